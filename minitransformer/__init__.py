@@ -1,0 +1,39 @@
+"""A Transformer from scratch: its engine, its training, and explanations that add up.
+
+`import minitransformer as mt` gives PyTorch's names for tensors and ops; `mt.nn` and `mt.optim` hold the rest. The array
+library underneath is NumPy on the CPU and CuPy on a GPU.
+"""
+
+from minitransformer import autograd, nn, ops, optim
+from minitransformer.autograd import Tensor, detect_anomaly, enable_grad, is_grad_enabled, no_grad
+from minitransformer.backends import (
+    Device as device,
+)
+from minitransformer.backends import (
+    backend,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    manual_seed,
+    uint8,
+    use_backend,
+)
+from minitransformer.gradients import compare_with_torch, gradcheck
+from minitransformer.ops import *  # noqa: F403
+from minitransformer.ops import abs_ as abs
+from minitransformer.ops import all_ as all
+from minitransformer.ops import any_ as any
+from minitransformer.ops import div as divide
+from minitransformer.ops import max_ as max
+from minitransformer.ops import min_ as min
+from minitransformer.ops import sum_ as sum
+
+bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
+concat = concatenate = cat  # noqa: F405
+clamp = clip  # noqa: F405
+__version__ = "0.1.0"

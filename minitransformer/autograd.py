@@ -1,0 +1,369 @@
+"""The engine: tensors, the tape they leave behind, and the walk back along it.
+
+A `Tensor` is an array and, if it was computed from something that wants a gradient, the `Op` that made it. An `Op`
+remembers its inputs, so the ops reachable from a tensor are its history: the tape. Ops are numbered as they are made,
+and no op can use what is not made yet, so walking them from the newest to the oldest is a walk in topological order:
+by the time an op is reached, everything that used its result has already been heard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy
+
+from minitransformer.backends import Array, device_of, namespace, to_host
+
+_grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
+_anomaly: ContextVar[bool] = ContextVar("detect anomaly", default=False)
+_number = itertools.count().__next__
+
+
+@contextlib.contextmanager
+def _setting(variable: ContextVar[bool], value: bool):
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def no_grad():
+    """Leave no tape inside this `with` block (or decorated function)."""
+    return _setting(_grad_enabled, False)
+
+
+def enable_grad():
+    """Leave a tape again, inside `no_grad`."""
+    return _setting(_grad_enabled, True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops are being recorded."""
+    return _grad_enabled.get()
+
+
+def detect_anomaly():
+    """Inside this block the op that first makes a NaN, forward or backward, raises by name."""
+    return _setting(_anomaly, True)
+
+
+class Tensor:
+    """An array that knows how it was computed.
+
+    `array`: a NumPy or CuPy array, used as it is; anything else becomes a NumPy array. `requires_grad`: whether
+    `backward` should reach it. Copying data in, dtypes and devices are the business of `minitransformer.tensor`.
+    """
+
+    grad: Tensor | None = None
+    op: Op | None = None
+    index = 0  # which of the op's outputs this is
+    requires_grad = False
+    role: str | None = None  # "positions" marks a positional encoding for the relevance ledger
+    __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
+
+    def __init__(self, array: Any, requires_grad: bool = False):
+        self.array: Array = array if hasattr(array, "__setitem__") and hasattr(array, "dtype") else numpy.asarray(array)
+        self.version = [0]  # counts in-place edits; shared by all tensors on the same memory
+        if requires_grad:
+            self.requires_grad_()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient here. Raises RuntimeError for integer tensors, as their gradient has no meaning."""
+        if requires_grad and self.array.dtype.kind != "f":
+            raise RuntimeError(f"only floating-point tensors can require gradients, got {self.dtype}: use .float() first")
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        return self.array.dtype
+
+    @property
+    def device(self):
+        return device_of(self.array)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if no op on the tape made it: what `backward` fills in the `grad` of."""
+        return self.op is None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without its history. Unlike PyTorch's, an edit through it is seen by `backward`."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor):
+        self.array = value.array
+        self.version[0] += 1
+
+    def detach(self) -> Tensor:
+        """The same memory without its history."""
+        view = Tensor(self.array)
+        view.version, view.role = self.version, self.role
+        return view
+
+    def numpy(self) -> numpy.ndarray:
+        """The values as a NumPy array: the tensor's own memory on the CPU, a copy from a GPU."""
+        return to_host(self.array)
+
+    def item(self) -> float | int | bool:
+        """The only element, as a Python number. Raises ValueError if there is not exactly one."""
+        if self.array.size != 1:
+            raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}; use .tolist()")
+        return self.array.item()
+
+    def tolist(self) -> list | float | int | bool:
+        return self.array.tolist()
+
+    def writable(self) -> Array:
+        """The array, about to be edited in place. Raises RuntimeError where the tape would lose the old values."""
+        if self.requires_grad and is_grad_enabled():
+            what = "a leaf that requires grad" if self.is_leaf else f"the result of {self.op}"
+            raise RuntimeError(f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew")
+        self.version[0] += 1
+        return self.array
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+        """Add d(self)/d(leaf), weighted by `gradient`, to the `grad` of every leaf that requires one.
+
+        `gradient` has this tensor's shape and may be left out for a single element. The tape is released on the way
+        unless `retain_graph`. Raises RuntimeError if there is no tape, or if an array it needs was edited.
+        """
+        seed = seed_cotangent(self, gradient)
+        taken = {id(seed)}
+        for leaf, g in propagate(self, seed, Op.gradients, _requires_grad, release=not retain_graph).items():
+            owned = g.base is None and id(g) not in taken  # else it is someone's memory too
+            taken.add(id(g))
+            leaf._accumulate(g if owned else g.copy())
+
+    def _accumulate(self, g: Array) -> None:
+        if self.grad is None:
+            self.grad = Tensor(g)
+        else:
+            self.grad.writable()[...] += g
+
+    def __repr__(self) -> str:
+        values = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4)
+        extra = "" if self.dtype.name in ("float32", "int64", "bool") else f", dtype={self.dtype}"
+        extra += "" if self.device == "cpu" else f", device='{self.device}'"
+        grad = f", grad_fn=<{self.op}>" if self.op else ", requires_grad=True" if self.requires_grad else ""
+        return f"tensor({values}{extra}{grad})"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return self.array.__index__()
+
+    def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
+        return numpy.array(self.numpy(), dtype=dtype, copy=copy)
+
+    __hash__ = object.__hash__
+
+
+def _requires_grad(tensor: Tensor) -> bool:
+    return tensor.requires_grad
+
+
+class Op:
+    """One application of an operation: its laws, and its place on the tape.
+
+    A subclass gives `forward(*arrays) -> array` and `vjp(g, *arrays) -> one cotangent (or None) for each array`; its
+    settings, such as a dimension, go into `__init__`. `self.needs` tells vjp which cotangents are asked for. How
+    relevance flows is the third law: `relprop(r, rule, *arrays)`, see `minitransformer.explain`.
+    """
+
+    saves = "inputs"  # what vjp reads: "inputs", "others" (all inputs but the one asked for), "output", "both", "nothing"
+    view = False  # the output may share the input's memory
+    outputs = 1
+
+    def forward(self, *arrays):
+        raise NotImplementedError(f"{self}: no forward law")
+
+    def vjp(self, g, *arrays):
+        raise NotImplementedError(f"{self}: no gradient; detach its inputs if none is meant to flow")
+
+    def relprop(self, r, rule, *arrays):
+        raise NotImplementedError(f"{self}: no relevance rule")
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Apply to tensors and Python numbers; record on the tape if a tensor among them requires a gradient."""
+        try:
+            result = self.forward(*[t.array if isinstance(t, Tensor) else t for t in inputs])
+        except (TypeError, ValueError, IndexError) as error:
+            raise self._described(error, inputs) from None
+        if _anomaly.get():
+            _raise_if_nan(result, f"{self} made a NaN")
+        out = Tensor(result) if self.outputs == 1 else tuple(Tensor(y) for y in result)
+        if self.view:
+            share_version(inputs[0], out)
+        if _grad_enabled.get() and any([isinstance(t, Tensor) and t.requires_grad for t in inputs]):
+            self._record(inputs, (out,) if self.outputs == 1 else out)
+        return out
+
+    def _described(self, error: Exception, inputs) -> Exception:
+        got = [f"{t.shape} {t.dtype} {t.device}" if isinstance(t, Tensor) else repr(t) for t in inputs]
+        mend = "; move one with .to(...)" if len({t.device for t in inputs if isinstance(t, Tensor)}) > 1 else ""
+        return type(error)(f"{str(self).lower()}: {error}; got {', '.join(got)}{mend}")
+
+    def _record(self, inputs, outs) -> None:
+        self.number, self.inputs = _number(), inputs
+        self.needs = [isinstance(t, Tensor) and t.requires_grad for t in inputs]
+        self.y = outs[0].array if self.saves in ("output", "both") else None
+        self.saved = [(v, v[0]) for v in self._saved_versions(outs)]
+        for i, out in enumerate(outs):
+            out.op, out.index, out.requires_grad = self, i, True
+
+    def _saved_versions(self, outs) -> Iterable[list[int]]:
+        for i, t in enumerate(self.inputs):
+            read = self.saves in ("inputs", "both") or (self.saves == "others" and any(self.needs[:i] + self.needs[i + 1 :]))
+            if read and isinstance(t, Tensor):
+                yield t.version
+        if self.saves in ("output", "both"):
+            yield outs[0].version
+
+    def arrays(self) -> list:
+        """The inputs' arrays as they were. Raises RuntimeError if they are gone or were edited in place since."""
+        if self.inputs is None:
+            raise RuntimeError(f"{self}: its tape was released by an earlier backward; pass retain_graph=True to that one")
+        for version, recorded in self.saved:
+            if version[0] != recorded:
+                raise RuntimeError(f"{self}: an array its gradient needs was edited in place; edit a .clone() instead")
+        return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
+
+    def gradients(self, g) -> tuple:
+        """The second law, checked: cotangents of the inputs from that of the output."""
+        cotangents = self.vjp(g, *self.arrays())
+        if _anomaly.get():
+            for c in cotangents:
+                _raise_if_nan(c, f"the gradient of {self} made a NaN")
+        return cotangents
+
+    def release(self) -> None:
+        """Let go of what backward no longer needs."""
+        if self.saves != "nothing":
+            self.inputs = self.y = None
+
+
+def share_version(source: Tensor, out: Any) -> None:
+    """Outputs that are views of `source` count their edits together with it."""
+    for t in out if isinstance(out, tuple) else (out,):
+        if t.array.base is not None and (t.array.base is source.array or t.array.base is source.array.base):
+            t.version = source.version
+        t.role = source.role
+
+
+def _raise_if_nan(arrays, message: str) -> None:
+    for a in arrays if isinstance(arrays, tuple) else (arrays,):
+        if a is not None and a.dtype.kind == "f" and bool(namespace(a).isnan(a).any()):
+            raise FloatingPointError(message)
+
+
+def tape(root: Tensor) -> list[Op]:
+    """The ops that made `root`, newest first."""
+    seen = {root.op} - {None}
+    stack = list(seen)
+    while stack:
+        for t in stack.pop().inputs or ():
+            if isinstance(t, Tensor) and t.op is not None and t.op not in seen:
+                seen.add(t.op)
+                stack.append(t.op)
+    return sorted(seen, key=lambda op: op.number, reverse=True)
+
+
+def key(t: Tensor) -> Any:
+    """What a cotangent is filed under: a leaf itself, or the op that made the tensor and which output it is."""
+    return t if t.op is None else (t.op, t.index)
+
+
+def propagate(root: Tensor, seed: Array, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:
+    """Walk the tape from `root` back, turning each op's cotangent into its inputs' by `law(op, g)`, adding where paths meet.
+
+    Only inputs for which `live` holds are followed. Returns the cotangents of the leaves reached and of the keys in `keep`.
+    """
+    pending, kept = {key(root): seed}, {}
+    for op in tape(root):
+        gs = tuple(pending.pop((op, i), None) for i in range(op.outputs))
+        kept.update({(op, i): g for i, g in enumerate(gs) if (op, i) in keep and g is not None})
+        if all(g is None for g in gs):
+            continue
+        inputs = op.inputs or op.arrays()  # the latter raises: released
+        op.needs = [isinstance(t, Tensor) and live(t) for t in inputs]
+        if any(op.needs):
+            for t, need, g in zip(inputs, op.needs, law(op, gs if op.outputs > 1 else gs[0]), strict=True):
+                if need and g is not None:
+                    k = key(t)
+                    pending[k] = pending[k] + g if k in pending else g
+        if release:
+            op.release()
+    return kept | pending
+
+
+def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
+    """What a walk from `root` begins with: `gradient`'s array, or a one for a single element."""
+    if not root.requires_grad:
+        raise RuntimeError("backward: this tensor does not require grad and has no tape; was it made under no_grad()?")
+    if gradient is None:
+        if root.array.size != 1:
+            raise RuntimeError(f"backward: a tensor of shape {root.shape} needs a `gradient` of that shape; or call .sum() first")
+        return namespace(root.array).ones_like(root.array)
+    if gradient.shape != root.shape:
+        raise RuntimeError(f"backward: expected a gradient of shape {root.shape}, got {gradient.shape}")
+    return gradient.array.astype(root.dtype, copy=False)
+
+
+def live_from(root: Tensor, sources: Iterable[Any]) -> Callable[[Tensor], bool]:
+    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`."""
+    live = set(sources)
+    for op in reversed(tape(root)):
+        if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
+            live.update((op, i) for i in range(op.outputs))
+    return lambda t: key(t) in live
+
+
+def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph=False) -> list[Tensor]:
+    """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
+    keys = [key(t) for t in inputs]
+    seed = seed_cotangent(output, grad_output)
+    found = propagate(output, seed, Op.gradients, live_from(output, keys), keep=set(keys), release=not retain_graph)
+    if missing := [i for i, k in enumerate(keys) if k not in found]:
+        raise RuntimeError(f"grad: the output does not depend on inputs {missing}")
+    return [Tensor(found[k]) for k in keys]
+
+
+def nan_origin(root: Tensor) -> str:
+    """What first made a NaN on the way to `root`: the name of an op, or "an input" if it came in from outside."""
+    for op in reversed(tape(root)):
+        if any(isinstance(t, Tensor) and t.op is None and bool((t.array != t.array).any()) for t in op.inputs or ()):
+            return f"an input of {op}"
+    made_by = {t.op: t for op in tape(root) for t in op.inputs or () if isinstance(t, Tensor) and t.op} | {root.op: root}
+    guilty = [op for op, t in made_by.items() if bool((t.array != t.array).any())]
+    return str(min(guilty, key=lambda op: op.number))

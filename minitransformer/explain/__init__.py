@@ -1,0 +1,1 @@
+"""Explanation: what the model did, and why it may be believed."""

@@ -1,0 +1,131 @@
+"""Two judges of any gradient: finite differences, and PyTorch.
+
+Both back-propagate a random cotangent. An all-ones one is blind: softmax outputs sum to one whatever the input, so its
+gradient against ones is zero, and a backward that returns nothing but zeros would pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.backends import to_device, to_host
+
+
+def _cotangent(shape, seed: int) -> numpy.ndarray:
+    return numpy.random.default_rng(seed).standard_normal(shape)
+
+
+def _inputs(inputs, dtype=None) -> list[Tensor]:
+    inputs = inputs if isinstance(inputs, Sequence) else [inputs]
+    tensors = []
+    for x in inputs:
+        array = x.array if isinstance(x, Tensor) else numpy.asarray(x)
+        array = array.astype(dtype or array.dtype) if array.dtype.kind == "f" else array
+        tensors.append(Tensor(array, requires_grad=array.dtype.kind == "f"))
+    return tensors
+
+
+def _gradients(fn: Callable, tensors: list[Tensor], seed: int) -> tuple[numpy.ndarray, list[numpy.ndarray | None]]:
+    """The value of `fn` and the gradients of its inputs, None for those that are not differentiable."""
+    out = fn(*tensors)
+    cotangent = to_device(_cotangent(out.shape, seed).astype(out.dtype), out.device)
+    if out.requires_grad:
+        out.backward(Tensor(cotangent))
+    zeros = [None if t.grad is None else to_host(t.grad.array) for t in tensors]
+    return to_host(out.array), [
+        numpy.zeros(t.shape, t.dtype) if g is None and t.requires_grad else g for t, g in zip(tensors, zeros, strict=True)
+    ]
+
+
+def largest_error(got: numpy.ndarray, expected: numpy.ndarray, scale: float | None = None) -> float:
+    """max |got - expected| / `scale`, which is the largest |expected| unless given (1 if all are zero). NaN counts as inf."""
+    if not expected.size:
+        return 0.0
+    scale = scale or float(abs(expected).max()) or 1.0
+    error = float(abs(got - expected).max()) / scale
+    return error if error == error else float("inf")
+
+
+def _complain(what: str, i: int, got: numpy.ndarray, expected: numpy.ndarray, error: float, rtol: float) -> None:
+    if got.shape != expected.shape:
+        raise AssertionError(f"{what} of input {i}: expected shape {expected.shape}, got {got.shape}")
+    if error > rtol:
+        off = abs(got - expected)
+        index = tuple(int(n) for n in numpy.unravel_index(numpy.argmax(numpy.where(off == off, off, numpy.inf)), off.shape))
+        raise AssertionError(
+            f"{what} of input {i} is wrong at index {index}: got {got[index]:.10g}, expected {expected[index]:.10g} "
+            f"(largest relative error {error:.3g}, allowed {rtol:.3g})"
+        )
+
+
+def finite_differences(fn: Callable, tensors: Sequence[Tensor], i: int, eps: float = 1e-6, seed: int = 0) -> numpy.ndarray:
+    """d(sum(cotangent * fn)) / d(input i) by central differences, (f(x + h) - f(x - h)) / 2h, one element at a time.
+
+    The steps are made in place and undone; h is `eps` times the element's size where that is above 1.
+    """
+    x = tensors[i].array
+    slopes = numpy.zeros(x.shape)
+    for index in numpy.ndindex(x.shape):
+        before = float(x[index])
+        h = eps * max(1.0, abs(before))
+        values = []
+        for point in (before + h, before - h):
+            x[index] = point
+            with no_grad():
+                out = to_host(fn(*[Tensor(t.array) for t in tensors]).array)
+            values.append((out * _cotangent(out.shape, seed)).sum())
+        x[index] = before
+        slopes[index] = (values[0] - values[1]) / (2 * h)
+    return slopes
+
+
+def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed: int = 0) -> float:
+    """Hold the gradient of `fn` against finite differences: every element, in float64, with a random cotangent.
+
+    `fn` takes tensors and returns one; `inputs` are tensors or arrays, of which the floating-point ones are checked.
+    Returns the largest error, relative to the largest entry of each gradient. Raises AssertionError with the index, what
+    came and what was expected if it is above `rtol`.
+
+    >>> import minitransformer as mt
+    >>> gradcheck(lambda x: x.exp(), [mt.randn(2, 3)]) < 1e-6
+    True
+    """
+    tensors = _inputs(inputs, "float64")
+    _, gradients = _gradients(fn, tensors, seed)
+    worst = 0.0
+    for i, (t, got) in enumerate(zip(tensors, gradients, strict=True)):
+        if t.requires_grad:
+            expected = finite_differences(fn, tensors, i, eps, seed)
+            error = largest_error(got, expected) if got.shape == expected.shape else float("inf")
+            _complain("gradient", i, got, expected, error, rtol)
+            worst = max(worst, error)
+    return worst
+
+
+def compare_with_torch(fn: Callable, torch_fn: Callable, inputs, rtol: float = 1e-10, seed: int = 0) -> dict[str, float]:
+    """Hold the values and every gradient of `fn` against PyTorch's `torch_fn` on the same inputs, in their own dtype.
+
+    Returns {"value": .., "gradient": ..}, the largest errors relative to the largest entry. Raises AssertionError with the
+    index, what came and what was expected if one is above `rtol`; ImportError if PyTorch is not installed.
+    """
+    import torch
+
+    tensors = _inputs(inputs)
+    value, gradients = _gradients(fn, tensors, seed)
+    theirs = [torch.tensor(to_host(t.array), requires_grad=t.requires_grad) for t in tensors]
+    out = torch_fn(*theirs)
+    if out.requires_grad:
+        out.backward(torch.tensor(_cotangent(tuple(out.shape), seed)).to(out.dtype))
+    errors = {"value": 0.0, "gradient": 0.0}
+    pairs = [("value", 0, value, out.detach().numpy())]
+    for i, (t, g) in enumerate(zip(theirs, gradients, strict=True)):
+        if t.requires_grad:
+            pairs.append(("gradient", i, g, (torch.zeros_like(t) if t.grad is None else t.grad).numpy()))
+    for what, i, got, expected in pairs:
+        error = largest_error(got, expected) if got.shape == expected.shape else float("inf")
+        _complain(what, i, got, expected, error, rtol)
+        errors[what] = max(errors[what], error)
+    return errors

@@ -1,0 +1,178 @@
+"""The definition of each kernel, in plain array code: read these to understand, the others are only faster."""
+
+from __future__ import annotations
+
+import math
+
+from minitransformer.backends import Array, float32, namespace
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), with e^-|x| so that nothing overflows."""
+    xp = namespace(x)
+    z = xp.exp(-abs(x))
+    return xp.where(x >= 0, 1, z) / (1 + z)
+
+
+def erf(x: Array) -> Array:
+    """The error function, to the precision of the dtype."""
+    xp = namespace(x)
+    if xp.__name__ == "cupy":
+        from cupyx.scipy.special import erf as device_erf
+
+        return device_erf(x)
+    return xp.asarray(xp.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
+
+
+def gelu(x: Array) -> Array:
+    """x Phi(x) = x (1 + erf(x / sqrt 2)) / 2."""
+    return x * (1 + erf(x * math.sqrt(0.5))) / 2
+
+
+def gelu_vjp(g: Array, x: Array) -> Array:
+    """dy/dx = Phi(x) + x phi(x)."""
+    density = namespace(x).exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    return g * ((1 + erf(x * math.sqrt(0.5))) / 2 + x * density)
+
+
+GELU_SCALE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+def gelu_tanh(x: Array) -> Array:
+    """x (1 + tanh z) / 2, z = sqrt(2 / pi) (x + 0.044715 x^3)."""
+    return x * (1 + namespace(x).tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x))) / 2
+
+
+def gelu_tanh_vjp(g: Array, x: Array) -> Array:
+    """dy/dx = (1 + t) / 2 + x (1 - t^2) z' / 2, t = tanh z."""
+    t = namespace(x).tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x))
+    return g * ((1 + t) / 2 + x * (1 - t * t) * (GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)) / 2)
+
+
+def _wide(x: Array) -> Array:
+    """Half precision is added up in float32."""
+    return x.astype(float32) if x.dtype.itemsize < 4 else x
+
+
+def _shift(x: Array, dim) -> Array:
+    """The largest score of each slice; 0 where every score is -inf, so that nothing becomes -inf - -inf."""
+    xp = namespace(x)
+    if not x.size:
+        return xp.zeros((), x.dtype)
+    top = x.max(axis=dim, keepdims=True)
+    return xp.where(xp.isinf(top), 0, top)
+
+
+def softmax(x: Array, dim: int) -> Array:
+    """e^(x - max) / sum; zeros for a slice of nothing but -inf."""
+    xp = namespace(x)
+    e = xp.exp(_wide(x) - _shift(x, dim))
+    total = e.sum(axis=dim, keepdims=True)
+    return (e / xp.where(total == 0, 1, total)).astype(x.dtype, copy=False)
+
+
+def softmax_vjp(g: Array, s: Array, dim: int) -> Array:
+    """s (g - sum_k g_k s_k)."""
+    return s * (g - (g * s).sum(axis=dim, keepdims=True))
+
+
+def logsumexp(x: Array, dim, keepdim: bool) -> Array:
+    """max + ln sum e^(x - max)."""
+    xp = namespace(x)
+    shift = _shift(x, dim)
+    total = xp.exp(_wide(x) - shift).sum(axis=dim, keepdims=True)
+    empty = total == 0
+    y = xp.where(empty, -math.inf, xp.log(xp.where(empty, 1, total)) + shift).astype(x.dtype, copy=False)
+    return y if keepdim else y.squeeze(dim)
+
+
+def log_softmax(x: Array, dim: int) -> Array:
+    """x - ln sum e^x."""
+    return x - logsumexp(x, dim, True)
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+    """(x - mean) / sigma * weight + bias over the last dimension; also the mean and 1 / sigma, (.., 1) each."""
+    wide = _wide(x)
+    mean = wide.mean(axis=-1, keepdims=True)
+    centred = wide - mean
+    rstd = 1 / namespace(x).sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
+    return (centred * rstd * weight + bias).astype(x.dtype, copy=False), mean, rstd
+
+
+def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array, needs) -> tuple[Array, ...]:
+    """With h = (x - mean) / sigma and u = g * weight: dx = (u - mean(u) - h mean(u h)) / sigma."""
+    h = (x - mean) * rstd
+    rows = tuple(range(g.ndim - 1))
+    u = g * weight
+    dx = (u - u.mean(axis=-1, keepdims=True) - h * (u * h).mean(axis=-1, keepdims=True)) * rstd
+    return dx, (g * h).sum(axis=rows), g.sum(axis=rows)
+
+
+def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
+    """x / rms * weight over the last dimension; also 1 / rms, (.., 1)."""
+    wide = _wide(x)
+    rstd = 1 / namespace(x).sqrt((wide * wide).mean(axis=-1, keepdims=True) + eps)
+    return (wide * rstd * weight).astype(x.dtype, copy=False), rstd
+
+
+def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array, Array]:
+    """With h = x / rms and u = g * weight: dx = (u - h mean(u h)) / rms."""
+    h = x * rstd
+    u = g * weight
+    return (u - h * (u * h).mean(axis=-1, keepdims=True)) * rstd, (g * h).sum(axis=tuple(range(g.ndim - 1)))
+
+
+def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array]:
+    """ln sum e^x - (1 - smoothing) x[target] - smoothing mean(x), and the ln sum e^x. (N, V), (N,) -> (N,), (N, 1)."""
+    lse = logsumexp(x, -1, True)  # (N, 1)
+    picked = x[namespace(x).arange(len(x)), target]  # (N,)
+    loss = lse[:, 0] - (1 - smoothing) * picked
+    return (loss - smoothing * x.mean(axis=-1) if smoothing else loss), lse
+
+
+def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: float) -> Array:
+    """g (softmax(x) - (1 - smoothing) onehot(target) - smoothing / V). (N,), (N, V) -> (N, V)."""
+    xp = namespace(x)
+    dx = xp.exp(x - lse)
+    if smoothing:
+        dx -= smoothing / x.shape[1]
+    dx[xp.arange(len(x)), target] -= 1 - smoothing
+    dx *= g[:, None]
+    return dx
+
+
+def scatter_add(into: Array, index, values: Array) -> None:
+    """into[index] += values, where an index that occurs n times adds n values."""
+    xp = namespace(into)
+    if xp.__name__ == "cupy":
+        import cupyx
+
+        cupyx.scatter_add(into, index, values)
+    else:
+        xp.add.at(into, index, values)
+
+
+def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) -> tuple[Array, Array]:
+    """softmax(q k^T scale + mask) v, and the softmax. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S)."""
+    xp = namespace(q)
+    scores = xp.matmul(q, k.swapaxes(-1, -2)) * scale  # (.., T, S)
+    if causal:
+        scores = xp.where(causal_mask(xp, *scores.shape[-2:]), scores, -math.inf)
+    if mask is not None:
+        scores = xp.where(mask, scores, -math.inf) if mask.dtype == bool else scores + mask
+    p = softmax(scores, -1)
+    return xp.matmul(p, v), p
+
+
+def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float) -> tuple[Array, Array, Array]:
+    """The matmuls' and the softmax's gradients one after the other: dq, dk, dv."""
+    xp = namespace(q)
+    dv = xp.matmul(p.swapaxes(-1, -2), g)
+    ds = softmax_vjp(xp.matmul(g, v.swapaxes(-1, -2)), p, -1) * scale  # (.., T, S)
+    return xp.matmul(ds, k), xp.matmul(ds.swapaxes(-1, -2), q), dv
+
+
+def causal_mask(xp, n_queries: int, n_keys: int) -> Array:
+    """True where query t may see key s <= t. (T, S)."""
+    return xp.arange(n_queries)[:, None] >= xp.arange(n_keys)[None, :]

@@ -1,0 +1,70 @@
+"""Every operation, with its three laws side by side: forward, gradient, relevance. One file per theme."""
+
+from minitransformer.ops import inplace as inplace
+from minitransformer.ops import inspect as inspect
+from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.attention import clear_attention, scaled_dot_product_attention
+from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isnan, le, logical_not, lt, ne
+from minitransformer.ops.convert import to
+from minitransformer.ops.creation import (
+    arange,
+    as_tensor,
+    clone,
+    empty,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from minitransformer.ops.dropout import dropout
+from minitransformer.ops.elementwise import (
+    abs_,
+    add,
+    clip,
+    cos,
+    div,
+    exp,
+    log,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    sin,
+    sqrt,
+    sub,
+    where,
+)
+from minitransformer.ops.index import embedding, gather, getitem, masked_fill, pad, tril, triu
+from minitransformer.ops.linalg import linear, matmul
+from minitransformer.ops.loss import cross_entropy, mse_loss
+from minitransformer.ops.normalization import layer_norm, rms_norm
+from minitransformer.ops.reduce import amax, amin, argmax, argmin, cumsum, max_, mean, min_, std, sum_, var
+from minitransformer.ops.shape import (
+    cat,
+    chunk,
+    expand,
+    flatten,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    t,
+    transpose,
+    unbind,
+    unsqueeze,
+)
+from minitransformer.ops.softmax import log_softmax, logsumexp, softmax

@@ -1,0 +1,100 @@
+"""Activation functions: one unit in, the same unit out, so that all share one relevance law."""
+
+from __future__ import annotations
+
+from minitransformer import kernels
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.elementwise import real
+from minitransformer.ops.laws import Activates, register
+
+
+class Tanh(Activates):
+    """y = tanh x."""
+
+    saves = "output"
+
+    def forward(self, x):
+        return namespace(x).tanh(x)
+
+    def vjp(self, g, x):  # dy/dx = 1 - y^2
+        return (g * (1 - self.y * self.y),)
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + e^-x), in the form that does not overflow."""
+
+    saves = "output"
+
+    def forward(self, x):
+        return kernels.of(x).sigmoid(x)
+
+    def vjp(self, g, x):  # dy/dx = y (1 - y)
+        return (g * self.y * (1 - self.y),)
+
+
+class ReLU(Activates):
+    """y = max(x, 0)."""
+
+    saves = "output"
+
+    def forward(self, x):
+        return namespace(x).maximum(x, 0)
+
+    def vjp(self, g, x):  # dy/dx = [x > 0]
+        return (g * (self.y > 0),)
+
+
+class GELU(Activates):
+    """y = x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, arXiv 1606.08415), or its tanh form."""
+
+    def __init__(self, approximate: str = "none"):
+        self.approximate = approximate
+
+    def forward(self, x):
+        return kernels.of(x).gelu_tanh(x) if self.approximate == "tanh" else kernels.of(x).gelu(x)
+
+    def vjp(self, g, x):
+        kernel = kernels.of(x)
+        return (kernel.gelu_tanh_vjp(g, x) if self.approximate == "tanh" else kernel.gelu_vjp(g, x),)
+
+
+class SiLU(Activates):
+    """y = x sigmoid(x)."""
+
+    def forward(self, x):
+        return x * kernels.of(x).sigmoid(x)
+
+    def vjp(self, g, x):  # dy/dx = s + x s (1 - s)
+        s = kernels.of(x).sigmoid(x)
+        return (g * (s + x * s * (1 - s)),)
+
+
+@register()
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return Tanh()(real(input))
+
+
+@register()
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + e^-input)."""
+    return Sigmoid()(real(input))
+
+
+@register()
+def relu(input: Tensor) -> Tensor:
+    """max(input, 0)."""
+    return ReLU()(input)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input * Phi(input); `approximate="tanh"` takes the cheaper form. Raises ValueError for any other word."""
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: expected approximate 'none' or 'tanh', got {approximate!r}")
+    return GELU(approximate)(input)
+
+
+def silu(input: Tensor) -> Tensor:
+    """input * sigmoid(input), also called swish."""
+    return SiLU()(input)

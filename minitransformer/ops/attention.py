@@ -1,0 +1,78 @@
+"""Scaled dot-product attention, twice: in clear ops, and as one op that keeps less and runs faster."""
+
+from __future__ import annotations
+
+import math
+
+from minitransformer import kernels
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import bool_, namespace
+from minitransformer.ops.dropout import dropout
+from minitransformer.ops.elementwise import mul
+from minitransformer.ops.index import masked_fill
+from minitransformer.ops.linalg import matmul
+from minitransformer.ops.shape import transpose
+from minitransformer.ops.softmax import softmax
+
+
+def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float) -> Tensor:
+    """How well each query fits each key, -inf where it may not look. (.., T, d), (.., S, d) -> (.., T, S)."""
+    scores = mul(matmul(query, transpose(key, -2, -1)), scale)  # (.., T, S)
+    if is_causal:
+        seen = kernels.of(query.array).causal_mask(namespace(query.array), *scores.shape[-2:])
+        scores = masked_fill(scores, Tensor(~seen), -math.inf)
+    if mask is None:
+        return scores
+    return masked_fill(scores, ~mask, -math.inf) if mask.dtype == bool_ else scores + mask
+
+
+def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False, scale=None) -> tuple[Tensor, Tensor]:
+    """softmax(Q K^T / sqrt(d)) V and its weights, one idea a line (Vaswani et al., NeurIPS 2017, equation 1)."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = attention_scores(query, key, mask, is_causal, scale)  # (.., T, S)
+    weights = softmax(scores, -1)  # (.., T, S), rows sum to one
+    return matmul(dropout(weights, dropout_p), value), weights  # (.., T, d_v)
+
+
+class Attention(Op):
+    """The same as one op: its gradient in one go, its relevance that of the clear form."""
+
+    def __init__(self, mask, is_causal: bool, scale: float):
+        self.mask, self.is_causal, self.scale = mask, is_causal, scale
+
+    def forward(self, q, k, v):  # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
+        y, self.weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale)
+        return y
+
+    def vjp(self, g, q, k, v):
+        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale)
+
+    def clear(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """This op in clear ops."""
+        mask = None if self.mask is None else Tensor(self.mask)
+        return clear_attention(q, k, v, mask, 0.0, self.is_causal, self.scale)[0]
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """softmax(Q K^T scale + mask) V. Q (.., T, d), K (.., S, d), V (.., S, e) -> (.., T, e).
+
+    `attn_mask` broadcasts to (.., T, S): boolean, True where attention is allowed, or a float that is added to the
+    scores. `scale` is 1 / sqrt(d) unless given. A query that may see no key gets zeros. Raises ValueError on shapes.
+    """
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ValueError(f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together")
+    if attn_mask is not None and attn_mask.dtype.kind not in "bf":
+        raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
+    one_batch = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
+    if dropout_p or not one_batch or (attn_mask is not None and attn_mask.requires_grad):
+        return clear_attention(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return Attention(None if attn_mask is None else attn_mask.array, is_causal, scale)(query, key, value)

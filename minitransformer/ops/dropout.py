@@ -1,0 +1,36 @@
+"""Dropout: units left out at random while training."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import device_of, float32, generator, to_device
+from minitransformer.ops.laws import Moves
+
+
+class Dropout(Moves):
+    """y = x keep / (1 - p), keep drawn once from {0, 1}: the expected value stays x (Srivastava et al., JMLR 2014)."""
+
+    saves = "nothing"
+
+    def __init__(self, scale):
+        self.scale = scale  # 0 or 1 / (1 - p), shape of x
+
+    def forward(self, x):
+        return x * self.scale
+
+    def vjp(self, g, x):
+        return (g * self.scale,)
+
+    def relprop(self, r, rule, x):
+        return (r,)
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Each element zeroed with probability `p` and the rest scaled by 1 / (1 - p); the input itself unless `training`."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
+    if not training or p == 0:
+        return input
+    keep = generator().random(input.shape, dtype=float32) >= p
+    scale = keep * input.dtype.type(1 / (1 - p) if p < 1 else 0)
+    return Dropout(to_device(scale, device_of(input.array)))(input)

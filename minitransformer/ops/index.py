@@ -1,0 +1,176 @@
+"""Picking and placing: indexing, gathering, padding, masking, and the embedding lookup."""
+
+from __future__ import annotations
+
+from minitransformer import kernels
+from minitransformer.autograd import Tensor
+from minitransformer.backends import bool_, namespace
+from minitransformer.ops.elementwise import Where
+from minitransformer.ops.laws import Moves, dims, register
+
+
+class GetItem(Moves):
+    """y = x[index]: by slices, integers, integer arrays and boolean masks, as in NumPy."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        return x[self.index]
+
+    def vjp(self, g, x):  # an element picked twice hears twice
+        dx = namespace(x).zeros_like(x)
+        if _picks_once(self.index):
+            dx[self.index] = g
+        else:
+            kernels.of(x).scatter_add(dx, self.index, g)
+        return (dx,)
+
+
+def _picks_once(index) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(hasattr(p, "dtype") and p.dtype != bool_ for p in parts)
+
+
+class Gather(Moves):
+    """y[i][j] = x[index[i][j]][j] for dim 0, and so on: one pick along `dim` for each element of `index`."""
+
+    saves = "nothing"
+
+    def __init__(self, dim: int, index):
+        self.dim, self.index = dim, index
+
+    def _coordinates(self, x):
+        grid = namespace(x).ogrid[tuple(slice(n) for n in self.index.shape)]
+        return tuple(self.index if d == self.dim else grid[d] for d in range(x.ndim))
+
+    def forward(self, x):
+        return x[self._coordinates(x)]
+
+    def vjp(self, g, x):
+        dx = namespace(x).zeros_like(x)
+        kernels.of(x).scatter_add(dx, self._coordinates(x), g)
+        return (dx,)
+
+
+class Pad(Moves):
+    """x with `before` and `after` extra places along each dimension, filled with zeros."""
+
+    saves = "nothing"
+
+    def __init__(self, widths):
+        self.widths = widths
+
+    def forward(self, x):
+        return namespace(x).pad(x, self.widths)
+
+    def vjp(self, g, x):
+        return (g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],)
+
+
+class Embedding(Moves):
+    """y = weight[ids]: each id picks its row."""
+
+    saves = "others"
+
+    def forward(self, weight, ids):  # (V, C), (..) -> (.., C)
+        return namespace(weight).take(weight, ids, axis=0)
+
+    def vjp(self, g, weight, ids):  # a row hears from every place it was used
+        dw = namespace(weight).zeros_like(weight)
+        kernels.of(weight).scatter_add(dw, ids.reshape(-1), g.reshape(-1, weight.shape[1]))
+        return dw, None
+
+
+def _plain(index):
+    """An index with arrays in place of tensors and lists."""
+    if isinstance(index, tuple):
+        return tuple(_plain(i) for i in index)
+    return index.array if isinstance(index, Tensor) else index
+
+
+@register("__getitem__")
+def getitem(input: Tensor, index) -> Tensor:
+    """input[index]. Raises IndexError if out of range."""
+    index = _plain(index)
+    if isinstance(index, list):
+        index = namespace(input.array).asarray(index)
+    return GetItem(index)(input)
+
+
+@register("__setitem__")
+def setitem(input: Tensor, index, value) -> None:
+    """input[index] = value, in place: only where no gradient is recorded. Raises RuntimeError elsewhere."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise RuntimeError("item assignment of a tensor that requires grad would lose its history; use where or cat")
+    input.writable()[_plain(index)] = _plain(value)
+
+
+@register("__iter__")
+def _iterate(input: Tensor):
+    return (input[i] for i in range(len(input)))
+
+
+@register()
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range."""
+    (d,) = dims(dim, input.ndim)
+    return Gather(d, index.array)(input)
+
+
+def pad(input: Tensor, pad, value: float = 0.0) -> Tensor:
+    """Extra places filled with `value`: `pad` lists (before, after) from the last dimension backwards, as in PyTorch."""
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ValueError(f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}")
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+    widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]
+    out = Pad(widths)(input)
+    if not value:
+        return out
+    inside = namespace(input.array).pad(namespace(input.array).ones(input.shape, bool), widths)
+    return Where(inside)(out, value)
+
+
+@register()
+def masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
+    """`value` where the boolean `mask` holds, else `input`. Raises TypeError if the mask is not boolean."""
+    if mask.dtype != bool_:
+        raise TypeError(f"masked_fill: expected a bool mask, got {mask.dtype}; compare first, e.g. mask == 0")
+    return Where(mask.array)(float(value) if input.dtype.kind == "f" else int(value), input)
+
+
+@register()
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
+    return Where(_triangle(input, diagonal))(input, 0)
+
+
+@register()
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
+    return Where(~_triangle(input, diagonal + 1))(input, 0)
+
+
+def _triangle(input: Tensor, diagonal: int):
+    rows, columns = namespace(input.array).ogrid[: input.shape[-2], : input.shape[-1]]
+    return columns - rows >= diagonal
+
+
+def embedding(input: Tensor, weight: Tensor) -> Tensor:
+    """The rows of `weight` that the ids name. ids (..), weight (V, C) -> (.., C). Raises IndexError, TypeError."""
+    if input.dtype.kind not in "iu":
+        raise TypeError(f"embedding: expected integer ids, got {input.dtype}; call .long()")
+    ids = input.array
+    if ids.size and namespace(ids).__name__ == "numpy":  # a device checks nothing without waiting: do it before moving
+        check_ids(ids, weight.shape[0])
+    return Embedding()(weight, input)
+
+
+def check_ids(ids, vocab_size: int) -> None:
+    """Raise IndexError if an id of the host array `ids` is no row of a table of `vocab_size`."""
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= vocab_size:
+        raise IndexError(f"embedding: id {low if low < 0 else high} is outside the vocabulary 0..{vocab_size - 1}")

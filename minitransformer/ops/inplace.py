@@ -1,0 +1,94 @@
+"""Edits in place, for weights and buffers: each counts as an edit, so that backward notices if it needed the old values."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import device_of, generator, to_device
+from minitransformer.ops.laws import register
+
+
+def _value(other):
+    return other.array if isinstance(other, Tensor) else other
+
+
+@register()
+def zero_(input: Tensor) -> Tensor:
+    """All 0."""
+    return fill_(input, 0)
+
+
+@register()
+def fill_(input: Tensor, value) -> Tensor:
+    """All `value`."""
+    input.writable()[...] = _value(value)
+    return input
+
+
+@register()
+def copy_(input: Tensor, source: Tensor) -> Tensor:
+    """The values of `source`, broadcast and converted to this dtype and device."""
+    array = input.writable()
+    array[...] = to_device(source.array, device_of(array))
+    return input
+
+
+@register()
+def add_(input: Tensor, other, alpha: float = 1) -> Tensor:
+    """input += alpha * other."""
+    array = input.writable()
+    array += _value(other) if alpha == 1 else alpha * _value(other)
+    return input
+
+
+@register()
+def sub_(input: Tensor, other) -> Tensor:
+    """input -= other."""
+    return add_(input, other, alpha=-1)
+
+
+@register()
+def mul_(input: Tensor, other) -> Tensor:
+    """input *= other."""
+    array = input.writable()
+    array *= _value(other)
+    return input
+
+
+@register()
+def div_(input: Tensor, other) -> Tensor:
+    """input /= other."""
+    array = input.writable()
+    array /= _value(other)
+    return input
+
+
+@register("clamp_", "clip_")
+def clamp_(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+    """Held between `min` and `max`."""
+    array = input.writable()
+    array.clip(min, max, out=array)
+    return input
+
+
+@register()
+def masked_fill_(input: Tensor, mask: Tensor, value: float) -> Tensor:
+    """`value` where the boolean `mask` holds."""
+    return copy_(input, input.detach().masked_fill(mask, value))
+
+
+def _drawn(input: Tensor, values) -> Tensor:
+    array = input.writable()
+    array[...] = to_device(values.astype(input.dtype), device_of(array))
+    return input
+
+
+@register()
+def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Drawn evenly from [a, b)."""
+    return _drawn(input, generator().uniform(a, b, input.shape))
+
+
+@register()
+def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Drawn from the normal distribution of this mean and standard deviation."""
+    return _drawn(input, generator().normal(mean, std, input.shape))

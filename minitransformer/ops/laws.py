@@ -1,0 +1,84 @@
+"""What many ops share: undoing a broadcast, normal dimensions, and the relevance laws of whole families of ops."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import Array, namespace
+
+
+def is_number(value) -> bool:
+    """Whether an op's input is a plain Python number, not an array."""
+    return isinstance(value, (int, float))
+
+
+def unbroadcast(g: Array, like: Array) -> Array:
+    """Sum `g` over the dimensions along which `like` was broadcast: one value used n times hears from n places."""
+    if is_number(like):
+        return g.sum()
+    if g.shape == like.shape:
+        return g
+    g = g.sum(axis=tuple(range(g.ndim - like.ndim)))  # new leading dimensions
+    stretched = tuple(d for d, n in enumerate(like.shape) if n == 1 and g.shape[d] != 1)
+    return g.sum(axis=stretched, keepdims=True) if stretched else g
+
+
+def dims(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """`dim` as a tuple of non-negative dimensions; None means all. Raises IndexError if out of range."""
+    if dim is None:
+        return tuple(range(ndim))
+    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    for d in dim:
+        if not -max(ndim, 1) <= d < max(ndim, 1):
+            raise IndexError(f"dimension {d} is out of range for a tensor of {ndim} dimensions")
+    return tuple(d % ndim for d in dim) if ndim else ()
+
+
+def keep_dims(g: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
+    """Give a reduced array back the dimensions it lost, as size 1."""
+    return g if keepdim or not dim else namespace(g).expand_dims(g, dim)
+
+
+def register(*names: str):
+    """Make a function also a method of Tensor, under its own name or those given."""
+
+    def attach(function):
+        for name in names or (function.__name__,):
+            setattr(Tensor, name, function)
+        return function
+
+    return attach
+
+
+class Moves(Op):
+    """Data is moved, not changed: relevance moves back with it, exactly as the gradient does."""
+
+    def relprop(self, r, rule, *arrays):
+        return self.vjp(r, *arrays)
+
+    def modified(self, g, rule, *arrays):
+        return self.vjp(g, *arrays)
+
+
+class Sums(Op):
+    """The output is a weighted sum of the inputs: each gets its share of the sum, R_i = x_i sum_j w_ji R_j / S(z_j)."""
+
+    def relprop(self, r, rule, *arrays):
+        arrays = [rule.finite(a) for a in arrays]
+        shares = self.vjp(rule.ratio(r, self.forward(*arrays)), *arrays)
+        return tuple(None if c is None else a * c for a, c in zip(arrays, shares, strict=True))
+
+    def modified(self, g, rule, *arrays):
+        return self.vjp(g, *arrays)
+
+
+class Activates(Op):
+    """One unit in, the same unit out: it keeps its relevance. In gradient form the slope becomes f(x) / x."""
+
+    def relprop(self, r, rule, x):
+        return (r,)
+
+    def modified(self, g, rule, x):
+        xp = namespace(x)
+        zero = x == 0
+        slope = self.forward(x) / xp.where(zero, 1, x)  # f(0) = 0, so that any slope will do there
+        return (g * slope,)

@@ -1,0 +1,89 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.elementwise import operands
+from minitransformer.ops.laws import Sums, register, unbroadcast
+
+
+class MatMul(Op):
+    """y = a @ b over the last two dimensions, the others broadcast; 1-D operands as in NumPy and PyTorch."""
+
+    saves = "others"
+
+    def forward(self, a, b):  # (.., n, k), (.., k, m) -> (.., n, m)
+        return namespace(a).matmul(a, b)
+
+    def vjp(self, g, a, b):  # dL/dA = G B^T, dL/dB = A^T G
+        xp = namespace(g)
+        rows, columns = _as_row(a), _as_column(b)
+        g = g[..., None, :] if a.ndim == 1 and b.ndim > 1 else g[..., None] if b.ndim == 1 else g
+        g = g[..., None] if a.ndim == b.ndim == 1 else g
+        da = unbroadcast(xp.matmul(g, columns.swapaxes(-1, -2)), rows).reshape(a.shape) if self.needs[0] else None
+        db = unbroadcast(xp.matmul(rows.swapaxes(-1, -2), g), columns).reshape(b.shape) if self.needs[1] else None
+        return da, db
+
+    def relprop(self, r, rule, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
+        share = rule.ratio(r, self.forward(a, b) * sum(self.needs))
+        return tuple(None if c is None else x * c for x, c in zip((a, b), self.vjp(share, a, b), strict=True))
+
+    def modified(self, g, rule, a, b):
+        return self.vjp(g / 2 if all(self.needs) else g, a, b)
+
+
+def _as_row(a):
+    return a[None, :] if a.ndim == 1 else a
+
+
+def _as_column(b):
+    return b[:, None] if b.ndim == 1 else b
+
+
+class Linear(Sums):
+    """y = x W^T + b: one product over all leading dimensions at once."""
+
+    saves = "others"
+
+    def forward(self, x, weight, bias=None):  # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
+        y = x.reshape(-1, weight.shape[1]) @ weight.T if x.size else namespace(x).zeros((0, weight.shape[0]), x.dtype)
+        if bias is not None:
+            y += bias
+        return y.reshape(*x.shape[:-1], weight.shape[0])
+
+    def vjp(self, g, x, weight, bias=None):  # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
+        g = g.reshape(-1, weight.shape[0])  # (N, n_out)
+        dx = (g @ weight).reshape(x.shape) if self.needs[0] else None
+        dw = g.T @ x.reshape(-1, weight.shape[1]) if self.needs[1] else None
+        return (dx, dw) if bias is None else (dx, dw, g.sum(axis=0) if self.needs[2] else None)
+
+    def relprop(self, r, rule, x, weight, *bias):  # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
+        s = rule.ratio(r, self.forward(x, weight, *bias)).reshape(-1, weight.shape[0])
+        return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
+
+    def modified(self, g, rule, x, weight, *bias):
+        g = g.reshape(-1, weight.shape[0])
+        return (g @ weight).reshape(x.shape), None, *(g.sum(axis=0) for b in bias)
+
+
+@register("matmul", "__matmul__")
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product. (.., n, k) @ (.., k, m) -> (.., n, m). Raises ValueError if the inner sizes differ."""
+    a, b = operands(input, other)
+    if not a.ndim or not b.ndim:
+        raise ValueError(f"matmul: expected at least 1 dimension each, got {a.shape} @ {b.shape}; use * with 0-d tensors")
+    inner_a, inner_b = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
+    if inner_a != inner_b:
+        raise ValueError(f"matmul: inner sizes differ: {a.shape} @ {b.shape}: {inner_a} != {inner_b}")
+    return MatMul()(a, b)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight^T + bias. (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out). Raises ValueError if sizes differ."""
+    if not input.ndim or input.shape[-1] != weight.shape[1]:
+        raise ValueError(f"linear: expected input (.., {weight.shape[1]}) for weight {weight.shape}, got {input.shape}")
+    if input.dtype != weight.dtype:
+        mend = ".to(weight.dtype) on the input or .to(input.dtype) on the module"
+        raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; call {mend}")
+    return Linear()(input, weight) if bias is None else Linear()(input, weight, bias)

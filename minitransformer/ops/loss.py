@@ -1,0 +1,70 @@
+"""Losses: how far from right, as one number."""
+
+from __future__ import annotations
+
+from minitransformer import kernels
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.index import check_ids
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class CrossEntropy(Op):
+    """L_n = -ln softmax(x_n)[target_n], with probabilities smoothed towards uniform by `smoothing`, summed over rows."""
+
+    saves = "inputs"
+
+    def __init__(self, target, keep, smoothing: float):
+        self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)
+
+    def forward(self, x):  # (N, V) -> (N,)
+        loss, self.logsumexp = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
+        return loss * self.keep
+
+    def vjp(self, g, x):  # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
+        return (kernels.of(x).cross_entropy_vjp(g * self.keep, x, self.target, self.logsumexp, self.smoothing),)
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction: expected one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+
+
+def _reduce(loss: Tensor, reduction: str) -> Tensor:
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
+
+
+def cross_entropy(
+    input: Tensor, target: Tensor, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+) -> Tensor:
+    """-ln of the probability that softmax(input) gives the right class.
+
+    Logits (N, V) and class ids (N,), or (V,) and (), or (N, V, d_1, ..) and (N, d_1, ..). The mean is over the targets
+    that are not `ignore_index`, NaN if there are none. Raises ValueError on shapes, IndexError on a class out of range.
+    """
+    _check_reduction(reduction)
+    if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
+        raise ValueError(f"cross_entropy: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: expected integer class ids, got {target.dtype}")
+    rows = input if input.ndim < 3 else input.permute(0, *range(2, input.ndim), 1)
+    rows = rows.reshape(-1, rows.shape[-1]) if rows.array.size else rows.reshape(0, input.shape[min(1, input.ndim - 1)])
+    ids = target.array.reshape(-1)  # (N,)
+    keep = ids != ignore_index
+    ids = namespace(ids).where(keep, ids, 0)
+    if ids.size and namespace(ids).__name__ == "numpy":
+        check_ids(ids, rows.shape[1])
+    loss = CrossEntropy(ids, keep.astype(input.dtype), label_smoothing)(rows)  # (N,)
+    if reduction == "mean":
+        return loss.sum() / Tensor(keep.sum().astype(input.dtype))
+    return loss.sum() if reduction == "sum" else loss.reshape(target.shape)
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """(input - target)^2, averaged or summed. Raises ValueError if the shapes differ: a broadcast here hides a mistake."""
+    _check_reduction(reduction)
+    if input.shape != target.shape:
+        raise ValueError(f"mse_loss: expected equal shapes, got {input.shape} and {target.shape}")
+    difference = input - target
+    return _reduce(difference * difference, reduction)

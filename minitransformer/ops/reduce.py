@@ -1,0 +1,182 @@
+"""Reductions: many values to one."""
+
+from __future__ import annotations
+
+import math
+
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import float16, float32, int64, namespace
+from minitransformer.ops.laws import Moves, Sums, dims, keep_dims, register
+
+
+class Reduction(Op):
+    """What reductions share: over which dimensions, and whether these stay as size 1."""
+
+    def __init__(self, dim: tuple[int, ...], keepdim: bool = False):
+        self.dim, self.keepdim = dim, keepdim
+
+    def spread(self, g, x):
+        """A value for each group, seen by every member: shape of the output -> shape of `x`."""
+        return namespace(x).broadcast_to(keep_dims(g, self.dim, self.keepdim), x.shape)
+
+
+class Sum(Reduction, Sums):
+    """y = sum of x; float16 is added up in float32."""
+
+    saves = "nothing"
+
+    def forward(self, x):  # (.., n, ..) -> (.., ..)
+        wide = float32 if x.dtype == float16 else None
+        return x.sum(axis=self.dim, keepdims=self.keepdim, dtype=wide).astype(x.dtype, copy=False)
+
+    def vjp(self, g, x):  # dy/dx = 1
+        return (self.spread(g, x),)
+
+
+class Mean(Reduction, Sums):
+    """y = mean of x."""
+
+    saves = "nothing"
+
+    def forward(self, x):
+        return x.mean(axis=self.dim, keepdims=self.keepdim)
+
+    def vjp(self, g, x):  # dy/dx = 1 / n
+        return (self.spread(g / math.prod(x.shape[d] for d in self.dim), x),)
+
+
+class Var(Reduction):
+    """y = sum (x - mean)^2 / (n - correction)."""
+
+    def __init__(self, dim, keepdim, correction):
+        super().__init__(dim, keepdim)
+        self.correction = correction
+
+    def forward(self, x):
+        centred = x - x.mean(axis=self.dim, keepdims=True)
+        return (centred * centred).sum(axis=self.dim, keepdims=self.keepdim) / self._degrees(x)
+
+    def _degrees(self, x):
+        n = math.prod(x.shape[d] for d in self.dim) - self.correction
+        return n if n > 0 else math.nan
+
+    def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
+        return (self.spread(g, x) * (x - x.mean(axis=self.dim, keepdims=True)) * (2 / self._degrees(x)),)
+
+
+class Max(Reduction, Moves):
+    """y = the largest x; members that share the maximum share its gradient evenly, as PyTorch's `amax`."""
+
+    saves = "both"
+
+    def forward(self, x):
+        return x.max(axis=self.dim, keepdims=self.keepdim)
+
+    def vjp(self, g, x):
+        winners = x == keep_dims(self.y, self.dim, self.keepdim)
+        return (winners * self.spread(g, x) / winners.sum(axis=self.dim, keepdims=True),)
+
+
+class Min(Max):
+    """y = the smallest x."""
+
+    def forward(self, x):
+        return x.min(axis=self.dim, keepdims=self.keepdim)
+
+
+class Cumsum(Sums):
+    """y_i = x_1 + .. + x_i."""
+
+    saves = "nothing"
+
+    def __init__(self, dim: int):
+        self.dim = dim
+
+    def forward(self, x):
+        return x.cumsum(axis=self.dim)
+
+    def vjp(self, g, x):  # x_i is in every sum from y_i on
+        xp = namespace(g)
+        return (xp.flip(xp.flip(g, self.dim).cumsum(axis=self.dim), self.dim),)
+
+
+def _float(input: Tensor, name: str) -> Tensor:
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating-point tensor, got {input.dtype}; call .float() first")
+    return input
+
+
+@register("sum")
+def sum_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+    """The sum over `dim` (an int, several, or None for all). Integers and booleans are added as int64."""
+    if input.dtype.kind != "f":
+        return Tensor(input.array.sum(axis=dims(dim, input.ndim), keepdims=keepdim, dtype=int64))
+    return Sum(dims(dim, input.ndim), keepdim)(input)
+
+
+@register()
+def mean(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+    """The mean over `dim` (an int, several, or None for all). Raises TypeError for integers."""
+    return Mean(dims(dim, input.ndim), keepdim)(_float(input, "mean"))
+
+
+@register()
+def var(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> Tensor:
+    """The variance over `dim`, divided by n - correction. Raises TypeError for integers."""
+    return Var(dims(dim, input.ndim), keepdim, correction)(_float(input, "var"))
+
+
+@register()
+def std(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> Tensor:
+    """The standard deviation: the square root of `var`."""
+    return var(input, dim, keepdim, correction).sqrt()
+
+
+@register()
+def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+    """The largest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
+    return Max(dims(dim, input.ndim), keepdim)(input)
+
+
+@register()
+def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+    """The smallest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
+    return Min(dims(dim, input.ndim), keepdim)(input)
+
+
+def _extreme(input: Tensor, dim: int | None, keepdim: bool, overall, arg):
+    if dim is None:
+        return overall(input)
+    indices = arg(input, dim, keepdim=True)
+    values = input.gather(dim, indices)
+    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+
+
+@register("max")
+def max_(input: Tensor, dim: int | None = None, keepdim: bool = False):
+    """The largest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index."""
+    return _extreme(input, dim, keepdim, amax, argmax)
+
+
+@register("min")
+def min_(input: Tensor, dim: int | None = None, keepdim: bool = False):
+    """The smallest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index."""
+    return _extreme(input, dim, keepdim, amin, argmin)
+
+
+@register()
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the first largest value, of all or along `dim`; int64."""
+    return Tensor(input.array.argmax(axis=dim, keepdims=keepdim))
+
+
+@register()
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the first smallest value, of all or along `dim`; int64."""
+    return Tensor(input.array.argmin(axis=dim, keepdims=keepdim))
+
+
+@register()
+def cumsum(input: Tensor, dim: int) -> Tensor:
+    """Running sums along `dim`."""
+    return Cumsum(dims(dim, input.ndim)[0])(input)

@@ -1,0 +1,226 @@
+"""Another shape for the same data: relevance moves as the gradient does."""
+
+from __future__ import annotations
+
+import math
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.laws import Moves, dims, register, unbroadcast
+
+
+class Reshape(Moves):
+    """The same values in the same order, in another shape."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(self.shape)
+
+    def vjp(self, g, x):
+        return (g.reshape(x.shape),)
+
+
+class Permute(Moves):
+    """The dimensions in another order."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, order):
+        self.order = order
+
+    def forward(self, x):
+        return x.transpose(self.order)
+
+    def vjp(self, g, x):  # back where each came from
+        return (g.transpose(sorted(range(len(self.order)), key=self.order.__getitem__)),)
+
+
+class Expand(Moves):
+    """Dimensions of size 1 repeated without copying; each value hears from all its copies."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        return namespace(x).broadcast_to(x, self.shape)
+
+    def vjp(self, g, x):
+        return (unbroadcast(g, x),)
+
+
+class Concatenate(Moves):
+    """Tensors side by side along a dimension; each gets its own part back."""
+
+    saves = "nothing"
+
+    def __init__(self, dim: int):
+        self.dim = dim
+
+    def forward(self, *xs):  # (.., n_1, ..), (.., n_2, ..) -> (.., n_1 + n_2, ..)
+        return namespace(xs[0]).concatenate(xs, axis=self.dim)
+
+    def vjp(self, g, *xs):
+        parts, start = [], 0
+        for x in xs:
+            stop = start + x.shape[self.dim]
+            parts.append(g[(slice(None),) * self.dim + (slice(start, stop),)])
+            start = stop
+        return tuple(parts)
+
+
+class Split(Moves):
+    """A tensor cut into parts along a dimension: an op of several outputs."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, sizes: list[int], dim: int):
+        self.sizes, self.dim, self.outputs = sizes, dim, len(sizes)
+
+    def forward(self, x):
+        ends = [sum(self.sizes[:i]) for i in range(self.outputs + 1)]
+        parts = tuple(x[(slice(None),) * self.dim + (slice(a, b),)] for a, b in zip(ends, ends[1:], strict=False))
+        return parts if self.outputs > 1 else parts[0]
+
+    def vjp(self, gs, x):
+        gs = gs if self.outputs > 1 else (gs,)
+        return (namespace(x).concatenate([self._or_zeros(g, x, n) for g, n in zip(gs, self.sizes, strict=True)], self.dim),)
+
+    def _or_zeros(self, g, x, size):  # a part that nobody used has heard nothing
+        shape = x.shape[: self.dim] + (size,) + x.shape[self.dim + 1 :]
+        return namespace(x).zeros(shape, x.dtype) if g is None else g
+
+
+def shape_of(sizes) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+
+
+@register("reshape", "view")
+def reshape(input: Tensor, *shape) -> Tensor:
+    """The same values in `shape`; one size may be -1. `view` is the same, and copies where PyTorch's would raise."""
+    shape = shape_of(shape)
+    known = math.prod(n for n in shape if n != -1)
+    fits = known == input.array.size if -1 not in shape else known and input.array.size % known == 0
+    if not fits or shape.count(-1) > 1:
+        raise ValueError(f"reshape: {input.shape} has {input.array.size} elements, which do not fill {shape}")
+    return Reshape(shape)(input)
+
+
+@register()
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Dimensions `start_dim` to `end_dim` as one."""
+    first, last = dims((start_dim, end_dim), max(input.ndim, 1))
+    return reshape(input, input.shape[:first] + (math.prod(input.shape[first : last + 1]),) + input.shape[last + 1 :])
+
+
+@register()
+def permute(input: Tensor, *order) -> Tensor:
+    """The dimensions in the given order. Raises ValueError unless each is named once."""
+    order = dims(shape_of(order), input.ndim)
+    if sorted(order) != list(range(input.ndim)):
+        raise ValueError(f"permute: expected each of {input.ndim} dimensions once, got {order}")
+    return Permute(order)(input)
+
+
+@register()
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions exchanged."""
+    a, b = dims((dim0, dim1), input.ndim) if input.ndim else (0, 0)
+    order = list(range(input.ndim))
+    if order:
+        order[a], order[b] = b, a
+    return Permute(tuple(order))(input)
+
+
+@register()
+def t(input: Tensor) -> Tensor:
+    """A matrix transposed. Raises ValueError beyond 2 dimensions."""
+    if input.ndim > 2:
+        raise ValueError(f"t: expected at most 2 dimensions, got {input.shape}; use .transpose(-2, -1)")
+    return input if input.ndim < 2 else transpose(input, 0, 1)
+
+
+Tensor.T = property(t)
+Tensor.mT = property(lambda x: transpose(x, -2, -1))
+
+
+@register()
+def expand(input: Tensor, *shape) -> Tensor:
+    """Size-1 dimensions repeated to `shape`; -1 keeps a size. Raises ValueError if another size would have to change."""
+    shape = shape_of(shape)
+    new = len(shape) - input.ndim
+    full = tuple(input.shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(shape))
+    return Expand(full)(input)
+
+
+@register()
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    return expand(input, other.shape)
+
+
+@register()
+def squeeze(input: Tensor, dim=None) -> Tensor:
+    """Without the size-1 dimensions, or without `dim` if it is one."""
+    drop = dims(dim, input.ndim)
+    return Reshape(tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in drop))(input)
+
+
+@register()
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new size-1 dimension at `dim`."""
+    (d,) = dims(dim, input.ndim + 1)
+    return Reshape(input.shape[:d] + (1,) + input.shape[d:])(input)
+
+
+def cat(tensors, dim: int = 0) -> Tensor:
+    """Tensors side by side along `dim`; all other sizes must agree. Raises ValueError if they do not or none is given."""
+    tensors = list(tensors)
+    if not tensors:
+        raise ValueError("cat: expected at least one tensor, got none")
+    (d,) = dims(dim, tensors[0].ndim) or (0,)
+    return Concatenate(d)(*tensors)
+
+
+def stack(tensors, dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension `dim`. Raises ValueError if shapes differ."""
+    tensors = list(tensors)
+    if len({t.shape for t in tensors}) != 1:
+        raise ValueError(f"stack: expected tensors of one shape, got {[t.shape for t in tensors]}")
+    return cat([unsqueeze(t, dim) for t in tensors], dims(dim, tensors[0].ndim + 1)[0])
+
+
+@register()
+def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts along `dim`: of one size (the last may be smaller), or of the sizes listed, which must add up."""
+    (d,) = dims(dim, input.ndim)
+    sizes = split_size_or_sections
+    if isinstance(sizes, int):
+        n = input.shape[d]
+        sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
+    if sum(sizes) != input.shape[d]:
+        raise ValueError(f"split: sections {list(sizes)} add up to {sum(sizes)}, but dimension {dim} has {input.shape[d]}")
+    parts = Split(list(sizes), d)(input)
+    return parts if isinstance(parts, tuple) else (parts,)
+
+
+@register()
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
+    (d,) = dims(dim, input.ndim)
+    return split(input, max(-(-input.shape[d] // chunks), 1), dim)
+
+
+@register()
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along `dim`, one by one."""
+    return tuple(squeeze(part, dim) for part in split(input, 1, dim)) if input.shape[dim] else ()

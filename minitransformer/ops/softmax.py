@@ -1,0 +1,80 @@
+"""The softmax and its logarithm, computed relative to the largest score so that nothing overflows."""
+
+from __future__ import annotations
+
+from minitransformer import kernels
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.elementwise import real
+from minitransformer.ops.laws import dims, register
+from minitransformer.ops.reduce import Reduction
+
+
+class Softmax(Op):
+    """s_i = e^(x_i) / sum_k e^(x_k). A row of nothing but -inf gives zeros, with zero gradient."""
+
+    saves = "output"
+    is_attention_weight = True
+
+    def __init__(self, dim: int):
+        self.dim = dim
+
+    def forward(self, x):  # (.., n) -> (.., n)
+        return kernels.of(x).softmax(x, self.dim)
+
+    def vjp(self, g, x):  # dL/dx = s (g - sum_k g_k s_k)
+        return (kernels.of(g).softmax_vjp(g, self.y, self.dim),)
+
+    def relprop(self, r, rule, x):  # AttnLRP: R_i = x_i (R_i - s_i sum_k R_k); the rest is the Taylor bias
+        x, s = rule.finite(x), self.forward(x)
+        total = r.sum(axis=self.dim, keepdims=True)
+        rule.absorb("softmax", r * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
+        return (x * (r - s * total),)
+
+    def modified(self, g, rule, x):
+        x = rule.finite(x)
+        rule.absorb("softmax", g * self.y * (1 - x + (self.y * x).sum(axis=self.dim, keepdims=True)))
+        return self.vjp(g, x)
+
+
+class LogSoftmax(Op):
+    """y_i = x_i - ln sum_k e^(x_k)."""
+
+    saves = "output"
+
+    def __init__(self, dim: int):
+        self.dim = dim
+
+    def forward(self, x):
+        return kernels.of(x).log_softmax(x, self.dim)
+
+    def vjp(self, g, x):  # dL/dx = g - s sum_k g_k
+        return (g - namespace(g).exp(self.y) * g.sum(axis=self.dim, keepdims=True),)
+
+
+class LogSumExp(Reduction):
+    """y = ln sum_k e^(x_k)."""
+
+    def forward(self, x):
+        return kernels.of(x).logsumexp(x, self.dim, self.keepdim)
+
+    def vjp(self, g, x):  # dy/dx = softmax(x)
+        return (self.spread(g, x) * kernels.of(x).softmax(x, self.dim),)
+
+
+@register()
+def softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """e^input / sum e^input along `dim`; every slice sums to one, or is all zeros if fully masked by -inf."""
+    return Softmax(dims(dim, input.ndim)[0] if input.ndim else dim)(real(input))
+
+
+@register()
+def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """The logarithm of `softmax`, without the detour through numbers that vanish."""
+    return LogSoftmax(dims(dim, input.ndim)[0] if input.ndim else dim)(real(input))
+
+
+@register()
+def logsumexp(input: Tensor, dim, keepdim: bool = False) -> Tensor:
+    """ln sum e^input over `dim`."""
+    return LogSumExp(dims(dim, input.ndim), keepdim)(real(input))
