@@ -9,6 +9,7 @@ by the time an op is reached, everything that used its result has already been h
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -67,7 +68,8 @@ class Tensor:
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
     def __init__(self, array: Any, requires_grad: bool = False):
-        self.array: Array = array if hasattr(array, "__setitem__") and hasattr(array, "dtype") else numpy.asarray(array)
+        is_array = isinstance(array, numpy.ndarray) or hasattr(array, "__cuda_array_interface__")
+        self.array: Array = array if is_array else numpy.asarray(array)
         self.version = [0]  # counts in-place edits; shared by all tensors on the same memory
         if requires_grad:
             self.requires_grad_()
@@ -183,6 +185,14 @@ class Tensor:
     def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
         return numpy.array(self.numpy(), dtype=dtype, copy=copy)
 
+    def __deepcopy__(self, memo) -> Tensor:
+        """A leaf with memory of its own. Raises RuntimeError for a result, whose whole history would be copied with it."""
+        if self.op is not None:
+            raise RuntimeError(f"deepcopy: expected a leaf, got the result of {self.op}: copy .detach() instead")
+        twin = object.__new__(type(self))
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
     __hash__ = object.__hash__
 
 
@@ -222,33 +232,33 @@ class Op:
             raise self._described(error, inputs) from None
         if _anomaly.get():
             _raise_if_nan(result, f"{self} made a NaN")
-        out = Tensor(result) if self.outputs == 1 else tuple(Tensor(y) for y in result)
+        outs = (Tensor(result),) if self.outputs == 1 else tuple(Tensor(y) for y in result)
         if self.view:
-            share_version(inputs[0], out)
-        if _grad_enabled.get() and any([isinstance(t, Tensor) and t.requires_grad for t in inputs]):
-            self._record(inputs, (out,) if self.outputs == 1 else out)
-        return out
+            share_version(inputs[0], outs)
+        needs = [isinstance(t, Tensor) and t.requires_grad for t in inputs]
+        if True in needs and _grad_enabled.get():
+            self._record(inputs, needs, outs)
+        return outs[0] if self.outputs == 1 else outs
 
     def _described(self, error: Exception, inputs) -> Exception:
         got = [f"{t.shape} {t.dtype} {t.device}" if isinstance(t, Tensor) else repr(t) for t in inputs]
         mend = "; move one with .to(...)" if len({t.device for t in inputs if isinstance(t, Tensor)}) > 1 else ""
         return type(error)(f"{str(self).lower()}: {error}; got {', '.join(got)}{mend}")
 
-    def _record(self, inputs, outs) -> None:
-        self.number, self.inputs = _number(), inputs
-        self.needs = [isinstance(t, Tensor) and t.requires_grad for t in inputs]
+    def _record(self, inputs, needs: list[bool], outs) -> None:
+        self.number, self.inputs, self.needs = _number(), inputs, needs
         self.y = outs[0].array if self.saves in ("output", "both") else None
-        self.saved = [(v, v[0]) for v in self._saved_versions(outs)]
+        self.saved = [(version, version[0]) for version in self._versions_read(outs)]
         for i, out in enumerate(outs):
             out.op, out.index, out.requires_grad = self, i, True
 
-    def _saved_versions(self, outs) -> Iterable[list[int]]:
-        for i, t in enumerate(self.inputs):
-            read = self.saves in ("inputs", "both") or (self.saves == "others" and any(self.needs[:i] + self.needs[i + 1 :]))
-            if read and isinstance(t, Tensor):
-                yield t.version
-        if self.saves in ("output", "both"):
-            yield outs[0].version
+    def _versions_read(self, outs) -> list[list[int]]:
+        """The edit counters of the arrays that vjp will read."""
+        read = [outs[0].version] if self.saves in ("output", "both") else []
+        if self.saves in ("inputs", "both", "others"):
+            alone = self.saves == "others" and sum(self.needs) == 1  # the only one asked for is not read itself
+            read += [t.version for t in self.inputs if isinstance(t, Tensor) and not (alone and t.requires_grad)]
+        return read
 
     def arrays(self) -> list:
         """The inputs' arrays as they were. Raises RuntimeError if they are gone or were edited in place since."""
@@ -273,9 +283,9 @@ class Op:
             self.inputs = self.y = None
 
 
-def share_version(source: Tensor, out: Any) -> None:
+def share_version(source: Tensor, outs: Iterable[Tensor]) -> None:
     """Outputs that are views of `source` count their edits together with it."""
-    for t in out if isinstance(out, tuple) else (out,):
+    for t in outs:
         if t.array.base is not None and (t.array.base is source.array or t.array.base is source.array.base):
             t.version = source.version
         t.role = source.role
@@ -340,11 +350,11 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def live_from(root: Tensor, sources: Iterable[Any]) -> Callable[[Tensor], bool]:
-    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`."""
+def live_from(root: Tensor, sources: Iterable[Any], blocked=lambda op: False) -> Callable[[Tensor], bool]:
+    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`, other than through `blocked` ops."""
     live = set(sources)
     for op in reversed(tape(root)):
-        if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
+        if not blocked(op) and any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
     return lambda t: key(t) in live
 

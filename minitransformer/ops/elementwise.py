@@ -223,7 +223,7 @@ class Clip(Op):
 
 def operands(a, b) -> tuple:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype == b.dtype:
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype == b.array.dtype:
         return a, b
     a, b = (x if isinstance(x, Tensor) or is_number(x) else Tensor(x) for x in (a, b))
     if isinstance(a, Tensor) and isinstance(b, Tensor):

@@ -1,0 +1,34 @@
+"""Options that several commands share, and how commands speak."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from minitransformer.backends import manual_seed, use_backend
+
+console = Console(highlight=False)
+
+Seed = Annotated[int, typer.Option("--seed", help="Where the random numbers start: the same seed, the same result.")]
+Backend = Annotated[
+    str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
+Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
+
+
+def prepare(seed: int, backend: str | None) -> None:
+    """Start the random numbers and choose the backend, as every command does first."""
+    use_backend(backend or "numpy")
+    manual_seed(seed)
+
+
+def print_json(value) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=2)
+    print()

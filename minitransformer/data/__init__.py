@@ -1,0 +1,1 @@
+"""Text to learn from: prose that is always at hand, labelled reviews, and the baseline to beat on them."""

@@ -1,0 +1,60 @@
+"""Counting words per class: the baseline that a learned model of reviews has to beat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def words(text: str) -> list[str]:
+    """The lower-cased words of a text, apostrophes inside them kept: "Isn't it?" -> ["isn't", "it"]."""
+    return re.findall(r"\w+(?:'\w+)*", text.lower())
+
+
+def majority(labels: Sequence[int]) -> int:
+    """The most frequent label: what to answer when nothing is known of the text."""
+    return int(np.bincount(labels).argmax())
+
+
+@dataclass(frozen=True)
+class NaiveBayes:
+    """p(c | text) is proportional to p(c) prod_w p(w | c), with p(w | c) = (count(w, c) + 1) / (count(c) + V).
+
+    Multinomial naive Bayes with Laplace smoothing (Manning, Raghavan and Schuetze, 2008, Introduction to Information
+    Retrieval, section 13.2).
+    """
+
+    vocabulary: dict[str, int]
+    log_prior: np.ndarray  # (C,) log p(c)
+    log_likelihood: np.ndarray  # (V, C) log p(w | c)
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], labels: Sequence[int]) -> NaiveBayes:
+        """Count the words of each class; labels are 0, ..., C - 1, each at least once, or ValueError."""
+        documents = [words(text) for text in texts]
+        vocabulary = {word: i for i, word in enumerate(sorted(set().union(*documents)))}
+        class_sizes = np.bincount(labels)  # (C,)
+        if not class_sizes.all():
+            raise ValueError(f"every label up to the largest must occur; how often each does: {class_sizes.tolist()}")
+        counts = np.ones((len(vocabulary), len(class_sizes)))  # (V, C), from 1: Laplace's pseudo-count
+        for document, label in zip(documents, labels, strict=True):
+            np.add.at(counts[:, label], [vocabulary[word] for word in document], 1)
+        return cls(vocabulary, np.log(class_sizes / len(documents)), np.log(counts / counts.sum(axis=0)))
+
+    def log_joint(self, text: str) -> np.ndarray:
+        """log p(c) + sum_w log p(w | c) of one text, (C,); words never seen in training say nothing."""
+        known = [self.vocabulary[word] for word in words(text) if word in self.vocabulary]
+        return self.log_prior + self.log_likelihood[known].sum(axis=0)  # (C,) + (W, C) -> (C,)
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """p(c | text) of each text, (N, C) float64."""
+        scores = np.stack([self.log_joint(text) for text in texts])  # (N, C)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The most probable class of each text, (N,) int64."""
+        return np.stack([self.log_joint(text) for text in texts]).argmax(axis=1)

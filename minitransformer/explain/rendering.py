@@ -1,0 +1,107 @@
+"""Explanations for people: coloured tokens in the terminal, in notebooks, and on a page of their own.
+
+Orange speaks for the explained output and blue against it, a pair that colour-blind readers can tell apart; depth of
+colour is |relevance| on one scale for all tokens shown together, and the number is in the hover text.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+
+FOR, AGAINST = (230, 97, 1), (33, 102, 172)  # orange, blue
+
+
+def scale_of(values) -> float:
+    """The largest |value|, 1 if all are zero: what full colour stands for."""
+    return float(numpy.abs(values).max(initial=0.0)) or 1.0
+
+
+def _colour(value: float, scale: float) -> tuple[tuple[int, int, int], float]:
+    return (FOR if value >= 0 else AGAINST), min(abs(value) / scale, 1.0)
+
+
+def _visible(token: str) -> str:
+    """White space made visible where it is all there is."""
+    return token if token.strip() else token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
+
+
+def plain_strip(tokens: Sequence[str], values) -> str:
+    """Each token with its signed relevance: `good[+0.81] film[-0.02]`."""
+    return " ".join(f"{_visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
+
+
+def rich_strip(tokens: Sequence[str], values, scale: float | None = None):
+    """The tokens as rich text, on a background whose depth is |relevance|."""
+    from rich.text import Text
+
+    scale, strip = scale or scale_of(values), Text()
+    for token, value in zip(tokens, values, strict=True):
+        colour, depth = _colour(float(value), scale)
+        shade = [round(255 + (c - 255) * depth) for c in colour]
+        ink = "black" if sum(shade) > 380 else "white"
+        strip.append(_visible(token), style=f"{ink} on rgb({shade[0]},{shade[1]},{shade[2]})")
+    return strip
+
+
+def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str:
+    """The tokens as spans with inline style and the number as hover text."""
+    scale, spans = scale or scale_of(values), []
+    for token, value in zip(tokens, values, strict=True):
+        (r, g, b), depth = _colour(float(value), scale)
+        style = f"background:rgba({r},{g},{b},{0.85 * depth:.3f});padding:2px 1px;border-radius:3px;white-space:pre-wrap"
+        style += ";color:#fff" if depth > 0.75 else ""
+        spans.append(f'<span style="{style}" title="{value:+.4f}">{html.escape(_visible(token))}</span>')
+    return f'<div style="font:16px/1.9 Georgia,serif">{"".join(spans)}</div>'
+
+
+def html_ledger(ledger) -> str:
+    """The ledger as a table."""
+    from minitransformer.explain.ledger import MEANING
+
+    rows = [
+        f'<tr><td style="text-align:left;padding:1px 12px">{name}</td>'
+        f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:1px 12px">{amount:+.4f}</td>'
+        f'<td style="text-align:left;color:#666;padding:1px 12px">{MEANING[name]}</td></tr>'
+        for name, amount in ledger.items()
+    ]
+    return f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
+
+
+def html_explanation(explanation) -> str:
+    """Title, token strips on one scale, and the ledger if there is one."""
+    scale = scale_of(explanation.relevance)
+    title = f"{explanation.method}: output {explanation.target} = {explanation.output:+.4f}"
+    strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
+    ledger = html_ledger(explanation.ledger) if explanation.ledger else ""
+    return f'<div><div style="font:14px sans-serif;color:#444">{html.escape(title)}</div>{strips}{ledger}</div>'
+
+
+def print_explanation(explanation) -> None:
+    """The same in the terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{explanation.method}[/bold]: output {explanation.target} = {explanation.output:+.4f}")
+    scale = scale_of(explanation.relevance)
+    for tokens, values in explanation.rows():
+        console.print(rich_strip(tokens, values, scale))
+    if explanation.ledger:
+        console.print(repr(explanation.ledger))
+
+
+def page(title: str, body: str) -> str:
+    """A whole HTML page around a fragment; it loads nothing from elsewhere."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+        f'<body style="max-width:960px;margin:32px auto;padding:0 16px;font-family:sans-serif">{body}</body></html>'
+    )
+
+
+def save_page(path, title: str, body: str) -> None:
+    """Write a page to a file."""
+    Path(path).write_text(page(title, body), encoding="utf-8")

@@ -1,0 +1,104 @@
+"""Producing text: one token after the other, each drawn from what the model expects next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy
+
+from minitransformer.autograd import no_grad
+from minitransformer.ops.creation import tensor
+
+
+def next_token_probabilities(
+    logits: numpy.ndarray, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> numpy.ndarray:
+    """softmax(logits / temperature) over the candidates that top-k and top-p leave. (V,) -> (V,).
+
+    `temperature` 0 puts everything on the largest logit. `top_k` keeps the k largest (Fan et al., ACL 2018); `top_p` the
+    fewest whose probabilities reach p (Holtzman et al., ICLR 2020). Raises ValueError if one is out of range.
+    """
+    _check(temperature, top_k, top_p)
+    if temperature == 0:
+        return (numpy.arange(logits.size) == logits.argmax()).astype(float)
+    scores = logits.astype(float) / temperature
+    order = numpy.argsort(-scores, kind="stable")  # best first
+    p = numpy.exp(scores[order] - scores[order[0]])
+    p[len(p) if top_k is None else top_k :] = 0
+    p /= p.sum()
+    if top_p is not None:
+        p[p.cumsum() - p >= top_p] = 0  # what comes before already reaches p
+        p /= p.sum()
+    probabilities = numpy.zeros_like(p)
+    probabilities[order] = p
+    return probabilities
+
+
+def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    if temperature < 0:
+        raise ValueError(f"temperature: expected a number >= 0, got {temperature}")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k: expected at least 1, got {top_k}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p: expected a probability in (0, 1], got {top_p}")
+
+
+def stream(
+    model,
+    ids: Sequence[int],
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    use_cache: bool = True,
+    stop_id: int | None = None,
+) -> Iterator[int]:
+    """The new tokens one by one; see `generate`."""
+    if not len(ids):
+        raise ValueError("generate: expected at least one token to start from, got none")
+    random, text = numpy.random.default_rng(seed), list(ids)
+    reader = _Reader(model, use_cache)
+    for _ in range(max_new_tokens):
+        p = next_token_probabilities(reader.logits(text), temperature, top_k, top_p)
+        token = int(p.argmax()) if temperature == 0 else int(random.choice(p.size, p=p))
+        if token == stop_id:
+            return
+        text.append(token)
+        yield token
+
+
+def generate(model, ids: Sequence[int], max_new_tokens: int, on_token: Callable[[int], None] | None = None, **options) -> list[int]:
+    """Continue `ids` by at most `max_new_tokens` tokens, and return the new ones.
+
+    Options: `temperature` (0 is greedy), `top_k`, `top_p`, `seed`; `use_cache` keeps keys and values of earlier tokens
+    instead of computing them anew, which gives the same tokens sooner; `stop_id` ends the text. Only the last
+    `model.config.max_len` tokens are read. `on_token` is told each one. Raises ValueError if `ids` is empty.
+    """
+    tokens = []
+    for token in stream(model, ids, max_new_tokens, **options):
+        tokens.append(token)
+        if on_token:
+            on_token(token)
+    return tokens
+
+
+class _Reader:
+    """Reads a growing text and tells the logits of what comes next."""
+
+    def __init__(self, model, use_cache: bool):
+        self.model = model
+        self.device = next(model.parameters()).device
+        self.cache = model.encoder.new_cache() if use_cache else None
+
+    def logits(self, text: list[int]) -> numpy.ndarray:
+        """(V,) after the last token of `text`, which begins with what was read before."""
+        limit = self.model.config.max_len
+        if self.cache is not None and len(text) > limit:
+            self.cache = None  # the window moves on, and with it the position of every token kept
+        unread = text[-limit:] if self.cache is None else text[len(self.cache) :]
+        training = self.model.training
+        with no_grad():
+            logits = self.model.eval()(tensor([unread], device=self.device), cache=self.cache)  # (1, T, V)
+        self.model.train(training)
+        return logits[0, -1].numpy()

@@ -1,0 +1,55 @@
+"""A sequence classifier: a Transformer encoder that looks both ways, its outputs averaged over the real tokens."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from minitransformer import nn
+from minitransformer.autograd import Tensor
+
+PAD = 0
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Sizes, in PyTorch's names where it has them."""
+
+    vocab_size: int
+    num_classes: int = 2
+    d_model: int = 32
+    nhead: int = 4
+    num_layers: int = 1
+    dim_feedforward: int = 64
+    dropout: float = 0.3
+    activation: str = "gelu"
+    norm_first: bool = True
+    max_len: int = 256
+
+
+class SequenceClassifier(nn.Module):
+    """ids (B, T), padded with 0 -> logits (B, num_classes). Padding does not change the result."""
+
+    def __init__(self, config: ClassifierConfig):
+        super().__init__()
+        self.config = c = config
+        self.embedding = nn.Embedding(c.vocab_size, c.d_model, padding_idx=PAD)
+        self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_len, batch_first=True)
+        layer = nn.TransformerEncoderLayer(
+            c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
+        )
+        self.encoder = nn.TransformerEncoder(layer, c.num_layers, nn.LayerNorm(c.d_model) if c.norm_first else None)
+        self.head = nn.Linear(c.d_model, c.num_classes)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, num_classes)."""
+        padding = ids == PAD  # (B, T)
+        x = self.positions(self.embedding(ids) * math.sqrt(self.config.d_model))  # (B, T, C)
+        x = self.encoder(x, src_key_padding_mask=padding)
+        real = (~padding).to(x.dtype).unsqueeze(-1)  # (B, T, 1)
+        mean = (x * real).sum(1) / real.sum(1).clip(min=1)  # (B, C)
+        return self.head(mean)
+
+    def metadata(self) -> dict:
+        """What a checkpoint needs to build the model again."""
+        return {"model": "classifier", "config": asdict(self.config)}

@@ -1,0 +1,168 @@
+"""Multi-head attention: several small attentions side by side, each with its own view of the vectors."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+from minitransformer.autograd import Tensor
+from minitransformer.nn import functional as F
+from minitransformer.nn import init
+from minitransformer.nn.cache import AttentionCache
+from minitransformer.nn.linear import Linear
+from minitransformer.nn.masking import check_mask, later_keys, merge
+from minitransformer.nn.module import Module
+from minitransformer.ops.attention import clear_attention
+
+_record: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
+
+
+@contextlib.contextmanager
+def record_attention() -> Iterator[list[Tensor]]:
+    """Inside this block every `MultiheadAttention` appends its weights (B, H, T, S), off the tape, to the list."""
+    weights: list[Tensor] = []
+    token = _record.set(weights)
+    try:
+        yield weights
+    finally:
+        _record.reset(token)
+
+
+class MultiheadAttention(Module):
+    """concat(head_1, .., head_H) W_O^T, head_h = softmax(Q_h K_h^T / sqrt(d)) V_h, d = embed_dim / num_heads.
+
+    Vaswani et al., NeurIPS 2017, 3.2.2. Q, K, V come from one weight `in_proj_weight` (3 embed_dim, embed_dim), or, if
+    keys or values have sizes `kdim`, `vdim` of their own, from `q_proj_weight`, `k_proj_weight`, `v_proj_weight`; then
+    `in_proj_bias` (3 embed_dim,). Raises ValueError if `num_heads` does not divide `embed_dim`.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        *,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: str | None = None,
+        dtype=None,
+    ):
+        super().__init__()
+        if num_heads < 1 or embed_dim % num_heads:
+            raise ValueError(f"embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}")
+        self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
+        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.dropout, self.batch_first = dropout, batch_first
+        made = {"device": device, "dtype": dtype}
+        for name, shape in self._weight_shapes().items():
+            self.register_parameter(name, None if shape is None else init.parameter(*shape, **made))
+        self.register_parameter("in_proj_bias", init.parameter(3 * embed_dim, **made) if bias else None)
+        self.out_proj = Linear(embed_dim, embed_dim, bias, **made)
+        self.reset_parameters()
+
+    def _weight_shapes(self) -> dict[str, tuple[int, int] | None]:
+        own = {"q_proj_weight": self.embed_dim, "k_proj_weight": self.kdim, "v_proj_weight": self.vdim}
+        together = set(own.values()) == {self.embed_dim}
+        shapes = {name: None if together else (self.embed_dim, size) for name, size in own.items()}
+        return {"in_proj_weight": (3 * self.embed_dim, self.embed_dim) if together else None, **shapes}
+
+    def reset_parameters(self) -> None:
+        """Draw the projections anew: Xavier for the weights, zeros for the biases."""
+        for name in self._weight_shapes():
+            if getattr(self, name) is not None:
+                init.xavier_uniform_(getattr(self, name))
+        self.out_proj.reset_parameters()
+        if self.in_proj_bias is not None:
+            init.zeros_(self.in_proj_bias)
+            init.zeros_(self.out_proj.bias)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+        *,
+        cache: AttentionCache | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Each query's mix of the values, and the weights of the mix, averaged over heads if asked.
+
+        `query` (T, B, embed_dim), `key` and `value` (S, B, ..), B before T and S if `batch_first`, or without B -> the
+        shape of `query`, and (B, T, S) or (B, H, T, S), or None without `need_weights`, which is faster.
+        `key_padding_mask` (B, S) and `attn_mask` (T, S) or (B H, T, S): True where attention is *not* allowed, or
+        scores to add. `is_causal`: a query sees no key after its own place, and `attn_mask`, if given, says just that.
+        The heads of a query that may see nothing are zeros.
+
+        With a `cache`, query, key and value are of the tokens that follow the cached ones, attention is causal, and
+        masks speak of all keys. Raises ValueError, TypeError if sizes or dtypes do not fit.
+        """
+        self._check(query, key, value)
+        q, k, v = (self._split(x) for x in self._project(query, key, value))  # (B, H, T, d), twice (B, H, S, d)
+        past = 0 if cache is None else len(cache)
+        mask = self._mask(q, past + k.shape[-2], key_padding_mask, None if is_causal else attn_mask, past)
+        if cache is not None:
+            k, v = cache.append(k, v)
+            is_causal = past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
+        heads, weights = self._attend(q, k, v, mask, is_causal, need_weights)
+        output = self.out_proj(self._join(heads))
+        if not need_weights:
+            return output, None
+        return output, weights.mean(-3) if average_attn_weights else weights
+
+    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
+        if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
+            return F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
+        own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
+        biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
+        return tuple(F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+
+    def _split(self, x: Tensor) -> Tensor:  # (T, B, E), (B, T, E) or (T, E) -> (B, H, T, d) or (H, T, d)
+        x = x.view(*x.shape[:-1], self.num_heads, self.head_dim)
+        return x.permute(1, 2, 0, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)
+
+    def _join(self, x: Tensor) -> Tensor:  # back again
+        x = x.permute(2, 0, 1, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)
+        return x.flatten(-2)
+
+    def _mask(self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int) -> Tensor | None:
+        """All that is not allowed, as one mask that broadcasts to (B, H, T, S)."""
+        *batch, heads, n_queries, _ = q.shape
+        masks = []
+        if attn_mask is not None:
+            each_head = (math.prod(batch) * heads, n_queries, n_keys)
+            check_mask("attn_mask", attn_mask, (n_queries, n_keys), each_head)
+            masks.append(attn_mask if attn_mask.ndim == 2 else attn_mask.view(*q.shape[:-1], n_keys))
+        if key_padding_mask is not None:
+            check_mask("key_padding_mask", key_padding_mask, (*batch, n_keys))
+            masks.append(key_padding_mask.view(*batch, 1, 1, n_keys))
+        if past and n_queries > 1:
+            masks.append(later_keys(n_queries, n_keys, q.device))
+        return merge(masks, q.dtype)
+
+    def _attend(self, q, k, v, mask, is_causal: bool, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs (B, H, T, d), and their weights (B, H, T, S) if someone wants to see them."""
+        dropout, record = self.dropout if self.training else 0.0, _record.get()
+        if not need_weights and record is None:
+            return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal), None
+        heads, weights = clear_attention(q, k, v, mask, dropout, is_causal)
+        if record is not None:
+            record.append(weights.detach())
+        return heads, weights
+
+    def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
+        shapes, sizes = (query.shape, key.shape, value.shape), (self.embed_dim, self.kdim, self.vdim)
+        got = "got query {}, key {}, value {}".format(*shapes)
+        if len({len(s) for s in shapes}) > 1 or query.ndim not in (2, 3) or tuple(s[-1] for s in shapes) != sizes:
+            raise ValueError(f"MultiheadAttention: expected 2 or 3 dimensions, the last of sizes {sizes}, {got}")
+        batch = 0 if self.batch_first else 1
+        if key.shape[:-1] != value.shape[:-1] or (query.ndim == 3 and query.shape[batch] != key.shape[batch]):
+            raise ValueError(f"MultiheadAttention: expected one batch size (dimension {batch}), a value a key, {got}")

@@ -1,0 +1,52 @@
+"""The lookup table from ids to vectors."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.nn import functional as F
+from minitransformer.nn import init
+from minitransformer.nn.module import Module
+from minitransformer.ops.elementwise import where
+
+
+class Embedding(Module):
+    """A vector for each id. Integers (..) -> (.., embedding_dim).
+
+    `weight` (num_embeddings, embedding_dim) starts as standard normal. The row of `padding_idx` starts as zeros and
+    gets no gradient, so that padding stays without meaning. Raises ValueError if there is no such row.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        device: str | None = None,
+        dtype=None,
+    ):
+        super().__init__()
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"padding_idx: expected a row of {num_embeddings}, got {padding_idx}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight = init.parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    @no_grad()
+    def reset_parameters(self) -> None:
+        """Draw the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight[self.padding_idx] = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Integers (..) -> (.., embedding_dim). Raises IndexError for an id outside the table, TypeError for floats."""
+        vectors = F.embedding(input, self.weight)  # (.., C)
+        if self.padding_idx is None:
+            return vectors
+        return where((input == self.padding_idx).unsqueeze(-1), vectors.detach(), vectors)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

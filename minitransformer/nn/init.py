@@ -1,0 +1,81 @@
+"""Initial values of parameters, drawn in place and off the tape."""
+
+from __future__ import annotations
+
+import math
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.backends import float32
+from minitransformer.nn.module import Parameter
+from minitransformer.ops.creation import empty
+
+
+def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:
+    """A parameter that waits for its values: float32 on the default device, unless told otherwise."""
+    return Parameter(empty(*size, dtype=dtype or float32, device=device))
+
+
+@no_grad()
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Drawn evenly from [a, b)."""
+    return tensor.uniform_(a, b)
+
+
+@no_grad()
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Drawn from the normal distribution of this mean and standard deviation."""
+    return tensor.normal_(mean, std)
+
+
+@no_grad()
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """All `val`."""
+    return tensor.fill_(val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """All 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """All 1."""
+    return constant_(tensor, 1.0)
+
+
+def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+    """What a nonlinearity takes from the standard deviation on the way, and weights must give back.
+
+    One of "linear", "sigmoid", "tanh", "relu", "leaky_relu" (of slope `param` below zero). Raises ValueError for other
+    words.
+    """
+    leaky = math.sqrt(2 / (1 + param**2))
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": leaky}
+    if nonlinearity not in gains:
+        raise ValueError(f"nonlinearity: expected one of {', '.join(gains)}, got {nonlinearity!r}")
+    return gains[nonlinearity]
+
+
+def _fans(tensor: Tensor) -> dict[str, int]:
+    """How many inputs each unit of a weight (out, in) reads, and how many units read each input."""
+    if tensor.ndim != 2:
+        raise ValueError(f"expected a weight of shape (out, in), got {tensor.shape}")
+    return {"fan_in": tensor.shape[1], "fan_out": tensor.shape[0]}
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Even in +-gain sqrt(6 / (fan_in + fan_out)): a variance kept both ways (Glorot & Bengio, AISTATS 2010)."""
+    bound = gain * math.sqrt(6 / sum(_fans(tensor).values()))
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_uniform_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """Even in +-gain sqrt(3 / fan): variance kept through rectifiers of slope `a` below zero (He et al., ICCV 2015).
+
+    `mode` is "fan_in" to keep it forward, "fan_out" backward. Raises ValueError for other words.
+    """
+    fans = _fans(tensor)
+    if mode not in fans:
+        raise ValueError(f"mode: expected 'fan_in' or 'fan_out', got {mode!r}")
+    bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / fans[mode])
+    return uniform_(tensor, -bound, bound)

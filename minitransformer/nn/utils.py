@@ -1,0 +1,58 @@
+"""Gradients held within bounds before the optimizer's step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.ops.creation import tensor
+from minitransformer.ops.elementwise import abs_
+from minitransformer.ops.reduce import amax
+from minitransformer.ops.shape import stack
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _norm(values: Tensor, norm_type: float) -> Tensor:
+    """(sum |x|^p)^(1/p), the largest |x| for p = inf. (..) -> ()."""
+    if norm_type == 2:
+        return (values * values).sum().sqrt()
+    magnitudes = abs_(values)
+    return amax(magnitudes) if norm_type == math.inf else (magnitudes**norm_type).sum() ** (1 / norm_type)
+
+
+@no_grad()
+def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+    """The norm of all tensors read as one vector: the norm of their norms. Can raise RuntimeError if not finite."""
+    norms = [_norm(t, float(norm_type)) for t in tensors]
+    total = _norm(stack(norms), float(norm_type)) if norms else tensor(0.0)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(f"the norm of the gradients is {total.item()}; detect_anomaly() names the op that made it")
+    return total
+
+
+@no_grad()
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Shorten the gradient of all parameters, read as one vector, to `max_norm` if it is longer; its direction stays.
+
+    Returns the norm before (Pascanu et al., ICML 2013). Raises RuntimeError if `error_if_nonfinite` and it is not.
+    """
+    gradients = _gradients(parameters)
+    total = get_total_norm(gradients, norm_type, error_if_nonfinite)
+    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # stays on the device: no waiting for a comparison
+    for g in gradients:
+        g.mul_(factor)
+    return total
+
+
+@no_grad()
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Hold every entry of every gradient within +-clip_value."""
+    for g in _gradients(parameters):
+        g.clamp_(-clip_value, clip_value)
