@@ -186,7 +186,7 @@ class Tensor:
         return numpy.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __deepcopy__(self, memo) -> Tensor:
-        """A leaf with memory of its own. Raises RuntimeError for a result, whose whole history would be copied with it."""
+        """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
         if self.op is not None:
             raise RuntimeError(f"deepcopy: expected a leaf, got the result of {self.op}: copy .detach() instead")
         twin = object.__new__(type(self))

@@ -6,15 +6,9 @@ import sys
 
 import typer
 
-from minitransformer.cli.bench import bench
 from minitransformer.cli.doctor import doctor
-from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
-from minitransformer.cli.generate import generate
 from minitransformer.cli.options import console
-from minitransformer.cli.tour import tour
-from minitransformer.cli.train import train
-from minitransformer.cli.verify import verify
 
 app = typer.Typer(
     help="A Transformer from scratch: check it, train it, generate with it, and see why it says what it says.",
@@ -22,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, doctor):
+for command in (fetch, doctor):
     app.command()(command)
 
 EXPECTED = (ValueError, IndexError, RuntimeError, OSError, ImportError)

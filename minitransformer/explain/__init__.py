@@ -1,1 +1,7 @@
 """Explanation: what the model did, and why it may be believed."""
+
+from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.ledger import Ledger
+from minitransformer.explain.propagation import lrp, relevance
+
+__all__ = ["Explanation", "Ledger", "lrp", "relevance"]

@@ -12,106 +12,114 @@ import numpy as np
 from minitransformer.kernels import reference
 from minitransformer.kernels.reference import *  # noqa: F403
 from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
-from minitransformer.kernels.threads import over_chunks
+from minitransformer.kernels.threads import one_blas_thread, share_out
 
-CHUNK = 1 << 17  # elements a thread works on at a time: large enough to let go of the lock, small enough for the cache
+CHUNK = 1 << 17  # elements worked on at a time: enough to let go of the lock, few enough for the cache
 
 
-def _elementwise(function, out_like: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
-    """`function(out, *arrays)` over flat chunks of arrays of one shape."""
-    out = np.empty(out_like.shape, out_like.dtype)
+def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
+    """`function(out, scratch, *arrays)` over flat chunks of arrays of one shape, on all threads."""
+    out = np.empty(arrays[0].shape, arrays[0].dtype)
     flat = [a.reshape(-1) for a in (out, *arrays)]
-    over_chunks(out.size, CHUNK, lambda i, j: function(*[a[i:j] for a in flat]))
+
+    def work(start, stop):
+        scratch = np.empty(min(CHUNK, stop - start), out.dtype)
+        for i in range(start, stop, CHUNK):
+            j = min(i + CHUNK, stop)
+            function(flat[0][i:j], scratch[: j - i], *[a[i:j] for a in flat[1:]])
+
+    share_out(out.size, work, at_least=CHUNK // 4)
     return out
 
 
-def _erf_tail(x: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """1 - erf(|x| / sqrt 2) to 1.5e-7, given e^(-x^2 / 2): Abramowitz & Stegun, Handbook, 7.1.26."""
+def _density(out: np.ndarray, x: np.ndarray) -> None:
+    """e^(-x^2 / 2)."""
+    np.multiply(x, x, out=out)
+    out *= -0.5
+    np.exp(out, out=out)
+
+
+def _normal_cdf(out: np.ndarray, density: np.ndarray, x: np.ndarray) -> None:
+    """Phi(x) by 1 - erf(|x| / sqrt 2) = e^(-x^2 / 2) P(t) to 1.5e-7: Abramowitz & Stegun, Handbook, 7.1.26."""
     t = np.abs(x)
     t *= 0.3275911 * math.sqrt(0.5)
     t += 1
     np.reciprocal(t, out=t)
-    p = t * 1.061405429
+    np.multiply(t, 1.061405429 / 2, out=out)
     for a in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        p += a
-        p *= t
-    p *= density
-    return p
-
-
-def _density(x: np.ndarray) -> np.ndarray:
-    """e^(-x^2 / 2)."""
-    e = x * x
-    e *= -0.5
-    return np.exp(e, out=e)
-
-
-def _normal_cdf(x: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Phi(x): half the tail below zero, one less half the tail above."""
-    tail = _erf_tail(x, density)
-    tail *= 0.5
-    np.subtract(1, tail, out=tail, where=x > 0)
-    return tail
+        out += a / 2
+        out *= t
+    out *= density  # half the tail: Phi(-|x|)
+    out -= 0.5
+    np.copysign(out, x, out=out)
+    out += 0.5
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
     """As the reference; in float32 with a polynomial for erf."""
-    if x.dtype != np.float32:
-        return reference.gelu(x)
-    return _elementwise(lambda out, x: np.multiply(x, _normal_cdf(x, _density(x)), out=out), x, x)
+
+    def value(out, density, x):
+        _density(density, x)
+        _normal_cdf(out, density, x)
+        out *= x
+
+    return _elementwise(value, x) if x.dtype == np.float32 else reference.gelu(x)
 
 
 def gelu_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """As the reference; in float32 with a polynomial for erf."""
-    if x.dtype != np.float32:
-        return reference.gelu_vjp(g, x)
 
-    def slope(out, g, x):
-        density = _density(x)
-        phi = _normal_cdf(x, density)
+    def slope(out, density, g, x):
+        _density(density, x)
+        _normal_cdf(out, density, x)
         density *= x
         density *= 1 / math.sqrt(2 * math.pi)
-        phi += density
-        np.multiply(g, phi, out=out)
+        out += density
+        out *= g
 
-    return _elementwise(slope, x, g, x)
+    return _elementwise(slope, g, x) if x.dtype == np.float32 else reference.gelu_vjp(g, x)
 
 
-def _gelu_tanh_gate(x: np.ndarray) -> np.ndarray:
-    """(1 + tanh z) / 2 = 1 / (1 + e^(-2z))."""
-    e = x * x
-    e *= -2 * GELU_SCALE * GELU_CUBIC
-    e -= 2 * GELU_SCALE
-    e *= x
-    np.minimum(e, 80, out=e)  # beyond, the gate is 0 to every digit
-    np.exp(e, out=e)
-    e += 1
-    return np.reciprocal(e, out=e)
+def _gelu_tanh_gate(gate: np.ndarray, x: np.ndarray) -> None:
+    """(1 + tanh z) / 2 = 1 / (1 + e^(-2z)), with z held where the gate is 0 to every digit."""
+    np.multiply(x, x, out=gate)
+    gate *= -2 * GELU_SCALE * GELU_CUBIC
+    gate -= 2 * GELU_SCALE
+    gate *= x
+    np.minimum(gate, 80, out=gate)
+    np.exp(gate, out=gate)
+    gate += 1
+    np.reciprocal(gate, out=gate)
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
     """As the reference, by one exponential instead of a tanh."""
-    return _elementwise(lambda out, x: np.multiply(x, _gelu_tanh_gate(x), out=out), x, x)
+
+    def value(out, _, x):
+        _gelu_tanh_gate(out, x)
+        out *= x
+
+    return _elementwise(value, x)
 
 
 def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """With the gate s: dy/dx = s + x s (1 - s) 2z'."""
+    """With the gate s: dy/dx = s (1 + x (1 - s) 2z')."""
 
-    def slope(out, g, x):
-        s = _gelu_tanh_gate(x)
+    def slope(out, gate, g, x):
+        _gelu_tanh_gate(gate, x)
         np.multiply(x, x, out=out)
-        out *= 6 * GELU_SCALE * GELU_CUBIC
-        out += 2 * GELU_SCALE  # 2z'
-        out *= x
-        out *= 1 - s
+        out *= -6 * GELU_SCALE * GELU_CUBIC
+        out -= 2 * GELU_SCALE
+        out *= x  # -2z' x
+        out *= gate - 1
         out += 1
-        out *= s
+        out *= gate
         out *= g
 
-    return _elementwise(slope, x, g, x)
+    return _elementwise(slope, g, x)
 
 
-def _row_chunk(width: int) -> int:
+def _rows_at_a_time(width: int) -> int:
     return max(CHUNK // max(width, 1), 1)
 
 
@@ -120,46 +128,51 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm(x, weight, bias, eps)
     rows = x.reshape(-1, x.shape[-1])  # (N, C)
-    y = np.empty(rows.shape, x.dtype)
-    mean, rstd = np.empty((len(rows), 1), x.dtype), np.empty((len(rows), 1), x.dtype)
+    y, step = np.empty(rows.shape, x.dtype), _rows_at_a_time(x.shape[-1])
+    mean, rstd = np.empty((2, len(rows), 1), x.dtype)
 
-    def work(i, j):
-        part = y[i:j]
-        rows[i:j].mean(axis=1, keepdims=True, out=mean[i:j])
-        np.subtract(rows[i:j], mean[i:j], out=part)
-        variance = np.einsum("ij,ij->i", part, part)[:, None] / x.shape[-1]
-        np.divide(1, np.sqrt(variance + eps), out=rstd[i:j])
-        part *= rstd[i:j]
-        part *= weight
-        part += bias
+    def work(start, stop):
+        for i in range(start, stop, step):
+            j = min(i + step, stop)
+            rows[i:j].mean(axis=1, keepdims=True, out=mean[i:j])
+            part = np.subtract(rows[i:j], mean[i:j], out=y[i:j])
+            variance = np.einsum("ij,ij->i", part, part)[:, None] / x.shape[-1]
+            np.divide(1, np.sqrt(variance + eps), out=rstd[i:j])
+            part *= rstd[i:j]
+            part *= weight
+            part += bias
 
-    over_chunks(len(rows), _row_chunk(x.shape[-1]), work)
+    share_out(len(rows), work, at_least=max(step // 4, 1))
     stats = x.shape[:-1] + (1,)
     return y.reshape(x.shape), mean.reshape(stats), rstd.reshape(stats)
 
 
 def layer_norm_vjp(g, x, weight, mean, rstd, needs):
-    """As the reference, row by row; each chunk of rows adds its part of the parameters' gradients."""
+    """As the reference, row by row; each thread adds up its part of the parameters' gradients."""
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm_vjp(g, x, weight, mean, rstd, needs)
     width = x.shape[-1]
-    g, rows, mean, rstd = g.reshape(-1, width), x.reshape(-1, width), mean.reshape(-1, 1), rstd.reshape(-1, 1)
-    dx, chunk = np.empty(rows.shape, x.dtype), _row_chunk(width)
-    dw, db = np.empty((2, -(-len(rows) // chunk), width), x.dtype)
+    g, rows, mean, rstd = (a.reshape(-1, a.shape[-1]) for a in (g, x, mean, rstd))
+    dx, step, parts = np.empty(rows.shape, x.dtype), _rows_at_a_time(width), []
 
-    def work(i, j):
-        h = rows[i:j] - mean[i:j]
-        h *= rstd[i:j]
-        np.einsum("ij,ij->j", g[i:j], h, out=dw[i // chunk])
-        g[i:j].sum(axis=0, out=db[i // chunk])
-        u = np.multiply(g[i:j], weight, out=dx[i:j])
-        h *= np.einsum("ij,ij->i", u, h)[:, None] / width
-        u -= u.mean(axis=1, keepdims=True)
-        u -= h
-        u *= rstd[i:j]
+    def work(start, stop):
+        dw, db = np.zeros((2, width), x.dtype)
+        for i in range(start, stop, step):
+            j = min(i + step, stop)
+            h = rows[i:j] - mean[i:j]
+            h *= rstd[i:j]
+            dw += np.einsum("ij,ij->j", g[i:j], h)
+            db += g[i:j].sum(axis=0)
+            u = np.multiply(g[i:j], weight, out=dx[i:j])
+            h *= np.einsum("ij,ij->i", u, h)[:, None] / width
+            u -= u.mean(axis=1, keepdims=True)
+            u -= h
+            u *= rstd[i:j]
+        parts.append((start, dw, db))
 
-    over_chunks(len(rows), chunk, work)
-    return dx.reshape(x.shape), dw.sum(axis=0), db.sum(axis=0)
+    share_out(len(rows), work, at_least=max(step // 4, 1))
+    _, dws, dbs = zip(*sorted(parts, key=lambda part: part[0]), strict=True)
+    return dx.reshape(x.shape), sum(dws), sum(dbs)
 
 
 def cross_entropy_vjp(g, x, target, lse, smoothing):
@@ -176,23 +189,83 @@ def cross_entropy_vjp(g, x, target, lse, smoothing):
 QUERY_BLOCK = 64
 
 
-def _blocks(n_queries: int, n_keys: int, causal: bool):
-    """Query rows from i to j, and how many keys they may see at most."""
+def _query_blocks(n_queries: int, n_keys: int, causal: bool):
+    """Query rows i to j, and how many keys the last of them may see: causal blocks skip what is hidden from all."""
     step = QUERY_BLOCK if causal else max(n_queries, 1)
-    return [(i, min(i + step, n_queries), min(i + step, n_keys) if causal else n_keys) for i in range(0, n_queries, step)]
+    for i in range(0, n_queries, step):
+        j = min(i + step, n_queries)
+        yield slice(i, j), slice(0, min(j, n_keys) if causal else n_keys)
 
 
-def _heads(a: np.ndarray) -> np.ndarray:
-    """(.., T, d) -> (H, T, d)."""
-    return a.reshape(-1, *a.shape[-2:]) if a.ndim != 3 else a
+def _over_heads(p: np.ndarray, work) -> None:
+    """`work(part)` for parts of the leading dimensions of (.., T, S), one a thread, each with its own matrix products."""
+    if p.ndim < 3 or p.size < CHUNK:
+        return work(())
+    axis = int(np.argmax(p.shape[:-2]))
+    with one_blas_thread() as alone:
+        if alone:
+            share_out(p.shape[axis], lambda i, j: work((slice(None),) * axis + (slice(i, j),)))
+        else:
+            work(())
 
 
 def _softmax_in_place(s: np.ndarray) -> None:
-    """As the reference's softmax, without a copy."""
     top = s.max(axis=-1, keepdims=True)
     top[np.isneginf(top)] = 0
     s -= top
     np.exp(s, out=s)
     total = s.sum(axis=-1, keepdims=True)
     total[total == 0] = 1
-    s /= total
+    s *= 1 / total
+
+
+def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
+    """-inf where a query may not look, or the mask's scores added."""
+    if causal:
+        later = np.arange(rows.start, rows.stop)[:, None] < np.arange(rows.start, s.shape[-1])
+        np.copyto(s[..., rows.start :], -math.inf, where=later)
+    if mask is not None and mask.dtype == bool:
+        np.copyto(s, -math.inf, where=~mask)
+    elif mask is not None:
+        s += mask
+
+
+def attention(q, k, v, mask, causal: bool, scale: float):
+    """As the reference, over a block of queries and some heads at a time."""
+    if q.dtype.itemsize < 4 or not q.size or not k.size:
+        return reference.attention(q, k, v, mask, causal, scale)
+    p = np.zeros((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
+    y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
+    mask = None if mask is None else np.broadcast_to(mask, p.shape)
+
+    def work(part):
+        for rows, seen in _query_blocks(*p.shape[-2:], causal):
+            s = p[part][..., rows, seen]
+            np.matmul(q[part][..., rows, :] * scale, k[part][..., seen, :].swapaxes(-1, -2), out=s)
+            _hide(s, rows, None if mask is None else mask[part][..., rows, seen], causal)
+            _softmax_in_place(s)
+            np.matmul(s, v[part][..., seen, :], out=y[part][..., rows, :])
+
+    _over_heads(p, work)
+    return y, p
+
+
+def attention_vjp(g, q, k, v, p, scale: float):
+    """As the reference, over a block of queries and some heads at a time; p is zero where nothing may be seen."""
+    if q.dtype.itemsize < 4 or not q.size or not k.size:
+        return reference.attention_vjp(g, q, k, v, p, scale)
+    dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
+    causal = p.shape[-2] > QUERY_BLOCK and not p[..., :QUERY_BLOCK, QUERY_BLOCK:].any()
+
+    def work(part):
+        for rows, seen in _query_blocks(*p.shape[-2:], causal):
+            s, gi = p[part][..., rows, seen], g[part][..., rows, :]
+            ds = np.matmul(gi, v[part][..., seen, :].swapaxes(-1, -2))
+            ds -= np.einsum("...i,...i->...", ds, s)[..., None]
+            ds *= s
+            dv[part][..., seen, :] += np.matmul(s.swapaxes(-1, -2), gi)
+            np.matmul(ds, k[part][..., seen, :] * scale, out=dq[part][..., rows, :])
+            dk[part][..., seen, :] += np.matmul(ds.swapaxes(-1, -2), q[part][..., rows, :] * scale)
+
+    _over_heads(p, work)
+    return dq, dk, dv

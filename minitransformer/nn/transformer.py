@@ -20,15 +20,14 @@ from minitransformer.nn.normalization import LayerNorm
 Activation = str | Callable[[Tensor], Tensor]
 
 
+def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
+    if isinstance(activation, str) and activation not in ("relu", "gelu"):
+        raise ValueError(f"activation: expected 'relu', 'gelu' or a function of a tensor, got {activation!r}")
+    return getattr(F, activation) if isinstance(activation, str) else activation
+
+
 class _Layer(Module):
     """What encoder and decoder layers share: residual connections around blocks, and the feed-forward block."""
-
-    def __init__(self, activation: Activation, norm_first: bool):
-        super().__init__()
-        if isinstance(activation, str) and activation not in ("relu", "gelu"):
-            raise ValueError(f"activation: expected 'relu', 'gelu' or a function of a tensor, got {activation!r}")
-        self.activation = getattr(F, activation) if isinstance(activation, str) else activation
-        self.norm_first = norm_first
 
     def _residual(self, x: Tensor, block: Callable[[Tensor], Tensor], norm: Module, dropout: Module) -> Tensor:
         """x + block(x), normalized after the sum as in the paper, or before the block (Xiong et al., ICML 2020)."""
@@ -61,7 +60,7 @@ class TransformerEncoderLayer(_Layer):
         device: str | None = None,
         dtype=None,
     ):
-        super().__init__(activation, norm_first)
+        super().__init__()
         made = {"bias": bias, "device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
         self.linear1 = Linear(d_model, dim_feedforward, **made)
@@ -69,6 +68,7 @@ class TransformerEncoderLayer(_Layer):
         self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, **made) for _ in range(2))
         self.dropout1, self.dropout2 = (Dropout(dropout) for _ in range(2))
+        self.norm_first, self.activation = norm_first, _function(activation)
 
     def forward(
         self,
@@ -146,7 +146,7 @@ class TransformerDecoderLayer(_Layer):
         device: str | None = None,
         dtype=None,
     ):
-        super().__init__(activation, norm_first)
+        super().__init__()
         made = {"bias": bias, "device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
         self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **made)
@@ -155,6 +155,7 @@ class TransformerDecoderLayer(_Layer):
         self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, layer_norm_eps, **made) for _ in range(3))
         self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout) for _ in range(3))
+        self.norm_first, self.activation = norm_first, _function(activation)
 
     def forward(
         self,

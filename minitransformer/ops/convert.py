@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import bool_, default_device, device_of, float16, float32, float64, int32, int64, to_device
+from minitransformer.backends import (
+    bool_,
+    default_device,
+    device_of,
+    float16,
+    float32,
+    float64,
+    int32,
+    int64,
+    to_device,
+)
 from minitransformer.ops.laws import Moves, register
 
 

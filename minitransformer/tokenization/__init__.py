@@ -1,0 +1,20 @@
+"""Text as numbers: characters, words, and the pieces of words in between."""
+
+from __future__ import annotations
+
+from minitransformer.tokenization.byte_pair import BPETokenizer
+from minitransformer.tokenization.character import CharTokenizer
+from minitransformer.tokenization.tokenizer import Tokenizer
+from minitransformer.tokenization.word import WordTokenizer
+
+__all__ = ["BPETokenizer", "CharTokenizer", "Tokenizer", "WordTokenizer", "from_dict"]
+
+KINDS = {tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, BPETokenizer, WordTokenizer)}
+
+
+def from_dict(d: dict) -> Tokenizer:
+    """The tokenizer whose `to_dict` gave `d`; ValueError if `d["kind"]` names none."""
+    kind = d.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"tokenizer: expected a kind among {', '.join(KINDS)}, got {kind!r}")
+    return KINDS[kind].from_dict(d)

@@ -1,0 +1,162 @@
+"""Between characters and words: begin with bytes, and merge the most frequent pair of neighbours, again and again.
+
+Byte pair encoding (Sennrich, Haddow and Birch, ACL 2016, section 3.2), over bytes instead of characters so that no text
+is unknown (Radford et al., 2019, section 2.2). Training has three steps:
+
+1. A text falls into words, each with the space before it: "the other the" -> "the", " other", " the".
+2. A word is a tuple of ids, at first one for each byte of its UTF-8 spelling: "the" -> (t, h, e).
+3. The most frequent pair of neighbours in all words, say (t, h), becomes a new id. Then the next pair, say (th, e).
+
+What was learned is the list of merges, in this order. Encoding a word merges it in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, require_text, training_texts
+
+Pair = tuple[int, int]
+
+# letters and digits, or other signs, with the space before them; of a run of space, the last belongs to what follows
+WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
+FIRST_BYTE = UNK + 1
+FIRST_MERGE = FIRST_BYTE + 256
+
+
+def byte_ids(word: str) -> tuple[int, ...]:
+    """One id for each byte of the UTF-8 spelling. UnicodeEncodeError for half a surrogate pair, which has none."""
+    return tuple(FIRST_BYTE + byte for byte in word.encode())
+
+
+def merge(ids: tuple[int, ...], pair: Pair, new: int) -> tuple[int, ...]:
+    """Put `new` in place of each `pair`, from left to right: merging (a, a) turns a a a into aa a."""
+    merged, i = [], 0
+    while i < len(ids):
+        found = ids[i : i + 2] == pair
+        merged.append(new if found else ids[i])
+        i += 2 if found else 1
+    return tuple(merged)
+
+
+class Corpus:
+    """The different words of a text, how often each occurs, and how often each pair of neighbours does.
+
+    A merge changes only the words that contain the pair, so only their pairs are counted anew.
+    """
+
+    def __init__(self, texts: Iterable[str]):
+        frequency = Counter(word for text in texts for word in WORD.findall(text))
+        self.words = [byte_ids(word) for word in frequency]
+        self.frequency = list(frequency.values())
+        self.counts: Counter[Pair] = Counter()
+        self.places: defaultdict[Pair, set[int]] = defaultdict(set)  # pair -> which words contain it
+        for w in range(len(self.words)):
+            self._add(w)
+
+    def best_pair(self) -> Pair | None:
+        """The most frequent pair, of equals the one with the smaller ids; None when no pair occurs twice."""
+        most = max(self.counts.values(), default=0)
+        return min(pair for pair, count in self.counts.items() if count == most) if most > 1 else None
+
+    def merge(self, pair: Pair, new: int) -> None:
+        """Spell every word that contains `pair` with the id `new` in its place."""
+        for w in list(self.places[pair]):
+            self._remove(w)
+            self.words[w] = merge(self.words[w], pair, new)
+            self._add(w)
+
+    def _add(self, w: int) -> None:
+        for pair in pairwise(self.words[w]):
+            self.counts[pair] += self.frequency[w]
+            self.places[pair].add(w)
+
+    def _remove(self, w: int) -> None:
+        for pair in pairwise(self.words[w]):
+            self.counts[pair] -= self.frequency[w]
+            self.places[pair].discard(w)
+            if not self.counts[pair]:
+                del self.counts[pair]
+
+
+@dataclass(frozen=True, repr=False)
+class BPETokenizer(Tokenizer):
+    """Frequent words are one id, rare ones several, and every text comes back as it was: decode(encode(s)) == s.
+
+    Ids 2 to 257 are the bytes; from 258 on, one for each merge. `merges[n]` is the pair that became id 258 + n.
+
+    >>> tokenizer = BPETokenizer.train("the other, the third, the last", vocab_size=260)
+    >>> tokenizer.tokens("the then")
+    ['the', ' ', 'the', 'n']
+    """
+
+    kind = "byte-pair"
+    merges: tuple[Pair, ...]
+    _cache: dict[str, tuple[int, ...]] = field(default_factory=dict, init=False, compare=False)  # word -> ids
+
+    @classmethod
+    def train(cls, texts: str | Iterable[str], vocab_size: int = 1024) -> BPETokenizer:
+        """Merge until there are `vocab_size` ids, or no pair occurs twice.
+
+        ValueError without any text or if `vocab_size` does not even hold the bytes, TypeError if a text is not str.
+        """
+        if vocab_size < FIRST_MERGE:
+            raise ValueError(f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}")
+        corpus, merges = Corpus(training_texts(texts)), []
+        for new in range(FIRST_MERGE, vocab_size):
+            pair = corpus.best_pair()
+            if pair is None:
+                break
+            corpus.merge(pair, new)
+            merges.append(pair)
+        return cls(tuple(merges))
+
+    @cached_property
+    def vocabulary(self) -> list[bytes]:
+        """id -> bytes."""
+        vocabulary = [b"", REPLACEMENT.encode(), *(bytes([byte]) for byte in range(256))]
+        for left, right in self.merges:
+            vocabulary.append(vocabulary[left] + vocabulary[right])
+        return vocabulary
+
+    @cached_property
+    def _ids(self) -> dict[Pair, int]:
+        return {pair: FIRST_MERGE + n for n, pair in enumerate(self.merges)}
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of all words in turn. TypeError if `text` is not a str."""
+        return [i for word in WORD.findall(require_text(text)) for i in self._encode_word(word)]
+
+    def _encode_word(self, word: str) -> tuple[int, ...]:
+        if word not in self._cache:
+            self._cache[word] = self._merge_all(byte_ids(word))
+        return self._cache[word]
+
+    def _merge_all(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Merge what training merged, in the same order: the pair with the smallest new id comes first."""
+        while pairs := self._ids.keys() & set(pairwise(ids)):
+            first = min(pairs, key=self._ids.__getitem__)
+            ids = merge(ids, first, self._ids[first])
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text, with U+FFFD where the bytes are no UTF-8. IndexError if an id is outside [0, vocab_size)."""
+        return b"".join(self._look_up(ids)).decode(errors="replace")
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces; together they are the text, unless one ends amid a character: U+FFFD then stands for the part."""
+        return [piece.decode(errors="replace") for piece in self._look_up(self.encode(text))]
+
+    def to_dict(self) -> dict:
+        """The merges, for JSON."""
+        return {"kind": self.kind, "merges": [list(pair) for pair in self.merges]}
+
+    @classmethod
+    def from_dict(cls, d: dict) -> BPETokenizer:
+        """The tokenizer that `to_dict` described."""
+        return cls(tuple((left, right) for left, right in d["merges"]))

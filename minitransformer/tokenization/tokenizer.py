@@ -1,0 +1,88 @@
+"""What every tokenizer can do: text -> ids -> text, and the pieces in between."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from operator import index
+from typing import ClassVar, Self
+
+PAD, UNK = 0, 1  # the same two ids in every tokenizer; what the text taught it begins at 2
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+class Tokenizer(ABC):
+    """Text to ids and back.
+
+    Id 0 pads the short texts of a batch and decodes to nothing. Id 1 is whatever training did not meet and decodes to
+    U+FFFD, the replacement character. Neither is ever learned from a text, whatever the text contains.
+    """
+
+    kind: ClassVar[str]  # the name under which a checkpoint remembers the class
+    vocabulary: Sequence[str] | Sequence[bytes]  # id -> what it stands for
+
+    @classmethod
+    @abstractmethod
+    def train(cls, texts: str | Iterable[str]) -> Self:
+        """Learn the vocabulary from one text or many. ValueError without any text, TypeError if it is not str."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, each in [0, vocab_size). TypeError if `text` is not a str."""
+
+    @abstractmethod
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text that the ids stand for. IndexError if one lies outside [0, vocab_size)."""
+
+    @abstractmethod
+    def tokens(self, text: str) -> list[str]:
+        """The pieces of the text, one for each id of `encode(text)`, to be shown beside what a model says of them."""
+
+    @abstractmethod
+    def to_dict(self) -> dict:
+        """All that was learned, in lists, numbers and strings that JSON can hold."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, d: dict) -> Self:
+        """The tokenizer that `to_dict` described."""
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of ids, padding and unknown included."""
+        return len(self.vocabulary)
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills up a batch: 0."""
+        return PAD
+
+    @property
+    def unk_id(self) -> int:
+        """The id of what training did not meet: 1."""
+        return UNK
+
+    def _look_up(self, ids: Iterable[int]) -> list:
+        ids = [index(i) for i in ids]
+        for i in ids:
+            if not 0 <= i < self.vocab_size:
+                raise IndexError(f"decode: expected ids from 0 to {self.vocab_size - 1} (vocab_size - 1), got {i}")
+        return [self.vocabulary[i] for i in ids]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(vocab_size={self.vocab_size})"
+
+
+def require_text(text: str) -> str:
+    """The text itself, or TypeError."""
+    if not isinstance(text, str):
+        raise TypeError(f"tokenizer: expected a str, got {type(text).__name__}; pass one text at a time")
+    return text
+
+
+def training_texts(texts: str | Iterable[str]) -> list[str]:
+    """One text or many as a list; ValueError if there is not a single character, TypeError if one is not a str."""
+    texts = [texts] if isinstance(texts, str) else [require_text(text) for text in texts]
+    if not any(texts):
+        raise ValueError("train: expected at least one character to learn from, got an empty text")
+    return texts

@@ -1,0 +1,87 @@
+"""Whole words as tokens: few and telling, at the price of the words that training did not meet."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, require_text, training_texts
+
+# a word, its apostrophes inside, or one other sign, with the space before it; the last piece takes the space after it;
+# a text of nothing but space is one piece
+PIECE = re.compile(r"\s*(?:\w+(?:'\w+)*|[^\w\s])(?:\s+\Z)?|\s+")
+SPACE_BEFORE_MARK = re.compile(r" (?=[.,;:!?)\]])")
+
+
+@dataclass(frozen=True, repr=False)
+class WordTokenizer(Tokenizer):
+    """One id for each frequent word or punctuation mark, upper and lower case alike; any other becomes unk_id.
+
+    For languages that put spaces between words: a Chinese clause would be a single word.
+
+    >>> tokenizer = WordTokenizer.train("The soup was good, the service was not.")
+    >>> tokenizer.decode(tokenizer.encode("The dessert  was good."))
+    'the � was good.'
+    >>> tokenizer.tokens("The dessert  was good.")
+    ['The', ' dessert', '  was', ' good', '.']
+    """
+
+    kind = "word"
+    words: tuple[str, ...]
+
+    @classmethod
+    def train(cls, texts: str | Iterable[str], vocab_size: int = 10_000, min_frequency: int = 1) -> WordTokenizer:
+        """Keep the most frequent words, at most `vocab_size - 2`, that occur `min_frequency` times or more.
+
+        Ties go to the alphabet. With `min_frequency=2` the rarest words become unk_id while a model trains too, so that
+        it learns what to make of a word it does not know. ValueError if no word is left, TypeError if one text is no str.
+        """
+        if vocab_size <= UNK + 1:
+            raise ValueError(f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}")
+        counts = Counter(spelling(piece) for text in training_texts(texts) for piece in PIECE.findall(text))
+        frequent = [word for word, count in counts.items() if word and count >= min_frequency]
+        if not frequent:
+            raise ValueError(f"train: expected a word that occurs at least min_frequency={min_frequency} times, got none")
+        frequent.sort(key=lambda word: (-counts[word], word))
+        return cls(tuple(frequent[: vocab_size - UNK - 1]))
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """id -> word, the most frequent first."""
+        return ["", REPLACEMENT, *self.words]
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.vocabulary) if i > UNK}
+
+    def encode(self, text: str) -> list[int]:
+        """One id for each word or mark. TypeError if `text` is not a str."""
+        return [self._ids.get(spelling(piece), UNK) for piece in self.tokens(text)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words in lower case with spaces between them, U+FFFD for an unknown one.
+
+        IndexError if an id is outside [0, vocab_size).
+        """
+        return SPACE_BEFORE_MARK.sub("", " ".join(filter(None, self._look_up(ids))))
+
+    def tokens(self, text: str) -> list[str]:
+        """The words and marks as written, each with the space before it; together they are the text."""
+        return PIECE.findall(require_text(text))
+
+    def to_dict(self) -> dict:
+        """The words, for JSON."""
+        return {"kind": self.kind, "words": list(self.words)}
+
+    @classmethod
+    def from_dict(cls, d: dict) -> WordTokenizer:
+        """The tokenizer that `to_dict` described."""
+        return cls(tuple(d["words"]))
+
+
+def spelling(piece: str) -> str:
+    """A piece as the vocabulary has it: without space, in lower case. " Good" -> "good"."""
+    return piece.strip().lower()

@@ -1,0 +1,332 @@
+"""Single layers against PyTorch's: values, gradients, names, initial values, reprs, and mistakes."""
+
+import math
+import re
+
+import numpy
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twins import compare, shapes, share_weights
+
+import minitransformer as mt
+from minitransformer import nn
+
+DTYPES = ("float64", "float32")
+
+
+def array(*shape, seed=0):
+    return numpy.random.default_rng(seed).standard_normal(shape)
+
+
+def ids(high, *shape, seed=0):
+    return numpy.random.default_rng(seed).integers(0, high, shape)
+
+
+def check(make, *inputs, dtype="float64", **options):
+    """Hold `make(nn)` against `make(torch.nn)`."""
+    ours, theirs = make(nn), make(torch.nn)
+    share_weights(ours, theirs, dtype)
+    return compare(ours, theirs, *inputs, dtype=dtype, **options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 1, 4, 5)])
+def test_linear(shape, bias, dtype):
+    check(lambda lib: lib.Linear(5, 3, bias=bias), array(*shape), dtype=dtype)
+
+
+def test_linear_of_an_empty_batch():
+    assert nn.Linear(5, 3)(mt.zeros(0, 4, 5)).shape == (0, 4, 3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("padding_idx", [None, 2, -1])
+def test_embedding(padding_idx, dtype):
+    picked = numpy.array([[0, 2, 2, 5], [6, 5, 2, 0]])
+    check(lambda lib: lib.Embedding(7, 3, padding_idx=padding_idx), picked, dtype=dtype)
+
+
+def test_embedding_of_padding_starts_at_zero_and_stays_there():
+    layer = nn.Embedding(4, 3, padding_idx=-3)
+    assert layer.padding_idx == 1 and (layer.weight.numpy()[1] == 0).all() and layer.weight.numpy()[0].any()
+    layer(mt.tensor([1, 1, 0])).sum().backward()
+    assert (layer.weight.grad.numpy()[:2] == [[1, 1, 1], [0, 0, 0]]).all()
+
+
+def test_embedding_names_mistakes():
+    layer = nn.Embedding(4, 3)
+    with pytest.raises(IndexError, match="4 is outside the vocabulary"):
+        layer(mt.tensor([1, 4]))
+    with pytest.raises(IndexError, match="-1"):
+        layer(mt.tensor([-1]))
+    with pytest.raises(TypeError, match="integer"):
+        layer(mt.tensor([1.0]))
+    with pytest.raises(ValueError, match="padding_idx"):
+        nn.Embedding(4, 3, padding_idx=4)
+
+
+NORMS = {
+    "layer": lambda lib: lib.LayerNorm(6),
+    "layer, no bias": lambda lib: lib.LayerNorm((6,), eps=1e-3, bias=False),
+    "layer, plain": lambda lib: lib.LayerNorm(6, elementwise_affine=False),
+    "rms": lambda lib: lib.RMSNorm(6),
+    "rms, plain": lambda lib: lib.RMSNorm([6], eps=1e-3, elementwise_affine=False),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(6,), (4, 6), (2, 1, 3, 6)])
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalization(norm, shape, dtype):
+    check(NORMS[norm], 3 + 2 * array(*shape), dtype=dtype)
+
+
+@pytest.mark.parametrize("layer", [nn.LayerNorm, nn.RMSNorm])
+def test_normalization_names_mistakes(layer):
+    with pytest.raises(ValueError, match=r"expected input \(\.\., 6\).*got \(2, 5\)"):
+        layer(6)(mt.zeros(2, 5))
+    with pytest.raises(ValueError, match="last dimension"):
+        layer((2, 6))
+    with pytest.raises(TypeError, match="float64"):
+        layer(6)(mt.zeros(2, 6, dtype=mt.float64))
+
+
+ACTIVATIONS = {
+    "relu": lambda lib: lib.ReLU(),
+    "gelu": lambda lib: lib.GELU(),
+    "gelu, tanh": lambda lib: lib.GELU("tanh"),
+    "silu": lambda lib: lib.SiLU(),
+    "tanh": lambda lib: lib.Tanh(),
+    "sigmoid": lambda lib: lib.Sigmoid(),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activation(activation, dtype):
+    check(ACTIVATIONS[activation], 3 * array(4, 7), dtype=dtype)
+
+
+def test_gelu_names_mistakes():
+    with pytest.raises(ValueError, match="'none' or 'tanh'"):
+        nn.GELU("sigmoid")(mt.zeros(1))
+
+
+@given(p=st.floats(0.05, 0.95), seed=st.integers(0, 100))
+@settings(max_examples=20, deadline=None)
+def test_dropout_drops_a_share_p_scales_the_rest_and_gates_the_gradient(p, seed):
+    mt.manual_seed(seed)
+    x = mt.tensor(1 + array(4000) ** 2, requires_grad=True)
+    y = nn.Dropout(p)(x)
+    kept = y.numpy() != 0
+    assert abs(1 - kept.mean() - p) < 5 * math.sqrt(p * (1 - p) / 4000)
+    numpy.testing.assert_allclose(y.numpy()[kept], x.numpy()[kept] / (1 - p), rtol=1e-12)
+    g = array(4000, seed=1)
+    y.backward(mt.tensor(g))
+    numpy.testing.assert_allclose(x.grad.numpy(), g * kept / (1 - p), rtol=1e-12)
+
+
+def test_dropout_at_its_ends_and_in_use():
+    x = mt.tensor(array(50))
+    assert nn.Dropout(0.0)(x) is x
+    assert (nn.Dropout(1.0)(x).numpy() == 0).all()
+    assert nn.Dropout(0.9).eval()(x) is x
+    with pytest.raises(ValueError, match="1.5"):
+        nn.Dropout(1.5)
+
+
+def test_dropout_follows_the_seed():
+    x, draws = mt.ones(100), []
+    for seed in (3, 3, 4):
+        mt.manual_seed(seed)
+        draws.append(nn.Dropout(0.5)(x).numpy())
+    assert (draws[0] == draws[1]).all() and (draws[0] != draws[2]).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("shape", [(6, 5), (1, 5), (2, 5, 3)])
+def test_cross_entropy_loss(shape, smoothing, reduction, dtype):
+    target = ids(5, shape[0], *shape[2:])
+    target.flat[0] = 2  # ignored, like all others of class 2
+    if shape[0] == 1:
+        target.flat[0] = 1
+    options = {"ignore_index": 2, "reduction": reduction, "label_smoothing": smoothing}
+    check(lambda lib: lib.CrossEntropyLoss(**options), 4 * array(*shape), target, dtype=dtype)
+
+
+def test_cross_entropy_loss_of_one_token():
+    check(lambda lib: lib.CrossEntropyLoss(), array(5), numpy.array(3))
+
+
+def test_cross_entropy_loss_names_mistakes():
+    logits = mt.tensor(array(4, 5))
+    with pytest.raises(ValueError, match=r"\(4, 5\).*\(3,\)"):
+        nn.CrossEntropyLoss()(logits, mt.tensor([0, 1, 2]))
+    with pytest.raises(IndexError, match="5"):
+        nn.CrossEntropyLoss()(logits, mt.tensor([0, 1, 2, 5]))
+    with pytest.raises(ValueError, match="reduction"):
+        nn.CrossEntropyLoss(reduction="avg")(logits, mt.tensor([0, 1, 2, 3]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_mse_loss(reduction, dtype):
+    check(lambda lib: lib.MSELoss(reduction=reduction), array(3, 4), array(3, 4, seed=1), dtype=dtype)
+
+
+def test_mse_loss_refuses_to_broadcast():
+    with pytest.raises(ValueError, match="equal shapes"):
+        nn.MSELoss()(mt.zeros(3, 1), mt.zeros(3))
+
+
+EVERY_LAYER = {
+    **NORMS,
+    **ACTIVATIONS,
+    "linear": lambda lib: lib.Linear(3, 4),
+    "linear, no bias": lambda lib: lib.Linear(3, 4, bias=False),
+    "embedding": lambda lib: lib.Embedding(5, 3),
+    "embedding, padding": lambda lib: lib.Embedding(5, 3, padding_idx=-1),
+    "dropout": lambda lib: lib.Dropout(0.1),
+    "cross entropy": lambda lib: lib.CrossEntropyLoss(),
+    "mse": lambda lib: lib.MSELoss(),
+}
+
+
+@pytest.mark.parametrize("layer", EVERY_LAYER)
+def test_names_shapes_and_repr_are_torch_s(layer):
+    ours, theirs = EVERY_LAYER[layer](nn), EVERY_LAYER[layer](torch.nn)
+    assert shapes(ours) == shapes(theirs)
+    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    assert re.sub(r"  # [\d,]+ parameters", "", repr(ours)) == repr(theirs).replace(", inplace=False", "")
+
+
+def test_layers_take_dtype_and_device():
+    made = {"device": "cpu", "dtype": mt.float64}
+    layers = [nn.Linear(2, 2, **made), nn.Embedding(2, 2, **made), nn.LayerNorm(2, **made), nn.RMSNorm(2, **made)]
+    layers += [nn.MultiheadAttention(2, 1, **made), nn.TransformerEncoderLayer(2, 1, 4, **made)]
+    layers += [nn.Transformer(2, 1, 1, 1, 4, **made)]
+    assert {p.dtype for layer in layers for p in layer.parameters()} == {mt.float64}
+    assert {p.dtype for p in nn.Linear(2, 2).parameters()} == {mt.float32}
+
+
+def spread(values):
+    """Mean, standard deviation and extremes: what tells a distribution and its parameters."""
+    flat = numpy.asarray(values).reshape(-1)
+    return numpy.array([flat.mean(), flat.std(), flat.min(), flat.max()])
+
+
+def same_distribution(ours: mt.Tensor, theirs: torch.Tensor, extremes: float) -> None:
+    scale = theirs.std().item()
+    off = abs(spread(ours.numpy()) - spread(theirs.detach().numpy())) / (scale or 1.0)
+    assert (off < [0.02, 0.02, extremes, extremes]).all(), off
+
+
+INITIAL = {
+    "linear": (lambda lib: lib.Linear(300, 200), 0.05),
+    "embedding": (lambda lib: lib.Embedding(300, 200, padding_idx=0), 1.5),
+    "attention": (lambda lib: lib.MultiheadAttention(200, 4), 0.05),
+    "attention, own sizes": (lambda lib: lib.MultiheadAttention(200, 4, kdim=300, vdim=150), 0.05),
+    "encoder layer": (lambda lib: lib.TransformerEncoderLayer(200, 4, 300), 0.05),
+    "transformer": (lambda lib: lib.Transformer(200, 4, 1, 1, 300), 0.05),
+}
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # PyTorch's advice about its fast path
+@pytest.mark.parametrize("layer", INITIAL)
+def test_initial_values_have_torch_s_distribution(layer):
+    mt.manual_seed(0)
+    torch.manual_seed(0)
+    make, extremes = INITIAL[layer]
+    theirs = dict(make(torch.nn).named_parameters())
+    for name, p in make(nn).named_parameters():
+        if p.numel() >= 20_000:
+            same_distribution(p, theirs[name], extremes)
+        else:  # few numbers: same bound, same kind
+            assert abs(p.numpy()).max() == pytest.approx(theirs[name].abs().max().item(), rel=0.1), name
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("uniform_", {"a": -2.0, "b": 5.0}),
+        ("normal_", {"mean": 1.0, "std": 3.0}),
+        ("xavier_uniform_", {"gain": 2.0}),
+        ("kaiming_uniform_", {"a": math.sqrt(5)}),
+        ("kaiming_uniform_", {"mode": "fan_out", "nonlinearity": "relu"}),
+        ("kaiming_uniform_", {"nonlinearity": "tanh"}),
+        ("constant_", {"val": 2.5}),
+        ("zeros_", {}),
+        ("ones_", {}),
+    ],
+)
+def test_init(name, options):
+    mt.manual_seed(1)
+    torch.manual_seed(1)
+    ours, theirs = nn.Parameter(mt.full((300, 200), 7.0)), torch.nn.Parameter(torch.full((300, 200), 7.0))
+    assert getattr(nn.init, name)(ours, **options) is ours
+    getattr(torch.nn.init, name)(theirs, **options)
+    same_distribution(ours, theirs, 0.8 if name == "normal_" else 0.05)
+    assert ours.requires_grad and ours.is_leaf
+
+
+def test_init_names_mistakes():
+    with pytest.raises(ValueError, match="swish"):
+        nn.init.calculate_gain("swish")
+    with pytest.raises(ValueError, match=r"\(out, in\)"):
+        nn.init.xavier_uniform_(mt.zeros(3))
+    with pytest.raises(ValueError, match="fan_in"):
+        nn.init.kaiming_uniform_(mt.zeros(3, 2), mode="fan")
+
+
+def with_gradients(lib, values):
+    parameters = [lib.nn.Parameter(lib.tensor(v)) for v in values]
+    for p, v in zip(parameters, values, strict=True):
+        p.grad = lib.tensor(3 * v)
+    return [*parameters, lib.nn.Parameter(lib.tensor(values[0]))]  # the last has no gradient
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("norm_type", [1, 2.0, 3.5, math.inf])
+@pytest.mark.parametrize("max_norm", [0.5, 1e4])
+def test_clip_grad_norm(max_norm, norm_type, dtype):
+    values = [array(3, 4).astype(dtype), array(5, seed=1).astype(dtype)]
+    ours, theirs = with_gradients(mt, values), with_gradients(torch, values)
+    total = nn.utils.clip_grad_norm_(ours, max_norm, norm_type)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, max_norm, norm_type)
+    rtol = 1e-10 if dtype == "float64" else 1e-5
+    assert total.item() == pytest.approx(expected.item(), rel=rtol)
+    assert total.dtype == dtype and total.shape == ()
+    for p, q in zip(ours[:-1], theirs[:-1], strict=True):
+        numpy.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=rtol)
+        assert p.grad.dtype == dtype
+    assert ours[-1].grad is None
+
+
+def test_clip_grad_norm_of_one_parameter_and_of_none():
+    (p, _) = with_gradients(mt, [numpy.array([3.0, 4.0])])
+    assert nn.utils.clip_grad_norm_(p, 1.0).item() == pytest.approx(15)
+    numpy.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], rtol=1e-6)
+    assert nn.utils.clip_grad_norm_([], 1.0).item() == 0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_clip_grad_norm_can_refuse_what_is_not_finite(bad):
+    parameters = with_gradients(mt, [numpy.array([1.0, 2.0])])
+    parameters[0].grad[0] = bad
+    with pytest.raises(RuntimeError, match=str(bad)):
+        nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
+    assert parameters[0].grad.numpy()[1] == 6
+
+
+def test_clip_grad_value():
+    values = [array(3, 4), array(5, seed=1)]
+    ours, theirs = with_gradients(mt, values), with_gradients(torch, values)
+    nn.utils.clip_grad_value_(ours, 0.7)
+    torch.nn.utils.clip_grad_value_(theirs, 0.7)
+    for p, q in zip(ours[:-1], theirs[:-1], strict=True):
+        assert (p.grad.numpy() == q.grad.numpy()).all()

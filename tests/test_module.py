@@ -1,0 +1,226 @@
+"""Modules: names, saving and loading, modes, copies, containers."""
+
+import copy
+import pickle
+
+import numpy
+import pytest
+import torch
+from twins import shapes
+
+import minitransformer as mt
+from minitransformer import nn
+
+
+class Tied(nn.Module):
+    """An embedding whose table is also the output's weight, a buffer of each kind, and a submodule."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(5, 3)
+        self.head = nn.Linear(3, 5)
+        self.head.weight = self.embedding.weight
+        self.register_buffer("steps", mt.zeros(2))
+        self.register_buffer("scratch", mt.ones(4), persistent=False)
+
+    def forward(self, ids):
+        return self.head(self.embedding(ids))
+
+
+def array(*shape, seed=0):
+    return numpy.random.default_rng(seed).standard_normal(shape)
+
+
+def test_shared_parameter_is_listed_once_and_saved_under_both_names():
+    model = Tied()
+    assert [name for name, _ in model.named_parameters()] == ["embedding.weight", "head.bias"]
+    assert set(model.state_dict()) == {"embedding.weight", "head.weight", "head.bias", "steps"}
+    assert model.num_parameters() == 5 * 3 + 5
+
+
+def test_names_follow_assignment_as_in_torch():
+    class Both:
+        def __init__(self, lib):
+            class Net(lib.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.first = lib.Linear(2, 3)
+                    self.blocks = lib.ModuleList([lib.Linear(3, 3, bias=False), lib.LayerNorm(3)])
+                    self.tail = lib.Sequential(lib.Linear(3, 1), lib.ReLU())
+
+            self.net = Net()
+
+    ours, theirs = Both(nn).net, Both(torch.nn).net
+    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    assert [n for n, _ in ours.named_modules()] == [n for n, _ in theirs.named_modules()]
+    assert [n for n, _ in ours.named_children()] == [n for n, _ in theirs.named_children()]
+    assert shapes(ours) == shapes(theirs)
+
+
+def test_load_state_dict_is_strict_and_changes_nothing_if_it_fails():
+    model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
+    before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    wrong = {"0.weight": array(3, 2), "0.bias": array(4), "1.weight": array(3), "other": array(1)}
+    with pytest.raises(RuntimeError) as error:
+        model.load_state_dict(wrong)
+    message = str(error.value)
+    assert "missing: 1.bias" in message
+    assert "unexpected: other" in message
+    assert "0.bias: expected (3,), got (4,)" in message
+    assert all((model.state_dict()[name].numpy() == value).all() for name, value in before.items())
+
+
+def test_load_state_dict_not_strict_takes_what_fits_and_says_what_did_not():
+    model = nn.Linear(2, 3)
+    bias, weight = model.bias.numpy().copy(), array(3, 2)
+    assert model.load_state_dict({"weight": weight, "other": array(1)}, strict=False) == (["bias"], ["other"])
+    assert (model.weight.numpy() == weight.astype("float32")).all()
+    assert (model.bias.numpy() == bias).all()
+    with pytest.raises(RuntimeError, match="wrong shape"):
+        model.load_state_dict({"weight": array(2, 2)}, strict=False)
+
+
+def test_loads_torch_tensors_and_goes_back():
+    theirs, ours = torch.nn.Linear(4, 3), nn.Linear(4, 3)
+    ours.load_state_dict(theirs.state_dict())
+    assert (ours.weight.numpy() == theirs.weight.detach().numpy()).all()
+    back = torch.nn.Linear(4, 3)
+    back.load_state_dict(nn.module.to_torch(ours.state_dict()))
+    assert torch.equal(back.weight, theirs.weight) and torch.equal(back.bias, theirs.bias)
+
+
+def test_loading_keeps_the_parameter_and_its_dtype():
+    model = nn.Linear(2, 2).double()
+    weight = model.weight
+    model.load_state_dict(torch.nn.Linear(2, 2).state_dict())
+    assert model.weight is weight and weight.dtype == mt.float64
+
+
+def test_buffers_move_and_are_saved_but_are_no_parameters():
+    model = Tied()
+    assert [name for name, _ in model.named_buffers()] == ["steps", "scratch"]
+    assert "scratch" not in model.state_dict()
+    model.double()
+    assert model.steps.dtype == model.scratch.dtype == mt.float64
+    model.steps = mt.ones(2)
+    assert "steps" in model.state_dict() and (model.state_dict()["steps"].numpy() == 1).all()
+    model.register_buffer("nothing", None)
+    assert model.nothing is None and "nothing" not in model.state_dict()
+
+
+def test_to_changes_dtype_in_place_and_gradients_with_it():
+    model = Tied()
+    weight = model.embedding.weight
+    model(mt.tensor([1, 2])).sum().backward()
+    assert model.to(mt.float64) is model
+    assert model.embedding.weight is weight is model.head.weight
+    assert weight.dtype == weight.grad.dtype == mt.float64
+    assert model.float().embedding.weight.dtype == mt.float32
+    model.register_buffer("count", mt.tensor([3]))
+    assert model.to("cpu", mt.float64).count.dtype == mt.int64
+
+
+def test_train_and_eval_reach_every_module():
+    model = nn.Sequential(nn.Dropout(0.9), nn.Sequential(nn.Dropout(0.9)))
+    x = mt.ones(100)
+    assert model.training and (model(x).numpy() == 0).any()
+    assert model.eval() is model
+    assert not any(m.training for m in model.modules())
+    assert (model(x).numpy() == 1).all()
+    assert all(m.training for m in model.train().modules())
+
+
+def test_zero_grad_and_freezing():
+    model = Tied()
+    model(mt.tensor([0, 1])).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+    model.requires_grad_(False)
+    assert not model(mt.tensor([0, 1])).requires_grad
+
+
+def test_apply_visits_children_first():
+    seen = []
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
+    assert model.apply(lambda m: seen.append(type(m).__name__)) is model
+    assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
+
+
+def test_repr_nests_and_counts_parameters():
+    model = nn.Sequential(nn.Linear(3, 1000), nn.Dropout(0.5), nn.Linear(1000, 2, bias=False))
+    assert repr(model) == (
+        "Sequential(  # 6,000 parameters\n"
+        "  (0): Linear(in_features=3, out_features=1000, bias=True)  # 4,000 parameters\n"
+        "  (1): Dropout(p=0.5)\n"
+        "  (2): Linear(in_features=1000, out_features=2, bias=False)  # 2,000 parameters\n"
+        ")"
+    )
+
+
+def test_deepcopy_shares_nothing_with_the_original_but_keeps_what_is_shared_within():
+    model = Tied()
+    model(mt.tensor([1])).sum().backward()
+    twin = copy.deepcopy(model)
+    assert twin.head.weight is twin.embedding.weight
+    assert isinstance(twin.embedding.weight, nn.Parameter) and twin.embedding.weight.requires_grad
+    for (name, p), (_, q) in zip(model.named_parameters(), twin.named_parameters(), strict=True):
+        assert p is not q and (p.numpy() == q.numpy()).all() and (p.grad.numpy() == q.grad.numpy()).all(), name
+        assert not numpy.shares_memory(p.numpy(), q.numpy()) and not numpy.shares_memory(p.grad.numpy(), q.grad.numpy())
+        with mt.no_grad():
+            q.zero_()
+        assert p.numpy().any() and p.version != q.version
+    twin.embedding.weight = nn.Parameter(mt.zeros(1, 1))
+    assert model.embedding.weight.shape == (5, 3)
+
+
+def test_deepcopy_keeps_the_role_and_refuses_a_history():
+    model = nn.LearnedPositionalEncoding(4, max_len=3)
+    assert copy.deepcopy(model).weight.role == "positions"
+    with pytest.raises(RuntimeError, match="detach"):
+        copy.deepcopy(model.weight * 2)
+
+
+def test_pickle_round_trip():
+    model = Tied()
+    twin = pickle.loads(pickle.dumps(model))
+    ids = mt.tensor([0, 4])
+    assert (twin(ids).numpy() == model(ids).numpy()).all()
+    assert list(twin.state_dict()) == list(model.state_dict())
+
+
+def test_module_list_and_sequential_index_and_slice():
+    layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    layers.append(nn.ReLU())
+    assert len(layers) == 4 and layers[-1] is list(layers)[3]
+    assert isinstance(layers[1:3], nn.ModuleList) and layers[1:3][0] is layers[1]
+    chain = nn.Sequential(*layers)
+    x = mt.tensor(array(5, 2).astype("float32"))
+    expected = layers[3](layers[2](layers[1](layers[0](x))))
+    assert (chain(x).numpy() == expected.numpy()).all()
+    assert (chain[:2](x).numpy() == layers[1](layers[0](x)).numpy()).all() and len(chain) == 4
+    with pytest.raises(NotImplementedError, match="ModuleList"):
+        layers(x)
+
+
+def test_mistakes_are_named():
+    class Early(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(1, 1)
+
+    with pytest.raises(AttributeError, match=r"super\(\).__init__"):
+        Early()
+    with pytest.raises(AttributeError, match="no attribute 'wieght'"):
+        nn.Linear(1, 1).wieght  # noqa: B018
+
+
+def test_attributes_change_kind():
+    model = nn.Module()
+    model.x = nn.Linear(1, 1)
+    model.x = nn.Parameter(mt.ones(2))
+    assert [n for n, _ in model.named_parameters()] == ["x"] and not list(model.children())
+    model.x = None
+    assert model.x is None and not list(model.parameters())
+    model.x = nn.Parameter(mt.ones(2))
+    del model.x
+    assert not hasattr(model, "x")
