@@ -94,7 +94,7 @@ def relevance(
     walk = Walk(rule, form, eps)
     found = walk.run(output, _seed(output, walk.explicit), [key(t) for t in wrt])
     if missing := [i for i, t in enumerate(wrt) if key(t) not in found]:
-        raise ValueError(f"relevance: the output does not depend on wrt{missing}, or only through what rule {rule!r} holds constant")
+        raise ValueError(f"relevance: the output does not depend on wrt{missing}, or only through what {rule!r} holds constant")
     return [to_host(found[key(t)] if walk.explicit else t.array * found[key(t)]) for t in wrt]
 
 

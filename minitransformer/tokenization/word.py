@@ -37,14 +37,14 @@ class WordTokenizer(Tokenizer):
         """Keep the most frequent words, at most `vocab_size - 2`, that occur `min_frequency` times or more.
 
         Ties go to the alphabet. With `min_frequency=2` the rarest words become unk_id while a model trains too, so that
-        it learns what to make of a word it does not know. ValueError if no word is left, TypeError if one text is no str.
+        it learns what to make of a word it does not know. ValueError if no word is left, TypeError if it is not str.
         """
         if vocab_size <= UNK + 1:
             raise ValueError(f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}")
         counts = Counter(spelling(piece) for text in training_texts(texts) for piece in PIECE.findall(text))
         frequent = [word for word, count in counts.items() if word and count >= min_frequency]
         if not frequent:
-            raise ValueError(f"train: expected a word that occurs at least min_frequency={min_frequency} times, got none")
+            raise ValueError(f"train: expected words that occur {min_frequency} times (min_frequency) or more, got none")
         frequent.sort(key=lambda word: (-counts[word], word))
         return cls(tuple(frequent[: vocab_size - UNK - 1]))
 
