@@ -62,6 +62,8 @@ def test_attention_to_a_memory_and_of_three_inputs(need_weights, dtype):
     x, keys, values = array(3, 4, 6), array(3, 7, 6, seed=1), array(3, 7, 6, seed=2)
     compare(ours, theirs, x, keys, dtype=dtype, call=from_memory, need_weights=need_weights)
     compare(ours, theirs, x, keys, values, dtype=dtype, need_weights=need_weights)
+    for call in (lambda module, x, y: module(x, x, y), lambda module, x, y: module(x, y, x)):
+        compare(ours, theirs, keys, values, dtype=dtype, call=call)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
