@@ -33,7 +33,7 @@ class CharTokenizer(Tokenizer):
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        return {character: i for i, character in enumerate(self.vocabulary) if i > UNK}
+        return {character: i for i, character in enumerate(self.characters, UNK + 1)}
 
     def encode(self, text: str) -> list[int]:
         """One id for each character. TypeError if `text` is not a str."""

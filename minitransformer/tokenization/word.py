@@ -55,7 +55,7 @@ class WordTokenizer(Tokenizer):
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        return {word: i for i, word in enumerate(self.vocabulary) if i > UNK}
+        return {word: i for i, word in enumerate(self.words, UNK + 1)}
 
     def encode(self, text: str) -> list[int]:
         """One id for each word or mark. TypeError if `text` is not a str."""

@@ -1,0 +1,148 @@
+"""The engine: what backward does, what it detects, and what it leaves behind."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import minitransformer as mt
+from minitransformer import autograd
+
+
+def leaf(*values):
+    return mt.tensor(list(values), requires_grad=True)
+
+
+def test_gradients_add_up_until_they_are_forgotten():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [4.0, 8.0]
+
+
+def test_gradients_never_share_memory():
+    a, b, seed = leaf(1.0), leaf(2.0), mt.ones(1)
+    (a + b).backward(seed)
+    a.grad.add_(5.0)
+    assert b.grad.tolist() == [1.0] and seed.tolist() == [1.0]
+
+
+def test_a_shared_part_is_visited_once(monkeypatch):
+    calls = []
+    right = mt.ops.elementwise.Mul.vjp
+    monkeypatch.setattr(mt.ops.elementwise.Mul, "vjp", lambda self, *a: calls.append(1) or right(self, *a))
+    x = leaf(1.0)
+    y = x * 1.0
+    for _ in range(18):
+        y = y + y
+    y.backward()
+    assert x.grad.item() == 2**18 and len(calls) == 1
+
+
+def test_a_second_backward_needs_retain_graph():
+    x = leaf(1.0, 2.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        y.backward()
+
+
+def test_backward_needs_a_tape_and_a_gradient():
+    with pytest.raises(RuntimeError, match="no_grad"):
+        mt.ones(1).backward()
+    with pytest.raises(RuntimeError, match="gradient"):
+        (leaf(1.0, 2.0) * 2).backward()
+    with mt.no_grad():
+        assert not (leaf(1.0) * 2).requires_grad
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda t: t.add_(1.0),
+        lambda t: t.data.mul_(2.0),
+        lambda t: t.__setitem__(0, 9.0),
+        lambda t: t[:1].zero_(),
+        lambda t: t.detach().fill_(0.0),
+    ],
+)
+def test_an_edit_of_what_backward_needs_is_detected(edit):
+    x = leaf(1.0, 2.0) * 1.0
+    y = (x * x).sum()
+    with mt.no_grad():
+        edit(x)
+    with pytest.raises(RuntimeError, match="Mul.*edited in place"):
+        y.backward()
+
+
+def test_an_edit_that_backward_does_not_need_is_allowed():
+    x = leaf(1.0, 2.0) * 1.0
+    y = (x + 1).sum()
+    x.data.add_(1.0)
+    y.backward()
+    z = (leaf(1.0) * 1.0).exp()
+    z.data.zero_()
+    with pytest.raises(RuntimeError, match="Exp"):
+        z.backward()
+
+
+def test_an_edit_on_the_tape_raises():
+    x = leaf(1.0)
+    with pytest.raises(RuntimeError, match="leaf"):
+        x.add_(1.0)
+    with pytest.raises(RuntimeError, match="Mul"):
+        (x * 2).zero_()
+
+
+def test_anomalies_are_named():
+    with mt.detect_anomaly(), pytest.raises(FloatingPointError, match="Log"):
+        mt.tensor([float("nan")], requires_grad=True).log()
+    x = leaf(float("nan"), 1.0)
+    assert autograd.nan_origin((x * 2).sum()) == "an input of Mul"
+    y = leaf(float("inf"), 1.0)
+    with np.errstate(invalid="ignore"):
+        assert autograd.nan_origin((y - y).exp().sum()) == "Sub"
+
+
+def test_a_hundred_thousand_ops():
+    x = leaf(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad.item() == 1.0
+
+
+def test_graphs_die_without_the_garbage_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1.0, 2.0)
+        y = (x * x).exp().sum()
+        op = weakref.ref(y.op)
+        del y
+        assert op() is None
+    finally:
+        gc.enable()
+
+
+def test_grad_of_a_part_on_the_way():
+    x = leaf(2.0)
+    h = x * x
+    y = (h * 3).sum()
+    (dh,) = autograd.grad(y, [h])
+    assert dh.tolist() == [3.0] and x.grad is None
+    with pytest.raises(RuntimeError, match="does not depend"):
+        autograd.grad((x * 1).sum(), [h])
+
+
+def test_numbers_from_tensors():
+    t = mt.tensor(2.5)
+    assert float(t) == t.item() == 2.5 and int(t) == 2 and bool(t) and len(mt.ones(3)) == 3
+    with pytest.raises(ValueError, match="one element"):
+        mt.ones(2).item()
+    assert repr(leaf(1.0)) == "tensor([1.], requires_grad=True)"
+    assert isinstance(np.ones(2) * mt.ones(2), mt.Tensor)
+    assert [float(v) for v in mt.tensor([1.0, 2.0])] == [1.0, 2.0]
