@@ -255,10 +255,13 @@ class Op:
     def _versions_read(self, outs) -> list[list[int]]:
         """The edit counters of the arrays that vjp will read."""
         read = [outs[0].version] if self.saves in ("output", "both") else []
-        if self.saves in ("inputs", "both", "others"):
-            alone = self.saves == "others" and sum(self.needs) == 1  # the only one asked for is not read itself
-            read += [t.version for t in self.inputs if isinstance(t, Tensor) and not (alone and t.requires_grad)]
-        return read
+        return read + [t.version for t, r in zip(self.inputs, self.reads(), strict=True) if r and isinstance(t, Tensor)]
+
+    def reads(self) -> list[bool]:
+        """For each input, whether vjp reads its values to give the cotangents in `needs`."""
+        if self.saves == "others":
+            return [any(self.needs[:i] + self.needs[i + 1 :]) for i in range(len(self.needs))]
+        return [self.saves in ("inputs", "both")] * len(self.needs)
 
     def arrays(self) -> list:
         """The inputs' arrays as they were. Raises RuntimeError if they are gone or were edited in place since."""

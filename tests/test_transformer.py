@@ -9,6 +9,7 @@ from twins import compare, share_weights
 
 import minitransformer as mt
 from minitransformer import nn
+from minitransformer.autograd import tape
 
 DTYPES = ("float64", "float32")
 pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # PyTorch's advice about its fast path
@@ -102,9 +103,11 @@ def test_causal_mask_and_is_causal_agree_and_hide_the_future():
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 3, 10, 0.0, batch_first=True), 2).double()
     x = array(2, 5, 6)
     told = encoder(mt.tensor(x), is_causal=True).numpy()
-    found = encoder(mt.tensor(x), nn.generate_square_subsequent_mask(5)).numpy()
+    found = encoder(mt.tensor(x), nn.generate_square_subsequent_mask(5))
+    attentions = [op for op in tape(found) if type(op).__name__ == "Attention"]
+    assert [(op.is_causal, op.mask) for op in attentions] == [(True, None)] * 2  # the path that skips what is masked
     plain = encoder(mt.tensor(x), nn.generate_square_subsequent_mask(5), is_causal=False).numpy()
-    numpy.testing.assert_allclose(told, found, atol=1e-14)
+    numpy.testing.assert_allclose(told, found.numpy(), atol=1e-14)
     numpy.testing.assert_allclose(told, plain, atol=1e-12)
     x[:, 3:] += 1
     changed = encoder(mt.tensor(x), is_causal=True).numpy()
@@ -135,6 +138,9 @@ def test_decoder(tgt_is_causal, norm):
 
     inputs = (array(4, 2, 6), array(5, 2, 6, seed=1))
     check(make, *inputs, tgt_mask=causal(4), tgt_is_causal=tgt_is_causal)
+    decoder, (x, memory) = make(nn).double(), map(mt.tensor, inputs)
+    masked = decoder(x, memory, mt.tensor(causal(4)), tgt_is_causal=tgt_is_causal).numpy()
+    numpy.testing.assert_allclose(decoder(x, memory, tgt_is_causal=True).numpy(), masked, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -185,6 +191,18 @@ def test_dropout_acts_only_while_training():
     assert (encoder(x).numpy() != encoder(x).numpy()).any()
     encoder.eval()
     assert (encoder(x).numpy() == encoder(x).numpy()).all()
+
+
+@pytest.mark.parametrize("place", ["self_attn", "multihead_attn", "dropout", "dropout1", "dropout2", "dropout3"])
+def test_every_dropout_acts(place):
+    name = "dropout" if place.endswith("attn") else "p"
+    asked = dict(nn.TransformerDecoderLayer(6, 3, 10, 0.4).named_modules())[place]
+    layer = nn.TransformerDecoderLayer(6, 3, 10, 0.0)
+    x, memory = mt.tensor(array(4, 2, 6).astype("float32")), mt.tensor(array(5, 2, 6).astype("float32"))
+    assert getattr(asked, name) == 0.4
+    assert (layer(x, memory).numpy() == layer(x, memory).numpy()).all()
+    setattr(dict(layer.named_modules())[place], name, 0.4)
+    assert (layer(x, memory).numpy() != layer(x, memory).numpy()).any()
 
 
 def test_repr_is_torch_s():

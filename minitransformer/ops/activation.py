@@ -92,9 +92,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """input * Phi(input); `approximate="tanh"` takes the cheaper form. Raises ValueError for any other word."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: expected approximate 'none' or 'tanh', got {approximate!r}")
-    return GELU(approximate)(input)
+    return GELU(approximate)(real(input))
 
 
 def silu(input: Tensor) -> Tensor:
     """input * sigmoid(input), also called swish."""
-    return SiLU()(input)
+    return SiLU()(real(input))

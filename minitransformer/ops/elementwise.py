@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy
+
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, float32, namespace
 from minitransformer.ops.convert import cast
+from minitransformer.ops.creation import tensor
 from minitransformer.ops.laws import Moves, Sums, is_number, register, unbroadcast
 
 
@@ -66,6 +69,9 @@ class Mul(Op):
 class Div(Op):
     """y = a / b."""
 
+    def reads(self):
+        return [self.needs[1], True]
+
     def forward(self, a, b):
         return a / b
 
@@ -85,20 +91,18 @@ class Div(Op):
 class Pow(Op):
     """y = a ** b."""
 
-    saves = "both"
-
     def forward(self, a, b):
         return a**b
 
     def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
         da = unbroadcast(g * b * a ** (b - (b != 0)), a) if self.needs[0] else None
-        return da, unbroadcast(g * self.y * _log_or_zero(a, self.y), b) if self.needs[1] else None
+        return da, unbroadcast(g * a**b * _log_or_zero(a, g), b) if self.needs[1] else None
 
 
-def _log_or_zero(a, y):
+def _log_or_zero(a, g):
     """ln a, and 0 where a = 0: there a^b does not change with b > 0."""
-    xp = namespace(y)
-    a = xp.asarray(a, dtype=y.dtype)
+    xp = namespace(g)
+    a = xp.asarray(a, dtype=g.dtype)
     return xp.where(a == 0, 0, xp.log(xp.where(a == 0, 1, a)))
 
 
@@ -193,17 +197,15 @@ class Minimum(Maximum):
 class Where(Moves):
     """y = a where the condition holds, else b."""
 
-    saves = "nothing"
+    def reads(self):
+        return [True, False, False]
 
-    def __init__(self, condition):
-        self.condition = condition
+    def forward(self, condition, a, b):
+        return namespace(condition).where(condition, a, b)
 
-    def forward(self, a, b):
-        return namespace(self.condition).where(self.condition, a, b)
-
-    def vjp(self, g, a, b):
+    def vjp(self, g, condition, a, b):
         xp = namespace(g)
-        return unbroadcast(xp.where(self.condition, g, 0), a), unbroadcast(xp.where(self.condition, 0, g), b)
+        return None, unbroadcast(xp.where(condition, g, 0), a), unbroadcast(xp.where(condition, 0, g), b)
 
 
 class Clip(Op):
@@ -225,7 +227,7 @@ def operands(a, b) -> tuple:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
     if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype == b.array.dtype:
         return a, b
-    a, b = (x if isinstance(x, Tensor) or is_number(x) else Tensor(x) for x in (a, b))
+    a, b = (_operand(x) for x in (a, b))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         dtype = _common_dtype(a, b)
         return cast(a, dtype), cast(b, dtype)
@@ -234,16 +236,22 @@ def operands(a, b) -> tuple:
     return a, _beside_number(b, a)
 
 
+def _operand(x):
+    """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
+    if isinstance(x, numpy.generic):
+        return x.item()
+    return x if isinstance(x, Tensor) or is_number(x) else Tensor(x)
+
+
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
 def _common_dtype(a: Tensor, b: Tensor):
-    rank = "biuf"
-    for first, second in ((a, b), (b, a)):
-        higher_kind = rank.index(first.dtype.kind) - rank.index(second.dtype.kind)
-        same_kind = first.dtype.kind == second.dtype.kind
-        if higher_kind > 0 and (first.dtype.kind == "f" or first.ndim or not second.ndim):
-            return first.dtype
-        if same_kind and first.ndim and not second.ndim:
-            return first.dtype
-    return namespace(a.array).promote_types(a.dtype, b.dtype)
+    """The dtype of the higher category (bool, integer, float); within one, a 0-d tensor gives way, else the wider wins."""
+    ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in (a, b)]
+    if ranks[0] == ranks[1]:
+        return numpy.promote_types(a.dtype, b.dtype)
+    return a.dtype if ranks[0] > ranks[1] else b.dtype
 
 
 def _beside_number(t: Tensor, number) -> Tensor:
@@ -284,8 +292,6 @@ def mul(input, other) -> Tensor:
 def div(input, other) -> Tensor:
     """input / other, of integers too. Shapes broadcast."""
     a, b = operands(input, other)
-    if is_number(b) and b != 0:
-        return Mul()(real(a), 1 / b)
     return Div()(a if is_number(a) else real(a), b if is_number(b) else real(b))
 
 
@@ -363,7 +369,9 @@ def where(condition: Tensor, input, other) -> Tensor:
     """`input` where the boolean `condition` holds, else `other`. Shapes broadcast."""
     if condition.dtype != bool_:
         raise TypeError(f"where: expected a bool condition, got {condition.dtype}; compare first, e.g. x != 0")
-    return Where(condition.array)(*operands(input, other))
+    if is_number(input) and is_number(other):
+        input = tensor(input, device=condition.device)
+    return Where()(condition, *operands(input, other))
 
 
 @register("clip", "clamp")
@@ -371,4 +379,5 @@ def clip(input: Tensor, min: float | None = None, max: float | None = None) -> T
     """`input` held between `min` and `max`. Raises ValueError if both are None."""
     if min is None and max is None:
         raise ValueError("clip: at least one of min and max must be given")
-    return Clip(min, max)(input)
+    bounds = [x if x is None else _operand(x) for x in (min, max)]
+    return Clip(*bounds)(real(input) if float in map(type, bounds) else input)

@@ -131,7 +131,7 @@ def pad(input: Tensor, pad, value: float = 0.0) -> Tensor:
     if not value:
         return out
     inside = namespace(input.array).pad(namespace(input.array).ones(input.shape, bool), widths)
-    return Where(inside)(out, value)
+    return Where()(Tensor(inside), out, number_like(input, value))
 
 
 @register()
@@ -139,24 +139,31 @@ def masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
     """`value` where the boolean `mask` holds, else `input`. Raises TypeError if the mask is not boolean."""
     if mask.dtype != bool_:
         raise TypeError(f"masked_fill: expected a bool mask, got {mask.dtype}; compare first, e.g. mask == 0")
-    return Where(mask.array)(float(value) if input.dtype.kind == "f" else int(value), input)
+    return Where()(mask, number_like(input, value), input)
 
 
 @register()
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
-    return Where(_triangle(input, diagonal))(input, 0)
+    return Where()(_triangle(input, diagonal), input, number_like(input, 0))
 
 
 @register()
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
-    return Where(~_triangle(input, diagonal + 1))(input, 0)
+    return Where()(_triangle(input, diagonal + 1), number_like(input, 0), input)
 
 
-def _triangle(input: Tensor, diagonal: int):
+def _triangle(input: Tensor, diagonal: int) -> Tensor:
+    if input.ndim < 2:
+        raise ValueError(f"a triangle needs at least 2 dimensions, got {input.shape}")
     rows, columns = namespace(input.array).ogrid[: input.shape[-2], : input.shape[-1]]
-    return columns - rows >= diagonal
+    return Tensor(columns - rows >= diagonal)
+
+
+def number_like(input: Tensor, value) -> float | int | bool:
+    """`value` as the Python number that leaves the dtype of `input` as it is."""
+    return {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
 
 
 def embedding(input: Tensor, weight: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import operands
@@ -44,27 +46,33 @@ def _as_column(b):
 class Linear(Sums):
     """y = x W^T + b: one product over all leading dimensions at once."""
 
-    saves = "others"
+    def reads(self):
+        return [self.needs[1], self.needs[0], False][: len(self.needs)]
 
     def forward(self, x, weight, bias=None):  # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
-        y = x.reshape(-1, weight.shape[1]) @ weight.T if x.size else namespace(x).zeros((0, weight.shape[0]), x.dtype)
+        y = _rows(x) @ weight.T
         if bias is not None:
             y += bias
         return y.reshape(*x.shape[:-1], weight.shape[0])
 
     def vjp(self, g, x, weight, bias=None):  # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
-        g = g.reshape(-1, weight.shape[0])  # (N, n_out)
+        g = _rows(g)  # (N, n_out)
         dx = (g @ weight).reshape(x.shape) if self.needs[0] else None
-        dw = g.T @ x.reshape(-1, weight.shape[1]) if self.needs[1] else None
+        dw = g.T @ _rows(x) if self.needs[1] else None
         return (dx, dw) if bias is None else (dx, dw, g.sum(axis=0) if self.needs[2] else None)
 
     def relprop(self, r, rule, x, weight, *bias):  # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
-        s = rule.ratio(r, self.forward(x, weight, *bias)).reshape(-1, weight.shape[0])
+        s = _rows(rule.ratio(r, self.forward(x, weight, *bias)))
         return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
 
     def modified(self, g, rule, x, weight, *bias):
-        g = g.reshape(-1, weight.shape[0])
+        g = _rows(g)
         return (g @ weight).reshape(x.shape), None, *(g.sum(axis=0) for b in bias)
+
+
+def _rows(x):
+    """(.., n) -> (N, n)."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 @register("matmul", "__matmul__")

@@ -1,0 +1,281 @@
+r"""LIME: explain one prediction of any classifier by a small linear model that imitates it nearby.
+
+Nothing inside the classifier is opened. Words are left out of the text at random, the classifier is asked about every
+such text, and a weighted linear regression tells how much each word being there adds to the answer:
+
+    xi(x) = argmin_g  sum_z  pi_x(z) (f(z) - g(z'))^2  +  Omega(g)
+
+z' is a row of zeros and ones (which words of x are in z), g(z') = b + sum_i c_i z'_i, pi_x(z) says how near z is to x, and
+Omega(g) keeps g to a few words. The *signed* c_i are the explanation. Ribeiro, Singh and Guestrin, "Why should I trust
+you?", KDD 2016, equation 1 and algorithm 1. The details (seeded draws, kernel, selection) follow lime 0.2.0.1, and so do
+the numbers.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy
+
+from minitransformer.explain.explanation import Explanation
+
+KERNEL_WIDTH = 25.0  # in the units of `cosine_distance`, 0 to 100
+HIDDEN = "UNKWORDZ"  # stands for a removed word where the other words keep their places (bow=False)
+BATCH_SIZE = 512  # texts shown to the classifier at once
+SEPARATOR = re.compile(r"(\W+)")
+
+
+class LimeExplanation(Explanation):
+    """A linear imitation of the classifier around one text, and what it says about each piece of that text.
+
+    `words` and `weights` are the chosen features, largest |weight| first. `tokens` are all pieces of the text in order,
+    `relevance` (T,) the weight of each (0 where it was not chosen), `ids` (T,) the feature each belongs to, -1 for none.
+    `intercept` + the sum of `weights` is `local_prediction`, the imitation's answer for the whole text; `prediction` is
+    the classifier's own. `score` is the weighted R^2 of the imitation: 1 perfect, 0 no better than a constant.
+    """
+
+    def __init__(
+        self,
+        pieces: list[str],
+        ids: numpy.ndarray,
+        label: int,
+        prediction: float,
+        chosen: numpy.ndarray,
+        weights: numpy.ndarray,
+        intercept: float,
+        score: float,
+    ):
+        weight_of = dict(zip(chosen.tolist(), weights.tolist(), strict=True))
+        relevance = numpy.array([weight_of.get(i, 0.0) for i in ids.tolist()])
+        super().__init__("LIME", ids, relevance, [label], prediction, pieces)
+        self.words = [pieces[ids.tolist().index(i)] for i in weight_of]
+        self.weights, self.intercept, self.score = weights, intercept, score
+        self.prediction, self.local_prediction = prediction, intercept + float(weights.sum())
+
+    def as_list(self) -> list[tuple[str, float]]:
+        """(word, weight) of each chosen feature, largest |weight| first."""
+        return list(zip(self.words, self.weights.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        lines = [f"  {weight:+.4f}  {word}" for word, weight in self.as_list()]
+        title = f"LIME: probability of class {self.target[0]} is {self.prediction:.4f}, "
+        return "\n".join([title + f"its imitation says {self.local_prediction:.4f} (R^2 {self.score:.3f})", *lines])
+
+
+# ---- the text as features ----
+
+
+def split_words(text: str) -> list[str]:
+    """Words and what stands between them, in order; together they are the text."""
+    return [piece for piece in SEPARATOR.split(text) if piece]
+
+
+def number_features(pieces: Sequence[str], bow: bool) -> numpy.ndarray:
+    """The feature each piece belongs to, counted by first appearance, -1 where a piece holds no word character.
+
+    As a bag of words (`bow`) all occurrences of a word are one feature, otherwise each is a feature of its own.
+    """
+    number: dict = {}
+    keys = [(piece if bow else place) if re.search(r"\w", piece) else None for place, piece in enumerate(pieces)]
+    return numpy.array([-1 if key is None else number.setdefault(key, len(number)) for key in keys], dtype=numpy.int64)
+
+
+def perturb(n: int, num_samples: int, seed: int) -> numpy.ndarray:
+    """Which of n features each sample keeps: bool (num_samples, n). The first row keeps all, every other loses 1 to n.
+
+    How many are lost is drawn first, for all samples, then which ones: the first so many of a shuffled 0, ..., n - 1.
+    """
+    random = numpy.random.RandomState(seed)
+    lost = random.randint(1, n + 1, num_samples - 1)  # (N - 1,)
+    order = numpy.tile(numpy.arange(n), (num_samples - 1, 1))  # (N - 1, n)
+    for row in order:
+        random.shuffle(row)
+    masks = numpy.ones((num_samples, n), dtype=bool)
+    numpy.put_along_axis(masks[1:], order, numpy.arange(n) >= lost[:, None], axis=1)
+    return masks
+
+
+def distinct(masks: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Each different row once, by first appearance, and how often it was drawn: (N, n) -> (U, n), (U,).
+
+    Equal rows are equal texts and get equal answers, so one row that counts twice says the same as two.
+    """
+    packed = numpy.packbits(masks, axis=1)  # (N, n) -> (N, ceil(n / 8))
+    count = Counter(packed.view(f"V{packed.shape[1]}").ravel().tolist())
+    rows = numpy.frombuffer(b"".join(count), dtype=numpy.uint8).reshape(len(count), -1)
+    return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(list(count.values()))
+
+
+def write_texts(pieces: Sequence[str], ids: numpy.ndarray, masks: numpy.ndarray, bow: bool) -> list[str]:
+    """The text of each mask: a lost word disappears (`bow`) or becomes `HIDDEN`; separators stay. (U, n) -> U strings."""
+    lost = "" if bow else HIDDEN
+    present = numpy.array(pieces, dtype=object)  # (T,)
+    absent = numpy.array([piece if i < 0 else lost for piece, i in zip(pieces, ids, strict=True)], dtype=object)
+    choice = numpy.where(masks[:, ids], present, absent)  # (U, T); a separator reads the same either way
+    return ["".join(row) for row in choice.tolist()]
+
+
+# ---- how near a sample is ----
+
+
+def cosine_distance(masks: numpy.ndarray) -> numpy.ndarray:
+    """100 (1 - cos) between each row and the row of ones: with k of n kept, cos = k / (sqrt(k) sqrt(n)). (N, n) -> (N,)"""
+    return 100 * (1 - numpy.sqrt(masks.mean(axis=1)))
+
+
+def kernel(distance: numpy.ndarray, width: float = KERNEL_WIDTH) -> numpy.ndarray:
+    """pi_x(z) = sqrt(exp(-D(x, z)^2 / width^2)): 1 at the text itself, less the more is missing."""
+    return numpy.sqrt(numpy.exp(-(distance**2) / width**2))
+
+
+# ---- the linear model ----
+
+
+def weighted_least_squares(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, alpha: float = 0.0) -> numpy.ndarray:
+    """The c of least sum_n w_n (y_n - x_n c)^2 + alpha |c|^2, where (X^T W X + alpha I) c = X^T W y.
+
+    x (N, k), y (N,), weight (N,) -> (k,). Raises numpy.linalg.LinAlgError where alpha is 0 and the columns depend on each
+    other.
+    """
+    xw = x.T * weight  # (k, N)
+    return numpy.linalg.solve(xw @ x + alpha * numpy.eye(x.shape[1]), xw @ y)
+
+
+def centre(values: numpy.ndarray, weight: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Values less their weighted mean, and that mean: (N, ...), (N,) -> (N, ...), (...)."""
+    # Counted from the first row, so that a constant is exactly zero and not rounding noise.
+    rest = values - values[0]
+    mean = weight @ rest / weight.sum()
+    return rest - mean, values[0] + mean
+
+
+def weighted_ridge(
+    x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, alpha: float
+) -> tuple[numpy.ndarray, float, float]:
+    """Coefficients, intercept and R^2 of y ~ b + x c; the penalty alpha |c|^2 leaves b alone. x (N, k), y (N,), weight (N,).
+
+    b = mean(y) - mean(x) c, so both sides are centred by their weighted means first and b drops out.
+    R^2 = 1 - sum w (y - b - x c)^2 / sum w (y - mean(y))^2, and 0 where y does not vary.
+    """
+    (xc, x_mean), (yc, y_mean) = centre(x, weight), centre(y, weight)
+    coef = weighted_least_squares(xc, yc, weight, alpha)  # (k,)
+    total, left = weight @ yc**2, weight @ (yc - xc @ coef) ** 2
+    return coef, float(y_mean - x_mean @ coef), float(1 - left / total) if total else 0.0
+
+
+# ---- which words ----
+
+
+def forward_selection(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+    """k features, each the one that, joined to those before it, fits y best: x (N, n), y (N,), weight (N,) -> (k,).
+
+    No regression is repeated. Whatever the chosen features explain is taken out of y and of the other columns; fitting
+    what is left of y by what is left of a column leaves what the joint fit would leave (Frisch and Waugh, Econometrica
+    1933). Of equals the first is chosen.
+    """
+    root = numpy.sqrt(weight)[:, None]
+    x, y = root * centre(x, weight)[0], root * centre(y[:, None], weight)[0]  # (N, n), (N, 1)
+    total, norms, chosen = (y * y).sum() or 1.0, (x * x).sum(axis=0), []
+    for _ in range(min(k, x.shape[1])):
+        square = (x * x).sum(axis=0)  # (n,)
+        square[square < 1e-12 * norms] = numpy.inf  # a column that the chosen ones make up: slope 0
+        slope = (x * y).sum(axis=0) / square
+        score = 1 - ((y - slope * x) ** 2).sum(axis=0) / total  # (n,): the R^2 with each feature added
+        score[chosen] = -numpy.inf
+        best = int(score.argmax())
+        chosen.append(best)
+        column = x[:, best : best + 1]  # (N, 1)
+        y, x = y - slope[best] * column, x - column * ((column * x).sum(axis=0) / square[best])
+    return numpy.array(chosen)
+
+
+def highest_weights(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+    """The k features of largest |coefficient| when all are fitted together: x (N, n) -> (at most k,)."""
+    coef, _, _ = weighted_ridge(x, y, weight, alpha=0.01)
+    return numpy.argsort(-abs(coef), kind="stable")[:k]
+
+
+def select_features(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+    """At most k features, found one by one up to 6 and by weight beyond, where one by one takes long."""
+    return (forward_selection if k <= 6 else highest_weights)(x, y, weight, k)
+
+
+# ---- asking the classifier ----
+
+
+def ask(predict: Callable, texts: list[str], label: int) -> numpy.ndarray:
+    """The probability of `label` for each text, float64 (len(texts),)."""
+    try:
+        answer = predict(texts)
+    except Exception as error:
+        error.add_note(f"raised by predict, given a list of {len(texts)} texts such as {texts[-1]!r} (words left out)")
+        raise
+    answer = numpy.asarray(answer, dtype=numpy.float64)
+    if answer.ndim != 2 or len(answer) != len(texts):
+        raise ValueError(
+            f"predict: expected an array of shape ({len(texts)}, n_classes), one row of probabilities for each text, "
+            f"got shape {answer.shape}"
+        )
+    if not 0 <= label < answer.shape[1]:
+        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, as predict has {answer.shape[1]} classes, got {label}")
+    broken = ~numpy.isfinite(answer[:, label])
+    if broken.any():
+        row = broken.argmax()
+        raise ValueError(f"predict: expected finite probabilities, got {answer[row, label]} for the text {texts[row]!r}")
+    return answer[:, label]
+
+
+def _check(text: str, num_features: int, num_samples: int) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"text: expected a string, got {type(text).__name__}")
+    if num_features < 1:
+        raise ValueError(f"num_features: expected at least 1 word to explain with, got {num_features}")
+    if num_samples < 2:
+        raise ValueError(f"num_samples: expected at least 2, the text and one change of it, got {num_samples}")
+
+
+def _split(text: str, tokenizer: Callable | None, bow: bool) -> tuple[list[str], numpy.ndarray]:
+    """Pieces of the text and their features, or why it cannot be explained."""
+    pieces = list((tokenizer or split_words)(text))
+    if "".join(pieces) != text:
+        raise ValueError(f"tokenizer: expected pieces that make up the text when joined, got {pieces[:8]} for {text[:40]!r}")
+    ids = number_features(pieces, bow)
+    if ids.max(initial=-1) < 0:
+        raise ValueError(f"text: expected at least one word, a letter or digit to leave out, got {text[:40]!r}")
+    return pieces, ids
+
+
+def lime(
+    predict: Callable[[list[str]], numpy.ndarray],
+    text: str,
+    label: int = 1,
+    num_features: int = 10,
+    num_samples: int = 5000,
+    seed: int = 0,
+    bow: bool = True,
+    tokenizer: Callable[[str], Sequence[str]] | None = None,
+) -> LimeExplanation:
+    """Which words of `text` speak for class `label`, and which against (Ribeiro et al., KDD 2016, algorithm 1).
+
+    `predict` takes a list of N texts, at most 512 at a time, and returns probabilities (N, n_classes). It must answer
+    alike for equal texts: each is asked once. A text may come without any of its words. `bow=False` tells occurrences
+    of a word apart. `tokenizer` cuts a text into pieces that make it up when joined (`list` for characters, for Chinese).
+
+    Raises TypeError or ValueError for a text without words, counts too small, pieces that are not the text, and answers
+    of the wrong shape or not finite; IndexError for a label that is no class; and whatever `predict` raises.
+    """
+    _check(text, num_features, num_samples)
+    pieces, ids = _split(text, tokenizer, bow)
+    masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
+    batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
+    label = operator.index(label)
+    y = numpy.concatenate([ask(predict, write_texts(pieces, ids, batch, bow), label) for batch in batches])  # (U,)
+
+    x, weight = masks.astype(numpy.float64), count * kernel(cosine_distance(masks))
+    chosen = select_features(x, y, weight, num_features)  # (k,)
+    coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
+    order = numpy.argsort(-abs(coef), kind="stable")
+    return LimeExplanation(pieces, ids, label, float(y[0]), chosen[order], coef[order], intercept, score)
