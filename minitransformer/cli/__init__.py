@@ -10,6 +10,7 @@ from minitransformer.cli.doctor import doctor
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.options import console
 from minitransformer.cli.tour import tour
+from minitransformer.cli.verify import verify
 
 app = typer.Typer(
     help="A Transformer from scratch: check it, train it, generate with it, and see why it says what it says.",
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, fetch, doctor):
+for command in (tour, verify, fetch, doctor):
     app.command()(command)
 
 EXPECTED = (ValueError, IndexError, RuntimeError, OSError, ImportError)

@@ -108,7 +108,8 @@ def judge(epochs: int) -> dict:
     console.print("\n[bold]4  Why? Layer-wise relevance propagation, with its ledger[/bold]")
     text = test[0].text
     explanation = lrp(model, tokenizer.encode(text), tokens=tokenizer.tokens(text))
-    explanation.show()
+    if not console.quiet:
+        explanation.show()
     relevance = dict(zip(explanation.tokens, map(float, explanation.relevance), strict=True))
     return {"accuracy": scores, "relevance": relevance, "ledger": dict(explanation.ledger), "explanation": explanation}
 

@@ -3,5 +3,6 @@
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.ledger import Ledger
 from minitransformer.explain.propagation import lrp, relevance
+from minitransformer.explain.surrogate import lime
 
-__all__ = ["Explanation", "Ledger", "lrp", "relevance"]
+__all__ = ["Explanation", "Ledger", "lime", "lrp", "relevance"]

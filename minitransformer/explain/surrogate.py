@@ -25,6 +25,7 @@ from minitransformer.explain.explanation import Explanation
 KERNEL_WIDTH = 25.0  # in the units of `cosine_distance`, 0 to 100
 HIDDEN = "UNKWORDZ"  # stands for a removed word where the other words keep their places (bow=False)
 BATCH_SIZE = 512  # texts shown to the classifier at once
+ROWS = 256  # of a matrix multiplied at once
 SEPARATOR = re.compile(r"(\W+)")
 
 
@@ -112,10 +113,13 @@ def distinct(masks: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
 def write_texts(pieces: Sequence[str], ids: numpy.ndarray, masks: numpy.ndarray, bow: bool) -> list[str]:
     """The text of each mask: a lost word disappears (`bow`) or becomes `HIDDEN`; separators stay. (U, n) -> U strings."""
     lost = "" if bow else HIDDEN
-    present = numpy.array(pieces, dtype=object)  # (T,)
-    absent = numpy.array([piece if i < 0 else lost for piece, i in zip(pieces, ids, strict=True)], dtype=object)
-    choice = numpy.where(masks[:, ids], present, absent)  # (U, T); a separator reads the same either way
-    return ["".join(row) for row in choice.tolist()]
+    words = [start for start, i in enumerate(ids) if i >= 0]  # (M,): where the words are
+    tails = ["".join(pieces[a + 1 : b]) for a, b in zip(words, words[1:] + [len(pieces)], strict=True)]
+    present = numpy.array([pieces[place] + tail for place, tail in zip(words, tails, strict=True)], dtype=object)
+    absent = numpy.array([lost + tail for tail in tails], dtype=object)
+    choice = numpy.where(masks[:, ids[words]], present, absent)  # (U, M)
+    head = "".join(pieces[: words[0]])
+    return [head + "".join(row) for row in choice.tolist()]
 
 
 # ---- how near a sample is ----
@@ -134,14 +138,20 @@ def kernel(distance: numpy.ndarray, width: float = KERNEL_WIDTH) -> numpy.ndarra
 # ---- the linear model ----
 
 
+def weighted_products(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray) -> numpy.ndarray:
+    """X^T W Y, in blocks of rows: small products are done before a second thread would have woken up."""
+    blocks = (slice(start, start + ROWS) for start in range(0, len(x), ROWS))
+    return sum(x[block].T * weight[block] @ y[block] for block in blocks)
+
+
 def weighted_least_squares(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, alpha: float = 0.0) -> numpy.ndarray:
     """The c of least sum_n w_n (y_n - x_n c)^2 + alpha |c|^2, where (X^T W X + alpha I) c = X^T W y.
 
     x (N, k), y (N,), weight (N,) -> (k,). Raises numpy.linalg.LinAlgError where alpha is 0 and the columns depend on each
     other.
     """
-    xw = x.T * weight  # (k, N)
-    return numpy.linalg.solve(xw @ x + alpha * numpy.eye(x.shape[1]), xw @ y)
+    gram = weighted_products(x, x, weight) + alpha * numpy.eye(x.shape[1])  # (k, k)
+    return numpy.linalg.solve(gram, weighted_products(x, y, weight))
 
 
 def centre(values: numpy.ndarray, weight: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -181,7 +191,7 @@ def forward_selection(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray,
     total, norms, chosen = (y * y).sum() or 1.0, (x * x).sum(axis=0), []
     for _ in range(min(k, x.shape[1])):
         square = (x * x).sum(axis=0)  # (n,)
-        square[square < 1e-12 * norms] = numpy.inf  # a column that the chosen ones make up: slope 0
+        square[square <= 1e-12 * norms] = numpy.inf  # a column that the chosen ones make up: slope 0
         slope = (x * y).sum(axis=0) / square
         score = 1 - ((y - slope * x) ** 2).sum(axis=0) / total  # (n,): the R^2 with each feature added
         score[chosen] = -numpy.inf

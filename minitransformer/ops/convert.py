@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import (
+    Device,
     bool_,
     default_device,
     device_of,
@@ -51,10 +54,19 @@ class ToDevice(Moves):
 
 def cast(input: Tensor, dtype) -> Tensor:
     """`input` in `dtype`: itself if it has it already."""
-    if input.dtype == dtype or not isinstance(input, Tensor):
+    if input.dtype == dtype:
         return input
     op = Cast(numpy.dtype(dtype))
     return op(input) if op.dtype.kind == "f" else Tensor(op.forward(input.array))
+
+
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
+def common_dtype(*tensors: Tensor):
+    """PyTorch's promotion: the highest of bool, integer, float decides; in it the widest, 0-d tensors giving way to others."""
+    ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in tensors]
+    return reduce(numpy.promote_types, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)])
 
 
 @register()
@@ -64,7 +76,7 @@ def to(input: Tensor, *targets) -> Tensor:
         if isinstance(target, Tensor):
             input = to(input, target.device, target.dtype)
         elif isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda"):
-            input = input if input.device == target else ToDevice(target)(input)
+            input = input if input.device == Device(target) else ToDevice(target)(input)
         else:
             input = cast(input, target)
     return input

@@ -6,7 +6,7 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, float32, namespace
-from minitransformer.ops.convert import cast
+from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.laws import Moves, Sums, is_number, register, unbroadcast
 
@@ -229,7 +229,7 @@ def operands(a, b) -> tuple:
         return a, b
     a, b = (_operand(x) for x in (a, b))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        dtype = _common_dtype(a, b)
+        dtype = common_dtype(a, b)
         return cast(a, dtype), cast(b, dtype)
     if is_number(b):
         return _beside_number(a, b), b
@@ -241,17 +241,6 @@ def _operand(x):
     if isinstance(x, numpy.generic):
         return x.item()
     return x if isinstance(x, Tensor) or is_number(x) else Tensor(x)
-
-
-_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
-
-
-def _common_dtype(a: Tensor, b: Tensor):
-    """The dtype of the higher category (bool, integer, float); within one, a 0-d tensor gives way, else the wider wins."""
-    ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in (a, b)]
-    if ranks[0] == ranks[1]:
-        return numpy.promote_types(a.dtype, b.dtype)
-    return a.dtype if ranks[0] > ranks[1] else b.dtype
 
 
 def _beside_number(t: Tensor, number) -> Tensor:

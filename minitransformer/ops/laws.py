@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, float16, float32, namespace
 
 
 def is_number(value) -> bool:
     """Whether an op's input is a plain Python number, not an array."""
     return isinstance(value, (int, float))
+
+
+def wide(x: Array):
+    """The dtype to add up in: float32 for float16, else None, the array's own."""
+    return float32 if x.dtype == float16 else None
+
+
+def total(x: Array, axis=None, keepdims: bool = False) -> Array:
+    """The sum over `axis`; float16 is added up in float32."""
+    return x.sum(axis=axis, keepdims=keepdims, dtype=wide(x)).astype(x.dtype, copy=False)
 
 
 def unbroadcast(g: Array, like: Array) -> Array:
@@ -17,16 +27,16 @@ def unbroadcast(g: Array, like: Array) -> Array:
         return g  # backward asks nothing of a number, and who does adds up itself
     if g.shape == like.shape:
         return g
-    g = g.sum(axis=tuple(range(g.ndim - like.ndim)))  # new leading dimensions
-    stretched = tuple(d for d, n in enumerate(like.shape) if n == 1 and g.shape[d] != 1)
-    return g.sum(axis=stretched, keepdims=True) if stretched else g
+    new = g.ndim - like.ndim
+    repeated = tuple(d for d in range(g.ndim) if d < new or (like.shape[d - new] == 1 and g.shape[d] != 1))
+    return total(g, repeated).reshape(like.shape)
 
 
 def dims(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """`dim` as a tuple of non-negative dimensions; None means all. Raises IndexError if out of range."""
     if dim is None:
         return tuple(range(ndim))
-    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    dim = (dim,) if hasattr(dim, "__index__") else tuple(dim)
     for d in dim:
         if not -max(ndim, 1) <= d < max(ndim, 1):
             raise IndexError(f"dimension {d} is out of range for a tensor of {ndim} dimensions")

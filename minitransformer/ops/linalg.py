@@ -7,7 +7,7 @@ import math
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import operands
-from minitransformer.ops.laws import Sums, register, unbroadcast
+from minitransformer.ops.laws import Sums, register, total, unbroadcast
 
 
 class MatMul(Op):
@@ -59,7 +59,7 @@ class Linear(Sums):
         g = _rows(g)  # (N, n_out)
         dx = (g @ weight).reshape(x.shape) if self.needs[0] else None
         dw = g.T @ _rows(x) if self.needs[1] else None
-        return (dx, dw) if bias is None else (dx, dw, g.sum(axis=0) if self.needs[2] else None)
+        return (dx, dw) if bias is None else (dx, dw, total(g, 0) if self.needs[2] else None)
 
     def relprop(self, r, rule, x, weight, *bias):  # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
         s = _rows(rule.ratio(r, self.forward(x, weight, *bias)))

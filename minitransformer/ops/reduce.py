@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import float16, float32, int64, namespace
-from minitransformer.ops.laws import Moves, Sums, dims, keep_dims, register
+from minitransformer.backends import int64, namespace
+from minitransformer.ops.laws import Moves, Sums, dims, keep_dims, register, total, wide
 
 
 class Reduction(Op):
@@ -15,53 +16,75 @@ class Reduction(Op):
     def __init__(self, dim: tuple[int, ...], keepdim: bool = False):
         self.dim, self.keepdim = dim, keepdim
 
+    def count(self, x) -> int:
+        """How many values become one."""
+        return math.prod(x.shape[d] for d in self.dim)
+
     def spread(self, g, x):
         """A value for each group, seen by every member: shape of the output -> shape of `x`."""
         return namespace(x).broadcast_to(keep_dims(g, self.dim, self.keepdim), x.shape)
 
 
 class Sum(Reduction, Sums):
-    """y = sum of x; float16 is added up in float32."""
+    """y = sum of x."""
 
     saves = "nothing"
 
     def forward(self, x):  # (.., n, ..) -> (.., ..)
-        wide = float32 if x.dtype == float16 else None
-        return x.sum(axis=self.dim, keepdims=self.keepdim, dtype=wide).astype(x.dtype, copy=False)
+        return total(x, self.dim, self.keepdim)
 
     def vjp(self, g, x):  # dy/dx = 1
         return (self.spread(g, x),)
 
 
 class Mean(Reduction, Sums):
-    """y = mean of x."""
+    """y = mean of x, NaN if there is none."""
 
     saves = "nothing"
 
     def forward(self, x):
+        if not self.count(x):
+            return total(x, self.dim, self.keepdim) * math.nan
         return x.mean(axis=self.dim, keepdims=self.keepdim)
 
     def vjp(self, g, x):  # dy/dx = 1 / n
-        return (self.spread(g / math.prod(x.shape[d] for d in self.dim), x),)
+        return (self.spread(g / (self.count(x) or math.nan), x),)
 
 
 class Var(Reduction):
-    """y = sum (x - mean)^2 / (n - correction)."""
+    """y = sum (x - mean)^2 / (n - correction), NaN if that is no positive number."""
 
     def __init__(self, dim, keepdim, correction):
         super().__init__(dim, keepdim)
         self.correction = correction
 
     def forward(self, x):
-        centred = x - x.mean(axis=self.dim, keepdims=True)
-        return (centred * centred).sum(axis=self.dim, keepdims=self.keepdim) / self._degrees(x)
+        centred = self.centred(x)
+        return total(centred * centred, self.dim, self.keepdim) / self.degrees(x)
 
-    def _degrees(self, x):
-        n = math.prod(x.shape[d] for d in self.dim) - self.correction
+    def centred(self, x):
+        return x - x.mean(axis=self.dim, keepdims=True) if self.count(x) else x
+
+    def degrees(self, x) -> float:
+        n = self.count(x) - self.correction
         return n if n > 0 else math.nan
 
     def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
-        return (self.spread(g, x) * (x - x.mean(axis=self.dim, keepdims=True)) * (2 / self._degrees(x)),)
+        return (self.spread(g, x) * self.centred(x) * (2 / self.degrees(x)),)
+
+
+class Std(Var):
+    """y = sqrt(variance); the slope at 0 is taken as 0, as in PyTorch."""
+
+    saves = "both"
+
+    def forward(self, x):
+        return namespace(x).sqrt(super().forward(x))
+
+    def vjp(self, g, x):  # dy/dx = dvar/dx / (2 y)
+        xp = namespace(x)
+        zero = self.y == 0
+        return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * self.y)), x)
 
 
 class Max(Reduction, Moves):
@@ -74,7 +97,8 @@ class Max(Reduction, Moves):
 
     def vjp(self, g, x):
         winners = x == keep_dims(self.y, self.dim, self.keepdim)
-        return (winners * self.spread(g, x) / winners.sum(axis=self.dim, keepdims=True),)
+        n = winners.sum(axis=self.dim, keepdims=True).astype(g.dtype)
+        return (winners * (keep_dims(g, self.dim, self.keepdim) / n),)
 
 
 class Min(Max):
@@ -93,11 +117,11 @@ class Cumsum(Sums):
         self.dim = dim
 
     def forward(self, x):
-        return x.cumsum(axis=self.dim)
+        return x.cumsum(axis=self.dim, dtype=wide(x)).astype(x.dtype, copy=False)
 
     def vjp(self, g, x):  # x_i is in every sum from y_i on
         xp = namespace(g)
-        return (xp.flip(xp.flip(g, self.dim).cumsum(axis=self.dim), self.dim),)
+        return (xp.flip(self.forward(xp.flip(g, self.dim)), self.dim),)
 
 
 def _float(input: Tensor, name: str) -> Tensor:
@@ -129,7 +153,7 @@ def var(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> 
 @register()
 def std(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> Tensor:
     """The standard deviation: the square root of `var`."""
-    return var(input, dim, keepdim, correction).sqrt()
+    return Std(dims(dim, input.ndim), keepdim, correction)(_float(input, "std"))
 
 
 @register()
@@ -144,12 +168,19 @@ def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     return Min(dims(dim, input.ndim), keepdim)(input)
 
 
+class Extreme(NamedTuple):
+    """The largest or smallest values along a dimension, and where each was found."""
+
+    values: Tensor
+    indices: Tensor
+
+
 def _extreme(input: Tensor, dim: int | None, keepdim: bool, overall, arg):
     if dim is None:
         return overall(input)
     indices = arg(input, dim, keepdim=True)
     values = input.gather(dim, indices)
-    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
 
 
 @register("max")
@@ -178,5 +209,5 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 @register()
 def cumsum(input: Tensor, dim: int) -> Tensor:
-    """Running sums along `dim`."""
-    return Cumsum(dims(dim, input.ndim)[0])(input)
+    """Running sums along `dim`. Integers and booleans are added as int64."""
+    return Cumsum(dims(dim, input.ndim)[0])(input if input.dtype.kind == "f" else input.long())

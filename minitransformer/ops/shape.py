@@ -6,6 +6,7 @@ import math
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
+from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.laws import Moves, dims, register, unbroadcast
 
 
@@ -102,7 +103,7 @@ class Split(Moves):
 
 def shape_of(sizes) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
-    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 
 @register("reshape", "view")
@@ -120,6 +121,8 @@ def reshape(input: Tensor, *shape) -> Tensor:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions `start_dim` to `end_dim` as one."""
     first, last = dims((start_dim, end_dim), max(input.ndim, 1))
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(input, input.shape[:first] + (math.prod(input.shape[first : last + 1]),) + input.shape[last + 1 :])
 
 
@@ -188,7 +191,8 @@ def cat(tensors, dim: int = 0) -> Tensor:
     if not tensors:
         raise ValueError("cat: expected at least one tensor, got none")
     (d,) = dims(dim, tensors[0].ndim) or (0,)
-    return Concatenate(d)(*tensors)
+    dtype = common_dtype(*tensors)
+    return Concatenate(d)(*[cast(t, dtype) for t in tensors])
 
 
 def stack(tensors, dim: int = 0) -> Tensor:
