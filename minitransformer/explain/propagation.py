@@ -116,21 +116,21 @@ def lrp(
     take (T, B). `tokens` are strings to show. Returns an `Explanation` whose `relevance` has the shape of `ids`, with a
     `ledger`. Raises ValueError, IndexError, NotImplementedError as `relevance` does.
     """
-    batch = _batch(ids)  # (B, T)
+    batch = as_batch(ids)  # (B, T)
     walk = Walk(rule, form, eps)
-    with enable_grad(), _explained(model):
+    with enable_grad(), explained(model):
         logits, model_ids = forward(model, batch, batch_first)
         logit, targets = target_logit(logits, target, position, batch_first)
         lookups = token_lookups(logit, model_ids)
         found = walk.run(logit, _seed(logit, walk.explicit), [(op, 0) for op in lookups])
-        parts = [_relevance_at(op, found.get((op, 0)), walk.explicit) for op in lookups]  # (B, T) or (T, B)
+        parts = [token_relevance(op, found.get((op, 0)), walk.explicit) for op in lookups]  # (B, T) or (T, B)
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)
     ledger = walk.ledger(float(total.sum(dtype=float64)), logit.item())
     shape = numpy.shape(ids)
     return Explanation(f"LRP, {rule}", batch.reshape(shape), total.reshape(shape), targets, logit.item(), tokens, ledger)
 
 
-def _relevance_at(lookup: Op, part, explicit: bool) -> numpy.ndarray:
+def token_relevance(lookup: Op, part, explicit: bool) -> numpy.ndarray:
     """The relevance of each looked-up token: the sum over its channels."""
     vectors = lookup.forward(*lookup.arrays())  # (.., C)
     if part is None:
@@ -138,14 +138,14 @@ def _relevance_at(lookup: Op, part, explicit: bool) -> numpy.ndarray:
     return to_host((part if explicit else part * vectors).sum(axis=-1))
 
 
-def _batch(ids) -> numpy.ndarray:
+def as_batch(ids) -> numpy.ndarray:
     ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
         raise ValueError(f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}")
     return ids.reshape(-1, ids.shape[-1])
 
 
-class _explained:
+class explained:
     """The model in use, not in training, with gradients recorded from its embeddings even if they are frozen."""
 
     def __init__(self, model):

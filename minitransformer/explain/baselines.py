@@ -1,0 +1,31 @@
+"""Gradient x input: the simplest attribution, and the one that relevance has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+from minitransformer.autograd import Op, enable_grad, live_from, propagate, seed_cotangent
+from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.propagation import as_batch, explained, forward, target_logit, token_lookups, token_relevance
+
+
+def gradient_x_input(
+    model, ids, target=None, position: int = -1, batch_first: bool = True, tokens: Sequence[str] | None = None
+) -> Explanation:
+    """sum_c x_c d(logit)/dx_c for each token's embedding x (Shrikumar et al., arXiv 1605.01713, 2016).
+
+    Arguments and errors as `lrp`'s. It accounts for nothing: there is no ledger.
+    """
+    batch = as_batch(ids)  # (B, T)
+    with enable_grad(), explained(model):
+        logits, model_ids = forward(model, batch, batch_first)
+        logit, targets = target_logit(logits, target, position, batch_first)
+        lookups = token_lookups(logit, model_ids)
+        keys = {(op, 0) for op in lookups}
+        found = propagate(logit, seed_cotangent(logit, None), Op.gradients, live_from(logit, keys), keep=keys)
+        parts = [token_relevance(op, found.get((op, 0)), explicit=False) for op in lookups]
+    total = sum(part if batch_first else part.T for part in parts)  # (B, T)
+    shape = numpy.shape(ids)
+    return Explanation("gradient x input", batch.reshape(shape), total.reshape(shape), targets, logit.item(), tokens)
