@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -87,44 +87,50 @@ class LayerCase:
         """All floating-point inputs and parameters as *one* vector, for their gradients to be measured on one scale."""
         layer = self.build(minitransformer).to(dtype)
         inputs = [make(random) for make in self.makers]
+        floats, others = ([a for a in inputs if (a.dtype.kind == "f") == wanted] for wanted in (True, False))
         parameters = {name: random.normal(0, 0.5, p.shape) for name, p in layer.named_parameters()}
-        floats = [a for a in inputs if a.dtype.kind == "f"]
-        shapes = [a.shape for a in (*floats, *parameters.values())]
-        vector = numpy.concatenate([a.ravel() for a in (*floats, *parameters.values())])
-
-        def use(lib, function):
-            """`function(lib, inputs, parameters by name)` as a function of the vector and of the inputs that are not in it."""
-
-            def of_vector(vector, *others):
-                pieces = list(cut(vector, shapes))
-                named = dict(zip(parameters, pieces[len(floats) :], strict=True))
-                return function(lib, [*pieces[: len(floats)], *others], named)
-
-            return of_vector
-
+        packing = Packing([a.shape for a in floats], {name: a.shape for name, a in parameters.items()})
         return Problem(
-            [vector, *(a for a in inputs if a.dtype.kind != "f")],
-            use(minitransformer, self._with(layer, functional_call)),
-            lambda torch: use(torch, self._reference(torch, dtype)),
+            [packing.pack([*floats, *parameters.values()]), *others],
+            packing.unpacked(self._with_parameters(minitransformer, layer, functional_call)),
+            lambda torch: packing.unpacked(self._in_torch(torch, dtype)),
         )
 
-    def _with(self, layer, functional_call) -> Callable:
-        """The layer with parameters from outside."""
+    def _with_parameters(self, lib, layer, functional_call: Callable) -> Callable:
+        """The layer's use as a function of its inputs and of its parameters by name."""
 
-        def run(lib, inputs, parameters):
+        def run(inputs, parameters):
             return self.call(lib, lambda *args, **kwargs: functional_call(layer, parameters, args, kwargs), *inputs)
 
         return run
 
-    def _reference(self, torch, dtype: str) -> Callable:
+    def _in_torch(self, torch, dtype: str) -> Callable:
         if self.theirs is not None:
-            return lambda lib, inputs, parameters: self.theirs(lib, *inputs, *parameters.values())
-        return self._with(self.build(torch).to(getattr(torch, dtype)), torch.func.functional_call)
+            return lambda inputs, parameters: self.theirs(torch, *inputs, *parameters.values())
+        return self._with_parameters(torch, self.build(torch).to(getattr(torch, dtype)), torch.func.functional_call)
 
 
-def cut(vector, shapes: Sequence[tuple[int, ...]]) -> Iterator:
-    """Tensors of these shapes out of one vector that holds them one after the other; for either package."""
-    return (part.reshape(s) for part, s in zip(vector.split([math.prod(s) for s in shapes]), shapes, strict=True))
+@dataclass(frozen=True)
+class Packing:
+    """How inputs and parameters, here by their shapes, lie one after the other in one vector."""
+
+    inputs: list[tuple[int, ...]]
+    parameters: dict[str, tuple[int, ...]]
+
+    def pack(self, arrays: Sequence[numpy.ndarray]) -> numpy.ndarray:
+        """The vector. Arrays of these shapes -> (n,)."""
+        return numpy.concatenate([a.ravel() for a in arrays])
+
+    def unpacked(self, function: Callable) -> Callable:
+        """`function(inputs, parameters by name)` as a function of the vector and of the inputs that are not in it."""
+        shapes, n = [*self.inputs, *self.parameters.values()], len(self.inputs)
+
+        def of_vector(vector, *others):
+            parts = vector.split([math.prod(shape) for shape in shapes])  # both packages have these methods
+            parts = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+            return function([*parts[:n], *others], dict(zip(self.parameters, parts[n:], strict=True)))
+
+        return of_vector
 
 
 def functional_call(module: Module, parameters: Mapping[str, Tensor], args: tuple, kwargs: Mapping):

@@ -1,19 +1,18 @@
-r"""LIME: explain one prediction of any classifier by a small linear model that imitates it nearby.
+"""LIME: explain one prediction of any classifier by a small linear model that imitates it nearby.
 
 Nothing inside the classifier is opened. Words are left out of the text at random, the classifier is asked about every
 such text, and a weighted linear regression tells how much each word being there adds to the answer:
 
     xi(x) = argmin_g  sum_z  pi_x(z) (f(z) - g(z'))^2  +  Omega(g)
 
-z' is a row of zeros and ones (which words of x are in z), g(z') = b + sum_i c_i z'_i, pi_x(z) says how near z is to x, and
-Omega(g) keeps g to a few words. The *signed* c_i are the explanation. Ribeiro, Singh and Guestrin, "Why should I trust
-you?", KDD 2016, equation 1 and algorithm 1. The details (seeded draws, kernel, selection) follow lime 0.2.0.1, and so do
-the numbers.
+z' is a row of zeros and ones (which words of x are in z), g(z') = b + sum_i c_i z'_i, pi_x(z) says how near z is to x,
+and Omega(g) keeps g to a few words. The *signed* c_i are the explanation. Ribeiro, Singh and Guestrin, "Why should I
+trust you?", KDD 2016, equation 1 and algorithm 1. The details (seeded draws, kernel, selection) follow lime 0.2.0.1, and
+so do the numbers.
 """
 
 from __future__ import annotations
 
-import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,12 +27,14 @@ BATCH_SIZE = 512  # texts shown to the classifier at once
 ROWS = 256  # of a matrix multiplied at once
 SEPARATOR = re.compile(r"(\W+)")
 
+Array = numpy.ndarray
+
 
 class LimeExplanation(Explanation):
     """A linear imitation of the classifier around one text, and what it says about each piece of that text.
 
     `words` and `weights` are the chosen features, largest |weight| first. `tokens` are all pieces of the text in order,
-    `relevance` (T,) the weight of each (0 where it was not chosen), `ids` (T,) the feature each belongs to, -1 for none.
+    `relevance` (T,) the weight of each (0 where not chosen), `ids` (T,) the feature each belongs to, -1 for none.
     `intercept` + the sum of `weights` is `local_prediction`, the imitation's answer for the whole text; `prediction` is
     the classifier's own. `score` is the weighted R^2 of the imitation: 1 perfect, 0 no better than a constant.
     """
@@ -41,11 +42,11 @@ class LimeExplanation(Explanation):
     def __init__(
         self,
         pieces: list[str],
-        ids: numpy.ndarray,
+        ids: Array,
         label: int,
         prediction: float,
-        chosen: numpy.ndarray,
-        weights: numpy.ndarray,
+        chosen: Array,
+        weights: Array,
         intercept: float,
         score: float,
     ):
@@ -74,7 +75,7 @@ def split_words(text: str) -> list[str]:
     return [piece for piece in SEPARATOR.split(text) if piece]
 
 
-def number_features(pieces: Sequence[str], bow: bool) -> numpy.ndarray:
+def number_features(pieces: Sequence[str], bow: bool) -> Array:
     """The feature each piece belongs to, counted by first appearance, -1 where a piece holds no word character.
 
     As a bag of words (`bow`) all occurrences of a word are one feature, otherwise each is a feature of its own.
@@ -84,7 +85,7 @@ def number_features(pieces: Sequence[str], bow: bool) -> numpy.ndarray:
     return numpy.array([-1 if key is None else number.setdefault(key, len(number)) for key in keys], dtype=numpy.int64)
 
 
-def perturb(n: int, num_samples: int, seed: int) -> numpy.ndarray:
+def perturb(n: int, num_samples: int, seed: int) -> Array:
     """Which of n features each sample keeps: bool (num_samples, n). The first row keeps all, every other loses 1 to n.
 
     How many are lost is drawn first, for all samples, then which ones: the first so many of a shuffled 0, ..., n - 1.
@@ -99,7 +100,7 @@ def perturb(n: int, num_samples: int, seed: int) -> numpy.ndarray:
     return masks
 
 
-def distinct(masks: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+def distinct(masks: Array) -> tuple[Array, Array]:
     """Each different row once, by first appearance, and how often it was drawn: (N, n) -> (U, n), (U,).
 
     Equal rows are equal texts and get equal answers, so one row that counts twice says the same as two.
@@ -110,8 +111,8 @@ def distinct(masks: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(list(count.values()))
 
 
-def write_texts(pieces: Sequence[str], ids: numpy.ndarray, masks: numpy.ndarray, bow: bool) -> list[str]:
-    """The text of each mask: a lost word disappears (`bow`) or becomes `HIDDEN`; separators stay. (U, n) -> U strings."""
+def write_texts(pieces: Sequence[str], ids: Array, masks: Array, bow: bool) -> list[str]:
+    """The text of each mask, (U, n) -> U strings: a lost word disappears (`bow`) or becomes `HIDDEN`, the rest stays."""
     lost = "" if bow else HIDDEN
     words = [start for start, i in enumerate(ids) if i >= 0]  # (M,): where the words are
     tails = ["".join(pieces[a + 1 : b]) for a, b in zip(words, words[1:] + [len(pieces)], strict=True)]
@@ -125,12 +126,12 @@ def write_texts(pieces: Sequence[str], ids: numpy.ndarray, masks: numpy.ndarray,
 # ---- how near a sample is ----
 
 
-def cosine_distance(masks: numpy.ndarray) -> numpy.ndarray:
-    """100 (1 - cos) between each row and the row of ones: with k of n kept, cos = k / (sqrt(k) sqrt(n)). (N, n) -> (N,)"""
+def cosine_distance(masks: Array) -> Array:
+    """D = 100 (1 - cos) from each row to the row of ones, (N, n) -> (N,): with k of n kept, cos = k / sqrt(k n)."""
     return 100 * (1 - numpy.sqrt(masks.mean(axis=1)))
 
 
-def kernel(distance: numpy.ndarray, width: float = KERNEL_WIDTH) -> numpy.ndarray:
+def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
     """pi_x(z) = sqrt(exp(-D(x, z)^2 / width^2)): 1 at the text itself, less the more is missing."""
     return numpy.sqrt(numpy.exp(-(distance**2) / width**2))
 
@@ -138,23 +139,22 @@ def kernel(distance: numpy.ndarray, width: float = KERNEL_WIDTH) -> numpy.ndarra
 # ---- the linear model ----
 
 
-def weighted_products(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray) -> numpy.ndarray:
+def weighted_products(x: Array, y: Array, weight: Array) -> Array:
     """X^T W Y, in blocks of rows: small products are done before a second thread would have woken up."""
     blocks = (slice(start, start + ROWS) for start in range(0, len(x), ROWS))
     return sum(x[block].T * weight[block] @ y[block] for block in blocks)
 
 
-def weighted_least_squares(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, alpha: float = 0.0) -> numpy.ndarray:
+def weighted_least_squares(x: Array, y: Array, weight: Array, alpha: float = 0.0) -> Array:
     """The c of least sum_n w_n (y_n - x_n c)^2 + alpha |c|^2, where (X^T W X + alpha I) c = X^T W y.
 
-    x (N, k), y (N,), weight (N,) -> (k,). Raises numpy.linalg.LinAlgError where alpha is 0 and the columns depend on each
-    other.
+    x (N, k), y (N,), weight (N,) -> (k,). Raises numpy.linalg.LinAlgError where the equations have no single solution.
     """
     gram = weighted_products(x, x, weight) + alpha * numpy.eye(x.shape[1])  # (k, k)
     return numpy.linalg.solve(gram, weighted_products(x, y, weight))
 
 
-def centre(values: numpy.ndarray, weight: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+def centre(values: Array, weight: Array) -> tuple[Array, Array]:
     """Values less their weighted mean, and that mean: (N, ...), (N,) -> (N, ...), (...)."""
     # Counted from the first row, so that a constant is exactly zero and not rounding noise.
     rest = values - values[0]
@@ -162,10 +162,8 @@ def centre(values: numpy.ndarray, weight: numpy.ndarray) -> tuple[numpy.ndarray,
     return rest - mean, values[0] + mean
 
 
-def weighted_ridge(
-    x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, alpha: float
-) -> tuple[numpy.ndarray, float, float]:
-    """Coefficients, intercept and R^2 of y ~ b + x c; the penalty alpha |c|^2 leaves b alone. x (N, k), y (N,), weight (N,).
+def weighted_ridge(x: Array, y: Array, weight: Array, alpha: float) -> tuple[Array, float, float]:
+    """c (k,), b and R^2 of y ~ b + x c, where the penalty alpha |c|^2 leaves b alone: x (N, k), y (N,), weight (N,).
 
     b = mean(y) - mean(x) c, so both sides are centred by their weighted means first and b drops out.
     R^2 = 1 - sum w (y - b - x c)^2 / sum w (y - mean(y))^2, and 0 where y does not vary.
@@ -179,7 +177,7 @@ def weighted_ridge(
 # ---- which words ----
 
 
-def forward_selection(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
     """k features, each the one that, joined to those before it, fits y best: x (N, n), y (N,), weight (N,) -> (k,).
 
     No regression is repeated. Whatever the chosen features explain is taken out of y and of the other columns; fitting
@@ -202,13 +200,13 @@ def forward_selection(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray,
     return numpy.array(chosen)
 
 
-def highest_weights(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+def highest_weights(x: Array, y: Array, weight: Array, k: int) -> Array:
     """The k features of largest |coefficient| when all are fitted together: x (N, n) -> (at most k,)."""
     coef, _, _ = weighted_ridge(x, y, weight, alpha=0.01)
     return numpy.argsort(-abs(coef), kind="stable")[:k]
 
 
-def select_features(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k: int) -> numpy.ndarray:
+def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
     """At most k features, found one by one up to 6 and by weight beyond, where one by one takes long."""
     return (forward_selection if k <= 6 else highest_weights)(x, y, weight, k)
 
@@ -216,7 +214,7 @@ def select_features(x: numpy.ndarray, y: numpy.ndarray, weight: numpy.ndarray, k
 # ---- asking the classifier ----
 
 
-def ask(predict: Callable, texts: list[str], label: int) -> numpy.ndarray:
+def ask(predict: Callable, texts: list[str], label: int) -> Array:
     """The probability of `label` for each text, float64 (len(texts),)."""
     try:
         answer = predict(texts)
@@ -230,36 +228,39 @@ def ask(predict: Callable, texts: list[str], label: int) -> numpy.ndarray:
             f"got shape {answer.shape}"
         )
     if not 0 <= label < answer.shape[1]:
-        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, as predict has {answer.shape[1]} classes, got {label}")
+        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {label}")
     broken = ~numpy.isfinite(answer[:, label])
     if broken.any():
         row = broken.argmax()
-        raise ValueError(f"predict: expected finite probabilities, got {answer[row, label]} for the text {texts[row]!r}")
+        raise ValueError(f"predict: expected finite probabilities, got {answer[row, label]} for {texts[row]!r}")
     return answer[:, label]
 
 
-def _check(text: str, num_features: int, num_samples: int) -> None:
+def _check(text: str, label: int, num_features: int, num_samples: int) -> None:
     if not isinstance(text, str):
         raise TypeError(f"text: expected a string, got {type(text).__name__}")
+    for name, value in (("label", label), ("num_features", num_features), ("num_samples", num_samples)):
+        if not isinstance(value, (int, numpy.integer)):
+            raise TypeError(f"{name}: expected an integer, got {value!r}")
     if num_features < 1:
         raise ValueError(f"num_features: expected at least 1 word to explain with, got {num_features}")
     if num_samples < 2:
         raise ValueError(f"num_samples: expected at least 2, the text and one change of it, got {num_samples}")
 
 
-def _split(text: str, tokenizer: Callable | None, bow: bool) -> tuple[list[str], numpy.ndarray]:
+def _split(text: str, tokenizer: Callable | None, bow: bool) -> tuple[list[str], Array]:
     """Pieces of the text and their features, or why it cannot be explained."""
     pieces = list((tokenizer or split_words)(text))
-    if "".join(pieces) != text:
-        raise ValueError(f"tokenizer: expected pieces that make up the text when joined, got {pieces[:8]} for {text[:40]!r}")
+    if not all(isinstance(piece, str) for piece in pieces) or "".join(pieces) != text:
+        raise ValueError(f"tokenizer: expected strings that joined make up {text[:40]!r}, got {pieces[:8]}")
     ids = number_features(pieces, bow)
     if ids.max(initial=-1) < 0:
-        raise ValueError(f"text: expected at least one word, a letter or digit to leave out, got {text[:40]!r}")
+        raise ValueError(f"text: expected at least one word, something with a letter or digit, got {text[:40]!r}")
     return pieces, ids
 
 
 def lime(
-    predict: Callable[[list[str]], numpy.ndarray],
+    predict: Callable[[list[str]], Array],
     text: str,
     label: int = 1,
     num_features: int = 10,
@@ -272,20 +273,20 @@ def lime(
 
     `predict` takes a list of N texts, at most 512 at a time, and returns probabilities (N, n_classes). It must answer
     alike for equal texts: each is asked once. A text may come without any of its words. `bow=False` tells occurrences
-    of a word apart. `tokenizer` cuts a text into pieces that make it up when joined (`list` for characters, for Chinese).
+    of a word apart and puts UNKWORDZ for each that is left out. `tokenizer` cuts the text into pieces that make it up
+    when joined (`list` cuts it into characters, good for Chinese); those with a letter or digit are the words.
 
     Raises TypeError or ValueError for a text without words, counts too small, pieces that are not the text, and answers
     of the wrong shape or not finite; IndexError for a label that is no class; and whatever `predict` raises.
     """
-    _check(text, num_features, num_samples)
+    _check(text, label, num_features, num_samples)
     pieces, ids = _split(text, tokenizer, bow)
     masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
-    label = operator.index(label)
     y = numpy.concatenate([ask(predict, write_texts(pieces, ids, batch, bow), label) for batch in batches])  # (U,)
 
     x, weight = masks.astype(numpy.float64), count * kernel(cosine_distance(masks))
     chosen = select_features(x, y, weight, num_features)  # (k,)
     coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
     order = numpy.argsort(-abs(coef), kind="stable")
-    return LimeExplanation(pieces, ids, label, float(y[0]), chosen[order], coef[order], intercept, score)
+    return LimeExplanation(pieces, ids, int(label), float(y[0]), chosen[order], coef[order], intercept, score)

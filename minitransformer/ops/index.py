@@ -6,6 +6,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.ops.elementwise import Where
+from minitransformer.ops.inplace import no_history
 from minitransformer.ops.laws import Moves, dims, register
 
 
@@ -31,29 +32,28 @@ class GetItem(Moves):
 
 
 def _picks_once(index) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return not any(hasattr(p, "dtype") and p.dtype != bool_ for p in parts)
+    return not any(_is_array(part) and part.dtype != bool_ for part in index)
 
 
 class Gather(Moves):
     """y[i][j] = x[index[i][j]][j] for dim 0, and so on: one pick along `dim` for each element of `index`."""
 
-    saves = "nothing"
+    saves = "others"
 
-    def __init__(self, dim: int, index):
-        self.dim, self.index = dim, index
+    def __init__(self, dim: int):
+        self.dim = dim
 
-    def _coordinates(self, x):
-        grid = namespace(x).ogrid[tuple(slice(n) for n in self.index.shape)]
-        return tuple(self.index if d == self.dim else grid[d] for d in range(x.ndim))
+    def _coordinates(self, index):
+        grid = namespace(index).ogrid[tuple(slice(n) for n in index.shape)]
+        return tuple(index if d == self.dim else places for d, places in enumerate(grid))
 
-    def forward(self, x):
-        return x[self._coordinates(x)]
+    def forward(self, x, index):
+        return x[self._coordinates(index)]
 
-    def vjp(self, g, x):
+    def vjp(self, g, x, index):
         dx = namespace(x).zeros_like(x)
-        kernels.of(x).scatter_add(dx, self._coordinates(x), g)
-        return (dx,)
+        kernels.of(x).scatter_add(dx, self._coordinates(index), g)
+        return dx, None
 
 
 class Pad(Moves):
@@ -85,28 +85,55 @@ class Embedding(Moves):
         return dw, None
 
 
-def _plain(index):
-    """An index with arrays in place of tensors and lists."""
-    if isinstance(index, tuple):
-        return tuple(_plain(i) for i in index)
-    return index.array if isinstance(index, Tensor) else index
+def _steps(input: Tensor, index) -> list[tuple]:
+    """`index` in one step, or two: PyTorch takes integers and slices first, arrays of integers and masks from what is left.
+
+    Each step has an Ellipsis: with one, even a single element is a view.
+    """
+    parts = [_plain(input, part) for part in (index if isinstance(index, tuple) else (index,))]
+    if not any(part is ... for part in parts):
+        parts.append(...)
+    if not any(isinstance(part, int) for part in parts) or not any(_is_array(part) for part in parts):
+        return [tuple(parts)]
+    first = [p for part in parts for p in (_untouched(part) if _is_array(part) else (part,))]
+    then = [part if _is_array(part) or part is ... else slice(None) for part in parts if not isinstance(part, int)]
+    return [tuple(first), tuple(then)]
+
+
+def _plain(input: Tensor, part):
+    """A part of an index as an integer, a slice, None, Ellipsis or an array."""
+    if isinstance(part, Tensor):
+        part = part.array.copy()  # later edits of it are no business of the gradient
+    if isinstance(part, (list, range)):
+        part = namespace(input.array).asarray(part)
+    return int(part) if _is_array(part) and part.ndim == 0 and part.dtype.kind in "iu" else part
+
+
+def _is_array(part) -> bool:
+    return hasattr(part, "dtype")
+
+
+def _untouched(part) -> tuple[slice, ...]:
+    """All of the dimensions that an array indexes."""
+    return (slice(None),) * (part.ndim if part.dtype == bool_ else 1)
 
 
 @register("__getitem__")
 def getitem(input: Tensor, index) -> Tensor:
     """input[index]. Raises IndexError if out of range."""
-    index = _plain(index)
-    if isinstance(index, list):
-        index = namespace(input.array).asarray(index)
-    return GetItem(index)(input)
+    for step in _steps(input, index):
+        input = GetItem(step)(input)
+    return input
 
 
 @register("__setitem__")
 def setitem(input: Tensor, index, value) -> None:
     """input[index] = value, in place: only where no gradient is recorded. Raises RuntimeError elsewhere."""
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise RuntimeError("item assignment of a tensor that requires grad would lose its history; use where or cat")
-    input.writable()[_plain(index)] = _plain(value)
+    *first, last = _steps(input, index)
+    array = input.writable()
+    for step in first:
+        array = array[step]
+    array[last] = no_history(value)
 
 
 @register("__iter__")
@@ -116,13 +143,17 @@ def _iterate(input: Tensor):
 
 @register()
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range."""
+    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError."""
     (d,) = dims(dim, input.ndim)
-    return Gather(d, index.array)(input)
+    if index.ndim != input.ndim or index.dtype.kind not in "iu":
+        raise ValueError(f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}")
+    return Gather(d)(input, index)
 
 
-def pad(input: Tensor, pad, value: float = 0.0) -> Tensor:
+def pad(input: Tensor, pad, mode: str = "constant", value: float = 0.0) -> Tensor:
     """Extra places filled with `value`: `pad` lists (before, after) from the last dimension backwards, as in PyTorch."""
+    if mode != "constant":
+        raise ValueError(f"pad: expected mode 'constant', got {mode!r}")
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ValueError(f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}")
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, is_grad_enabled
 from minitransformer.backends import device_of, generator, to_device
 from minitransformer.ops.laws import register
 
 
-def _value(other):
-    return other.array if isinstance(other, Tensor) else other
+def no_history(value):
+    """What to write: a number, or the array of a tensor. Raises RuntimeError if a gradient should flow to that tensor."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.requires_grad and is_grad_enabled():
+        raise RuntimeError("an in-place edit with a tensor that requires grad would lose its history; use where, cat or +")
+    return value.array
 
 
 @register()
@@ -20,7 +25,7 @@ def zero_(input: Tensor) -> Tensor:
 @register()
 def fill_(input: Tensor, value) -> Tensor:
     """All `value`."""
-    input.writable()[...] = _value(value)
+    input.writable()[...] = no_history(value)
     return input
 
 
@@ -28,7 +33,7 @@ def fill_(input: Tensor, value) -> Tensor:
 def copy_(input: Tensor, source: Tensor) -> Tensor:
     """The values of `source`, broadcast and converted to this dtype and device."""
     array = input.writable()
-    array[...] = to_device(source.array, device_of(array))
+    array[...] = to_device(no_history(source), device_of(array))
     return input
 
 
@@ -36,7 +41,7 @@ def copy_(input: Tensor, source: Tensor) -> Tensor:
 def add_(input: Tensor, other, alpha: float = 1) -> Tensor:
     """input += alpha * other."""
     array = input.writable()
-    array += _value(other) if alpha == 1 else alpha * _value(other)
+    array += no_history(other) if alpha == 1 else alpha * no_history(other)
     return input
 
 
@@ -50,7 +55,7 @@ def sub_(input: Tensor, other) -> Tensor:
 def mul_(input: Tensor, other) -> Tensor:
     """input *= other."""
     array = input.writable()
-    array *= _value(other)
+    array *= no_history(other)
     return input
 
 
@@ -58,7 +63,7 @@ def mul_(input: Tensor, other) -> Tensor:
 def div_(input: Tensor, other) -> Tensor:
     """input /= other."""
     array = input.writable()
-    array /= _value(other)
+    array /= no_history(other)
     return input
 
 
