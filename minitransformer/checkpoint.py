@@ -1,0 +1,211 @@
+"""Checkpoints: a state is written to one file, whole or not at all, and comes back exactly or not at all.
+
+The file is a safetensors file, so it holds numbers and text and nothing that could run. Its tensors are the arrays of
+the state, each named by the expression that reaches it, such as `state['model']['head.weight']`. The rest of the state
+is a JSON skeleton in the file's metadata, in which `{"array": name}` stands where an array goes. A SHA-256 over both
+makes sure that a damaged file is noticed before any of it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import secrets
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy
+import safetensors
+import safetensors.numpy
+
+from minitransformer.autograd import Tensor
+
+VERSION = "1"
+MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
+MAX_HEADER = 100_000_000  # bytes: safetensors reads no longer one
+SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
+
+
+class CheckpointError(ValueError):
+    """A checkpoint could not be written, or is no intact checkpoint; the message says why and what to do."""
+
+
+def save(state: Any, path: str | os.PathLike) -> None:
+    """Write a nest of dicts (string or integer keys), lists, tuples, None, bools, ints, floats, strings, tensors and arrays.
+
+    An earlier checkpoint at `path` is replaced only once the new one is safely on the disk. Raises TypeError, with the
+    place, for anything else in the nest, ValueError if it is too deep or too large, CheckpointError if the disk refuses.
+    """
+    content, path = _pack(state), Path(os.path.realpath(path))
+    try:
+        with _replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: {error.strerror or error}; the checkpoint was not written, an earlier one is untouched; {_mend(error)}"
+        ) from error
+
+
+def load(path: str | os.PathLike) -> Any:
+    """The nest that was saved at `path`, its arrays and tensors as NumPy arrays.
+
+    Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or no checkpoint.
+    """
+    try:
+        with open(path, "rb"), safetensors.safe_open(path, framework="numpy") as file:  # Python names a failure to open better
+            metadata, arrays = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)) from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}; {_mend(error)}") from error
+    except Exception as error:  # whatever the parser says of bytes that are no safetensors file
+        raise _damaged(path, f"is no intact safetensors file ({error})") from error
+    return _unpack(path, metadata, arrays)
+
+
+# ---- a state as bytes, and back ----
+
+
+def _pack(state: Any) -> bytes:
+    arrays: dict[str, numpy.ndarray] = {}
+    skeleton = json.dumps(_encode(state, (), arrays), ensure_ascii=False, allow_nan=False)
+    metadata = {"minitransformer_checkpoint": VERSION, "skeleton": skeleton, "sha256": _digest(skeleton, arrays)}
+    content = safetensors.numpy.save(arrays, metadata)
+    if (header := int.from_bytes(content[:8], "little")) > MAX_HEADER:
+        raise ValueError(f"state: all but the arrays takes {header:,} bytes of at most {MAX_HEADER:,}; make long lists arrays")
+    return content
+
+
+def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) -> Any:
+    version = metadata.get("minitransformer_checkpoint")
+    if version is None:
+        raise CheckpointError(f"{path}: a safetensors file, but no checkpoint; safetensors.numpy.load_file reads its tensors")
+    if version != VERSION:
+        raise CheckpointError(f"{path}: expected format version {VERSION}, got {version!r}; use the minitransformer that wrote it")
+    skeleton, expected = metadata.get("skeleton", ""), metadata.get("sha256", "nothing")
+    if (got := _digest(skeleton, arrays)) != expected:
+        raise _damaged(path, f"has changed since it was written (expected SHA-256 {expected}, got {got})")
+    try:
+        return _decode(json.loads(skeleton), arrays)
+    except (KeyError, TypeError, ValueError, RecursionError, struct.error) as error:
+        raise _damaged(path, f"has a malformed skeleton ({error!r})") from error
+
+
+def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
+    """SHA-256 over the skeleton, then names, dtypes and shapes, then the bytes: the first two say where each of the last ends."""
+    names = sorted(arrays)
+    facts = [skeleton, [(name, arrays[name].dtype.name, arrays[name].shape) for name in names]]
+    sha = hashlib.sha256(json.dumps(facts).encode())
+    for name in names:
+        sha.update(arrays[name].data)
+    return sha.hexdigest()
+
+
+def _encode(value: Any, path: tuple, arrays: dict[str, numpy.ndarray]) -> Any:
+    """`value` as JSON; what JSON lacks becomes an object of one entry, {kind: content}, and arrays go to `arrays`."""
+    kind = type(value)
+    if len(path) > MAX_DEPTH:
+        raise ValueError(f"{_place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?")
+    if value is None or kind in (bool, str):
+        return value
+    if kind is int:
+        return value if abs(value) < SAFE_INT else {"int": hex(value)}
+    if kind is float:
+        return value if math.isfinite(value) else {"float": struct.pack(">d", value).hex()}
+    if kind in (list, tuple):
+        items = [_encode(item, (*path, i), arrays) for i, item in enumerate(value)]
+        return items if kind is list else {"tuple": items}
+    if kind is dict:
+        return {"dict": [[_encode(_key(k, path), path, arrays), _encode(v, (*path, k), arrays)] for k, v in value.items()]}
+    arrays[_place(path)] = _plain_array(value, path)
+    return {"array": _place(path)}
+
+
+def _decode(value: Any, arrays: dict[str, numpy.ndarray]) -> Any:
+    """The inverse of `_encode`."""
+    if isinstance(value, list):
+        return [_decode(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    return DECODERS[kind](content, arrays)
+
+
+DECODERS = {
+    "int": lambda text, arrays: int(text, 16),
+    "float": lambda text, arrays: struct.unpack(">d", bytes.fromhex(text))[0],
+    "tuple": lambda items, arrays: tuple(_decode(items, arrays)),
+    "dict": lambda pairs, arrays: dict(_decode(pairs, arrays)),
+    "array": lambda name, arrays: arrays[name],
+}
+
+
+def _place(path: tuple) -> str:
+    """The expression that reaches a place in the nest; no two places share one."""
+    return "state" + "".join(f"[{key!r}]" for key in path)
+
+
+def _key(key: Any, path: tuple) -> str | int:
+    if type(key) not in (str, int):
+        raise TypeError(f"{_place(path)}: expected keys of type str or int, got {type(key).__name__} {key!r}")
+    return key
+
+
+def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
+    """The array, contiguous and in this machine's byte order."""
+    array = value.numpy() if isinstance(value, Tensor) else value
+    if type(array) is not numpy.ndarray:
+        raise TypeError(
+            f"{_place(path)}: cannot save a {type(value).__name__}; "
+            "turn it into what a checkpoint holds, with float(), int(), str(), list(), dict() or numpy.asarray()"
+        )
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise TypeError(f"{_place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}")
+    return numpy.asarray(array, array.dtype.newbyteorder("="), order="C")
+
+
+# ---- the disk ----
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all of it is on the disk, and vanishes if anything comes between."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the rename itself survive a power cut, on the systems that let a folder be opened for this."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _mend(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free some space there, or use a folder on another disk"
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+        return "give the name of a file in a folder that exists"
+    return "see that you may read and write there, or use another folder"
+
+
+def _damaged(path, what: str) -> CheckpointError:
+    found = f"{path} ({os.path.getsize(path):,} bytes)"
+    return CheckpointError(f"{found} {what}; copy it again from where it came, or go back to an earlier checkpoint")

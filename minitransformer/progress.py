@@ -1,0 +1,28 @@
+"""A progress bar for training, in the terminal and in notebooks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minitransformer.training import Trainer
+
+SMOOTH = 20  # steps over which the loss shown is averaged
+
+
+@contextlib.contextmanager
+def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "training") -> Iterator[Callable[[Trainer], None]]:
+    """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps and the last evaluation."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(name, total=trainer.steps, completed=trainer.step, figures="")
+        yield lambda trainer: progress.update(task, completed=trainer.step, figures=_figures(trainer))
+
+
+def _figures(trainer: Trainer) -> str:
+    recent = trainer.losses[-SMOOTH:]
+    text = f"loss {sum(recent) / len(recent):.3f}"
+    return f"{text}, held out {trainer.evaluations[-1][1]:.3f}" if trainer.evaluations else text

@@ -1,0 +1,190 @@
+"""Training: take a batch, compute the loss, walk back, change the parameters; and be able to stop and go on at any step."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from minitransformer import checkpoint
+from minitransformer.autograd import Tensor, nan_origin, no_grad
+from minitransformer.backends import generator
+from minitransformer.nn import Module
+from minitransformer.nn.utils import clip_grad_norm_
+from minitransformer.optim import Optimizer
+from minitransformer.optim.lr_scheduler import LRScheduler
+from minitransformer.utils.data import DataLoader
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+class Trainer:
+    """Trains `model` up to step `steps`, from wherever it is.
+
+    `loss(model, batch)` gives the scalar to make small for one batch of `loader`, which is read again and again.
+    `max_norm` clips the norm of all gradients together. Every `evaluate_every` steps and at the end, `evaluate(model)`
+    gives a figure on data held out, lower is better. With a `directory`, the state is kept there in `last.safetensors`
+    every `save_every` steps, at the end and on Ctrl-C, and in `best.safetensors` whenever `evaluate` gives a new lowest
+    figure; `description`, such as the model's sizes and its tokenizer, is written beside it.
+
+    `losses` holds the loss of each step, in the unit of `loss`; `evaluations` pairs (step, figure).
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Callable[[Module, Any], Tensor],
+        loader: DataLoader,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None = None,
+        *,
+        steps: int,
+        max_norm: float | None = None,
+        evaluate: Callable[[Module], float] | None = None,
+        evaluate_every: int = 100,
+        directory: str | Path | None = None,
+        save_every: int = 100,
+        description: dict | None = None,
+    ):
+        self.model, self.loss, self.loader, self.optimizer, self.scheduler = model, loss, loader, optimizer, scheduler
+        self.steps, self.max_norm = steps, max_norm
+        self.evaluate, self.evaluate_every = evaluate, evaluate_every
+        self.directory, self.save_every = directory and Path(directory), save_every
+        self.description = description or {}
+        self.losses: list[float] = []
+        self.evaluations: list[tuple[int, float]] = []
+
+    @property
+    def step(self) -> int:
+        """The number of steps taken."""
+        return len(self.losses)
+
+    def run(self, report: Callable[[Trainer], None] | None = None) -> bool:
+        """Take the steps that are left; `report` is called after each. True if all were taken, False after Ctrl-C.
+
+        Ctrl-C lets the step under way end; a second one stops at once. Raises FloatingPointError if the loss or a
+        gradient is NaN or infinite, before it can spoil the parameters.
+        """
+        if self.directory:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        self.model.train()
+        with _ctrl_c() as pressed:
+            for batch in self._batches():
+                self._take_step(batch)
+                if self.step % self.evaluate_every == 0 or self.step == self.steps:
+                    self._evaluate()
+                if self.step % self.save_every == 0 or self.step == self.steps or pressed():
+                    self._save(LAST)
+                if report:
+                    report(self)
+                if pressed():
+                    break
+        self.model.eval()
+        return self.step == self.steps
+
+    def _batches(self) -> Iterator[Any]:
+        """The batches of one epoch after the other, as many as there are steps to take."""
+        while self.step < self.steps:
+            for batch in self.loader:
+                yield batch
+                if self.step == self.steps:
+                    return
+
+    def _take_step(self, batch) -> None:
+        self.optimizer.zero_grad()
+        loss = self.loss(self.model, batch)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"step {self.step + 1}: the loss is {value}; {_culprit(loss)}. {MEND}")
+        loss.backward()
+        if self.max_norm is not None:
+            self._clip()
+        self.optimizer.step()
+        if self.scheduler:
+            self.scheduler.step()
+        self.losses.append(value)
+
+    def _clip(self) -> None:
+        norm = clip_grad_norm_(self.model.parameters(), self.max_norm).item()
+        if not math.isfinite(norm):
+            raise FloatingPointError(
+                f"step {self.step + 1}: the norm of the gradients is {norm}; `with detect_anomaly():` names the op. {MEND}"
+            )
+
+    def _evaluate(self) -> None:
+        if self.evaluate is None:
+            return
+        self.model.eval()
+        with no_grad():
+            value = float(self.evaluate(self.model))
+        self.model.train()
+        best = min((figure for _, figure in self.evaluations), default=math.inf)
+        self.evaluations.append((self.step, value))
+        if value < best:
+            self._save(BEST)
+
+    def _save(self, name: str) -> None:
+        if self.directory:
+            checkpoint.save(self.state_dict(), self.directory / name)
+
+    def state_dict(self) -> dict:
+        """All that decides how training goes on, random numbers and position in the data included."""
+        return {
+            "description": self.description,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler and self.scheduler.state_dict(),
+            "loader": self.loader.state_dict(),
+            "random": generator().bit_generator.state,
+            "losses": self.losses,
+            "evaluations": self.evaluations,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from where `state` was taken, to the same bits as if there had been no stop."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.loader.load_state_dict(state["loader"])
+        generator().bit_generator.state = state["random"]
+        self.losses = list(state["losses"])
+        self.evaluations = [tuple(pair) for pair in state["evaluations"]]
+
+    def resume(self) -> bool:
+        """Load `last.safetensors` from the directory, if it is there. Raises CheckpointError if it is damaged."""
+        path = self.directory and self.directory / LAST
+        if not path or not path.exists():
+            return False
+        self.load_state_dict(checkpoint.load(path))
+        return True
+
+
+MEND = "Try a smaller learning rate, a longer warm-up, or clipping (max_norm=1.0)"
+
+
+def _culprit(loss: Tensor) -> str:
+    return f"the first NaN was made by {nan_origin(loss)}" if math.isnan(loss.item()) else "it grew beyond all numbers"
+
+
+@contextlib.contextmanager
+def _ctrl_c():
+    """Inside, the first Ctrl-C only makes `pressed()` true. (Only the main thread of a program may listen for it.)"""
+    presses: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def note(number, frame):
+        presses.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(presses)
+    finally:
+        signal.signal(signal.SIGINT, before)

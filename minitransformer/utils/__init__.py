@@ -1,0 +1,3 @@
+"""What stands around training: the data, in batches."""
+
+from minitransformer.utils import data

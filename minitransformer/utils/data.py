@@ -1,0 +1,225 @@
+"""Data for training: samples by number, in an order drawn anew each epoch, put together into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import float64, generator, namespace
+from minitransformer.ops.creation import tensor
+from minitransformer.ops.shape import stack
+
+WINDOW = 50  # batches sorted by length together: more pad less, fewer mix the samples better
+PAD = "to fill sequences up to the longest, use collate_fn=pad_collate"
+
+
+class Dataset:
+    """Samples by number. A subclass gives `__getitem__` and `__len__`; a list is a dataset too."""
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not say what sample {index} is: give it __getitem__")
+
+
+class TensorDataset(Dataset):
+    """Sample i is the tuple of the i-th rows of some tensors. Raises ValueError if they differ in their number of rows."""
+
+    def __init__(self, *tensors: Tensor):
+        if not tensors or len({len(t) for t in tensors}) > 1:
+            raise ValueError(f"TensorDataset: expected tensors of one first size, got shapes {[t.shape for t in tensors]}")
+        self.tensors = tensors
+
+    def __getitem__(self, index) -> tuple[Tensor, ...]:
+        return tuple(t[index] for t in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+
+# ---- from samples to a batch ----
+
+
+def default_collate(samples: Sequence) -> Any:
+    """Samples of one kind, put together, as PyTorch does it.
+
+    Tensors and arrays are stacked, (..) -> (B, ..); integers become int64 and floats float64, (B,); strings stay as they are;
+    tuples and lists become a list of batches, one for each field; dicts a dict of them. Raises RuntimeError if samples
+    differ in shape or number of fields, TypeError for anything else.
+    """
+    first = samples[0]
+    if isinstance(first, Tensor):
+        return stack(_same_shape(samples))
+    if isinstance(first, (numpy.ndarray, numpy.generic)):
+        return tensor(numpy.stack(_same_shape(samples)))
+    if isinstance(first, (int, float)):
+        return tensor(list(samples), dtype=float64 if isinstance(first, float) else None)
+    if isinstance(first, (str, bytes)):
+        return samples
+    if isinstance(first, Mapping):
+        return {key: default_collate([sample[key] for sample in samples]) for key in first}
+    if isinstance(first, Sequence):
+        return [default_collate(field) for field in _fields(samples)]
+    raise TypeError(f"default_collate: expected tensors, arrays, numbers, strings, tuples or dicts, got {type(first).__name__}")
+
+
+def _same_shape(samples: Sequence) -> Sequence:
+    shapes = list(dict.fromkeys(numpy.shape(s.array if isinstance(s, Tensor) else s) for s in samples))
+    if len(shapes) > 1:
+        raise RuntimeError(f"default_collate: expected samples of one shape, got {shapes[:5]}; {PAD}")
+    return samples
+
+
+def _fields(samples: Sequence[Sequence]) -> list[tuple]:
+    """[(a1, b1), (a2, b2), ..] -> [(a1, a2, ..), (b1, b2, ..)]."""
+    counts = sorted({len(sample) for sample in samples})
+    if len(counts) > 1:
+        raise RuntimeError(f"default_collate: expected samples of one length, got {counts[:5]}; {PAD}")
+    return list(zip(*samples, strict=True))
+
+
+def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: float = 0) -> Tensor:
+    """Sequences of any lengths side by side, each filled up to the longest: B times (T_i, *) -> (T, B, *), or (B, T, *).
+
+    Takes tensors, arrays and lists. Raises RuntimeError if there are none, or if they differ in more than length.
+    """
+    if not len(sequences):
+        raise RuntimeError("pad_sequence: expected at least one sequence, got none")
+    rows = [s.array if isinstance(s, Tensor) else tensor(s, device="cpu").array for s in sequences]
+    rest = sorted({row.shape[1:] if row.ndim else None for row in rows}, key=repr)
+    if len(rest) > 1 or None in rest:
+        raise RuntimeError(f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}")
+    shape = (len(rows), max(map(len, rows)), *rest[0])
+    padded = namespace(rows[0]).full(shape, padding_value, rows[0].dtype)  # (B, T, *)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    device = sequences[0].device if isinstance(sequences[0], Tensor) else None
+    return tensor(padded if batch_first else padded.swapaxes(0, 1), device=device)
+
+
+def pad_collate(samples: Sequence, padding_value: float = 0) -> Tensor | tuple:
+    """Sequences of ids as (B, T), filled up with the padding id; of (ids, label, ..), a tuple with the labels as (B,)."""
+    if not isinstance(samples[0], tuple):
+        return pad_sequence(samples, True, padding_value)
+    ids, *others = _fields(samples)
+    return pad_sequence(ids, True, padding_value), *map(default_collate, others)
+
+
+# ---- which samples, in which order ----
+
+
+class LengthSampler:
+    """Batches of samples of similar length, so that little is padded; every sample once an epoch, each epoch another order.
+
+    Samples are shuffled and sorted by length within windows of 50 batches; then the batches are shuffled. `lengths` has
+    one length for each sample. With `drop_last`, what does not fill a batch is left out.
+    """
+
+    def __init__(self, lengths: Iterable[int], batch_size: int, drop_last: bool = False):
+        self.lengths = numpy.array(list(lengths), dtype=int)  # (N,)
+        self.batch_size, self.drop_last = batch_size, drop_last
+        _check_sizes("LengthSampler", len(self.lengths), batch_size, drop_last)
+
+    def __len__(self) -> int:
+        return _count(len(self.lengths), self.batch_size, self.drop_last)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = generator().permutation(len(self.lengths))
+        windows = _cut(order, WINDOW * self.batch_size)
+        order = numpy.concatenate([w[self.lengths[w].argsort(kind="stable")] for w in windows])
+        batches = _cut(order, self.batch_size)[: len(self)]  # a last one that is not full would be at the end
+        return (batches[i].tolist() for i in generator().permutation(len(batches)))
+
+
+def _cut(order: numpy.ndarray, size: int) -> list[numpy.ndarray]:
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def _count(samples: int, batch_size: int, drop_last: bool) -> int:
+    return samples // batch_size if drop_last else -(-samples // batch_size)
+
+
+def _check_sizes(who: str, samples: int, batch_size: int, drop_last: bool) -> None:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, numpy.integer)) or batch_size < 1:
+        raise ValueError(f"{who}: expected batch_size to be an integer >= 1, got {batch_size!r}")
+    if not samples:
+        raise ValueError(f"{who}: expected at least one sample, got none")
+    if drop_last and samples < batch_size:
+        raise ValueError(f"{who}: drop_last leaves nothing of {samples} samples, as batch_size is {batch_size}; make it smaller")
+
+
+class Epoch:
+    """The batches of one pass over the data, as lists of sample numbers, and how many of them were given out."""
+
+    def __init__(self, batches: list[list[int]], given: int = 0):
+        self.batches, self.given = batches, given
+
+    def __iter__(self) -> Iterator[list[int]]:
+        while self.given < len(self.batches):
+            self.given += 1  # before the batch goes out: whoever holds it may ask where we are
+            yield self.batches[self.given - 1]
+
+
+class DataLoader:
+    """Reads a dataset in batches, anew each time it is iterated; `shuffle` draws a new order for each epoch.
+
+    `batch_sampler`: an iterable of lists of sample numbers, in place of batch_size, shuffle and drop_last; `collate_fn`
+    makes a batch of a list of samples. Random numbers come from `manual_seed`'s generator. `state_dict` holds the place in
+    the newest pass: a loader that loads it goes on with the very next batch. Raises ValueError for arguments that clash
+    or give no batch, TypeError for a dataset without a length.
+    """
+
+    def __init__(
+        self, dataset, batch_size: int = 1, shuffle: bool = False, *,
+        batch_sampler: Iterable[Sequence[int]] | None = None, collate_fn: Callable | None = None, drop_last: bool = False,
+    ):
+        if not hasattr(dataset, "__len__"):
+            raise TypeError(f"DataLoader: expected a dataset with a length, got {type(dataset).__name__}; give it __len__")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or drop_last):
+            raise ValueError("DataLoader: a batch_sampler decides alone; leave out batch_size, shuffle and drop_last")
+        _check_sizes("DataLoader", len(dataset), batch_size, drop_last)
+        self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
+        self.batch_sampler, self.collate_fn = batch_sampler, collate_fn or default_collate
+        self._epoch, self._loaded = Epoch([]), False
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)
+        return _count(len(self.dataset), self.batch_size, self.drop_last)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._loaded:
+            self._epoch = Epoch(self._draw())
+        self._loaded = False
+        return (self.collate_fn([self.dataset[i] for i in batch]) for batch in self._epoch)
+
+    def _draw(self) -> list[list[int]]:
+        """The batches of a new epoch."""
+        if self.batch_sampler is None:
+            n = len(self.dataset)
+            order = generator().permutation(n) if self.shuffle else numpy.arange(n)
+            return [batch.tolist() for batch in _cut(order, self.batch_size)[: len(self)]]
+        batches = [list(batch) for batch in self.batch_sampler]
+        if not batches:
+            raise ValueError("DataLoader: the batch_sampler gave no batch; expected a list, or what can be read more than once")
+        return batches
+
+    def state_dict(self) -> dict:
+        """The sample numbers of the epoch in order, the sizes of its batches, how many were given out, and the dataset's size."""
+        batches = self._epoch.batches
+        return {
+            "order": numpy.array([i for batch in batches for i in batch], dtype=numpy.int64),
+            "sizes": numpy.array([len(batch) for batch in batches], dtype=numpy.int64),
+            "given": self._epoch.given,
+            "samples": len(self.dataset),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Let the next pass go on from where `state` was taken. Raises ValueError if it is of a dataset of another size."""
+        if state["samples"] != len(self.dataset):
+            raise ValueError(f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}")
+        order, sizes, ends = state["order"].tolist(), state["sizes"].tolist(), state["sizes"].cumsum().tolist()
+        self._epoch = Epoch([order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"])
+        self._loaded = self._epoch.given < len(sizes)  # a pass that had ended is followed by a new one
