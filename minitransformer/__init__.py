@@ -5,25 +5,13 @@ library underneath is NumPy on the CPU and CuPy on a GPU.
 """
 
 from minitransformer import autograd, nn, ops, optim
-from minitransformer.autograd import Tensor, detect_anomaly, enable_grad, is_grad_enabled, no_grad
-from minitransformer.backends import (
-    Device as device,
-)
-from minitransformer.backends import (
-    backend,
-    bool_,
-    float16,
-    float32,
-    float64,
-    int8,
-    int16,
-    int32,
-    int64,
-    manual_seed,
-    uint8,
-    use_backend,
-)
+from minitransformer.anomaly import detect_anomaly
+from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
+from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from minitransformer.defaults import backend, use_backend
+from minitransformer.devices import Device as device
 from minitransformer.gradients import compare_with_torch, gradcheck
+from minitransformer.nn.module import to_torch
 from minitransformer.ops import *  # noqa: F403
 from minitransformer.ops import abs_ as abs
 from minitransformer.ops import all_ as all
@@ -32,6 +20,7 @@ from minitransformer.ops import div as divide
 from minitransformer.ops import max_ as max
 from minitransformer.ops import min_ as min
 from minitransformer.ops import sum_ as sum
+from minitransformer.randomness import manual_seed
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
 concat = concatenate = cat  # noqa: F405

@@ -9,23 +9,24 @@ by the time an op is reached, everything that used its result has already been h
 from __future__ import annotations
 
 import contextlib
-import copy
 import itertools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any
 
 import numpy
 
-from minitransformer.backends import Array, device_of, namespace, to_host
+from minitransformer.backends import Array, namespace
 
 _grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
-_anomaly: ContextVar[bool] = ContextVar("detect anomaly", default=False)
+watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
 _number = itertools.count().__next__
 
 
 @contextlib.contextmanager
-def _setting(variable: ContextVar[bool], value: bool):
+def setting(variable: ContextVar, value):
+    """Let `variable` have this value inside a `with` block."""
     token = variable.set(value)
     try:
         yield
@@ -35,22 +36,17 @@ def _setting(variable: ContextVar[bool], value: bool):
 
 def no_grad():
     """Leave no tape inside this `with` block (or decorated function)."""
-    return _setting(_grad_enabled, False)
+    return setting(_grad_enabled, False)
 
 
 def enable_grad():
     """Leave a tape again, inside `no_grad`."""
-    return _setting(_grad_enabled, True)
+    return setting(_grad_enabled, True)
 
 
 def is_grad_enabled() -> bool:
     """Whether ops are being recorded."""
     return _grad_enabled.get()
-
-
-def detect_anomaly():
-    """Inside this block the op that first makes a NaN, forward or backward, raises by name."""
-    return _setting(_anomaly, True)
 
 
 class Tensor:
@@ -94,42 +90,15 @@ class Tensor:
         return self.array.dtype
 
     @property
-    def device(self):
-        return device_of(self.array)
-
-    @property
     def is_leaf(self) -> bool:
         """True if no op on the tape made it: what `backward` fills in the `grad` of."""
         return self.op is None
-
-    @property
-    def data(self) -> Tensor:
-        """The same memory without its history. Unlike PyTorch's, an edit through it is seen by `backward`."""
-        return self.detach()
-
-    @data.setter
-    def data(self, value: Tensor):
-        self.array = value.array
-        self.version[0] += 1
 
     def detach(self) -> Tensor:
         """The same memory without its history."""
         view = Tensor(self.array)
         view.version, view.role = self.version, self.role
         return view
-
-    def numpy(self) -> numpy.ndarray:
-        """The values as a NumPy array: the tensor's own memory on the CPU, a copy from a GPU."""
-        return to_host(self.array)
-
-    def item(self) -> float | int | bool:
-        """The only element, as a Python number. Raises ValueError if there is not exactly one."""
-        if self.array.size != 1:
-            raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}; use .tolist()")
-        return self.array.item()
-
-    def tolist(self) -> list | float | int | bool:
-        return self.array.tolist()
 
     def writable(self) -> Array:
         """The array, about to be edited in place. Raises RuntimeError where the tape would lose the old values."""
@@ -147,7 +116,7 @@ class Tensor:
         """
         seed = seed_cotangent(self, gradient)
         taken = {id(seed)}
-        for leaf, g in propagate(self, seed, Op.gradients, _requires_grad, release=not retain_graph).items():
+        for leaf, g in propagate(self, seed, Op.gradients, attrgetter("requires_grad"), release=not retain_graph).items():
             owned = g.base is None and id(g) not in taken  # else it is someone's memory too
             taken.add(id(g))
             leaf._accumulate(g if owned else g.copy())
@@ -157,47 +126,6 @@ class Tensor:
             self.grad = Tensor(g)
         else:
             self.grad.writable()[...] += g
-
-    def __repr__(self) -> str:
-        values = numpy.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4)
-        extra = "" if self.dtype.name in ("float32", "int64", "bool") else f", dtype={self.dtype}"
-        extra += "" if self.device == "cpu" else f", device='{self.device}'"
-        grad = f", grad_fn=<{self.op}>" if self.op else ", requires_grad=True" if self.requires_grad else ""
-        return f"tensor({values}{extra}{grad})"
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        return self.array.__index__()
-
-    def __array__(self, dtype=None, copy=None) -> numpy.ndarray:
-        return numpy.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __deepcopy__(self, memo) -> Tensor:
-        """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
-        if self.op is not None:
-            raise RuntimeError(f"deepcopy: expected a leaf, got the result of {self.op}: copy .detach() instead")
-        twin = object.__new__(type(self))
-        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return twin
-
-    __hash__ = object.__hash__
-
-
-def _requires_grad(tensor: Tensor) -> bool:
-    return tensor.requires_grad
 
 
 class Op:
@@ -230,8 +158,8 @@ class Op:
             result = self.forward(*[t.array if isinstance(t, Tensor) else t for t in inputs])
         except (TypeError, ValueError, IndexError) as error:
             raise self._described(error, inputs) from None
-        if _anomaly.get():
-            _raise_if_nan(result, f"{self} made a NaN")
+        if watch := watcher.get():
+            watch(result, f"{self} made")
         outs = (Tensor(result),) if self.outputs == 1 else tuple(Tensor(y) for y in result)
         if self.view:
             share_version(inputs[0], outs)
@@ -275,9 +203,8 @@ class Op:
     def gradients(self, g) -> tuple:
         """The second law, checked: cotangents of the inputs from that of the output."""
         cotangents = self.vjp(g, *self.arrays())
-        if _anomaly.get():
-            for c in cotangents:
-                _raise_if_nan(c, f"the gradient of {self} made a NaN")
+        if watch := watcher.get():
+            watch(cotangents, f"the gradient of {self} made")
         return cotangents
 
     def release(self) -> None:
@@ -292,12 +219,6 @@ def share_version(source: Tensor, outs: Iterable[Tensor]) -> None:
         if t.array.base is not None and (t.array.base is source.array or t.array.base is source.array.base):
             t.version = source.version
         t.role = source.role
-
-
-def _raise_if_nan(arrays, message: str) -> None:
-    for a in arrays if isinstance(arrays, tuple) else (arrays,):
-        if a is not None and a.dtype.kind == "f" and bool(namespace(a).isnan(a).any()):
-            raise FloatingPointError(message)
 
 
 def tape(root: Tensor) -> list[Op]:
@@ -353,16 +274,16 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def live_from(root: Tensor, sources: Iterable[Any], blocked=lambda op: False) -> Callable[[Tensor], bool]:
-    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`, other than through `blocked` ops."""
+def live_from(root: Tensor, sources: Iterable[Any]) -> Callable[[Tensor], bool]:
+    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`."""
     live = set(sources)
     for op in reversed(tape(root)):
-        if not blocked(op) and any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
+        if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
     return lambda t: key(t) in live
 
 
-def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph=False) -> list[Tensor]:
+def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False) -> list[Tensor]:
     """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
     keys = [key(t) for t in inputs]
     seed = seed_cotangent(output, grad_output)
@@ -370,13 +291,3 @@ def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = 
     if missing := [i for i, k in enumerate(keys) if k not in found]:
         raise RuntimeError(f"grad: the output does not depend on inputs {missing}")
     return [Tensor(found[k]) for k in keys]
-
-
-def nan_origin(root: Tensor) -> str:
-    """What first made a NaN on the way to `root`: the name of an op, or "an input" if it came in from outside."""
-    for op in reversed(tape(root)):
-        if any(isinstance(t, Tensor) and t.op is None and bool((t.array != t.array).any()) for t in op.inputs or ()):
-            return f"an input of {op}"
-    made_by = {t.op: t for op in tape(root) for t in op.inputs or () if isinstance(t, Tensor) and t.op} | {root.op: root}
-    guilty = [op for op, t in made_by.items() if bool((t.array != t.array).any())]
-    return str(min(guilty, key=lambda op: op.number))

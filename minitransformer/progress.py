@@ -16,8 +16,8 @@ SMOOTH = 20  # steps over which the loss shown is averaged
 @contextlib.contextmanager
 def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "training") -> Iterator[Callable[[Trainer], None]]:
     """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps and the last evaluation."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))
-    with Progress(*columns, console=console) as progress:
+    name_and_bar = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*name_and_bar, TimeRemainingColumn(), TextColumn("{task.fields[figures]}"), console=console) as progress:
         task = progress.add_task(name, total=trainer.steps, completed=trainer.step, figures="")
         yield lambda trainer: progress.update(task, completed=trainer.step, figures=_figures(trainer))
 

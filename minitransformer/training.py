@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from minitransformer import checkpoint
-from minitransformer.autograd import Tensor, nan_origin, no_grad
-from minitransformer.backends import generator
+from minitransformer.anomaly import nan_origin
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import Module
 from minitransformer.nn.utils import clip_grad_norm_
 from minitransformer.optim import Optimizer
 from minitransformer.optim.lr_scheduler import LRScheduler
+from minitransformer.randomness import generator
 from minitransformer.utils.data import DataLoader
 
 LAST, BEST = "last.safetensors", "best.safetensors"

@@ -41,8 +41,11 @@ def as_numpy(t):
     return t.detach().numpy() if isinstance(t, (mt.Tensor, torch.Tensor)) else numpy.asarray(t)
 
 
-def assert_close(got, expected, rtol=None, what="value"):
-    """Same shape, same dtype, same places of inf and NaN, and no entry further off than `rtol` of the largest one."""
+def assert_close(got, expected, rtol=None, what="value", least=0.0):
+    """Same shape, same dtype, same places of inf and NaN, and no entry further off than `rtol` of the largest one.
+
+    `least`: what counts as largest where all is rounding noise.
+    """
     got, expected = as_numpy(got), as_numpy(expected)
     assert got.shape == expected.shape, f"{what}: shape {got.shape}, expected {expected.shape}"
     assert got.dtype == expected.dtype, f"{what}: dtype {got.dtype}, expected {expected.dtype}"
@@ -50,7 +53,7 @@ def assert_close(got, expected, rtol=None, what="value"):
         numpy.testing.assert_array_equal(got, expected, err_msg=what)
         return
     finite = numpy.isfinite(expected)
-    scale = float(abs(expected[finite]).max(initial=0.0)) or 1.0
+    scale = float(abs(expected[finite]).max(initial=least)) or 1.0
     rtol = RTOL[expected.dtype.name] if rtol is None else rtol
     numpy.testing.assert_allclose(got, expected, rtol=0, atol=rtol * scale, err_msg=what)
 
@@ -100,7 +103,7 @@ def against_torch(fn, *values, place=plain, rtol=None):
     for i, (g, s) in enumerate(zip(gradients, slopes, strict=True)):
         assert (g is None) == (s is None), f"gradient of input {i}: got {g}, expected {s}"
         if s is not None:
-            assert_close(g, s, rtol, f"gradient of input {i}")
+            assert_close(g, s, rtol, f"gradient of input {i}", least=1e-3)
 
 
 def check_values(fn, *values, differences=True):
@@ -110,7 +113,7 @@ def check_values(fn, *values, differences=True):
     against_torch(fn, *values, place=strided)
     against_torch(fn, *[v.astype("float32") if v.dtype.kind == "f" else v for v in values])
     if differences:
-        mt.gradcheck(lambda *tensors: fn(mt, *tensors), [mt.tensor(v) for v in values])
+        mt.gradcheck(lambda *tensors: fn(mt, *tensors), [mt.tensor(v) for v in values], seed=1)
 
 
 def check_op(fn, *shapes, low=-2.0, high=2.0, seed=0, differences=True):

@@ -8,6 +8,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import autograd
+from minitransformer.anomaly import nan_origin
 
 
 def leaf(*values):
@@ -77,6 +78,16 @@ def test_an_edit_of_what_backward_needs_is_detected(edit):
         y.backward()
 
 
+def test_an_edit_of_one_element_is_detected():
+    w, x = leaf(1.0, 2.0), mt.tensor([3.0, 4.0])
+    y, z = (w * x).sum(), (w * x[0]).sum()
+    x[0].fill_(5.0)
+    assert x.tolist() == [5.0, 4.0]
+    for result in (y, z):
+        with pytest.raises(RuntimeError, match="Mul: an array its gradient needs was edited in place"):
+            result.backward()
+
+
 def test_an_edit_that_backward_does_not_need_is_allowed():
     x = leaf(1.0, 2.0) * 1.0
     y = (x + 1).sum()
@@ -100,10 +111,10 @@ def test_anomalies_are_named():
     with mt.detect_anomaly(), pytest.raises(FloatingPointError, match="Log"):
         mt.tensor([float("nan")], requires_grad=True).log()
     x = leaf(float("nan"), 1.0)
-    assert autograd.nan_origin((x * 2).sum()) == "an input of Mul"
+    assert nan_origin((x * 2).sum()) == "an input of Mul"
     y = leaf(float("inf"), 1.0)
     with np.errstate(invalid="ignore"):
-        assert autograd.nan_origin((y - y).exp().sum()) == "Sub"
+        assert nan_origin((y - y).exp().sum()) == "Sub"
 
 
 def test_a_hundred_thousand_ops():

@@ -121,7 +121,7 @@ def test_tensors_come_back_as_arrays(tmp_path):
 
 
 def test_the_generator_goes_on_from_its_state(tmp_path):
-    generator = mt.backends.generator()
+    generator = mt.randomness.generator()
     generator.random(5, dtype="float32")
     state = there_and_back(generator.bit_generator.state, tmp_path)
     expected = generator.random(9, dtype="float32")

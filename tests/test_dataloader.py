@@ -297,7 +297,7 @@ def draw(batches, count):
     drawn = []
     for _ in range(count):
         drawn.append(next(batches).tolist())
-        mt.backends.generator().random(3)
+        mt.randomness.generator().random(3)
     return drawn
 
 
@@ -307,14 +307,14 @@ def test_a_new_loader_goes_on_with_the_very_next_batch(kind, stop, tmp_path):
     loader = LOADERS[kind]()
     batches = endless(loader)
     draw(batches, stop)
-    state = {"loader": loader.state_dict(), "random": mt.backends.generator().bit_generator.state}
+    state = {"loader": loader.state_dict(), "random": mt.randomness.generator().bit_generator.state}
     checkpoint.save(state, tmp_path / "state")
     expected = draw(batches, 9)
 
     mt.manual_seed(99)
     state, fresh = checkpoint.load(tmp_path / "state"), LOADERS[kind]()
     fresh.load_state_dict(state["loader"])
-    mt.backends.generator().bit_generator.state = state["random"]
+    mt.randomness.generator().bit_generator.state = state["random"]
     assert draw(endless(fresh), 9) == expected
 
 

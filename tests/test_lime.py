@@ -13,8 +13,11 @@ from lime.lime_text import LimeTextExplainer
 from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_distances
 
+from minitransformer import explain
 from minitransformer.explain import surrogate
+from minitransformer.explain.stability import Stability
 from minitransformer.explain.surrogate import lime
+from minitransformer.tokenization import BPETokenizer, CharTokenizer, WordTokenizer
 
 quick = settings(max_examples=50, deadline=None)
 shapes = st.tuples(st.integers(30, 700), st.integers(1, 9), st.integers(0, 2**31))
@@ -119,6 +122,121 @@ def test_a_tokenizer_makes_chinese_work(bow):
     theirs = LimeTextExplainer(random_state=0, bow=bow, split_expression=characters)
     assert_equals_reference(ours, theirs.explain_instance(CHINESE, sentiment, num_features=6, num_samples=300))
     assert ours.tokens == list(CHINESE)
+
+
+def test_a_model_s_tokenizer():
+    text = "Good film, not good."
+    for tokenizer in (WordTokenizer.train("good film not"), CharTokenizer.train(text), BPETokenizer.train(text, vocab_size=262)):
+        result = lime(sentiment, text, num_samples=60, tokenizer=tokenizer)
+        assert result.tokens == tokenizer.tokens(text) and "".join(result.tokens) == text
+    characters = lime(sentiment, CHINESE, num_samples=200, tokenizer=CharTokenizer.train(CHINESE))
+    assert characters.as_list() == lime(sentiment, CHINESE, num_samples=200, tokenizer=list).as_list()
+
+
+def test_a_replacement_instead_of_a_gap():
+    for bow in (True, False):
+        seen = set()
+
+        def predict(texts, seen=seen):
+            seen.update(texts)
+            return in_order(texts)
+
+        lime(predict, "good, good film", num_samples=60, bow=bow, replacement="<gap>")
+        assert "<gap>, <gap> <gap>" in seen and ("<gap>, good film" in seen) == (not bow)
+
+
+def test_several_classes_from_the_same_answers():
+    calls = []
+
+    def predict(texts):
+        calls.append(len(texts))
+        return in_order(texts)
+
+    both = lime(predict, TEXTS["repeated"], label=[1, 0], num_samples=200)
+    asked = sum(calls)
+    alone = [lime(predict, TEXTS["repeated"], label, num_samples=200) for label in (1, 0)]
+    assert sum(calls) == 3 * asked
+    for one, other in zip(both, alone, strict=True):
+        assert one.as_list() == other.as_list() and one.target == other.target and one.score == other.score
+    with pytest.raises(IndexError, match="label: expected 0 to 1, .* got 2"):
+        lime(in_order, "good", label=(0, 2), num_samples=20)
+
+
+# ---- how stable it is ----
+
+
+def test_more_samples_are_more_stable():
+    found = explain.lime_stability(in_order, TEXTS["repeated"], sizes=(50, 400, 3000), seeds=range(6), top=2)
+    spreads = [found.spread(n) for n in (50, 400, 3000)]
+    assert spreads[0] > spreads[1] > spreads[2] > 0
+    runs = [lime(in_order, TEXTS["repeated"], num_samples=400, seed=s).relevance for s in range(6)]
+    assert (found.weights[400] == np.stack(runs)).all()
+    assert found.spread(400) == pytest.approx(np.std(runs, axis=0, ddof=1).mean(), abs=1e-15)
+    assert "agreement of the top 2" in str(found)
+
+
+def test_stability_by_hand():
+    runs = {10: [[3, 2, 1], [1, 2, 3]], 20: [[3, -4, 1], [3, 2, 1]], 30: [[9, 8, 1], [8, 9, 0]]}
+    found = Stability({n: np.array(w, float) for n, w in runs.items()}, 2, ["a", "b", "c"])
+    assert (found.agreement(10), found.agreement(20), found.agreement(30)) == (pytest.approx(1 / 3), 1, 1)
+    assert found.stable_from == 20 and found.spread(30) == pytest.approx(np.sqrt(0.5))
+    assert Stability({10: found.weights[10]}, 2, ["a", "b", "c"]).stable_from is None
+
+
+def test_stability_asks_each_text_once():
+    seen = []
+
+    def predict(texts):
+        seen.extend(texts)
+        return one_word(texts)
+
+    found = explain.lime_stability(predict, "a good film", sizes=(20, 40), seeds=range(3), top=1)
+    assert len(seen) == len(set(seen)) <= 8 and found.stable_from == 20
+    for options in ({"seeds": [1]}, {"seeds": [1, 1]}, {"sizes": ()}, {"top": 0}):
+        with pytest.raises(ValueError, match="expected two or more seeds, a size and top >= 1"):
+            explain.lime_stability(one_word, "a good film", **options)
+    with pytest.raises(ValueError, match="predict: expected an array of shape"):
+        explain.lime_stability(lambda texts: np.zeros(3), "a good film", sizes=(20,))
+
+
+# ---- rows of numbers ----
+
+
+def test_tabular_lime_finds_the_slope_of_a_line():
+    random = np.random.default_rng(0)
+    data = random.normal(size=(200, 3)) * [1, 10, 0.1] + [5, 0, -3]
+    slope = np.array([0.03, -0.02, 0.5])
+
+    def predict(rows):
+        return np.stack([1 - rows @ slope, rows @ slope], axis=1)
+
+    found = explain.lime_tabular(predict, data[0], data, names=["length", "width", "height"])
+    np.testing.assert_allclose(found.relevance, slope * data.std(axis=0), rtol=2e-3)
+    assert found.tokens == ["length", "width", "height"] and found.score > 0.999
+    assert found.as_list()[0][0] == "width" and found.prediction == pytest.approx(data[0] @ slope)
+
+
+def test_tabular_lime_of_a_constant_is_nothing():
+    found = explain.lime_tabular(lambda rows: np.full((len(rows), 2), 0.3), [1.0, 2], [[0.0, 1], [2, 5]], num_samples=50)
+    assert found.relevance.tolist() == [0, 0] and (found.score, found.intercept) == (0, 0.3)
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"row": [1.0]}, ValueError, r"expected a row \(n,\) and data \(N, n\)"),
+        ({"data": []}, ValueError, r"expected a row \(n,\)"),
+        ({"row": [1.0, math.nan]}, ValueError, "expected finite numbers"),
+        ({"names": ["one"]}, ValueError, "names: expected 2"),
+        ({"label": 2}, IndexError, "label: expected 0 to 1"),
+        ({"num_samples": 1}, ValueError, "num_samples: expected at least 2"),
+        ({"predict": lambda rows: rows[:, :, None]}, ValueError, "predict: expected an array of shape"),
+        ({"predict": lambda rows: rows * math.nan}, ValueError, "predict: expected finite"),
+    ],
+)
+def test_tabular_arguments_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        explain.lime_tabular(**{"predict": lambda rows: rows, "row": [1.0, 2], "data": [[0.0, 1], [2, 3]], **options})
 
 
 def test_a_constant_predictor_gives_zeros_and_no_score():
@@ -366,4 +484,4 @@ def test_what_predict_raises_comes_through_with_a_note():
 
     with pytest.raises(Odd, match="^mine") as caught:
         lime(predict, "good film", num_samples=20)
-    assert "raised by predict, given a list of" in caught.value.__notes__[0]
+    assert "raised by predict, given " in caught.value.__notes__[0]

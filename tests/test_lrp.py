@@ -1,118 +1,189 @@
-"""Relevance: the ledger closes, the two forms agree, the rules are the published ones."""
-
-import math
+"""Relevance of whole models: the ledger closes, the two forms agree, targets and batches are what they say."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lrp_models import IDS, MODELS, VOCAB, classifier, encoder_decoder, gated, language_model, randomize
 
 import minitransformer as mt
-from minitransformer import explain, nn
-from minitransformer.explain.propagation import Walk
-from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
-from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer import explain
+from minitransformer.explain.composite import PRESETS
 
-RULES = ("attnlrp", "cp-lrp")
-
-
-def randomize(model, seed=0):
-    """Every parameter at random, biases too: with biases of zero half of the ledger is never tested."""
-    random = np.random.default_rng(seed)
-    with mt.no_grad():
-        for p in model.parameters():
-            p.copy_(mt.tensor(random.standard_normal(p.shape) * 0.4))
-    return model.double().eval()
+BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")
+WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule in BOTH_FORMS]
 
 
-def language_model(seed=0, **options):
-    return randomize(LanguageModel(LanguageModelConfig(vocab_size=11, d_model=8, nhead=2, dim_feedforward=12, **options)), seed)
+def closes(ledger):
+    """Total and every op, to 1e-10 of the scale; `lrp` itself would have raised."""
+    gaps = [ledger.gap, *(row.gap for row in ledger.rows), *(row.gap for row in ledger.by_layer())]
+    return max(map(abs, gaps)) <= 1e-10 * ledger.scale
 
 
-def classifier(seed=0, **options):
-    return randomize(SequenceClassifier(ClassifierConfig(vocab_size=11, d_model=8, nhead=2, dim_feedforward=12, **options)), seed)
+@pytest.mark.parametrize("rule, form", WAYS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_ledger_closes(kind, rule, form):
+    ledger = explain.lrp(MODELS[kind](), IDS, rule=rule, form=form).ledger
+    assert closes(ledger)
+    assert ledger["bias"] != 0 and (ledger["positions"] != 0) == (kind != "gated")
+    assert (ledger["softmax"] != 0) == (rule == "attnlrp")
+    assert (ledger["epsilon"] != 0) == (form == "explicit")
 
 
-IDS = [3, 1, 4, 1, 5, 9]
+sizes = st.fixed_dictionaries(
+    {
+        "num_layers": st.integers(1, 3),
+        "d_model": st.sampled_from([4, 8, 12]),
+        "nhead": st.sampled_from([1, 2]),
+        "dim_feedforward": st.integers(1, 16),
+    }
+)
+shapes = st.fixed_dictionaries({"activation": st.sampled_from(["relu", "gelu"]), "norm_first": st.booleans()})
+models = st.one_of(
+    st.tuples(st.just(language_model), sizes, shapes),
+    st.tuples(st.just(classifier), sizes, shapes),
+    st.tuples(st.just(encoder_decoder), sizes, shapes, st.fixed_dictionaries({"bias": st.booleans()})),
+    st.tuples(st.just(gated), sizes),
+)
+
+
+def closes_on_random_models(seed, model, way, length, padding):
+    make, *options = model
+    ids = np.random.default_rng(seed).integers(1, VOCAB, (2, length))
+    ids[1, length - padding :] = 0
+    model = make(seed, **{name: value for part in options for name, value in part.items()})
+    rule, form = way
+    assert closes(explain.lrp(model, ids, rule=rule, form=form, position=[-1, length - padding - 1]).ledger)
+
+
+random_models = given(st.integers(0, 10**6), models, st.sampled_from(WAYS), st.integers(3, 7), st.integers(0, 2))
+test_the_ledger_closes_on_random_models = settings(max_examples=15, deadline=None)(random_models(closes_on_random_models))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_the_ledger_closes_on_200_random_models(way):
+    every = given(st.integers(0, 10**6), models, st.just(way), st.integers(3, 7), st.integers(0, 2))
+    settings(max_examples=200, deadline=None)(every(closes_on_random_models))()
+
+
+@pytest.mark.parametrize("rule", BOTH_FORMS)
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("ids", [IDS, [IDS, IDS[:4] + [0, 0]]])
+def test_both_forms_agree_without_a_stabiliser(kind, rule, ids):
+    model = MODELS[kind]()
+    gradient = explain.lrp(model, ids, rule=rule)
+    explicit = explain.lrp(model, ids, rule=rule, form="explicit", eps=1e-14)
+    assert abs(gradient.relevance - explicit.relevance).max() <= 1e-8 * abs(gradient.relevance).max()
+    for sink, amount in gradient.ledger.items():
+        assert abs(amount - explicit.ledger[sink]) <= 1e-8 * gradient.ledger.scale
+
+
+@pytest.mark.parametrize("rule", BOTH_FORMS)
+@pytest.mark.parametrize("make", [language_model, classifier, encoder_decoder])
+def test_fused_attention_explains_as_the_clear_form_does(make, rule):
+    model, ids = make(), [IDS, IDS[:4] + [0, 0]]
+    fused = explain.lrp(model, ids, target=1, rule=rule)
+    with mt.nn.attention.record_attention():
+        clear = explain.lrp(model, ids, target=1, rule=rule)
+    assert any(row.op == "Softmax" for row in clear.ledger.rows) == (rule == "attnlrp")
+    assert any(row.op == "MatMul" for row in clear.ledger.rows) and not any(row.op == "MatMul" for row in fused.ledger.rows)
+    assert np.allclose(fused.relevance, clear.relevance, rtol=0, atol=1e-12 * abs(clear.relevance).max())
+    for sink, amount in fused.ledger.items():
+        assert abs(amount - clear.ledger[sink]) <= 1e-12 * clear.ledger.scale
+
+
+@pytest.mark.parametrize("rule, form", WAYS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_float32_closes_too(kind, rule, form):
+    ledger = explain.lrp(MODELS[kind]().float(), IDS, rule=rule, form=form).ledger
+    assert ledger.closes and ledger.tolerance == 1e-4
+
+
+def test_a_layer_passes_on_what_the_next_receives():
+    rows = {row.layer: row for row in explain.lrp(language_model(), IDS).ledger.by_layer(depth=1)}
+    assert {"head", "encoder", "positions", "embedding"} <= set(rows)
+    assert rows["head"].passed_on == pytest.approx(rows["encoder"].received, abs=1e-12)
+    assert rows["embedding"].absorbed["tokens"] == pytest.approx(rows["embedding"].received, abs=1e-12)
+    assert rows["positions"].absorbed["positions"] != 0
+
+
+def test_tables_name_layers_and_ops():
+    ledger = explain.lrp(language_model(), IDS).ledger
+    assert "encoder.layers.1.linear1" in ledger.table() and "Attention" not in ledger.table()
+    assert "encoder.layers.0.self_attn Attention" in ledger.table("op")
+    assert len(ledger.table(depth=1).splitlines()) == 1 + len(ledger.by_layer(1))
+    with pytest.raises(ValueError, match="'layer' or 'op'"):
+        ledger.table("colour")
 
 
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("make", [language_model, classifier])
-@pytest.mark.parametrize("activation", ["relu", "gelu"])
-@pytest.mark.parametrize("norm_first", [True, False])
-def test_the_ledger_closes(make, rule, form, activation, norm_first):
-    ledger = explain.lrp(make(activation=activation, norm_first=norm_first), IDS, rule=rule, form=form).ledger
-    assert abs(ledger.gap) <= 1e-10 * ledger.scale
-    assert ledger["bias"] != 0 and ledger["positions"] != 0
-    assert (ledger["softmax"] == 0) == (rule == "cp-lrp")
+def test_logits_that_are_ruled_out_do_not_matter(form):
+    class Forbids(mt.nn.Module):
+        def forward(self, x):
+            return x.masked_fill(mt.tensor([True] + [False] * (VOCAB - 1)), -np.inf)
 
-
-@settings(max_examples=20, deadline=None)
-@given(
-    st.integers(0, 10**6), st.integers(1, 3), st.sampled_from(RULES), st.sampled_from(["gradient", "explicit"]), st.integers(1, 9)
-)
-def test_the_ledger_closes_on_random_models(seed, layers, rule, form, length):
-    ids = np.random.default_rng(seed).integers(1, 11, length)
-    ledger = explain.lrp(language_model(seed, num_layers=layers), ids, rule=rule, form=form).ledger
-    assert abs(ledger.gap) <= 1e-10 * ledger.scale
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("make", [language_model, classifier])
-def test_both_forms_agree_without_a_stabiliser(make, rule):
-    model = make()
-    gradient = explain.lrp(model, IDS, rule=rule).relevance
-    explicit = explain.lrp(model, IDS, rule=rule, form="explicit", eps=1e-14).relevance
-    assert abs(gradient - explicit).max() <= 1e-8 * abs(gradient).max()
-
-
-def test_an_error_planted_in_a_rule_breaks_the_closure(monkeypatch):
-    right = mt.ops.linalg.Linear.modified
-
-    def wrong(self, g, rule, *arrays):
-        dx, *others = right(self, g, rule, *arrays)
-        return dx * (1 + 1e-6), *others
-
-    monkeypatch.setattr(mt.ops.linalg.Linear, "modified", wrong)
-    ledger = explain.lrp(language_model(), IDS).ledger
-    assert abs(ledger.gap) > 1e-10 * ledger.scale
-
-
-def test_linear_epsilon_rule_by_hand():
-    x, w, b, eps = np.array([1.0, -2.0]), np.array([[0.5, 1.0], [2.0, 0.25]]), np.array([0.1, -0.3]), 1e-2
-    z = w @ x + b
-    stable = z + eps * np.where(z < 0, -1, 1)
-    r = np.array([0.7, -0.4])
-    t = mt.tensor(x, requires_grad=True)
-    out = nn.functional.linear(t, mt.tensor(w), mt.tensor(b))
-    walk = Walk("attnlrp", "explicit", eps)
-    (found,) = walk.run(out, r, [t]).values()
-    assert np.allclose(found, x * (w.T @ (r / stable)), rtol=0, atol=1e-14)
-    booked = {sink: float(amount) for _, sink, amount in walk.books.entries}
-    assert math.isclose(booked["bias"], (b * r / stable).sum(), abs_tol=1e-14)
-
-
-def test_softmax_rule_by_hand():
-    x, r = np.array([0.3, -1.0, 0.8]), np.array([0.2, 0.5, -0.1])
-    s = np.exp(x) / np.exp(x).sum()
-    t = mt.tensor(x, requires_grad=True)
-    walk = Walk("attnlrp", "explicit", 0.0)
-    (found,) = walk.run(t.softmax(-1), r, [t]).values()
-    assert np.allclose(found, x * (r - s * r.sum()), rtol=0, atol=1e-15)
-
-
-def test_batches_are_sequences_side_by_side():
     model = language_model()
-    both = explain.lrp(model, [IDS, IDS[::-1]]).relevance
-    assert np.allclose(both, [explain.lrp(model, IDS).relevance, explain.lrp(model, IDS[::-1]).relevance], rtol=0, atol=1e-12)
+    expected = explain.lrp(model, IDS, target=3, form=form).relevance
+    model.head = mt.nn.Sequential(model.head, Forbids())
+    assert np.array_equal(explain.lrp(model, IDS, target=3, form=form).relevance, expected)
 
 
-def test_padding_does_not_matter():
-    model = classifier()
-    padded = explain.lrp(model, [IDS + [0, 0]], target=1).relevance[0]
-    assert np.allclose(padded[:-2], explain.lrp(model, IDS, target=1).relevance, rtol=0, atol=1e-12)
-    assert np.allclose(padded[-2:], 0, atol=1e-12)
+def test_a_logit_difference_is_the_difference_of_explanations():
+    model = language_model()
+    a, b = (explain.lrp(model, IDS, target=t) for t in (2, 7))
+    contrast = explain.lrp(model, IDS, target=(2, 7))
+    assert contrast.target == [(2, 7)]
+    assert contrast.output == pytest.approx(a.output - b.output, abs=1e-12)
+    assert np.allclose(contrast.relevance, a.relevance - b.relevance, rtol=0, atol=1e-12)
+    assert closes(contrast.ledger)
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_batches_are_sequences_side_by_side(kind, form):
+    model, texts = MODELS[kind](), [IDS, IDS[::-1]]
+    together = explain.lrp(model, texts, target=[1, (0, 1)], position=[2, -1], form=form).relevance
+    alone = [
+        explain.lrp(model, texts[0], target=1, position=2, form=form).relevance,
+        explain.lrp(model, texts[1], target=(0, 1), form=form).relevance,
+    ]
+    assert np.allclose(together, alone, rtol=0, atol=1e-10 * abs(together).max())
+
+
+@pytest.mark.parametrize("rule, form", WAYS)
+@pytest.mark.parametrize("make", [classifier, encoder_decoder, language_model])
+def test_padding_does_not_matter(make, rule, form):
+    model, n = make(), len(IDS)
+    padded = explain.lrp(model, [IDS + [0, 0], IDS[::-1] + [0, 0]], target=1, position=n - 1, rule=rule, form=form).relevance
+    alone = [explain.lrp(model, ids, target=1, rule=rule, form=form).relevance for ids in (IDS, IDS[::-1])]
+    assert np.allclose(padded[:, :n], alone, rtol=0, atol=1e-9 * np.abs(alone).max())
+    assert not padded[:, n:].any()
+
+
+class OneLayer(mt.nn.Module):
+    """ids (B, T), or (T, B), -> logits of the same layout."""
+
+    def __init__(self, batch_first):
+        super().__init__()
+        self.embedding, self.head = mt.nn.Embedding(VOCAB, 8), mt.nn.Linear(8, VOCAB)
+        self.layer = mt.nn.TransformerEncoderLayer(8, 2, 12, batch_first=batch_first)
+
+    def forward(self, ids):
+        return self.head(self.layer(self.embedding(ids)))
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_a_model_that_takes_time_first(form):
+    tokens, inside = [], []
+    for batch_first in (True, False):
+        model = randomize(OneLayer(batch_first))
+        options = {"position": [1, 2], "form": form, "batch_first": batch_first}
+        tokens.append(explain.lrp(model, [IDS, IDS[::-1]], **options).relevance)
+        inside.append(explain.layer_relevance(model, [IDS, IDS[::-1]], layers="layer", **options)["layer"])
+    assert tokens[0].shape == inside[0].shape == (2, 6) and tokens[0].any() and inside[0].any()
+    assert np.allclose(*tokens, rtol=0, atol=1e-10)
+    assert np.allclose(*inside, rtol=0, atol=1e-10)
 
 
 def test_frozen_models_are_explained_and_left_as_they_were():
@@ -120,21 +191,100 @@ def test_frozen_models_are_explained_and_left_as_they_were():
     model.positions.dropout.p = model.encoder.layers[0].dropout.p = 0.5
     explain.lrp(model, IDS)
     assert model.training and not any(p.requires_grad for p in model.parameters())
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_a_forward_of_its_own_is_left_to_a_module():
+    model = language_model()
+    usual = model.head.forward
+    model.head.forward = lambda x: usual(x) * 2
+    own, before = model.head.forward, explain.lrp(model, IDS)
+    assert model.head.forward is own
+    assert explain.lrp(model, IDS).output == before.output and before.ledger.rows[0].op == "Mul"
+
+
+def test_layers_hold_all_relevance_there_is():
+    model = language_model(norm_first=False)
+    e = explain.lrp(model, IDS)
+    layers = explain.layer_relevance(model, IDS)
+    assert list(layers) == ["encoder.layers.0", "encoder.layers.1"]
+    received = {row.layer: row.received for row in e.ledger.by_layer(depth=3)}
+    for name, relevance in layers.items():
+        assert relevance.shape == (len(IDS),)
+        assert relevance.sum() == pytest.approx(received[name], abs=1e-12)
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_relevance_of_layers_and_heads_is_that_of_their_tensors(form):
+    model = classifier(num_layers=2)
+    heads = explain.head_relevance(model, IDS, target=1, form=form, eps=1e-12)
+    assert [h.shape for h in heads.values()] == [(2, len(IDS))] * 2
+    first = model.encoder.layers[0]
+    x = model.positions(model.embedding(mt.tensor([IDS])) * 8**0.5)
+    h = first.self_attn._split  # heads are read off the projections, as the model does
+    q, k, v = (h(part) for part in first.self_attn._project(*[first.norm1(x)] * 3))
+    mixed = mt.nn.functional.scaled_dot_product_attention(q, k, v)
+    x = x + first.self_attn.out_proj(first.self_attn._join(mixed))
+    x = x + first._feed_forward(first.norm2(x))
+    logits = model.head(model.encoder.norm(model.encoder.layers[1](x)).mean(1))
+    (expected, after) = explain.relevance(logits[0, 1], [mixed, x], form=form, eps=1e-12)
+    assert np.allclose(heads["encoder.layers.0.self_attn"], expected.sum(-1)[0], rtol=0, atol=1e-7)
+    layers = explain.layer_relevance(model, IDS, target=1, form=form, eps=1e-12)
+    assert np.allclose(layers["encoder.layers.0"], after.sum(-1)[0], rtol=0, atol=1e-7)
+
+
+def test_layers_that_are_not_there():
+    with pytest.raises(ValueError, match=r"decoder.*encoder\.layers\.0"):
+        explain.layer_relevance(language_model(), IDS, layers="decoder.*")
+
+
+def test_account_adds_up_for_any_tensors():
+    x = mt.tensor(np.random.default_rng(0).standard_normal((3, 4)), requires_grad=True)
+    layer = encoder_decoder().encoder.layers[0]
+    h = layer(mt.nn.functional.pad(x, (0, 4)).unsqueeze(0))
+    (inner, outer), ledger = explain.account(h[0, 1, 2], [h, x])
+    assert closes(ledger) and ledger["tokens"] == pytest.approx(outer.sum(), abs=1e-12)
+    assert inner.sum() == pytest.approx(h[0, 1, 2].item(), abs=1e-12)
 
 
 def test_an_op_without_a_rule_raises_by_name():
     x = mt.tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(NotImplementedError, match="Exp"):
+    with pytest.raises(NotImplementedError, match="Exp: no relevance rule"):
         explain.relevance(x.exp().sum(), [x])
+
+
+class Squasher(mt.nn.Module):
+    def forward(self, x):
+        return x.sigmoid()
+
+
+def test_an_op_without_a_rule_raises_with_its_layer():
+    model = language_model()
+    model.encoder.norm = Squasher()
+    with pytest.raises(NotImplementedError, match=r"Sigmoid in layer 'encoder.norm'"):
+        explain.lrp(model, IDS)
+
+
+@pytest.mark.parametrize("rule", sorted(set(PRESETS) - set(BOTH_FORMS)))
+def test_rules_without_a_gradient_form_say_so(rule):
+    with pytest.raises(ValueError, match=r"Linear in layer '[a-z0-9._]+'.*no gradient form; pass form='explicit'"):
+        explain.lrp(language_model(), IDS, rule=rule)
 
 
 @pytest.mark.parametrize(
     "options, error, message",
     [
         ({"rule": "magic"}, ValueError, "attnlrp"),
+        ({"rule": explain.Gamma()}, TypeError, "Composite"),
         ({"form": "other"}, ValueError, "explicit"),
         ({"target": 11}, IndexError, "target"),
+        ({"target": -1}, IndexError, "target"),
+        ({"target": (1, 11)}, IndexError, "target"),
+        ({"target": (1, 1)}, ValueError, "different"),
+        ({"target": (1, 2, 3)}, ValueError, "list"),
+        ({"target": [1, 2]}, ValueError, "one for each of 1"),
         ({"position": 6}, IndexError, "position"),
+        ({"position": [0, 1]}, ValueError, "position"),
     ],
 )
 def test_bad_arguments(options, error, message):
@@ -145,6 +295,14 @@ def test_bad_arguments(options, error, message):
 def test_empty_text():
     with pytest.raises(ValueError, match="at least one token"):
         explain.lrp(language_model(), np.zeros(0, int))
+
+
+def test_relevance_of_what_does_not_matter():
+    x, y = mt.tensor([1.0], requires_grad=True), mt.tensor([2.0], requires_grad=True)
+    with pytest.raises(ValueError, match=r"wrt\[1\]"):
+        explain.relevance((x * 2).sum(), [x, y])
+    with pytest.raises(ValueError, match="one recorded number"):
+        explain.relevance(mt.tensor([1.0, 2.0]), [x])
 
 
 def test_an_explanation_shows_itself_and_escapes_tokens(tmp_path, capsys):

@@ -85,8 +85,17 @@ def test_loads_torch_tensors_and_goes_back():
     ours.load_state_dict(theirs.state_dict())
     assert (ours.weight.numpy() == theirs.weight.detach().numpy()).all()
     back = torch.nn.Linear(4, 3)
-    back.load_state_dict(nn.module.to_torch(ours.state_dict()))
+    back.load_state_dict(mt.to_torch(ours.state_dict()))
     assert torch.equal(back.weight, theirs.weight) and torch.equal(back.bias, theirs.bias)
+
+
+def test_loads_arrays_and_narrow_torch_tensors():
+    weight, bias = array(3, 2).astype("float32"), torch.tensor(array(3)).bfloat16()
+    model = nn.Linear(2, 3)
+    model.load_state_dict({"weight": weight, "bias": bias})
+    weight_before, weight[...] = weight.copy(), 0
+    assert (model.weight.numpy() == weight_before).all()
+    assert (model.bias.numpy() == bias.float().numpy()).all()
 
 
 def test_loading_keeps_the_parameter_and_its_dtype():
@@ -203,6 +212,21 @@ def test_module_list_and_sequential_index_and_slice():
         layers(x)
 
 
+def test_reassigning_keeps_the_place_as_in_torch():
+    def names(lib, make):
+        net = lib.Module()
+        for name in ("first", "second", "third"):
+            setattr(net, name, lib.Linear(1, 1))
+            net.register_buffer(f"b_{name}", make(1))
+            net.register_parameter(f"p_{name}", lib.Parameter(make(1)))
+        net.first, net.p_first, net.b_first = lib.Linear(2, 2, bias=False), lib.Parameter(make(2)), make(2)
+        net.register_buffer("b_second", make(2))
+        net.third = lib.Parameter(make(3))  # of another kind: last of its new kind
+        return [name for name, _ in net.named_parameters()], [name for name, _ in net.named_buffers()]
+
+    assert names(nn, mt.ones) == names(torch.nn, torch.ones)
+
+
 def test_mistakes_are_named():
     class Early(nn.Module):
         def __init__(self):
@@ -212,6 +236,8 @@ def test_mistakes_are_named():
         Early()
     with pytest.raises(AttributeError, match="no attribute 'wieght'"):
         nn.Linear(1, 1).wieght  # noqa: B018
+    with pytest.raises(TypeError, match="Linear: expected a tensor, a module or None for 'bias', got float"):
+        nn.Linear(1, 1).bias = 0.5
 
 
 def test_attributes_change_kind():

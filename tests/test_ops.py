@@ -116,7 +116,7 @@ def test_value_and_gradient(fn, torch_fn, shapes, positive):
     mt.compare_with_torch(fn, torch_fn, inputs)
     mt.gradcheck(fn, inputs)
     narrow = [x.astype("float32") if x.ndim else np.float32(x) for x in inputs]
-    mt.compare_with_torch(fn, torch_fn, narrow, rtol=2e-5)
+    mt.compare_with_torch(fn, torch_fn, narrow, rtol=1e-5)
 
 
 def test_non_contiguous_inputs():

@@ -126,6 +126,12 @@ def test_getitem_of_getitem():
     check_op(lambda lib, x: x[1:][:, [0, 0, 2]][..., 1][0], (3, 4, 2))
 
 
+def test_an_ellipsis_for_no_dimension_does_not_hold_arrays_apart():
+    i = numpy.array([0, 1, 1])
+    check_values(lambda lib, x, i: x[:, i, ..., i], array(2, 3, 4), i)
+    check_values(lambda lib, x, i: x[:, i, ..., i], array(2, 3, 2, 4), i)
+
+
 def test_index_out_of_range():
     x = mt.ones(3, 4)
     with pytest.raises(IndexError, match=r"getitem: index 3 is out of bounds.*\(3, 4\)"):

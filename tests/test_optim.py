@@ -74,6 +74,23 @@ def test_resuming_changes_nothing(name, settings):
     assert all(np.array_equal(p.numpy(), q.numpy()) for p, q in zip(whole.parameters(), halves.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("convert", [lambda v: v, lambda v: v.numpy() if torch.is_tensor(v) else v], ids=["torch", "numpy"])
+@pytest.mark.parametrize("name, settings", OPTIMIZERS)
+def test_going_on_from_a_state_of_pytorch(name, settings, convert):
+    mine, theirs, losses = twins()
+    other, optimizer = (getattr(lib, name)(m.parameters(), **settings) for lib, m in ((torch.optim, theirs), (mt.optim, mine)))
+    for _ in range(10):
+        step(other, losses[1])
+    mine.load_state_dict({k: convert(v) for k, v in theirs.state_dict().items()})
+    state = other.state_dict()
+    state["state"] = {i: {k: convert(v) for k, v in kept.items()} for i, kept in state["state"].items()}
+    optimizer.load_state_dict(state)
+    for _ in range(10):
+        step(optimizer, losses[0])
+        step(other, losses[1])
+    assert largest_difference(mine, theirs) <= 1e-10
+
+
 def schedules(module, optimizer):
     """The same schedules, of ours or of PyTorch's module."""
     return {

@@ -6,10 +6,14 @@ import sys
 
 import typer
 
+from minitransformer.cli.bench import bench
 from minitransformer.cli.doctor import doctor
+from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
+from minitransformer.cli.generate import generate
 from minitransformer.cli.options import console
 from minitransformer.cli.tour import tour
+from minitransformer.cli.train import train
 from minitransformer.cli.verify import verify
 
 app = typer.Typer(
@@ -18,10 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, verify, fetch, doctor):
+for command in (tour, train, generate, explain, verify, bench, fetch, doctor):
     app.command()(command)
 
-EXPECTED = (ValueError, IndexError, RuntimeError, OSError, ImportError)
+EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)
 
 
 def main() -> None:

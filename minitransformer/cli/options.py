@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from minitransformer.backends import manual_seed, use_backend
+from minitransformer.defaults import use_backend
+from minitransformer.randomness import manual_seed
 
 console = Console(highlight=False)
 

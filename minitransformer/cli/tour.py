@@ -2,141 +2,182 @@
 
 from __future__ import annotations
 
-import html
-import io
+import contextlib
+import sys
 import time
-from base64 import b64encode
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy
 import typer
+from rich.progress import Progress
 
-from minitransformer import recipes
+from minitransformer.autograd import no_grad
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
-from minitransformer.data.corpus import python_topics
+from minitransformer.cli.tour_page import tour_page
+from minitransformer.cli.tour_story import Judgement, Learned, Speech, Story, agreement
+from minitransformer.cli.verify import Result, summary, verify_all
 from minitransformer.data.naive_bayes import NaiveBayes, majority
-from minitransformer.data.reviews import load_reviews, train_test_split
-from minitransformer.explain import lrp, rendering
+from minitransformer.data.reviews import Review
+from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.generation import generate
-from minitransformer.gradients import gradcheck
-from minitransformer.nn import functional as F
-from minitransformer.ops.creation import randn
+from minitransformer.models.classifier import SequenceClassifier, predict_proba
+from minitransformer.nn.attention import record_attention
+from minitransformer.ops.creation import tensor
+from minitransformer.progress import progress_bar
+from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
+from minitransformer.recipes.classifier import DATA, accuracy
+from minitransformer.tokenization import Tokenizer
+from minitransformer.training import Trainer
 
-PROMPT = "The "
-CHECKS = {
-    "matmul": (lambda a, b: a @ b, [(3, 4), (4, 2)]),
-    "linear": (F.linear, [(2, 3), (4, 3), (4,)]),
-    "softmax": (F.softmax, [(3, 5)]),
-    "layer_norm": (lambda x, w, b: F.layer_norm(x, (5,), w, b), [(3, 5), (5,), (5,)]),
-    "gelu": (F.gelu, [(3, 5)]),
-    "attention": (F.scaled_dot_product_attention, [(2, 5, 4), (2, 6, 4), (2, 6, 4)]),
-}
+PROMPT, LOOKED_AT = "The ", "The value of the expression is a list"
+AGREEMENT = ("method", "other", "rank_correlation", "top_words")
+GAP = 1e-4  # of the largest relevance: what float32 leaves
 
 
 def tour(
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("tour.html"),
-    steps: Annotated[int, typer.Option(help="Training steps of the language model.")] = 400,
-    epochs: Annotated[int, typer.Option(help="Times the classifier reads all reviews.")] = 15,
+    data: Annotated[str, typer.Option(help="What the classifier reads: " + " or ".join(DATA) + ".")] = "reviews",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the language model.")] = LanguageModelRecipe.steps,
+    classifier_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the classifier.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """The main job: check gradients, train two models on real text, explain one decision, and write a page about it."""
+    """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     console.quiet = json
-    report = {"gradients": check_gradients(), **speak(steps, seed), **judge(epochs)}
-    out.write_text(rendering.page("minitransformer tour", page_body(report)), encoding="utf-8")
-    console.print(f"\n[bold]Page written:[/bold] {out}", soft_wrap=True)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "gradients"):
+        gradients = check_gradients(seed)
+    with _timed(seconds, "language model"):
+        speech = speak(steps, seed)
+    with _timed(seconds, "classifier"):
+        recipe = ClassifierRecipe(data) if classifier_steps is None else ClassifierRecipe(data, classifier_steps)
+        judgement = judge(recipe, seed)
+    story = Story(gradients, speech, judgement, seconds)
+    out.write_text(tour_page(story), encoding="utf-8")
+    console.print(f"\n[bold]Page written:[/bold] {out}  ({sum(seconds.values()):.0f} s)", soft_wrap=True)
     console.quiet = False
     if json:
-        print_json({k: v for k, v in report.items() if k != "explanation"})
+        print_json(plain(story))
+    if not all(r.passed for r in gradients) or not _closes(judgement.explanations[0]):
+        sys.exit(1)
 
 
-def check_gradients() -> dict[str, float]:
-    """The largest error of a few central ops against finite differences."""
-    console.print("[bold]1  Gradients against finite differences[/bold]")
-    errors = {}
-    for name, (fn, shapes) in CHECKS.items():
-        errors[name] = gradcheck(fn, [randn(*shape) for shape in shapes])
-        console.print(f"   {name:12} {errors[name]:.1e}")
-    return errors
-
-
-def announce(steps: int):
-    """Progress in a few lines."""
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], part: str):
     start = time.perf_counter()
-
-    def progress(step: int, loss: float) -> None:
-        if step % max(steps // 5, 1) == 0:
-            console.print(f"   step {step:5}  loss {loss:.3f}  {time.perf_counter() - start:5.1f} s")
-
-    return progress
+    yield
+    seconds[part] = round(time.perf_counter() - start, 1)
 
 
-def speak(steps: int, seed: int) -> dict:
-    """Train the language model on English prose; a sample before and after."""
+def _closes(explanation: Explanation) -> bool:
+    return abs(explanation.ledger.gap) <= GAP * max(abs(explanation.output), float(numpy.abs(explanation.relevance).sum()))
+
+
+def check_gradients(seed: int) -> list[Result]:
+    """Every op and layer against finite differences, and against PyTorch where it is installed."""
+    console.print("[bold]1  Gradients, held against finite differences and PyTorch[/bold]")
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("")
+        results = verify_all(None, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=name))
+    console.print(f"   {summary(results)}", soft_wrap=True)
+    for result in results:
+        if not result.passed:
+            console.print(f"   {result.name}, {result.dtype}: {result.message}", markup=False, soft_wrap=True)
+    prepare(seed, None)
+    return results
+
+
+def _train(trainer: Trainer, name: str) -> Learned:
+    with progress_bar(trainer, console, f"   {name}") as report:
+        if not trainer.run(report):
+            raise KeyboardInterrupt
+    return Learned(trainer.losses, trainer.evaluations)
+
+
+def speak(steps: int, seed: int) -> Speech:
+    """Train the language model on English prose; a sample before and after, and where its heads look."""
     console.print("\n[bold]2  A language model learns English prose[/bold]")
-    text = python_topics()
-    model, tokenizer = recipes.language_model(text)
+    trainer, tokenizer = LanguageModelRecipe(steps=steps).trainer()
 
     def sample() -> str:
         ids = tokenizer.encode(PROMPT)
-        return tokenizer.decode(ids + generate(model, ids, 60, temperature=0.8, top_k=40, seed=seed))
+        return tokenizer.decode(ids + generate(trainer.model, ids, 60, temperature=0.8, top_k=40, seed=seed))
 
     before = sample()
-    losses = recipes.train_language_model(model, tokenizer.encode(text), steps, announce(steps))
+    learned = _train(trainer, "reading")
     after = sample()
     console.print(f"   before: {before!r}\n   after:  {after!r}", markup=False, soft_wrap=True)
-    return {"losses": losses, "before": before, "after": after}
+    return Speech(learned, before, after, tokenizer.tokens(LOOKED_AT), attention_of(trainer, tokenizer))
 
 
-def judge(epochs: int) -> dict:
-    """Train the classifier on reviews; accuracy beside simpler ways, and one decision explained."""
+def attention_of(trainer: Trainer, tokenizer: Tokenizer) -> list[numpy.ndarray]:
+    """The attention of each layer on a phrase, (H, T, T)."""
+    with no_grad(), record_attention() as weights:
+        trainer.model(tensor([tokenizer.encode(LOOKED_AT)]))
+    return [w.numpy()[0] for w in weights]
+
+
+def judge(recipe: ClassifierRecipe, seed: int) -> Judgement:
+    """Train the classifier on reviews; its accuracy beside simpler ways, and one decision explained in three ways."""
     console.print("\n[bold]3  A classifier learns what praise is[/bold]")
-    train, test = train_test_split(load_reviews(), held_out=0.2)
-    model, tokenizer, losses = recipes.train_classifier(train, epochs, announce(epochs * (len(train) // 32 + 1)))
-    truth = numpy.array([r.label for r in test])
-    bayes = NaiveBayes.fit([r.text for r in train], [r.label for r in train]).predict([r.text for r in test])
-    scores = {
-        "majority": float((truth == majority([r.label for r in train])).mean()),
-        "naive Bayes": float((bayes == truth).mean()),
-        "Transformer": recipes.accuracy(model, tokenizer, test),
-    }
+    trainer, tokenizer = recipe.trainer()
+    learned, model = _train(trainer, "reading"), trainer.model
+    train, validation, test = recipe.split()
+    scores = {**simpler(train + validation, test), "Transformer": accuracy(model, tokenizer, test)}
     for name, score in scores.items():
         console.print(f"   {name:12} {score:.1%} of {len(test)} reviews it never saw")
-    console.print("\n[bold]4  Why? Layer-wise relevance propagation, with its ledger[/bold]")
-    text = test[0].text
-    explanation = lrp(model, tokenizer.encode(text), tokens=tokenizer.tokens(text))
-    if not console.quiet:
-        explanation.show()
-    relevance = dict(zip(explanation.tokens, map(float, explanation.relevance), strict=True))
-    return {"accuracy": scores, "relevance": relevance, "ledger": dict(explanation.ledger), "explanation": explanation}
+    review = choose(model, tokenizer, test)
+    probability = predict_proba(model, tokenizer, [review.text])[0]
+    explanations = explain(model, tokenizer, review, int(probability.argmax()), seed)
+    return Judgement(learned, scores, len(test), review, float(probability.max()), explanations)
 
 
-def curve_picture(losses: list[float]) -> str:
-    """The loss curve as an inline picture."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    axes = figure.add_subplot(xlabel="step", ylabel="loss (nats per token)")
-    axes.plot(losses, color="#2166ac", linewidth=1)
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return f'<img alt="loss curve" style="max-width:100%" src="data:image/png;base64,{b64encode(buffer.getvalue()).decode()}">'
+def simpler(train: list[Review], test: list[Review]) -> dict[str, float]:
+    """The accuracy of saying always the same, and of counting words."""
+    truth = numpy.array([r.label for r in test])
+    bayes = NaiveBayes.fit([r.text for r in train], [r.label for r in train]).predict([r.text for r in test])
+    return {"majority": float((truth == majority([r.label for r in train])).mean()), "naive Bayes": float((bayes == truth).mean())}
 
 
-def page_body(report: dict) -> str:
-    """The report as HTML."""
-    rows = "".join(f"<tr><td>{name}</td><td>{error:.1e}</td></tr>" for name, error in report["gradients"].items())
-    scores = "".join(f"<tr><td>{name}</td><td>{score:.1%}</td></tr>" for name, score in report["accuracy"].items())
-    return (
-        "<h1>minitransformer</h1>"
-        f"<h2>Gradients</h2><p>Largest error against finite differences.</p><table cellpadding=4>{rows}</table>"
-        f"<h2>A language model</h2>{curve_picture(report['losses'])}"
-        f"<h3>Before</h3><pre style='white-space:pre-wrap'>{html.escape(report['before'])}</pre>"
-        f"<h3>After</h3><pre style='white-space:pre-wrap'>{html.escape(report['after'])}</pre>"
-        f"<h2>A classifier</h2><table cellpadding=4>{scores}</table>"
-        f"<h2>Why?</h2>{report['explanation'].to_html()}"
-    )
+def choose(model: SequenceClassifier, tokenizer: Tokenizer, reviews: list[Review]) -> Review:
+    """The review judged rightly with most certainty, among those of a length to be read at a glance."""
+    short = [r for r in reviews if 8 <= len(r.text.split()) <= 18] or reviews
+    certainty = predict_proba(model, tokenizer, [r.text for r in short])[range(len(short)), [r.label for r in short]]
+    return short[int(certainty.argmax())]
+
+
+def explain(model: SequenceClassifier, tokenizer: Tokenizer, review: Review, label: int, seed: int) -> list[Explanation]:
+    """The decision by LRP, by LIME and by gradient x input."""
+    console.print("\n[bold]4  Why? Three explanations of one decision[/bold]")
+    ids, tokens = tokenizer.encode(review.text), tokenizer.tokens(review.text)
+    predict = partial(predict_proba, model, tokenizer)
+    explanations = [
+        lrp(model, ids, label, tokens=tokens),
+        lime(predict, review.text, label, len(tokens), 1000, seed, tokenizer=tokenizer.tokens),
+        gradient_x_input(model, ids, label, tokens=tokens),
+    ]
+    for explanation in explanations:
+        if not console.quiet:
+            explanation.show()
+    for a, b, correlation, words in agreement(explanations):
+        console.print(f"   {a} and {b}: rank correlation {correlation:+.2f}, top words in common: {', '.join(words) or 'none'}")
+    return explanations
+
+
+def plain(story: Story) -> dict:
+    """The story for JSON."""
+    judgement, speech = story.judgement, story.speech
+    return {
+        "gradients": {"checks": len(story.gradients), "failed": [r.name for r in story.gradients if not r.passed]},
+        "language model": {**asdict(speech.learned), "before": speech.before, "after": speech.after},
+        "classifier": {**asdict(judgement.learned), "accuracy": judgement.accuracy, "reviews": judgement.reviews},
+        "explanations": {e.method: {"tokens": e.tokens, "relevance": e.relevance.tolist()} for e in judgement.explanations},
+        "ledger": dict(judgement.explanations[0].ledger),
+        "agreement": [dict(zip(AGREEMENT, row, strict=True)) for row in agreement(judgement.explanations)],
+        "seconds": story.seconds,
+    }

@@ -18,14 +18,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import default_device, manual_seed
 from minitransformer.cli.checked import LayerCase, OpCase, Problem
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.cli.torch_twin import INSTALL, has_torch
 from minitransformer.cli.verify_cases import CASES
+from minitransformer.defaults import default_device
 from minitransformer.explain.rendering import save_page
 from minitransformer.gradients import compare_with_torch, gradcheck
 from minitransformer.ops.convert import on_default_device
+from minitransformer.randomness import manual_seed
 
 FINITE_DIFFERENCES = 1e-6  # allowed in float64, relative to the largest entry
 PYTORCH = {"float64": 1e-10, "float32": 1e-5}
@@ -49,9 +50,7 @@ class Result:
     message: str = ""
 
 
-def verify_all(
-    only: str | None = None, seed: int = 0, progress: Callable[[int, int, str], None] | None = None
-) -> list[Result]:
+def verify_all(only: str | None = None, seed: int = 0, progress: Callable[[int, int, str], None] | None = None) -> list[Result]:
     """Check every op and layer whose name contains `only`: float64, and float32 where PyTorch is there to compare with.
 
     Starts the random numbers from `seed` for each. `progress` is told (how many are done, of how many, the name of the
@@ -71,8 +70,7 @@ def verify_all(
 def check(case: OpCase | LayerCase, dtype: str, seed: int = 0) -> Result:
     """Hold one case against its judges in one dtype."""
     manual_seed(seed)
-    random = numpy.random.default_rng([seed, 1])  # another stream than the judges', whose cotangent must not be the input
-    problem = case.problem(random, dtype)
+    problem = case.problem(numpy.random.default_rng(seed), dtype)
     inputs = [_tensor(a, dtype) for a in problem.inputs]
     differences, torch_error, messages = None, None, []
     if dtype == "float64":
@@ -83,9 +81,7 @@ def check(case: OpCase | LayerCase, dtype: str, seed: int = 0) -> Result:
         judge = partial(_torch_error, problem, inputs, seed=seed)
         torch_error, message = _judged(judge, PYTORCH[dtype])
         messages += [f"PyTorch: {message}"] if message else []
-    return Result(
-        case.name, case.kind, dtype, str(default_device()), differences, torch_error, not messages, "; ".join(messages)
-    )
+    return Result(case.name, case.kind, dtype, str(default_device()), differences, torch_error, not messages, "; ".join(messages))
 
 
 def _tensor(array: numpy.ndarray, dtype: str) -> Tensor:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy
 
 import minitransformer
-from minitransformer.backends import float32, float64, manual_seed
+from minitransformer.backends import float32, float64
 from minitransformer.cli.checked import LayerCase, OpCase, given, ids, normal, positive
 from minitransformer.cli.torch_twin import torch_twin
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.nn.position import apply_rotary
 from minitransformer.ops.attention import clear_attention
 from minitransformer.ops.convert import Cast, ToDevice
+from minitransformer.randomness import manual_seed
 
 BLOCKED = given([[False, True, True, False], [False, False, True, True], [True, False, False, True]])  # (T, S) = (3, 4)
 SQUARE = given([[False, True, False], [False, False, True], [True, False, False]])  # (T, T): True is not allowed

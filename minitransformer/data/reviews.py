@@ -14,7 +14,7 @@ LABELS = {"+ ": 1, "- ": 0}
 
 @dataclass(frozen=True)
 class Review:
-    """A short text, whether it praises (1) or blames (0), and the words a human gave as the reason."""
+    """A short text, whether it praises (1) or blames (0), and the words marked as the reason."""
 
     text: str
     label: int
@@ -22,7 +22,7 @@ class Review:
 
 
 def load_reviews() -> list[Review]:
-    """The reviews written for this project, each with its rationale marked by hand."""
+    """The reviews written for this project, each with the words that are the reason marked."""
     source = resources.files("minitransformer.data").joinpath("reviews.txt")
     return parse_reviews(source.read_text(encoding="utf-8"))
 

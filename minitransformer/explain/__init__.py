@@ -1,9 +1,72 @@
 """Explanation: what the model did, and why it may be believed."""
 
+from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
+from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
+from minitransformer.explain.composite import PRESETS, Composite
+from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
 from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.inside import head_relevance, layer_relevance
+from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger
-from minitransformer.explain.propagation import lrp, relevance
+from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
+from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
+from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
+from minitransformer.explain.propagation import account, lrp, relevance
+from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
+from minitransformer.explain.rules import AlphaBeta, Constant, Epsilon, Flat, Gamma, Rule, Taylor, WSquare, ZPlus
+from minitransformer.explain.sanity import randomisation_check
+from minitransformer.explain.shapley import kernel_shap, shapley_values
+from minitransformer.explain.stability import lime_stability
 from minitransformer.explain.surrogate import lime
+from minitransformer.explain.tabular import lime_tabular
 
-__all__ = ["Explanation", "Ledger", "gradient_x_input", "lime", "lrp", "relevance"]
+__all__ = [
+    "AlphaBeta",
+    "Case",
+    "Comparison",
+    "Composite",
+    "Constant",
+    "Epsilon",
+    "Explanation",
+    "Faithfulness",
+    "Flat",
+    "Gamma",
+    "Layers",
+    "Ledger",
+    "PRESETS",
+    "PlantedTask",
+    "Rule",
+    "Taylor",
+    "WSquare",
+    "ZPlus",
+    "account",
+    "attention_rollout",
+    "auroc",
+    "compare",
+    "evidence_found",
+    "faithfulness",
+    "generic_attention",
+    "gradient_x_input",
+    "head_relevance",
+    "integrated_gradients",
+    "kernel_shap",
+    "layer_relevance",
+    "learn_planted",
+    "lime",
+    "lime_stability",
+    "lime_tabular",
+    "logit_of",
+    "lrp",
+    "marked_tokens",
+    "masked_logits",
+    "occlusion",
+    "precision_at_k",
+    "randomisation_check",
+    "relevance",
+    "review_cases",
+    "shapley_values",
+    "smooth_grad",
+    "standard_methods",
+    "token_f1",
+]

@@ -8,11 +8,11 @@ import numpy
 
 from minitransformer.autograd import Op, enable_grad, live_from, propagate, seed_cotangent
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.propagation import as_batch, explained, forward, target_logit, token_lookups, token_relevance
+from minitransformer.explain.targets import Target, as_batch, explained, forward, target_logit, token_lookups, token_relevance
 
 
 def gradient_x_input(
-    model, ids, target=None, position: int = -1, batch_first: bool = True, tokens: Sequence[str] | None = None
+    model, ids, target: Target = None, position=-1, batch_first: bool = True, tokens: Sequence[str] | None = None
 ) -> Explanation:
     """sum_c x_c d(logit)/dx_c for each token's embedding x (Shrikumar et al., arXiv 1605.01713, 2016).
 

@@ -7,7 +7,8 @@ happens, never as what is left over, so that the sum is a proof: `ledger.gap` is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 SINKS = ("positions", "bias", "epsilon", "softmax", "dropped")
 MEANING = {
@@ -19,19 +20,45 @@ MEANING = {
     "dropped": "given up by a rule on purpose",
     "total": "the explained output",
 }
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-2}  # of the scale: what rounding may do
+
+
+@dataclass
+class Row:
+    """What one op, or one layer, did with relevance: received = passed on + tokens + all sinks.
+
+    `passed` lists (the layer it went to, how much); `absorbed` is by sink, "tokens" being where explained inputs end.
+    """
+
+    layer: str
+    op: str
+    received: float
+    passed: list[tuple[str, float]] = field(default_factory=list)
+    absorbed: dict[str, float] = field(default_factory=dict)
+    scale: float = 0.0
+
+    @property
+    def passed_on(self) -> float:
+        return sum((amount for _, amount in self.passed), 0.0)
+
+    @property
+    def gap(self) -> float:
+        """What came in less what is accounted for: zero but for rounding."""
+        return self.received - self.passed_on - sum(self.absorbed.values(), 0.0)
 
 
 class Ledger(Mapping):
     """output = tokens + positions + bias + epsilon + softmax + dropped, as a mapping, with `total` the output.
 
-    `scale` is the largest sum of |relevance| at any op: what rounding errors are measured against. `by_op` lists what
-    each op absorbed: (op, sink, amount).
+    `rows` says the same of each op, newest first. `scale` is the largest sum of |relevance| at any op: what rounding
+    errors are measured against, by the `tolerance` of the dtype.
     """
 
-    def __init__(self, tokens: float, total: float, scale: float, by_op: list[tuple[str, str, float]]):
-        self.scale, self.by_op = max(scale, abs(total)), by_op
-        absorbed = {sink: sum((amount for _, s, amount in by_op if s == sink), 0.0) for sink in SINKS}
-        self._entries = {"tokens": tokens, **absorbed, "total": total}
+    def __init__(self, total: float, rows: list[Row], tolerance: float = TOLERANCE["float32"]):
+        self.rows, self.tolerance = rows, tolerance
+        self.scale = max(abs(total), *(row.scale for row in rows))
+        absorbed = {sink: sum((row.absorbed.get(sink, 0.0) for row in rows), 0.0) for sink in ("tokens", *SINKS)}
+        self._entries = {**absorbed, "total": total}
 
     def __getitem__(self, name: str) -> float:
         return self._entries[name]
@@ -49,9 +76,75 @@ class Ledger(Mapping):
 
     @property
     def closes(self) -> bool:
-        """Whether the gap is within 1e-4 of the scale, what float32 allows."""
-        return abs(self.gap) <= 1e-4 * self.scale
+        """Whether total and every op are accounted for, within what the dtype allows."""
+        return self._small(self.gap) and all(self._small(row.gap) for row in self.rows)
+
+    def _small(self, gap: float) -> bool:
+        return abs(gap) <= self.tolerance * self.scale
+
+    @property
+    def by_op(self) -> list[tuple[str, str, float]]:
+        """What each op absorbed: (op, sink, amount)."""
+        return [(row.op, sink, amount) for row in self.rows for sink, amount in row.absorbed.items() if sink in SINKS]
+
+    def by_layer(self, depth: int | None = None) -> list[Row]:
+        """A row for each layer, from the output down; `depth` cuts names, so that 1 tells `encoder` from `head`.
+
+        A layer receives what ops elsewhere pass to it and passes on what goes elsewhere; what moves within it is not told.
+        """
+        layers: dict[str, Row] = {}
+        for row in self.rows:
+            name = _cut(row.layer, depth)
+            layer = layers.setdefault(name, Row(name, "", 0.0))
+            _merge(layer, row, depth)
+        return list(layers.values())
+
+    def verify(self) -> Ledger:
+        """This ledger. Raises RuntimeError, naming the op, if relevance went missing or came from nowhere."""
+        for row in self.rows:
+            if not self._small(row.gap):
+                where = f"{row.op} in layer {row.layer!r}" if row.layer else row.op
+                accounted = f"{row.passed_on:.9g} went on and {sum(row.absorbed.values()):.9g} was absorbed"
+                raise RuntimeError(f"relevance goes missing at {where}: {row.received:.9g} came in, {accounted}; its rule is wrong")
+        if not self._small(self.gap):
+            raise RuntimeError(f"relevance goes missing between ops: a gap of {self.gap:.3g} in {self['total']:.9g}")
+        return self
+
+    def table(self, by: str = "layer", depth: int | None = None) -> str:
+        """A line for each layer, or for each op with `by="op"`: what it received, passed on, and absorbed by sink.
+
+        Raises ValueError for another word.
+        """
+        if by not in ("layer", "op"):
+            raise ValueError(f"by: expected 'layer' or 'op', got {by!r}")
+        rows = self.by_layer(depth) if by == "layer" else self.rows
+        names = [f"{row.layer or '(model)'} {row.op}".strip() for row in rows]
+        width = max(map(len, names), default=5)
+        head = " ".join([f"{by:<{width}}", *(f"{title:>11}" for title in ("received", "passed on", "tokens", *SINKS, "gap"))])
+        return "\n".join([head] + [f"{name:<{width}} {_numbers(row)}" for name, row in zip(names, rows, strict=True)])
 
     def __repr__(self) -> str:
         rows = [f"{name:>10} {amount:+12.6f}  {MEANING[name]}" for name, amount in self.items()]
         return "\n".join(rows[:-1] + ["-" * 23, rows[-1], f"{'gap':>10} {self.gap:+12.2e}"])
+
+
+def _cut(name: str, depth: int | None) -> str:
+    return ".".join(name.split(".")[:depth])
+
+
+def _merge(layer: Row, row: Row, depth: int | None) -> None:
+    """Add the row of an op to that of its layer; what the op passes to its own layer was received there and stays."""
+    layer.scale = max(layer.scale, row.scale)
+    layer.received += row.received
+    for name, amount in row.passed:
+        if _cut(name, depth) == layer.layer:
+            layer.received -= amount
+        else:
+            layer.passed.append((_cut(name, depth), amount))
+    for sink, amount in row.absorbed.items():
+        layer.absorbed[sink] = layer.absorbed.get(sink, 0.0) + amount
+
+
+def _numbers(row: Row) -> str:
+    amounts: Iterable[float] = (row.received, row.passed_on, *(row.absorbed.get(sink, 0.0) for sink in ("tokens", *SINKS)))
+    return " ".join(f"{amount:+11.5f}" if amount else f"{'.':>11}" for amount in amounts) + f" {row.gap:+11.1e}"

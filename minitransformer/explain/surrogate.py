@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from minitransformer.explain.explanation import Explanation
+from minitransformer.tokenization import Tokenizer
 
 KERNEL_WIDTH = 25.0  # in the units of `cosine_distance`, 0 to 100
 HIDDEN = "UNKWORDZ"  # stands for a removed word where the other words keep their places (bow=False)
@@ -35,7 +36,7 @@ class LimeExplanation(Explanation):
 
     `words` and `weights` are the chosen features, largest |weight| first. `tokens` are all pieces of the text in order,
     `relevance` (T,) the weight of each (0 where not chosen), `ids` (T,) the feature each belongs to, -1 for none.
-    `intercept` + the sum of `weights` is `local_prediction`, the imitation's answer for the whole text; `prediction` is
+    `local_prediction` is the imitation's answer for the whole text, `intercept` + the sum of `weights`; `prediction` is
     the classifier's own. `score` is the weighted R^2 of the imitation: 1 perfect, 0 no better than a constant.
     """
 
@@ -49,13 +50,14 @@ class LimeExplanation(Explanation):
         weights: Array,
         intercept: float,
         score: float,
+        local_prediction: float,
     ):
         weight_of = dict(zip(chosen.tolist(), weights.tolist(), strict=True))
         relevance = numpy.array([weight_of.get(i, 0.0) for i in ids.tolist()])
         super().__init__("LIME", ids, relevance, [label], prediction, pieces)
         self.words = [pieces[ids.tolist().index(i)] for i in weight_of]
         self.weights, self.intercept, self.score = weights, intercept, score
-        self.prediction, self.local_prediction = prediction, intercept + float(weights.sum())
+        self.prediction, self.local_prediction = prediction, local_prediction
 
     def as_list(self) -> list[tuple[str, float]]:
         """(word, weight) of each chosen feature, largest |weight| first."""
@@ -111,9 +113,12 @@ def distinct(masks: Array) -> tuple[Array, Array]:
     return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(list(count.values()))
 
 
-def write_texts(pieces: Sequence[str], ids: Array, masks: Array, bow: bool) -> list[str]:
-    """The text of each mask, (U, n) -> U strings: a lost word disappears (`bow`) or becomes `HIDDEN`, the rest stays."""
-    lost = "" if bow else HIDDEN
+def write_texts(pieces: Sequence[str], ids: Array, masks: Array, bow: bool, replacement: str | None = None) -> list[str]:
+    """The text of each mask, (U, n) -> U strings: a lost word becomes `replacement`, and the rest stays.
+
+    Without one it disappears (`bow`), or becomes `HIDDEN`.
+    """
+    lost = ("" if bow else HIDDEN) if replacement is None else replacement
     words = [start for start, i in enumerate(ids) if i >= 0]  # (M,): where the words are
     tails = ["".join(pieces[a + 1 : b]) for a, b in zip(words, words[1:] + [len(pieces)], strict=True)]
     present = numpy.array([pieces[place] + tail for place, tail in zip(words, tails, strict=True)], dtype=object)
@@ -201,9 +206,9 @@ def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
 
 
 def highest_weights(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """The k features of largest |coefficient| when all are fitted together: x (N, n) -> (at most k,)."""
+    """The k features of largest |coefficient x_0| when all are fitted together: x (N, n), first row x_0 -> (at most k,)."""
     coef, _, _ = weighted_ridge(x, y, weight, alpha=0.01)
-    return numpy.argsort(-abs(coef), kind="stable")[:k]
+    return numpy.argsort(-abs(coef * x[0]), kind="stable")[:k]
 
 
 def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
@@ -214,43 +219,50 @@ def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
 # ---- asking the classifier ----
 
 
-def ask(predict: Callable, texts: list[str], label: int) -> Array:
-    """The probability of `label` for each text, float64 (len(texts),)."""
+def ask(predict: Callable, inputs: Sequence, labels: Sequence[int]) -> Array:
+    """The probabilities of `labels` for each text (or row of numbers), float64 (len(inputs), len(labels))."""
     try:
-        answer = predict(texts)
+        answer = predict(inputs)
     except Exception as error:
-        error.add_note(f"raised by predict, given a list of {len(texts)} texts such as {texts[-1]!r} (words left out)")
+        error.add_note(f"raised by predict, given {len(inputs)} inputs such as {inputs[-1]!r} (perturbed)")
         raise
     answer = numpy.asarray(answer, dtype=numpy.float64)
-    if answer.ndim != 2 or len(answer) != len(texts):
+    if answer.ndim != 2 or len(answer) != len(inputs):
         raise ValueError(
-            f"predict: expected an array of shape ({len(texts)}, n_classes), one row of probabilities for each text, "
+            f"predict: expected an array of shape ({len(inputs)}, n_classes), one row of probabilities for each text, "
             f"got shape {answer.shape}"
         )
-    if not 0 <= label < answer.shape[1]:
-        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {label}")
-    broken = ~numpy.isfinite(answer[:, label])
+    if wrong := [label for label in labels if not 0 <= label < answer.shape[1]]:
+        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {wrong[0]}")
+    answer = answer[:, list(labels)]
+    broken = ~numpy.isfinite(answer)
     if broken.any():
-        row = broken.argmax()
-        raise ValueError(f"predict: expected finite probabilities, got {answer[row, label]} for {texts[row]!r}")
-    return answer[:, label]
+        row, column = numpy.argwhere(broken)[0]
+        raise ValueError(f"predict: expected finite probabilities, got {answer[row, column]} for {inputs[row]!r}")
+    return answer
 
 
-def _check(text: str, label: int, num_features: int, num_samples: int) -> None:
+def check_request(text: str, **counts: int) -> None:
+    """Raises TypeError, ValueError for what cannot be explained: no string, counts that are no integers or too small."""
     if not isinstance(text, str):
         raise TypeError(f"text: expected a string, got {type(text).__name__}")
-    for name, value in (("label", label), ("num_features", num_features), ("num_samples", num_samples)):
+    check_counts(**counts)
+
+
+def check_counts(**counts: int) -> None:
+    """Raises TypeError, ValueError for counts that are no integers or too small."""
+    for name, value in counts.items():
         if not isinstance(value, (int, numpy.integer)):
             raise TypeError(f"{name}: expected an integer, got {value!r}")
-    if num_features < 1:
-        raise ValueError(f"num_features: expected at least 1 word to explain with, got {num_features}")
-    if num_samples < 2:
-        raise ValueError(f"num_samples: expected at least 2, the text and one change of it, got {num_samples}")
+    if counts.get("num_features", 1) < 1:
+        raise ValueError(f"num_features: expected at least 1 word to explain with, got {counts['num_features']}")
+    if counts.get("num_samples", 2) < 2:
+        raise ValueError(f"num_samples: expected at least 2, the text and one change of it, got {counts['num_samples']}")
 
 
-def _split(text: str, tokenizer: Callable | None, bow: bool) -> tuple[list[str], Array]:
+def cut(text: str, tokenizer: Tokenizer | Callable | None, bow: bool) -> tuple[list[str], Array]:
     """Pieces of the text and their features, or why it cannot be explained."""
-    pieces = list((tokenizer or split_words)(text))
+    pieces = list((tokenizer.tokens if isinstance(tokenizer, Tokenizer) else tokenizer or split_words)(text))
     if not all(isinstance(piece, str) for piece in pieces) or "".join(pieces) != text:
         raise ValueError(f"tokenizer: expected strings that joined make up {text[:40]!r}, got {pieces[:8]}")
     ids = number_features(pieces, bow)
@@ -259,34 +271,50 @@ def _split(text: str, tokenizer: Callable | None, bow: bool) -> tuple[list[str],
     return pieces, ids
 
 
+def imitate(
+    pieces: list[str], ids: Array, label: int, prediction: float, x: Array, y: Array, weight: Array, num_features: int
+) -> LimeExplanation:
+    """The explanation that samples x (N, n), the explained one first, with answers y (N,) and weights (N,) give."""
+    chosen = select_features(x, y, weight, num_features)  # (k,)
+    coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
+    local, order = intercept + float(x[0, chosen] @ coef), numpy.argsort(-abs(coef), kind="stable")
+    return LimeExplanation(pieces, ids, int(label), prediction, chosen[order], coef[order], intercept, score, local)
+
+
 def lime(
     predict: Callable[[list[str]], Array],
     text: str,
-    label: int = 1,
+    label: int | Sequence[int] = 1,
     num_features: int = 10,
     num_samples: int = 5000,
     seed: int = 0,
     bow: bool = True,
-    tokenizer: Callable[[str], Sequence[str]] | None = None,
-) -> LimeExplanation:
+    tokenizer: Tokenizer | Callable[[str], Sequence[str]] | None = None,
+    replacement: str | None = None,
+) -> LimeExplanation | list[LimeExplanation]:
     """Which words of `text` speak for class `label`, and which against (Ribeiro et al., KDD 2016, algorithm 1).
 
     `predict` takes a list of N texts, at most 512 at a time, and returns probabilities (N, n_classes). It must answer
-    alike for equal texts: each is asked once. A text may come without any of its words. `bow=False` tells occurrences
-    of a word apart and puts UNKWORDZ for each that is left out. `tokenizer` cuts the text into pieces that make it up
-    when joined (`list` cuts it into characters, good for Chinese); those with a letter or digit are the words.
+    alike for equal texts: each is asked once. A text may come without any of its words. Several labels give a list of
+    explanations from the same answers. `bow=False` tells occurrences of a word apart and puts UNKWORDZ for each that is
+    left out; `replacement` puts something else, with `bow` too. `tokenizer`, a model's own or a function, cuts the text
+    into pieces that make it up when joined (`list` cuts it into characters, good for Chinese); those with a letter or
+    digit are the words.
 
     Raises TypeError or ValueError for a text without words, counts too small, pieces that are not the text, and answers
     of the wrong shape or not finite; IndexError for a label that is no class; and whatever `predict` raises.
     """
-    _check(text, label, num_features, num_samples)
-    pieces, ids = _split(text, tokenizer, bow)
+    several = isinstance(label, (list, tuple, range, Array))
+    labels = list(label) if several else [label]
+    for each in labels:
+        check_request(text, label=each, num_features=num_features, num_samples=num_samples)
+    pieces, ids = cut(text, tokenizer, bow)
     masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
-    y = numpy.concatenate([ask(predict, write_texts(pieces, ids, batch, bow), label) for batch in batches])  # (U,)
-
+    answers = [ask(predict, write_texts(pieces, ids, batch, bow, replacement), labels) for batch in batches]
     x, weight = masks.astype(numpy.float64), count * kernel(cosine_distance(masks))
-    chosen = select_features(x, y, weight, num_features)  # (k,)
-    coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
-    order = numpy.argsort(-abs(coef), kind="stable")
-    return LimeExplanation(pieces, ids, int(label), float(y[0]), chosen[order], coef[order], intercept, score)
+    found = [
+        imitate(pieces, ids, each, float(y[0]), x, y, weight, num_features)
+        for each, y in zip(labels, numpy.concatenate(answers).T, strict=True)  # (U, L) -> L of (U,)
+    ]
+    return found if several else found[0]

@@ -147,10 +147,10 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
     return y.reshape(x.shape), mean.reshape(stats), rstd.reshape(stats)
 
 
-def layer_norm_vjp(g, x, weight, mean, rstd, needs):
+def layer_norm_vjp(g, x, weight, mean, rstd):
     """As the reference, row by row; each thread adds up its part of the parameters' gradients."""
     if x.dtype.itemsize < 4 or not x.size:
-        return reference.layer_norm_vjp(g, x, weight, mean, rstd, needs)
+        return reference.layer_norm_vjp(g, x, weight, mean, rstd)
     width = x.shape[-1]
     g, rows, mean, rstd = (a.reshape(-1, a.shape[-1]) for a in (g, x, mean, rstd))
     dx, step, parts = np.empty(rows.shape, x.dtype), _rows_at_a_time(width), []

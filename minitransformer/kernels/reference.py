@@ -54,6 +54,11 @@ def _wide(x: Array) -> Array:
     return x.astype(float32) if x.dtype.itemsize < 4 else x
 
 
+def _like(x: Array, *results: Array) -> tuple[Array, ...]:
+    """Results in the dtype of `x`."""
+    return tuple(r.astype(x.dtype, copy=False) for r in results)
+
+
 def _shift(x: Array, dim) -> Array:
     """The largest score of each slice; 0 where every score is -inf, so that nothing becomes -inf - -inf."""
     xp = namespace(x)
@@ -73,7 +78,8 @@ def softmax(x: Array, dim: int) -> Array:
 
 def softmax_vjp(g: Array, s: Array, dim: int) -> Array:
     """s (g - sum_k g_k s_k)."""
-    return s * (g - (g * s).sum(axis=dim, keepdims=True))
+    dot = (_wide(g) * s).sum(axis=dim, keepdims=True)
+    return (s * (g - dot)).astype(s.dtype, copy=False)
 
 
 def logsumexp(x: Array, dim, keepdim: bool) -> Array:
@@ -100,13 +106,13 @@ def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array,
     return (centred * rstd * weight + bias).astype(x.dtype, copy=False), mean, rstd
 
 
-def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array, needs) -> tuple[Array, ...]:
+def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
     """With h = (x - mean) / sigma and u = g * weight: dx = (u - mean(u) - h mean(u h)) / sigma."""
-    h = (x - mean) * rstd
+    h = (_wide(x) - mean) * rstd
     rows = tuple(range(g.ndim - 1))
-    u = g * weight
+    u = _wide(g) * weight
     dx = (u - u.mean(axis=-1, keepdims=True) - h * (u * h).mean(axis=-1, keepdims=True)) * rstd
-    return dx, (g * h).sum(axis=rows), g.sum(axis=rows)
+    return _like(x, dx, (g * h).sum(axis=rows), _wide(g).sum(axis=rows))
 
 
 def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
@@ -118,9 +124,10 @@ def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
 
 def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array, Array]:
     """With h = x / rms and u = g * weight: dx = (u - h mean(u h)) / rms."""
-    h = x * rstd
-    u = g * weight
-    return (u - h * (u * h).mean(axis=-1, keepdims=True)) * rstd, (g * h).sum(axis=tuple(range(g.ndim - 1)))
+    h = _wide(x) * rstd
+    u = _wide(g) * weight
+    dx = (u - h * (u * h).mean(axis=-1, keepdims=True)) * rstd
+    return _like(x, dx, (g * h).sum(axis=tuple(range(g.ndim - 1))))
 
 
 def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array]:

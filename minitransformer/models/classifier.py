@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy
+
 from minitransformer import nn
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.tokenization import Tokenizer
+from minitransformer.utils.data import pad_sequence
 
 PAD = 0
 
@@ -40,6 +45,7 @@ class SequenceClassifier(nn.Module):
         )
         self.encoder = nn.TransformerEncoder(layer, c.num_layers, nn.LayerNorm(c.d_model) if c.norm_first else None)
         self.head = nn.Linear(c.d_model, c.num_classes)
+        self.embedding.weight.data.mul_(0.1)  # small, so that a few steps change what a word means
 
     def forward(self, ids: Tensor) -> Tensor:
         """(B, T) -> (B, num_classes)."""
@@ -53,3 +59,13 @@ class SequenceClassifier(nn.Module):
     def metadata(self) -> dict:
         """What a checkpoint needs to build the model again."""
         return {"model": "classifier", "config": asdict(self.config)}
+
+
+@no_grad()
+def predict_proba(model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256) -> numpy.ndarray:
+    """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
+    parts = []
+    for i in range(0, len(texts), batch_size):
+        ids = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts[i : i + batch_size]]
+        parts.append(model(pad_sequence(ids, batch_first=True)).softmax(-1).numpy())  # (B, num_classes)
+    return numpy.concatenate(parts)

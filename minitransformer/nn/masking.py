@@ -11,7 +11,8 @@ import operator
 from functools import reduce
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import CPU, bool_
+from minitransformer.backends import bool_
+from minitransformer.devices import CPU
 from minitransformer.ops.compare import equal, logical_not
 from minitransformer.ops.creation import arange, full, zeros_like
 from minitransformer.ops.index import masked_fill, triu

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.backends import float32, float64, to_device
+from minitransformer.backends import float32, float64
+from minitransformer.devices import to_device
+from minitransformer.ops.python import host_array
+
+KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
 
 
 class Parameter(Tensor):
@@ -26,25 +30,38 @@ class Module:
     training: bool = True
 
     def __init__(self):
-        for kind in ("_parameters", "_buffers", "_modules"):
+        for kind in KINDS:
             object.__setattr__(self, kind, {})
         object.__setattr__(self, "_transient", set())
 
     def __setattr__(self, name: str, value) -> None:
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
-        kind = {True: "_parameters"}.get(isinstance(value, Parameter)) or ("_modules" if isinstance(value, Module) else None)
-        for other in ("_parameters", "_buffers", "_modules"):
-            if name in self.__dict__[other] and kind is None and (value is None or isinstance(value, Tensor)):
-                kind = other  # a known name keeps its kind: None, or a new buffer
+        kind = self._kind(name, value)
         if kind is None:
             object.__setattr__(self, name, value)
         else:
-            self._forget(name)
-            self.__dict__[kind][name] = value
+            self._keep(kind, name, value)
+
+    def _kind(self, name: str, value) -> str | None:
+        """Where an assigned value belongs, if not with the plain attributes; a known name keeps its kind for None and tensors."""
+        if isinstance(value, Parameter):
+            return "_parameters"
+        if isinstance(value, Module):
+            return "_modules"
+        known = next((kind for kind in KINDS if name in self.__dict__[kind]), None)
+        if known and not (value is None or isinstance(value, Tensor)):
+            what = f"expected a tensor, a module or None for {name!r}, got {type(value).__name__}"
+            raise TypeError(f"{type(self).__name__}: {what}; `del` it first to make it a plain attribute")
+        return known
+
+    def _keep(self, kind: str, name: str, value) -> None:
+        """File a value, in its old place where the name was of this kind before."""
+        self._forget(name, but=kind)
+        self.__dict__[kind][name] = value
 
     def __getattr__(self, name: str):
-        for kind in ("_parameters", "_buffers", "_modules"):
+        for kind in KINDS:
             if name in self.__dict__.get(kind, ()):
                 return self.__dict__[kind][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -53,23 +70,23 @@ class Module:
         if not self._forget(name):
             object.__delattr__(self, name)
 
-    def _forget(self, name: str) -> bool:
-        known = [self.__dict__[kind].pop(name) for kind in ("_parameters", "_buffers", "_modules") if name in self.__dict__[kind]]
-        return bool(known) or self.__dict__.pop(name, None) is not None
+    def _forget(self, name: str, but: str | None = None) -> bool:
+        """Drop the name, except from one kind; whether it was there."""
+        places = [self.__dict__, *(self.__dict__[kind] for kind in KINDS if kind != but)]
+        return any([place.pop(name, self) is not self for place in places])
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Keep a tensor that moves and is saved with the module but is not learned; unless `persistent`, it is not saved."""
-        self._forget(name)
-        self._buffers[name] = tensor
+        self._keep("_buffers", name, tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """The same as assigning it; None keeps the name for a parameter that is left out."""
-        self._parameters[name] = parameter
+        self._keep("_parameters", name, parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """The same as assigning it, for names that are not identifiers."""
-        self._modules[name] = module
+        self._keep("_modules", name, module)
 
     def forward(self, *args, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -138,7 +155,7 @@ class Module:
         `strict`, if names are missing or unexpected; the message lists all of them.
         """
         own = self.state_dict()
-        arrays = {name: _host_array(value) for name, value in state_dict.items()}
+        arrays = {name: host_array(value) for name, value in state_dict.items()}
         missing = [name for name in own if name not in arrays]
         unexpected = [name for name in arrays if name not in own]
         shapes = [
@@ -234,15 +251,8 @@ class Module:
         return first + (f"  # {count:,} parameters" if count else "") + ("\n" + rest if rest else "")
 
 
-def _host_array(value) -> numpy.ndarray:
-    """The host array of our tensor, an array, or anything with PyTorch's `detach().cpu().numpy()`."""
-    if isinstance(value, Tensor):
-        return value.numpy()
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else numpy.asarray(value)
-
-
 def to_torch(state_dict: Mapping[str, Tensor]) -> dict:
     """A state_dict of PyTorch tensors, to load into the PyTorch module of the same names. Raises ImportError without it."""
     import torch
 
-    return {name: torch.tensor(_host_array(value)) for name, value in state_dict.items()}
+    return {name: torch.tensor(host_array(value)) for name, value in state_dict.items()}

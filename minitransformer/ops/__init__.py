@@ -2,23 +2,10 @@
 
 from minitransformer.ops import inplace as inplace
 from minitransformer.ops import inspect as inspect
+from minitransformer.ops import python as python
 from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.attention import clear_attention, scaled_dot_product_attention
-from minitransformer.ops.compare import (
-    all_,
-    allclose,
-    any_,
-    eq,
-    equal,
-    ge,
-    gt,
-    isfinite,
-    isnan,
-    le,
-    logical_not,
-    lt,
-    ne,
-)
+from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isnan, le, logical_not, lt, ne
 from minitransformer.ops.convert import to
 from minitransformer.ops.creation import (
     arange,

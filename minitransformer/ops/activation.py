@@ -44,6 +44,9 @@ class ReLU(Activates):
     def vjp(self, g, x):  # dy/dx = [x > 0]
         return (g * (self.y > 0),)
 
+    def modified(self, g, rule, x):  # y / x is that too
+        return self.vjp(g, x)
+
 
 class GELU(Activates):
     """y = x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, arXiv 1606.08415), or its tanh form."""
@@ -68,6 +71,9 @@ class SiLU(Activates):
     def vjp(self, g, x):  # dy/dx = s + x s (1 - s)
         s = kernels.of(x).sigmoid(x)
         return (g * (s + x * s * (1 - s)),)
+
+    def modified(self, g, rule, x):  # y / x
+        return (g * kernels.of(x).sigmoid(x),)
 
 
 @register()

@@ -34,6 +34,14 @@ def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False
     return matmul(dropout(weights, dropout_p), value), weights  # (.., T, d_v)
 
 
+def taylor_bias(r, p):
+    """Each row's relevance r_i kept by a softmax p of scores x, r_i (1 - x_i + sum_k p_k x_k), where x = ln p + a constant."""
+    xp = namespace(p)
+    log_p = xp.log(xp.maximum(p, xp.finfo(p.dtype).tiny))  # where p = 0, r and p log_p are 0 too
+    entropy = -xp.einsum("...i,...i->...", p, log_p)  # (.., T)
+    return r.sum(axis=-1) * (1 - entropy) - xp.einsum("...i,...i->...", r, log_p)
+
+
 class Attention(Op):
     """The same as one op: its gradient in one go, its relevance that of the clear form."""
 
@@ -46,6 +54,24 @@ class Attention(Op):
 
     def vjp(self, g, q, k, v):
         return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale)
+
+    def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
+        xp, from_weights = namespace(g), any(self.needs[:2])
+        g = g / 2 if from_weights and self.needs[2] else g
+        dv = xp.matmul(self.weights.swapaxes(-1, -2), g)
+        if not from_weights:
+            return None, None, dv
+        ds = self._modified_scores(xp.matmul(g, v.swapaxes(-1, -2)), rule)  # (.., T, S)
+        ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
+        return xp.matmul(ds, k), xp.matmul(ds.swapaxes(-1, -2), q), dv
+
+    def _modified_scores(self, g, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
+        r = g * self.weights
+        rule.absorb("softmax", taylor_bias(r, self.weights))
+        ds = r - self.weights * r.sum(axis=-1, keepdims=True)
+        if self.mask is not None and self.mask.dtype != bool_:
+            rule.absorb("bias", ds * rule.finite(self.mask))
+        return ds
 
     def clear(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """This op in clear ops."""

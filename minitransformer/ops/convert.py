@@ -7,18 +7,9 @@ from functools import reduce
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import (
-    Device,
-    bool_,
-    default_device,
-    device_of,
-    float16,
-    float32,
-    float64,
-    int32,
-    int64,
-    to_device,
-)
+from minitransformer.backends import bool_, float16, float32, float64, int32, int64
+from minitransformer.defaults import default_device
+from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves, register
 
 
@@ -50,6 +41,9 @@ class ToDevice(Moves):
 
     def vjp(self, g, x):
         return (to_device(g, device_of(x)),)
+
+
+Tensor.device = property(lambda x: device_of(x.array))
 
 
 def cast(input: Tensor, dtype) -> Tensor:

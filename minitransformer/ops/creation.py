@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import default_device, float32, generator, int64, namespace, to_device
+from minitransformer.backends import float32, int64, namespace
+from minitransformer.defaults import default_device
+from minitransformer.devices import to_device
 from minitransformer.ops.laws import register
 from minitransformer.ops.shape import shape_of
+from minitransformer.randomness import generator
 
 
 def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import device_of, float32, generator, to_device
+from minitransformer.backends import float32
+from minitransformer.devices import device_of, to_device
 from minitransformer.ops.laws import Moves
+from minitransformer.randomness import generator
 
 
 class Dropout(Moves):

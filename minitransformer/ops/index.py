@@ -88,16 +88,22 @@ class Embedding(Moves):
 def _steps(input: Tensor, index) -> list[tuple]:
     """`index` in one step, or two: PyTorch takes integers and slices first, arrays of integers and masks from what is left.
 
-    Each step has an Ellipsis: with one, even a single element is a view.
+    Each step ends in an Ellipsis: with one, even a single element is a view.
     """
     parts = [_plain(input, part) for part in (index if isinstance(index, tuple) else (index,))]
-    if not any(part is ... for part in parts):
-        parts.append(...)
+    parts = [*_spelled_out(parts, input.ndim), ...]
     if not any(isinstance(part, int) for part in parts) or not any(_is_array(part) for part in parts):
         return [tuple(parts)]
-    first = [p for part in parts for p in (_untouched(part) if _is_array(part) else (part,))]
+    first = [p for part in parts for p in ([slice(None)] * _width(part) if _is_array(part) else [part])]
     then = [part if _is_array(part) or part is ... else slice(None) for part in parts if not isinstance(part, int)]
     return [tuple(first), tuple(then)]
+
+
+def _spelled_out(parts: list, ndim: int) -> list:
+    """Slices for Ellipsis: NumPy holds arrays apart that have one between them, even where it stands for no dimension."""
+    at = next((i for i, part in enumerate(parts) if part is ...), len(parts))
+    left = ndim - sum(_width(part) for part in parts if part is not ...)
+    return [*parts[:at], *[slice(None)] * left, *parts[at + 1 :]]
 
 
 def _plain(input: Tensor, part):
@@ -113,9 +119,9 @@ def _is_array(part) -> bool:
     return hasattr(part, "dtype")
 
 
-def _untouched(part) -> tuple[slice, ...]:
-    """All of the dimensions that an array indexes."""
-    return (slice(None),) * (part.ndim if part.dtype == bool_ else 1)
+def _width(part) -> int:
+    """How many dimensions a part of an index takes."""
+    return part.ndim if _is_array(part) and part.dtype == bool_ else int(part is not None)
 
 
 @register("__getitem__")
@@ -203,12 +209,12 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
         raise TypeError(f"embedding: expected integer ids, got {input.dtype}; call .long()")
     ids = input.array
     if ids.size and namespace(ids).__name__ == "numpy":  # a device checks nothing without waiting: do it before moving
-        check_ids(ids, weight.shape[0])
+        check_ids(ids, weight.shape[0], "embedding: id {} is outside the vocabulary 0..{}")
     return Embedding()(weight, input)
 
 
-def check_ids(ids, vocab_size: int) -> None:
-    """Raise IndexError if an id of the host array `ids` is no row of a table of `vocab_size`."""
+def check_ids(ids, size: int, message: str) -> None:
+    """Raise IndexError if an id of the host array `ids` is none of 0 .. size - 1, which the message names with the id."""
     low, high = int(ids.min()), int(ids.max())
-    if low < 0 or high >= vocab_size:
-        raise IndexError(f"embedding: id {low if low < 0 else high} is outside the vocabulary 0..{vocab_size - 1}")
+    if low < 0 or high >= size:
+        raise IndexError(message.format(low if low < 0 else high, size - 1))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor, is_grad_enabled
-from minitransformer.backends import device_of, generator, to_device
+from minitransformer.devices import device_of, to_device
 from minitransformer.ops.laws import register
+from minitransformer.randomness import generator
 
 
 def no_history(value):
@@ -14,6 +15,19 @@ def no_history(value):
     if value.requires_grad and is_grad_enabled():
         raise RuntimeError("an in-place edit with a tensor that requires grad would lose its history; use where, cat or +")
     return value.array
+
+
+def _data(input: Tensor) -> Tensor:
+    """The same memory without its history. Unlike PyTorch's, an edit through it is seen by `backward`."""
+    return input.detach()
+
+
+def _set_data(input: Tensor, value: Tensor) -> None:
+    input.array = value.array
+    input.version[0] += 1
+
+
+Tensor.data = property(_data, _set_data)
 
 
 @register()

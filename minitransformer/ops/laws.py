@@ -88,7 +88,7 @@ class Activates(Op):
         return (r,)
 
     def modified(self, g, rule, x):
-        xp = namespace(x)
-        zero = x == 0
-        slope = self.forward(x) / xp.where(zero, 1, x)  # f(0) = 0, so that any slope will do there
-        return (g * slope,)
+        slope = self.forward(x)
+        slope /= x + (x == 0)  # f(0) = 0, so that any slope will do there
+        slope *= g
+        return (slope,)

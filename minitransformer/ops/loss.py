@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
@@ -13,17 +15,16 @@ REDUCTIONS = ("mean", "sum", "none")
 class CrossEntropy(Op):
     """L_n = -ln softmax(x_n)[target_n], with probabilities smoothed towards uniform by `smoothing`, summed over rows."""
 
-    saves = "inputs"
-
     def __init__(self, target, keep, smoothing: float):
         self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)
 
     def forward(self, x):  # (N, V) -> (N,)
         loss, self.logsumexp = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
-        return loss * self.keep
+        return namespace(x).where(self.keep, loss, 0)
 
     def vjp(self, g, x):  # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
-        return (kernels.of(x).cross_entropy_vjp(g * self.keep, x, self.target, self.logsumexp, self.smoothing),)
+        g = namespace(x).where(self.keep, g, 0)
+        return (kernels.of(x).cross_entropy_vjp(g, x, self.target, self.logsumexp, self.smoothing),)
 
 
 def _check_reduction(reduction: str) -> None:
@@ -54,10 +55,11 @@ def cross_entropy(
     keep = ids != ignore_index
     ids = namespace(ids).where(keep, ids, 0)
     if ids.size and namespace(ids).__name__ == "numpy":
-        check_ids(ids, rows.shape[1])
-    loss = CrossEntropy(ids, keep.astype(input.dtype), label_smoothing)(rows)  # (N,)
+        check_ids(ids, rows.shape[1], "cross_entropy: class {} is outside 0..{}")
+    loss = CrossEntropy(ids, keep, label_smoothing)(rows)  # (N,)
     if reduction == "mean":
-        return loss.sum() / Tensor(keep.sum().astype(input.dtype))
+        n = keep.sum()
+        return loss.sum() / Tensor(namespace(ids).where(n == 0, math.nan, n).astype(input.dtype))
     return loss.sum() if reduction == "sum" else loss.reshape(target.shape)
 
 

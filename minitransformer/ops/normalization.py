@@ -18,7 +18,7 @@ class LayerNorm(Op):
         return y
 
     def vjp(self, g, x, weight, bias):
-        return kernels.of(x).layer_norm_vjp(g, x, weight, self.mean, self.rstd, self.needs)
+        return kernels.of(x).layer_norm_vjp(g, x, weight, self.mean, self.rstd)
 
     def relprop(self, r, rule, x, weight, bias):  # the epsilon rule on a linear map: sigma is taken as a constant
         s = rule.ratio(r, self.forward(x, weight, bias))

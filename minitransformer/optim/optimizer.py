@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
+from minitransformer.ops.python import host_array
 
 
 class Optimizer:
@@ -66,19 +67,28 @@ class Optimizer:
         return {"state": {number[p]: {k: _kept(v) for k, v in s.items()} for p, s in self.state.items()}, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from where `state_dict` was taken. Raises ValueError if the groups differ in number or size."""
+        """Go on from where `state_dict` was taken, by us or by PyTorch's optimizer of the same name.
+
+        Raises ValueError if the groups differ in number or size.
+        """
         ours, theirs = ([len(g["params"]) for g in groups] for groups in (self.param_groups, state_dict["param_groups"]))
         if ours != theirs:
             raise ValueError(f"optimizer: expected groups of {ours} parameters, got {theirs}")
         params = [p for g in self.param_groups for p in g["params"]]
         for group, loaded in zip(self.param_groups, state_dict["param_groups"], strict=True):
             group.update({k: v for k, v in loaded.items() if k != "params"})
-        self.state = {params[int(i)]: {k: _array(v, params[int(i)]) for k, v in s.items()} for i, s in state_dict["state"].items()}
+        self.state = {params[int(i)]: _remembered(s, params[int(i)]) for i, s in state_dict["state"].items()}
 
 
 def _kept(value):
     return Tensor(value.copy()) if hasattr(value, "copy") else value
 
 
+def _remembered(state: Mapping, like: Tensor) -> dict:
+    """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number."""
+    return {name: int(value) if name == "step" else _array(value, like) for name, value in state.items()}
+
+
 def _array(value, like: Tensor):
-    return tensor(value, dtype=like.dtype, device=like.device).array if isinstance(value, Tensor) else value
+    is_number = value is None or isinstance(value, (int, float))
+    return value if is_number else tensor(host_array(value), dtype=like.dtype, device=like.device).array

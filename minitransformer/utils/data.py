@@ -8,9 +8,10 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import float64, generator, namespace
+from minitransformer.backends import float64, namespace
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.shape import stack
+from minitransformer.randomness import generator
 
 WINDOW = 50  # batches sorted by length together: more pad less, fewer mix the samples better
 PAD = "to fill sequences up to the longest, use collate_fn=pad_collate"

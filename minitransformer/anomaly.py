@@ -1,0 +1,33 @@
+"""Looking for the op that first made a NaN: while it happens, or afterwards along the tape."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor, setting, tape, watcher
+from minitransformer.backends import Array
+
+
+def detect_anomaly():
+    """Inside this block the op that first makes a NaN, forward or backward, raises FloatingPointError by name."""
+    return setting(watcher, _raise_if_nan)
+
+
+def _raise_if_nan(made, who: str) -> None:
+    for array in made if isinstance(made, tuple) else (made,):
+        if array is not None and _has_nan(array):
+            raise FloatingPointError(f"{who} a NaN")
+
+
+def _has_nan(array: Array) -> bool:
+    return bool((array != array).any())
+
+
+def nan_origin(root: Tensor) -> str:
+    """What first made a NaN on the way to `root`: the name of an op, or "an input of" one if it came in from outside."""
+    made_by = {root.op: root}
+    for op in reversed(tape(root)):
+        for t in op.inputs or ():
+            if isinstance(t, Tensor) and t.op is None and _has_nan(t.array):
+                return f"an input of {op}"
+            if isinstance(t, Tensor) and t.op is not None:
+                made_by[t.op] = t
+    return str(min((op for op, t in made_by.items() if _has_nan(t.array)), key=lambda op: op.number))

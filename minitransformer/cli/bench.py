@@ -1,0 +1,74 @@
+"""`minitransformer bench`: ratios of our time to another's, both measured in turn in one run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import numpy
+import typer
+from rich.table import Table
+
+from minitransformer.cli.benchmarks import BENCHMARKS, Row, rows
+from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.cli.pairs import Ratio
+from minitransformer.kernels.threads import workers
+
+PAIRS, FEW = 12, 3
+
+
+def bench(
+    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="One of: " + ", ".join(BENCHMARKS))] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions: sooner done, and less certain.")] = False,
+    seed: Seed = 0,
+    backend: Backend = None,
+    json: Json = False,
+) -> None:
+    """Time our work and another's in turn, and print the ratios with their spread: below 1, ours takes less."""
+    prepare(seed, backend)
+    if only and only not in BENCHMARKS:
+        raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {only!r}")
+    found: list[Row] = []
+    with console.status("", spinner_style="none") as status:
+        for name in [only] if only else BENCHMARKS:
+            status.update(f"measuring: {name}")
+            found += rows(name, FEW if quick else PAIRS)
+    if json:
+        print_json({**machine(), "rows": [asdict(row) for row in found]})
+    else:
+        _print(found)
+
+
+def machine() -> dict:
+    """Where this was measured."""
+    system = f"{platform.system()} {platform.machine()}"
+    return {"system": system, "threads": workers(), "python": platform.python_version(), "numpy": numpy.__version__}
+
+
+def _print(found: Sequence[Row]) -> None:
+    where = ", ".join(f"{key} {value}" for key, value in machine().items())
+    table = Table("", "against", "ratio", "quartiles", "ours : theirs", "target", "met", title=where, title_justify="left")
+    for row in found:
+        met = {None: "", True: "[green]yes[/green]", False: "[bold red]no[/bold red]"}[row.met]
+        figures = _figures(row.ratio) if row.ratio else (row.note, "", "")
+        table.add_row(row.name, row.against, *figures, row.target, met)
+    console.print(table)
+    console.print(
+        "ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half\n"
+        "of the pairs lies. Memory: the rise of a process's resident memory from after building to its peak over three steps.",
+        soft_wrap=True,
+    )
+
+
+def _figures(ratio: Ratio) -> tuple[str, str, str]:
+    sides = " : ".join(_amount(value, ratio.unit) for value in (ratio.ours, ratio.theirs))
+    return f"{ratio.median:.2f}", f"{ratio.low:.2f} - {ratio.high:.2f}", sides
+
+
+def _amount(value: float, unit: str) -> str:
+    for name, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6)) if unit == "s" else ():
+        if value >= size:
+            return f"{value / size:.3g} {name}"
+    return f"{value:.3g} {unit}"

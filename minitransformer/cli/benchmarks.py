@@ -1,0 +1,208 @@
+"""What `bench` measures: our work against the same work done by another, or against less of our own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy
+
+import minitransformer
+from minitransformer.cli import bench_memory
+from minitransformer.cli.bench_models import SIZES, both_steps, twin
+from minitransformer.cli.pairs import Ratio, in_turn, ratio_of
+from minitransformer.cli.torch_twin import INSTALL
+from minitransformer.data.reviews import load_reviews
+from minitransformer.explain import lime, lrp
+from minitransformer.generation import generate
+from minitransformer.kernels.threads import workers
+from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
+from minitransformer.ops.creation import randint
+from minitransformer.tokenization import WordTokenizer
+
+CHAIN = 100_000  # ops
+NEW_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what was compared with what, the ratio of times or memory, the target, and whether it is met.
+
+    Without a `ratio`, `note` says why; without a target, `target` is "" and `met` is None.
+    """
+
+    name: str
+    against: str
+    ratio: Ratio | None
+    target: str = ""
+    met: bool | None = None
+    note: str = ""
+
+
+def held_to(name: str, against: str, ratio: Ratio, limit: float | None = None) -> Row:
+    """A row whose ratio should be at most `limit`, if there is one."""
+    return Row(name, against, ratio) if limit is None else Row(name, against, ratio, f"<= {limit:.3g}", ratio.median <= limit)
+
+
+def training(pairs: int) -> Iterator[Row]:
+    """Forward, loss, backward and Adam."""
+    for (name, size), limit in zip(SIZES.items(), (0.9, 0.9, 1.2), strict=True):
+        few = pairs if size.d_model < 256 else max(pairs // 2, 3)
+        yield held_to(f"training step, {name} size", "PyTorch eager", in_turn(*both_steps(size), few), limit)
+
+
+def _multiply_and_back(lib) -> Callable[[], None]:
+    a, b = (lib.tensor([x], requires_grad=True) for x in (2.0, 3.0))
+
+    def run() -> None:
+        (a * b).backward()
+        a.grad = b.grad = None
+
+    return run
+
+
+def op(pairs: int) -> Iterator[Row]:
+    """What an op costs when there is nothing to compute."""
+    import torch
+
+    ratio = in_turn(_multiply_and_back(minitransformer), _multiply_and_back(torch), pairs)
+    yield held_to("one-element multiply + backward", "PyTorch eager", ratio, 1.5)
+
+
+def chain_of_ops(lib) -> Callable[[], None]:
+    """100,000 ops, each on the result of the one before, and backward."""
+    x = lib.tensor([1.0], requires_grad=True)
+
+    def run() -> None:
+        y = x
+        for _ in range(CHAIN):
+            y = y * 1.00001
+        y.backward()
+        x.grad = None
+
+    return run
+
+
+def chain(pairs: int) -> Iterator[Row]:
+    """A long tape."""
+    import torch
+
+    ratio = in_turn(chain_of_ops(minitransformer), chain_of_ops(torch), max(pairs // 3, 3))
+    yield Row(f"chain of {CHAIN:,} ops + backward", "PyTorch eager", ratio, "ours < 3 s", ratio.ours < 3)
+
+
+def generation(pairs: int) -> Iterator[Row]:
+    """New tokens, one by one."""
+    import torch
+
+    size = SIZES["tiny"]
+    model = size.model()
+    reference = twin(model).eval()
+    prompt = randint(0, size.vocab, (size.length - NEW_TOKENS,)).tolist()
+
+    def without_cache() -> None:
+        text = list(prompt)
+        with torch.no_grad():
+            for _ in range(NEW_TOKENS):
+                logits = reference(torch.tensor([text], device=reference.positions.pe.device))
+                text.append(int(logits[0, -1].argmax()))
+
+    ratio = in_turn(lambda: generate(model, prompt, NEW_TOKENS, temperature=0), without_cache, max(pairs // 2, 3))
+    yield held_to(f"generation, {NEW_TOKENS} tokens, with our cache", "PyTorch's TransformerEncoder, which has none", ratio)
+
+
+def _forward_and_backward(model, ids: numpy.ndarray) -> None:
+    model.zero_grad()
+    logits = model(minitransformer.tensor(ids))  # (1, T, V)
+    logits[0, -1].max().backward()
+
+
+def relevance(pairs: int) -> Iterator[Row]:
+    """An explanation beside what it walks back through. One sequence."""
+    for name, size in SIZES.items():
+        model, ids = size.model(), randint(0, size.vocab, (1, size.length)).numpy()
+        ratio = in_turn(partial(lrp, model, ids), partial(_forward_and_backward, model, ids), pairs)
+        yield held_to(f"LRP of one sequence, {name} size", "our own forward + backward", ratio, 1.3)
+
+
+def _classifier() -> Callable[[list[str]], numpy.ndarray]:
+    """Class probabilities of texts by a Transformer that has learned nothing, which takes as long as one that has."""
+    tokenizer = WordTokenizer.train([review.text for review in load_reviews()])
+    model = SequenceClassifier(ClassifierConfig(tokenizer.vocab_size)).eval()
+    return partial(predict_proba, model, tokenizer)
+
+
+def _instantly(texts: list[str]) -> numpy.ndarray:
+    """Class probabilities that cost nothing: what is left is the time outside of predict."""
+    return numpy.tile([[0.25, 0.75], [0.5, 0.5]], (len(texts) // 2 + 1, 1))[: len(texts)]
+
+
+def text_of(words: int) -> str:
+    """A text of so many different words."""
+    every = re.findall(r"[a-z]+", " ".join(review.text for review in load_reviews()).lower())
+    return " ".join(list(dict.fromkeys(every))[:words])
+
+
+def _lime_package(predict: Callable, text: str, num_features: int) -> None:
+    from lime.lime_text import LimeTextExplainer
+
+    explainer = LimeTextExplainer(random_state=0)
+    explainer.explain_instance(text, predict, labels=(1,), num_features=num_features, num_samples=1000)
+
+
+def surrogate(pairs: int) -> Iterator[Row]:
+    """LIME, 1,000 samples: outside of predict, and with a Transformer to ask."""
+    package = f"lime {importlib.metadata.version('lime')}"
+    classifier, few = _classifier(), max(pairs // 3, 3)
+    for predict, what, limits in (
+        (_instantly, "outside predict", dict.fromkeys((8, 15, 25, 40), 1 / 5)),
+        (classifier, "end to end", {8: 1 / 3, 15: None, 25: None, 40: None}),
+    ):
+        for words, limit in limits.items():
+            for k in (6, 10):
+                text = text_of(words)
+                ours = partial(lime, predict, text, num_features=k, num_samples=1000)
+                ratio = in_turn(ours, partial(_lime_package, predict, text, k), few)
+                yield held_to(f"LIME {what}, {words} words, k = {k}", package, ratio, limit)
+
+
+def memory(pairs: int) -> Iterator[Row]:
+    """Peak memory beyond what importing and building takes."""
+    name = "peak memory of training, char size"
+    if bench_memory.resident() is None:
+        yield Row(name, "PyTorch eager", None, note="not measured: this system does not tell a process its peak memory")
+        return
+    sides = [[bench_memory.measure(package) / 2**20 for _ in range(max(pairs // 6, 1))] for package in ("minitransformer", "torch")]
+    yield held_to(name, "PyTorch eager", ratio_of(*sides, unit="MiB"), 1.5)
+
+
+BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # and the package it needs
+    "op": (op, "torch"),
+    "training": (training, "torch"),
+    "memory": (memory, "torch"),
+    "chain": (chain, "torch"),
+    "generation": (generation, "torch"),
+    "lrp": (relevance, None),
+    "lime": (surrogate, "lime"),
+}
+
+
+def rows(name: str, pairs: int) -> Iterator[Row]:
+    """The rows of one benchmark, or one that says what to install for it."""
+    function, needed = BENCHMARKS[name]
+    if needed and importlib.util.find_spec(needed) is None:
+        return iter([Row(name, needed, None, note=f"{needed} is not installed: {INSTALL}")])
+    if needed == "torch":
+        _same_threads()
+    return function(pairs)
+
+
+def _same_threads() -> None:
+    """As many threads for PyTorch as for us."""
+    import torch
+
+    torch.set_num_threads(workers())

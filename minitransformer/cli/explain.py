@@ -1,0 +1,79 @@
+"""`minitransformer explain`: why a trained model says what it says of one text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minitransformer import models
+from minitransformer.cli.options import Backend, Checkpoint, Json, Seed, console, prepare, print_json
+from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
+from minitransformer.explain.rendering import save_page
+from minitransformer.models import SequenceClassifier
+from minitransformer.models.classifier import predict_proba
+
+
+class Method(StrEnum):
+    """How to explain."""
+
+    lrp = "lrp"
+    lime = "lime"
+    gradient = "gradient"
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="The text that the model reads.")],
+    checkpoint: Checkpoint,
+    method: Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")] = Method.lrp,
+    rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
+    target: Annotated[int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Of lime: how many texts to ask about.")] = 1000,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write it as a web page.")] = None,
+    seed: Seed = 0,
+    backend: Backend = None,
+    json: Json = False,
+) -> None:
+    """Show what each token of TEXT has to do with the answer of the model in a checkpoint."""
+    prepare(seed, backend)
+    model, tokenizer = models.load(checkpoint)
+    if method is Method.lime:
+        explanation = _imitate(model, tokenizer, text, target, samples, seed)
+    else:
+        walk = partial(lrp, rule=rule) if method is Method.lrp else gradient_x_input
+        explanation = walk(model, _ids(tokenizer, text), target, tokens=tokenizer.tokens(text))
+    if html:
+        save_page(html, explanation.method, explanation.to_html())
+    if json:
+        print_json(_plain(explanation))
+    else:
+        explanation.show()
+        console.print(f"Page written: {html}", soft_wrap=True) if html else None
+
+
+def _ids(tokenizer, text: str) -> list[int]:
+    if not (ids := tokenizer.encode(text)):
+        raise ValueError("text: expected at least one word, got an empty text")
+    return ids
+
+
+def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:
+    if not isinstance(model, SequenceClassifier):
+        raise ValueError("method lime: expected a classifier, as lime explains the probability of a class; take --method lrp")
+    predict = partial(predict_proba, model, tokenizer)
+    label = int(predict([text])[0].argmax()) if target is None else target
+    return lime(predict, text, label, num_samples=samples, seed=seed)
+
+
+def _plain(explanation: Explanation) -> dict:
+    return {
+        "method": explanation.method,
+        "target": explanation.target,
+        "output": explanation.output,
+        "tokens": explanation.tokens,
+        "relevance": explanation.relevance.tolist(),
+        "ledger": explanation.ledger and dict(explanation.ledger),
+    }

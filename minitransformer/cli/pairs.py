@@ -1,0 +1,59 @@
+"""Two ways to do the same thing, timed in turn: whatever slows the machine slows both, and their ratio stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy
+
+TURN = 0.1  # seconds that a turn lasts at least, so that the clock and the change of turns weigh little
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Ours divided by theirs: the median over all pairs and its quartiles; and each side's median, in `unit`."""
+
+    median: float
+    low: float
+    high: float
+    ours: float
+    theirs: float
+    unit: str = "s"
+
+
+def ratio_of(ours: Sequence[float], theirs: Sequence[float], unit: str = "s") -> Ratio:
+    """The ratios of paired measurements, in short."""
+    low, median, high = numpy.quantile(numpy.divide(ours, theirs), [0.25, 0.5, 0.75]).tolist()
+    return Ratio(median, low, high, float(numpy.median(ours)), float(numpy.median(theirs)), unit)
+
+
+def in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> Ratio:
+    """Time both calls `pairs` times, one right after the other, and each of them first every other time."""
+    calls = (ours, theirs)
+    repeats = [_calls_in_a_turn(call) for call in calls]
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for i in range(pairs):
+        for side in (i % 2, 1 - i % 2):
+            seconds[side].append(_turn(calls[side], repeats[side]))
+    return ratio_of(*seconds)
+
+
+def _calls_in_a_turn(call: Callable) -> int:
+    call()  # the first call also sets things up
+    start, calls = time.perf_counter(), 0
+    while time.perf_counter() - start < TURN:
+        call()
+        calls += 1
+    return calls
+
+
+def _turn(call: Callable, repeat: int) -> float:
+    """Seconds of one call. Short ones begin untimed, until the other side's threads and cached data have made room."""
+    if repeat > 1:
+        call()
+    start = time.perf_counter()
+    for _ in range(repeat):
+        call()
+    return (time.perf_counter() - start) / repeat

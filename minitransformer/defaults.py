@@ -1,0 +1,42 @@
+"""The backend in use: where new tensors go unless something else is said."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from minitransformer.backends import cupy
+from minitransformer.devices import CPU, Device
+
+
+class _Default:
+    """The backend asked for, if one was."""
+
+    name: str | None = None
+
+
+def use_backend(name: str) -> None:
+    """Make "numpy" or "cupy" the backend of tensors created from now on. Raises ValueError, ImportError."""
+    if name not in ("numpy", "cupy"):
+        raise ValueError(f"backend: expected 'numpy' or 'cupy', got {name!r}")
+    if name == "cupy":
+        cupy()
+    _Default.name = name
+
+
+@contextlib.contextmanager
+def backend(name: str):
+    """`use_backend` for the length of a `with` block."""
+    before = _Default.name
+    use_backend(name)
+    try:
+        yield
+    finally:
+        _Default.name = before
+
+
+def default_device() -> Device:
+    """Where new tensors go: `use_backend`, else the variable MINITRANSFORMER_BACKEND, else the CPU."""
+    if _Default.name is None:
+        use_backend(os.environ.get("MINITRANSFORMER_BACKEND") or "numpy")
+    return CPU if _Default.name == "numpy" else Device("cuda")

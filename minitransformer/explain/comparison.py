@@ -1,0 +1,167 @@
+"""Methods side by side: each explains the same texts, the judges score them, and the bootstrap says how sure the scores are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy
+
+from minitransformer.data.reviews import Review
+from minitransformer.explain.attention_flow import attention_rollout, generic_attention
+from minitransformer.explain.baselines import gradient_x_input
+from minitransformer.explain.deletion_curves import METRICS, faithfulness
+from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
+from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
+from minitransformer.explain.propagation import lrp
+from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
+from minitransformer.explain.shapley import shapley_values
+from minitransformer.explain.surrogate import lime
+from minitransformer.nn import Module
+from minitransformer.tokenization import Tokenizer
+
+Array = numpy.ndarray
+AGREEMENT = {"precision_at_k": precision_at_k, "auroc": auroc, "token_f1": token_f1}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One text to explain: its ids (T,), the class or token to explain, and which tokens a human marked (T,), if any did."""
+
+    text: str
+    ids: Array
+    target: int
+    marked: Array | None = None
+
+
+def review_cases(reviews: Sequence[Review], tokenizer: Tokenizer) -> list[Case]:
+    """Reviews as cases: explain the true label; marked are the tokens of the rationale, None if that is no token or all."""
+    cases = []
+    for review in reviews:
+        marked = marked_tokens(tokenizer.tokens(review.text), review.rationale)
+        told = marked if marked.any() and not marked.all() else None
+        cases.append(Case(review.text, numpy.array(tokenizer.encode(review.text)), review.label, told))
+    return cases
+
+
+Method = Callable[[Case], Array]  # -> relevance (T,)
+
+
+def interval(values: Array, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+    """The mean of values (N,), and the interval that holds it with probability `level` by the bootstrap (Efron, 1979).
+
+    The N texts are drawn anew, with replacement, `draws` times.
+    """
+    values = numpy.asarray(values, dtype=numpy.float64)
+    rows = numpy.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
+    low, high = numpy.quantile(values[rows].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(values.mean()), float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`values[method][metric]` (N,): the score of each text (NaN where it has none), and `seconds`, what it cost.
+
+    `curves[method]` holds the (morf, lerf) curves of each text, of its own length. `table` has the mean and its 95 %
+    interval for each method and metric. `replace` says what a token that is taken away becomes.
+    """
+
+    replace: str
+    values: dict[str, dict[str, Array]]
+    curves: dict[str, list[tuple[Array, Array]]] = field(repr=False)
+
+    @property
+    def table(self) -> dict[str, dict[str, tuple[float, float, float]]]:
+        """method -> metric -> (mean, low, high)."""
+        return {
+            method: {metric: interval(v[~numpy.isnan(v)]) for metric, v in scores.items() if not numpy.isnan(v).all()}
+            for method, scores in self.values.items()
+        }
+
+    def difference(self, method: str, other: str, metric: str = "delta_auc") -> tuple[float, float, float]:
+        """How much higher one method scores than another on the same texts: (mean, low, high) of the paired difference."""
+        paired = self.values[method][metric] - self.values[other][metric]
+        return interval(paired[~numpy.isnan(paired)])
+
+    def __str__(self) -> str:
+        table = self.table
+        columns = list(next(iter(table.values())))
+        head = " ".join([f"{'method':22s}", *(f"{name:>25s}" for name in columns)])
+        rows = [
+            " ".join([f"{method:22s}", *("{:9.4f} [{:6.3f},{:6.3f}]".format(*scores[name]).rjust(25) for name in columns)])
+            for method, scores in table.items()
+        ]
+        return "\n".join([f"tokens taken away become: {self.replace}; mean [95 % interval]", head, *rows])
+
+
+def compare(
+    methods: Mapping[str, Method], logit: Callable[[int], Callable], cases: Sequence[Case], replace: str = "zero", orders: int = 5
+) -> Comparison:
+    """Let each method explain each case, and judge it: faithfulness, agreement with the marked tokens, and seconds.
+
+    `methods` map a name to a function of a case that gives its relevance (T,), as `standard_methods` makes them; `logit` of
+    a target gives the function of ids to judge by, e.g. `partial(logit_of, model)`. Raises ValueError without methods or
+    cases, and as `faithfulness` does.
+    """
+    if not methods or not cases:
+        raise ValueError(f"expected methods and cases, got {len(methods)} and {len(cases)}")
+    judged = {name: [_judge(method, case, logit, replace, orders) for case in cases] for name, method in methods.items()}
+    names = [*METRICS, *AGREEMENT, "seconds"]
+    values = {m: {name: numpy.array([score[name] for score, _ in rows]) for name in names} for m, rows in judged.items()}
+    return Comparison(replace, values, {method: [curves for _, curves in rows] for method, rows in judged.items()})
+
+
+def _judge(method: Method, case: Case, logit, replace: str, orders: int) -> tuple[dict[str, float], tuple[Array, Array]]:
+    start = time.perf_counter()
+    relevance = method(case)
+    seconds = time.perf_counter() - start
+    found = faithfulness(logit(case.target), case.ids, relevance, replace, orders=orders)
+    agrees = {name: numpy.nan if case.marked is None else judge(relevance, case.marked) for name, judge in AGREEMENT.items()}
+    return {**found.scores, **agrees, "seconds": seconds}, (found.morf, found.lerf)
+
+
+INSIDE = {  # the methods that open the model, with their defaults
+    "lrp, attnlrp": lrp,
+    "lrp, cp-lrp": partial(lrp, rule="cp-lrp"),
+    "gradient x input": gradient_x_input,
+    "integrated gradients": integrated_gradients,
+    "smoothgrad": smooth_grad,
+    "attention rollout": attention_rollout,
+    "generic attention": generic_attention,
+}
+
+
+def standard_methods(
+    model: Module,
+    tokenizer: Tokenizer | None = None,
+    predict: Callable[[list[str]], Array] | None = None,
+    replace: str = "zero",
+    samples: int = 1000,
+    position: int = -1,
+    seed: int = 0,
+) -> dict[str, Method]:
+    """Every method of this room as a function of a case, and a random one to beat.
+
+    Those that take tokens away replace them as the judge does. LIME needs `predict` and `tokenizer` and is left out without
+    them. `samples` is what LIME and KernelSHAP may ask.
+    """
+    random = numpy.random.default_rng(seed)
+    methods: dict[str, Method] = {
+        name: lambda case, explain=explain: explain(model, case.ids, case.target, position=position).relevance
+        for name, explain in {**INSIDE, "occlusion": partial(occlusion, replace=replace)}.items()
+    }
+
+    def kernel_shap(case: Case) -> Array:
+        logit = logit_of(model, case.target, position)
+        return shapley_values(lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), samples, seed)[0]
+
+    def imitation(case: Case) -> Array:
+        options = {"num_samples": samples, "num_features": len(case.ids), "seed": seed, "bow": False, "tokenizer": tokenizer}
+        return lime(predict, case.text, case.target, replacement=" UNKWORDZ", **options).relevance
+
+    methods["kernel shap"] = kernel_shap
+    if predict is not None and tokenizer is not None:
+        methods["lime"] = imitation
+    return methods | {"random": lambda case: random.standard_normal(len(case.ids))}

@@ -1,0 +1,129 @@
+"""Take tokens away and ask again: what occlusion, Shapley values and the judges of faithfulness have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.devices import to_host
+from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.probe import Probe, changed_embeddings
+from minitransformer.explain.targets import Target, explained
+from minitransformer.ops.creation import tensor
+from minitransformer.tokenization.tokenizer import UNK
+
+REPLACEMENTS = ("zero", "unk", "delete")
+BATCH_SIZE = 256  # sequences shown to the model at once
+
+Array = numpy.ndarray
+Logit = Callable[[Tensor], Tensor | Array]  # ids (N, T) -> one number for each, (N,)
+
+
+def logit_of(model, target: int | tuple[int, int], position: int = -1, batch_first: bool = True) -> Logit:
+    """The function ids (N, T) -> logits (N,) that the judges ask: one logit of the model, in use and not in training.
+
+    `target` is the class or token, or a pair (a, b) for logit a less logit b; `position` the token whose logits are meant,
+    ignored by classifiers.
+    """
+    device = next(model.parameters()).device
+
+    def logit(ids: Tensor) -> Tensor:
+        ids = ids.to(device)
+        with no_grad(), explained(model):
+            logits = model(ids if batch_first else ids.transpose(0, 1))
+        if logits.ndim == 3:
+            logits = logits[:, position] if batch_first else logits[position]
+        return logits[:, target[0]] - logits[:, target[1]] if isinstance(target, tuple) else logits[:, target]
+
+    return logit
+
+
+def ask_logit(logit: Logit, ids: Array) -> Array:
+    """The numbers of each sequence, float64: (N, T) -> (N,). Raises ValueError for another shape, NaN or infinity."""
+    try:
+        with no_grad():
+            answer = logit(tensor(ids))
+    except Exception as error:
+        error.add_note(f"raised by logit, given integer ids of shape {ids.shape} (tokens left out)")
+        raise
+    answer = numpy.asarray(to_host(answer.array) if isinstance(answer, Tensor) else answer, dtype=numpy.float64)
+    if answer.shape != ids.shape[:1]:
+        raise ValueError(f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {answer.shape}")
+    if not numpy.isfinite(answer).all():
+        raise ValueError(f"logit: expected finite numbers, got {answer[~numpy.isfinite(answer)][0]}")
+    return answer
+
+
+def one_sequence(ids) -> Array:
+    """The ids as integers (T,). Raises ValueError for anything else."""
+    ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
+    if ids.dtype.kind not in "iu" or ids.ndim != 1 or not ids.size:
+        raise ValueError(f"ids: expected one sequence of integers (T,), at least one token, got {ids.dtype} {ids.shape}")
+    return ids
+
+
+def masked_logits(logit: Logit, ids, keep: Array, replace: str = "zero", unk_id: int = UNK) -> Array:
+    """The logit with only the kept tokens left. ids (T,), keep (N, T) bool -> (N,) float64.
+
+    `replace` says what becomes of the others: "zero" sets their embeddings to zero and leaves them in their places, "unk"
+    puts `unk_id`, "delete" closes the gaps (and leaves one `unk_id` where nothing is left). `logit` takes ids (N, T').
+    Raises ValueError for bad shapes and answers, and whatever `logit` raises.
+    """
+    ids, keep = one_sequence(ids), numpy.asarray(keep, dtype=bool)
+    if replace not in REPLACEMENTS:
+        raise ValueError(f"replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
+    if keep.ndim != 2 or keep.shape[1] != len(ids):
+        raise ValueError(f"keep: expected shape (N, {len(ids)}), one column for each token, got {keep.shape}")
+    ask = {"zero": _zero, "unk": _unk, "delete": _delete}[replace]
+    parts = [ask(logit, ids, keep[i : i + BATCH_SIZE], unk_id) for i in range(0, len(keep), BATCH_SIZE)]
+    return numpy.concatenate(parts) if parts else numpy.zeros(0)
+
+
+def _zero(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    batch = numpy.tile(ids, (len(keep), 1))  # (N, T)
+
+    def silence(embedding, vectors: Tensor) -> Tensor:  # (N, T, C)
+        return vectors * tensor(keep[..., None], dtype=vectors.dtype, device=vectors.device)
+
+    with changed_embeddings(batch, silence):
+        return ask_logit(logit, batch)
+
+
+def _unk(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    return ask_logit(logit, numpy.where(keep, ids, unk_id))
+
+
+def _delete(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    answers, counts = numpy.empty(len(keep)), keep.sum(axis=1)
+    for count in numpy.unique(counts):  # sequences of one length go together
+        rows = keep[counts == count]
+        left = numpy.broadcast_to(ids, rows.shape)[rows].reshape(-1, count) if count else numpy.full((len(rows), 1), unk_id)
+        answers[counts == count] = ask_logit(logit, left)
+    return answers
+
+
+def occlusion(
+    model,
+    ids,
+    target: Target = None,
+    position: int | Sequence[int] = -1,
+    replace: str = "zero",
+    unk_id: int = UNK,
+    batch_first: bool = True,
+    tokens: Sequence[str] | None = None,
+) -> Explanation:
+    """How much the logit falls without each token: f(x) - f(x without i) (Zeiler & Fergus, ECCV 2014, section 4.2).
+
+    `replace` and `unk_id` as in `masked_logits`; other arguments and errors as `lrp`'s.
+    """
+    probe = Probe(model, ids, target, position, batch_first)
+    places, rows = numpy.broadcast_to(position, len(probe.batch)).tolist(), []
+    for sequence, chosen, place in zip(probe.batch, probe.targets, places, strict=True):
+        keep = numpy.vstack([numpy.ones(len(sequence), bool), ~numpy.eye(len(sequence), dtype=bool)])  # (1 + T, T)
+        full, *without = masked_logits(logit_of(model, chosen, place, batch_first), sequence, keep, replace, unk_id)
+        rows.append(full - numpy.array(without))
+    shape = numpy.shape(ids)
+    arrays = probe.batch.reshape(shape), numpy.stack(rows).reshape(shape)
+    return Explanation(f"occlusion, {replace}", *arrays, probe.targets, probe.output, tokens)

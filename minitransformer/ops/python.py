@@ -1,0 +1,92 @@
+"""A tensor among Python's own things: numbers, lists, NumPy arrays, text, copies."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy
+
+from minitransformer.autograd import Tensor
+from minitransformer.devices import to_host
+from minitransformer.ops.laws import register
+
+
+@register()
+def item(input: Tensor) -> float | int | bool:
+    """The only element, as a Python number. Raises ValueError if there is not exactly one."""
+    if input.array.size != 1:
+        raise ValueError(f"item: expected a tensor of one element, got shape {input.shape}; use .tolist()")
+    return input.array.item()
+
+
+@register()
+def tolist(input: Tensor) -> list | float | int | bool:
+    """Nested lists of Python numbers, or the number itself of a 0-d tensor."""
+    return input.array.tolist()
+
+
+@register("numpy")
+def to_numpy(input: Tensor) -> numpy.ndarray:
+    """The values as a NumPy array: the tensor's own memory on the CPU, a copy from a GPU."""
+    return to_host(input.array)
+
+
+def host_array(value) -> numpy.ndarray:
+    """The values of our tensor, an array or a PyTorch tensor on the host; bfloat16, which NumPy lacks, as float32."""
+    if isinstance(value, Tensor):
+        return to_numpy(value)
+    if not hasattr(value, "detach"):
+        return numpy.asarray(value)
+    value = value.detach().cpu()
+    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+
+
+@register()
+def __array__(input: Tensor, dtype=None, copy=None) -> numpy.ndarray:
+    return numpy.array(to_numpy(input), dtype=dtype, copy=copy)
+
+
+@register()
+def __bool__(input: Tensor) -> bool:
+    return bool(item(input))
+
+
+@register()
+def __float__(input: Tensor) -> float:
+    return float(item(input))
+
+
+@register()
+def __int__(input: Tensor) -> int:
+    return int(item(input))
+
+
+@register()
+def __index__(input: Tensor) -> int:
+    return input.array.__index__()
+
+
+@register()
+def __len__(input: Tensor) -> int:
+    if not input.shape:
+        raise TypeError("len() of a 0-d tensor")
+    return input.shape[0]
+
+
+@register()
+def __repr__(input: Tensor) -> str:
+    values = numpy.array2string(to_numpy(input), separator=", ", prefix="tensor(", precision=4)
+    extra = "" if input.dtype.name in ("float32", "int64", "bool") else f", dtype={input.dtype}"
+    extra += "" if input.device == "cpu" else f", device='{input.device}'"
+    grad = f", grad_fn=<{input.op}>" if input.op else ", requires_grad=True" if input.requires_grad else ""
+    return f"tensor({values}{extra}{grad})"
+
+
+@register()
+def __deepcopy__(input: Tensor, memo) -> Tensor:
+    """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
+    if input.op is not None:
+        raise RuntimeError(f"deepcopy: expected a leaf, got the result of {input.op}: copy .detach() instead")
+    twin = object.__new__(type(input))
+    twin.__dict__.update(copy.deepcopy(input.__dict__, memo))
+    return twin

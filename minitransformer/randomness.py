@@ -1,0 +1,21 @@
+"""The one random generator."""
+
+from __future__ import annotations
+
+import numpy
+
+
+class _Random:
+    """The generator behind every random number. It draws on the host, so that both backends see the same numbers."""
+
+    generator = numpy.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Start the random numbers anew from `seed`: initial weights, dropout masks, shuffles, samples."""
+    _Random.generator = numpy.random.default_rng(seed)
+
+
+def generator() -> numpy.random.Generator:
+    """The generator in use; its `bit_generator.state` is what a checkpoint keeps."""
+    return _Random.generator

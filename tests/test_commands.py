@@ -1,0 +1,166 @@
+"""`train`, `generate` and `explain`: what they write, print and return, and what they say of bad input."""
+
+import json
+import signal
+
+import numpy
+import pytest
+
+from minitransformer import checkpoint, cli
+from minitransformer.training import Trainer
+
+SMALL = ["--d-model", "8", "--nhead", "2", "--batch-size", "8"]
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs the command as a user would; returns the exit code and what was printed."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code or 0, capsys.readouterr().out
+
+    return run
+
+
+def trained(tmp_path_factory, kind, *options):
+    directory = tmp_path_factory.mktemp(kind)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr("sys.argv", ["minitransformer", "train", kind, "--out", str(directory), *SMALL, *options])
+        cli.main()
+    assert not stop.value.code
+    return directory
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    return trained(tmp_path_factory, "classifier", "--steps", "6")
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory):
+    text = tmp_path_factory.mktemp("text") / "text.txt"
+    text.write_text("the cat sat on the mat and the dog sat on the log. " * 60, encoding="utf-8")
+    return trained(tmp_path_factory, "language-model", "--steps", "6", "--data", str(text), "--vocab-size", "270")
+
+
+def test_train_keeps_checkpoints_and_the_curve(classifier):
+    assert {path.name for path in classifier.iterdir()} == {"last.safetensors", "best.safetensors", "loss.png"}
+    assert (classifier / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_train_in_json(command, tmp_path):
+    code, out = command("train", "--out", tmp_path, "--steps", "2", *SMALL, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["done"] and told["step"] == 2 and told["settings"]["d_model"] == 8
+    assert told["loss"] == checkpoint.load(told["last"])["losses"][-1]
+
+
+def test_train_does_not_write_over_a_run(command, classifier):
+    before = (classifier / "last.safetensors").read_bytes()
+    code, out = command("train", "--out", classifier, "--steps", "2")
+    assert code == 1 and "--resume" in out
+    assert (classifier / "last.safetensors").read_bytes() == before
+
+
+def test_interrupted_and_resumed_gives_the_same_model(command, tmp_path, monkeypatch):
+    one, two = tmp_path / "one", tmp_path / "two"
+    code, _ = command("train", "--out", one, "--steps", "5", *SMALL)
+    assert code == 0
+    take_step = Trainer._take_step
+
+    def interrupted(self, batch):
+        take_step(self, batch)
+        if self.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "_take_step", interrupted)
+    code, out = command("train", "--out", two, "--steps", "5", *SMALL)
+    assert code == 130 and f"--out {two} --resume" in " ".join(out.split())
+    monkeypatch.setattr(Trainer, "_take_step", take_step)
+    code, out = command("train", "--out", two, "--resume")
+    assert code == 0 and "step 3" in out
+    a, b = (checkpoint.load(directory / "last.safetensors") for directory in (one, two))
+    assert a["losses"] == b["losses"]
+    assert all(numpy.array_equal(a["model"][name], b["model"][name]) for name in a["model"])
+
+
+def test_resume_keeps_the_settings_but_may_go_further(command, language_model):
+    code, out = command("train", "--out", language_model, "--resume", "--lr", "0.1")
+    assert code == 1 and "leave out lr" in out
+
+
+def test_resume_where_nothing_is(command, tmp_path):
+    code, out = command("train", "--out", tmp_path, "--resume")
+    assert code == 1 and "last.safetensors" in out.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["classifier", "--data", "nothing"], "expected one of reviews, movie-reviews"),
+        (["language-model", "--data", "missing.txt"], "missing.txt"),
+        (["classifier", "--d-model", "7"], "7"),
+        (["classifier", "--lr", "1e30", "--steps", "30"], "the loss is"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_train_with_bad_settings(command, tmp_path, options, complaint):
+    code, out = command("train", *options, "--out", tmp_path)
+    assert code == 1 and "error:" in out and complaint in out
+
+
+def test_generate_is_seeded_and_needs_no_cache(command, language_model):
+    path = language_model / "last.safetensors"
+    options = ["-c", path, "the cat", "--max-new-tokens", "12"]
+    first, again = command("generate", *options), command("generate", *options, "--no-cache")
+    assert first == again and first[0] == 0 and first[1].startswith("the cat")
+    other = command("generate", *options, "--seed", "1", "--temperature", "2")
+    assert other != first
+    told = json.loads(command("generate", *options, "--json")[1])
+    assert told["text"] == first[1].rstrip("\n") and len(told["tokens"]) == 12
+
+
+def test_generate_refuses_what_cannot_speak(command, classifier, tmp_path):
+    code, out = command("generate", "-c", classifier / "last.safetensors", "the cat")
+    assert code == 1 and "language-model" in out and "classifier" in out
+    code, out = command("generate", "-c", tmp_path / "none.safetensors", "the cat")
+    assert code == 1 and "none.safetensors" in out.replace("\n", "")
+
+
+@pytest.mark.parametrize("method", ["lrp", "lime", "gradient"])
+def test_explain_prints_saves_and_tells(command, classifier, tmp_path, method):
+    page = tmp_path / "page.html"
+    options = ["-c", classifier / "best.safetensors", "The food was good & <fresh>", "--method", method]
+    code, out = command("explain", *options, "--html", page, "--samples", "50")
+    assert code == 0 and "good" in out
+    assert "&lt;" in page.read_text(encoding="utf-8") and "<fresh>" not in page.read_text(encoding="utf-8")
+    told = json.loads(command("explain", *options, "--json")[1])
+    assert len(told["tokens"]) == len(told["relevance"]) and (told["ledger"] is not None) == (method == "lrp")
+    if method == "lrp":
+        assert sum(told["relevance"]) == pytest.approx(told["ledger"]["tokens"], abs=1e-5)
+
+
+def test_explain_the_next_token(command, language_model):
+    told = json.loads(command("explain", "-c", language_model / "last.safetensors", "the cat sat", "--json")[1])
+    assert "".join(told["tokens"]) == "the cat sat"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["good food", "--target", "7"], "target"),
+        (["", "--method", "lrp"], "text"),
+        (["good", "--rule", "nothing"], "rule"),
+    ],
+)
+def test_explain_with_bad_input(command, classifier, options, complaint):
+    code, out = command("explain", "-c", classifier / "last.safetensors", *options)
+    assert code == 1 and "error:" in out and complaint in out
+
+
+def test_lime_wants_a_classifier(command, language_model):
+    code, out = command("explain", "-c", language_model / "last.safetensors", "the cat", "--method", "lime")
+    assert code == 1 and "classifier" in out

@@ -1,0 +1,163 @@
+"""The house: imports point down, the engine stays small, functions stay short, names are what they are said to be."""
+
+import ast
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minitransformer
+
+ROOT = Path(minitransformer.__file__).parent
+FLOORS = {
+    **dict.fromkeys(["backends", "devices", "defaults", "randomness", "kernels"], 0),
+    **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
+    "nn": 2,
+    **dict.fromkeys(["optim", "training", "generation", "checkpoint", "tokenization", "data", "assets", "utils", "explain"], 3),
+    **dict.fromkeys(["models", "progress", "recipes"], 4),
+    "course": 5,
+    "cli": 6,
+}
+HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer"}
+TENSORS = "Tensor tensor no_grad enable_grad manual_seed use_backend backend gradcheck compare_with_torch to_torch detect_anomaly"
+METHODS = (
+    "lrp relevance lime gradient_x_input integrated_gradients attention_rollout kernel_shap faithfulness "
+    "generic_attention occlusion smooth_grad randomisation_check lime_stability"
+)
+CALLABLES = {
+    "minitransformer": f"{TENSORS} ones zeros arange triu exp cos sin abs sum max min cat stack where softmax",
+    "minitransformer.explain": METHODS,
+    "minitransformer.optim": "SGD Adam AdamW",
+    "minitransformer.nn": "Module Parameter Linear Embedding LayerNorm Dropout MultiheadAttention TransformerEncoder",
+    "minitransformer.nn.functional": "linear softmax cross_entropy gelu layer_norm scaled_dot_product_attention",
+}
+MODULES = ["nn", "nn.functional", "optim", "explain"]
+
+
+def sources():
+    """Every module's name and its syntax tree; a package goes under its own name."""
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+TREES = dict(sources())
+
+
+def imports(name, tree, known=TREES):
+    """The modules of `known` that a module names in its imports, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name}: a relative import at line {node.lineno}"
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (n if n in known else node.module for n in inner if n in known or node.module in known)
+
+
+EDGES = {name: set(imports(name, tree)) - {name} for name, tree in TREES.items()}
+
+
+def floor(name):
+    """The whole package, under its own name, is open to the top floor only."""
+    return FLOORS[name.split(".")[1]] if "." in name else FLOORS["cli"]
+
+
+def circle(edges):
+    """A circle in a graph, as a list of names, or None."""
+    done = set()
+
+    def walk(name, path):
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name not in done:
+            for target in sorted(edges.get(name, ())):
+                if found := walk(target, [*path, name]):
+                    return found
+            done.add(name)
+
+    return next(filter(None, (walk(name, []) for name in edges)), None)
+
+
+def functions(tree):
+    """(name, first line, number of lines) of every function."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, node.lineno, node.end_lineno - node.lineno + 1
+
+
+def in_a_fresh_process(code, *arguments):
+    """What `code` prints, as JSON."""
+    command = [sys.executable, "-c", code, *map(json.dumps, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_room_has_a_floor():
+    assert {name.split(".")[1] for name in TREES if "." in name} <= set(FLOORS)
+
+
+def test_imports_point_down():
+    up = [f"{name} imports {target}" for name, found in EDGES.items() for target in found if floor(target) > floor(name)]
+    assert not up
+    assert sum(map(len, EDGES.values())) > 200
+
+
+def test_no_circles():
+    assert circle(EDGES) is None
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_the_engine_stays_small():
+    engine = ["autograd.py", "backends.py", "ops/__init__.py"]
+    assert sum(len((ROOT / file).read_text(encoding="utf-8").splitlines()) for file in engine) <= 400
+    lengths = [n for name in ("autograd", "backends") for _, _, n in functions(TREES[f"minitransformer.{name}"])]
+    assert len(lengths) > 30 and statistics.median(lengths) <= 8
+
+
+def test_no_function_is_long():
+    assert not [f"{name}.{f}, line {line}: {n} lines" for name, tree in TREES.items() for f, line, n in functions(tree) if n > 40]
+
+
+ON_HOST = "asarray|array|array2string|dtype|generic|ndarray|promote_types|arange|eye|full|linspace|ones|zeros"
+
+
+def test_ops_ask_the_array_for_its_library():
+    """NumPy by name is for host data only: making arrays, dtypes and types. What computes is `namespace(array)`."""
+    for name, tree in TREES.items():
+        if name.startswith("minitransformer.ops"):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
+                    assert re.fullmatch(ON_HOST, node.attr), f"{name}, line {node.lineno}: {node.value.id}.{node.attr}"
+
+
+@pytest.mark.parametrize("order", ["forwards", "backwards", "mixed"])
+def test_names_survive_importing_everything(order):
+    names = sorted(name for name in TREES if not name.endswith("__main__"))
+    names = {"forwards": names, "backwards": names[::-1], "mixed": random.Random(0).sample(names, len(names))}[order]
+    code = """
+import importlib, json, sys, types
+order, callables, modules = map(json.loads, sys.argv[1:])
+for name in order:
+    importlib.import_module(name)
+wrong = [f"{m}.{n}" for m, ns in callables.items() for n in ns.split() if not callable(getattr(sys.modules[m], n, None))]
+for path in modules:
+    thing = sys.modules["minitransformer"]
+    for part in path.split("."):
+        thing = getattr(thing, part)
+    wrong += [path] if not isinstance(thing, types.ModuleType) else []
+print(json.dumps(wrong))
+"""
+    assert in_a_fresh_process(code, names, CALLABLES, MODULES) == []
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import json, sys, minitransformer; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+    loaded = set(in_a_fresh_process(code))
+    assert "numpy" in loaded and not loaded & HEAVY
