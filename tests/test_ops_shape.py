@@ -187,7 +187,6 @@ VIEWS = {
     "row": lambda x: x[1],
     "element": lambda x: x[1, 2],
     "row_element": lambda x: x[1][2],
-    "element of a row": lambda x: x[1][2],
     "slice": lambda x: x[:, 1:],
     "backwards": lambda x: x[:, ::-1],
     "split": lambda x: x.split(2, dim=1)[1],

@@ -26,8 +26,10 @@ class LayerNorm(Op):
         return x * dx, None, bias * db
 
     def modified(self, g, rule, x, weight, bias):
-        slope = g * weight * self.rstd
-        return slope - slope.mean(axis=-1, keepdims=True), None, g.reshape(-1, g.shape[-1]).sum(axis=0)
+        slope = g * weight
+        slope *= self.rstd
+        slope -= slope.mean(axis=-1, keepdims=True)
+        return slope, None, g.reshape(-1, g.shape[-1]).sum(axis=0)
 
 
 class RMSNorm(Op):

@@ -1,0 +1,152 @@
+"""The walk of relevance: the tape from an output back, each op dividing what arrives by its rule, and all of it booked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+
+from minitransformer.autograd import Op, Tensor, enable_grad, key, propagate, tape
+from minitransformer.backends import Array, namespace
+from minitransformer.explain.books import Books, named
+from minitransformer.explain.composite import Composite, named_composite, places
+from minitransformer.explain.layers import Layers
+from minitransformer.explain.ledger import TOLERANCE, Ledger
+from minitransformer.explain.rules import Rule
+from minitransformer.explain.targets import Answer
+from minitransformer.ops.laws import Activates, Moves, is_number
+
+FORMS = ("gradient", "explicit")
+
+
+class Walk:
+    """One walk back from an output: the rule of each op in the chosen form, and the books.
+
+    Relevance that an op passes on is filed in `arrived` until the op that made that input is reached: what it receives.
+    `origin`: for a walk inside an op, the layers its leaves come from.
+    """
+
+    def __init__(
+        self,
+        rule: str | Composite,
+        form: str,
+        books: Books,
+        layers: Layers | None = None,
+        origin: dict[Tensor, str] | None = None,
+    ):
+        if form not in FORMS:
+            raise ValueError(f"form: expected 'gradient' or 'explicit', got {form!r}")
+        self.composite, self.explicit, self.books = named_composite(rule), form == "explicit", books
+        self.layers, self.origin = Layers() if layers is None else layers, origin
+        self.rules: dict[Op, Rule] = {}
+        self.layer_of: dict[Op, str] = {}
+        self.live: set = set()
+        self.arrived: dict = defaultdict(float)
+
+    def run(self, root: Tensor, seed: Array, sources: list) -> dict:
+        """What arrives at each key in `sources`: relevance in explicit form, the modified gradient in gradient form."""
+        ops = tape(root)[::-1]
+        placed = places(ops, self.layers)
+        if self.origin is None:
+            self.composite.check(placed)
+        self.rules = {place.op: self.composite.rule_for(place) for place in placed}
+        self.layer_of = {place.op: place.layer for place in placed}
+        self.live = self._live(ops, sources)
+        self.arrived[key(root)] += self._relevance(seed, root.array).sum()
+        with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_weigh`
+            return propagate(root, seed, self.law, lambda t: key(t) in self.live, keep=set(sources))
+
+    def _live(self, ops: list[Op], sources: list) -> set:
+        """The keys of all that depends on one of the sources, other than through what a rule holds constant."""
+        live = set(sources)
+        for op in ops:
+            tensors = ((i, t) for i, t in enumerate(op.inputs or ()) if isinstance(t, Tensor))
+            if any(key(t) in live and not self.rules[op].holds(op, i) for i, t in tensors):
+                live.update((op, i) for i in range(op.outputs))
+        return live
+
+    def law(self, op: Op, r) -> tuple:
+        """The inputs' parts of what arrived at an op's output."""
+        rule, arrays, layer = self.rules[op], op.arrays(), self.layer_of[op]
+        op.needs = [need and not rule.holds(op, i) for i, need in enumerate(op.needs)]
+        received = sum(self.arrived.pop((op, i), 0.0) for i in range(op.outputs))
+        if self.explicit and hasattr(op, "clear"):
+            return self._through_clear_form(op, r, arrays)
+        self.books.open(layer, str(op), received)
+        parts = self._share(rule, op, layer)(op, r, self.books, *arrays)
+        self._book(op, parts, arrays)
+        return parts
+
+    def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
+        """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
+        if type(op).relprop is Op.relprop and not hasattr(op, "modified"):
+            raise NotImplementedError(f"relevance at {named(op, layer)}: no relevance rule; detach its inputs if none shall flow")
+        if not self.explicit and not (rule.gradient_form and hasattr(op, "modified")):
+            raise ValueError(f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'")
+        return rule.relprop if self.explicit else rule.modified
+
+    def _book(self, op: Op, parts, arrays) -> None:
+        """Relevance of inputs that are explained is passed on; that of the others is absorbed."""
+        moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to weigh it again
+        for source, part, a, live in zip(op.inputs, parts, arrays, op.needs, strict=True):
+            if part is None:
+                continue
+            if not live:
+                positional = not is_number(source) and source.role == "positions"
+                self.books.absorb("positions" if positional else "bias", self._relevance(part, a))
+                continue
+            amount, scale = self._weigh(part, a, moves)
+            self.arrived[key(source)] += amount
+            self.books.pass_on(self._maker(source), amount, scale)
+
+    def _relevance(self, part: Array, a: Array) -> Array:
+        return part if self.explicit else part * self.books.finite(a)
+
+    def _weigh(self, part: Array, a: Array, moves: bool) -> tuple[Array, Array | float]:
+        """The sum of relevance and of |relevance|, the latter left out where it is known from elsewhere."""
+        if self.explicit:
+            return part.sum(), abs(part).sum()
+        vdot = namespace(part).vdot  # makes no array of the products
+        amount = vdot(part, a)
+        if amount != amount:  # 0 times a score of -inf
+            a = self.books.finite(a)
+            amount = vdot(part, a)
+        return amount, 0.0 if moves else abs(part * a).sum()
+
+    def _maker(self, t: Tensor) -> str:
+        """The layer that made a tensor."""
+        return (self.origin or {}).get(t, "") if t.op is None else self.layer_of[t.op]
+
+    def _through_clear_form(self, op: Op, r, arrays) -> tuple:
+        """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
+        with enable_grad():
+            leaves = [Tensor(a, requires_grad=live) for a, live in zip(arrays, op.needs, strict=True)]
+            out = op.clear(*leaves)
+        origin = {leaf: self._maker(t) for leaf, t in zip(leaves, op.inputs, strict=True)}
+        inner = Walk(self.composite, "explicit", self.books, self.layers.within(self.layer_of[op]), origin)
+        found = inner.run(out, r, [leaf for leaf in leaves if leaf.requires_grad])
+        for leaf, t in zip(leaves, op.inputs, strict=True):
+            self.arrived[key(t)] += inner.arrived.pop(leaf, 0.0)
+        return tuple(found.get(leaf) for leaf in leaves)
+
+    def explain(self, asked: Answer, inside: Sequence[tuple[Any, Array]] = ()) -> list[Array]:
+        """Walk from what is asked of a model. Relevance of the keys and values `inside`, or else of the tokens' vectors."""
+        lookups = [((op, 0), op.forward(*op.arrays())) for op in asked.lookups]
+        seed = asked.relevance if self.explicit else asked.weights
+        found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)])
+        return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]
+
+    def arrival(self, k, part: Array | None, values: Array) -> Array:
+        """The relevance of a source, given what arrived there; booked as the tokens' where the walk ends with it."""
+        amounts = namespace(values).zeros_like(values) if part is None else part if self.explicit else part * values
+        if k in self.arrived:
+            maker = "" if isinstance(k, Tensor) else self.layers.of(k[0])
+            self.books.open(maker, "tokens", self.arrived.pop(k))
+            self.books.absorb("tokens", amounts)
+        return amounts
+
+    def ledger(self, total: float, dtype) -> Ledger:
+        """The books, closed, and found to be right. Raises RuntimeError, naming the op, where relevance went missing."""
+        return Ledger(total, self.books.closed(), TOLERANCE[dtype.name]).verify()
