@@ -10,6 +10,9 @@ from types import ModuleType
 
 from minitransformer import backends
 from minitransformer.kernels import numpy, reference
+from minitransformer.kernels.memory import keep_freed_memory
+
+keep_freed_memory()
 
 
 def of(array: backends.Array) -> ModuleType:

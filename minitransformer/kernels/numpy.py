@@ -12,9 +12,45 @@ import numpy as np
 from minitransformer.kernels import reference
 from minitransformer.kernels.reference import *  # noqa: F403
 from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
-from minitransformer.kernels.threads import one_blas_thread, share_out
+from minitransformer.kernels.threads import share_out, share_products
 
+PARTS = 840  # divisible by every number of threads up to 8
+WORTH_SHARING = 1 << 22  # multiplications, from which a second thread is worth waking
 CHUNK = 1 << 17  # elements worked on at a time: enough to let go of the lock, few enough for the cache
+
+
+def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """As the reference, some rows a thread. OpenBLAS's own threads would go on spinning, and take the core from others."""
+    y = np.empty((len(x), len(weight)), x.dtype)
+
+    def work(i, j):
+        np.matmul(x[i:j], weight.T, out=y[i:j])
+        if bias is not None:
+            y[i:j] += bias
+
+    share_products(len(x), work, at_least=WORTH_SHARING // max(weight.size, 1) + 1)
+    return y
+
+
+def linear_vjp(g: np.ndarray, x: np.ndarray, weight: np.ndarray, needs: list[bool]) -> list[np.ndarray | None]:
+    """As the reference, some rows of dx, and of dW and db, a thread; a product with ones adds up faster than a sum."""
+    if x.dtype.itemsize < 4:
+        return reference.linear_vjp(g, x, weight, needs)
+    shapes = (x.shape, weight.shape, weight.shape[:1])
+    dx, dw, db = results = [np.empty(s, x.dtype) if n else None for s, n in zip(shapes, [*needs, False], strict=False)]
+    ones = np.ones(len(g), g.dtype)
+
+    def work(i, j):  # parts of range(parts * n): the same fraction of rows and of outputs
+        rows, outputs = (slice(n * i // PARTS, n * j // PARTS) for n in (len(g), len(weight)))
+        if dx is not None:
+            np.matmul(g[rows], weight, out=dx[rows])
+        if dw is not None:
+            np.matmul(g[:, outputs].T, x, out=dw[outputs])
+        if db is not None:
+            np.matmul(ones, g[:, outputs], out=db[outputs])
+
+    share_products(PARTS, work, at_least=1 if len(x) * weight.size > WORTH_SHARING else PARTS)
+    return results[: len(needs)]
 
 
 def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
@@ -81,7 +117,7 @@ def gelu_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _gelu_tanh_gate(gate: np.ndarray, x: np.ndarray) -> None:
-    """(1 + tanh z) / 2 = 1 / (1 + e^(-2z)), with z held where the gate is 0 to every digit."""
+    """2 / (1 + tanh z) = 1 + e^(-2z), with z held where that is beyond every digit."""
     np.multiply(x, x, out=gate)
     gate *= -2 * GELU_SCALE * GELU_CUBIC
     gate -= 2 * GELU_SCALE
@@ -89,7 +125,6 @@ def _gelu_tanh_gate(gate: np.ndarray, x: np.ndarray) -> None:
     np.minimum(gate, 80, out=gate)
     np.exp(gate, out=gate)
     gate += 1
-    np.reciprocal(gate, out=gate)
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
@@ -97,9 +132,9 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
 
     def value(out, _, x):
         _gelu_tanh_gate(out, x)
-        out *= x
+        np.divide(x, out, out=out)
 
-    return _elementwise(value, x)
+    return _elementwise(value, x) if x.dtype.itemsize >= 4 else reference.gelu_tanh(x)
 
 
 def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -107,16 +142,19 @@ def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     def slope(out, gate, g, x):
         _gelu_tanh_gate(gate, x)
+        np.reciprocal(gate, out=gate)
         np.multiply(x, x, out=out)
         out *= -6 * GELU_SCALE * GELU_CUBIC
         out -= 2 * GELU_SCALE
         out *= x  # -2z' x
-        out *= gate - 1
+        gate -= 1
+        out *= gate
+        gate += 1
         out += 1
         out *= gate
         out *= g
 
-    return _elementwise(slope, g, x)
+    return _elementwise(slope, g, x) if x.dtype.itemsize >= 4 else reference.gelu_tanh_vjp(g, x)
 
 
 def _rows_at_a_time(width: int) -> int:
@@ -199,14 +237,11 @@ def _query_blocks(n_queries: int, n_keys: int, causal: bool):
 
 def _over_heads(p: np.ndarray, work) -> None:
     """`work(part)` for parts of the leading dimensions of (.., T, S), one a thread, each with its own matrix products."""
-    if p.ndim < 3 or p.size < CHUNK:
+    if p.ndim < 3:
         return work(())
     axis = int(np.argmax(p.shape[:-2]))
-    with one_blas_thread() as alone:
-        if alone:
-            share_out(p.shape[axis], lambda i, j: work((slice(None),) * axis + (slice(i, j),)))
-        else:
-            work(())
+    heads = p.shape[axis]
+    share_products(heads, lambda i, j: work((slice(None),) * axis + (slice(i, j),)), at_least=heads * CHUNK // max(p.size, 1) + 1)
 
 
 def _softmax_in_place(s: np.ndarray) -> None:

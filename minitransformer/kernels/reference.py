@@ -7,6 +7,17 @@ import math
 from minitransformer.backends import Array, float32, namespace
 
 
+def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    """x W^T + b. (N, n_in), (n_out, n_in), (n_out,) -> (N, n_out)."""
+    return x @ weight.T if bias is None else x @ weight.T + bias
+
+
+def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
+    """dL/dx = g W, dL/dW = g^T x, dL/db = sum of g; None for what is not needed. g: (N, n_out)."""
+    laws = (lambda: g @ weight, lambda: g.T @ x, lambda: _wide(g).sum(axis=0).astype(g.dtype, copy=False))
+    return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
+
+
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x), with e^-|x| so that nothing overflows."""
     xp = namespace(x)

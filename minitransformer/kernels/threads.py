@@ -62,3 +62,12 @@ def one_blas_thread() -> Iterator[bool]:
         yield True
     finally:
         set_(before)
+
+
+def share_products(n: int, work: Callable[[int, int], None], at_least: int = 1) -> None:
+    """`share_out` for work made of matrix products; all of it in this thread where OpenBLAS cannot be told to keep to one."""
+    with one_blas_thread() as alone:
+        if alone:
+            share_out(n, work, at_least)
+        else:
+            work(0, n)

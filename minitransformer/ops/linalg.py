@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import operands
-from minitransformer.ops.laws import Sums, register, total, unbroadcast
+from minitransformer.ops.laws import Sums, register, unbroadcast
 
 
 class MatMul(Op):
@@ -50,16 +51,11 @@ class Linear(Sums):
         return [self.needs[1], self.needs[0], False][: len(self.needs)]
 
     def forward(self, x, weight, bias=None):  # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
-        y = _rows(x) @ weight.T
-        if bias is not None:
-            y += bias
-        return y.reshape(*x.shape[:-1], weight.shape[0])
+        return kernels.of(x).linear(_rows(x), weight, bias).reshape(*x.shape[:-1], weight.shape[0])
 
     def vjp(self, g, x, weight, bias=None):  # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
-        g = _rows(g)  # (N, n_out)
-        dx = (g @ weight).reshape(x.shape) if self.needs[0] else None
-        dw = g.T @ _rows(x) if self.needs[1] else None
-        return (dx, dw) if bias is None else (dx, dw, total(g, 0) if self.needs[2] else None)
+        dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, self.needs)
+        return (None if dx is None else dx.reshape(x.shape)), *rest
 
     def relprop(self, r, rule, x, weight, *bias):  # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
         s = _rows(rule.ratio(r, self.forward(x, weight, *bias)))

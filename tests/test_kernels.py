@@ -1,0 +1,152 @@
+"""Every kernel that NumPy has of its own gives what its definition gives."""
+
+import inspect
+
+import numpy
+import pytest
+
+from minitransformer.kernels import numpy as fast
+from minitransformer.kernels import reference, threads
+
+SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (300, 1025), (2, 70_000)]
+RTOL = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
+CASES = {}
+
+
+def case(function):
+    """A test's inputs: (dtype, rng) -> arguments of the kernel of that name, one tuple for each variant."""
+    CASES[function.__name__] = function
+    return function
+
+
+def normal(rng, shape, dtype):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def elementwise(count):
+    return lambda dtype, rng: [tuple(normal(rng, shape, dtype) * 3 for _ in range(count)) for shape in SIZES]
+
+
+CASES.update(gelu=elementwise(1), gelu_tanh=elementwise(1), gelu_vjp=elementwise(2), gelu_tanh_vjp=elementwise(2))
+LINEAR = [(1, 1, 1), (0, 3, 2), (5, 3, 7), (64, 33, 129), (513, 260, 131)]
+
+
+@case
+def linear(dtype, rng):
+    for n, n_in, n_out in LINEAR:
+        x, weight = normal(rng, (n, n_in), dtype), normal(rng, (n_out, n_in), dtype)
+        yield x, weight, normal(rng, (n_out,), dtype)
+        yield x[::-1], weight, None
+
+
+@case
+def linear_vjp(dtype, rng):
+    for n, n_in, n_out in LINEAR:
+        arrays = normal(rng, (n, n_out), dtype), normal(rng, (n, n_in), dtype), normal(rng, (n_out, n_in), dtype)
+        for needs in ([True] * 3, [False, True, True], [True, False, False], [True, True]):
+            yield *arrays, needs
+
+
+@case
+def layer_norm(dtype, rng):
+    for shape in SIZES[1:]:
+        yield normal(rng, shape, dtype), normal(rng, shape[-1:], dtype), normal(rng, shape[-1:], dtype), 1e-5
+
+
+@case
+def layer_norm_vjp(dtype, rng):
+    for x, weight, bias, eps in layer_norm(dtype, rng):
+        _, mean, rstd = reference.layer_norm(x, weight, bias, eps)
+        yield normal(rng, x.shape, dtype), x, weight, mean, rstd
+
+
+@case
+def cross_entropy_vjp(dtype, rng):
+    for n, v in ((1, 1), (0, 3), (5, 7), (33, 1025)):
+        x, target = normal(rng, (n, v), dtype), rng.integers(0, v, n)
+        for smoothing in (0.0, 0.1):
+            yield normal(rng, (n,), dtype), x, target, reference.cross_entropy(x, target, smoothing)[1], smoothing
+
+
+def heads(rng, dtype):
+    sizes = [((), 3, 5, 4, 2), ((1, 1), 1, 1, 1, 1), ((2, 3), 130, 130, 8, 8), ((5,), 70, 200, 4, 6), ((2,), 0, 3, 2, 2)]
+    for batch, t, s, d, dv in sizes:
+        q = normal(rng, (*batch, d, t), dtype).swapaxes(-1, -2)  # not contiguous
+        yield q, normal(rng, (*batch, s, d), dtype), normal(rng, (*batch, s, dv), dtype)
+
+
+@case
+def attention(dtype, rng):
+    for q, k, v in heads(rng, dtype):
+        shape = (*q.shape[:-1], k.shape[-2])
+        allowed = rng.random(shape) < 0.7
+        allowed[..., :1, :] = False  # a query that may look nowhere
+        yield q, k, v, None, False, 0.5
+        yield q, k, v, None, True, 0.5
+        yield q, k, v, allowed, False, 0.5
+        yield q, k, v, normal(rng, shape[-2:], dtype), True, 0.5
+
+
+@case
+def attention_vjp(dtype, rng):
+    for q, k, v, mask, causal, scale in attention(dtype, rng):
+        y, p = reference.attention(q, k, v, mask, causal, scale)
+        yield normal(rng, y.shape, dtype), q, k, v, p, scale
+
+
+OVERRIDES = [name for name, f in inspect.getmembers(fast, inspect.isfunction) if f.__module__ == fast.__name__ and name[0] != "_"]
+
+
+def test_every_override_is_tested():
+    assert set(OVERRIDES) == set(CASES) and len(OVERRIDES) >= 10
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_equals_its_definition(name, dtype):
+    for arguments in CASES[name](dtype, numpy.random.default_rng(0)):
+        kept = [a.copy() if isinstance(a, numpy.ndarray) else a for a in arguments]
+        got, expected = getattr(fast, name)(*arguments), getattr(reference, name)(*kept)
+        for g, e in zip(*(r if isinstance(r, (tuple, list)) else (r,) for r in (got, expected)), strict=True):
+            assert_equal(g, e, RTOL[dtype])
+        for before, after in zip(kept, arguments, strict=True):
+            assert not isinstance(before, numpy.ndarray) or numpy.array_equal(before, after, equal_nan=True), "an input was changed"
+
+
+def assert_equal(got, expected, rtol):
+    """The same shape and dtype, and values up to `rtol` of the largest; None only beside None."""
+    if expected is None:
+        assert got is None
+        return
+    assert got.shape == expected.shape and got.dtype == expected.dtype
+    scale = abs(expected).max(initial=0) or 1
+    numpy.testing.assert_allclose(got, expected, rtol=0, atol=rtol * float(scale))
+
+
+def test_work_is_shared_out_whole():
+    seen = numpy.zeros(1001, int)
+
+    def work(i, j):
+        seen[i:j] += 1
+
+    for at_least in (1, 300, 5000):
+        seen[:] = 0
+        threads.share_out(len(seen), work, at_least)
+        assert (seen == 1).all()
+
+
+def test_what_a_thread_raises_is_raised():
+    def work(i, j):
+        if i == 0:
+            raise ArithmeticError("in the first part")
+
+    with pytest.raises(ArithmeticError, match="first part"):
+        threads.share_out(100, work)
+
+
+def test_the_blas_threads_are_given_back():
+    get, _ = threads._blas()
+    before = get()
+    with threads.one_blas_thread() as alone:
+        assert alone and get() == 1
+    assert get() == before
