@@ -71,10 +71,15 @@ def html_ledger(ledger) -> str:
     return f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
 
 
+def outputs(targets: Sequence) -> str:
+    """The explained outputs in words: "output 1", or "output 1 less output 0" for a pair; their sum if there are several."""
+    return " + ".join(" less ".join(f"output {t}" for t in (pair if isinstance(pair, tuple) else (pair,))) for pair in targets)
+
+
 def html_explanation(explanation) -> str:
     """Title, token strips on one scale, and the ledger if there is one."""
     scale = scale_of(explanation.relevance)
-    title = f"{explanation.method}: output {explanation.target} = {explanation.output:+.4f}"
+    title = f"{explanation.method}: {outputs(explanation.target)} = {explanation.output:+.4f}"
     strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
     ledger = html_ledger(explanation.ledger) if explanation.ledger else ""
     return f'<div><div style="font:14px sans-serif;color:#444">{html.escape(title)}</div>{strips}{ledger}</div>'
@@ -83,12 +88,14 @@ def html_explanation(explanation) -> str:
 def print_explanation(explanation) -> None:
     """The same in the terminal."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(f"[bold]{explanation.method}[/bold]: output {explanation.target} = {explanation.output:+.4f}")
+    console.print(f"[bold]{explanation.method}[/bold]: {outputs(explanation.target)} = {explanation.output:+.4f}")
     scale = scale_of(explanation.relevance)
-    for tokens, values in explanation.rows():
-        console.print(rich_strip(tokens, values, scale))
+    for tokens, values in explanation.rows():  # colours say nothing in a file or a pipe, so there the numbers stand
+        strip = rich_strip(tokens, values, scale) if console.is_terminal else Text(plain_strip(tokens, values))
+        console.print(strip, soft_wrap=not console.is_terminal)
     if explanation.ledger:
         console.print(repr(explanation.ledger))
 
