@@ -164,3 +164,19 @@ def test_explain_with_bad_input(command, classifier, options, complaint):
 def test_lime_wants_a_classifier(command, language_model):
     code, out = command("explain", "-c", language_model / "last.safetensors", "the cat", "--method", "lime")
     assert code == 1 and "classifier" in out
+
+
+def test_compare_judges_every_method(command, classifier, tmp_path):
+    page = tmp_path / "compare.html"
+    options = ["-c", classifier / "last.safetensors", "--compare", "--limit", "3", "--samples", "30"]
+    code, out = command("explain", *options, "--html", page)
+    assert code == 0 and "random" in out and "delta_auc" in out and "gradient x input" in page.read_text(encoding="utf-8")
+    told = json.loads(command("explain", *options, "--json")[1])
+    assert {"lrp, attnlrp", "gradient x input", "random"} <= set(told)
+    for scores in told.values():
+        assert scores["delta_auc"]["low"] <= scores["delta_auc"]["mean"] <= scores["delta_auc"]["high"]
+
+
+def test_compare_wants_a_classifier(command, language_model):
+    code, out = command("explain", "-c", language_model / "last.safetensors", "--compare")
+    assert code == 1 and "classifier" in out

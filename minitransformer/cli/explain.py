@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from minitransformer import models
+from minitransformer.cli.compare import compare_methods, show
 from minitransformer.cli.options import Backend, Checkpoint, Json, Seed, console, prepare, print_json
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.rendering import save_page
@@ -26,12 +27,16 @@ class Method(StrEnum):
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="The text that the model reads.")],
     checkpoint: Checkpoint,
+    text: Annotated[str | None, typer.Argument(help="The text that the model reads.")] = None,
     method: Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")] = Method.lrp,
     rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
     target: Annotated[int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Of lime: how many texts to ask about.")] = 1000,
+    compare: Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")] = False,
+    data: Annotated[str, typer.Option(help="Of --compare: reviews or movie-reviews.")] = "reviews",
+    limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,
+    replace: Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")] = "zero",
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write it as a web page.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
@@ -40,11 +45,16 @@ def explain(
     """Show what each token of TEXT has to do with the answer of the model in a checkpoint."""
     prepare(seed, backend)
     model, tokenizer = models.load(checkpoint)
+    if compare:
+        show(compare_methods(model, tokenizer, data, limit, replace, samples, seed), html, json)
+        return
+    if not text:
+        raise ValueError("text: expected a text with at least one word, or --compare")
     if method is Method.lime:
         explanation = _imitate(model, tokenizer, text, target, samples, seed)
     else:
         walk = partial(lrp, rule=rule) if method is Method.lrp else gradient_x_input
-        explanation = walk(model, _ids(tokenizer, text), target, tokens=tokenizer.tokens(text))
+        explanation = walk(model, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
         save_page(html, explanation.method, explanation.to_html())
     if json:
@@ -52,12 +62,6 @@ def explain(
     else:
         explanation.show()
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
-
-
-def _ids(tokenizer, text: str) -> list[int]:
-    if not (ids := tokenizer.encode(text)):
-        raise ValueError("text: expected at least one word, got an empty text")
-    return ids
 
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:

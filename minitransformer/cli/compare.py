@@ -1,0 +1,71 @@
+"""`minitransformer explain --compare`: which method to believe, on reviews that the classifier never saw."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from rich.table import Table
+
+from minitransformer.cli.options import console, print_json
+from minitransformer.cli.pictures import table
+from minitransformer.explain.comparison import Comparison, compare, review_cases, standard_methods
+from minitransformer.explain.perturbation import logit_of
+from minitransformer.explain.rendering import save_page
+from minitransformer.models import SequenceClassifier
+from minitransformer.models.classifier import predict_proba
+from minitransformer.recipes import ClassifierRecipe
+from minitransformer.tokenization import Tokenizer
+
+MEANING = {
+    "delta_auc": "area between the curves: tokens taken away from the least and from the most relevant on; larger is better",
+    "aopc": "mean fall of the logit while the most relevant tokens go; larger is better",
+    "comprehensiveness": "fall of the logit without the most relevant tokens; larger is better",
+    "sufficiency": "fall of the logit with nothing but them; smaller is better",
+    "precision_at_k": "share of the most relevant tokens that are marked as the reason",
+    "auroc": "how often a marked token is above one that is not; 0.5 is chance",
+    "token_f1": "agreement of the top fifth with the marked tokens",
+    "seconds": "for one explanation",
+}
+PARTS = ("mean", "low", "high")
+NARROW = ("delta_auc", "auroc", "seconds")  # what a terminal of 80 columns has room for
+
+
+def compare_methods(
+    model: SequenceClassifier, tokenizer: Tokenizer, data: str, limit: int, replace: str, samples: int, seed: int
+) -> Comparison:
+    """Every method on the first `limit` held-out reviews. Raises ValueError if the model is no classifier."""
+    if not isinstance(model, SequenceClassifier):
+        raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
+    cases = review_cases(ClassifierRecipe(data).split()[2][:limit], tokenizer)
+    methods = standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed)
+    return compare(methods, partial(logit_of, model), cases, replace)
+
+
+def show(comparison: Comparison, html: Path | None, json: bool) -> None:
+    """Print the table, and write it as a page if asked."""
+    scores = comparison.table
+    metrics = [name for name in MEANING if any(name in row for row in scores.values())]
+    if html:
+        rows = [[method, *(_cell(row.get(name)) for name in metrics)] for method, row in scores.items()]
+        notes = "".join(f"<li>{name}: {MEANING[name]}</li>" for name in metrics)
+        body = f"<h1>Which explanation to believe</h1>{table(['method', *metrics], rows)}<ul>{notes}</ul>"
+        save_page(html, "Explanations compared", body)
+    if json:
+        print_json({method: {name: dict(zip(PARTS, row[name], strict=True)) for name in row} for method, row in scores.items()})
+    else:
+        _print(scores, [name for name in metrics if name in NARROW], comparison.replace)
+
+
+def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:
+    shown = Table("method", *metrics, title=f"mean [95 % interval]; a token taken away becomes: {replace}", box=None)
+    for method, row in scores.items():
+        shown.add_row(method, *(_cell(row.get(name)) for name in metrics))
+    console.print(shown)
+    for name in metrics:
+        console.print(f"[bold]{name}[/bold]: {MEANING[name]}", soft_wrap=True)
+    console.print("--html and --json tell the other metrics too.")
+
+
+def _cell(score: tuple[float, float, float] | None) -> str:
+    return "" if score is None else "{:.2g} [{:.2g}, {:.2g}]".format(*score)
