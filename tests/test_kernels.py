@@ -32,6 +32,14 @@ LINEAR = [(1, 1, 1), (0, 3, 2), (5, 3, 7), (64, 33, 129), (513, 260, 131)]
 
 
 @case
+def matmul(dtype, rng):
+    shapes = [((3, 4), (4, 2)), ((0, 3), (3, 2)), ((300, 70), (70, 300)), ((2, 3, 4), (2, 4, 1)), ((2, 3, 4), (4, 2))]
+    for a, b in [*shapes, ((4,), (4, 2)), ((3, 4, 80, 70), (3, 4, 70, 90)), ((1, 4, 3, 2), (3, 1, 2, 5))]:
+        yield normal(rng, a, dtype), normal(rng, b, dtype)
+    yield normal(rng, (2, 5, 3), dtype).swapaxes(-1, -2), normal(rng, (2, 4, 5), dtype).swapaxes(-1, -2)
+
+
+@case
 def linear(dtype, rng):
     for n, n_in, n_out in LINEAR:
         x, weight = normal(rng, (n, n_in), dtype), normal(rng, (n_out, n_in), dtype)

@@ -19,8 +19,22 @@ WORTH_SHARING = 1 << 22  # multiplications, from which a second thread is worth 
 CHUNK = 1 << 17  # elements worked on at a time: enough to let go of the lock, few enough for the cache
 
 
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As the reference, some rows, or some matrices, a thread. (OpenBLAS's own threads go on spinning, and take a core.)"""
+    if a.ndim != b.ndim or a.ndim < 2 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        return reference.matmul(a, b)
+    y = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
+    each = y.size * a.shape[-1] // max(len(y), 1)  # multiplications for one row, or one matrix
+
+    def work(i, j):
+        np.matmul(a[i:j], b if a.ndim == 2 else b[i:j], out=y[i:j])
+
+    share_products(len(y), work, at_least=WORTH_SHARING // max(each, 1) + 1)
+    return y
+
+
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """As the reference, some rows a thread. OpenBLAS's own threads would go on spinning, and take the core from others."""
+    """As the reference, some rows a thread, as `matmul`."""
     y = np.empty((len(x), len(weight)), x.dtype)
 
     def work(i, j):

@@ -7,6 +7,11 @@ import math
 from minitransformer.backends import Array, float32, namespace
 
 
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product of the last two dimensions, the others broadcast."""
+    return namespace(a).matmul(a, b)
+
+
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """x W^T + b. (N, n_in), (n_out, n_in), (n_out,) -> (N, n_out)."""
     return x @ weight.T if bias is None else x @ weight.T + bias

@@ -56,14 +56,14 @@ class Attention(Op):
         return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale)
 
     def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
-        xp, from_weights = namespace(g), any(self.needs[:2])
+        matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
         g = g / 2 if from_weights and self.needs[2] else g
-        dv = xp.matmul(self.weights.swapaxes(-1, -2), g)
+        dv = matmul(self.weights.swapaxes(-1, -2), g)
         if not from_weights:
             return None, None, dv
-        ds = self._modified_scores(xp.matmul(g, v.swapaxes(-1, -2)), rule)  # (.., T, S)
+        ds = self._modified_scores(matmul(g, v.swapaxes(-1, -2)), rule)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
-        return xp.matmul(ds, k), xp.matmul(ds.swapaxes(-1, -2), q), dv
+        return matmul(ds, k), matmul(ds.swapaxes(-1, -2), q), dv
 
     def _modified_scores(self, g, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
         r = g * self.weights

@@ -6,7 +6,6 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import operands
 from minitransformer.ops.laws import Sums, register, unbroadcast
 
@@ -17,15 +16,15 @@ class MatMul(Op):
     saves = "others"
 
     def forward(self, a, b):  # (.., n, k), (.., k, m) -> (.., n, m)
-        return namespace(a).matmul(a, b)
+        return kernels.of(a).matmul(a, b)
 
     def vjp(self, g, a, b):  # dL/dA = G B^T, dL/dB = A^T G
-        xp = namespace(g)
+        matmul = kernels.of(g).matmul
         rows, columns = _as_row(a), _as_column(b)
         g = g[..., None, :] if a.ndim == 1 and b.ndim > 1 else g[..., None] if b.ndim == 1 else g
         g = g[..., None] if a.ndim == b.ndim == 1 else g
-        da = unbroadcast(xp.matmul(g, columns.swapaxes(-1, -2)), rows).reshape(a.shape) if self.needs[0] else None
-        db = unbroadcast(xp.matmul(rows.swapaxes(-1, -2), g), columns).reshape(b.shape) if self.needs[1] else None
+        da = unbroadcast(matmul(g, columns.swapaxes(-1, -2)), rows).reshape(a.shape) if self.needs[0] else None
+        db = unbroadcast(matmul(rows.swapaxes(-1, -2), g), columns).reshape(b.shape) if self.needs[1] else None
         return da, db
 
     def relprop(self, r, rule, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
@@ -62,8 +61,9 @@ class Linear(Sums):
         return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
 
     def modified(self, g, rule, x, weight, *bias):
-        g = _rows(g)
-        return (g @ weight).reshape(x.shape), None, *(g.sum(axis=0) for b in bias)
+        needs = [True, False, *[True for b in bias]]
+        dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, needs)
+        return dx.reshape(x.shape), *rest
 
 
 def _rows(x):
