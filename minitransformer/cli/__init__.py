@@ -7,6 +7,7 @@ import sys
 import typer
 
 from minitransformer.cli.bench import bench
+from minitransformer.cli.course import COMMANDS as COURSE
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, doctor):
+for command in (tour, train, generate, explain, verify, bench, fetch, doctor, *COURSE):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

@@ -1,0 +1,144 @@
+"""The course's commands: start, check, watch, hint, solution, reset, progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.table import Table
+
+from minitransformer.cli.options import Json, console, print_json
+from minitransformer.course import catalogue
+from minitransformer.course.report import Report
+from minitransformer.course.starters import solution as solution_in
+from minitransformer.course.workspace import FOLDER, PROGRESS, Workspace
+
+Folder = Annotated[Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")]
+Name = Annotated[str | None, typer.Argument(help="An exercise or a lesson; the next one not passed if left out.")]
+
+
+def start(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER) -> None:
+    """Copy the exercises into a folder of yours. Files that are there stay as they are."""
+    new = Workspace.open(directory).start()
+    console.print(f"{len(new)} files written to {directory}. Begin with: minitransformer check", soft_wrap=True)
+
+
+def _workspace(directory: Path) -> Workspace:
+    if not directory.is_dir():
+        raise FileNotFoundError(f"{directory} does not exist; `minitransformer start {directory}` makes it")
+    return Workspace.open(directory)
+
+
+def _names(workspace: Workspace, name: str | None) -> list[str]:
+    """The exercises meant: one, or all of a lesson given by number or name."""
+    if name is None:
+        return [n] if (n := workspace.next_exercise()) else []
+    lessons = [lesson for lesson in catalogue.lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))]
+    return list(catalogue.lessons()[lessons[0]]) if lessons else [name]
+
+
+def check(name: Name = None, directory: Folder = FOLDER, json: Json = False) -> None:
+    """Check your code for an exercise, or for all of a lesson. Exit code 1 if one is not passed."""
+    workspace = _workspace(directory)
+    reports = [workspace.check(n) for n in _names(workspace, name)]
+    if json:
+        print_json([report.to_dict() for report in reports])
+    else:
+        _show(workspace, reports)
+    if not all(report.passed for report in reports):
+        sys.exit(1)
+
+
+def _show(workspace: Workspace, reports: list[Report]) -> None:
+    for report in reports:
+        report.show(console)
+    coming = workspace.next_exercise()
+    if all(report.passed for report in reports):
+        said = f"Next: {coming}, in {workspace.file_of(catalogue.lesson_of(coming))}" if coming else "All exercises are passed."
+        console.print(said, soft_wrap=True)
+
+
+def watch(name: Name = None, directory: Folder = FOLDER) -> None:
+    """Check again whenever a file in the folder is saved, until Ctrl-C."""
+    workspace, seen = _workspace(directory), None
+    while True:
+        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py")}
+        if now != seen:
+            console.rule(time.strftime("%H:%M:%S"))
+            _show(workspace, [workspace.check(n) for n in _names(workspace, name)])
+            seen = now
+        time.sleep(0.5)
+
+
+def hint(name: Name = None, directory: Folder = FOLDER) -> None:
+    """The next hint for an exercise."""
+    workspace = _workspace(directory)
+    for n in _names(workspace, name)[:1]:
+        number, count, text = workspace.next_hint(n)
+        console.print(f"[bold]{n}[/bold], hint {number} of {count}: ", end="")
+        console.print(text, markup=False, soft_wrap=True)
+
+
+def solution(name: Name = None, directory: Folder = FOLDER) -> None:
+    """The solution of an exercise, and why it is so. It is remembered that you looked."""
+    workspace = _workspace(directory)
+    for n in _names(workspace, name)[:1]:
+        workspace.give_up(n)
+        console.print(Syntax(solution_in(catalogue.solutions_of(catalogue.lesson_of(n)), n), "python", word_wrap=True))
+        console.print(catalogue.exercise(n).why, markup=False, soft_wrap=True)
+
+
+def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")], directory: Folder = FOLDER) -> None:
+    """Begin a lesson's file anew. What you wrote is kept beside it."""
+    workspace = _workspace(directory)
+    names = _names(workspace, lesson)
+    lesson = catalogue.lesson_of(names[0])
+    console.print(f"{workspace.file_of(lesson)} is a starter again; yours is kept in {workspace.reset(lesson)}", soft_wrap=True)
+
+
+def progress(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")] = FOLDER,
+    json: Json = False,
+) -> None:
+    """How far you are; or how far each of a class is, one folder a student."""
+    folders = [directory] if (directory / PROGRESS).exists() else sorted(p.parent for p in directory.glob(f"*/{PROGRESS}"))
+    spaces = {folder.name: Workspace.open(folder) for folder in folders or [directory]}
+    if json:
+        print_json({name: {"passed": w.passed, "hints": w.hints, "given_up": w.given_up} for name, w in spaces.items()})
+    elif len(spaces) > 1:
+        _print_class(spaces)
+    else:
+        _print_lessons(*spaces.values())
+
+
+def _print_lessons(workspace: Workspace) -> None:
+    table = Table("lesson", "exercise", "level", "minutes", "", box=None)
+    for lesson, names in catalogue.lessons().items():
+        for i, name in enumerate(names):
+            exercise = catalogue.exercise(name)
+            state = "[green]passed[/green]" if name in workspace.passed else "given up" if name in workspace.given_up else ""
+            table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), state)
+    console.print(table)
+    _print_bar(len(workspace.passed))
+    if coming := workspace.next_exercise():
+        console.print(f"Next: {coming}")
+
+
+def _print_bar(passed: int) -> None:
+    total = len(catalogue.exercise_names())
+    filled = 40 * passed // max(total, 1)
+    console.print(f"[green]{'━' * filled}[/green][dim]{'━' * (40 - filled)}[/dim] {passed} of {total}")
+
+
+def _print_class(spaces: dict[str, Workspace]) -> None:
+    table = Table("student", "passed", "hints", "given up", "at", box=None)
+    for name, w in spaces.items():
+        table.add_row(name, str(len(w.passed)), str(sum(w.hints.values())), str(len(w.given_up)), w.next_exercise() or "done")
+    console.print(table)
+
+
+COMMANDS = (start, check, watch, hint, solution, reset, progress)

@@ -1,0 +1,28 @@
+"""Write the starters and the notebooks from their sources: `python -m minitransformer.course.build [LESSON ...]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from minitransformer.course import catalogue
+from minitransformer.course.notebook import build, execute
+from minitransformer.course.workspace import starter_of
+
+ROOT = Path(__file__).parents[2]
+LESSONS, SOURCES, EXERCISES = ROOT / "lessons", ROOT / "lessons" / "sources", ROOT / "exercises"
+
+
+def write(lesson: str) -> None:
+    """One lesson's starter and its notebook, run from top to bottom."""
+    import nbformat
+
+    (EXERCISES / f"{lesson}.py").write_text(starter_of(lesson), encoding="utf-8")
+    source = (SOURCES / f"{lesson}.py").read_text(encoding="utf-8")
+    nbformat.write(execute(build(lesson, source), str(LESSONS)), LESSONS / f"{lesson}.ipynb")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or catalogue.lessons():
+        write(name)
+        print(name)

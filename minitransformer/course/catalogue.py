@@ -1,0 +1,52 @@
+"""The lessons in order, their exercises, and where the files are."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from minitransformer.course.exercise import Exercise
+
+CHECKS = "minitransformer.course.checks"
+
+
+@cache
+def lessons() -> dict[str, tuple[str, ...]]:
+    """Lesson, such as "06_attention", and the names of its exercises in order."""
+    names = sorted(p.name for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+\.py", p.name))
+    return {n.removeprefix("lesson_").removesuffix(".py"): _exercises_of(n.removesuffix(".py")) for n in names}
+
+
+def _exercises_of(module: str) -> tuple[str, ...]:
+    space = vars(importlib.import_module(f"{CHECKS}.{module}"))
+    return tuple(name for name, value in space.items() if isinstance(value, Exercise))
+
+
+def exercise_names() -> tuple[str, ...]:
+    """Every exercise, in the order of the lessons."""
+    return tuple(name for names in lessons().values() for name in names)
+
+
+def lesson_of(name: str) -> str:
+    """The lesson an exercise belongs to. Raises ValueError if there is none of this name."""
+    for lesson, names in lessons().items():
+        if name in names:
+            return lesson
+    raise ValueError(f"exercise: expected one of {', '.join(exercise_names())}; got {name!r}")
+
+
+def exercise(name: str) -> Exercise:
+    """What must be true of the exercise `name`. Raises ValueError if there is none."""
+    return getattr(importlib.import_module(f"{CHECKS}.lesson_{lesson_of(name)}"), name)
+
+
+def solutions_of(lesson: str) -> str:
+    """The source in which the exercises of a lesson are solved."""
+    return _folder("solutions").joinpath(f"lesson_{lesson}.py").read_text(encoding="utf-8")
+
+
+def _folder(name: str) -> Path:
+    return Path(str(resources.files("minitransformer.course").joinpath(name)))

@@ -1,0 +1,54 @@
+"""Hold a learner's object against an exercise's properties, inside the process made for it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minitransformer.course.exercise import Exercise, Failed
+from minitransformer.course.report import Report
+
+RETURN = "Something is None: is there a `return`?"
+UNWRITTEN = "Replace `raise NotImplementedError` by your code."
+
+
+def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
+    """Check one property after the other; the first that does not hold is told."""
+    held: list[str] = []
+    for prop in exercise.properties:
+        try:
+            prop.holds(answer)
+        except NotImplementedError:
+            return Report(name, "unwritten", tuple(held), hint=UNWRITTEN)
+        except Failed as failed:
+            hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
+            return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
+        except Exception as error:
+            hint = RETURN if "NoneType" in str(error) else exercise.likely_mistake(answer)
+            return Report(name, "crashed", tuple(held), prop.what, describe(error, file), hint)
+        held.append(prop.what)
+    return Report(name, "passed", tuple(held), why=exercise.why)
+
+
+def first_hint(exercise: Exercise) -> str:
+    return exercise.hints[0] if exercise.hints else ""
+
+
+def describe(error: BaseException, file: str) -> tuple[str, ...]:
+    """The exception, and the last line of the learner's file that led to it."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return said, f"line {error.lineno}: {(error.text or '').strip()}"
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return (said, f"line {theirs[-1].lineno}: {theirs[-1].line}") if theirs else (said,)
+
+
+def load(path: Path, name: str) -> Callable:
+    """The object `name` of the learner's file. Raises whatever running the file raises, Failed if the name is missing."""
+    space: dict[str, Any] = {"__name__": "learner", "__file__": str(path)}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    if name not in space:
+        raise Failed(f"there is no `{name}` in {path.name}", hint="The name is part of the task: keep it as it was.")
+    return space[name]

@@ -1,0 +1,118 @@
+"""Properties that many exercises share: shapes, values, gradients, and leaving the input alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy
+
+from minitransformer.course.exercise import Failed, Property
+
+Inputs = Callable[[numpy.random.Generator], Sequence]
+SEED = 20
+
+
+def _rng() -> numpy.random.Generator:
+    return numpy.random.default_rng(SEED)
+
+
+def same(got, expected, what: str = "the result", rtol: float = 1e-7) -> None:
+    """Raise Failed unless `got` has the shape and, up to `rtol` of the largest entry, the values of `expected`."""
+    if got is None:
+        raise Failed(f"{what}: got None", hint="Is there a `return`?")
+    try:
+        got = numpy.asarray(got, dtype=float)
+    except (TypeError, ValueError):
+        raise Failed(f"{what}: expected an array of numbers, got {type(got).__name__}") from None
+    expected = numpy.asarray(expected, dtype=float)
+    if got.shape != expected.shape:
+        raise Failed(f"{what}: expected shape {expected.shape}, got {got.shape}")
+    scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
+    wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
+    if wrong.any():
+        index = tuple(map(int, numpy.argwhere(wrong)[0]))
+        where = f" at index {index}" if index else ""
+        raise Failed(f"{what}{where}: expected {expected[index]:.6g}, got {got[index]:.6g}")
+
+
+def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -> Property:
+    """`expected(*inputs)` says what comes out, by other means than the answer's: by hand, by loops, by PyTorch's numbers."""
+
+    def holds(answer):
+        values = inputs(_rng())
+        same(answer(*_copies(values)), expected(*_copies(values)), rtol=rtol)
+
+    return Property(what, holds)
+
+
+def keeps_its_inputs(inputs: Inputs) -> Property:
+    """The arrays handed in are not changed."""
+
+    def holds(answer):
+        values = inputs(_rng())
+        mine = _copies(values)
+        answer(*mine)
+        for i, (before, after) in enumerate(zip(values, mine, strict=True)):
+            if isinstance(before, numpy.ndarray) and not numpy.array_equal(before, after, equal_nan=True):
+                raise Failed(f"input {i} was changed in place", hint="Work on a copy, or use `x = x - m` instead of `x -= m`.")
+
+    return Property("it leaves its inputs as they were", holds)
+
+
+def keeps_float32(inputs: Inputs) -> Property:
+    """float32 in, float32 out."""
+
+    def holds(answer):
+        values = [v.astype("float32") if isinstance(v, numpy.ndarray) and v.dtype == float else v for v in inputs(_rng())]
+        for result in _results(answer(*values)):
+            if numpy.asarray(result).dtype != numpy.float32:
+                raise Failed(
+                    f"float32 went in, {numpy.asarray(result).dtype} came out",
+                    hint="A NumPy scalar such as np.sqrt(8) makes float32 arrays float64; math.sqrt(8) does not.",
+                )
+
+    return Property("float32 stays float32", holds)
+
+
+def is_vjp_of(
+    what: str, forward: Callable, inputs: Inputs, vjp: Callable | None = None, wrt: Sequence[int] | None = None
+) -> Property:
+    """The answer must give d(sum g * forward)/d(input) when called as `vjp(answer, g, *inputs)`, or as `answer(g, *inputs)`.
+
+    The judge is central differences with a random g, on every element.
+    """
+
+    def holds(answer):
+        values = inputs(_rng())
+        g = numpy.random.default_rng(SEED + 1).normal(size=numpy.shape(forward(*values)))
+        got = _results((vjp or (lambda f, *a: f(*a)))(answer, g.copy(), *_copies(values)))
+        chosen = range(len(values)) if wrt is None else wrt
+        if len(got) != len(chosen):
+            raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}")
+        for i, gradient in zip(chosen, got, strict=True):
+            same(gradient, slopes(forward, values, i, g), f"the gradient of input {i}", rtol=1e-6)
+
+    return Property(what, holds)
+
+
+def slopes(forward: Callable, values: Sequence, i: int, g: numpy.ndarray, eps: float = 1e-6) -> numpy.ndarray:
+    """d(sum g * forward(values))/d(values[i]) by central differences."""
+    values = _copies(values)
+    x, out = values[i], numpy.zeros_like(values[i], dtype=float)
+    for index in numpy.ndindex(x.shape):
+        before = x[index]
+        sides = []
+        for value in (before + eps, before - eps):
+            x[index] = value
+            sides.append(float((g * forward(*_copies(values))).sum()))
+        x[index] = before
+        out[index] = (sides[0] - sides[1]) / (2 * eps)
+    return out
+
+
+def _copies(values: Sequence) -> list:
+    return [v.copy() if isinstance(v, numpy.ndarray) else v for v in values]
+
+
+def _results(result) -> tuple:
+    return tuple(result) if isinstance(result, (tuple, list)) else (result,)

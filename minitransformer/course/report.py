@@ -1,0 +1,73 @@
+"""What a check found, for the terminal, for a notebook, and as plain text."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict, dataclass
+
+TITLES = {
+    "passed": "passed",
+    "failed": "not yet",
+    "unwritten": "not written yet",
+    "crashed": "your code could not run",
+    "stopped": "your code was stopped",
+    "refused": "this cannot be judged",
+}
+COLOURS = {"passed": "green", "unwritten": "yellow"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """`status` is a key of TITLES; `checked` the properties that hold, `wrong` the one that does not, `details` lines about it."""
+
+    name: str
+    status: str
+    checked: tuple[str, ...] = ()
+    wrong: str = ""
+    details: tuple[str, ...] = ()
+    hint: str = ""
+    why: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "passed"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(kind of line, text), in reading order."""
+        lines = [("title", f"{self.name}: {TITLES[self.status]}")]
+        lines += [("good", what) for what in self.checked]
+        lines += [("bad", self.wrong)] if self.wrong else []
+        lines += [("detail", line) for line in self.details]
+        lines += [("hint", self.hint)] if self.hint else []
+        return lines + ([("why", self.why)] if self.why and self.passed else [])
+
+    def __str__(self) -> str:
+        marks = {"title": "", "good": "  ok    ", "bad": "  wrong ", "detail": "        ", "hint": "  hint  ", "why": "  why   "}
+        return "\n".join(marks[kind] + line for kind, text in self.lines() for line in text.splitlines() or [""])
+
+    __repr__ = __str__
+
+    def show(self, console) -> None:
+        """Print it with colours on a rich console."""
+        styles = {"title": f"bold {COLOURS.get(self.status, 'red')}", "good": "green", "bad": "red", "hint": "cyan", "why": "dim"}
+        for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True):
+            console.print(line, style=styles.get(kind, ""), markup=False, soft_wrap=True)
+
+    def _kinds(self) -> list[tuple[str, str]]:
+        return [(kind, line) for kind, text in self.lines() for line in text.splitlines() or [""]]
+
+    def _repr_html_(self) -> str:
+        colours = {"title": "#1a7f37" if self.passed else "#b3261e", "good": "#1a7f37", "bad": "#b3261e", "hint": "#0b57d0"}
+        rows = "".join(
+            f'<div style="color:{colours.get(kind, "inherit")};{"font-weight:bold" if kind == "title" else "padding-left:1em"}">'
+            f"{html.escape(line)}</div>"
+            for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True)
+        )
+        return f'<div style="font:14px/1.5 monospace;white-space:pre-wrap">{rows}</div>'
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, d: dict) -> Report:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in d.items()})

@@ -1,0 +1,104 @@
+"""A learner's folder: starters copied in, progress remembered, nothing ever overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from minitransformer.course import catalogue
+from minitransformer.course.report import Report
+from minitransformer.course.sandbox import check_file
+from minitransformer.course.starters import starter
+
+PROGRESS = ".progress.json"
+FOLDER = Path("minitransformer-course")
+
+
+def starter_of(lesson: str) -> str:
+    """The text of a lesson's starter file."""
+    return starter(catalogue.solutions_of(lesson), catalogue.lessons()[lesson])
+
+
+@dataclass
+class Workspace:
+    """The folder `path`: one file a lesson, and what was passed (when), asked for (how many hints) or given up."""
+
+    path: Path
+    passed: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, int] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path) -> Workspace:
+        """The workspace in a folder, with the progress kept there. Raises ValueError if that file is damaged."""
+        file = Path(path) / PROGRESS
+        if not file.exists():
+            return cls(Path(path))
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return cls(Path(path), dict(kept["passed"]), dict(kept["hints"]), list(kept["given_up"]))
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{file}: expected the progress as it was saved; move the file away to begin to count anew") from None
+
+    def save(self) -> None:
+        """Keep the progress, the old file whole until the new one is."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f"{PROGRESS}.tmp"
+        kept = {"passed": self.passed, "hints": self.hints, "given_up": self.given_up}
+        temporary.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+        os.replace(temporary, self.path / PROGRESS)
+
+    def file_of(self, lesson: str) -> Path:
+        return self.path / f"{lesson}.py"
+
+    def start(self) -> list[Path]:
+        """Copy the starters that are not there yet; returns them. A file that exists stays as it is."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        new = []
+        for lesson in catalogue.lessons():
+            with contextlib.suppress(FileExistsError), open(self.file_of(lesson), "x", encoding="utf-8") as file:
+                file.write(starter_of(lesson))
+                new.append(self.file_of(lesson))
+        return new
+
+    def reset(self, lesson: str) -> Path:
+        """The starter again; returns where the file that was there is kept."""
+        file = self.file_of(lesson)
+        backup = next(b for n in range(1, 10_000) if not (b := file.with_suffix(f".{n}.bak")).exists())
+        os.rename(file, backup)
+        file.write_text(starter_of(lesson), encoding="utf-8")
+        for name in catalogue.lessons()[lesson]:
+            self.passed.pop(name, None)
+        self.save()
+        return backup
+
+    def check(self, name: str) -> Report:
+        """Judge one exercise and remember if it passed."""
+        report = check_file(name, self.file_of(catalogue.lesson_of(name)))
+        if report.passed:
+            self.passed.setdefault(name, datetime.now(UTC).isoformat(timespec="seconds"))
+        else:
+            self.passed.pop(name, None)
+        self.save()
+        return report
+
+    def next_hint(self, name: str) -> tuple[int, int, str]:
+        """(number, of how many, text) of the next hint; the last one again when there are no more."""
+        hints = catalogue.exercise(name).hints
+        self.hints[name] = min(self.hints.get(name, 0) + 1, len(hints))
+        self.save()
+        return self.hints[name], len(hints), hints[self.hints[name] - 1]
+
+    def give_up(self, name: str) -> None:
+        """Remember that the solution was looked at before the exercise was passed."""
+        if name not in self.passed and name not in self.given_up:
+            self.given_up.append(name)
+            self.save()
+
+    def next_exercise(self) -> str | None:
+        """The first exercise that is not passed, None when all are."""
+        return next((name for name in catalogue.exercise_names() if name not in self.passed), None)

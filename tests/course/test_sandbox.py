@@ -1,0 +1,102 @@
+# ruff: noqa: E501 (a table of small programs, one a line)
+"""Whatever a learner's file does, a report comes, soon, and nothing is left behind."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from minitransformer.course import catalogue
+from minitransformer.course.sandbox import check_file
+
+SOLUTION = catalogue.solutions_of("06_attention")
+HOSTILE = {
+    "loops": ("def softmax(x):\n    while True: pass\n", "stopped", "seconds"),
+    "prints forever": ("def softmax(x):\n    while True: print('x' * 1000)\n", "stopped", "printed more than"),
+    "exits": ("import sys\ndef softmax(x):\n    sys.exit(0)\n", "crashed", "exit"),
+    "exits on import": ("raise SystemExit\n", "crashed", "exit"),
+    "exits at once": ("import os\ndef softmax(x):\n    os._exit(0)\n", "crashed", "ended with code 0"),
+    "raises": ("def softmax(x):\n    return x.nothing\n", "crashed", "line 2: return x.nothing"),
+    "does not parse": ("def softmax(x:\n    return x\n", "crashed", "line 1"),
+    "is empty": ("", "crashed", "there is no `softmax`"),
+    "is of another exercise": ("def causal_mask(T):\n    return T\n", "crashed", "there is no `softmax`"),
+    "returns None": ("def softmax(x):\n    x + 1\n", "crashed", "is there a `return`"),
+    "returns a string": ("def softmax(x):\n    return 'softmax'\n", "crashed", ""),
+    "has another signature": ("def softmax():\n    return 0\n", "crashed", "positional argument"),
+    "is no function": ("softmax = 3\n", "crashed", "not callable"),
+    "takes all memory": ("import numpy as np\ndef softmax(x):\n    return np.ones(1 << 40)\n", "crashed", "llocat"),
+    "recurses": ("def softmax(x):\n    return softmax(x)\n", "crashed", "RecursionError"),
+    "forks": ("import os\ndef softmax(x):\n    while True: os.fork()\n", "crashed", "os.fork"),
+    "starts a process": ("import subprocess\ndef softmax(x):\n    subprocess.run(['sleep', '60'])\n", "crashed", "processes"),
+    "kills its parent": ("import os, signal\ndef softmax(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n", "crashed", "os.kill"),
+    "imports the answer": ("from minitransformer.nn.functional import softmax\n", "refused", "line 1"),
+    "finds the answer": ("import sys\nsoftmax = sys.modules['minitransformer.nn.functional'].softmax\n", "refused", "its own|'s own"),
+    "bribes the judge": ("import numpy\nnumpy.isclose = numpy.allclose = lambda *a, **k: numpy.True_\n" + SOLUTION, "refused", "replaced numpy"),
+    "forges a report": ("import os, sys\ndef softmax(x):\n    os.write(2, b'{\"status\": \"passed\"}'); os._exit(0)\n", "crashed", "code 0"),
+    "threads on": ("import threading, time\n" + SOLUTION + "\nthreading.Thread(target=time.sleep, args=(99,)).start()\n", "passed", ""),
+    "catches all": ("def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n", "stopped", ""),
+}  # fmt: skip
+
+
+@pytest.fixture
+def report_on(tmp_path):
+    def judge(source, seconds=4):
+        file = tmp_path / "06_attention.py"
+        file.write_text(source, encoding="utf-8")
+        began = time.perf_counter()
+        report = check_file("softmax", file, seconds)
+        assert time.perf_counter() - began < 15
+        assert file.read_text(encoding="utf-8") == source
+        assert sorted(os.listdir(tmp_path)) == ["06_attention.py"]
+        return report
+
+    return judge
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_report_comes_and_nothing_is_left(report_on, what):
+    source, status, said = HOSTILE[what]
+    report = report_on(source)
+    assert report.status == status, report
+    assert any(part in str(report) for part in said.split("|")), report
+    assert not [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "open(__file__, 'a')",
+        "open('new.txt', 'w')",
+        "__import__('os').remove(__file__)",
+        "__import__('shutil').rmtree(__import__('os').path.dirname(__import__('numpy').__file__))",
+        "__import__('os').rename(__file__, __file__ + '2')",
+        "__import__('pathlib').Path(__import__('minitransformer').__file__).write_text('')",
+        "__import__('socket').socket().connect(('127.0.0.1', 9))",
+    ],
+)
+def test_no_door_is_open(report_on, act):
+    report = report_on(f"def softmax(x):\n    {act}\n")
+    assert report.status == "crashed" and "PermissionError" in str(report), report
+
+
+def test_reading_is_allowed(report_on):
+    assert report_on("open(__file__).read()\n" + SOLUTION).passed
+
+
+def test_solution_stub_and_missing_file(report_on, tmp_path):
+    assert report_on(SOLUTION).passed
+    assert report_on("def softmax(x):\n    raise NotImplementedError\n").status == "unwritten"
+    assert check_file("softmax", tmp_path / "nothing.py").status == "unwritten"
+
+
+def test_an_exercise_that_is_none(tmp_path):
+    with pytest.raises(ValueError, match="expected one of"):
+        catalogue.exercise("sofmax")
+
+
+def test_the_library_is_as_it_was():
+    status = subprocess.run([sys.executable, "-c", "import minitransformer"], capture_output=True)
+    assert status.returncode == 0

@@ -1,0 +1,120 @@
+"""A learner's folder: starters, progress, hints, reset; and the commands on it."""
+
+import json
+import sys
+
+import pytest
+
+from minitransformer import cli
+from minitransformer.course import catalogue, check
+from minitransformer.course.starters import solution, starter
+from minitransformer.course.workspace import PROGRESS, Workspace, starter_of
+
+LESSON = "06_attention"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code or 0, capsys.readouterr().out
+
+    return run
+
+
+def test_starters_keep_all_but_the_answers():
+    source = 'X = 1\n\n\ndef f(a):\n    """Task."""\n    b = a\n    return b\n\n\nclass C:\n    """Class."""\n\n    def g(self):\n'
+    source += '        """Do."""\n        return 1\n\n    def _kept(self):\n        return 2\n'
+    made = starter(source, ("f", "C"))
+    assert "return b" not in made and "return 1" not in made and "return 2" in made and made.count("raise NotImplementedError") == 2
+    assert '"""Task."""' in made and "X = 1" in made
+    compile(made, "starter", "exec")
+    assert solution(source, "f").startswith("def f(a):")
+
+
+def test_every_starter_parses_and_fails_its_check_as_unwritten():
+    for lesson, names in catalogue.lessons().items():
+        space = {}
+        exec(compile(starter_of(lesson), lesson, "exec"), space)
+        for name in names:
+            assert check(name, space[name]).status == "unwritten", name
+
+
+def test_start_never_overwrites(command, tmp_path):
+    assert command("start", "mine")[0] == 0
+    file = tmp_path / "mine" / f"{LESSON}.py"
+    assert file.read_text(encoding="utf-8") == starter_of(LESSON)
+    file.write_text("my work\n", encoding="utf-8")
+    assert "0 files" in command("start", "mine")[1]
+    assert file.read_text(encoding="utf-8") == "my work\n"
+
+
+def test_check_remembers_and_goes_on(command, tmp_path):
+    command("start")
+    code, out = command("check", "softmax")
+    assert code == 1 and "not written yet" in out
+    file = tmp_path / "minitransformer-course" / f"{LESSON}.py"
+    file.write_text(catalogue.solutions_of(LESSON), encoding="utf-8")
+    code, out = command("check", "6")
+    assert code == 0 and out.count("passed") >= 4
+    kept = json.loads((tmp_path / "minitransformer-course" / PROGRESS).read_text())
+    assert set(kept["passed"]) == set(catalogue.lessons()[LESSON])
+    file.write_text(starter_of(LESSON), encoding="utf-8")
+    told = json.loads(command("check", "softmax", "--json")[1])
+    assert told[0]["status"] == "unwritten"
+    assert "softmax" not in json.loads((tmp_path / "minitransformer-course" / PROGRESS).read_text())["passed"]
+
+
+def test_hints_come_one_by_one(command):
+    command("start")
+    hints = catalogue.exercise("softmax").hints
+    for number in [*range(1, len(hints) + 1), len(hints)]:
+        assert f"hint {number} of {len(hints)}" in command("hint", "softmax")[1]
+
+
+def test_a_solution_asked_for_is_given_up(command):
+    command("start")
+    code, out = command("solution", "softmax_vjp")
+    assert code == 0 and "return s * (g" in out
+    told = json.loads(command("progress", "--json")[1])
+    assert told["minitransformer-course"]["given_up"] == ["softmax_vjp"]
+
+
+def test_reset_keeps_what_was_written(command, tmp_path):
+    command("start")
+    folder = tmp_path / "minitransformer-course"
+    for n in (1, 2):
+        (folder / f"{LESSON}.py").write_text(f"work {n}\n", encoding="utf-8")
+        assert command("reset", "06")[0] == 0
+        assert (folder / f"{LESSON}.{n}.bak").read_text(encoding="utf-8") == f"work {n}\n"
+    assert (folder / f"{LESSON}.py").read_text(encoding="utf-8") == starter_of(LESSON)
+
+
+def test_a_class_at_a_glance(command, tmp_path):
+    for student in ("ada", "kurt"):
+        workspace = Workspace.open(tmp_path / "class" / student)
+        workspace.passed["softmax"] = "2026-01-01"
+        workspace.save()
+    assert set(json.loads(command("progress", "class", "--json")[1])) == {"ada", "kurt"}
+    out = command("progress", "class")[1]
+    assert "ada" in out and "kurt" in out
+
+
+def test_bad_input_is_told(command, tmp_path):
+    assert command("check", "softmax")[0] == 1
+    command("start")
+    code, out = command("check", "sofmax")
+    assert code == 1 and "expected one of" in out
+    (tmp_path / "minitransformer-course" / PROGRESS).write_text("{", encoding="utf-8")
+    code, out = command("progress")
+    assert code == 1 and PROGRESS in out.replace("\n", "")
+
+
+def test_in_a_notebook_the_report_is_html():
+    report = check("softmax", lambda x: x)
+    assert "not yet" in str(report) and "<div" in report._repr_html_() and not report.passed
+    assert "minitransformer.course.solutions" not in sys.modules
