@@ -151,7 +151,7 @@ def test_ranks_and_their_correlation_by_hand():
 
 def small_classifier(vocab_size=11, seed=0, **options):
     mt.manual_seed(seed)
-    sizes = {"d_model": 8, "nhead": 2, "dim_feedforward": 12, "dropout": 0.0, **options}
+    sizes = {"d_model": 8, "nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "position_scale": 1.0, **options}
     return SequenceClassifier(ClassifierConfig(vocab_size, **sizes)).eval()
 
 

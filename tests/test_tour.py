@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import math
 import re
 import sys
 
@@ -9,79 +10,131 @@ import numpy
 import pytest
 
 from minitransformer import cli
-from minitransformer.cli.pictures import attention_map, curve, table
-from minitransformer.cli.tour_story import agreement, rank_correlation, top_words
+from minitransformer.cli.pictures import attention_map, bars, curve, leaning, scatter, table
+from minitransformer.cli.tour_page import tour_page
+from minitransformer.cli.tour_story import (
+    Judgement,
+    Learned,
+    Speech,
+    Story,
+    agreement,
+    consensus,
+    errors,
+    listed,
+    loudest,
+    luck,
+    rank_correlation,
+    ranks,
+    top_words,
+    verdict,
+)
+from minitransformer.cli.tour_work import choose, mistakes, printable
 from minitransformer.cli.verify import Result
+from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
+from minitransformer.explain.ledger import Ledger, Row
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
-FAILS = Result("<broken>", "op", "float64", "cpu", 1.0, 1.0, False, "the gradient is wrong")
+FAILS = Result("<broken>", "op", "float64", "cpu", math.inf, 1.0, False, "the gradient is <wrong>")
+NASTY = "<script>alert('x')</script> & \"quotes\""
+WORDS = ["The", " <b>", " &", " good", "."]
 
 
-def run(monkeypatch, capsys, results, *arguments):
-    tour = sys.modules["minitransformer.cli.tour"]
-    monkeypatch.setattr(tour, "verify_all", lambda *a: results)
-    monkeypatch.setattr("sys.argv", ["minitransformer", "tour", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0, capsys.readouterr().out
-
-
-@pytest.fixture
-def told(monkeypatch, capsys, tmp_path):
-    page = tmp_path / "tour.html"
-    small = ["--steps", "2", "--classifier-steps", "3", "--json", "--out", str(page)]
-    code, out = run(monkeypatch, capsys, [PASSES], *small)
-    assert code == 0
-    return json.loads(out), page.read_text(encoding="utf-8")
-
-
-def test_the_figures_and_the_page(told):
-    report, page = told
-    assert report["gradients"] == {"checks": 1, "failed": []}
-    assert len(report["language model"]["losses"]) == 2 and report["language model"]["before"] != report["language model"]["after"]
-    assert set(report["classifier"]["accuracy"]) == {"majority", "naive Bayes", "Transformer"}
-    ledger = report["ledger"]
-    assert ledger["total"] == pytest.approx(sum(v for k, v in ledger.items() if k != "total"), abs=1e-4)
-    assert set(report["explanations"]) == {"LRP, attnlrp", "LIME", "gradient x input"}
-    assert len(report["agreement"]) == 3
-    assert "<script" not in page and not re.search(r"(?:src|href)=", page) and "http" not in page
-    assert all(word in page for word in ("gradients are right", "Before", "After", "softmax", "naive Bayes", "head 1"))
-    assert html_depth(page) == 0
-
-
-def html_depth(page):
-    """Open tags left at the end."""
-    void = {"meta"}
-    depth = 0
-
-    class Parser(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attributes):
-            nonlocal depth
-            depth += tag not in void
-
-        def handle_endtag(self, tag):
-            nonlocal depth
-            depth -= 1
-
-        def handle_startendtag(self, tag, attributes):
-            pass
-
-    Parser().feed(page)
-    return depth
-
-
-def test_a_failed_gradient_fails_the_tour(monkeypatch, capsys, tmp_path):
-    page = tmp_path / "tour.html"
-    arguments = ["--steps", "1", "--classifier-steps", "1", "--out", str(page)]
-    code, out = run(monkeypatch, capsys, [PASSES, FAILS], *arguments)
-    assert code == 1 and "the gradient is wrong" in out
-    assert "&lt;broken&gt;" in page.read_text(encoding="utf-8")
-
-
-def explanation(method, tokens, relevance):
+def explanation(method, tokens, relevance, ledger=None):
     relevance = numpy.array(relevance)
-    return Explanation(method, numpy.arange(len(tokens)), relevance, [1], 1.0, tokens)
+    return Explanation(method, numpy.arange(len(tokens)), relevance, [(1, 0)], 1.0, tokens, ledger)
+
+
+def ledger(missing=0.0):
+    """1 = 0.75 + 0.25, or less."""
+    row = Row("head", "linear", 1.0, absorbed={"tokens": 0.75, "bias": 0.25 - missing}, scale=1.0)
+    return Ledger(1.0, [row])
+
+
+def judgement(missing=0.0, **changes):
+    says = [
+        explanation("LRP, attnlrp", WORDS, [0.1, 0.2, 0.0, 0.9, -0.3], ledger(missing)),
+        explanation("LIME", WORDS, [0.0, -0.2, 0.1, 0.4, 0.0]),
+        explanation("gradient x input", WORDS, [0.0] * 5),
+    ]
+    fields = {
+        "learned": Learned([0.7, 0.5, 0.3], [(2, 0.6)]),
+        "accuracy": {"majority": 0.5, "naive Bayes": 0.75, "Transformer": 0.8},
+        "reviews": 160,
+        "review": Review("The <b> & good.", 1, ((10, 14),)),
+        "label": 1,
+        "probability": 0.9,
+        "explanations": says,
+        "attention": [numpy.full((2, 5, 5), 0.2)],
+        "mistakes": [(Review(NASTY, 0), 0.7)],
+    }
+    return Judgement(**(fields | changes))
+
+
+def story(results=(PASSES,), **changes):
+    speech = Speech(Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))])
+    return Story(list(results), speech, judgement(**changes), {"gradients": 1.0})
+
+
+class Tags(html.parser.HTMLParser):
+    """Which tags a page opens, whether they are closed in order, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.seen, self.text, self.attributes = [], [], "", []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        self.attributes += attributes
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_stands_alone_and_escapes_what_it_is_given():
+    page = tour_page(story([PASSES, FAILS], missing=0.5))
+    tags = Tags(page)
+    assert tags.open == []
+    assert not {"script", "link", "img", "iframe", "b>"} & set(tags.seen)
+    assert not [name for name, _ in tags.attributes if name in ("src", "href", "srcset") or name.startswith("on")]
+    assert "http" not in page and "url(" not in page and "@import" not in page
+    assert not re.search(r"\bnan\b", page)
+    for text in (NASTY, "The <b> & good.", "the gradient is <wrong>", "<broken>"):
+        assert text in tags.text
+
+
+def test_the_page_tells_the_figures():
+    text = Tags(tour_page(story())).text
+    for figure in ("80.0%", "75.0%", "50.0%", "3.2%", "90.0% sure", "+0.900", "-0.300", "+0.750", "+0.250", "+1.000", "among 60"):
+        assert figure in text
+    assert "It closes" in text and "Something is wrong" not in text
+
+
+@pytest.mark.parametrize("changes", [{"results": [PASSES, FAILS]}, {"missing": 0.01}])
+def test_the_page_tells_what_is_wrong(changes):
+    assert not story(**changes).holds and story().holds
+    text = Tags(tour_page(story(**changes))).text
+    assert "Something is wrong" in text
+    assert ("It does not close" in text) == ("missing" in changes)
+
+
+def test_marked_reasons_are_underlined():
+    assert "<u>good</u>" in tour_page(story())
+    plain = tour_page(story(review=Review("The <b> & good.", 1)))
+    assert "<u>" not in plain and "Underlined" not in plain
+
+
+# what is read from the figures
 
 
 def test_agreement_counts_words_only():
@@ -91,16 +144,179 @@ def test_agreement_counts_words_only():
     assert agreement([a, b]) == [("a", "b", pytest.approx(1.0), ["good", "soup", "the"])]
 
 
+def test_a_word_that_comes_twice_is_as_loud_as_its_loudest_place():
+    assert loudest(explanation("a", ["so", " good", " So"], [0.1, 0.3, -0.2])) == {"good": 0.3, "so": -0.2}
+
+
+def test_where_methods_agree():
+    words = ["a", " b", " c", " d", " e"]
+    first = explanation("first", words, [5.0, -4.0, 3.0, 0.2, 0.1])
+    other = explanation("other", words, [3.0, -5.0, -0.1, 4.0, 0.2])
+    assert consensus([first, other]) == (["a", "b"], ["c"])
+    yes, no, _ = verdict([first, other]).split(".")
+    assert yes == "Every method counts 'a' and 'b' among its 3 loudest words, with the same sign"
+    assert no == " They do not agree whether 'c' spoke for or against"
+    assert verdict([first, explanation("none", words, [0, 0, 0, 1.0, 1.0])]).startswith("Every method counts 'a'")
+    nothing = verdict([first, explanation("opposite", words, [-5.0, 4.0, -3.0, 0.0, 0.0])])
+    assert nothing.startswith("No word") and "'a', 'b' and 'c'" in nothing
+
+
+def test_lists_of_words():
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["'a'", "'a' and 'b'", "'a', 'b' and 'c'"]
+
+
 def test_rank_correlation():
     assert rank_correlation([1, 2, 3], [10, 20, 300]) == pytest.approx(1.0)
     assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
     assert numpy.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+    assert ranks([5, 1, 5, 9]).tolist() == [1.5, 0, 1.5, 3]
+    assert rank_correlation([1, 2, 2, 4], [1, 2, 2, 4]) == pytest.approx(1.0)
+
+
+def test_errors_by_kind_and_judge():
+    single = Result("add", "op", "float32", "cpu", None, 1e-7, True)
+    layer = Result("Linear", "layer", "float64", "cpu", 2e-9, None, True)
+    found = errors([PASSES, single, layer])
+    assert found == [
+        ("op", "differences", [("add", 1e-9)]),
+        ("op", "PyTorch", [("add", 1e-16)]),
+        ("op", "float32", [("add", 1e-7)]),
+        ("layer", "differences", [("Linear", 2e-9)]),
+    ]
+
+
+def test_luck_is_a_standard_error():
+    draws = numpy.random.default_rng(0).binomial(160, 0.8, 20_000) / 160
+    assert luck(0.8, 160) == pytest.approx(draws.std(), rel=0.03)
+
+
+def test_the_review_chosen_and_the_mistakes_told():
+    texts = ["word " * n for n in (10, 12, 30, 9)]
+    reviews = [Review(text.strip(), label) for text, label in zip(texts, (1, 0, 1, 0), strict=True)]
+    probabilities = numpy.array([[0.4, 0.6], [0.1, 0.9], [0.01, 0.99], [0.3, 0.7]])
+    assert choose(reviews, probabilities) == 0  # the second is wrong and surer, the third right and surest but long
+    assert choose(reviews[2:3], probabilities[2:3]) == 0
+    assert mistakes(reviews, probabilities) == [(reviews[1], 0.9), (reviews[3], 0.7)]
+
+
+def test_what_cannot_be_shown_becomes_a_dot():
+    assert printable("a\x00b\ufffd\n\n  \n\nc d") == "a\u00b7b\u00b7\n\nc d"
+
+
+# pictures
 
 
 def test_pictures_escape_what_they_are_given():
-    pieces = [attention_map(numpy.eye(1), ["<b>"], "<i>"), table(["<u>"], [["<s>"]])]
-    assert not any(tag in "".join(pieces) for tag in ("<b>", "<i>", "<u>", "<s>"))
+    nasty = ["<b>", '"']
+    pieces = [
+        attention_map(numpy.eye(2), nasty, "<i>"),
+        table(["<u>"], [["<s>", '"']]),
+        bars({"<b>": 0.5}),
+        scatter({"<b>": [('<i>"', 1e-9)]}, {"<b>": 1e-6}),
+        curve([1.0, 2.0], blind=("<b>", 3.0)),
+    ]
+    for piece in pieces:
+        assert not {"b", "i", "u", "s"} & set(Tags(piece).seen)
 
 
 def test_a_curve_of_one_step_or_of_constant_loss():
     assert "nan" not in curve([1.0]) + curve([2.0, 2.0, 2.0], [(3, 2.0)])
+
+
+def test_a_curve_goes_down_where_the_loss_does():
+    each = re.search(r'points="([^"]+)" class="each"', curve([3.0, 2.0, 1.0], [(3, 1.5)])).group(1)
+    x, y = zip(*(map(float, point.split(",")) for point in each.split()), strict=True)
+    assert list(x) == sorted(x) and list(y) == sorted(y)  # y grows downwards
+    assert y[1] - y[0] == pytest.approx(y[2] - y[1], abs=0.2)
+
+
+def test_the_mean_stands_in_the_middle_of_its_steps():
+    mean = re.search(r'points="([^"]+)" class="mean"', curve([3.0, 2.0, 1.0], smooth=3)).group(1)
+    each = re.search(r'points="([^"]+)" class="each"', curve([3.0, 2.0, 1.0], smooth=3)).group(1)
+    assert mean == each.split()[1]
+
+
+def test_bars_lean_to_their_sign():
+    ends = [re.search(r"([\d.]+)% ([\d.]+)%,transparent", leaning(value, 2.0)).groups() for value in (1.0, -1.0, 2.0, 0.0, 9.0)]
+    assert [tuple(map(float, e)) for e in ends] == [(50, 75), (25, 50), (50, 100), (50, 50), (50, 100)]
+    assert "var(--for)" in leaning(0.5, 1.0) and "var(--against)" in leaning(-0.5, 1.0)
+
+
+def test_attention_is_told_in_words_and_drawn_in_its_place():
+    svg = attention_map(numpy.array([[1.0, 0.0], [0.25, 0.75]]), ["soup", " good"], "head")
+    assert re.findall(r"<title>(.*?)</title>", svg) == [
+        "head",
+        "soup looks at soup: 100%",
+        "good looks at soup: 25%",
+        "good looks at good: 75%",
+    ]
+    places = re.findall(r'<rect x="(\d+)" y="(\d+)"[^>]* class="look"', svg)
+    assert places[0][0] == places[1][0] and places[1][1] == places[2][1]  # one column, then one row
+
+
+def test_an_error_without_bound_stays_on_the_picture():
+    svg = scatter({"ops": [("a", math.inf), ("b", 0.0), ("c", 1e-10)]}, {"ops": 1e-6})
+    xs = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg)]
+    assert xs[1] < xs[2] < xs[0] <= 560
+
+
+# the command
+
+
+def run(monkeypatch, capsys, results, *arguments):
+    monkeypatch.setattr(sys.modules["minitransformer.cli.tour_work"], "verify_all", lambda *a: results)
+    monkeypatch.setattr("sys.argv", ["minitransformer", "tour", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0, capsys.readouterr().out
+
+
+@pytest.fixture
+def told(monkeypatch, capsys, tmp_path):
+    page = tmp_path / "tour.html"
+    code, out = run(monkeypatch, capsys, [PASSES], "--steps", "2", "--epochs", "1", "--json", "--out", str(page))
+    assert code == 0
+    return json.loads(out), page.read_text(encoding="utf-8")
+
+
+def test_the_command_in_json(told):
+    report, page = told
+    assert report["passed"] is True and report["gradients"] == {"checks": 1, "failed": []}
+    assert len(report["language model"]["losses"]) == 2 and report["language model"]["before"] != report["language model"]["after"]
+    assert len(report["classifier"]["losses"]) == 36  # 576 reviews, 16 in a batch
+    assert set(report["classifier"]["accuracy"]) == {"majority", "naive Bayes", "Transformer"}
+    ledger = report["ledger"]
+    assert ledger["total"] == pytest.approx(sum(v for k, v in ledger.items() if k != "total"), abs=1e-4)
+    assert set(report["explanations"]) == {"LRP, attnlrp", "LIME", "gradient x input"}
+    assert all(len(e["relevance"]) == len(e["tokens"]) for e in report["explanations"].values())
+    assert len(report["agreement"]) == 3
+    tags = Tags(page)
+    assert tags.open == [] and report["review"]["text"] in tags.text
+    assert page.count("layer 1, head 1") >= 2  # of both models
+
+
+def test_the_command_in_the_terminal(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    page = tmp_path / "tour.html"
+    code, out = run(monkeypatch, capsys, [PASSES, FAILS], "--steps", "1", "--epochs", "1", "--out", str(page))
+    assert code == 1 and "the gradient is <wrong>" in out
+    for said in ("before", "after", "naive Bayes", "LRP, attnlrp", "gradient x input", "softmax", "gap", "rank correlation"):
+        assert said in out
+    assert "Traceback" not in out and max(map(len, out.splitlines())) <= 80 + len(str(page))
+    assert "Something is wrong" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--data", "tweets"], "expected one of reviews, movie-reviews, got 'tweets'"),
+        (["--out", "no/such/folder/x.html"], "expected a file in a folder that exists"),
+    ],
+)
+def test_what_cannot_work_is_told_at_once(monkeypatch, capsys, arguments, message):
+    def never(*a):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(sys.modules["minitransformer.cli.tour"], "check_gradients", never)
+    code, out = run(monkeypatch, capsys, [PASSES], *arguments)
+    assert code == 1 and message in out

@@ -1,27 +1,35 @@
-"""Small pictures for web pages, in HTML and SVG that need nothing else: curves, attention maps, bars, tables."""
+"""Small pictures for web pages, in HTML and SVG that need nothing else: curves, attention maps, bars, tables.
+
+Colours are classes and variables of the page's style, so that each picture is right on light and dark screens.
+"""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy
 
-BLUE, ORANGE, WIDTH, HEIGHT = "#2166ac", "#c2500a", 640, 220
-LEFT, BOTTOM, TOP = 44, 34, 12
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 250, 46, 12, 14, 40
+CELL, LABEL = 16, 70  # of an attention map
+FAINT = 0.005  # a share of attention too small to be drawn
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int = 1) -> str:
-    """A table whose cells from column `numbers_from` on are numbers, set to the right."""
-    th = "".join(f'<th scope="col"{_right(i, numbers_from)}>{html.escape(h)}</th>' for i, h in enumerate(head))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_right(i, numbers_from)}>{html.escape(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><thead><tr>{th}</tr></thead><tbody>{body}</tbody></table></div>'
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Container[int] = ()) -> str:
+    """A table whose first cells name the rows; columns in `numbers` are set to the right. Wider than the screen, it scrolls."""
+    heads = _cells(head, numbers, ["col"] * len(head))
+    body = "".join(f"<tr>{_cells(row, numbers, ['row'])}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _right(i: int, numbers_from: int) -> str:
-    return ' class="number"' if i >= numbers_from else ""
+def _cells(texts: Sequence[str], numbers: Container[int], scopes: Sequence[str]) -> str:
+    """The cells of a row; the first ones are heads, of the scopes given."""
+    cells = []
+    for i, text in enumerate(texts):
+        right = ' class="number"' if i in numbers else ""
+        tag, scope = ("th", f' scope="{scopes[i]}"') if i < len(scopes) else ("td", "")
+        cells.append(f"<{tag}{scope}{right}>{html.escape(text)}</{tag}>")
+    return "".join(cells)
 
 
 def bars(values: Mapping[str, float]) -> str:
@@ -34,17 +42,40 @@ def bars(values: Mapping[str, float]) -> str:
     return f'<table class="bars">{rows}</table>'
 
 
-def curve(losses: Sequence[float], held_out: Sequence[tuple[int, float]] = (), smooth: int = 10) -> str:
-    """The loss of each step (faint), its running mean (blue), and figures on held-out data (orange), as SVG."""
+def leaning(value: float, scale: float) -> str:
+    """A table cell with a signed number, on a bar that leans right for + and left for -; full at |value| = `scale`."""
+    end = 50 + 50 * max(-1.0, min(value / scale, 1.0))  # percent of the cell's width
+    a, b = sorted((50.0, end))
+    colour = "var(--for)" if value >= 0 else "var(--against)"
+    bar = f"linear-gradient(90deg,transparent {a:.1f}%,{colour} {a:.1f}% {b:.1f}%,transparent {b:.1f}%)"
+    return f'<td class="lean" style="background-image:{bar}">{value:+.3f}</td>'
+
+
+def curve(
+    losses: Sequence[float],
+    held_out: Sequence[tuple[int, float]] = (),
+    blind: tuple[str, float] | None = None,
+    smooth: int = 20,
+) -> str:
+    """The loss of each step (faint), its running mean, (step, loss) on held-out data as dots, as SVG with its legend.
+
+    `blind` names a loss to compare with, such as that of guessing.
+    """
     y = numpy.array(losses)
     window = min(smooth, len(y))
     mean = numpy.convolve(y, numpy.full(window, 1 / window), mode="valid")  # (steps - window + 1,)
-    lowest, highest = min(y.min(), *(v for _, v in held_out), y.min()), y.max()
-    place = _Axes(len(y), float(lowest), float(highest))
-    lines = [place.line(range(1, len(y) + 1), y, BLUE, 1, 0.3), place.line(range(window, len(y) + 1), mean, BLUE, 2, 1.0)]
-    lines += [place.dot(step, value) for step, value in held_out]
+    marks = [v for _, v in held_out] + ([blind[1]] if blind else [])
+    place = _Axes(len(y), float(min(y.min(), *marks, y.min())), float(max(y.max(), *marks, y.max())))
+    steps = numpy.arange(1, len(y) + 1)
+    middles = numpy.arange(len(mean)) + (window + 1) / 2  # of the windows
+    parts = [place.ticks(), place.line(steps, y, "each"), place.line(middles, mean, "mean")]
+    parts += [place.level(*blind)] if blind else []
+    parts += [place.line(*zip(*held_out, strict=True), "between")] if held_out else []
+    parts += [place.dot(step, value) for step, value in held_out]
     said = f"Loss over {len(y)} steps, from {y[0]:.2f} to {mean[-1]:.2f} nats"
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">{place.ticks()}{"".join(lines)}</svg>'
+    key = f'<span class="mean"></span>training, mean of {window} steps <span class="held"></span>text it never saw'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{said}</title>{"".join(parts)}</svg>'
+    return f'<figure>{svg}<p class="key">{key}</p></figure>'
 
 
 class _Axes:
@@ -54,85 +85,82 @@ class _Axes:
         self.steps, self.lowest, self.span = steps, lowest, (highest - lowest) or 1.0
 
     def x(self, step: float) -> float:
-        return LEFT + (WIDTH - LEFT - 12) * (step - 1) / max(self.steps - 1, 1)
+        return LEFT + (WIDTH - LEFT - RIGHT) * (step - 1) / max(self.steps - 1, 1)
 
     def y(self, loss: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (loss - self.lowest) / self.span)
 
-    def line(self, steps, losses, colour: str, width: float, opacity: float) -> str:
+    def line(self, steps, losses, kind: str) -> str:
         points = " ".join(f"{self.x(s):.1f},{self.y(v):.1f}" for s, v in zip(steps, losses, strict=True))
-        return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" opacity="{opacity}"/>'
+        return f'<polyline points="{points}" class="{kind}"/>'
 
     def dot(self, step: float, value: float) -> str:
         at = f'cx="{self.x(step):.1f}" cy="{self.y(value):.1f}"'
-        return f'<circle {at} r="4" fill="{ORANGE}"><title>{value:.3f}</title></circle>'
+        return f'<circle {at} r="4" class="held"><title>step {step}: {value:.3f}</title></circle>'
+
+    def across(self, loss: float, kind: str) -> str:
+        return f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{self.y(loss):.1f}" y2="{self.y(loss):.1f}" class="{kind}"/>'
+
+    def level(self, name: str, value: float) -> str:
+        below = self.y(value) + (16 if self.y(value) < HEIGHT / 3 else -6)
+        text = f'<text x="{WIDTH - RIGHT}" y="{below:.1f}" text-anchor="end">{html.escape(name)}: {value:.2f}</text>'
+        return self.across(value, "level") + text
 
     def ticks(self) -> str:
         losses = numpy.linspace(self.lowest, self.lowest + self.span, 4)
         steps = numpy.unique(numpy.linspace(1, self.steps, 5).astype(int))
-        marks = [f'<text x="{LEFT - 8}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:.1f}</text>' for v in losses]
-        marks += [f'<line x1="{LEFT}" x2="{WIDTH}" y1="{self.y(v):.1f}" y2="{self.y(v):.1f}" class="grid"/>' for v in losses]
-        marks += [f'<text x="{self.x(s):.1f}" y="{HEIGHT - 14}" text-anchor="middle">{s}</text>' for s in steps]
-        return "".join(marks) + f'<text x="{LEFT}" y="{HEIGHT - 1}">step</text>'
+        below, middle = HEIGHT - 22, WIDTH / 2
+        marks = [f'<text x="{LEFT - 8}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:.2f}</text>' for v in losses]
+        marks += [self.across(v, "grid") for v in losses]
+        ends = ["middle"] * (len(steps) - 1) + ["end"]
+        marks += [f'<text x="{self.x(s):.1f}" y="{below}" text-anchor="{e}">{s}</text>' for s, e in zip(steps, ends, strict=True)]
+        marks += [f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">training step; upwards: loss in nats</text>']
+        return "".join(marks)
+
+
+def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str, float], low: int = -18, high: int = -2) -> str:
+    """Rows of named errors as dots on a scale of powers of ten, from 10^low to 10^high, each row with its limit, as SVG."""
+    step, left = 40, 138
+
+    def x(error: float) -> float:
+        return left + (WIDTH - left - RIGHT) * (min(max(numpy.log10(max(error, 1e-99)), low), high) - low) / (high - low)
+
+    parts, bottom = [], step * len(rows) + 12
+    for power in range(low, high + 1, 4):
+        at = x(10.0**power)
+        parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="6" y2="{bottom}" class="grid"/>')
+        anchor, said = "end" if power == high else "middle", "0" if power == low else f"1e{power}"
+        parts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="{anchor}">{said}</text>')
+    for i, (name, errors) in enumerate(rows.items()):
+        middle, limit = step * i + 28, x(limits[name])
+        parts.append(f'<text x="{left - 12}" y="{middle + 4}" text-anchor="end">{html.escape(name)}</text>')
+        parts.append(f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="{middle - 16}" y2="{middle + 16}" class="limit"/>')
+        for j, (of, error) in enumerate(errors):
+            y = middle + (j * 7 % 23) - 11  # spread, so that none hides another
+            said = f"<title>{html.escape(of)}: {error:.1e}</title>"
+            parts.append(f'<circle cx="{x(error):.1f}" cy="{y}" r="2.6" class="check">{said}</circle>')
+    said = "<title>The error of each check, and what is allowed</title>"
+    return f'<svg viewBox="0 0 {WIDTH} {bottom + 22}" role="img">{said}{"".join(parts)}</svg>'
 
 
 def attention_map(weights: numpy.ndarray, tokens: Sequence[str], title: str) -> str:
-    """Who looks where, (T, S), as SVG: a row for each query, a column for each key, dark for a large share."""
-    cell, label = 15, 74
-    size = label + cell * len(tokens)
-    parts = []
-    for i, j in numpy.ndindex(weights.shape):
-        if (w := float(weights[i, j])) > 0.005:
-            said = html.escape(f"{tokens[i].strip()} looks at {tokens[j].strip()}: {w:.0%}")
-            parts.append(
-                f'<rect x="{label + cell * j}" y="{label + cell * i}" width="{cell - 1}" height="{cell - 1}" fill="{BLUE}" '
-                f'opacity="{w:.3f}"><title>{said}</title></rect>'
-            )
-    for i, token in enumerate(tokens):
-        at, word = label + cell * i + 11, html.escape(token.strip()[:10] or "_")
-        parts.append(f'<text x="{label - 4}" y="{at}" text-anchor="end">{word}</text>')
-        parts.append(f'<text transform="translate({at},{label - 4}) rotate(-60)">{word}</text>')
-    frame = f'<rect x="{label}" y="{label}" width="{size - label}" height="{size - label}" class="frame"/>'
+    """Who looks where, (T, S), as SVG: a row for each query, a column for each key, strong colour for a large share."""
+    size = LABEL + CELL * len(tokens)
+    squares = "".join(_square(i, j, float(w), tokens) for (i, j), w in numpy.ndenumerate(weights) if w > FAINT)
+    labels = "".join(_labels(i, token) for i, token in enumerate(tokens))
+    frame = f'<rect x="{LABEL}" y="{LABEL}" width="{size - LABEL}" height="{size - LABEL}" class="frame"/>'
     name = html.escape(title)
-    figure = f'<svg viewBox="0 0 {size + 24} {size}" role="img" aria-label="{name}">{frame}{"".join(parts)}</svg>'
-    return f"<figure>{figure}<figcaption>{name}</figcaption></figure>"
+    svg = f'<svg viewBox="0 0 {size + 24} {size + 2}" role="img"><title>{name}</title>{frame}{squares}{labels}</svg>'
+    return f"<figure>{svg}<figcaption>{name}</figcaption></figure>"
 
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #5a5a60; --paper: #fff; --line: #d9d9de; --fill: #2166ac; --box: #f5f6f8 }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececf0; --soft: #a6a6ae; --paper: #16171a; --line: #3a3b40; --fill: #6aa9e0; --box: #212328 }
-}
-body { max-width: 820px; margin: 0 auto; padding: 24px 16px 64px; font: 17px/1.6 system-ui, sans-serif }
-body { color: var(--ink); background: var(--paper) }
-h1 { font-size: 1.9em; line-height: 1.2; margin: .4em 0 .2em }
-h2 { font-size: 1.35em; margin: 2.2em 0 .3em }
-h3 { font-size: 1.05em; margin: 1.4em 0 .2em }
-p { margin: .5em 0 }
-.soft, figcaption, .note { color: var(--soft); font-size: .88em }
-table { border-collapse: collapse; font-size: .9em; margin: .6em 0 }
-th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line) }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-.wide { overflow-x: auto }
-.bars { width: 100% }
-.bars th { width: 7em; font-weight: 400 }
-.bars td.bar { width: 65% }
-.bars td.bar div { background: var(--fill); height: 14px; border-radius: 3px }
-svg { width: 100%; height: auto; display: block }
-svg text { font: 11px system-ui, sans-serif; fill: var(--soft) }
-svg .grid { stroke: var(--line) }
-svg .frame { fill: none; stroke: var(--line) }
-figure { margin: 0 }
-.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr)); gap: 12px }
-pre, .said { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--box); padding: 10px 14px; border-radius: 8px }
-pre { font: 14px/1.5 ui-monospace, monospace }
-.paper { background: #fff; color: #1d1d1f; padding: 6px 14px; border-radius: 8px; border: 1px solid var(--line); overflow-x: auto }
-details { margin: .6em 0 }
-summary { cursor: pointer }
-"""
+def _square(i: int, j: int, share: float, tokens: Sequence[str]) -> str:
+    said = html.escape(f"{tokens[i].strip()} looks at {tokens[j].strip()}: {share:.0%}")
+    at = f'x="{LABEL + CELL * j}" y="{LABEL + CELL * i}" width="{CELL - 1}" height="{CELL - 1}"'
+    return f'<rect {at} class="look" opacity="{share:.3f}"><title>{said}</title></rect>'
 
 
-def page(title: str, body: str) -> str:
-    """A whole page, for light and dark screens, wide and narrow ones; it loads nothing from elsewhere."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head><title>{html.escape(title)}</title>{head}</head><body>{body}</body></html>'
+def _labels(i: int, token: str) -> str:
+    at, word = LABEL + CELL * i + 12, html.escape(token.strip()[:10] or "_")
+    across = f'<text x="{LABEL - 4}" y="{at}" text-anchor="end">{word}</text>'
+    return across + f'<text transform="translate({at},{LABEL - 5}) rotate(-60)">{word}</text>'

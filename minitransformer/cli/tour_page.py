@@ -1,89 +1,218 @@
-"""The tour as one web page."""
+"""The tour as one web page, for readers who have never seen a gradient check or an explanation."""
 
 from __future__ import annotations
 
 import html
+import math
 
-from minitransformer.cli.pictures import attention_map, bars, curve, page, table
-from minitransformer.cli.tour_story import Judgement, Speech, Story, agreement, top_words
-from minitransformer.cli.verify import COLUMNS, Result, row, summary
+from minitransformer.cli.page import page
+from minitransformer.cli.pictures import attention_map, bars, curve, leaning, scatter, table
+from minitransformer.cli.tour_story import (
+    NAMES,
+    Judgement,
+    Speech,
+    Story,
+    agreement,
+    errors,
+    listed,
+    luck,
+    signed,
+    top_words,
+    verdict,
+)
+from minitransformer.cli.verify import COLUMNS, FINITE_DIFFERENCES, PYTORCH, Result, row, summary
+from minitransformer.explain import Explanation
+from minitransformer.explain.ledger import MEANING
+from minitransformer.explain.rendering import html_strip, outputs, scale_of
+
+LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
+HOW = {
+    "LRP": "Layer-wise relevance propagation starts from the answer and hands it back, layer by layer, to the words it came "
+    "from. Nothing may get lost on the way: the ledger below adds up to the answer.",
+    "LIME": "LIME leaves words out at random, many times, watches how the answer changes, and fits a simple weighted sum of "
+    "words to what it saw. It never looks inside the model.",
+    "gradient": "The slope of the answer at each word, times the word's own vector: the simplest way, cheap and often noisy. "
+    "It accounts for nothing.",
+}
 
 
 def tour_page(story: Story) -> str:
     """The whole page."""
-    body = (
+    parts = _summary(story), _gradients(story.gradients), _speech(story.speech), _judgement(story.judgement), _why(story.judgement)
+    spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
+    return page("minitransformer tour", f'<main>{"".join(parts)}</main><p class="soft">Time spent: {html.escape(spent)}.</p>')
+
+
+def _summary(story: Story) -> str:
+    speech, judgement = story.speech, story.judgement
+    failed = sum(not r.passed for r in story.gradients)
+    perplexity = math.exp(speech.learned.held_out[-1][1])
+    tiles = {
+        f"gradient checks, {failed or 'none'} failed": f"{len(story.gradients)}",
+        f"tokens it hesitates between, of {speech.vocab_size}": f"{perplexity:.0f}",
+        f"of {judgement.reviews} unseen reviews judged rightly": f"{judgement.accuracy['Transformer']:.1%}",
+        "relevance unaccounted for": f"{abs(judgement.explanations[0].ledger.gap):.0e}",
+    }
+    cards = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{figure}</dd></div>" for name, figure in tiles.items())
+    wrong = '<p class="bad"><b>Something is wrong:</b> a gradient check failed or the ledger does not close.</p>'
+    return (
         "<h1>A Transformer that shows its work</h1>"
-        '<p class="soft">Written by <code>minitransformer tour</code>: gradients checked, two models trained on real text, one of '
-        f"their decisions explained. {sum(story.seconds.values()):.0f} seconds in all.</p>"
-        + _gradients(story.gradients)
-        + _speech(story.speech)
-        + _judgement(story.judgement)
-        + _why(story.judgement)
+        "<p>This page was written by <code>minitransformer tour</code>. It checked the calculus that all learning rests on, "
+        "trained two small models on real text, and then asked one of them: why?</p>"
+        + ("" if story.holds else wrong)
+        + f'<dl class="tiles">{cards}</dl>'
     )
-    return page("minitransformer tour", body)
 
 
 def _gradients(results: list[Result]) -> str:
-    rows = [
-        (kind + "s", f"{len(of)}", _worst([r.finite_difference_error for r in of]), _worst([r.torch_error for r in of]))
-        for kind, dtype in (("op", "float64"), ("layer", "float64"))
-        if (of := [r for r in results if r.kind == kind and r.dtype == dtype])
-    ]
-    everything = table([c.replace("\n", " ") for c in COLUMNS], [row(r) for r in results], numbers_from=3)
+    dots, limits, rows = {}, {}, []
+    for kind, judge, found in errors(results):
+        name, (of, error) = f"{kind}s, {judge}", max(found, key=lambda pair: pair[1])
+        dots[name], limits[name] = found, LIMITS[judge]
+        rows.append((name, f"{len(found)}", f"{error:.0e}", f"{limits[name]:.0e}", of))
+    wrong = "".join(
+        f'<p class="bad"><b>{html.escape(r.name)}</b>, {r.dtype}: {html.escape(r.message)}</p>' for r in results if not r.passed
+    )
+    everything = table([c.replace("\n", " ") for c in COLUMNS], [row(r) for r in results], numbers=(3, 4))
     return (
-        "<h2>1. The gradients are right</h2><p>Every operation and every layer is held against central differences, element by "
-        "element with random weights, and against PyTorch where it is installed.</p>"
-        + table(["float64", "checked", "largest error: differences", "PyTorch"], rows)
+        "<h2>1. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each operation "
+        "and each layer was nudged, number by number, to see whether the outcome moves as its formula says; and PyTorch, where it "
+        "is installed, was asked for the same slopes. One dot is one check, further left is more exact, the red line is what is "
+        "allowed.</p>"
+        + wrong
+        + scatter(dots, limits)
+        + table(["held against", "checks", "largest error", "allowed", "where"], rows, numbers=(1, 2, 3))
+        + '<p class="note">Errors are relative to the largest entry of the slope. Finite differences cannot be more exact than '
+        "about 1e-9 themselves; float32, the shorter numbers that models are trained with, is compared with PyTorch only.</p>"
         + f"<details><summary>{html.escape(summary(results))} The whole table</summary>{everything}</details>"
     )
 
 
-def _worst(errors: list[float | None]) -> str:
-    known = [e for e in errors if e is not None]
-    return f"{max(known):.1e}" if known else "not measured"
-
-
 def _speech(speech: Speech) -> str:
-    maps = [
-        attention_map(weights[h], speech.tokens, f"layer {n}, head {h + 1}")
-        for n, weights in enumerate(speech.attention, 1)
-        for h in range(len(weights))
-    ]
+    start, end = speech.vocab_size, math.exp(speech.learned.held_out[-1][1])
     return (
         "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
-        "piece of a word comes next. Lower is better; orange is text it never saw.</p>"
-        + curve(speech.learned.losses, speech.learned.held_out)
-        + f"<h3>Before</h3><pre>{html.escape(speech.before)}</pre><h3>After</h3><pre>{html.escape(speech.after)}</pre>"
-        + "<h3>Where it looks</h3><p>Each row is a token that asks, each column one that is asked: dark means a large share of the "
-        "attention. Nobody looks ahead, so the upper right stays empty.</p>"
-        + f'<div class="row">{"".join(maps)}</div>'
+        f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
+        f"never saw, as if it had to choose among {end:.0f}. The curve shows how surprised it is: lower is better.</p>"
+        + curve(speech.learned.losses, speech.learned.held_out, ("blind guessing", speech.guessing))
+        + f"<h3>What it wrote before</h3><pre>{html.escape(speech.before)}</pre>"
+        + f"<h3>What it writes after</h3><pre>{html.escape(speech.after)}</pre>"
+        + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
+        + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
+        "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
+        "can look ahead, so the upper right stays empty.</p>" + f'<div class="row">{_maps(speech.attention, speech.tokens)}</div>'
+    )
+
+
+def _maps(attention, tokens: list[str]) -> str:
+    return "".join(
+        attention_map(weights, tokens, f"layer {n}, head {h}")
+        for n, layer in enumerate(attention, 1)
+        for h, weights in enumerate(layer, 1)
     )
 
 
 def _judgement(judgement: Judgement) -> str:
+    margin = luck(judgement.accuracy["Transformer"], judgement.reviews)
+    wrong = "".join(
+        f"<li>{html.escape(review.text)} <span class='soft'>(it said {NAMES[1 - review.label]}, {p:.0%} sure)</span></li>"
+        for review, p in judgement.mistakes
+    )
+    listing = f"<details><summary>Where it was surest and wrong</summary><ul>{wrong}</ul></details>" if wrong else ""
     return (
         "<h2>3. A classifier learns what praise is</h2>"
-        f"<p>How many of {judgement.reviews} reviews it never saw it judges rightly, beside always saying the same, and beside "
-        "counting words (naive Bayes).</p>" + bars(judgement.accuracy) + curve(judgement.learned.losses, judgement.learned.held_out)
+        "<p>A second Transformer reads reviews and says whether they praise or blame. Below: how many of "
+        f"{judgement.reviews} reviews that it never saw it judges rightly, beside always giving the commoner answer (majority) and "
+        "beside counting words (naive Bayes), which is hard to beat with so few texts.</p>"
+        + bars(judgement.accuracy)
+        + f'<p class="note">With {judgement.reviews} reviews, luck alone moves such a figure by about {margin:.1%} up or down.</p>'
+        + curve(judgement.learned.losses, judgement.learned.held_out, ("tossing a coin", math.log(2)))
+        + '<p class="note">In training, words are hidden at random, so that no review hangs on a single word: that makes it harder '
+        "than the real thing.</p>" + listing
     )
 
 
 def _why(judgement: Judgement) -> str:
-    strips = "".join(f'<h3>{html.escape(e.method)}</h3><div class="paper">{e.to_html()}</div>' for e in judgement.explanations)
-    pairs = [(f"{a} / {b}", f"{r:+.2f}", ", ".join(words) or "none") for a, b, r, words in agreement(judgement.explanations)]
-    tops = "; ".join(f"{e.method}: {', '.join(top_words(e))}" for e in judgement.explanations)
-    verdict = "praise" if judgement.explanations[0].target[0] else "blame"
-    reasons = ", ".join(judgement.review.text[a:b] for a, b in judgement.review.rationale)
+    explanations, review = judgement.explanations, judgement.review
+    marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
-        "<h2>4. Why?</h2>"
-        f'<p class="said">{html.escape(judgement.review.text)}</p><p>The classifier calls this {verdict}, with probability '
-        f"{judgement.probability:.0%}. Which words made it? Orange spoke for the answer, blue against it.</p>"
-        + strips
-        + '<p class="note">Layer-wise relevance propagation shares out the logit itself; its ledger says where every unit went. '
-        "LIME leaves words out at random and fits a small linear model to the answers. Gradient x input is the simple baseline.</p>"
-        + "<h3>Where they agree</h3>"
-        + table(["methods", "rank correlation", "top words in common"], pairs)
-        + f'<p class="note">Loudest words. {html.escape(tops)}.'
-        + (f" Marked as the reason in the data: {html.escape(reasons)}." if reasons else "")
-        + "</p>"
+        "<h2>4. Why did it say so?</h2>"
+        f'<p class="said">{_underlined(judgement)}</p>' + (marked if review.rationale else "") + "<p>The classifier calls this "
+        f"<b>{NAMES[judgement.label]}</b>, {judgement.probability:.1%} sure. Which words made it say so? Three methods, the same "
+        "question; orange words spoke for the answer, blue ones against it, and a stronger colour means a louder word.</p>"
+        + "".join(map(_card, explanations))
+        + _words(explanations)
+        + _ledger(explanations[0])
+        + _agreement(judgement)
+        + "<h3>And where it looked</h3><p>Attention is not an explanation: it says where a head looked, not what it made of what "
+        "it saw. Compare the columns with the words above.</p>"
+        + f'<div class="row large">{_maps(judgement.attention, explanations[0].tokens)}</div>'
+    )
+
+
+def _underlined(judgement: Judgement) -> str:
+    """The review with its marked reasons underlined."""
+    text, parts, end = judgement.review.text, [], 0
+    for a, b in judgement.review.rationale:
+        parts += [html.escape(text[end:a]), f"<u>{html.escape(text[a:b])}</u>"]
+        end = b
+    return "".join(parts) + html.escape(text[end:])
+
+
+def _card(explanation: Explanation) -> str:
+    scale = scale_of(explanation.relevance)
+    how = next(text for name, text in HOW.items() if explanation.method.startswith(name))
+    return (
+        f'<section class="card"><h3>{html.escape(explanation.method)}</h3><p class="soft">{how}</p>'
+        f"{html_strip(explanation.tokens, explanation.relevance)}"
+        f'<p class="scale">against {-scale:+.2f} <i></i> {scale:+.2f} for</p></section>'
+    )
+
+
+def _words(explanations: list[Explanation]) -> str:
+    """Every token with its relevance in each method, side by side."""
+    scales = [scale_of(e.relevance) for e in explanations]
+    heads = "".join(f'<th scope="col">{html.escape(e.method)}</th>' for e in explanations)
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(token.strip())}</th>'
+        + "".join(leaning(float(e.relevance[i]), scale) for e, scale in zip(explanations, scales, strict=True))
+        + "</tr>"
+        for i, token in enumerate(explanations[0].tokens)
+    )
+    return (
+        f'<h3>Word by word</h3><table class="words"><thead><tr><th scope="col">word</th>{heads}</tr></thead><tbody>{rows}</tbody>'
+        '</table><p class="note">Each method has its own unit: the bars are scaled to its loudest word. LRP and gradient x input '
+        "share out the margin of the answer, LIME weighs the probability.</p>"
+    )
+
+
+def _ledger(explanation: Explanation) -> str:
+    ledger, scale = explanation.ledger, scale_of(list(explanation.ledger.values()))
+    rows = "".join(
+        f'<tr{total}><th scope="row">{name}</th>{leaning(amount, scale)}<td class="soft">{MEANING[name]}</td></tr>'
+        for name, amount in ledger.items()
+        for total in [' class="total"' if name == "total" else ""]
+    )
+    closes = "It closes" if ledger.closes else '<b class="bad">It does not close</b>'
+    return (
+        f"<h3>The ledger of {html.escape(explanation.method)}</h3><p>What is explained is "
+        f"{html.escape(outputs(explanation.target))}: by how much the answer won. The words account for a part; this is where the "
+        "rest went.</p>"
+        f'<table class="ledger">{rows}</table><p class="note">{closes}: sum and total differ by {abs(ledger.gap):.0e}, which is '
+        "rounding. Every line was booked where it arose, none is what was left over.</p>"
+    )
+
+
+def _agreement(judgement: Judgement) -> str:
+    explanations = judgement.explanations
+    pairs = [(f"{a} and {b}", signed(r), ", ".join(words) or "none") for a, b, r, words in agreement(explanations)]
+    tops = [(e.method, ", ".join(top_words(e))) for e in explanations]
+    reasons = [judgement.review.text[a:b] for a, b in judgement.review.rationale]
+    marked = f" Marked in the data: {listed(reasons)}." if reasons else ""
+    return (
+        f"<h3>Where they agree</h3><p><b>{html.escape(verdict(explanations))}</b>{html.escape(marked)}</p>"
+        + table(["method", "loudest words"], tops)
+        + table(["methods", "rank correlation", "loud for both"], pairs, numbers=(1,))
+        + '<p class="note">Rank correlation: 1 if two methods put all words in the same order, 0 if their orders have nothing in '
+        "common, -1 if they are opposite.</p>"
     )

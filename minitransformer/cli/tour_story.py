@@ -1,7 +1,8 @@
-"""What a tour finds out: the figures behind its page."""
+"""What a tour finds out: the figures behind its page, and what can be read from them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,7 +13,13 @@ from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 
-TOP = 3  # words that two methods are compared on
+TOP = 3  # words that methods are compared on
+NAMES = ("blame", "praise")
+JUDGES = {  # the field of a Result that holds the error, and the dtype
+    "differences": ("finite_difference_error", "float64"),
+    "PyTorch": ("torch_error", "float64"),
+    "float32": ("torch_error", "float32"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,22 +35,35 @@ class Speech:
     """What the language model writes before and after training, and where its heads look, (H, T, T) for each layer."""
 
     learned: Learned
+    vocab_size: int
     before: str
     after: str
     tokens: list[str]
     attention: list[numpy.ndarray]
 
+    @property
+    def guessing(self) -> float:
+        """The loss of one who takes every token for equally likely, in nats."""
+        return math.log(self.vocab_size)
+
 
 @dataclass(frozen=True)
 class Judgement:
-    """How often the classifier is right on reviews it never saw, beside simpler ways; and one review explained."""
+    """How often the classifier is right on reviews it never saw, beside simpler ways; and one review explained.
+
+    `label` and `probability`: its answer for that review; `attention`: where its heads look there, (H, T, T) for each
+    layer; `mistakes`: reviews it judged wrongly, with the probability it gave its answer.
+    """
 
     learned: Learned
     accuracy: dict[str, float]
     reviews: int
     review: Review
+    label: int
     probability: float
     explanations: list[Explanation]
+    attention: list[numpy.ndarray]
+    mistakes: list[tuple[Review, float]]
 
 
 @dataclass(frozen=True)
@@ -55,22 +75,44 @@ class Story:
     judgement: Judgement
     seconds: dict[str, float]
 
+    @property
+    def holds(self) -> bool:
+        """Whether every gradient is right and the ledger accounts for all relevance."""
+        return all(r.passed for r in self.gradients) and self.judgement.explanations[0].ledger.closes
+
 
 def is_word(token: str) -> bool:
     return any(c.isalnum() for c in token)
 
 
+def loudest(explanation: Explanation) -> dict[str, float]:
+    """Each word with its relevance, that of its loudest occurrence; the loudest word first."""
+    found: dict[str, float] = {}
+    for i in numpy.argsort(-numpy.abs(explanation.relevance), kind="stable"):
+        if is_word(token := explanation.tokens[i].strip().lower()):
+            found.setdefault(token, float(explanation.relevance[i]))
+    return found
+
+
 def top_words(explanation: Explanation) -> list[str]:
     """The words that speak loudest for or against, each once."""
-    order = numpy.argsort(-numpy.abs(explanation.relevance), kind="stable")
-    words = [explanation.tokens[i].strip().lower() for i in order if is_word(explanation.tokens[i])]
-    return list(dict.fromkeys(words))[:TOP]
+    return list(loudest(explanation))[:TOP]
+
+
+def ranks(values: Sequence[float]) -> numpy.ndarray:
+    """The place of each value in order, from 0; equal values share the mean of their places."""
+    order = numpy.sort(values)
+    return (numpy.searchsorted(order, values, "left") + numpy.searchsorted(order, values, "right") - 1) / 2
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
     """Spearman's: the correlation of ranks, 1 for the same order, 0 for none. NaN if either is constant."""
-    ra, rb = (numpy.argsort(numpy.argsort(v, kind="stable"), kind="stable").astype(float) for v in (a, b))
-    return float(numpy.corrcoef(ra, rb)[0, 1]) if numpy.ptp(a) and numpy.ptp(b) else float("nan")
+    return float(numpy.corrcoef(ranks(a), ranks(b))[0, 1]) if numpy.ptp(a) and numpy.ptp(b) else math.nan
+
+
+def signed(correlation: float) -> str:
+    """A correlation as text."""
+    return "undefined" if math.isnan(correlation) else f"{correlation:+.2f}"
 
 
 def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float, list[str]]]:
@@ -78,3 +120,42 @@ def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float
     words = [i for i, token in enumerate(explanations[0].tokens) if is_word(token)]
     correlation = {(a, b): rank_correlation(a.relevance[words], b.relevance[words]) for a, b in combinations(explanations, 2)}
     return [(a.method, b.method, r, [w for w in top_words(a) if w in top_words(b)]) for (a, b), r in correlation.items()]
+
+
+def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]]:
+    """The words that are loud for every method, all with one sign; and those loud for one that have another sign for another."""
+    said = [loudest(e) for e in explanations]
+    tops = [top_words(e) for e in explanations]
+    every = list(dict.fromkeys(word for top in tops for word in top))
+    disputed = [w for w in every if min(s[w] for s in said) < 0 < max(s[w] for s in said)]
+    return [w for w in every if all(w in top for top in tops) and w not in disputed], disputed
+
+
+def verdict(explanations: Sequence[Explanation]) -> str:
+    """Where the methods agree, in words."""
+    agreed, disputed = consensus(explanations)
+    yes = f"Every method counts {listed(agreed)} among its {TOP} loudest words, with the same sign." if agreed else ""
+    no = f"They do not agree whether {listed(disputed)} spoke for or against." if disputed else ""
+    return " ".join(filter(None, [yes or f"No word is among the {TOP} loudest of every method with the same sign.", no]))
+
+
+def listed(words: Sequence[str]) -> str:
+    """'a', 'b' and 'c'."""
+    *most, last = [f"'{word}'" for word in words]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def luck(accuracy: float, reviews: int) -> float:
+    """The standard error of an accuracy on so many reviews: how far luck alone moves it, as a rule."""
+    return math.sqrt(accuracy * (1 - accuracy) / reviews)
+
+
+def errors(results: Sequence[Result]) -> list[tuple[str, str, list[tuple[str, float]]]]:
+    """What was held against which judge, and (name, error) of each check, for all that was measured."""
+    found = []
+    for kind in ("op", "layer"):
+        for judge, (field, dtype) in JUDGES.items():
+            of = [(r.name, getattr(r, field)) for r in results if (r.kind, r.dtype) == (kind, dtype)]
+            if known := [(name, error) for name, error in of if error is not None]:
+                found.append((kind, judge, known))
+    return found

@@ -52,8 +52,7 @@ def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str
     scale, spans = scale or scale_of(values), []
     for token, value in zip(tokens, values, strict=True):
         (r, g, b), depth = _colour(float(value), scale)
-        style = f"background:rgba({r},{g},{b},{0.85 * depth:.3f});padding:2px 1px;border-radius:3px;white-space:pre-wrap"
-        style += ";color:#fff" if depth > 0.75 else ""
+        style = f"background:rgba({r},{g},{b},{0.75 * depth:.3f});padding:2px 1px;border-radius:3px;white-space:pre-wrap"
         spans.append(f'<span style="{style}" title="{value:+.4f}">{html.escape(_visible(token))}</span>')
     return f'<div style="font:16px/1.9 Georgia,serif">{"".join(spans)}</div>'
 

@@ -30,6 +30,7 @@ class ClassifierConfig:
     activation: str = "gelu"
     norm_first: bool = True
     max_len: int = 256
+    position_scale: float = 0.1  # of 1: where a word stands matters less here than which word it is
 
 
 class SequenceClassifier(nn.Module):
@@ -40,6 +41,7 @@ class SequenceClassifier(nn.Module):
         self.config = c = config
         self.embedding = nn.Embedding(c.vocab_size, c.d_model, padding_idx=PAD)
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_len, batch_first=True)
+        self.positions.pe.mul_(c.position_scale)
         layer = nn.TransformerEncoderLayer(
             c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
         )

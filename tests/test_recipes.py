@@ -1,0 +1,112 @@
+"""Recipes: what is held out stays out, what is hidden is hidden, and the models learn."""
+
+import numpy
+import pytest
+import torch
+
+import minitransformer as mt
+from minitransformer import nn
+from minitransformer.data.reviews import load_reviews, same_text
+from minitransformer.models import ClassifierConfig, SequenceClassifier
+from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
+from minitransformer.recipes.classifier import DATA, SETTINGS, accuracy, loss, mean_loss
+from minitransformer.recipes.language_model import Windows, next_token_loss
+
+PAD, UNKNOWN = 0, 1
+
+
+class Recorder(nn.Module):
+    """Answers with the same logits whatever it reads, and keeps what it read."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits, self.read = mt.tensor(logits), None
+
+    def forward(self, ids):
+        self.read = ids.numpy()
+        return self.logits
+
+
+def test_no_review_is_on_two_sides():
+    parts = [{same_text(r) for r in part} for part in ClassifierRecipe().split()]
+    assert [len(part) for part in parts] == [576, 64, 160]
+    assert len(set.union(*parts)) == len({same_text(r) for r in load_reviews()}) == 800
+
+
+def test_the_held_out_reviews_do_not_depend_on_the_seed():
+    first = ClassifierRecipe().split()
+    mt.manual_seed(99)
+    assert ClassifierRecipe().split() == first
+
+
+def test_the_vocabulary_is_of_training_reviews_only():
+    trainer, tokenizer = ClassifierRecipe(steps=1).trainer()
+    train, _, _ = ClassifierRecipe().split()
+    met = {piece.strip().lower() for r in train for piece in tokenizer.tokens(r.text)}
+    assert set(tokenizer.words) <= met and trainer.model.config.vocab_size == tokenizer.vocab_size
+
+
+def test_every_data_set_has_its_settings():
+    assert set(SETTINGS) == set(DATA)
+    assert ClassifierRecipe.of("reviews") == ClassifierRecipe()
+    for make in (ClassifierRecipe.of, lambda data: ClassifierRecipe(data).split()):
+        with pytest.raises(ValueError, match="expected one of reviews, movie-reviews, got 'tweets'"):
+            make("tweets")
+
+
+def test_words_are_hidden_but_padding_is_not():
+    ids = numpy.full((50, 40), 7)
+    ids[:, 30:] = PAD
+    model = Recorder(numpy.zeros((50, 2)))
+    loss(model, (mt.tensor(ids), mt.tensor(numpy.zeros(50, "int64"))), hidden=0.4, unknown=UNKNOWN)
+    assert (model.read[:, 30:] == PAD).all()
+    words = model.read[:, :30]
+    assert set(numpy.unique(words)) == {UNKNOWN, 7}
+    assert (words == UNKNOWN).mean() == pytest.approx(0.4, abs=0.05)
+    loss(model, (mt.tensor(ids), mt.tensor(numpy.zeros(50, "int64"))))
+    assert (model.read == ids).all()
+
+
+def test_smoothing_is_that_of_pytorch():
+    logits, labels = numpy.random.default_rng(0).normal(size=(5, 2)), numpy.array([0, 1, 1, 0, 1])
+    batch = mt.tensor(numpy.full((5, 3), 7)), mt.tensor(labels)
+    expected = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels), label_smoothing=0.1)
+    assert loss(Recorder(logits), batch, smoothing=0.1).item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_the_mean_loss_counts_each_review_once():
+    mt.manual_seed(1)
+    model = SequenceClassifier(ClassifierConfig(20, d_model=8, nhead=2)).double().eval()
+    samples = [(numpy.random.default_rng(i).integers(2, 20, 3 + i).tolist(), i % 2) for i in range(7)]
+    one_by_one = [loss(model, (mt.tensor([ids]), mt.tensor([label]))).item() for ids, label in samples]
+    assert mean_loss(model, samples, batch_size=3) == pytest.approx(numpy.mean(one_by_one), rel=1e-9)
+
+
+def test_positions_whisper_in_the_classifier():
+    quiet, loud = (SequenceClassifier(ClassifierConfig(20, position_scale=scale)).positions.pe.numpy() for scale in (0.1, 1.0))
+    numpy.testing.assert_allclose(quiet, 0.1 * loud, rtol=1e-6)
+
+
+def test_the_classifier_beats_guessing():
+    recipe = ClassifierRecipe(steps=150)
+    trainer, tokenizer = recipe.trainer()
+    assert trainer.run()
+    assert accuracy(trainer.model, tokenizer, recipe.split()[2]) > 0.65  # 8 in 10 with all steps
+
+
+def test_windows_hold_each_step_from_one_token_to_the_next_once():
+    ids = numpy.arange(100, 126)
+    windows = Windows(ids, 4)
+    assert [windows[i].tolist() for i in range(len(windows))] == [list(range(i, i + 5)) for i in range(100, 121, 4)]
+    with pytest.raises(ValueError, match="more than 26 tokens, got 26"):
+        Windows(ids, 26)
+
+
+def test_the_next_token_is_the_target():
+    mt.manual_seed(1)
+    trainer, _ = LanguageModelRecipe(steps=1, d_model=8, nhead=2, num_layers=1).trainer()
+    model = trainer.model.double().eval()
+    window = numpy.random.default_rng(0).integers(0, 512, (2, 9))
+    logits = torch.tensor(model(mt.tensor(window[:, :-1])).detach().numpy())
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.tensor(window[:, 1:]).flatten())
+    assert next_token_loss(model, mt.tensor(window)).item() == pytest.approx(expected.item(), rel=1e-9)
