@@ -52,9 +52,12 @@ def _print(found: Sequence[Row]) -> None:
     table = Table("", "against", "ratio", "quartiles", "ours : theirs", "target", "met", title=where, title_justify="left")
     for row in found:
         met = {None: "", True: "[green]yes[/green]", False: "[bold red]no[/bold red]"}[row.met]
-        figures = _figures(row.ratio) if row.ratio else (row.note, "", "")
+        figures = _figures(row.ratio) if row.ratio else ("not measured", "", "")
         table.add_row(row.name, row.against, *figures, row.target, met)
     console.print(table)
+    for row in found:
+        if row.note:
+            console.print(f"{row.name}: {row.note}", markup=False, soft_wrap=True)
     console.print(
         "ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half\n"
         "of the pairs lies. Memory: the rise of a process's resident memory from after building to its peak over three steps.",

@@ -7,6 +7,7 @@ import importlib.util
 import platform
 import sys
 
+from rich.markup import escape
 from rich.table import Table
 
 from minitransformer.backends import cupy, namespace
@@ -70,7 +71,7 @@ def _driver_problem(status: int) -> str:
 def _print(report: dict) -> None:
     table = Table("", "version", "for", title=f"Python {report['python']} on {report['system']}", title_justify="left")
     for name, version in report["packages"].items():
-        table.add_row(name, version or "[yellow]missing[/yellow]", PURPOSE[name])
+        table.add_row(name, version or "[yellow]missing[/yellow]", escape(PURPOSE[name]))
     console.print(table)
     for name, state in report["backends"].items():
-        console.print(f"backend {name}: {'[green]works[/green]' if state == 'works' else state}", soft_wrap=True)
+        console.print(f"backend {name}: {'[green]works[/green]' if state == 'works' else escape(state)}", soft_wrap=True)

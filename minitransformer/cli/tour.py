@@ -84,7 +84,7 @@ def _part(seconds: dict[str, float], name: str, title: str) -> Iterator[None]:
 
 
 def _tell_gradients(results: Sequence[Result]) -> None:
-    console.print(f"   {summary(results)}", soft_wrap=True)
+    console.print(f"   {summary(results)}", markup=False, soft_wrap=True)
     for result in results:
         if not result.passed:
             console.print(f"   {result.name}, {result.dtype}: {result.message}", markup=False, soft_wrap=True)

@@ -162,7 +162,7 @@ def _print(results: Sequence[Result]) -> None:
     for result in results:
         if not result.passed:
             console.print(f"{result.name}, {result.dtype}: {result.message}", markup=False, soft_wrap=True)
-    console.print(summary(results), soft_wrap=True)
+    console.print(summary(results), markup=False, soft_wrap=True)
 
 
 def page_body(results: Sequence[Result]) -> str:

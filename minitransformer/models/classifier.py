@@ -45,7 +45,7 @@ class SequenceClassifier(nn.Module):
         layer = nn.TransformerEncoderLayer(
             c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
         )
-        self.encoder = nn.TransformerEncoder(layer, c.num_layers, nn.LayerNorm(c.d_model) if c.norm_first else None)
+        self.encoder = nn.TransformerEncoder(layer, c.num_layers)  # no norm after it: a word that says little stays small
         self.head = nn.Linear(c.d_model, c.num_classes)
         self.embedding.weight.data.mul_(0.1)  # small, so that a few steps change what a word means
 
