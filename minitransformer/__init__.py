@@ -4,7 +4,7 @@
 library underneath is NumPy on the CPU and CuPy on a GPU.
 """
 
-from minitransformer import autograd, nn, ops, optim
+from minitransformer import autograd, nn, ops, optim, utils
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8

@@ -1,6 +1,10 @@
 """Every kernel that NumPy has of its own gives what its definition gives."""
 
 import inspect
+import os
+import subprocess
+import sys
+import threading
 
 import numpy
 import pytest
@@ -150,6 +154,36 @@ def test_what_a_thread_raises_is_raised():
 
     with pytest.raises(ArithmeticError, match="first part"):
         threads.share_out(100, work)
+
+
+def test_work_inside_work_and_from_many_threads():
+    sums = numpy.zeros(8, int)
+
+    def inner(i, j):
+        sums[0] += 0  # nothing but a body
+
+    def outer(i, j):
+        threads.share_out(50, inner)
+        sums[i:j] += 1
+
+    others = [threading.Thread(target=threads.share_out, args=(8, outer)) for _ in range(6)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(20)
+    assert not any(other.is_alive() for other in others) and sums.tolist() == [6] * 8
+
+
+def test_a_forked_child_has_helpers_of_its_own():
+    threads.share_out(100, lambda i, j: None)
+    program = (
+        "import os, sys; from minitransformer.kernels import threads; f = lambda i, j: None\n"
+        "threads.share_out(9, f); pid = os.fork()\n"
+        "if pid == 0: threads.share_out(9, f); os._exit(7)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    if hasattr(os, "fork"):
+        assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 7
 
 
 def test_the_blas_threads_are_given_back():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -20,21 +20,69 @@ def workers() -> int:
     return min(allowed, 8)
 
 
+class _Helper(threading.Thread):
+    """A thread that waits for work. Two bare locks wake it and tell that it is done: a third of an executor's cost."""
+
+    def __init__(self):
+        super().__init__(name="kernels", daemon=True)
+        self.go, self.done = threading.Lock(), threading.Lock()
+        self.go.acquire()
+        self.done.acquire()
+        self.start()
+
+    def run(self) -> None:
+        while self.go.acquire():
+            try:
+                self.work(self.start_at, self.stop_at)
+            except BaseException as error:  # raised where the work was given out
+                self.error = error
+            self.work = None
+            self.done.release()
+
+    def begin(self, work: Callable[[int, int], None], start: int, stop: int) -> None:
+        self.work, self.start_at, self.stop_at, self.error = work, start, stop, None
+        self.go.release()
+
+    def end(self) -> BaseException | None:
+        """Wait until it is done; what it raised."""
+        self.done.acquire()
+        error, self.error = self.error, None
+        return error
+
+
 @cache
-def _pool(process: int) -> ThreadPoolExecutor:  # a forked child has none of its parent's threads, and gets its own
-    return ThreadPoolExecutor(max(workers() - 1, 1), thread_name_prefix="kernels")
+def _helpers(process: int) -> tuple[threading.Lock, list[_Helper]]:
+    """The helpers, and who uses them. (A forked child has none of its parent's threads, and gets its own.)"""
+    return threading.Lock(), [_Helper() for _ in range(workers() - 1)]
 
 
 def share_out(n: int, work: Callable[[int, int], None], at_least: int = 1) -> None:
-    """Call `work(start, stop)` for equal parts of range(n), one a thread, none shorter than `at_least`."""
+    """Call `work(start, stop)` for equal parts of range(n), one a thread, none shorter than `at_least`.
+
+    All of it is done here if another thread has the helpers.
+    """
     parts = max(min(workers(), n // at_least), 1)
-    bounds = [n * i // parts for i in range(parts + 1)]
-    others = [_pool(os.getpid()).submit(work, *bounds[i : i + 2]) for i in range(parts - 1)]
+    in_use, helpers = _helpers(os.getpid())
+    if parts == 1 or not in_use.acquire(blocking=False):
+        return work(0, n)
+    try:
+        _share(helpers[: parts - 1], work, [n * i // parts for i in range(parts + 1)])
+    except BaseException:  # such as Ctrl-C: helpers may still be at it, so the next call gets others
+        _helpers.cache_clear()
+        raise
+    finally:
+        in_use.release()
+
+
+def _share(helpers: list[_Helper], work: Callable[[int, int], None], bounds: list[int]) -> None:
+    for i, helper in enumerate(helpers):
+        helper.begin(work, *bounds[i : i + 2])
     try:
         work(*bounds[-2:])
     finally:
-        for other in others:
-            other.result()
+        errors = [error for helper in helpers if (error := helper.end())]
+    if errors:
+        raise errors[0]
 
 
 @cache

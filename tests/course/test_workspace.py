@@ -1,6 +1,7 @@
 """A learner's folder: starters, progress, hints, reset; and the commands on it."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -117,4 +118,9 @@ def test_bad_input_is_told(command, tmp_path):
 def test_in_a_notebook_the_report_is_html():
     report = check("softmax", lambda x: x)
     assert "not yet" in str(report) and "<div" in report._repr_html_() and not report.passed
-    assert "minitransformer.course.solutions" not in sys.modules
+
+
+def test_no_solution_is_imported_to_judge():
+    program = "import sys; from minitransformer.course import check; check('softmax', abs); "
+    program += "sys.exit(any(name.startswith('minitransformer.course.solutions') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
