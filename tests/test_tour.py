@@ -151,7 +151,7 @@ def test_a_word_that_comes_twice_is_as_loud_as_its_loudest_place():
 def test_where_methods_agree():
     words = ["a", " b", " c", " d", " e"]
     first = explanation("first", words, [5.0, -4.0, 3.0, 0.2, 0.1])
-    other = explanation("other", words, [3.0, -5.0, -0.1, 4.0, 0.2])
+    other = explanation("other", words, [3.0, -5.0, -0.6, 4.0, 0.2])
     assert consensus([first, other]) == (["a", "b"], ["c"])
     yes, no, _ = verdict([first, other]).split(".")
     assert yes == "Every method counts 'a' and 'b' among its 3 loudest words, with the same sign"
@@ -196,6 +196,8 @@ def test_the_review_chosen_and_the_mistakes_told():
     probabilities = numpy.array([[0.4, 0.6], [0.1, 0.9], [0.01, 0.99], [0.3, 0.7]])
     assert choose(reviews, probabilities) == 0  # the second is wrong and surer, the third right and surest but long
     assert choose(reviews[2:3], probabilities[2:3]) == 0
+    sure = numpy.array([[0.04, 0.96], [0.9, 0.1], [0.1, 0.9], [0.94, 0.06]])
+    assert choose(reviews, sure) == 3  # the first is too sure
     assert mistakes(reviews, probabilities) == [(reviews[1], 0.9), (reviews[3], 0.7)]
 
 

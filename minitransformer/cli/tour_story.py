@@ -12,7 +12,9 @@ import numpy
 from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
+from minitransformer.explain.rendering import scale_of
 
+AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
 TOP = 3  # words that methods are compared on
 NAMES = ("blame", "praise")
 JUDGES = {  # the field of a Result that holds the error, and the dtype
@@ -124,10 +126,10 @@ def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float
 
 def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]]:
     """The words that are loud for every method, all with one sign; and those loud for one that have another sign for another."""
-    said = [loudest(e) for e in explanations]
+    said = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]  # 1 is the loudest
     tops = [top_words(e) for e in explanations]
     every = list(dict.fromkeys(word for top in tops for word in top))
-    disputed = [w for w in every if min(s[w] for s in said) < 0 < max(s[w] for s in said)]
+    disputed = [w for w in every if min(s[w] for s in said) < -AUDIBLE and max(s[w] for s in said) > AUDIBLE]
     return [w for w in every if all(w in top for top in tops) and w not in disputed], disputed
 
 

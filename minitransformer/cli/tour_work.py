@@ -31,6 +31,7 @@ from minitransformer.training import Trainer
 PROMPT, NEW_TOKENS = "The", 90
 LOOKED_AT = "the name of the class is the value of the object"  # words that are one token each
 GLANCE = range(8, 19)  # words in a review that can be taken in at a glance
+SURE = 0.95
 SHOWN = 3  # mistakes
 
 
@@ -107,9 +108,13 @@ def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]
 
 
 def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
-    """Which review is judged rightly with most certainty, among those of a length to be read at a glance."""
+    """Which review is judged rightly with most certainty, among those of a length to be read at a glance.
+
+    Beyond `SURE`, no single word can change the answer any more, and there is little to explain.
+    """
     short = [i for i, r in enumerate(reviews) if len(r.text.split()) in GLANCE] or range(len(reviews))
-    return max(short, key=lambda i: probabilities[i, reviews[i].label])
+    right = {i: probabilities[i, reviews[i].label] for i in short}
+    return max([i for i in short if right[i] <= SURE] or short, key=right.get)
 
 
 def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tuple[Review, float]]:

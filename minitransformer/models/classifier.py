@@ -29,6 +29,7 @@ class ClassifierConfig:
     dropout: float = 0.3
     activation: str = "gelu"
     norm_first: bool = True
+    final_norm: bool = True  # after the last layer, if norm_first; without it a word that says little stays small in the mean
     max_len: int = 256
     position_scale: float = 0.1  # of 1: where a word stands matters less here than which word it is
 
@@ -45,7 +46,8 @@ class SequenceClassifier(nn.Module):
         layer = nn.TransformerEncoderLayer(
             c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
         )
-        self.encoder = nn.TransformerEncoder(layer, c.num_layers)  # no norm after it: a word that says little stays small
+        norm = nn.LayerNorm(c.d_model) if c.norm_first and c.final_norm else None
+        self.encoder = nn.TransformerEncoder(layer, c.num_layers, norm)
         self.head = nn.Linear(c.d_model, c.num_classes)
         self.embedding.weight.data.mul_(0.1)  # small, so that a few steps change what a word means
 

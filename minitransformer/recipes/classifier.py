@@ -88,7 +88,9 @@ class ClassifierRecipe:
         ), tokenizer
 
     def config(self, vocab_size: int) -> ClassifierConfig:
-        return ClassifierConfig(vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout)
+        return ClassifierConfig(
+            vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout, final_norm=False
+        )
 
 
 def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[tuple[list[int], int]]:

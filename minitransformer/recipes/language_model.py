@@ -26,7 +26,7 @@ class LanguageModelRecipe:
     """All that decides what comes out. `data` is "python-topics" or the path of a text; sizes as in PyTorch."""
 
     data: str = PYTHON_TOPICS
-    steps: int = 400
+    steps: int = 600
     batch_size: int = 16
     length: int = 64
     lr: float = 3e-3
