@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy
 
-from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.exercise import Exercise, Failed, Property
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -14,6 +17,30 @@ SEED = 20
 
 def _rng() -> numpy.random.Generator:
     return numpy.random.default_rng(SEED)
+
+
+@dataclass(frozen=True)
+class Tried(Exercise):
+    """An exercise whose answers cannot be compared by calling them: classes, or functions that return text or change objects.
+
+    `trial(answer, *example)` uses an answer and returns numbers; two answers make the same mistake where these agree.
+    """
+
+    trial: Callable = lambda answer, *example: answer(*example)
+
+    def likely_mistake(self, answer: Callable) -> str:
+        tried = {said: partial(self.trial, wrong) for said, wrong in self.mistakes.items()}
+        return Exercise.likely_mistake(replace(self, mistakes=tried), partial(self.trial, answer))
+
+
+def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> None:
+    """Raise Failed unless `got == expected`: for lists, dictionaries and text."""
+    if got is None:
+        raise Failed(f"{what}: got None", hint="Is there a `return`?")
+    if type(got) is not type(expected):
+        raise Failed(f"{what}: expected {type(expected).__name__}, got {type(got).__name__}: {got!r:.80}", hint=hint)
+    if got != expected:
+        raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint)
 
 
 def same(got, expected, what: str = "the result", rtol: float = 1e-7) -> None:

@@ -35,7 +35,8 @@ def gpt2(rule: str):
     monkey_patch(modeling_gpt2, attnLRP if rule == "attnlrp" else cp_LRP)
     config = GPT2Config(
         vocab_size=SIZES["vocab"], n_embd=SIZES["width"], n_head=SIZES["heads"], n_layer=SIZES["layers"],
-        n_positions=SIZES["length"], resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, attn_implementation="eager" if rule == "cp-lrp" else "sdpa",
+        n_positions=SIZES["length"], resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
+        attn_implementation="eager" if rule == "cp-lrp" else "sdpa",
     )  # fmt: skip
     model = GPT2LMHeadModel(config)
     return model, model.transformer.wte, lambda embedded: model(inputs_embeds=embedded).logits[0, -1]
@@ -49,7 +50,8 @@ def bert(rule: str):
     monkey_patch(modeling_bert)
     config = modeling_bert.BertConfig(
         vocab_size=SIZES["vocab"], hidden_size=SIZES["width"], num_attention_heads=SIZES["heads"],
-        num_hidden_layers=SIZES["layers"], intermediate_size=2 * SIZES["width"], max_position_embeddings=SIZES["length"], hidden_dropout_prob=0,
+        num_hidden_layers=SIZES["layers"], intermediate_size=2 * SIZES["width"], max_position_embeddings=SIZES["length"],
+        hidden_dropout_prob=0,
         attention_probs_dropout_prob=0, attn_implementation="eager",
     )  # fmt: skip
     model = modeling_bert.BertModel(config, add_pooling_layer=False)

@@ -1,0 +1,49 @@
+"""What the tests of the lessons share: judging a learner's source, and bending it."""
+
+from __future__ import annotations
+
+from minitransformer.course import catalogue
+from minitransformer.course.judge import judge
+from minitransformer.course.report import Report
+from minitransformer.course.workspace import starter_of
+
+FILE = "<learner>"
+
+
+def judge_source(name: str, source: str) -> Report:
+    """The report on the exercise `name` as solved in `source`, judged in this process."""
+    space = {"__name__": "learner"}
+    exec(compile(source, FILE, "exec"), space)
+    return judge(name, catalogue.exercise(name), space[name], FILE)
+
+
+def stub(name: str) -> str:
+    """The starter file of the lesson that the exercise `name` belongs to."""
+    return starter_of(catalogue.lesson_of(name))
+
+
+def solved(name: str) -> str:
+    """The solved file of the lesson that the exercise `name` belongs to."""
+    return catalogue.solutions_of(catalogue.lesson_of(name))
+
+
+def changed(source: str, old: str, new: str) -> str:
+    """`source` with the only `old` made `new`."""
+    assert source.count(old) == 1, f"expected {old!r} once, found it {source.count(old)} times"
+    return source.replace(old, new)
+
+
+def assert_mistake(name: str, source: str, said: str) -> None:
+    """The source is not passed, and what is said to the learner contains `said`."""
+    report = judge_source(name, source)
+    assert report.status in ("failed", "crashed"), report
+    assert said in report.hint, report
+
+
+def assert_mistakes_are_named(name: str) -> None:
+    """Each of the exercise's own mistakes fails and is called by its own sentence, and no other."""
+    exercise = catalogue.exercise(name)
+    assert len(exercise.mistakes) >= 5 and exercise.hints and exercise.why
+    for said, wrong in exercise.mistakes.items():
+        report = judge(name, exercise, wrong)
+        assert report.status in ("failed", "crashed") and report.hint == said, f"{said}\n{report}"

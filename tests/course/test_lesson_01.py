@@ -1,0 +1,197 @@
+"""Lesson 01: the checks of the scalar engine are held against right and wrong answers."""
+
+import pytest
+from cases import assert_mistake, assert_mistakes_are_named, changed, judge_source, solved, stub
+
+from minitransformer.course.sandbox import check_file
+
+NAMES = ("Value", "sum_over_paths", "topological_order", "backward")
+
+OTHERWISE = {
+    "Value": """
+from math import exp, tanh
+class Value:
+    def __init__(self, data, parents=(), slopes=()):
+        self.data = data; self.grad = 0.0; self.parents = list(parents); self.slopes = list(slopes)
+    def _v(self, o):
+        return o if type(o) is Value else Value(float(o))
+    def __add__(self, o):
+        o = self._v(o); out = Value(o.data + self.data)
+        out.parents, out.slopes = [o, self], [1, 1]
+        return out
+    def __mul__(self, o):
+        o = self._v(o); out = Value(o.data * self.data)
+        out.parents, out.slopes = [o, self], [self.data, o.data]
+        return out
+    def __radd__(self, o): return self + o
+    def __rmul__(self, o): return self * o
+    def __neg__(self): return self * -1.0
+    def __sub__(self, o): return self + -self._v(o)
+    def __pow__(self, n): return Value(self.data ** n, [self], [n * self.data ** n / self.data])
+    def exp(self):
+        out = Value(exp(self.data), [self]); out.slopes = [out.data]; return out
+    def tanh(self): return Value(tanh(self.data), [self], [(1 - tanh(self.data)) * (1 + tanh(self.data))])
+""",
+    "sum_over_paths": """
+def sum_over_paths(end, start):
+    total, todo = 0, [(end, 1)]
+    while todo:
+        node, product = todo.pop()
+        if node is start:
+            total += product
+            continue
+        for i in range(len(node.parents)):
+            todo.append((node.parents[i], product * node.slopes[i]))
+    return total
+""",
+    "topological_order": """
+def topological_order(root):
+    users, todo, seen = {}, [root], set()
+    while todo:
+        v = todo.pop()
+        if id(v) in seen: continue
+        seen.add(id(v))
+        for p in v.parents:
+            users[id(p)] = users.get(id(p), 0) + 1
+            todo.append(p)
+    order, ready = [], [root]
+    while ready:
+        v = ready.pop(0)
+        order.append(v)
+        for p in v.parents:
+            users[id(p)] -= 1
+            if users[id(p)] == 0: ready.append(p)
+    order.reverse()
+    return order
+""",
+    "backward": """
+def backward(root):
+    users, todo, seen = {}, [root], []
+    known = set()
+    while todo:
+        v = todo.pop()
+        if v in known: continue
+        known.add(v); seen.append(v)
+        for p, s in zip(v.parents, v.slopes):
+            users.setdefault(p, []).append((v, s)); todo.append(p)
+    done = {root: 1.0}
+    pending = [root]
+    left = {v: len(users.get(v, [])) for v in seen}
+    while pending:
+        v = pending.pop()
+        v.grad = 1.0 if v is root else sum(done[u] * s for u, s in users[v])
+        done[v] = v.grad
+        for p in v.parents:
+            left[p] -= 1
+            if left[p] == 0: pending.append(p)
+""",
+}
+
+WRONG = {
+    "Value": [
+        ("(other.data, self.data))", "(self.data, other.data))", "slopes of a product are swapped"),
+        ("(self, other), (1.0, 1.0))", "(self, other), (self.data, other.data))", "slopes of a sum are 1 and 1"),
+        ("(1 - t * t,)", "(1 - self.data ** 2,)", "square the output"),
+        ("(n * self.data ** (n - 1),)", "(n * self.data ** n,)", "the power falls by one"),
+        ("(n * self.data ** (n - 1),)", "(self.data ** (n - 1),)", "factor n"),
+        ("(e,))", "(self.data,))", "exp(a) itself"),
+        ("t = math.tanh(self.data)", "t = 1 - 2 / (math.exp(2 * self.data) + 1)", "use math.tanh"),
+        ("return Value(e, (self,), (e,))", "return Value(e)", "what it came from"),
+        ("return Value(e, (self,), (e,))", "self.data = e\n        return self", "new Value"),
+        ("return Value(e, (self,), (e,))", "return e", "Return Value"),
+        ("return Value(e, (self,), (e,))", "return Value(e, (self,), (e, e))", "One slope for each parent"),
+        ("return Value(t, (self,), (1 - t * t,))", "Value(t, (self,), (1 - t * t,))", "return"),
+    ],
+    "sum_over_paths": [
+        ("(slope * sum_over", "(slope + sum_over", "multiplied, not added"),
+        ("return 1.0", "return 0.0", "in itself is 1, not 0"),
+        ("return 1.0\n", "return 1.0\n    if not end.parents:\n        return 1.0\n", "where no path leads|Where no path leads"),
+        ("(slope * sum_over", "(sum_over", "counts the paths"),
+        ("    return sum((", "    for p, s in zip(end.parents, end.slopes):\n        return s * sum_over_paths(p, start)\n"
+         "    return 0.0\n    return sum((", "Only one of the paths"),
+        ("    return sum((", "    return math.prod(s * sum_over_paths(p, start) for p, s in zip(end.parents, end.slopes)) "
+         "if end.parents else 0.0\n    return sum((", "not multiplied"),
+    ],
+    "topological_order": [
+        ("    return order\n", "    return order[::-1]\n", "turned round"),
+        ("order.append(value)\n            stack.pop()", "stack.pop()", "missing|Visit the parents"),
+        ("    return order\n", "    return order[:-1]\n", "root itself is missing"),
+        ("order, seen, stack =", "return _rec(root, set())\n    order, seen, stack =", "recursion ends"),
+        ("order, seen, stack =", "return _all(root)\n    order, seen, stack =", "several times"),
+        ("order, seen, stack =", "return _pre(root, set())\n    order, seen, stack =", "before its parents"),
+        ("order, seen, stack =", "return _layers(root)\n    order, seen, stack =", "Layer by layer"),
+    ],
+    "backward": [
+        ("parent.grad += slope * value.grad", "parent.grad = slope * value.grad", "add with +="),
+        ("        value.grad = 0.0", "        pass", "begin with grad = 0"),
+        ("    root.grad = 1.0", "    pass", "root.grad is 1"),
+        ("parent.grad += slope * value.grad", "parent.grad += slope", "multiplied by the grad"),
+        ("in reversed(order)", "in order", "begin at root"),
+        ("order = topological_order(root)", "order = _layers(root)", "before all its users have spoken"),
+        ("    for value in reversed(order):", "    _again(root)\n    for value in ():", "visit each once, in order"),
+    ],
+}  # fmt: skip
+HELPERS = """
+def _rec(root, seen):
+    out = []
+    def visit(v):
+        if v not in seen:
+            seen.add(v)
+            for p in v.parents: visit(p)
+            out.append(v)
+    visit(root)
+    return out
+def _all(root):
+    return [v for p in root.parents for v in _all(p)] + [root]
+def _pre(root, seen):
+    out = []
+    def visit(v):
+        if v not in seen:
+            seen.add(v); out.append(v)
+            for p in v.parents: visit(p)
+    visit(root)
+    return out
+def _layers(root):
+    from collections import deque
+    order, seen, todo = [], set(), deque([root])
+    while todo:
+        v = todo.popleft()
+        if v in seen: continue
+        seen.add(v); order.append(v); todo.extend(v.parents)
+    return order[::-1]
+def _again(v):
+    for p, s in zip(v.parents, v.slopes):
+        p.grad += v.grad * s
+        _again(p)
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_solution_and_another_solution(name):
+    assert judge_source(name, stub(name)).status == "unwritten"
+    assert judge_source(name, solved(name)).passed, judge_source(name, solved(name))
+    assert judge_source(name, OTHERWISE[name]).passed, judge_source(name, OTHERWISE[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_s_own_mistakes(name):
+    assert_mistakes_are_named(name)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+def test_wrong_answers_are_named(name, old, new, said):
+    source = changed(solved(name), old, new) + HELPERS
+    hint = judge_source(name, source).hint
+    assert_mistake(name, source, next((part for part in said.split("|") if part in hint), said))
+
+
+def test_plain_numbers_are_named():
+    source = solved("Value").replace("        other = Value.lift(other)\n", "")
+    assert_mistake("Value", source, "Value.lift(other)")
+
+
+def test_through_the_sandbox(tmp_path):
+    file = tmp_path / "01_reverse_mode.py"
+    file.write_text(solved("Value"), encoding="utf-8")
+    assert check_file("Value", file).passed
+    assert check_file("backward", file).passed
