@@ -64,7 +64,8 @@ def train(
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     if (directory / LAST).exists():
         raise ValueError(f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out")
-    return RECIPES[kind](**chosen)
+    start = RECIPES[kind].of(chosen["data"]) if "data" in chosen else RECIPES[kind]()
+    return replace(start, **chosen)
 
 
 def _recipe_of(directory: Path, chosen: dict) -> Recipe:

@@ -28,7 +28,7 @@ AGREEMENT = {"precision_at_k": precision_at_k, "auroc": auroc, "token_f1": token
 
 @dataclass(frozen=True)
 class Case:
-    """One text to explain: its ids (T,), the class or token to explain, and which tokens a human marked (T,), if any did."""
+    """One text to explain: its ids (T,), the class or token to explain, and which tokens are marked (T,), if any are."""
 
     text: str
     ids: Array

@@ -1,4 +1,4 @@
-"""Do people give the same reasons? Relevance against the words that a human marked."""
+"""Relevance against the words that are marked as the reason: do both point at the same ones?"""
 
 from __future__ import annotations
 

@@ -38,6 +38,11 @@ class LanguageModelRecipe:
 
     kind = "language-model"
 
+    @classmethod
+    def of(cls, data: str) -> LanguageModelRecipe:
+        """The recipe for a text."""
+        return cls(data)
+
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
         """An untrained model with all that trains it, and its tokenizer; the last tenth of the text is held out."""
         text, held_out = split(read_text(self.data))
