@@ -59,6 +59,16 @@ CATALOGUE: dict[str, Asset] = {
             licence="MIT",
             about="10,605 sentences of film reviews, each with the mean of many human ratings from -4 to 4",
         ),
+        Asset(
+            name="word-ratings",
+            requirement="vaderSentiment==3.3.2",
+            filename="vaderSentiment-3.3.2-py2.py3-none-any.whl",
+            size=125_950,
+            sha256="3bf1d243b98b1afad575b9f22bc2cb1e212b94ff89ca74f8a23a588d024ea311",
+            members=("vaderSentiment/vader_lexicon.txt", "vaderSentiment-3.3.2.dist-info/LICENSE.txt"),
+            licence="MIT",
+            about="7,506 words and signs, each with the mean of ten human ratings from -4 to 4",
+        ),
     )
 }
 

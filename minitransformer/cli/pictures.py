@@ -120,7 +120,7 @@ class _Axes:
 
 def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str, float], low: int = -18, high: int = -2) -> str:
     """Rows of named errors as dots on a scale of powers of ten, from 10^low to 10^high, each row with its limit, as SVG."""
-    step, left = 40, 138
+    step, left = 40, 158
 
     def x(error: float) -> float:
         return left + (WIDTH - left - RIGHT) * (min(max(numpy.log10(max(error, 1e-99)), low), high) - low) / (high - low)

@@ -1,5 +1,6 @@
 """Explanation: what the model did, and why it may be believed."""
 
+from minitransformer.explain import pictures
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
@@ -20,6 +21,7 @@ from minitransformer.explain.shapley import kernel_shap, shapley_values
 from minitransformer.explain.stability import lime_stability
 from minitransformer.explain.surrogate import lime
 from minitransformer.explain.tabular import lime_tabular
+from minitransformer.explain.word_ratings import lexicon_agreement, rated_words
 
 __all__ = [
     "AlphaBeta",
@@ -53,6 +55,7 @@ __all__ = [
     "kernel_shap",
     "layer_relevance",
     "learn_planted",
+    "lexicon_agreement",
     "lime",
     "lime_stability",
     "lime_tabular",
@@ -61,8 +64,10 @@ __all__ = [
     "marked_tokens",
     "masked_logits",
     "occlusion",
+    "pictures",
     "precision_at_k",
     "randomisation_check",
+    "rated_words",
     "relevance",
     "review_cases",
     "shapley_values",

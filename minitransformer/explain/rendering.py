@@ -12,7 +12,19 @@ from pathlib import Path
 
 import numpy
 
-FOR, AGAINST = (230, 97, 1), (33, 102, 172)  # orange, blue
+FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)  # orange, blue; purple for what has no sign
+FONT = "font-family:system-ui,sans-serif;font-size:14px"
+
+
+def finite(values, shape: tuple[int, ...] | None = None) -> numpy.ndarray:
+    """Values as float64; raises ValueError unless they are all finite, and of that shape if one is given."""
+    values = numpy.asarray(values, dtype=numpy.float64)
+    if shape is not None and values.shape != shape:
+        raise ValueError(f"expected numbers of shape {shape}, one for each token and name, got shape {values.shape}")
+    if not numpy.isfinite(values).all():
+        wrong = numpy.argwhere(~numpy.isfinite(values))[0].tolist()
+        raise ValueError(f"expected finite numbers, got {values[tuple(wrong)]} at {wrong}: what made them went wrong")
+    return values
 
 
 def scale_of(values) -> float:
@@ -24,14 +36,33 @@ def _colour(value: float, scale: float) -> tuple[tuple[int, int, int], float]:
     return (FOR if value >= 0 else AGAINST), min(abs(value) / scale, 1.0)
 
 
-def _visible(token: str) -> str:
-    """White space made visible where it is all there is."""
+def hex_colour(sign: int) -> str:
+    """The colour of what speaks for, or of what speaks against, in full."""
+    return "#{:02x}{:02x}{:02x}".format(*(FOR if sign >= 0 else AGAINST))
+
+
+def background(value: float, scale: float) -> str:
+    """A background that lets light and dark paper through, so that the ink of either can be read on it."""
+    (r, g, b), depth = _colour(value, scale)
+    return f"background-color:rgba({r},{g},{b},{0.75 * depth:.3f})"
+
+
+def shade(value: float, scale: float) -> str:
+    """The same for the terminal: ink and an opaque background, as rich names them."""
+    colour, depth = _colour(value, scale)
+    red, green, blue = (round(255 + (c - 255) * depth) for c in colour)
+    ink = "black" if red + green + blue > 380 else "white"
+    return f"{ink} on rgb({red},{green},{blue})"
+
+
+def visible(token: str) -> str:
+    """The token, its white space made visible where it is all there is."""
     return token if token.strip() else token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
 
 
 def plain_strip(tokens: Sequence[str], values) -> str:
     """Each token with its signed relevance: `good[+0.81] film[-0.02]`."""
-    return " ".join(f"{_visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
+    return " ".join(f"{visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
 
 
 def rich_strip(tokens: Sequence[str], values, scale: float | None = None):
@@ -40,10 +71,7 @@ def rich_strip(tokens: Sequence[str], values, scale: float | None = None):
 
     scale, strip = scale or scale_of(values), Text()
     for token, value in zip(tokens, values, strict=True):
-        colour, depth = _colour(float(value), scale)
-        shade = [round(255 + (c - 255) * depth) for c in colour]
-        ink = "black" if sum(shade) > 380 else "white"
-        strip.append(_visible(token), style=f"{ink} on rgb({shade[0]},{shade[1]},{shade[2]})")
+        strip.append(visible(token), style=shade(float(value), scale))
     return strip
 
 
@@ -51,9 +79,8 @@ def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str
     """The tokens as spans with inline style and the number as hover text."""
     scale, spans = scale or scale_of(values), []
     for token, value in zip(tokens, values, strict=True):
-        (r, g, b), depth = _colour(float(value), scale)
-        style = f"background:rgba({r},{g},{b},{0.75 * depth:.3f});padding:2px 1px;border-radius:3px;white-space:pre-wrap"
-        spans.append(f'<span style="{style}" title="{value:+.4f}">{html.escape(_visible(token))}</span>')
+        style = f"{background(float(value), scale)};padding:2px 1px;border-radius:3px;white-space:pre-wrap"
+        spans.append(f'<span style="{style}" title="{value:+.4f}">{html.escape(visible(token))}</span>')
     return f'<div style="font:16px/1.9 Georgia,serif">{"".join(spans)}</div>'
 
 
@@ -64,7 +91,7 @@ def html_ledger(ledger) -> str:
     rows = [
         f'<tr><td style="text-align:left;padding:1px 12px">{name}</td>'
         f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:1px 12px">{amount:+.4f}</td>'
-        f'<td style="text-align:left;color:#666;padding:1px 12px">{MEANING[name]}</td></tr>'
+        f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{MEANING[name]}</td></tr>'
         for name, amount in ledger.items()
     ]
     return f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
@@ -81,7 +108,7 @@ def html_explanation(explanation) -> str:
     title = f"{explanation.method}: {outputs(explanation.target)} = {explanation.output:+.4f}"
     strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
     ledger = html_ledger(explanation.ledger) if explanation.ledger else ""
-    return f'<div><div style="font:14px sans-serif;color:#444">{html.escape(title)}</div>{strips}{ledger}</div>'
+    return f'<div><div style="font:14px sans-serif;opacity:0.85">{html.escape(title)}</div>{strips}{ledger}</div>'
 
 
 def print_explanation(explanation) -> None:
@@ -103,7 +130,7 @@ def page(title: str, body: str) -> str:
     """A whole HTML page around a fragment; it loads nothing from elsewhere."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"></head>'
         f'<body style="max-width:960px;margin:32px auto;padding:0 16px;font-family:sans-serif">{body}</body></html>'
     )
 

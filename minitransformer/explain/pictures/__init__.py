@@ -1,0 +1,24 @@
+"""Pictures of explanations: for notebooks, the terminal, web pages and papers.
+
+Each function returns a `Picture`: a notebook shows it, `show()` prints it, `save("x.html")` and `save("x.png")` keep it.
+"""
+
+from minitransformer.explain.pictures.comparison import comparison_table
+from minitransformer.explain.pictures.curves import removal_curves
+from minitransformer.explain.pictures.flow import ledger_flow
+from minitransformer.explain.pictures.heads import attention_heads
+from minitransformer.explain.pictures.layers import layer_map
+from minitransformer.explain.pictures.methods import side_by_side
+from minitransformer.explain.pictures.picture import Picture
+from minitransformer.explain.pictures.strip import token_strip
+
+__all__ = [
+    "Picture",
+    "attention_heads",
+    "comparison_table",
+    "layer_map",
+    "ledger_flow",
+    "removal_curves",
+    "side_by_side",
+    "token_strip",
+]

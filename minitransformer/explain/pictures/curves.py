@@ -1,0 +1,66 @@
+"""What happens to the logit as tokens are taken away: the picture of a judge at work."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy
+
+from minitransformer.explain.deletion_curves import Faithfulness
+from minitransformer.explain.pictures.chart import embedded, quiet
+from minitransformer.explain.pictures.picture import Picture
+from minitransformer.explain.rendering import finite, hex_colour
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = (4.8, 3.0)
+LINES = 11  # of the table in the terminal
+
+
+def removal_curves(found: Faithfulness, title: str = "the logit as tokens are taken away") -> Picture:
+    """MoRF and LeRF, most and least relevant first, over the share of tokens taken away; random orders as a band.
+
+    The band is one standard deviation of the random orders to either side of their mean. The further MoRF falls below it
+    and LeRF stays above it, the more the explanation knew. Raises ValueError for fewer than two points or for NaN.
+    """
+    for curve in (found.morf, found.lerf, found.random_curves):
+        finite(curve)
+    if len(found.morf) < 2:
+        raise ValueError(f"curves: expected the logit with no token gone and with all gone, got {len(found.morf)} points")
+    said = f"difference of areas {found.delta_auc:+.3f}, of random orders {{:+.3f}} +- {{:.3f}}".format(*found.random["delta_auc"])
+    title = f"{title}; {said}; taken away means: {found.replace}"
+    draw = partial(_draw, found)
+    return Picture(title, lambda: embedded(draw, SIZE, title), partial(_text, found), draw, SIZE)
+
+
+def band(found: Faithfulness) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Mean and standard deviation of the random curves at each point, (T + 1,) each."""
+    either_way = found.random_curves.reshape(-1, len(found.morf))  # (2 R, T + 1): backwards, a random order is random too
+    return either_way.mean(axis=0), either_way.std(axis=0, ddof=1)
+
+
+def _draw(found: Faithfulness, figure: Figure) -> None:
+    axes = quiet(figure.add_subplot(xlabel="share of tokens taken away", ylabel="logit"), "y")
+    share = numpy.linspace(0, 1, len(found.morf))
+    mean, spread = band(found)
+    axes.fill_between(share, mean - spread, mean + spread, color="#b9b9c0", alpha=0.5, linewidth=0)
+    axes.plot(share, mean, color="#77777d", linewidth=1.2, linestyle=":", label="random order")
+    axes.plot(share, found.lerf, color=hex_colour(-1), linestyle="--", label="least relevant first (LeRF)")
+    axes.plot(share, found.morf, color=hex_colour(1), label="most relevant first (MoRF)")
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.margins(x=0.01)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+
+
+def _text(found: Faithfulness):
+    from rich.table import Column, Table
+
+    names, last = ("taken away", "MoRF", "LeRF", "random"), len(found.morf) - 1
+    table = Table(*(Column(name, justify="right") for name in names), box=None)
+    mean, spread = band(found)
+    for k in numpy.unique(numpy.linspace(0, last, min(LINES, last + 1)).round().astype(int)):
+        random = f"{mean[k]:+.3f} +- {spread[k]:.3f}"
+        table.add_row(f"{k / last:.0%}", f"{found.morf[k]:+.3f}", f"{found.lerf[k]:+.3f}", random)
+    return table

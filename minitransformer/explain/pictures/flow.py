@@ -1,0 +1,83 @@
+"""The ledger as a flow: what each layer got, what it lost to whom, and what went on to the words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy
+
+from minitransformer.explain.ledger import SINKS, Ledger, Row
+from minitransformer.explain.pictures.chart import INK, LINE, embedded, quiet
+from minitransformer.explain.pictures.picture import Picture
+from minitransformer.explain.rendering import finite, html_ledger
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PASSED = "passed on"
+COLOURS = {  # Okabe and Ito's, which colour-blind readers can tell apart
+    PASSED: "#c9c9d0",
+    "tokens": "#e66101",
+    "positions": "#56b4e9",
+    "bias": "#009e73",
+    "epsilon": "#000000",
+    "softmax": "#cc79a7",
+    "dropped": "#f0e442",
+}
+
+
+def ledger_flow(ledger: Ledger, depth: int | None = 3, title: str = "where relevance went") -> Picture:
+    """A bar for each layer, from the output down to the words: passed on, given to tokens, and lost to each sink.
+
+    Parts above zero stack to the right, parts below to the left; together they are what the layer received, the black
+    mark. `depth` cuts the names of layers, as in `Ledger.by_layer`. Raises ValueError for a ledger without rows or with
+    NaN, and RuntimeError if it does not close: a picture of losses must not have a leak of its own.
+    """
+    if not ledger.rows:
+        raise ValueError("ledger: expected one row or more, got none")
+    rows = ledger.by_layer(depth)
+    finite([row.received for row in rows])
+    ledger.verify()
+    size = (5.0, 1.1 + 0.24 * len(rows))
+    draw = partial(_draw, rows)
+    said = f"{title}: " + ", ".join(f"{name} {amount:+.3f}" for name, amount in ledger.items())
+    return Picture(title, lambda: embedded(draw, size, said) + html_ledger(ledger), partial(_text, rows), draw, size)
+
+
+def parts(row: Row) -> dict[str, float]:
+    """What became of what a layer received; with rounding, the parts add up to that."""
+    return {PASSED: row.passed_on, **{name: row.absorbed.get(name, 0.0) for name in ("tokens", *SINKS)}}
+
+
+def _used(rows: Sequence[Row]) -> list[str]:
+    return [name for name in COLOURS if any(parts(row)[name] for row in rows)]
+
+
+def _draw(rows: Sequence[Row], figure: Figure) -> None:
+    axes = quiet(figure.add_subplot(xlabel="relevance"), "x")
+    places = numpy.arange(len(rows))
+    ends = numpy.zeros((2, len(rows)))  # how far the stacks reach below zero and above
+    for name in _used(rows):
+        widths = numpy.array([parts(row)[name] for row in rows])
+        above = (widths > 0).astype(int)
+        axes.barh(places, widths, left=ends[above, places], color=COLOURS[name], label=name, height=0.68)
+        ends[above, places] += widths
+    received = [row.received for row in rows]
+    axes.plot(received, places, "|", color=INK, markersize=11, markeredgewidth=1.6, label="received")
+    axes.axvline(0, color=LINE, linewidth=1)
+    axes.set_yticks(places, [row.layer or "(model)" for row in rows])
+    axes.invert_yaxis()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+
+
+def _text(rows: Sequence[Row]):
+    from rich.table import Column, Table
+
+    names = _used(rows)
+    table = Table("layer", *(Column(name, justify="right") for name in ("received", *names)), box=None)
+    for row in rows:
+        amounts = [row.received, *(parts(row)[name] for name in names)]
+        table.add_row(row.layer or "(model)", *(f"{amount:+.3f}" if amount else "." for amount in amounts))
+    return table

@@ -1,0 +1,56 @@
+"""What a picture is: one thing to show, and three ways to draw it, none of which is gone until it is asked for."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minitransformer.explain.pictures import chart
+from minitransformer.explain.rendering import FONT, save_page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A title, and how to draw what stands below it.
+
+    `fragment` gives HTML with inline styles only, so that notebooks which are not trusted show it whole; `text` something
+    that rich can print; `draw` fills a matplotlib figure of `size` inches (width, height).
+    """
+
+    title: str
+    fragment: Callable[[], str] = field(repr=False)
+    text: Callable[[], Any] = field(repr=False)
+    draw: Callable[[Figure], None] = field(repr=False)
+    size: tuple[float, float] = field(repr=False)
+
+    def to_html(self) -> str:
+        """Title and picture, to be put into any page."""
+        head = f'<div style="font-size:14px;font-weight:600;margin:4px 0">{html.escape(self.title)}</div>'
+        return f'<div style="{FONT}">{head}{self.fragment()}</div>'
+
+    _repr_html_ = to_html
+
+    def show(self) -> None:
+        """Print it in the terminal."""
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(highlight=False)
+        console.print(Text(self.title, style="bold"))
+        console.print(self.text())
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a page that needs nothing else (.html), or as an image (.png). Raises ValueError for other names."""
+        path = Path(path)
+        if path.suffix not in (".html", ".png"):
+            raise ValueError(f"path: expected a name that ends in .html or .png, got {path.name!r}")
+        if path.suffix == ".html":
+            save_page(path, self.title, self.to_html())
+        else:
+            path.write_bytes(chart.png(self.draw, self.size, self.title))

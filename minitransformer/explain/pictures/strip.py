@@ -1,0 +1,44 @@
+"""A text whose words are coloured by their relevance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+
+from minitransformer.explain.pictures.grid import Grid
+from minitransformer.explain.pictures.picture import Picture
+from minitransformer.explain.rendering import finite, html_strip, plain_strip, rich_strip
+
+
+def token_strip(tokens: Sequence[str], relevance, title: str = "relevance", scale: float | None = None) -> Picture:
+    """Tokens on a background of orange for relevance above zero, blue below; the number is in the hover text.
+
+    relevance (T,). `scale` is what full colour stands for, the largest |relevance| if None: give the same to strips that
+    are to be compared. Raises ValueError for relevance that is not finite or not one number a token.
+    """
+    values = finite(relevance, (len(tokens),))
+    grid = Grid(tokens, ["relevance"], values[:, None], values[:, None])
+
+    def fragment() -> str:
+        return html_strip(tokens, values, scale) if len(tokens) else "<div>no tokens</div>"
+
+    return Picture(title, fragment, lambda: _Strip(tokens, values, scale), grid.draw, grid.size)
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """For rich: in colour, or with numbers where colours would be lost, as in a file or a pipe."""
+
+    tokens: Sequence[str]
+    values: numpy.ndarray
+    scale: float | None
+
+    def __rich_console__(self, console, options):
+        from rich.text import Text
+
+        if console.is_terminal and len(self.tokens):
+            yield rich_strip(self.tokens, self.values, self.scale)
+        else:
+            yield Text(plain_strip(self.tokens, self.values) or "no tokens")
