@@ -139,6 +139,40 @@ def test_a_logit_difference_is_the_difference_of_explanations():
     assert closes(contrast.ledger)
 
 
+def logits_of(model, ids):
+    return model(mt.tensor([ids])).detach().numpy().reshape(-1, VOCAB)[-1]
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_log_odds_are_those_of_the_probability_and_accounted_for(form):
+    model = language_model()
+    z = logits_of(model, IDS)
+    p = np.exp(z[3]) / np.exp(z).sum()
+    found = explain.lrp(model, IDS, target=explain.LogOdds(3), form=form)
+    assert found.target == [explain.LogOdds(3)] and "output 3 less all others" in found.to_html()
+    assert found.output == found.ledger["total"] == pytest.approx(np.log(p / (1 - p)), abs=1e-12)
+    assert closes(found.ledger)
+
+
+def test_log_odds_share_out_the_other_logits_by_their_softmax():
+    model = language_model()
+    z = logits_of(model, IDS)
+    each = [explain.lrp(model, IDS, target=t).relevance for t in range(VOCAB)]
+    others = np.delete(np.arange(VOCAB), 3)
+    p = np.exp(z[others]) / np.exp(z[others]).sum()
+    expected = each[3] - sum(share * each[t] for share, t in zip(p, others, strict=True))
+    assert np.allclose(explain.lrp(model, IDS, target=explain.LogOdds(3)).relevance, expected, rtol=0, atol=1e-11)
+
+
+def test_log_odds_in_other_methods():
+    model, target = language_model(), explain.LogOdds(3)
+    found = explain.integrated_gradients(model, IDS, target=target, steps=200)
+    assert abs(found.completeness_error) < 1e-4 * abs(found.output)
+    assert explain.occlusion(model, IDS, target=target).output == pytest.approx(found.output)
+    asked = explain.logit_of(model, target)(mt.tensor([IDS]))
+    assert float(asked.numpy()[0]) == pytest.approx(found.output, abs=1e-12)
+
+
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
 @pytest.mark.parametrize("kind", MODELS)
 def test_batches_are_sequences_side_by_side(kind, form):
@@ -281,6 +315,7 @@ def test_rules_without_a_gradient_form_say_so(rule):
         ({"target": -1}, IndexError, "target"),
         ({"target": (1, 11)}, IndexError, "target"),
         ({"target": (1, 1)}, ValueError, "different"),
+        ({"target": explain.LogOdds(11)}, IndexError, "target"),
         ({"target": (1, 2, 3)}, ValueError, "list"),
         ({"target": [1, 2]}, ValueError, "one for each of 1"),
         ({"position": 6}, IndexError, "position"),

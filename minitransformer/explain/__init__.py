@@ -10,6 +10,7 @@ from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.inside import head_relevance, layer_relevance
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger
+from minitransformer.explain.outputs import LogOdds
 from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
@@ -36,6 +37,7 @@ __all__ = [
     "Gamma",
     "Layers",
     "Ledger",
+    "LogOdds",
     "PRESETS",
     "PlantedTask",
     "Rule",

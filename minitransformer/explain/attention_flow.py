@@ -9,7 +9,8 @@ import numpy
 from minitransformer.autograd import Op, Tensor, enable_grad, live_from, propagate, seed_cotangent, tape
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.targets import Target, as_batch, explained, forward, target_logit
+from minitransformer.explain.outputs import Target, target_logit
+from minitransformer.explain.targets import as_batch, explained, forward
 from minitransformer.nn.attention import record_attention
 
 Array = numpy.ndarray

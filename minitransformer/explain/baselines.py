@@ -8,7 +8,8 @@ import numpy
 
 from minitransformer.autograd import Op, enable_grad, live_from, propagate, seed_cotangent
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.targets import Target, as_batch, explained, forward, target_logit, token_lookups, token_relevance
+from minitransformer.explain.outputs import Target, target_logit
+from minitransformer.explain.targets import as_batch, explained, forward, token_lookups, token_relevance
 
 
 def gradient_x_input(

@@ -12,7 +12,8 @@ from minitransformer.devices import to_host
 from minitransformer.explain.books import Books
 from minitransformer.explain.composite import Composite
 from minitransformer.explain.layers import Layers
-from minitransformer.explain.targets import Target, answer
+from minitransformer.explain.outputs import Target
+from minitransformer.explain.targets import answer
 from minitransformer.explain.walk import Walk
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.ops.attention import Attention

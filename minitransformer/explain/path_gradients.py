@@ -9,8 +9,8 @@ import numpy
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.outputs import Target
 from minitransformer.explain.probe import Probe
-from minitransformer.explain.targets import Target
 from minitransformer.nn.embedding import Embedding
 
 

@@ -9,8 +9,9 @@ import numpy
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.outputs import LogOdds, One, Target
 from minitransformer.explain.probe import Probe, changed_embeddings
-from minitransformer.explain.targets import Target, explained
+from minitransformer.explain.targets import explained
 from minitransformer.ops.creation import tensor
 from minitransformer.tokenization.tokenizer import UNK
 
@@ -21,11 +22,11 @@ Array = numpy.ndarray
 Logit = Callable[[Tensor], Tensor | Array]  # ids (N, T) -> one number for each, (N,)
 
 
-def logit_of(model, target: int | tuple[int, int], position: int = -1, batch_first: bool = True) -> Logit:
+def logit_of(model, target: One, position: int = -1, batch_first: bool = True) -> Logit:
     """The function ids (N, T) -> logits (N,) that the judges ask: one logit of the model, in use and not in training.
 
-    `target` is the class or token, or a pair (a, b) for logit a less logit b; `position` the token whose logits are meant,
-    ignored by classifiers.
+    `target` is the class or token, a pair (a, b) for logit a less logit b, or `LogOdds`; `position` the token whose logits are
+    meant, ignored by classifiers.
     """
     device = next(model.parameters()).device
 
@@ -35,6 +36,9 @@ def logit_of(model, target: int | tuple[int, int], position: int = -1, batch_fir
             logits = model(ids if batch_first else ids.transpose(0, 1))
         if logits.ndim == 3:
             logits = logits[:, position] if batch_first else logits[position]
+        if isinstance(target, LogOdds):
+            others = [label for label in range(logits.shape[-1]) if label != target.label]
+            return logits[:, target.label] - logits[:, others].logsumexp(-1)
         return logits[:, target[0]] - logits[:, target[1]] if isinstance(target, tuple) else logits[:, target]
 
     return logit

@@ -14,7 +14,8 @@ import numpy
 from minitransformer.autograd import Tensor, enable_grad, grad
 from minitransformer.backends import Array
 from minitransformer.devices import to_host
-from minitransformer.explain.targets import Target, as_batch, explained, forward, target_logit
+from minitransformer.explain.outputs import Target, target_logit
+from minitransformer.explain.targets import as_batch, explained, forward
 from minitransformer.nn.embedding import Embedding, edit_embeddings
 
 Change = Callable[[Embedding, Tensor], Tensor]

@@ -19,29 +19,9 @@ from minitransformer.explain.composite import Composite
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger
-from minitransformer.explain.targets import (
-    Target,
-    answer,
-    as_batch,
-    explained,
-    forward,
-    target_logit,
-    token_lookups,
-    token_relevance,
-)
+from minitransformer.explain.outputs import Target
+from minitransformer.explain.targets import answer
 from minitransformer.explain.walk import Walk
-
-__all__ = [
-    "account",
-    "as_batch",
-    "explained",
-    "forward",
-    "lrp",
-    "relevance",
-    "target_logit",
-    "token_lookups",
-    "token_relevance",
-]
 
 
 def account(
@@ -98,11 +78,12 @@ def lrp(
 ) -> Explanation:
     """Explain a logit of `model(ids)` by the relevance of each token.
 
-    `ids` (T,) or (B, T). `target`: the logit to explain, or a pair (a, b) for logit a less logit b, why one rather than
-    the other; a list has one of these for each sequence; None takes the largest logit. `position`: the token whose logits
-    are meant, or a list with one for each sequence; classifiers, whose logits are (B, V), ignore it. `rule`: a preset or a
-    `Composite`; those without a gradient form need `form="explicit"`. `batch_first=False` for models that take (T, B).
-    `tokens` are strings to show. Returns an `Explanation` whose `relevance` has the shape of `ids`, with a `ledger`.
+    `ids` (T,) or (B, T). `target`: the logit to explain; a pair (a, b) for logit a less logit b, why one rather than the
+    other; `LogOdds(c)` for the logit of class c's probability, why it rather than any other; a list with one of these for
+    each sequence; None takes the largest logit. `position`: the token whose logits are meant, or a list with one for each
+    sequence; classifiers, whose logits are (B, V), ignore it. `rule`: a preset or a `Composite`; those without a gradient
+    form need `form="explicit"`. `batch_first=False` for models that take (T, B). `tokens` are strings to show. Returns an
+    `Explanation` whose `relevance` has the shape of `ids`, with a `ledger`.
     Raises IndexError for a target or position out of range, and as `relevance` does.
     """
     asked = answer(model, ids, target, position, batch_first)

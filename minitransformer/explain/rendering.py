@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy
 
+from minitransformer.explain.outputs import LogOdds
+
 FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)  # orange, blue; purple for what has no sign
 FONT = "font-family:system-ui,sans-serif;font-size:14px"
 
@@ -98,8 +100,14 @@ def html_ledger(ledger) -> str:
 
 
 def outputs(targets: Sequence) -> str:
-    """The explained outputs in words: "output 1", or "output 1 less output 0" for a pair; their sum if there are several."""
-    return " + ".join(" less ".join(f"output {t}" for t in (pair if isinstance(pair, tuple) else (pair,))) for pair in targets)
+    """The explained outputs in words: "output 1", "output 1 less output 0", "output 1 less all others"; their sum if several."""
+    return " + ".join(_output(target) for target in targets)
+
+
+def _output(target) -> str:
+    if isinstance(target, LogOdds):
+        return f"output {target.label} less all others"
+    return " less ".join(f"output {t}" for t in (target if isinstance(target, tuple) else (target,)))
 
 
 def html_explanation(explanation) -> str:

@@ -1,21 +1,19 @@
-"""What is explained: a model's logits for some ids, which of them is meant, and the tokens it is traced back to."""
+"""What is asked of a model: its logits for some ids, what of them is explained, and the tokens that is traced back to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
 
 from minitransformer.autograd import Op, Tensor, enable_grad, tape
 from minitransformer.backends import Array, namespace
-from minitransformer.devices import device_of, to_device, to_host
+from minitransformer.devices import to_host
 from minitransformer.explain.layers import Layers
+from minitransformer.explain.outputs import Target, target_weights
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.index import Embedding
-
-Target = int | tuple[int, int] | Sequence[int | tuple[int, int]] | None
 
 
 def as_batch(ids) -> numpy.ndarray:
@@ -56,60 +54,6 @@ def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Ten
     return logits, ids
 
 
-def target_weights(logits: Tensor, target: Target, position, batch_first: bool) -> tuple[Array, list]:
-    """The explained output as weights on the logits, 1 for a logit meant and -1 for one it is held against, and [B] targets.
-
-    `target`: a logit; a pair (a, b), logit a less logit b; a list with one of these for each sequence; None, the largest.
-    `position`: of which token, or of which in each sequence. Raises IndexError out of range, ValueError.
-    """
-    n, vocab = logits.shape[0 if batch_first or logits.ndim == 2 else 1], logits.shape[-1]
-    weights = numpy.zeros(logits.shape, logits.dtype)
-    if logits.ndim == 3:
-        places = _positions(position, n, logits.shape[1 if batch_first else 0])
-        at = [(i, p) if batch_first else (p, i) for i, p in enumerate(places)]
-    else:
-        at = [(i,) for i in range(n)]
-    chosen = [int(logits.array[i].argmax()) for i in at] if target is None else _targets(target, n, vocab)
-    for i, meant in zip(at, chosen, strict=True):
-        a, *against = meant if isinstance(meant, tuple) else (meant,)
-        weights[(*i, a)] += 1
-        for b in against:
-            weights[(*i, b)] -= 1
-    return to_device(weights, device_of(logits.array)), chosen
-
-
-def _positions(position, n: int, steps: int) -> list[int]:
-    """One place for each sequence."""
-    places = [position] * n if isinstance(position, int) else [int(p) for p in position]
-    if len(places) != n:
-        raise ValueError(f"position: expected one number, or one for each of {n} sequences, got {len(places)}")
-    if wrong := [p for p in places if not -steps <= p < steps]:
-        raise IndexError(f"position: {wrong[0]} is outside a sequence of {steps} tokens")
-    return places
-
-
-def _targets(target, n: int, vocab: int) -> list[int | tuple[int, ...]]:
-    """One logit or pair for each sequence."""
-    one = isinstance(target, (int, numpy.integer, tuple))
-    listed = [target] * n if one else list(target)
-    if len(listed) != n:
-        raise ValueError(f"target: expected one for each of {n} sequences, got {len(listed)}; a pair to compare is a tuple (a, b)")
-    chosen = [tuple(map(int, t)) if isinstance(t, tuple) else int(t) for t in listed]
-    for t in chosen:
-        numbers = t if isinstance(t, tuple) else (t,)
-        if isinstance(t, tuple) and (len(t) != 2 or t[0] == t[1]):
-            raise ValueError(f"target: expected a pair (a, b) of different logits, got {t}; one for each sequence is a list")
-        if any(not 0 <= c < vocab for c in numbers):
-            raise IndexError(f"target: {t} is outside the {vocab} logits")
-    return chosen
-
-
-def target_logit(logits: Tensor, target: Target, position, batch_first: bool) -> tuple[Tensor, list]:
-    """The explained outputs of all sequences, summed, and which they were: (B, V), (B, T, V) or (T, B, V) -> (), [B]."""
-    weights, chosen = target_weights(logits, target, position, batch_first)
-    return (logits * Tensor(weights)).sum(), chosen
-
-
 def token_lookups(output: Tensor, ids: Tensor) -> list[Op]:
     """The embedding lookups of the explained ids on the tape of `output`."""
     found = [op for op in tape(output) if isinstance(op, Embedding) and _same_ids(op.inputs[1].array, ids.array)]
@@ -134,12 +78,14 @@ def token_relevance(lookup: Op, part, explicit: bool) -> numpy.ndarray:
 class Answer:
     """A model's logits on the tape, and what of them is explained.
 
-    `weights` on the logits add up to the explained `output`; `lookups` are the ops that read the tokens' vectors.
+    The logits times `weights`, and a `constant` that no logit explains, add up to the explained `output`; `lookups` are the
+    ops that read the tokens' vectors.
     """
 
     batch: numpy.ndarray  # ids (B, T)
     logits: Tensor
     weights: Array
+    constant: float
     targets: list
     lookups: list[Op]
     layers: Layers
@@ -152,7 +98,7 @@ class Answer:
 
     @property
     def output(self) -> float:
-        return float(self.relevance.sum())
+        return float(self.relevance.sum()) + self.constant
 
 
 def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
@@ -160,5 +106,5 @@ def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
     batch = as_batch(ids)
     with enable_grad(), explained(model), Layers(model) as layers:
         logits, model_ids = forward(model, batch, batch_first)
-    weights, targets = target_weights(logits, target, position, batch_first)
-    return Answer(batch, logits, weights, targets, token_lookups(logits, model_ids), layers)
+    weights, constant, targets = target_weights(logits, target, position, batch_first)
+    return Answer(batch, logits, weights, constant, targets, token_lookups(logits, model_ids), layers)

@@ -117,7 +117,7 @@ class Walk:
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
-        return (self.origin or {}).get(t, "") if t.op is None else self.layer_of[t.op]
+        return (self.origin or {}).get(t, "") if t.op is None else self.layer_of.get(t.op) or self.layers.of(t.op)
 
     def _through_clear_form(self, op: Op, r, arrays) -> tuple:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
@@ -135,6 +135,10 @@ class Walk:
         """Walk from what is asked of a model. Relevance of the keys and values `inside`, or else of the tokens' vectors."""
         lookups = [((op, 0), op.forward(*op.arrays())) for op in asked.lookups]
         seed = asked.relevance if self.explicit else asked.weights
+        if asked.constant:
+            self.books.open("", "logsumexp", asked.output)
+            self.books.absorb("softmax", numpy.float64(asked.constant))
+            self.books.pass_on(self._maker(asked.logits), asked.relevance.sum())
         found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)])
         return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]
 
