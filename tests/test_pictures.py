@@ -41,7 +41,8 @@ def curves():
 
 def a_comparison():
     values = {m: {"delta_auc": np.arange(4.0) + i, "seconds": np.full(4, 0.01)} for i, m in enumerate(("<lrp>", "random"))}
-    return explain.Comparison("zero", values, {})
+    pairs = {m: [(np.linspace(2, -i, n), np.linspace(2, i, n) ** 2) for n in (3, 6)] for i, m in enumerate(values)}
+    return explain.Comparison("zero", values, pairs)
 
 
 def explanations():
@@ -55,6 +56,7 @@ PICTURES = {
     "attention_heads": lambda: pictures.attention_heads(TOKENS, SHARES),
     "ledger_flow": lambda: pictures.ledger_flow(a_ledger()),
     "removal_curves": lambda: pictures.removal_curves(curves()),
+    "mean_curves": lambda: pictures.mean_curves(a_comparison()),
     "comparison_table": lambda: pictures.comparison_table(a_comparison(), ["delta_auc", "seconds"]),
 }
 each = pytest.mark.parametrize("name", PICTURES)
@@ -232,6 +234,16 @@ def test_comparison_shows_mean_and_interval_of_every_method():
     mean, low, high = a_comparison().table["random"]["delta_auc"]
     assert f"{mean:.2g}<br>" in shown and f"{low:.2g} to {high:.2g}" in shown and "&lt;lrp&gt;" in shown
     assert f"{mean:.2g}" in printed(pictures.comparison_table(a_comparison(), ["delta_auc"]))
+
+
+def test_mean_curves_are_read_at_the_same_shares_whatever_the_length():
+    morf = [np.array([1.0, 0.0]), np.array([3.0, 1.0, 2.0])]
+    found = explain.Comparison("zero", {}, {"m": [(m, m) for m in morf]})
+    picture = pictures.mean_curves(found)
+    means = picture.draw.args[0]["m"]
+    assert means.shape == (2, 21) and means[0, [0, 5, 10, 20]] == pytest.approx([2.0, 1.375, 0.75, 1.0])
+    with pytest.raises(ValueError, match="one method or more"):
+        pictures.mean_curves(explain.Comparison("zero", {}, {}))
 
 
 def test_comparison_of_unknown_metrics_is_refused():

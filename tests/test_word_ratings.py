@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minitransformer.data.lexicon import parse_lexicon, word_ratings
-from minitransformer.explain import lexicon_agreement, rated_words
+from minitransformer.explain import Case, compare, lexicon_agreement, rated_words
 
 RATINGS = {"good": 2.0, "bad": -2.5, "unhappy": -1.8, "happy": 2.7, "don't": -1.0}
 
@@ -48,6 +48,20 @@ def test_lexicon_lines():
     assert parse_lexicon("good\t1.9\t0.9\t[1, 2]\nso so\t-1\nso so\t-2") == {"good": 1.9, "so so": -1.5}
     with pytest.raises(ValueError, match="line 2: expected a word, a tab and a number, got 'bad'"):
         parse_lexicon("good\t1.9\nbad")
+
+
+def test_methods_are_compared_by_it_text_by_text():
+    rated = {"good": 2.0, "bad": -2.0, "fine": 1.0}
+    texts = [["good ", "fine ", "bad"], ["bad ", "film"]]
+    cases = [Case("".join(t), np.arange(len(t)), 0, tokens=t, praise=False) for t in texts]
+    methods = {"blame": lambda case: np.arange(len(case.ids)) - 5.0, "praise": lambda case: -1.0 * np.arange(len(case.ids))}
+
+    def logit(target):
+        return lambda ids: ids.numpy().sum(axis=1) * 1.0
+
+    found = compare(methods, logit, cases, replace="unk", ratings=rated)
+    assert found.values["blame"]["lexicon"][0] == pytest.approx(1) and np.isnan(found.values["blame"]["lexicon"][1])
+    assert found.table["praise"]["lexicon"][0] == pytest.approx(-1)
 
 
 @pytest.mark.network

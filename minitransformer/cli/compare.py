@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.table import Table
 
 from minitransformer.cli.options import console, print_json
-from minitransformer.cli.pictures import table
+from minitransformer.data.lexicon import word_ratings
 from minitransformer.explain.comparison import Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.perturbation import logit_of
+from minitransformer.explain.pictures import comparison_table, mean_curves
 from minitransformer.explain.rendering import save_page
 from minitransformer.models import SequenceClassifier
 from minitransformer.models.classifier import predict_proba
@@ -25,21 +26,29 @@ MEANING = {
     "precision_at_k": "share of the most relevant tokens that are marked as the reason",
     "auroc": "how often a marked token is above one that is not; 0.5 is chance",
     "token_f1": "agreement of the top fifth with the marked tokens",
+    "lexicon": "rank correlation with how good or bad people say each word is by itself; 0 is chance",
     "seconds": "for one explanation",
 }
 PARTS = ("mean", "low", "high")
-NARROW = ("delta_auc", "auroc", "seconds")  # what a terminal of 80 columns has room for
+NARROW = ("delta_auc", "auroc", "lexicon", "seconds")  # what a terminal of 80 columns has room for
 
 
 def compare_methods(
-    model: SequenceClassifier, tokenizer: Tokenizer, data: str, limit: int, replace: str, samples: int, seed: int
+    model: SequenceClassifier,
+    tokenizer: Tokenizer,
+    data: str,
+    limit: int,
+    replace: str,
+    samples: int,
+    lexicon: bool,
+    seed: int,
 ) -> Comparison:
     """Every method on the first `limit` held-out reviews. Raises ValueError if the model is no classifier."""
     if not isinstance(model, SequenceClassifier):
         raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
-    cases = review_cases(ClassifierRecipe(data).split()[2][:limit], tokenizer)
+    cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
     methods = standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed)
-    return compare(methods, partial(logit_of, model), cases, replace)
+    return compare(methods, partial(logit_of, model), cases, replace, ratings=word_ratings() if lexicon else None)
 
 
 def show(comparison: Comparison, html: Path | None, json: bool) -> None:
@@ -47,14 +56,18 @@ def show(comparison: Comparison, html: Path | None, json: bool) -> None:
     scores = comparison.table
     metrics = [name for name in MEANING if any(name in row for row in scores.values())]
     if html:
-        rows = [[method, *(_cell(row.get(name)) for name in metrics)] for method, row in scores.items()]
-        notes = "".join(f"<li>{name}: {MEANING[name]}</li>" for name in metrics)
-        body = f"<h1>Which explanation to believe</h1>{table(['method', *metrics], rows)}<ul>{notes}</ul>"
-        save_page(html, "Explanations compared", body)
+        save_page(html, "Explanations compared", _body(comparison, metrics))
     if json:
         print_json({method: {name: dict(zip(PARTS, row[name], strict=True)) for name in row} for method, row in scores.items()})
     else:
         _print(scores, [name for name in metrics if name in NARROW], comparison.replace)
+
+
+def _body(comparison: Comparison, metrics: list[str]) -> str:
+    """The table with its points and intervals, what the columns mean, and the mean curves of every method."""
+    notes = "".join(f"<li>{name}: {MEANING[name]}</li>" for name in metrics)
+    pictures = comparison_table(comparison, metrics).to_html() + mean_curves(comparison).to_html()
+    return f"<h1>Which explanation to believe</h1>{pictures}<ul>{notes}</ul>"
 
 
 def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:

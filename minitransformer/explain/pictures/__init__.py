@@ -4,7 +4,7 @@ Each function returns a `Picture`: a notebook shows it, `show()` prints it, `sav
 """
 
 from minitransformer.explain.pictures.comparison import comparison_table
-from minitransformer.explain.pictures.curves import removal_curves
+from minitransformer.explain.pictures.curves import mean_curves, removal_curves
 from minitransformer.explain.pictures.flow import ledger_flow
 from minitransformer.explain.pictures.heads import attention_heads
 from minitransformer.explain.pictures.layers import layer_map
@@ -18,6 +18,7 @@ __all__ = [
     "comparison_table",
     "layer_map",
     "ledger_flow",
+    "mean_curves",
     "removal_curves",
     "side_by_side",
     "token_strip",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from minitransformer.explain.comparison import Comparison
 from minitransformer.explain.deletion_curves import Faithfulness
 from minitransformer.explain.pictures.chart import embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SIZE = (4.8, 3.0)
 LINES = 11  # of the table in the terminal
+SHARES = numpy.linspace(0, 1, 21)  # of tokens taken away
+PANELS_ACROSS = 3
 
 
 def removal_curves(found: Faithfulness, title: str = "the logit as tokens are taken away") -> Picture:
@@ -63,4 +66,48 @@ def _text(found: Faithfulness):
     for k in numpy.unique(numpy.linspace(0, last, min(LINES, last + 1)).round().astype(int)):
         random = f"{mean[k]:+.3f} +- {spread[k]:.3f}"
         table.add_row(f"{k / last:.0%}", f"{found.morf[k]:+.3f}", f"{found.lerf[k]:+.3f}", random)
+    return table
+
+
+def mean_curves(comparison: Comparison, title: str = "the logit as tokens are taken away, mean of all texts") -> Picture:
+    """A panel for each method: its mean MoRF and LeRF curves over all texts, by the share of tokens taken away.
+
+    Texts have lengths of their own: each curve is read at the same 21 shares, linearly between its points. Raises ValueError
+    without methods, and for NaN.
+    """
+    if not comparison.curves:
+        raise ValueError("comparison: expected the curves of one method or more, got none")
+    means = {method: finite(_mean(pairs)) for method, pairs in comparison.curves.items()}  # (2, 21) each
+    draw, size = partial(_panels, means), (5.2, 0.8 + 1.2 * -(-len(means) // PANELS_ACROSS))
+    areas = {method: (lerf - morf).mean() for method, (morf, lerf) in means.items()}
+    said = f"{title}: mean distance of the two, " + ", ".join(f"{name} {area:+.2f}" for name, area in areas.items())
+    title = f"{title}; taken away means: {comparison.replace}"
+    return Picture(title, lambda: embedded(draw, size, said), partial(_distances, areas), draw, size)
+
+
+def _mean(pairs) -> numpy.ndarray:
+    """MoRF and LeRF of all texts at the same shares, (2, 21)."""
+    read = [[numpy.interp(SHARES, numpy.linspace(0, 1, len(curve)), curve) for curve in pair] for pair in pairs]
+    return numpy.mean(read, axis=0)
+
+
+def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
+    below, first = -(-len(means) // PANELS_ACROSS), None
+    for n, (method, (morf, lerf)) in enumerate(means.items()):
+        axes = first = quiet(figure.add_subplot(below, PANELS_ACROSS, n + 1, sharex=first, sharey=first), "y")
+        axes.set_title(method, fontsize=8)
+        axes.plot(SHARES, lerf, color=hex_colour(-1), linestyle="--", label="least relevant first (LeRF)")
+        axes.plot(SHARES, morf, color=hex_colour(1), label="most relevant first (MoRF)")
+        axes.xaxis.set_major_formatter("{x:.0%}")
+        axes.tick_params(labelsize=7, labelleft=n % PANELS_ACROSS == 0, labelbottom=n + PANELS_ACROSS >= len(means))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+
+
+def _distances(areas: dict[str, float]):
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table("method", Column("LeRF less MoRF", justify="right"), box=None)
+    for method, area in areas.items():
+        table.add_row(Text(method), f"{area:+.3f}")
     return table

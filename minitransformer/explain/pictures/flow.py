@@ -11,7 +11,7 @@ import numpy
 from minitransformer.explain.ledger import SINKS, Ledger, Row
 from minitransformer.explain.pictures.chart import INK, LINE, embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite, html_ledger
+from minitransformer.explain.rendering import finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def ledger_flow(ledger: Ledger, depth: int | None = 3, title: str = "where relev
     size = (5.0, 1.1 + 0.24 * len(rows))
     draw = partial(_draw, rows)
     said = f"{title}: " + ", ".join(f"{name} {amount:+.3f}" for name, amount in ledger.items())
-    return Picture(title, lambda: embedded(draw, size, said) + html_ledger(ledger), partial(_text, rows), draw, size)
+    return Picture(title, lambda: embedded(draw, size, said), partial(_text, rows), draw, size)
 
 
 def parts(row: Row) -> dict[str, float]:
