@@ -89,7 +89,7 @@ class _Reader:
     def __init__(self, model, use_cache: bool):
         self.model = model
         self.device = next(model.parameters()).device
-        self.cache = model.encoder.new_cache() if use_cache else None
+        self.cache = model.new_cache() if use_cache else None
 
     def logits(self, text: list[int]) -> numpy.ndarray:
         """(V,) after the last token of `text`, which begins with what was read before."""

@@ -60,6 +60,10 @@ class LanguageModel(nn.Module):
         x = self.encoder(x, is_causal=True, cache=cache)
         return self.head(x)  # (B, T, V)
 
+    def new_cache(self) -> nn.TransformerCache:
+        """An empty cache, to read a text token by token."""
+        return self.encoder.new_cache()
+
     def metadata(self) -> dict:
         """What a checkpoint needs to build the model again."""
         return {"model": "language-model", "config": asdict(self.config)}

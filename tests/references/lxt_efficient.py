@@ -1,13 +1,14 @@
-"""Relevance of small GPT-2 and BERT models by lxt.efficient: writes `lxt_efficient.npz` beside this file.
+"""Relevance of small GPT-2, BERT and Llama models by lxt.efficient: writes `lxt_efficient.npz` beside this file.
 
 Run by hand, in an environment of its own, as it wants an older transformers:
 
     python3 -m venv env && env/bin/pip install torchvision transformers==4.52.4 && env/bin/pip install --no-deps lxt==2.1
-    env/bin/python tests/references/lxt_efficient.py gpt2-attnlrp gpt2-cp-lrp bert-attnlrp
+    env/bin/python tests/references/lxt_efficient.py gpt2-attnlrp gpt2-cp-lrp bert-attnlrp llama-attnlrp
 
 The weights are random numbers that `weights` draws by name and shape, so that a test can draw the same.
 """
 
+import re
 import sys
 import zlib
 from pathlib import Path
@@ -22,7 +23,7 @@ SIZES = {"vocab": 23, "width": 12, "heads": 3, "layers": 2, "length": 16}
 def weights(name: str, shape: tuple[int, ...]) -> numpy.ndarray:
     """Random numbers for a parameter, the same wherever they are drawn."""
     drawn = numpy.random.default_rng(zlib.crc32(name.encode())).normal(size=shape) * 0.3
-    return drawn + 1 if "ln" in name.lower() or "layernorm" in name.lower() else drawn
+    return drawn + 1 if re.search("ln|norm", name.lower()) else drawn
 
 
 def gpt2(rule: str):
@@ -58,6 +59,21 @@ def bert(rule: str):
     return model, model.embeddings.word_embeddings, lambda embedded: model(inputs_embeds=embedded)[0][0, 0]
 
 
+def llama(rule: str):
+    """A Llama with two groups of heads whose modules lxt has changed."""
+    from lxt.efficient import monkey_patch
+    from transformers.models.llama import modeling_llama
+
+    monkey_patch(modeling_llama)
+    config = modeling_llama.LlamaConfig(
+        vocab_size=SIZES["vocab"], hidden_size=16, intermediate_size=20, num_hidden_layers=SIZES["layers"],
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=SIZES["length"], rope_theta=100.0,
+        tie_word_embeddings=False, attn_implementation="sdpa",
+    )  # fmt: skip
+    model = modeling_llama.LlamaForCausalLM(config)
+    return model, model.model.embed_tokens, lambda embedded: model(inputs_embeds=embedded).logits[0, -1]
+
+
 def relevance(make, rule: str) -> dict[str, numpy.ndarray]:
     """The outputs at the explained place, and the relevance of each token for the largest."""
     import torch
@@ -77,5 +93,5 @@ if __name__ == "__main__":
     kept = dict(numpy.load(FILE)) if FILE.exists() else {}
     for case in sys.argv[1:]:
         model, _, rule = case.partition("-")
-        kept.update({f"{case} {k}": v for k, v in relevance({"gpt2": gpt2, "bert": bert}[model], rule).items()})
+        kept.update({f"{case} {k}": v for k, v in relevance({"gpt2": gpt2, "bert": bert, "llama": llama}[model], rule).items()})
     numpy.savez(FILE, **kept)

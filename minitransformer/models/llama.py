@@ -1,0 +1,149 @@
+"""The Llama family: a language model with RMSNorm, rotary positions, grouped heads, and a gated feed-forward part.
+
+Touvron et al., arXiv 2302.13971, 2023, section 2.2; grouped heads: Ainslie et al., EMNLP 2023. SmolLM2 is one of them.
+Parameters have the names under which such models are published, so that their weights load as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from minitransformer import nn
+from minitransformer.autograd import Tensor
+from minitransformer.nn import functional as F
+from minitransformer.nn.masking import later_keys
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """Sizes, under their published names; as they stand, those of SmolLM2-135M.
+
+    `interleaved` tells which channels rotate together, see `nn.apply_rotary`: it depends on how the weights were written.
+    """
+
+    vocab_size: int = 49_152
+    hidden_size: int = 576
+    intermediate_size: int = 1536
+    num_hidden_layers: int = 30
+    num_attention_heads: int = 9
+    num_key_value_heads: int = 3
+    max_position_embeddings: int = 8192
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 100_000.0
+    tie_word_embeddings: bool = True
+    interleaved: bool = False
+
+    def __post_init__(self):
+        width, heads, groups = self.hidden_size, self.num_attention_heads, self.num_key_value_heads
+        if width % heads or heads % groups:
+            raise ValueError(f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}")
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def max_len(self) -> int:
+        return self.max_position_embeddings
+
+
+class LlamaAttention(nn.Module):
+    """Attention whose heads come in groups: the heads of a group share one key and one value, so a cache is smaller."""
+
+    def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
+        super().__init__()
+        self.head_dim, width, shared = config.head_dim, config.hidden_size, config.num_key_value_heads * config.head_dim
+        self.group_size = config.num_attention_heads // config.num_key_value_heads
+        self.q_proj = nn.Linear(width, width, bias=False)
+        self.k_proj = nn.Linear(width, shared, bias=False)
+        self.v_proj = nn.Linear(width, shared, bias=False)
+        self.o_proj = nn.Linear(width, width, bias=False)
+        self.turn = rotary.forward  # of the whole model: no part of this module
+
+    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None) -> Tensor:
+        """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones."""
+        past = 0 if cache is None else len(cache)
+        q, k, v = (self._split(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))  # (B, H or G, T, d)
+        q, k = self.turn(q, past), self.turn(k, past)
+        if cache is not None:
+            k, v = cache.append(k, v)  # (B, G, S, d)
+        k, v = self._for_each_head(k), self._for_each_head(v)  # (B, H, S, d)
+        hidden = later_keys(q.shape[-2], k.shape[-2], q.device) if past and q.shape[-2] > 1 else None
+        mask = None if hidden is None else ~hidden  # True where a query may look
+        heads = F.scaled_dot_product_attention(q, k, v, mask, is_causal=not past)
+        return self.o_proj(heads.transpose(1, 2).flatten(-2))  # (B, H, T, d) -> (B, T, C)
+
+    def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
+        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+
+    def _for_each_head(self, x: Tensor) -> Tensor:
+        """Every head of a group gets the group's: (B, G, S, d) -> (B, H, S, d)."""
+        batch, groups, length, size = x.shape
+        return x.unsqueeze(2).expand(batch, groups, self.group_size, length, size).flatten(1, 2)
+
+
+class LlamaMLP(nn.Module):
+    """down(silu(gate(x)) * up(x)), SwiGLU (Shazeer, arXiv 2002.05202, 2020)."""
+
+    def __init__(self, config: LlamaConfig):
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # (.., C) -> (.., C)
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class LlamaLayer(nn.Module):
+    """Attention and feed-forward part, each on a normalised copy of what it adds to."""
+
+    def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
+        super().__init__()
+        self.self_attn, self.mlp = LlamaAttention(config, rotary), LlamaMLP(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+
+    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None) -> Tensor:  # (B, T, C) -> (B, T, C)
+        x = x + self.self_attn(self.input_layernorm(x), cache)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class LlamaDecoder(nn.Module):
+    """ids (B, T) -> vectors (B, T, C)."""
+
+    def __init__(self, config: LlamaConfig):
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.rotary = nn.RotaryEmbedding(config.head_dim, config.max_position_embeddings, config.rope_theta, config.interleaved)
+        self.layers = nn.ModuleList([LlamaLayer(config, self.rotary) for _ in range(config.num_hidden_layers)])
+        self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+
+    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
+        x = self.embed_tokens(ids)  # (B, T, C)
+        for i, layer in enumerate(self.layers):
+            x = layer(x, None if cache is None else cache.layers[i])
+        return self.norm(x)
+
+
+class Llama(nn.Module):
+    """ids (B, T) -> logits of each next token (B, T, V)."""
+
+    def __init__(self, config: LlamaConfig):
+        super().__init__()
+        self.config, self.model = config, LlamaDecoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        if config.tie_word_embeddings:
+            self.lm_head.weight = self.model.embed_tokens.weight
+
+    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
+        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before."""
+        return self.lm_head(self.model(ids, cache))
+
+    def new_cache(self) -> nn.TransformerCache:
+        """An empty cache, to read a text token by token."""
+        return nn.TransformerCache(self.config.num_hidden_layers)
+
+    def metadata(self) -> dict:
+        """What a checkpoint needs to build the model again."""
+        return {"model": "llama", "config": asdict(self.config)}
