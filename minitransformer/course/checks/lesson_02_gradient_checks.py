@@ -1,0 +1,481 @@
+"""What must be true of gradients of arrays, and of a check of gradients."""
+
+import numpy as np
+
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import Tried, is_vjp_of, keeps_float32, keeps_its_inputs, same, slopes
+
+STRETCHES = (((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 3), (2, 1)), ((2, 3, 4), (3, 1)), ((4, 2, 3), (4, 1, 3)))
+
+
+def _added(g, shape):
+    """Each number of g, added where it came from."""
+    out = np.zeros(shape)
+    for index in np.ndindex(g.shape):
+        place = index[g.ndim - len(shape) :]
+        out[tuple(0 if n == 1 else i for i, n in zip(place, shape, strict=True))] += g[index]
+    return out
+
+
+def _unrepeated(answer):
+    g = np.arange(6.0).reshape(2, 3)
+    same(answer(g.copy(), (2, 3)), g, "unbroadcast to the shape it has already")
+    same(answer(g[:1].copy(), (1, 3)), g[:1], "unbroadcast of a (1, 3) to (1, 3)")
+
+
+def _stretched(which):
+    def holds(answer):
+        rng = np.random.default_rng(5)
+        for full, shape in which:
+            g = rng.normal(size=full)
+            same(answer(g.copy(), shape), _added(g, shape), f"unbroadcast of {full} to {shape}")
+
+    return holds
+
+
+def _sum(g, axes, shape):
+    return g.sum(axis=tuple(axes)).reshape(shape)
+
+
+def _front(g, shape):
+    return g.sum(axis=tuple(range(g.ndim - len(shape))))
+
+
+def _ones(g, shape):
+    return tuple(d for d in range(-len(shape), 0) if shape[d] == 1)
+
+
+unbroadcast = Exercise(
+    minutes=15,
+    level=2,
+    hints=(
+        "How many times was each number used? As often as it was repeated: add the gradients of all those places.",
+        "Two kinds of dimensions are to be summed: new ones in front, g.ndim - len(shape) of them, and those of size 1 in `shape`.",
+        "g.sum(axis=(0, 2)) sums over several dimensions at once; a final .reshape(shape) brings back those of size 1.",
+    ),
+    why="Broadcasting uses a number many times, and gradients add where a number is used many times: lesson 01, in an array.",
+    properties=(
+        Property("what was not repeated stays as it is", _unrepeated),
+        Property("new dimensions in front are summed", _stretched(STRETCHES[:1])),
+        Property("repeated dimensions of size 1 are summed, and stay", _stretched(STRETCHES[1:3])),
+        Property("both at once, and dimensions in the middle", _stretched((*STRETCHES[3:], ((2, 3), ()), ((2, 1, 3), (1, 1))))),
+        keeps_its_inputs(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
+        keeps_float32(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
+    ),
+    examples=lambda rng: [(rng.normal(size=full), shape) for full, shape in STRETCHES],
+    mistakes={
+        "Nothing is added up here: the result is to have the shape asked for.": lambda g, shape: g,
+        "Everything is added up here: only repeated dimensions are to be summed.": lambda g, shape: np.full(shape, g.sum()),
+        "Only new dimensions in front are summed; those of size 1 were repeated too.": _front,
+        "Dimensions of size 1 are summed, but new ones in front are not.": lambda g, shape: g.sum(_ones(g, shape), keepdims=True),
+        "The sums are right, but dimensions of size 1 are gone: keep them, or reshape.": lambda g, shape: _added(
+            g, shape
+        ).squeeze(),
+        "This is the mean; gradients of repeated numbers add.": lambda g, shape: _added(g, shape) * (np.prod(shape) / g.size),
+        "This takes one of the places; the gradients of all of them add.": lambda g, shape: g[
+            tuple([0] * (g.ndim - len(shape)) + [slice(1) if n == 1 else slice(None) for n in shape])
+        ],
+    },
+)
+
+
+def _stretched_product(rng):
+    return rng.normal(size=(3, 1)), rng.normal(size=(2, 1, 4))
+
+
+def _plain_product(rng):
+    return rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+
+
+def _with_g(inputs, forward):
+    def made(rng):
+        values = inputs(rng)
+        return rng.normal(size=forward(*values).shape), *values
+
+    return made
+
+
+def _product(a, b):
+    return a * b
+
+
+mul_vjp = Exercise(
+    minutes=10,
+    level=1,
+    hints=(
+        "First for single numbers: the slope of a b in a is b. Times what arrives, g.",
+        "g * b has the shape of the result. If a is smaller, it was repeated: unbroadcast(..., a.shape).",
+    ),
+    why="The law of a single product, for all elements at once; unbroadcast adds where elements were repeated.",
+    properties=(
+        is_vjp_of("it is the gradient where both have the same shape", _product, _plain_product),
+        is_vjp_of("it is the gradient where a and b are repeated", _product, _stretched_product),
+        keeps_its_inputs(_with_g(_stretched_product, _product)),
+        keeps_float32(_with_g(_stretched_product, _product)),
+    ),
+    examples=lambda rng: (
+        _with_g(_plain_product, _product)(rng),
+        _with_g(_stretched_product, _product)(rng),
+        _with_g(lambda rng: (rng.normal(size=(2, 3)), rng.normal(size=3)), _product)(rng),
+    ),
+    mistakes={
+        "The factors are swapped: the slope of a b in a is b.": lambda g, a, b: (_added(g * a, a.shape), _added(g * b, b.shape)),
+        "g is missing: these are the slopes for a gradient of ones.": lambda g, a, b: (
+            _added(b + 0 * g, a.shape),
+            _added(a + 0 * g, b.shape),
+        ),
+        "These are the gradients of a sum: the other factor is missing.": lambda g, a, b: (_added(g, a.shape), _added(g, b.shape)),
+        "Where a or b was repeated, its gradient is to be added up: unbroadcast.": lambda g, a, b: (g * b, g * a),
+        "a's gradient is added up where a was repeated, b's is not.": lambda g, a, b: (_added(g * b, a.shape), g * a),
+        "b's gradient is added up where b was repeated, a's is not.": lambda g, a, b: (g * b, _added(g * a, b.shape)),
+        "The order: multiply first, then add up, as each place has a factor of its own.": lambda g, a, b: (
+            _added(_added(g, a.shape) * b, a.shape),
+            _added(_added(g, b.shape) * a, b.shape),
+        ),
+        "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
+            _added(g * a, b.shape),
+            _added(g * b, a.shape),
+        ),
+    },
+)
+
+
+def _matrices(rng):
+    return rng.normal(size=(2, 3)), rng.normal(size=(3, 4))
+
+
+def _batches(rng):
+    return rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 4, 5))
+
+
+def _shared(rng):
+    return rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5))
+
+
+def _shared_left(rng):
+    return rng.normal(size=(3, 4)), rng.normal(size=(2, 4, 5))
+
+
+def _matmul(a, b):
+    return a @ b
+
+
+def _squares(rng):
+    """Where mistakes in the order still have the right shape."""
+    return rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+
+
+def _turned(x):
+    return np.swapaxes(x, -1, -2)
+
+
+matmul_vjp = Exercise(
+    minutes=20,
+    level=2,
+    hints=(
+        "Shapes say nearly all: g is (n, m), b is (k, m), and dL/da must be (n, k). Which product gives that?",
+        "c_ij = sum_k a_ik b_kj. So a_ik is in all c_ij of row i, with the slope b_kj: dL/da_ik = sum_j g_ij b_kj.",
+        "With batches `.T` turns all axes round; np.swapaxes(b, -1, -2) turns the last two alone.",
+        "A matrix used for the whole batch was repeated: unbroadcast.",
+    ),
+    why="Each entry of a meets a row of b; the sum over the columns of g is again a matrix product, with b turned.",
+    properties=(
+        is_vjp_of("it is the gradient for two matrices", _matmul, _matrices),
+        is_vjp_of("it is the gradient for two square matrices", _matmul, _squares),
+        is_vjp_of("it is the gradient for batches of matrices", _matmul, _batches),
+        is_vjp_of("it is the gradient where b serves the whole batch", _matmul, _shared),
+        is_vjp_of("it is the gradient where a serves the whole batch", _matmul, _shared_left),
+        keeps_its_inputs(_with_g(_shared, _matmul)),
+        keeps_float32(_with_g(_shared, _matmul)),
+    ),
+    examples=lambda rng: (
+        _with_g(_squares, _matmul)(rng),
+        tuple(rng.normal(size=(3, 3, 3)) for _ in range(3)),
+        (rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3))),
+    ),
+    mistakes={
+        "The order of the products is swapped: dL/da = g b^T, dL/db = a^T g.": lambda g, a, b: (
+            _added(_turned(b) @ g, a.shape),
+            _added(g @ _turned(a), b.shape),
+        ),
+        "b and a are to be transposed.": lambda g, a, b: (_added(g @ b, a.shape), _added(a @ g, b.shape)),
+        "`.T` turns all axes round; of a batch turn only the last two.": lambda g, a, b: (
+            _added(g @ b.T, a.shape),
+            _added(a.T @ g, b.shape),
+        ),
+        "A matrix that serves the whole batch hears from all of it: unbroadcast.": lambda g, a, b: (g @ _turned(b), _turned(a) @ g),
+        "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
+            _added(_turned(a) @ g, b.shape),
+            _added(g @ _turned(b), a.shape),
+        ),
+        "These are elementwise products; a matrix product has matrix products for its gradients.": lambda g, a, b: (
+            _added(g * b, a.shape),
+            _added(g * a, b.shape),
+        ),
+        "g is missing: these are the slopes for a gradient of ones.": lambda g, a, b: (
+            _added(np.ones_like(g) @ _turned(b), a.shape),
+            _added(_turned(a) @ np.ones_like(g), b.shape),
+        ),
+    },
+)
+
+
+def _shares(x):
+    return x / x.sum()
+
+
+def _mixed(x):
+    return np.stack([x[0] * x[1], np.sin(x[2]) * x[0]])
+
+
+def _slopes_of(f, x, g, what, eps=1e-6, rtol=1e-5, expected=None):
+    def holds(answer):
+        mine = x.copy()
+        got = answer(f, mine, g.copy(), eps)
+        same(got, slopes(f, (x,), 0, g, eps) if expected is None else expected, what, rtol=rtol)
+
+    return holds
+
+
+def _exact_for_squares(answer):
+    x, g = np.array([1.0, -2.0]), np.array([1.0, 1.0])
+    hint = "One side is off by about eps: nudge to both sides, and divide by 2 eps."
+    try:
+        same(answer(lambda x: x**2, x.copy(), g, 0.5), 2 * x, "x^2 with eps = 0.5")
+    except Failed as failed:
+        raise Failed(*failed.details, hint=hint) from None
+
+
+def _undone(answer):
+    seen = []
+
+    def f(x):
+        seen.append(x.copy())
+        return x**2
+
+    x = np.array([1.0, 2.0, 3.0])
+    answer(f, x, np.ones(3))
+    same(x, [1, 2, 3], "x after the call", rtol=1e-12)
+    for point in seen:
+        if (abs(point - [1, 2, 3]) > 1e-9).sum() > 1:
+            raise Failed(f"f was called at {point.tolist()}", hint="Nudge one number at a time: undo a nudge before the next.")
+
+
+def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=True, grid=True):
+    """Finite differences with something wrong in them."""
+
+    def finite_differences(f, x, g, eps=1e-6):
+        out, y = np.zeros_like(x), x.copy()
+        for i in np.ndindex(x.shape):
+            nudge = np.zeros_like(x)
+            nudge[i if one_by_one else ...] = eps
+            up, down = (((g if weigh else 1.0) * f(y + side * nudge)).sum() for side in sides)
+            out[i] = (up - down) / (divisor * eps)
+            y = y if undo else y + nudge
+        return out
+
+    return finite_differences
+
+
+def _unsigned(f, x, g, eps=1e-6):
+    return abs(_differences()(f, x, g, eps))
+
+
+FD_CASES = (
+    (lambda x: x**2, np.array([1.0, -2.0]), np.array([1.0, 3.0]), 0.5),
+    (_mixed, np.array([0.5, 1.5, -0.7]), np.array([2.0, -1.0]), 0.1),
+)
+
+
+finite_differences = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "np.ndindex(x.shape) goes through all places of an array of any shape.",
+        "Make a copy of x with one number eps larger, and one with it eps smaller. The two sums, one minus the other, over 2 eps.",
+        "f returns an array: multiply by g and sum before you subtract.",
+    ),
+    why="To both sides the errors of second order cancel: at eps = 1e-6 that leaves about ten right digits.",
+    properties=(
+        Property(
+            "it is right for sin, element by element",
+            _slopes_of(np.sin, np.array([[0.1, 1.0, 2.0], [3.0, 4.0, 5.0]]), np.ones((2, 3)), "sin"),
+        ),
+        Property("g weighs the results", _slopes_of(np.sin, np.arange(3.0), np.array([1.0, -2.0, 0.5]), "sin, with weights g")),
+        Property(
+            "it is right where results depend on several numbers",
+            _slopes_of(_mixed, np.array([0.5, 1.5, -0.7]), np.array([2.0, -1.0]), "x0 x1 and sin(x2) x0"),
+        ),
+        Property("it nudges to both sides, which is exact for squares", _exact_for_squares),
+        Property("it nudges one number at a time, and leaves x as it was", _undone),
+    ),
+    examples=lambda rng: FD_CASES,
+    trial=lambda answer, f, x, g, eps: answer(f, x.copy(), g, eps),
+    mistakes={
+        "One side is not enough: (f(x + eps) - f(x)) / eps is off by about eps.": _differences(sides=(1, 0), divisor=1.0),
+        "Divide by 2 eps: the two points are that far apart.": _differences(divisor=1.0),
+        "g is missing: sum(g * f(x)).": _differences(weigh=False),
+        "All numbers are nudged at once; each is to be tried out by itself.": _differences(one_by_one=False),
+        "A nudge is to be undone before the next number's turn.": _differences(undo=False),
+        "The sign is turned: first x + eps, then minus x - eps.": _differences(sides=(-1, 1)),
+        "Slopes have a sign: no absolute value here.": _unsigned,
+    },
+)
+
+
+def _sin_slope(g, x):
+    return g * np.cos(x)
+
+
+def _shares_slope(g, x):
+    return (g - (g * x).sum() / x.sum()) / x.sum()
+
+
+def _off_at_one(g, x):
+    out = _sin_slope(g, x)
+    out[-1, -1] += 0.05
+    return out
+
+
+def _right_at_one(g, x):
+    out = 1.5 * _sin_slope(g, x)
+    out[0, 0] /= 1.5
+    return out
+
+
+def _nan_at_one(g, x):
+    out = _sin_slope(g, x)
+    out[0, 1] = np.nan
+    return out
+
+
+X = np.linspace(0.2, 1.4, 400).reshape(20, 20)
+P = np.array([[1.0, 2.0, 0.5]])
+SMALL = 1e-7
+
+
+CLAIMS = {  # what: (f, vjp, x, whether the gradient is right)
+    "the gradient of sin": (np.sin, _sin_slope, X[:2], True),
+    "the gradient of shares x / sum(x)": (_shares, _shares_slope, P, True),
+    "the gradient of 1000 sin": (lambda x: 1000 * np.sin(x), lambda g, x: 1000 * _sin_slope(g, x), X[:2], True),
+    "a constant function's zeros": (lambda x: np.ones(3) + 0 * x.sum(), lambda g, x: 0 * x, P, True),
+    "twice the gradient of sin": (np.sin, lambda g, x: 2 * _sin_slope(g, x), X[:2], False),
+    "minus the gradient of sin": (np.sin, lambda g, x: -_sin_slope(g, x), X[:2], False),
+    "a gradient too small everywhere": (np.sin, lambda g, x: _sin_slope(g, x) - 0.3, X[:2], False),
+    "a gradient too large everywhere": (np.sin, lambda g, x: _sin_slope(g, x) + 0.3, X[:2], False),
+    "zeros for shares x / sum(x)": (_shares, lambda g, x: 0 * x, P, False),
+    "a gradient that ignores g": (np.sin, lambda g, x: np.cos(x), X[:2], False),
+    "a gradient right at its first place only": (np.sin, _right_at_one, X[:2], False),
+    "a gradient wrong at its last place only": (np.sin, _off_at_one, X, False),
+    "twice the gradient of a very small function": (
+        lambda x: SMALL * np.sin(x),
+        lambda g, x: 2 * SMALL * _sin_slope(g, x),
+        X[:2],
+        False,
+    ),
+    "a gradient with a NaN in it": (np.sin, _nan_at_one, X[:2], False),
+    "a gradient of one row for two": (lambda x: x.sum(0), lambda g, x: g[None], X[:2], False),
+}
+
+
+def _accepts(answer):
+    for what, (f, vjp, x, right) in CLAIMS.items():
+        if right and not (error := answer(f, vjp, x.copy())) < 1e-5:
+            raise Failed(f"{what} is right, and is given the error {error:.3g}")
+
+
+def _rejects(*names):
+    def holds(answer):
+        for what in names:
+            f, vjp, x, _ = CLAIMS[what]
+            with np.errstate(all="ignore"):
+                error = answer(f, vjp, x.copy())
+            if error is None or not error > 1e-3:
+                raise Failed(f"{what} is wrong, and is given the error {error if error is None else format(error, '.3g')}")
+
+    return holds
+
+
+def _size(answer):
+    same(answer(np.sin, lambda g, x: 3 * _sin_slope(g, x), X[:2].copy()), 2.0, "the error of three times the gradient", rtol=1e-4)
+    same(answer(np.sin, _nan_at_one, X[:2].copy()), np.inf, "the error of a gradient with a NaN in it")
+
+
+def _leaves_x(answer):
+    x = P.copy()
+    answer(_shares, _shares_slope, x)
+    same(x, P, "x after the call", rtol=1e-12)
+
+
+def _checker(draw=None, size=lambda e: abs(e).max(), relative=True, nan=True, shape=True, places=None):
+    """A gradient check with a hole in it."""
+
+    def gradcheck(f, vjp, x):
+        n = np.shape(f(x))
+        g = np.random.default_rng(3).normal(size=n) if draw is None else draw(n)
+        got, true = np.asarray(vjp(g, x)), _differences()(f, x, g)
+        if (nan and np.isnan(got).any()) or (shape and got.shape != true.shape):
+            return float("inf")
+        error = (got - true).ravel()[places]
+        if not nan:
+            error = error[~np.isnan(error)]
+        return float(size(error) / ((abs(true).max() or 1.0) if relative else 1.0))
+
+    return gradcheck
+
+
+def _try_check(answer):
+    """Which of the claims are taken for right."""
+    with np.errstate(all="ignore"):
+        return np.array([bool(answer(f, vjp, x.copy()) < 1e-3) for f, vjp, x, _ in CLAIMS.values()], dtype=float)
+
+
+EVERYWHERE = slice(None)
+
+gradcheck = Tried(
+    minutes=20,
+    level=3,
+    hints=(
+        "Draw g with np.random.default_rng(0).normal(size=f(x).shape). The truth is finite_differences(f, x, g).",
+        "The error is the largest of |got - true|, divided by the largest |true|.",
+        "Which wrong gradients could slip through? One with a NaN: no comparison with NaN is true. One of another shape: "
+        "NumPy would broadcast it.",
+    ),
+    why="A random g lets every slope count; float64, every element and the largest error leave no corner to hide in.",
+    properties=(
+        Property("it accepts right gradients", _accepts),
+        Property("it notices a wrong factor or sign", _rejects("twice the gradient of sin", "minus the gradient of sin")),
+        Property(
+            "it notices what is too small or too large", _rejects(*(f"a gradient too {w} everywhere" for w in ("small", "large")))
+        ),
+        Property(
+            "it notices zeros where the results sum to 1", _rejects("zeros for shares x / sum(x)", "a gradient that ignores g")
+        ),
+        Property(
+            "it looks at every place",
+            _rejects("a gradient right at its first place only", "a gradient wrong at its last place only"),
+        ),
+        Property("it notices a wrong gradient of a small function", _rejects("twice the gradient of a very small function")),
+        Property("it notices NaN", _rejects("a gradient with a NaN in it")),
+        Property("it notices a wrong shape", _rejects("a gradient of one row for two")),
+        Property("the error is a share of the largest true slope", _size),
+        Property("x stays as it was", _leaves_x),
+    ),
+    examples=lambda rng: ((),),
+    trial=_try_check,
+    mistakes={
+        "g is all ones: then gradients of results that always sum to 1 are 0, and zeros pass. Draw g at random.": _checker(
+            draw=np.ones, places=EVERYWHERE
+        ),
+        "Errors below 0 count as well: take |got - true|.": _checker(size=lambda e: e.max(), places=EVERYWHERE),
+        "This looks at the first place only: every number of x counts.": _checker(places=slice(1)),
+        "A mean hides a single wrong place: take the largest error.": _checker(size=lambda e: abs(e).mean(), places=EVERYWHERE),
+        "The error is not divided by the largest true slope, so small gradients always pass.": _checker(
+            relative=False, places=EVERYWHERE
+        ),
+        "A gradient with a NaN in it passes: no comparison with NaN is true. Return infinity.": _checker(
+            nan=False, places=EVERYWHERE
+        ),
+        "A gradient of another shape passes, as NumPy broadcasts it: compare the shapes.": _checker(shape=False, places=EVERYWHERE),
+    },
+)

@@ -1,0 +1,431 @@
+"""What must be true of byte pair encoding, and of a table of vectors."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import Tried, equal, is_vjp_of, keeps_its_inputs, returns
+
+
+def _tuple(got, what):
+    if not isinstance(got, (tuple, list)):
+        raise Failed(f"{what}: expected a tuple, got {got!r:.80}", hint="Is there a `return`?" if got is None else "")
+    return tuple(got)
+
+
+def _merges(*cases):
+    def holds(answer):
+        for ids, pair, new, expected in cases:
+            what = f"merging {pair} into {new} in {ids}"
+            equal(_tuple(answer(ids, pair, new), what), expected, what)
+
+    return holds
+
+
+def _random_merges(answer):
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        ids = tuple(rng.integers(0, 3, size=rng.integers(0, 12)).tolist())
+        text = "".join("abc"[i] for i in ids).replace("ab", "X")  # Python's own replace goes from left to right too
+        equal(_tuple(answer(ids, (0, 1), 7), "the result"), tuple("abc    X".index(c) for c in text), f"merging (0, 1) in {ids}")
+
+
+def _merge(ids, pair, new, step=2, first_only=False, unordered=False, drop_last=False):
+    """Merging with something wrong in it."""
+    out, i, done = [], 0, False
+    while i < len(ids) - drop_last:
+        here = tuple(ids[i : i + 2])
+        found = (here == pair or (unordered and here[::-1] == pair)) and not (first_only and done)
+        out.append(new if found else ids[i])
+        i, done = i + (step if found else 1), done or found
+    return tuple(out)
+
+
+def _from_the_right(ids, pair, new):
+    return _merge(ids[::-1], pair[::-1], new)[::-1]
+
+
+def _overlapping(ids, pair, new):
+    """Every place where the pair begins gives a new id."""
+    begins = [i for i in range(len(ids) - 1) if tuple(ids[i : i + 2]) == pair]
+    ends = {i + 1 for i in begins} - set(begins)
+    return tuple(new if i in begins else ids[i] for i in range(len(ids)) if i not in ends)
+
+
+def _flat(got):
+    return np.array([-1] if got is None else got, dtype=float)
+
+
+merge_pair = Tried(
+    minutes=10,
+    level=1,
+    hints=(
+        "Go along with an index i. Does the pair stand at i and i + 1? tuple(ids[i : i + 2]) == pair asks, also at the end.",
+        "If so append `new` and go on two places, else append ids[i] and go on one: so a while loop, not a for loop.",
+    ),
+    why="Going on two places after a merge is what keeps one id from being used in two merges.",
+    properties=(
+        Property("it merges a pair", _merges(((1, 2), (1, 2), 9, (9,)), ((5, 1, 2, 6), (1, 2), 9, (5, 9, 6)))),
+        Property("it merges at every place", _merges(((1, 2, 5, 1, 2), (1, 2), 9, (9, 5, 9)))),
+        Property(
+            "other ids stay as they are", _merges(((2, 1, 3), (1, 2), 9, (2, 1, 3)), ((), (1, 2), 9, ()), ((1,), (1, 2), 9, (1,)))
+        ),
+        Property("equal ids are used once, from the left", _merges(((1, 1, 1), (1, 1), 9, (9, 1)), ((1,) * 4, (1, 1), 9, (9, 9)))),
+        Property("it does what str.replace does, for random words", _random_merges),
+    ),
+    examples=lambda rng: (
+        ((1, 2, 3, 1, 2, 1), (1, 2), 9),
+        ((2, 1, 1, 1, 1, 1), (1, 1), 9),
+        ((5, 6, 7), (1, 2), 9),
+        ((2, 1, 2), (1, 2), 9),
+    ),
+    trial=lambda answer, *example: _flat(answer(*example)),
+    mistakes={
+        "The second of the pair is still there: go on two places after a merge.": lambda *a: _merge(*a, step=1),
+        "Only the first place is merged; go on to the end.": lambda *a: _merge(*a, first_only=True),
+        "(2, 1) is not (1, 2): the order counts.": lambda *a: _merge(*a, unordered=True),
+        "The last id is lost: the pair needs a neighbour, a single id does not.": lambda *a: _merge(*a, drop_last=True),
+        "This merges from the right; 1 1 1 is to become new 1.": _from_the_right,
+        "An id is used in two merges here: after a merge go on behind both.": _overlapping,
+        "The pair is deleted: put `new` in its place.": lambda *a: tuple(i for i in _merge(*a) if i != a[2]),
+        "Nothing is merged.": lambda ids, pair, new: ids,
+    },
+)
+
+WORDS = (  # words, the right pair
+    ({(1, 2, 3): 2, (2, 3): 1}, (2, 3)),
+    ({(1, 2): 5, (3, 4, 5): 3, (3, 4): 1}, (1, 2)),
+    ({(1, 2): 1, (3, 4): 3, (5, 1, 2): 1}, (3, 4)),
+    ({(7, 8, 7, 8, 7, 8): 2, (5, 6): 5}, (7, 8)),
+    ({(3, 9): 3, (4, 5): 3, (3, 7): 3}, (3, 7)),
+    ({(1, 2): 1, (3, 4): 1}, None),
+    ({(1,): 9, (2,): 9}, None),
+    ({}, None),
+    ({(9, 1): 1, (2, 9): 1, (1, 5): 1, (2, 1): 1, (6, 5, 9): 1, (7, 5, 9): 1, (3,): 8}, (5, 9)),
+)
+
+
+def _chosen(*which):
+    def holds(answer):
+        for words, expected in (WORDS[i] for i in which):
+            got = answer(dict(words))
+            got = tuple(got) if isinstance(got, list) else got
+            if got != expected:
+                raise Failed(
+                    f"words {words}: expected {expected}, got {got!r:.60}", hint="Is there a `return`?" if got is None else ""
+                )
+
+    return holds
+
+
+def _one_word(answer):
+    _chosen(0)(answer)
+    _chosen(8)(answer)
+
+
+def _keeps_words(answer):
+    words = dict(WORDS[0][0])
+    answer(words)
+    equal(words, WORDS[0][0], "`words` after the call")
+
+
+def _most(words, weigh=True, across=False, once=False, pick=min, least=2, counted=False):
+    """The most frequent pair with something wrong in it."""
+    counts = Counter()
+    if across:
+        words = {sum(words, ()): 1} if not weigh else {sum((word * number for word, number in words.items()), ()): 1}
+    for word, number in words.items():
+        pairs = list(pairwise(word))
+        for pair in set(pairs) if once else pairs:
+            counts[pair] += number if weigh else 1
+    most = max(counts.values(), default=0)
+    if most < least:
+        return None
+    found = pick([pair for pair in counts if counts[pair] == most])
+    return (*found, most) if counted else found
+
+
+def _rarest(words):
+    counts = Counter(pair for word, number in words.items() for pair in pairwise(word) for _ in range(number))
+    return min(counts, key=lambda pair: (counts[pair], pair), default=None)
+
+
+most_frequent_pair = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "zip(word, word[1:]) gives the pairs of neighbours of a word.",
+        "A collections.Counter adds up: counts[pair] += number, for each pair of each word.",
+        "Largest count first, then the smallest pair: min over the pairs whose count is the largest.",
+    ),
+    why="Words are counted once and weighed with their number: a text of a million words has far fewer different ones.",
+    properties=(
+        Property("it finds the most frequent pair", _one_word),
+        Property("a word that occurs n times counts n times", _chosen(1, 2)),
+        Property("a pair may occur several times in a word", _chosen(3)),
+        Property("of equally frequent pairs the smallest is taken", _chosen(4)),
+        Property("no pair that occurs twice: None", _chosen(5, 6, 7)),
+        Property("`words` stays as it was", _keeps_words),
+    ),
+    examples=lambda rng: [(words,) for words, _ in WORDS],
+    trial=lambda answer, words: _flat(answer(dict(words))),
+    mistakes={
+        "Each word counts once here; one that occurs n times counts n times.": lambda words: _most(words, weigh=False),
+        "A pair reaches from one word into the next here; count within words.": lambda words: _most(words, across=True),
+        "A pair that occurs twice in a word counts twice.": lambda words: _most(words, once=True),
+        "Of equally frequent pairs take the smallest; this takes the one seen first.": lambda words: _most(
+            words, pick=lambda p: p[0]
+        ),
+        "Of equally frequent pairs take the smallest; this takes the largest.": lambda words: _most(words, pick=max),
+        "A pair that occurs once is not worth an id: return None.": lambda words: _most(words, least=1),
+        "Return the pair alone, without its count.": lambda words: _most(words, counted=True),
+        "This is the rarest pair.": _rarest,
+    },
+)
+
+MERGES = {(1, 2): 10, (3, 4): 11, (2, 3): 12, (10, 11): 13, (13, 1): 14, (5, 5): 15, (15, 15): 16, (4, 1): 17}
+ENCODED = (
+    ((1, 2), (10,)),
+    ((6, 7, 8), (6, 7, 8)),
+    ((), ()),
+    ((1, 2, 6, 1, 2), (10, 6, 10)),
+    ((1, 2, 3, 4), (13,)),
+    ((1, 2, 3, 4, 1, 2), (13, 10)),
+    ((2, 3, 4), (2, 11)),
+    ((5, 5, 5, 5, 5), (16, 5)),
+    ((3, 4, 1, 1), (11, 1, 1)),
+    ((4, 1, 2), (4, 10)),
+    ((1, 2, 3, 4, 1), (14,)),
+)
+
+
+def _encodes(*which):
+    def holds(answer):
+        for ids, expected in (ENCODED[i] for i in which):
+            equal(_tuple(answer(ids, dict(MERGES)), f"encoding {ids}"), expected, f"encoding {ids}")
+
+    return holds
+
+
+def _in_training_s_order(answer):
+    """Words that begin as text and are merged in the order of training, one merge after the other."""
+    rng = np.random.default_rng(6)
+    for _ in range(40):
+        ids = tuple(rng.integers(1, 6, size=9).tolist())
+        expected = ids
+        for pair, new in MERGES.items():
+            expected = _merge(expected, pair, new)
+        equal(_tuple(answer(ids, dict(MERGES)), f"encoding {ids}"), expected, f"encoding {ids}")
+
+
+def _keeps_merges(answer):
+    merges = dict(MERGES)
+    answer((1, 2, 3, 4), merges)
+    equal(merges, MERGES, "`merges` after the call")
+
+
+def _encode(ids, merges, choose=min, rounds=99, leftmost=False, first_only=False):
+    """Encoding with something wrong in it."""
+    for _ in range(rounds):
+        found = [pair for pair in pairwise(ids) if pair in merges]
+        if not found:
+            break
+        pair = found[0] if leftmost else choose(found, key=merges.get)
+        ids = _merge(ids, pair, merges[pair], first_only=first_only)
+    return ids
+
+
+def _longest_first(ids, merges):
+    spelled = {i: (i,) for i in range(10)}
+    for (left, right), new in merges.items():
+        spelled[new] = spelled[left] + spelled[right]
+    out, i = [], 0
+    while i < len(ids):
+        new = max((k for k, v in spelled.items() if tuple(ids[i : i + len(v)]) == v), key=lambda k: len(spelled[k]))
+        out.append(new)
+        i += len(spelled[new])
+    return tuple(out)
+
+
+def _one_level(ids, merges):
+    """Merges of what was there at first only."""
+    for pair, new in merges.items():
+        if max(pair) < 10:
+            ids = _merge(ids, pair, new)
+    return ids
+
+
+def _backwards(ids, merges):
+    for pair, new in reversed(merges.items()):
+        ids = _merge(ids, pair, new)
+    return ids
+
+
+bpe_encode = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "Which neighbours of the word are in `merges`? If none are, you are done.",
+        "Of those take the pair with the smallest new id, merge_pair, and look again: a merge makes new neighbours.",
+        "`while` and a list of what was found; or one walk through `merges` in the order of their new ids.",
+    ),
+    why="The first merges are the most frequent ones. In another order the model would see pieces that it never met in training.",
+    properties=(
+        Property("it merges a pair", _encodes(0)),
+        Property("what cannot be merged stays as it is", _encodes(1, 2)),
+        Property("it merges at every place", _encodes(3)),
+        Property("merged pieces are merged again", _encodes(4, 7, 10)),
+        Property("what was learned first is merged first", _encodes(5, 6, 8, 9)),
+        Property("it agrees with training on random words", _in_training_s_order),
+        Property("`merges` stays as it was", _keeps_merges),
+    ),
+    examples=lambda rng: [(ids,) for ids, _ in ENCODED] + [((4, 1, 2, 3, 4, 5, 5, 5),), ((1, 2, 3, 3, 4, 1, 2, 3),)],
+    trial=lambda answer, ids: _flat(answer(ids, dict(MERGES))),
+    mistakes={
+        "This merges what comes first in the word; what was learned first comes first.": lambda *a: _encode(*a, leftmost=True),
+        "This merges what was learned last; begin with the smallest new id.": lambda *a: _encode(*a, choose=max),
+        "Only one merge is made: look again until there is nothing to merge.": lambda *a: _encode(*a, rounds=1),
+        "The longest piece first is another method; BPE merges in the order of training.": _longest_first,
+        "Merged pieces are to be merged again, with what they made.": _one_level,
+        "Nothing is merged.": lambda ids, merges: ids,
+        "Go through the merges from the first learned to the last, not backwards.": _backwards,
+    },
+)
+
+
+def _table(rng):
+    return rng.normal(size=(6, 3)), rng.integers(0, 6, size=(2, 4))
+
+
+def _square_table(rng):
+    """Where a mistaken axis still has the right shape."""
+    return rng.normal(size=(4, 4)), rng.integers(1, 4, size=4)
+
+
+def _looked_up(weight, ids):
+    out = np.zeros((*ids.shape, weight.shape[1]), weight.dtype)
+    for index in np.ndindex(ids.shape):
+        for c in range(weight.shape[1]):
+            out[*index, c] = weight[ids[index], c]
+    return out
+
+
+def _stays_float32(inputs, hint):
+    def holds(answer):
+        values = [v.astype("float32") if getattr(v, "dtype", "") == "float64" else v for v in inputs(np.random.default_rng(4))]
+        if (dtype := np.asarray(answer(*values)).dtype) != np.float32:
+            raise Failed(f"float32 went in, {dtype} came out", hint=hint)
+
+    return Property("float32 stays float32", holds)
+
+
+embedding = Exercise(
+    minutes=5,
+    level=1,
+    hints=(
+        "weight[3] is row 3. What does NumPy give for weight[np.array([3, 0])]?",
+        "An array of integers in the brackets picks a row for each, and keeps the array's shape in front.",
+    ),
+    why="The same as one-hot vectors times the table, without the multiplications by 0.",
+    properties=(
+        returns("each id gets its row", _square_table, _looked_up),
+        returns("ids may have any shape", _table, _looked_up),
+        keeps_its_inputs(_table),
+        _stays_float32(_table, "weight[ids] has the dtype of the table: leave it so."),
+    ),
+    examples=lambda rng: (_square_table(rng), (rng.normal(size=(5, 5)), np.array([4, 1, 1, 3, 2]))),
+    mistakes={
+        "This picks columns; an id's vector is a row of the table.": lambda weight, ids: weight[:, ids],
+        "This picks columns and turns them over; an id's vector is a row of the table.": lambda weight, ids: weight[:, ids].T,
+        "One row too early: ids count from 0.": lambda weight, ids: weight[ids - 1],
+        "Each id is to have its own vector: this adds them up.": lambda weight, ids: weight[ids].sum(0),
+        "Each row once, in the order of the table; rows come in the order of the ids, again if an id comes again.": (
+            lambda weight, ids: weight[np.unique(ids)]
+        ),
+        "These are one number for each id: the whole row is its vector.": lambda weight, ids: weight[ids, 0],
+        "These are one-hot vectors; multiplied with the table they would be the answer.": lambda weight, ids: np.eye(len(weight))[
+            ids
+        ],
+    },
+)
+
+
+def _used(rng):
+    return rng.normal(size=(2, 4, 3)), np.array([[0, 2, 2, 5], [2, 1, 0, 1]]), 6
+
+
+def _used_once(rng):
+    return rng.normal(size=(3, 2)), np.array([3, 0, 1]), 5
+
+
+def _heard(g, ids, vocab_size):
+    out = np.zeros((vocab_size, g.shape[-1]))
+    for index in np.ndindex(ids.shape):
+        out[ids[index]] += g[index]
+    return out
+
+
+def _has_the_table_s_shape(answer):
+    got = answer(*_used(np.random.default_rng(1)))
+    if np.shape(got) != (6, 3):
+        hint = "A row for each id of the vocabulary: np.zeros((vocab_size, C)) and add into it."
+        raise Failed(f"expected shape (6, 3), as the table's, got {np.shape(got)}", hint=hint if got is not None else "")
+
+
+def _buffered(g, ids, vocab_size):
+    out = np.zeros((vocab_size, g.shape[-1]))
+    out[ids] += g
+    return out
+
+
+def _mean(g, ids, vocab_size):
+    return _heard(g, ids, vocab_size) / np.maximum(np.bincount(ids.ravel(), minlength=vocab_size), 1)[:, None]
+
+
+def _first(g, ids, vocab_size):
+    out = np.zeros((vocab_size, g.shape[-1]))
+    for index in reversed(list(np.ndindex(ids.shape))):
+        out[ids[index]] = g[index]
+    return out
+
+
+embedding_vjp = Exercise(
+    minutes=15,
+    level=2,
+    hints=(
+        "Begin with zeros of the table's shape, (vocab_size, C), and of g's dtype.",
+        "Each place adds its g to the row of its id. A loop over np.ndindex(ids.shape) is right, if slow.",
+        "`out[ids] += g` writes each row once, with what came last. np.add.at(out, ids, g) adds all.",
+    ),
+    why="A row that is used many times is a number used many times: its gradients add, and unused rows stay as they are.",
+    properties=(
+        Property("it has a row for each id", _has_the_table_s_shape),
+        returns("each row hears from its place, unused rows get zeros", _used_once, _heard),
+        returns("a row used several times hears from all places", _used, _heard),
+        is_vjp_of(
+            "it is the gradient of the lookup",
+            lambda weight, ids: weight[ids],
+            _table,
+            vjp=lambda f, g, weight, ids: f(g, ids, len(weight)),
+            wrt=(0,),
+        ),
+        keeps_its_inputs(_used),
+        _stays_float32(_used, "np.zeros makes float64 unless it is told another: np.zeros(shape, g.dtype)."),
+    ),
+    examples=lambda rng: (_used(rng), _used_once(rng)),
+    mistakes={
+        "`out[ids] += g` writes a repeated row once: what comes last wins. np.add.at adds them all.": _buffered,
+        "This keeps what the first place says; the gradients of all places add.": _first,
+        "This is the mean over the places where a row was used; gradients add.": _mean,
+        "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _heard(np.ones_like(g), ids, v),
+        "Unused rows get zeros: they had no part in the result.": lambda g, ids, v: (
+            _heard(g, ids, v) + (np.bincount(ids.ravel(), minlength=v) == 0)[:, None]
+        ),
+        "The sum over channels is too much: each channel has its own gradient.": lambda g, ids, v: np.broadcast_to(
+            _heard(g, ids, v).sum(-1, keepdims=True), (v, g.shape[-1])
+        ),
+        "One row too early: ids count from 0.": lambda g, ids, v: _heard(g, (ids - 1) % v, v),
+    },
+)

@@ -1,0 +1,91 @@
+"""04 Tokens and embeddings. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+
+from collections import Counter
+
+import numpy as np
+
+
+def merge_pair(ids, pair, new):
+    """Put the id `new` in place of each `pair` of neighbours, from left to right.
+
+    ids: a tuple of integers; pair: a tuple of two of them; new: an integer. Returns a tuple. What
+    was merged is used up: merging (1, 1) turns 1 1 1 into new 1.
+
+    >>> merge_pair((5, 1, 2, 1, 2), (1, 2), 9)
+    (5, 9, 9)
+    """
+    merged, i = [], 0
+    while i < len(ids):
+        found = tuple(ids[i : i + 2]) == tuple(pair)
+        merged.append(new if found else ids[i])
+        i += 2 if found else 1
+    return tuple(merged)
+
+
+def most_frequent_pair(words):
+    """The pair of neighbours that occurs most often in all words.
+
+    words: {word: how often it occurs in the text}, a word being a tuple of ids. A pair counts at
+    each of its places in a word, times the word's number, and never reaches from one word into
+    the next. Of pairs that are equally frequent return the smallest (as Python compares tuples);
+    None if no pair occurs at least twice.
+
+    >>> most_frequent_pair({(1, 2, 3): 2, (2, 3): 1})
+    (2, 3)
+    """
+    counts = Counter()
+    for word, number in words.items():
+        for pair in zip(word, word[1:], strict=False):
+            counts[pair] += number
+    most = max(counts.values(), default=0)
+    return min(pair for pair in counts if counts[pair] == most) if most > 1 else None
+
+
+def bpe_encode(ids, merges):
+    """Merge the ids of a word as training did: what was learned first is merged first.
+
+    ids: a tuple of integers; merges: {pair: its new id}. A merge learned earlier has a smaller new
+    id. As long as there are neighbours in `merges`, merge those with the smallest new id.
+    Returns a tuple. `merge_pair` above is yours to use.
+
+    >>> bpe_encode((1, 2, 3), {(2, 3): 10, (1, 2): 11, (1, 10): 12})
+    (12,)
+    """
+    while found := [merges[pair] for pair in zip(ids, ids[1:], strict=False) if pair in merges]:
+        first = min(found)
+        pair = next(pair for pair, new in merges.items() if new == first)
+        ids = merge_pair(ids, pair, first)
+    return tuple(ids)
+
+
+def embedding(weight, ids):
+    """Each id's vector, read off a table.
+
+        y[...] = weight[ids[...]]
+
+    weight: (V, C), a row for each id; ids: integers of any shape (...). Returns (..., C).
+
+    >>> embedding(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1]))
+    array([[3., 4.],
+           [1., 2.],
+           [3., 4.]])
+    """
+    return weight[ids]
+
+
+def embedding_vjp(g, ids, vocab_size):
+    """The gradient of the table: each row hears from every place where it was used.
+
+        dL/dweight[v] = sum of g[...] over all places where ids[...] == v
+
+    g: (..., C), the gradient of embedding(weight, ids); ids: (...); vocab_size: V, the number of
+    rows. Returns (V, C) of g's dtype; rows that were not used get zeros.
+
+    >>> embedding_vjp(np.array([[1.0, 2.0], [10.0, 20.0]]), np.array([1, 1]), 3)
+    array([[ 0.,  0.],
+           [11., 22.],
+           [ 0.,  0.]])
+    """
+    out = np.zeros((vocab_size, g.shape[-1]), g.dtype)
+    np.add.at(out, ids, g)
+    return out

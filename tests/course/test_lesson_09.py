@@ -1,0 +1,182 @@
+"""Lesson 09: the checks of losses and optimizers are held against right and wrong answers."""
+
+import pytest
+from cases import assert_mistake, assert_mistakes_are_named, changed, judge_source, solved, stub
+
+from minitransformer.course.sandbox import check_file
+
+NAMES = ("cross_entropy", "cross_entropy_vjp", "SGD", "Adam", "clip_grad_norm")
+
+OTHERWISE = {
+    "cross_entropy": """
+import numpy as np
+def cross_entropy(logits, targets):
+    total = 0
+    for row, t in zip(logits, targets):
+        total = total + np.logaddexp.reduce(row - row[t])
+    return total / logits.dtype.type(len(logits))
+""",
+    "cross_entropy_vjp": """
+import numpy as np
+def cross_entropy_vjp(g, logits, targets):
+    n, v = logits.shape
+    log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+    truth = np.eye(v, dtype=logits.dtype)[targets]
+    return (np.exp(log_p) - truth) / n * g
+""",
+    "SGD": """
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.lr, self.rest = lr, momentum
+        self.pairs = [[p, None] for p in params]
+    def step(self, grads):
+        for pair, g in zip(self.pairs, grads):
+            p, v = pair
+            pair[1] = g.copy() if v is None else g + self.rest * v
+            p[...] = p - self.lr * pair[1]
+""",
+    "clip_grad_norm": """
+import numpy as np
+def clip_grad_norm(grads, max_norm):
+    norm = np.linalg.norm(np.concatenate([g.ravel() for g in grads]))
+    factor = min(1.0, max_norm / (norm + 1e-6))
+    for g in grads:
+        np.multiply(g, factor, out=g)
+    return norm
+""",
+    "Adam": """
+import numpy as np
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.lr, self.eps = list(params), lr, eps
+        self.b1, self.b2 = betas
+        self.means = {}
+        self.corrections = [1.0, 1.0]
+    def step(self, grads):
+        self.corrections = [self.corrections[0] * self.b1, self.corrections[1] * self.b2]
+        c1, c2 = (1 - c for c in self.corrections)
+        for i, g in enumerate(grads):
+            m, v = self.means.get(i, (0.0, 0.0))
+            m, v = m * self.b1 + g * (1 - self.b1), v * self.b2 + g ** 2 * (1 - self.b2)
+            self.means[i] = m, v
+            np.subtract(self.params[i], self.lr / c1 * m / ((v / c2) ** 0.5 + self.eps), out=self.params[i])
+""",
+}
+
+VELOCITY = "            v *= self.momentum\n            v += g\n"
+NORM = "math.sqrt(sum(float((g * g).sum()) for g in grads))"
+WRONG = {
+    "cross_entropy": [
+        ("targets].mean()", "targets].sum()", "divided by N"),
+        ("targets].mean()", "targets]", "losses of all rows"),
+        ("return -log_p", "return log_p", "sign is turned"),
+        ("log_p[np.arange(len(targets)), targets]", "np.take(log_p, targets, axis=1)", "N entries of every row"),
+        ("log_p[np.arange(len(targets)), targets]", "(log_p * np.eye(logits.shape[1])[targets])", "N x V entries"),
+        ("log_p[np.arange(len(targets)), targets]", "log_p", "Every class counts"),
+        ("log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+         "log_p = logits - np.log(np.exp(logits).sum(axis=0))", "down the columns"),
+        ("log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+         "log_p = np.log2(np.exp(shifted) / np.exp(shifted).sum(-1)[:, None])", "base 2"),
+        ("log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+         "log_p = np.exp(shifted) / np.exp(shifted).sum(-1)[:, None]", "logarithm is missing"),
+        ("log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))", "log_p = logits", "Softmax is missing"),
+        ("shifted = logits - logits.max(axis=-1, keepdims=True)", "shifted = logits", "exp(1000) is infinite"),
+        ("log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+         "log_p = np.log(np.exp(shifted) / np.exp(shifted).sum(-1)[:, None])", "rounds to 0 is -inf"),
+        ("    shifted = logits - ", "    shifted = logits\n    shifted -= ", "Work on a copy"),
+        ("    return -log_p", "    -log_p", "return"),
+    ],
+    "cross_entropy_vjp": [
+        ("(g / len(targets))", "g", "mean is forgotten"),
+        ("(g / len(targets))", "(g / logits.size)", "not by all N x V"),
+        ("return p *", "return -p *", "sign is turned"),
+        ("(g / len(targets))", "(1 / len(targets))", "g is left out"),
+        ("    p[np.arange(len(targets)), targets] -= 1\n", "", "right class is missing"),
+        ("p[np.arange(len(targets)), targets] -= 1", "p = -np.eye(logits.shape[1])[targets]", "shares are missing"),
+        ("p[np.arange(len(targets)), targets] -= 1", "p = -np.eye(logits.shape[1])[targets] / p", "-1/p"),
+        ("p[np.arange(len(targets)), targets] -= 1", "p = np.eye(logits.shape[1])[targets] * (p - 1)", "Only the right class"),
+        ("p[np.arange(len(targets)), targets] -= 1", "p[:, targets] -= 1", "one of each row"),
+        ("p = e / e.sum(axis=-1, keepdims=True)", "p = np.exp(logits) / np.exp(logits).sum(0)", "down the columns"),
+        ("logits - logits.max(axis=-1, keepdims=True))\n    p = e", "logits)\n    p = e", "take off the row's maximum"),
+    ],
+    "SGD": [
+        ("p -= self.lr * v", "p += self.lr * v", "uphill"),
+        ("p -= self.lr * v", "p -= self.lr * g", "no momentum here"),
+        (VELOCITY, "            v = self.momentum * np.zeros_like(v) + g\n", "no momentum here"),
+        ("v += g", "v += (1 - self.momentum) * g", "counts whole"),
+        (VELOCITY, "            v += g\n            v *= self.momentum\n", "not momentum (v + g)"),
+        (VELOCITY, "            v += self.momentum * g\n", "mixed up"),
+        ("p -= self.lr * v", "p -= v", "learning rate is missing"),
+        ("p -= self.lr * v", "p -= self.lr * (g + self.momentum * v)", "Nesterov"),
+        ("v += g\n            p -= self.lr * v", "v += self.lr * g\n            p -= v", "inside the velocity"),
+        ("p -= self.lr * v", "p = p - self.lr * v", "new array"),
+        ("v += g\n", "v += g\n            g *= self.lr\n", "array was changed"),
+    ],
+    "clip_grad_norm": [
+        ("        for g in grads:\n            g *= max_norm / norm",
+         "        for g in grads:\n            g *= min(1, max_norm / np.sqrt((g * g).sum()))", "on its own, which turns"),
+        ("    if norm > max_norm:\n", "    if norm > 0:\n", "made longer"),
+        ("g *= max_norm / norm", "np.minimum(np.maximum(g, -max_norm), max_norm, out=g)", "Each entry is clipped"),
+        (NORM, "sum(float((g * g).sum()) for g in grads)", "root is missing"),
+        (NORM, "sum(np.abs(g).sum() for g in grads)", "absolute values"),
+        (NORM, "max(np.abs(g).max() for g in grads)", "largest entry"),
+        (NORM, "sum(np.linalg.norm(g) for g in grads)", "norms of the arrays are added"),
+        ("    return norm", "    return min(norm, max_norm)", "*after* clipping"),
+        ("g *= max_norm / norm", "g *= norm / max_norm", "upside down"),
+        ("g *= max_norm / norm", "g = g * max_norm / norm", "not changed"),
+        ("    if norm > max_norm:\n        for g in grads:\n            g *= max_norm / norm",
+         "    with np.errstate(all='ignore'):\n        for g in grads:\n            g *= np.float64(min(norm, max_norm)) / norm",
+         "0 times that is nan"),
+        ("    return norm", "    norm", "return"),
+    ],
+    "Adam": [
+        ("p -= self.lr * (m", "p += self.lr * (m", "uphill"),
+        ("            p -= self.lr * (m / (1 - b1**self.t)) / (np.sqrt(v / (1 - b2**self.t)) + self.eps)",
+         "            p -= self.lr * m / (np.sqrt(v) + self.eps)", "too small at first"),
+        ("np.sqrt(v / (1 - b2**self.t))", "np.sqrt(v)", "v is not corrected"),
+        ("(m / (1 - b1**self.t))", "m", "m is not corrected"),
+        ("np.sqrt(v / (1 - b2**self.t))", "(v / (1 - b2**self.t))", "root is missing"),
+        ("(np.sqrt(v / (1 - b2**self.t)) + self.eps)", "np.sqrt(v / (1 - b2**self.t) + self.eps)", "outside the root"),
+        (" + self.eps)", ")", "eps is missing"),
+        ("(g * g - v)", "(g - v)", "square, g * g"),
+        ("b1, b2 = self.betas", "b2, b1 = self.betas", "betas are swapped"),
+        ("        self.t += 1\n", "        self.t = 1\n", "grow by one"),
+        ("            p -= self.lr * (m / (1 - b1**self.t)) / (np.sqrt(v / (1 - b2**self.t)) + self.eps)",
+         "            m /= 1 - b1**self.t; v /= 1 - b2**self.t\n            p -= self.lr * m / (np.sqrt(v) + self.eps)",
+         "written back"),
+        ("(m / (1 - b1**self.t))", "g", "should use the running mean"),
+        ("p -= self.lr * (m", "p = p - self.lr * (m", "new array"),
+        ("            p -= self.lr * (m", "            g *= 0\n            p -= self.lr * (m", "array was changed"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_solution_and_another_solution(name):
+    assert judge_source(name, stub(name)).status == "unwritten"
+    assert judge_source(name, solved(name)).passed, judge_source(name, solved(name))
+    assert judge_source(name, OTHERWISE[name]).passed, judge_source(name, OTHERWISE[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_s_own_mistakes(name):
+    assert_mistakes_are_named(name)
+
+
+@pytest.mark.filterwarnings("default::RuntimeWarning")  # what a wrong answer warns of is its own affair
+@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+def test_wrong_answers_are_named(name, old, new, said):
+    assert_mistake(name, changed(solved(name), old, new), said)
+
+
+def test_t_counted_once_a_parameter_is_named():
+    source = changed(solved("Adam"), "        self.t += 1\n", "")
+    source = changed(source, "            m += (1", "            self.t += 1\n            m += (1")
+    assert_mistake("Adam", source, "t counts steps")
+
+
+def test_through_the_sandbox(tmp_path):
+    file = tmp_path / "09_learning.py"
+    file.write_text(solved("Adam"), encoding="utf-8")
+    assert check_file("cross_entropy", file).passed
+    assert check_file("Adam", file).passed

@@ -1,0 +1,168 @@
+"""Lesson 13: the checks of the judges of explanations are held against right and wrong answers."""
+
+import pytest
+from cases import assert_mistake, assert_mistakes_are_named, changed, judge_source, solved, stub
+
+NAMES = ("prefixes", "removal_curves", "erased", "rank_correlation", "randomisation_test", "auroc")
+
+OTHERWISE = {
+    "prefixes": """
+import numpy as np
+def prefixes(order):
+    turn = np.argsort(order)
+    return turn[None, :] >= np.arange(len(order) + 1)[:, None]
+""",
+    "removal_curves": """
+import numpy as np
+def removal_curves(logit, relevance):
+    n = len(relevance)
+    up = sorted(range(n), key=relevance.__getitem__)
+    curves = []
+    for order in (up[::-1], up):
+        points, keep = [], np.ones(n, bool)
+        points.append(logit(keep[None])[0])
+        for place in order:
+            keep = keep.copy()
+            keep[place] = False
+            points.append(logit(keep[None])[0])
+        curves.append(np.array(points))
+    morf, lerf = curves
+    inner = (lerf - morf)[1:-1].sum() / n + (lerf - morf)[[0, -1]].sum() / (2 * n)
+    return morf, lerf, inner
+""",
+    "erased": """
+import numpy as np
+def erased(logit, relevance, shares=(0.01, 0.05, 0.1, 0.2, 0.5)):
+    T = relevance.size
+    total = float(logit(np.ones((1, T), bool))[0])
+    gone, alone = 0.0, 0.0
+    for p in shares:
+        k = int(np.ceil(p * T))
+        threshold = np.sort(relevance)[T - k]
+        gone += total - float(logit((relevance < threshold)[None])[0])
+        alone += total - float(logit((relevance >= threshold)[None])[0])
+    return gone / len(shares), alone / len(shares)
+""",
+    "rank_correlation": """
+import numpy as np
+def rank_correlation(a, b):
+    def ranks(v):
+        out = np.empty(len(v))
+        for value in set(v.tolist()):
+            here = v == value
+            out[here] = (v < value).sum() + (here.sum() + 1) / 2
+        return out
+    if len(set(a.tolist())) < 2 or len(set(b.tolist())) < 2:
+        return 0.0
+    return np.corrcoef(ranks(a), ranks(b))[0, 1]
+""",
+    "randomisation_test": """
+import numpy as np
+def rho(a, b):
+    return np.corrcoef(a.argsort().argsort(), b.argsort().argsort())[0, 1]
+def randomisation_test(explain, layers, rng):
+    before = explain(layers)
+    n = len(layers)
+    noise = [w.mean() + w.std() * rng.standard_normal(w.shape) for w in layers]
+    return np.array([rho(before, explain(layers[:n - k] + noise[n - k:])) for k in range(1, n + 1)])
+""",
+    "auroc": """
+import numpy as np
+def auroc(relevance, marked):
+    n, m = marked.sum(), (~marked).sum()
+    ranks = np.array([(relevance < r).sum() + ((relevance == r).sum() + 1) / 2 for r in relevance])
+    return (ranks[marked].sum() - n * (n + 1) / 2) / (n * m)
+""",
+}  # fmt: skip
+
+WRONG = {
+    "prefixes": [
+        ("for step, place in enumerate(order)", "for place, step in enumerate(order)", "each place's turn"),
+        ("return keep", "return keep[:-1]", "last row is missing"),
+        ("return keep", "return keep[1:]", "first row is missing"),
+        ("return keep", "return np.logical_not(keep)", "turned round"),
+        ("keep[step + 1 :, place]", "keep[step + 1, place]", "stay away"),
+        ("enumerate(order)", "enumerate(np.flip(order))", "last of the order goes first"),
+        ("enumerate(order)", "enumerate(sorted(order))", "left to right"),
+        ("keep = np.ones((n + 1, n), dtype=bool)", "keep = np.ones((n + 1, n))", "dtype=bool"),
+    ],
+    "removal_curves": [
+        ("np.argsort(-relevance)", "np.argsort(-np.abs(relevance))", "signed"),
+        ("np.argsort(-relevance)", "np.argsort(relevance)", "argsort goes upwards"),
+        ("areas[1] - areas[0]", "areas[0] - areas[1]", "wrong sign"),
+        ("(curve[1:] + curve[:-1]).mean()) / 2", "np.trapezoid(curve))", "1/T wide"),
+        ("(curve[1:] + curve[:-1]).mean()) / 2", "np.mean(curve))", "two ends count half"),
+        ("logit(prefixes(order[::-1]))", "logit(prefixes(order))[::-1]", "backwards"),
+        ("logit(prefixes(order)), logit(prefixes(order[::-1]))",
+         "logit(prefixes(order)[:-1]), logit(prefixes(order[::-1])[:-1])", "last point is missing"),
+    ],
+    "erased": [
+        ("math.ceil(share * n)", "math.floor(share * n)", "not none"),
+        ("math.ceil(share * n)", "round(share * n)", "nearest"),
+        ("np.argsort(-relevance)", "np.argsort(-np.abs(relevance))", "signed"),
+        ("np.argsort(-relevance)", "np.argsort(relevance)", "least relevant words"),
+        ("logit(~top)).mean()), float((full - logit(top)).mean())",
+         "logit(top)).mean()), float((full - logit(~top)).mean())", "swapped"),
+        ("float((full - logit(top)).mean())", "float(logit(top).mean())", "not the score itself"),
+        ("(full - logit(~top)).mean()), float((full - logit(top)).mean())",
+         "(full - logit(~top)).sum()), float((full - logit(top)).sum())", "not the sum"),
+        ("(full - logit(~top)).mean()), float((full - logit(top)).mean())",
+         "(logit(~top) - full).mean()), float((logit(top) - full).mean())", "sign is turned"),
+    ],
+    "rank_correlation": [
+        ("    a, b = ranks(a), ranks(b)\n", "", "replace them by ranks"),
+        ("ranks(a), ranks(b)", "np.argsort(a), np.argsort(b)", "gives places"),
+        ("ranks(a), ranks(b)",
+         "np.argsort(np.argsort(a, kind='stable')), np.argsort(np.argsort(b, kind='stable'))", "share the mean"),
+        ("if size else 0.0", "if size else float('nan')", "0 / 0 is nan"),
+        ("return float(a @ b) / size", "return abs(float(a @ b)) / size", "sign is lost"),
+        ("return below + (1 + (values[None] == values[:, None]).sum(axis=1)) / 2", "return below", "not the lowest"),
+        ("    a, b = a - a.mean(), b - b.mean()\n", "", "taken off before multiplying"),
+        ("    size = math.sqrt",
+         "    return 1 - 6 * ((a - b) ** 2).sum() / (len(a) ** 3 - len(a))\n    size = math.sqrt", "squared differences"),
+    ],
+    "randomisation_test": [
+        ("        ruined[i] = rng", "        ruined = list(layers)\n        ruined[i] = rng", "at last all are"),
+        ("in reversed(range(len(layers)))", "in range(len(layers))", "begin at the last"),
+        ("list(layers), []", "layers, []", "list handed in is changed"),
+        ("rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)", "rng.standard_normal(layers[i].shape)", "own mean"),
+        ("rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)", "layers[i] * 0", "Zeros are no noise"),
+        ("        found.append(rank_correlation(learned, explain(list(ruined))))",
+         "        now = explain(list(ruined))\n        found.append(rank_correlation(learned, now))\n        learned = now",
+         "one before"),
+        ("return found", "return found[-1:]", "Only the last"),
+        ("rank_correlation(learned, explain",
+         "(lambda a, b: np.corrcoef(a, b)[0, 1] if a.std() else 1.0)(learned, explain", "values"),
+        ("rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)",
+         "rng.permutation(layers[i].ravel()).reshape(layers[i].shape)", "Draw new ones"),
+    ],
+    "auroc": [
+        (" + (ahead == 0) / 2", " + 0.0", "not 0"),
+        ("((ahead > 0) + (ahead == 0) / 2)", "(ahead >= 0)", "not 1"),
+        ("ahead > 0", "ahead < 0", "not marked has more"),
+        ("relevance[marked][:, None] - relevance[~marked]", "abs(relevance[marked])[:, None] - abs(relevance[~marked])", "signed"),
+        (".mean())", ".sum() / len(relevance) ** 2)", "all T * T"),
+        ("    ahead = ", "    return np.mean(marked[np.argsort(relevance)[::-1]][:marked.sum()])\n    ahead = ", "among the first"),
+        ("    ahead = ", "    return float(((relevance > 0) == marked).sum() / len(marked))\n    ahead = ", "sign of relevance"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_solution_and_another_solution(name):
+    assert judge_source(name, stub(name)).status == "unwritten"
+    assert judge_source(name, solved(name)).passed, judge_source(name, solved(name))
+    assert judge_source(name, OTHERWISE[name]).passed, judge_source(name, OTHERWISE[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_s_own_mistakes(name):
+    assert_mistakes_are_named(name)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+def test_wrong_answers_are_named(name, old, new, said):
+    head, start, body = solved(name).partition(f"def {name}(")  # the exercises share some lines: change this one's
+    body, end, rest = body.partition("\n\n\ndef ")
+    source = head + start + changed(body, old, new) + end + rest
+    assert_mistake(name, source, said)
