@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -23,11 +23,10 @@ def namespace(array: Array) -> ModuleType:
 
 def cupy() -> ModuleType:
     """CuPy, imported when first asked for. Raises ImportError that says what to install."""
-    if importlib.util.find_spec("cupy") is None:
+    try:
+        return importlib.import_module("cupy")
+    except ModuleNotFoundError as error:
         raise ImportError(
             "the device 'cuda' needs CuPy, which is not installed: "
             "pip install 'minitransformer[cuda12]' or 'minitransformer[cuda13]', whichever CUDA the driver supports"
-        )
-    import cupy
-
-    return cupy
+        ) from error

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
 
 NOISE = {"float64": 1e-3, "float32": 1e-1, "float16": 1.0}  # a gradient this much smaller than its cause may be all rounding
@@ -25,7 +26,7 @@ def _inputs(inputs, dtype=None) -> list[Tensor]:
     inputs = inputs if isinstance(inputs, Sequence) else [inputs]
     tensors = []
     for x in inputs:
-        array = x.array if isinstance(x, Tensor) else numpy.asarray(x)
+        array = x.array if isinstance(x, Tensor) else to_device(numpy.asarray(x), default_device())
         array = array.astype(dtype or array.dtype) if array.dtype.kind == "f" else array
         tensors.append(Tensor(array, requires_grad=array.dtype.kind == "f"))
     return tensors

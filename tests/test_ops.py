@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import ids_checked
 
 import minitransformer as mt
 
@@ -123,7 +124,7 @@ def test_non_contiguous_inputs():
     x = np.random.default_rng(0).standard_normal((4, 6))[::2, ::-3]
     for name in ("exp", "softmax", "cumsum"):
         mt.compare_with_torch(
-            lambda t, n=name: getattr(mt.Tensor(x) * t, n)(*[0] * (n != "exp")),
+            lambda t, n=name: getattr(mt.tensor(x) * t, n)(*[0] * (n != "exp")),
             lambda t, n=name: getattr(torch.tensor(x.copy()) * t, n)(*[0] * (n != "exp")),
             [np.ones(x.shape)],
         )
@@ -160,5 +161,5 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_use():
     ],
 )
 def test_errors_say_what_was_expected(call, error, message):
-    with pytest.raises(error, match=message):
+    with ids_checked(), pytest.raises(error, match=message):
         call()

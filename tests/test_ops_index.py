@@ -3,7 +3,7 @@
 import numpy
 import pytest
 import torch
-from helpers import against_torch, array, as_numpy, assert_close, check_op, check_values
+from helpers import against_torch, array, as_numpy, assert_close, check_op, check_values, ids_checked
 
 import minitransformer as mt
 
@@ -80,9 +80,7 @@ def test_getitem(name):
 
 
 @pytest.mark.parametrize("name", [n for n, i in INDICES.items() if isinstance(i, (numpy.ndarray, tuple))])
-def test_getitem_by_numpy_arrays(name, request):
-    if request.config.getoption("--backend") != "numpy":
-        pytest.skip("a host array indexes no device array")
+def test_getitem_by_numpy_arrays(name):
     index = INDICES[name]
     theirs = for_torch(index)
     against_torch(lambda lib, x: x[index if lib is mt else theirs], array(3, 4, 2))
@@ -134,7 +132,7 @@ def test_an_ellipsis_for_no_dimension_does_not_hold_arrays_apart():
 
 def test_index_out_of_range():
     x = mt.ones(3, 4)
-    with pytest.raises(IndexError, match=r"getitem: index 3 is out of bounds.*\(3, 4\)"):
+    with pytest.raises(IndexError, match=r"getitem: [iI]ndex 3 is out of bounds.*\(3, 4\)"):
         x[3]
     with pytest.raises(IndexError, match="getitem: too many indices"):
         x[0, 0, 0]
@@ -195,7 +193,7 @@ def test_gather_of_more_dimensions():
 
 
 def test_gather_out_of_range():
-    with pytest.raises(IndexError, match="gather"):
+    with ids_checked(), pytest.raises(IndexError, match=r"gather: index 3 is outside 0\.\.2"):
         mt.ones(2, 3).gather(1, mt.tensor([[3]]))
     with pytest.raises(ValueError, match=r"gather: expected integers of 2 dimensions, got int64 \(1,\)"):
         mt.ones(2, 3).gather(1, mt.tensor([0]))
@@ -274,7 +272,7 @@ def test_embedding_of_repeated_ids(dtype):
 def test_embedding_out_of_vocabulary():
     w = mt.ones(5, 2)
     for ids, bad in (([0, 5], 5), ([-1], -1)):
-        with pytest.raises(IndexError, match=f"id {bad} is outside the vocabulary 0..4"):
+        with ids_checked(), pytest.raises(IndexError, match=f"id {bad} is outside the vocabulary 0..4"):
             F.embedding(mt.tensor(ids), w)
     with pytest.raises(TypeError, match=r"expected integer ids, got float32; call .long\(\)"):
         F.embedding(mt.tensor([1.0]), w)

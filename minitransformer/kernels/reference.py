@@ -165,15 +165,14 @@ def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: 
     return dx
 
 
+def embedding(weight: Array, ids: Array) -> Array:
+    """The rows that `ids` name. (V, C), (..) -> (.., C)."""
+    return namespace(weight).take(weight, ids, axis=0)
+
+
 def scatter_add(into: Array, index, values: Array) -> None:
     """into[index] += values, where an index that occurs n times adds n values."""
-    xp = namespace(into)
-    if xp.__name__ == "cupy":
-        import cupyx
-
-        cupyx.scatter_add(into, index, values)
-    else:
-        xp.add.at(into, index, values)
+    namespace(into).add.at(into, index, values)
 
 
 def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) -> tuple[Array, Array]:

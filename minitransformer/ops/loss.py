@@ -54,8 +54,7 @@ def cross_entropy(
     ids = target.array.reshape(-1)  # (N,)
     keep = ids != ignore_index
     ids = namespace(ids).where(keep, ids, 0)
-    if ids.size and namespace(ids).__name__ == "numpy":
-        check_ids(ids, rows.shape[1], "cross_entropy: class {} is outside 0..{}")
+    check_ids(ids, rows.shape[1], "cross_entropy: class {} is outside 0..{}")
     loss = CrossEntropy(ids, keep, label_smoothing)(rows)  # (N,)
     if reduction == "mean":
         n = keep.sum()

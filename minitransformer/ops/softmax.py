@@ -62,16 +62,22 @@ class LogSumExp(Reduction):
         return (self.spread(g, x) * kernels.of(x).softmax(x, self.dim),)
 
 
+def _along(op: type[Op], input: Tensor, dim: int) -> Tensor:
+    if not input.ndim:  # a number is a slice of one
+        return _along(op, input.reshape(1), dim).reshape(())
+    return op(dims(dim, input.ndim)[0])(real(input))
+
+
 @register()
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
     """e^input / sum e^input along `dim`; every slice sums to one, or is all zeros if fully masked by -inf."""
-    return Softmax(dims(dim, input.ndim)[0] if input.ndim else dim)(real(input))
+    return _along(Softmax, input, dim)
 
 
 @register()
 def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
     """The logarithm of `softmax`, without the detour through numbers that vanish."""
-    return LogSoftmax(dims(dim, input.ndim)[0] if input.ndim else dim)(real(input))
+    return _along(LogSoftmax, input, dim)
 
 
 @register()
