@@ -9,7 +9,9 @@ import threading
 import numpy
 import pytest
 
-from minitransformer.kernels import numpy as fast
+from minitransformer import kernels
+from minitransformer.defaults import default_device
+from minitransformer.devices import to_device, to_host
 from minitransformer.kernels import reference, threads
 
 SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (300, 1025), (2, 70_000)]
@@ -28,7 +30,7 @@ def normal(rng, shape, dtype):
 
 
 def elementwise(count):
-    return lambda dtype, rng: [tuple(normal(rng, shape, dtype) * 3 for _ in range(count)) for shape in SIZES]
+    return lambda dtype, rng: [tuple(numpy.asarray(normal(rng, shape, dtype) * 3) for _ in range(count)) for shape in SIZES]
 
 
 CASES.update(gelu=elementwise(1), gelu_tanh=elementwise(1), gelu_vjp=elementwise(2), gelu_tanh_vjp=elementwise(2))
@@ -106,23 +108,81 @@ def attention_vjp(dtype, rng):
         yield normal(rng, y.shape, dtype), q, k, v, p, scale
 
 
-OVERRIDES = [name for name, f in inspect.getmembers(fast, inspect.isfunction) if f.__module__ == fast.__name__ and name[0] != "_"]
+@case
+def rms_norm(dtype, rng):
+    for shape in SIZES[1:]:
+        yield normal(rng, shape, dtype), normal(rng, shape[-1:], dtype), 0.1  # with less, a row of one cancels out
 
 
-def test_every_override_is_tested():
-    assert set(OVERRIDES) == set(CASES) and len(OVERRIDES) >= 10
+@case
+def rms_norm_vjp(dtype, rng):
+    for x, weight, eps in rms_norm(dtype, rng):
+        yield normal(rng, x.shape, dtype), x, weight, reference.rms_norm(x, weight, eps)[1]
+
+
+@case
+def softmax(dtype, rng):
+    for shape in SIZES[1:]:
+        x = 3 * normal(rng, shape, dtype)
+        x[..., : x.shape[-1] // 3] = -numpy.inf
+        yield x, -1
+        yield x, 0
+
+
+@case
+def softmax_vjp(dtype, rng):
+    for x, dim in softmax(dtype, rng):
+        yield normal(rng, x.shape, dtype), reference.softmax(x, dim), dim
+
+
+@case
+def cross_entropy(dtype, rng):
+    for _, x, target, _, smoothing in cross_entropy_vjp(dtype, rng):
+        yield x, target, smoothing
+
+
+@case
+def dropout_scale(dtype, rng):
+    for shape in SIZES:
+        for p in (0.0, 0.3, 1.0):
+            yield int(rng.integers(1 << 63)), p, normal(rng, shape, dtype)
+
+
+@case
+def embedding(dtype, rng):
+    for shape in ((), (0,), (3, 2)):
+        yield normal(rng, (5, 3), dtype), rng.integers(0, 5, shape)
+    yield normal(rng, (3, 5), dtype).T, rng.integers(0, 5, (4, 1)).astype("int32")
+
+
+def pytest_generate_tests(metafunc):
+    if "override" in metafunc.fixturenames:
+        module = {"numpy": kernels.numpy, "cupy": kernels.cupy}[metafunc.config.getoption("--backend")]
+        metafunc.parametrize("override", [n for n in CASES if getattr(getattr(module, n), "__module__", "") == module.__name__])
+
+
+def on_device(argument):
+    """An array as the kernels take it."""
+    return to_device(argument, default_device()) if isinstance(argument, numpy.ndarray) else argument
+
+
+@pytest.mark.parametrize("module", [kernels.numpy, kernels.cupy])
+def test_every_override_is_tested(module):
+    public = {n for n, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__ and n[0] != "_"}
+    replaced = {name for name in public if hasattr(reference, name)}
+    assert replaced <= set(CASES) and len(replaced) >= 10
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
-@pytest.mark.parametrize("name", OVERRIDES)
-def test_equals_its_definition(name, dtype):
-    for arguments in CASES[name](dtype, numpy.random.default_rng(0)):
-        kept = [a.copy() if isinstance(a, numpy.ndarray) else a for a in arguments]
-        got, expected = getattr(fast, name)(*arguments), getattr(reference, name)(*kept)
+def test_equals_its_definition(override, dtype):
+    for arguments in CASES[override](dtype, numpy.random.default_rng(0)):
+        placed = [on_device(a.copy()) if isinstance(a, numpy.ndarray) else a for a in arguments]
+        got, expected = getattr(kernels.of(on_device(numpy.ones(1))), override)(*placed), getattr(reference, override)(*arguments)
         for g, e in zip(*(r if isinstance(r, (tuple, list)) else (r,) for r in (got, expected)), strict=True):
-            assert_equal(g, e, RTOL[dtype])
-        for before, after in zip(kept, arguments, strict=True):
-            assert not isinstance(before, numpy.ndarray) or numpy.array_equal(before, after, equal_nan=True), "an input was changed"
+            assert_equal(g if g is None else to_host(g), e, RTOL[dtype])
+        for before, after in zip(arguments, placed, strict=True):
+            unchanged = not isinstance(before, numpy.ndarray) or numpy.array_equal(before, to_host(after), equal_nan=True)
+            assert unchanged, "an input was changed"
 
 
 def assert_equal(got, expected, rtol):

@@ -1,6 +1,6 @@
 """The few array routines worth a fast version for each array library.
 
-`reference` defines them in plain code that runs on any library; `numpy` replaces some of them. `of(array)` gives the
+`reference` defines them in plain code that runs on any library; `numpy` and `cupy` replace some of them. `of(array)` gives the
 module to use for an array: `kernels.of(x).softmax(x, -1)`.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from minitransformer import backends
-from minitransformer.kernels import numpy, reference
+from minitransformer.kernels import cupy, numpy, reference
 from minitransformer.kernels.memory import keep_freed_memory
+
+__all__ = ["of", "reference"]
 
 keep_freed_memory()
 
 
 def of(array: backends.Array) -> ModuleType:
     """The fastest routines for the library that made `array`."""
-    return numpy if backends.namespace(array).__name__ == "numpy" else reference
+    return numpy if isinstance(array, backends.HOST) else cupy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy
+
 from minitransformer.backends import Array, float32, namespace
 
 
@@ -163,6 +165,15 @@ def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: 
     dx[xp.arange(len(x)), target] -= 1 - smoothing
     dx *= g[:, None]
     return dx
+
+
+def dropout_scale(key: int, p: float, like: Array) -> Array:
+    """1 / (1 - p) where a number drawn evenly from [0, 1) is at least p, else 0: element i depends on `key` and i alone."""
+    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(like.shape, dtype=float32)
+    return (even >= float32.type(p)) * like.dtype.type(1 / (1 - p) if p < 1 else 0)
+
+
+fused_adam = None  # plain code has nothing better than one parameter after the other, as optim/adam.py says it
 
 
 def embedding(weight: Array, ids: Array) -> Array:

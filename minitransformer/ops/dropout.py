@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import float32
-from minitransformer.devices import device_of, to_device
 from minitransformer.ops.laws import Moves
 from minitransformer.randomness import generator
 
@@ -33,6 +32,5 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
     if not training or p == 0:
         return input
-    keep = generator().random(input.shape, dtype=float32) >= p
-    scale = keep * input.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return Dropout(to_device(scale, device_of(input.array)))(input)
+    key = int(generator().integers(1 << 63))  # drawn on the host: both backends leave out the same units
+    return Dropout(kernels.of(input.array).dropout_scale(key, p, input.array))(input)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from minitransformer.backends import namespace
+from minitransformer import kernels
+from minitransformer.backends import Array, namespace
 from minitransformer.optim.optimizer import Optimizer
 
 
@@ -23,13 +24,29 @@ class Adam(Optimizer):
         """The gradient that the running means see."""
         return g + group["weight_decay"] * p if group["weight_decay"] else g
 
+    def begin(self, p, state) -> tuple[Array, Array]:
+        """One more step: the running means so far, zeros at first."""
+        if not state:
+            state.update(step=0, exp_avg=namespace(p).zeros_like(p), exp_avg_sq=namespace(p).zeros_like(p))
+        state["step"] += 1
+        return state["exp_avg"], state["exp_avg_sq"]
+
+    def update_all(self, entries, group) -> None:
+        fused = kernels.of(entries[0][0]).fused_adam if entries else None
+        if fused is None or not _alike(entries):
+            return super().update_all(entries, group)
+        arrays = [(p, g, *self.begin(p, state)) for p, g, state in entries]
+        decay, shrink = self.fused_decay(group)
+        fused(arrays, entries[0][2]["step"], group["lr"], group["betas"], group["eps"], decay, shrink)
+
+    def fused_decay(self, group) -> tuple[float, float]:
+        """What `decay` does, as numbers: times the parameter, added to the gradient; times the parameter, kept of it."""
+        return group["weight_decay"], 1.0
+
     def update(self, p, g, state, group) -> None:
         xp, (b1, b2) = namespace(p), group["betas"]
         g = self.decay(p, g, group)
-        if not state:
-            state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
-        state["step"] += 1
-        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m, v = self.begin(p, state)
         m *= b1
         m += (1 - b1) * g
         v *= b2
@@ -48,6 +65,15 @@ class AdamW(Adam):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
         super().__init__(params, lr, betas, eps, weight_decay)
 
+    def fused_decay(self, group):
+        return 0.0, 1 - group["lr"] * group["weight_decay"]
+
     def decay(self, p, g, group):
         p *= 1 - group["lr"] * group["weight_decay"]
         return g
+
+
+def _alike(entries) -> bool:
+    """Whether all are of one dtype, at the same step, and packed in memory, as one launch for all needs it."""
+    alike = {(p.dtype, g.dtype, state.get("step", 0)) for p, g, state in entries}
+    return len(alike) == 1 and entries[0][0].dtype == entries[0][1].dtype and all(p.flags.c_contiguous for p, _, _ in entries)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy
+
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
@@ -53,9 +55,13 @@ class Optimizer:
         """Change every parameter that has a gradient."""
         with no_grad():
             for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self.update(p.writable(), p.grad.array, self.state.setdefault(p, {}), group)
+                moved = [p for p in group["params"] if p.grad is not None]
+                self.update_all([(p.writable(), p.grad.array, self.state.setdefault(p, {})) for p in moved], group)
+
+    def update_all(self, entries: list[tuple[Array, Array, dict]], group: dict) -> None:
+        """`update` for each (parameter, gradient, state) of a group."""
+        for p, g, state in entries:
+            self.update(p, g, state, group)
 
     def update(self, p: Array, g: Array, state: dict, group: dict) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not say how it changes a parameter")
@@ -91,4 +97,4 @@ def _remembered(state: Mapping, like: Tensor) -> dict:
 
 def _array(value, like: Tensor):
     is_number = value is None or isinstance(value, (int, float))
-    return value if is_number else tensor(host_array(value), dtype=like.dtype, device=like.device).array
+    return value if is_number else tensor(numpy.ascontiguousarray(host_array(value)), dtype=like.dtype, device=like.device).array

@@ -1,0 +1,228 @@
+"""The kernels for CuPy: one launch where plain array code needs many. What a launch costs the host is what small models wait for.
+
+Kernels that need a whole row at once are in `rows.cu`, random ones in `dropout.cu`; those that look at one element at a time
+are here.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from minitransformer.backends import Array, cupy, float16, float32, float64, int64
+from minitransformer.kernels import reference
+from minitransformer.kernels.fused_adam import fused_adam as fused_adam
+from minitransformer.kernels.half_matmul import half_matmul
+from minitransformer.kernels.reference import *  # noqa: F403
+from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
+from minitransformer.kernels.sources import CUDA_NAMES, launch
+
+MOST_THREADS = 256  # as in rows.cu
+NO_MASK = (np.uintp(0), np.int32(0), *[np.int64(0)] * 4)
+
+
+def _launch(name: str, dtype: np.dtype, blocks: int, width: int, *arguments) -> None:
+    """A block for each of `blocks` rows, in it a thread for each of `width` numbers, up to a point."""
+    launch(name, dtype, blocks, min(MOST_THREADS, max(32, 1 << (width - 1).bit_length())), *arguments)
+
+
+def _packed(*arrays: Array) -> list[Array]:
+    """The arrays with their elements side by side in order."""
+    return [cupy().ascontiguousarray(a) for a in arrays]
+
+
+def _wide(dtype: np.dtype) -> np.dtype:
+    return float64 if dtype == float64 else float32
+
+
+def _has_rows(x: Array) -> bool:
+    return x.size > 0 and x.dtype.name in CUDA_NAMES
+
+
+def along_last(kernel):
+    """A kernel for the last dimension, for any dimension: the one that is meant goes last, and back."""
+
+    @functools.wraps(kernel)
+    def along(*arrays_and_dim):
+        *arrays, dim = arrays_and_dim
+        if not _has_rows(arrays[0]):
+            return getattr(reference, kernel.__name__)(*arrays, dim)
+        xp = cupy()
+        return xp.moveaxis(kernel(*_packed(*[xp.moveaxis(a, dim, -1) for a in arrays])), -1, dim)
+
+    return along
+
+
+@along_last
+def softmax(x: Array) -> Array:
+    """As the reference, one launch."""
+    return _masked_softmax(x, 1.0, False, None)
+
+
+def _masked_softmax(x: Array, scale: float, causal: bool, mask: Array | None) -> Array:
+    """softmax(scale x + mask) of packed scores (.., T, S)."""
+    y, n = cupy().empty_like(x), x.shape[-1]
+    heads, queries = (1, 1, *x.shape)[-3:-1]
+    where = NO_MASK if mask is None else _mask_arguments(mask, x)
+    _launch("softmax<{}>", x.dtype, x.size // n, n, x, y, n, heads, queries, scale, np.bool_(causal), *where)
+    return y
+
+
+def _mask_arguments(mask: Array, x: Array) -> tuple:
+    """A mask that broadcasts to (.., T, S): its address, its kind, and how far apart its elements are, batches as one dimension."""
+    mask = mask if mask.dtype == bool else mask.astype(x.dtype, copy=False)
+    mask = cupy().broadcast_to(mask, x.shape)[(None,) * (4 - x.ndim)]
+    mask = mask if mask.ndim == 4 else cupy().ascontiguousarray(mask).reshape(-1, *x.shape[-3:])
+    return mask, np.int32(1 if mask.dtype == bool else 2), *[np.int64(s // mask.itemsize) for s in mask.strides]
+
+
+@along_last
+def softmax_vjp(g: Array, s: Array) -> Array:
+    """As the reference, one launch."""
+    return _softmax_vjp(g, s, 1.0)
+
+
+def _softmax_vjp(g: Array, s: Array, scale: float) -> Array:
+    g, s = _packed(g, s)
+    dx, n = cupy().empty_like(s), s.shape[-1]
+    _launch("softmax_vjp<{}>", s.dtype, s.size // n, n, g, s, dx, n, scale)
+    return dx
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """As the reference; many half-precision products are added up in float32 without being copied to it."""
+    return half_matmul(a, b) if a.ndim + b.ndim > 4 and a.ndim > 1 < b.ndim and a.dtype == b.dtype == float16 else a @ b
+
+
+def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) -> tuple[Array, Array]:
+    """As the reference: two products, and scale, mask and softmax in one launch between them."""
+    scores = matmul(q, k.swapaxes(-1, -2))  # (.., T, S)
+    if not _has_rows(scores):
+        return reference.attention(q, k, v, mask, causal, scale)
+    (scores,) = _packed(scores)
+    p = _masked_softmax(scores, float(scale), causal, mask)
+    return matmul(p, v), p
+
+
+def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float) -> tuple[Array, Array, Array]:
+    """As the reference: four products, and one launch between them."""
+    if not _has_rows(p):
+        return reference.attention_vjp(g, q, k, v, p, scale)
+    dv = matmul(p.swapaxes(-1, -2), g)
+    ds = _softmax_vjp(matmul(g, v.swapaxes(-1, -2)), p, float(scale))  # (.., T, S)
+    return matmul(ds, k), matmul(ds.swapaxes(-1, -2), q), dv
+
+
+def _norm(centred: str, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+    x, weight, bias = _packed(x, weight, bias)
+    y, n = cupy().empty_like(x), x.shape[-1]
+    mean, rstd = (cupy().empty((*x.shape[:-1], 1), _wide(x.dtype)) for _ in range(2))
+    _launch(f"norm<{{}}, {centred}>", x.dtype, x.size // n, n, x, weight, bias, y, mean, rstd, n, float(eps))
+    return y, mean, rstd
+
+
+def _norm_vjp(centred: str, g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
+    g, x, weight = _packed(g, x, weight)
+    dx, dw, db, n = *(cupy().empty_like(a) for a in (x, weight, weight)), x.shape[-1]
+    rows = x.size // n
+    _launch(f"norm_vjp<{{}}, {centred}>", x.dtype, rows, n, g, x, weight, mean, rstd, dx, n)
+    _launch(f"norm_parameters_vjp<{{}}, {centred}>", x.dtype, n, rows, g, x, mean, rstd, dw, db, rows, n)
+    return dx, dw, db
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+    """As the reference, one launch."""
+    return _norm("true", x, weight, bias, eps) if _has_rows(x) else reference.layer_norm(x, weight, bias, eps)
+
+
+def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
+    """As the reference: one launch for dx, one for both parameters."""
+    return _norm_vjp("true", g, x, weight, mean, rstd) if _has_rows(x) else reference.layer_norm_vjp(g, x, weight, mean, rstd)
+
+
+def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
+    """As the reference, one launch."""
+    return _norm("false", x, weight, weight, eps)[::2] if _has_rows(x) else reference.rms_norm(x, weight, eps)
+
+
+def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array, Array]:
+    """As the reference: one launch for dx, one for the weight."""
+    return _norm_vjp("false", g, x, weight, rstd, rstd)[:2] if _has_rows(x) else reference.rms_norm_vjp(g, x, weight, rstd)
+
+
+def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array]:
+    """As the reference, one launch; NaN for a target that is no class."""
+    if not _has_rows(x):
+        return reference.cross_entropy(x, target, smoothing)
+    (x, target), (rows, n) = _packed(x, target.astype(int64, copy=False)), x.shape
+    loss, lse = cupy().empty(rows, x.dtype), cupy().empty((rows, 1), x.dtype)
+    _launch("cross_entropy<{}>", x.dtype, rows, n, x, target, loss, lse, n, float(smoothing))
+    return loss, lse
+
+
+def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: float) -> Array:
+    """As the reference, one launch."""
+    if not _has_rows(x):
+        return reference.cross_entropy_vjp(g, x, target, lse, smoothing)
+    g, x, target = _packed(g, x, target.astype(int64, copy=False))
+    dx, (rows, n) = cupy().empty_like(x), x.shape
+    _launch("cross_entropy_vjp<{}>", x.dtype, rows, n, g, x, target, lse, dx, n, float(smoothing))
+    return dx
+
+
+WIDE = """
+template <class T> struct Wide { typedef float type; };
+template <> struct Wide<double> { typedef double type; };
+"""
+
+
+@functools.cache
+def _elementwise(name: str, inputs: str, outputs: str, code: str):
+    return cupy().ElementwiseKernel(inputs, outputs, f"typedef typename Wide<T>::type A; {code}", name, preamble=WIDE)
+
+
+PHI = f"(1 + erf(A(x) * A({math.sqrt(0.5)!r}))) / 2"
+DENSITY = f"exp(-A(x) * A(x) / 2) / A({math.sqrt(2 * math.pi)!r})"
+TANH = f"tanh(A({GELU_SCALE!r}) * (A(x) + A({GELU_CUBIC!r}) * A(x) * A(x) * A(x)))"
+TANH_SLOPE = f"A({GELU_SCALE!r}) * (1 + 3 * A({GELU_CUBIC!r}) * A(x) * A(x))"
+
+
+def gelu(x: Array) -> Array:
+    """As the reference, one launch."""
+    return _elementwise("gelu", "T x", "T y", f"y = T(A(x) * {PHI})")(x)
+
+
+def gelu_vjp(g: Array, x: Array) -> Array:
+    """As the reference, one launch."""
+    return _elementwise("gelu_vjp", "T g, T x", "T dx", f"dx = T(A(g) * ({PHI} + A(x) * {DENSITY}))")(g, x)
+
+
+def gelu_tanh(x: Array) -> Array:
+    """As the reference, one launch."""
+    return _elementwise("gelu_tanh", "T x", "T y", f"y = T(A(x) * (1 + {TANH}) / 2)")(x)
+
+
+def gelu_tanh_vjp(g: Array, x: Array) -> Array:
+    """As the reference, one launch."""
+    slope = f"A t = {TANH}; dx = T(A(g) * ((1 + t) / 2 + A(x) * (1 - t * t) * {TANH_SLOPE} / 2))"
+    return _elementwise("gelu_tanh_vjp", "T g, T x", "T dx", slope)(g, x)
+
+
+def dropout_scale(key: int, p: float, like: Array) -> Array:
+    """As the reference, the same numbers, drawn on the device."""
+    out = cupy().empty(like.shape, like.dtype)
+    if out.size:
+        blocks = -(-out.size // (8 * MOST_THREADS))
+        last = np.int64(out.size), np.uint64(key), np.float32(p), 1 / (1 - p) if p < 1 else 0.0
+        launch("dropout_scale<{}>", out.dtype, blocks, MOST_THREADS, out, *last)
+    return out
+
+
+def embedding(weight: Array, ids: Array) -> Array:
+    """As the reference, one launch; a row of NaN for an id outside the vocabulary."""
+    rows = cupy().empty((*ids.shape, weight.shape[1]), weight.dtype)
+    pick = "long long id = ids[i / width]; row = 0 <= id && id < size ? T(weight[id * width + i % width]) : T(nanf(\"\"))"
+    lookup = _elementwise("embedding", "raw T weight, raw I ids, int64 width, int64 size", "T row", pick)
+    return lookup(weight, ids, max(weight.shape[1], 1), len(weight), rows)
