@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 
-from minitransformer.backends import HOST, Array, cupy
+from minitransformer.backends import HOST, Array, cupy, namespace
 
 
 class Device(str):
@@ -42,6 +44,13 @@ def to_device(array: Array, device: str) -> Array:
         return array.get()
     with cupy().cuda.Device(target.index):
         return cupy().asarray(array)
+
+
+def floats(numbers: Sequence) -> list[float]:
+    """Python floats of numbers and arrays of one element, after waiting once for those that live on a device."""
+    waiting = [n for n in numbers if not isinstance(n, (int, float, *HOST))]
+    there = iter(namespace(waiting[0]).stack(waiting).get().tolist() if waiting else ())
+    return [float(n) if isinstance(n, (int, float, *HOST)) else next(there) for n in numbers]
 
 
 def to_host(array: Array) -> numpy.ndarray:

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator
 
 from minitransformer.autograd import Op
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import HOST, Array, namespace
+from minitransformer.devices import floats
 from minitransformer.explain.ledger import Row
 from minitransformer.ops.laws import is_number
 
@@ -64,8 +65,8 @@ class Books:
         """`a` with 0 for -inf: such a score is a place that is not there."""
         if is_number(a):
             return a if math.isfinite(a) else 0.0
-        if a.dtype.kind != "f" or not a.size or a.min() > -math.inf:
-            return a
+        if a.dtype.kind != "f" or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
+            return a  # a device is not asked: that would mean waiting for it
         return namespace(a).where(a == -math.inf, 0, a)
 
     def refuse(self, op: Op, why: str, when: bool = True) -> None:
@@ -74,18 +75,17 @@ class Books:
             raise NotImplementedError(f"relevance at {named(op, self.rows[-1].layer)}: {why}")
 
     def closed(self) -> list[Row]:
-        """The rows with plain numbers: amounts from a device are waited for only here."""
-        return [
-            Row(
-                row.layer,
-                row.op,
-                float(row.received),
-                [(layer, float(amount)) for layer, amount in row.passed],
-                {sink: float(amount) for sink, amount in row.absorbed.items()},
-                float(row.scale),
-            )
-            for row in self.rows
-        ]
+        """The rows with plain numbers: amounts from a device are waited for only here, all at once."""
+        amounts = [[row.received, row.scale, *(a for _, a in row.passed), *row.absorbed.values()] for row in self.rows]
+        plain = iter(floats([amount for row in amounts for amount in row]))
+        return [_with_amounts(row, plain) for row in self.rows]
+
+
+def _with_amounts(row: Row, plain: Iterator[float]) -> Row:
+    """The row with its amounts replaced by the next of `plain`."""
+    received, scale = next(plain), next(plain)
+    passed = [(layer, next(plain)) for layer, _ in row.passed]
+    return Row(row.layer, row.op, received, passed, {sink: next(plain) for sink in row.absorbed}, scale)
 
 
 def named(op: Op, layer: str) -> str:

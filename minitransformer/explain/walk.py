@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Op, Tensor, enable_grad, key, propagate, tape
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import HOST, Array, namespace
 from minitransformer.explain.books import Books, named
 from minitransformer.explain.composite import Composite, named_composite, places
 from minitransformer.explain.layers import Layers
@@ -109,8 +109,9 @@ class Walk:
         if self.explicit:
             return part.sum(), abs(part).sum()
         vdot = namespace(part).vdot  # makes no array of the products
+        a = a if isinstance(a, HOST) else self.books.finite(a)
         amount = vdot(part, a)
-        if amount != amount:  # 0 times a score of -inf
+        if isinstance(a, HOST) and amount != amount:  # 0 times a score of -inf; a device is not asked
             a = self.books.finite(a)
             amount = vdot(part, a)
         return amount, 0.0 if moves else abs(part * a).sum()
