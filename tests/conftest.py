@@ -11,10 +11,23 @@ def pytest_addoption(parser):
     parser.addoption("--backend", choices=("numpy", "cupy"), default="numpy", help="the array library to test on")
 
 
+def pytest_ignore_collect(collection_path, config):
+    """What only a device can show needs one."""
+    return True if collection_path.name == "test_cupy.py" and config.getoption("--backend") == "numpy" else None
+
+
+def pytest_collection_modifyitems(config, items):
+    """On a device, a test marked `host` says nothing new; its reason is listed."""
+    for item in items:
+        if config.getoption("--backend") != "numpy" and (mark := item.get_closest_marker("host")):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+
+
 @pytest.fixture(autouse=True)
-def _backend_and_seed(request):
+def _backend_and_seed(request, monkeypatch):
     import minitransformer as mt
 
+    monkeypatch.setenv("MINITRANSFORMER_BACKEND", request.config.getoption("--backend"))  # for the programs that a test starts
     with mt.backend(request.config.getoption("--backend")):
         mt.manual_seed(0)
         yield

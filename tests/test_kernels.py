@@ -99,13 +99,14 @@ def attention(dtype, rng):
         yield q, k, v, None, True, 0.5
         yield q, k, v, allowed, False, 0.5
         yield q, k, v, normal(rng, shape[-2:], dtype), True, 0.5
+        yield q, k, v, None, True, 0.5, 2 * allowed.astype(dtype)
 
 
 @case
 def attention_vjp(dtype, rng):
-    for q, k, v, mask, causal, scale in attention(dtype, rng):
-        y, p = reference.attention(q, k, v, mask, causal, scale)
-        yield normal(rng, y.shape, dtype), q, k, v, p, scale
+    for q, k, v, mask, causal, scale, *keep in attention(dtype, rng):
+        y, p = reference.attention(q, k, v, mask, causal, scale, *keep)
+        yield normal(rng, y.shape, dtype), q, k, v, p, scale, *keep
 
 
 @case
@@ -145,7 +146,7 @@ def cross_entropy(dtype, rng):
 def dropout_scale(dtype, rng):
     for shape in SIZES:
         for p in (0.0, 0.3, 1.0):
-            yield int(rng.integers(1 << 63)), p, normal(rng, shape, dtype)
+            yield int(rng.integers(1 << 63)), p, shape, numpy.dtype(dtype)
 
 
 @case

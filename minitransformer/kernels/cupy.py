@@ -11,14 +11,14 @@ import math
 
 import numpy as np
 
-from minitransformer.backends import Array, cupy, float16, float32, float64, int64
-from minitransformer.kernels import reference
-from minitransformer.kernels.fused_adam import fused_adam as fused_adam
-from minitransformer.kernels.half_matmul import half_matmul
+from minitransformer.backends import Array, cupy, float32, float64, int64
+from minitransformer.kernels import many, reference
+from minitransformer.kernels.batched_matmul import TYPES, batched_matmul
 from minitransformer.kernels.reference import *  # noqa: F403
 from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
 from minitransformer.kernels.sources import CUDA_NAMES, launch
 
+adam_all, norm_of_all, scale_all = many.adam_all, many.norm_of_all, many.scale_all
 MOST_THREADS = 256  # as in rows.cu
 NO_MASK = (np.uintp(0), np.int32(0), *[np.int64(0)] * 4)
 
@@ -92,26 +92,29 @@ def _softmax_vjp(g: Array, s: Array, scale: float) -> Array:
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """As the reference; many half-precision products are added up in float32 without being copied to it."""
-    return half_matmul(a, b) if a.ndim + b.ndim > 4 and a.ndim > 1 < b.ndim and a.dtype == b.dtype == float16 else a @ b
+    """As the reference; many products at once without copies that only change their order or dtype."""
+    many_of_one_dtype = a.ndim > 1 < b.ndim and a.ndim + b.ndim > 4 and a.dtype == b.dtype and a.dtype.name in TYPES
+    return batched_matmul(a, b) if many_of_one_dtype else a @ b
 
 
-def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) -> tuple[Array, Array]:
+def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
     """As the reference: two products, and scale, mask and softmax in one launch between them."""
     scores = matmul(q, k.swapaxes(-1, -2))  # (.., T, S)
     if not _has_rows(scores):
-        return reference.attention(q, k, v, mask, causal, scale)
+        return reference.attention(q, k, v, mask, causal, scale, keep)
     (scores,) = _packed(scores)
     p = _masked_softmax(scores, float(scale), causal, mask)
-    return matmul(p, v), p
+    return matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float) -> tuple[Array, Array, Array]:
+def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float, keep=None) -> tuple[Array, Array, Array]:
     """As the reference: four products, and one launch between them."""
     if not _has_rows(p):
-        return reference.attention_vjp(g, q, k, v, p, scale)
-    dv = matmul(p.swapaxes(-1, -2), g)
-    ds = _softmax_vjp(matmul(g, v.swapaxes(-1, -2)), p, float(scale))  # (.., T, S)
+        return reference.attention_vjp(g, q, k, v, p, scale, keep)
+    (g,) = _packed(g)
+    dv = matmul((p if keep is None else p * keep).swapaxes(-1, -2), g)
+    dp = matmul(g, v.swapaxes(-1, -2))  # (.., T, S)
+    ds = _softmax_vjp(dp if keep is None else dp * keep, p, float(scale))
     return matmul(ds, k), matmul(ds.swapaxes(-1, -2), q), dv
 
 
@@ -210,9 +213,9 @@ def gelu_tanh_vjp(g: Array, x: Array) -> Array:
     return _elementwise("gelu_tanh_vjp", "T g, T x", "T dx", slope)(g, x)
 
 
-def dropout_scale(key: int, p: float, like: Array) -> Array:
+def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """As the reference, the same numbers, drawn on the device."""
-    out = cupy().empty(like.shape, like.dtype)
+    out = cupy().empty(shape, dtype)
     if out.size:
         blocks = -(-out.size // (8 * MOST_THREADS))
         last = np.int64(out.size), np.uint64(key), np.float32(p), 1 / (1 - p) if p < 1 else 0.0

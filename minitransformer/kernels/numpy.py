@@ -279,10 +279,10 @@ def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
         s += mask
 
 
-def attention(q, k, v, mask, causal: bool, scale: float):
+def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
     """As the reference, over a block of queries and some heads at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
-        return reference.attention(q, k, v, mask, causal, scale)
+        return reference.attention(q, k, v, mask, causal, scale, keep)
     p = np.zeros((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
@@ -293,26 +293,30 @@ def attention(q, k, v, mask, causal: bool, scale: float):
             np.matmul(q[part][..., rows, :] * scale, k[part][..., seen, :].swapaxes(-1, -2), out=s)
             _hide(s, rows, None if mask is None else mask[part][..., rows, seen], causal)
             _softmax_in_place(s)
-            np.matmul(s, v[part][..., seen, :], out=y[part][..., rows, :])
+            kept = s if keep is None else s * keep[part][..., rows, seen]
+            np.matmul(kept, v[part][..., seen, :], out=y[part][..., rows, :])
 
     _over_heads(p, work)
     return y, p
 
 
-def attention_vjp(g, q, k, v, p, scale: float):
+def attention_vjp(g, q, k, v, p, scale: float, keep=None):
     """As the reference, over a block of queries and some heads at a time; p is zero where nothing may be seen."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
-        return reference.attention_vjp(g, q, k, v, p, scale)
+        return reference.attention_vjp(g, q, k, v, p, scale, keep)
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
     causal = p.shape[-2] > QUERY_BLOCK and not p[..., :QUERY_BLOCK, QUERY_BLOCK:].any()
 
     def work(part):
         for rows, seen in _query_blocks(*p.shape[-2:], causal):
             s, gi = p[part][..., rows, seen], g[part][..., rows, :]
+            kept = s if keep is None else s * keep[part][..., rows, seen]
             ds = np.matmul(gi, v[part][..., seen, :].swapaxes(-1, -2))
+            if keep is not None:
+                ds *= keep[part][..., rows, seen]
             ds -= np.einsum("...i,...i->...", ds, s)[..., None]
             ds *= s
-            dv[part][..., seen, :] += np.matmul(s.swapaxes(-1, -2), gi)
+            dv[part][..., seen, :] += np.matmul(kept.swapaxes(-1, -2), gi)
             np.matmul(ds, k[part][..., seen, :] * scale, out=dq[part][..., rows, :])
             dk[part][..., seen, :] += np.matmul(ds.swapaxes(-1, -2), q[part][..., rows, :] * scale)
 

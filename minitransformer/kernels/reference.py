@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy
 
@@ -167,13 +168,27 @@ def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: 
     return dx
 
 
-def dropout_scale(key: int, p: float, like: Array) -> Array:
+def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: numpy.dtype) -> Array:
     """1 / (1 - p) where a number drawn evenly from [0, 1) is at least p, else 0: element i depends on `key` and i alone."""
-    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(like.shape, dtype=float32)
-    return (even >= float32.type(p)) * like.dtype.type(1 / (1 - p) if p < 1 else 0)
+    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(shape, dtype=float32)
+    return (even >= float32.type(p)) * dtype.type(1 / (1 - p) if p < 1 else 0)
 
 
-fused_adam = None  # plain code has nothing better than one parameter after the other, as optim/adam.py says it
+def norm_of_all(arrays: Sequence[Array]) -> Array:
+    """The Euclidean norm of all arrays read as one vector. ()."""
+    xp = namespace(arrays[0])
+    return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in arrays))
+
+
+def scale_all(arrays: Sequence[Array], factor: Array) -> None:
+    """Multiply every array by the number `factor` in place."""
+    for a in arrays:
+        a *= factor
+
+
+def adam_all(*arguments) -> bool:
+    """Nothing is done: plain code has nothing better than one parameter after the other, as optim/adam.py says it."""
+    return False
 
 
 def embedding(weight: Array, ids: Array) -> Array:
@@ -186,8 +201,11 @@ def scatter_add(into: Array, index, values: Array) -> None:
     namespace(into).add.at(into, index, values)
 
 
-def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) -> tuple[Array, Array]:
-    """softmax(q k^T scale + mask) v, and the softmax. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S)."""
+def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
+    """softmax(q k^T scale + mask) v, and the softmax. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S).
+
+    `keep` (.., T, S), if given, is what dropout multiplies the softmax by on its way to v.
+    """
     xp = namespace(q)
     scores = xp.matmul(q, k.swapaxes(-1, -2)) * scale  # (.., T, S)
     if causal:
@@ -195,14 +213,15 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float) ->
     if mask is not None:
         scores = xp.where(mask, scores, -math.inf) if mask.dtype == bool else scores + mask
     p = softmax(scores, -1)
-    return xp.matmul(p, v), p
+    return xp.matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float) -> tuple[Array, Array, Array]:
+def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float, keep=None) -> tuple[Array, Array, Array]:
     """The matmuls' and the softmax's gradients one after the other: dq, dk, dv."""
     xp = namespace(q)
-    dv = xp.matmul(p.swapaxes(-1, -2), g)
-    ds = softmax_vjp(xp.matmul(g, v.swapaxes(-1, -2)), p, -1) * scale  # (.., T, S)
+    dv = xp.matmul((p if keep is None else p * keep).swapaxes(-1, -2), g)
+    dp = xp.matmul(g, v.swapaxes(-1, -2))  # (.., T, S)
+    ds = softmax_vjp(dp if keep is None else dp * keep, p, -1) * scale
     return xp.matmul(ds, k), xp.matmul(ds.swapaxes(-1, -2), q), dv
 
 

@@ -17,7 +17,7 @@ KERNELS = {
         *(f"{name}<{{}}, {centred}>" for name in ("norm", "norm_vjp", "norm_parameters_vjp") for centred in CENTRED),
     ),
     "dropout": ("dropout_scale<{}>",),
-    "adam": ("adam<{}>",),
+    "many": ("squares<{}>", "scale<{}>", "adam<{}>"),
 }
 
 

@@ -117,16 +117,18 @@ class MultiheadAttention(Module):
             return output, None
         return output, weights.mean(-3) if average_attn_weights else weights
 
-    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
+    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (.., H, d) each
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
-            return F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
+            return self._heads(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3).unbind(-3)
         own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        return tuple(F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+        return tuple(self._heads(F.linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
 
-    def _split(self, x: Tensor) -> Tensor:  # (T, B, E), (B, T, E) or (T, E) -> (B, H, T, d) or (H, T, d)
-        x = x.view(*x.shape[:-1], self.num_heads, self.head_dim)
+    def _heads(self, x: Tensor, *of_each: int) -> Tensor:  # (.., E) -> (.., H, d), or (.., 3 E) -> (.., 3, H, d)
+        return x.view(*x.shape[:-1], *of_each, self.num_heads, self.head_dim)
+
+    def _split(self, x: Tensor) -> Tensor:  # (T, B, H, d), (B, T, H, d) or (T, H, d) -> (B, H, T, d) or (H, T, d)
         return x.permute(1, 2, 0, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)
 
     def _join(self, x: Tensor) -> Tensor:  # back again

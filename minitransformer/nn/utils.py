@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from minitransformer import kernels
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.elementwise import abs_
@@ -19,17 +20,22 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 def _norm(values: Tensor, norm_type: float) -> Tensor:
     """(sum |x|^p)^(1/p), the largest |x| for p = inf. (..) -> ()."""
-    if norm_type == 2:
-        return (values * values).sum().sqrt()
     magnitudes = abs_(values)
     return amax(magnitudes) if norm_type == math.inf else (magnitudes**norm_type).sum() ** (1 / norm_type)
+
+
+def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
+    if not tensors:
+        return tensor(0.0)
+    if norm_type == 2:
+        return Tensor(kernels.of(tensors[0].array).norm_of_all([t.array for t in tensors]))
+    return _norm(stack([_norm(t, norm_type) for t in tensors]), norm_type)
 
 
 @no_grad()
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
     """The norm of all tensors read as one vector: the norm of their norms. Can raise RuntimeError if not finite."""
-    norms = [_norm(t, float(norm_type)) for t in tensors]
-    total = _norm(stack(norms), float(norm_type)) if norms else tensor(0.0)
+    total = _total([*tensors], float(norm_type))
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(f"the norm of the gradients is {total.item()}; detect_anomaly() names the op that made it")
     return total
@@ -46,8 +52,8 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # stays on the device: no waiting for a comparison
-    for g in gradients:
-        g.mul_(factor)
+    if gradients:
+        kernels.of(gradients[0].array).scale_all([g.writable() for g in gradients], factor.array)
     return total
 
 

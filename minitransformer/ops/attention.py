@@ -7,7 +7,7 @@ import math
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, namespace
-from minitransformer.ops.dropout import dropout
+from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import mul
 from minitransformer.ops.index import masked_fill
 from minitransformer.ops.linalg import matmul
@@ -45,23 +45,26 @@ def taylor_bias(r, p):
 class Attention(Op):
     """The same as one op: its gradient in one go, its relevance that of the clear form."""
 
-    def __init__(self, mask, is_causal: bool, scale: float):
-        self.mask, self.is_causal, self.scale = mask, is_causal, scale
+    def __init__(self, mask, is_causal: bool, scale: float, keep=None):
+        self.mask, self.is_causal, self.scale, self.keep = mask, is_causal, scale, keep  # keep: dropout's factors (.., T, S)
 
     def forward(self, q, k, v):  # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
-        y, self.weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale)
+        y, self.weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale, self.keep)
         return y
 
     def vjp(self, g, q, k, v):
-        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale)
+        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale, self.keep)
+
+    def _kept(self, weights):
+        return weights if self.keep is None else weights * self.keep
 
     def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
         matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
         g = g / 2 if from_weights and self.needs[2] else g
-        dv = matmul(self.weights.swapaxes(-1, -2), g)
+        dv = matmul(self._kept(self.weights).swapaxes(-1, -2), g)
         if not from_weights:
             return None, None, dv
-        ds = self._modified_scores(matmul(g, v.swapaxes(-1, -2)), rule)  # (.., T, S)
+        ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), rule)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
         return matmul(ds, k), matmul(ds.swapaxes(-1, -2), q), dv
 
@@ -76,7 +79,8 @@ class Attention(Op):
     def clear(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """This op in clear ops."""
         mask = None if self.mask is None else Tensor(self.mask)
-        return clear_attention(q, k, v, mask, 0.0, self.is_causal, self.scale)[0]
+        weights = softmax(attention_scores(q, k, mask, self.is_causal, self.scale), -1)
+        return matmul(weights if self.keep is None else Dropout(self.keep)(weights), v)
 
 
 def scaled_dot_product_attention(
@@ -98,7 +102,8 @@ def scaled_dot_product_attention(
     if attn_mask is not None and attn_mask.dtype.kind not in "bf":
         raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
     one_batch = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
-    if dropout_p or not one_batch or (attn_mask is not None and attn_mask.requires_grad):
+    if not one_batch or (attn_mask is not None and attn_mask.requires_grad):
         return clear_attention(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    return Attention(None if attn_mask is None else attn_mask.array, is_causal, scale)(query, key, value)
+    keep = drawn_scale(dropout_p, query.array, (*query.shape[:-1], key.shape[-2])) if dropout_p else None
+    return Attention(None if attn_mask is None else attn_mask.array, is_causal, scale, keep)(query, key, value)

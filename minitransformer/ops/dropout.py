@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
+from minitransformer.backends import Array
 from minitransformer.ops.laws import Moves
 from minitransformer.randomness import generator
 
@@ -32,5 +33,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
     if not training or p == 0:
         return input
-    key = int(generator().integers(1 << 63))  # drawn on the host: both backends leave out the same units
-    return Dropout(kernels.of(input.array).dropout_scale(key, p, input.array))(input)
+    return Dropout(drawn_scale(p, input.array, input.shape))(input)
+
+
+def drawn_scale(p: float, like: Array, shape: tuple[int, ...]) -> Array:
+    """0 or 1 / (1 - p) for each place of `shape`. Only a key is drawn on the host: both backends leave out the same units."""
+    return kernels.of(like).dropout_scale(int(generator().integers(1 << 63)), p, shape, like.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minitransformer import kernels
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import namespace
 from minitransformer.optim.optimizer import Optimizer
 
 
@@ -24,29 +24,30 @@ class Adam(Optimizer):
         """The gradient that the running means see."""
         return g + group["weight_decay"] * p if group["weight_decay"] else g
 
-    def begin(self, p, state) -> tuple[Array, Array]:
-        """One more step: the running means so far, zeros at first."""
+    def begin(self, p, state) -> None:
+        """One more step: the running means are zeros at first."""
         if not state:
             state.update(step=0, exp_avg=namespace(p).zeros_like(p), exp_avg_sq=namespace(p).zeros_like(p))
         state["step"] += 1
-        return state["exp_avg"], state["exp_avg_sq"]
 
     def update_all(self, entries, group) -> None:
-        fused = kernels.of(entries[0][0]).fused_adam if entries else None
-        if fused is None or not _alike(entries):
-            return super().update_all(entries, group)
-        arrays = [(p, g, *self.begin(p, state)) for p, g, state in entries]
-        decay, shrink = self.fused_decay(group)
-        fused(arrays, entries[0][2]["step"], group["lr"], group["betas"], group["eps"], decay, shrink)
+        """In one launch, where the array library and the parameters allow it."""
+        for p, _, state in entries:
+            self.begin(p, state)
+        steps = {state["step"] for *_, state in entries}
+        arrays = [(p, g, state["exp_avg"], state["exp_avg_sq"]) for p, g, state in entries]
+        settings = group["lr"], group["betas"], group["eps"], *self.decay_factors(group)
+        if len(steps) != 1 or not kernels.of(arrays[0][0]).adam_all(arrays, *steps, *settings):
+            super().update_all(entries, group)
 
-    def fused_decay(self, group) -> tuple[float, float]:
+    def decay_factors(self, group) -> tuple[float, float]:
         """What `decay` does, as numbers: times the parameter, added to the gradient; times the parameter, kept of it."""
         return group["weight_decay"], 1.0
 
     def update(self, p, g, state, group) -> None:
         xp, (b1, b2) = namespace(p), group["betas"]
         g = self.decay(p, g, group)
-        m, v = self.begin(p, state)
+        m, v = state["exp_avg"], state["exp_avg_sq"]
         m *= b1
         m += (1 - b1) * g
         v *= b2
@@ -65,15 +66,9 @@ class AdamW(Adam):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def fused_decay(self, group):
+    def decay_factors(self, group):
         return 0.0, 1 - group["lr"] * group["weight_decay"]
 
     def decay(self, p, g, group):
         p *= 1 - group["lr"] * group["weight_decay"]
         return g
-
-
-def _alike(entries) -> bool:
-    """Whether all are of one dtype, at the same step, and packed in memory, as one launch for all needs it."""
-    alike = {(p.dtype, g.dtype, state.get("step", 0)) for p, g, state in entries}
-    return len(alike) == 1 and entries[0][0].dtype == entries[0][1].dtype and all(p.flags.c_contiguous for p, _, _ in entries)

@@ -1,0 +1,43 @@
+"""Products of many matrices at once, asked of cuBLAS directly.
+
+CuPy's own copies transposed matrices first, and half-precision ones to float32; here they are read as they lie, and half
+precision is added up in float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitransformer.backends import Array, cupy
+
+# cuBLAS's numbers for the type of the elements and of the sums: CUDA_R_.., CUBLAS_COMPUTE_..
+TYPES = {"float16": (2, 68, np.float32), "float32": (0, 68, np.float32), "float64": (1, 70, np.float64)}
+DEFAULT_ALGORITHM = -1
+
+
+def _packed(x: Array) -> tuple[Array, int]:
+    """Matrices that lie side by side, and whether each is to be read transposed."""
+    if x.swapaxes(-1, -2).flags.c_contiguous:
+        return x.swapaxes(-1, -2), 1
+    return cupy().ascontiguousarray(x), 0
+
+
+def batched_matmul(a: Array, b: Array) -> Array:
+    """a @ b. (.., m, k), (.., k, n) -> (.., m, n), of one floating-point dtype; leading dimensions broadcast.
+
+    cuBLAS counts down columns, so it is asked for (a b)^T = b^T a^T.
+    """
+    xp, batch = cupy(), np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    (m, k), n, count = a.shape[-2:], b.shape[-1], int(np.prod(batch))
+    if not (m and n and k and count):
+        return xp.zeros((*batch, m, n), a.dtype)
+    y, (kind, compute, scalar) = xp.empty((*batch, m, n), a.dtype), TYPES[a.dtype.name]
+    (a, a_turned), (b, b_turned) = (_packed(xp.broadcast_to(x, batch + x.shape[-2:])) for x in (a, b))
+    one, zero = np.ones(1, scalar), np.zeros(1, scalar)
+    xp.cuda.cublas.gemmStridedBatchedEx(
+        *(xp.cuda.device.get_cublas_handle(), b_turned, a_turned, n, m, k, one.ctypes.data),
+        *(b.data.ptr, kind, b.shape[-1], k * n),
+        *(a.data.ptr, kind, a.shape[-1], m * k, zero.ctypes.data),
+        *(y.data.ptr, kind, n, m * n, count, compute, DEFAULT_ALGORITHM),
+    )
+    return y

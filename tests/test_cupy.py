@@ -1,0 +1,188 @@
+"""What only a device can show: the same numbers as NumPy's, no hidden waiting, few launches, kernels that compile everywhere.
+
+Run with `pytest --backend cupy`, on a GPU or an emulated one; every other test then runs on the device too.
+"""
+
+import contextlib
+
+import numpy
+import pytest
+from helpers import assert_close
+from lrp_models import IDS, MODELS
+from lrp_models import language_model as random_language_model
+
+import minitransformer as mt
+from minitransformer import explain, kernels, nn
+from minitransformer.generation import generate
+from minitransformer.kernels import sources
+from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer.optim import SGD, Adam, AdamW
+from minitransformer.utils.data import DataLoader, TensorDataset
+
+CONFIG = LanguageModelConfig(vocab_size=13, d_model=12, nhead=3, num_layers=2, dim_feedforward=20, dropout=0.2, max_len=9)
+RTOL = {mt.float32: 1e-5, mt.float64: 1e-10}
+
+
+@contextlib.contextmanager
+def no_waiting():
+    """A block that raises where the host would wait for the device."""
+    cupyx = pytest.importorskip("cupyx")
+    with pytest.warns(UserWarning, match="not possible to reliably detect"), cupyx.allow_synchronize(False):
+        yield
+
+
+def on_both(work):
+    """What `work()` gives on NumPy and on CuPy, from the same seed."""
+    results = []
+    for backend in ("numpy", "cupy"):
+        with mt.backend(backend):
+            mt.manual_seed(3)
+            results.append(work())
+    return results
+
+
+def lesson_in_steps(dtype, optimizer=AdamW, steps=20):
+    """Weights before, losses, first gradients, and weights after some steps with dropout on shuffled data."""
+    model = LanguageModel(CONFIG).to(dtype)
+    before = [p.numpy().copy() for p in model.parameters()]
+    data = DataLoader(TensorDataset(mt.randint(0, 13, (30, 7))), 5, shuffle=True)
+    learner, losses, gradients = optimizer(model.parameters(), lr=1e-2, weight_decay=0.1), [], []
+    batches = [batch for _ in range(-(-steps // len(data))) for (batch,) in data]
+    for batch in batches[:steps]:
+        losses.append(step(model, learner, batch).item())
+        gradients = gradients or [p.grad.numpy().copy() for p in model.parameters()]
+    return before, batches[0].numpy(), losses, gradients, [p.numpy() for p in model.parameters()]
+
+
+def without_key_biases(parameters):
+    """Their gradient is zero but for rounding noise, which Adam makes large."""
+    d = CONFIG.d_model
+    return [numpy.delete(p, slice(d, 2 * d)) if p.shape == (3 * d,) else p for p in parameters]
+
+
+def step(model, optimizer, ids):
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(ids[:, :-1]).reshape(-1, model.config.vocab_size), ids[:, 1:].reshape(-1))
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("optimizer", [AdamW, Adam, SGD])
+def test_training_gives_the_same_numbers(dtype, optimizer):
+    """Initial weights, data order and dropout masks are the same, so all else is, up to rounding."""
+    (before, batch, losses, gradients, after), theirs = on_both(lambda: lesson_in_steps(dtype, optimizer))
+    assert all((ours == other).all() for ours, other in zip(before, theirs[0], strict=True))
+    assert (batch == theirs[1]).all()
+    assert_close(numpy.array(losses), numpy.array(theirs[2]), RTOL[dtype])
+    largest = max(abs(g).max() for g in theirs[3])
+    for got, expected in zip(gradients, theirs[3], strict=True):
+        assert_close(got, expected, RTOL[dtype], least=largest)
+    largest = max(abs(p).max() for p in theirs[4])
+    for got, expected in zip(without_key_biases(after), without_key_biases(theirs[4]), strict=True):
+        assert_close(got, expected, 10 * RTOL[dtype], least=largest)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("form", explain.walk.FORMS)
+def test_relevance_is_the_same(name, form):
+    ours, theirs = on_both(lambda: explain.lrp(MODELS[name](), IDS, form=form))
+    assert_close(theirs.relevance, ours.relevance, 1e-10)
+
+
+SAMPLING = [{"temperature": 0}, {"seed": 1, "top_k": 5}, {"seed": 2, "top_p": 0.8, "use_cache": False}]
+
+
+@pytest.mark.parametrize("options", SAMPLING, ids=str)
+def test_generation_gives_the_same_tokens(options):
+    ours, theirs = on_both(lambda: generate(random_language_model(max_len=16), [1, 2, 3], 12, **options))
+    assert ours == theirs and len(ours) == 12
+
+
+def test_a_training_step_never_waits():
+    model, ids = LanguageModel(CONFIG), mt.randint(0, 13, (4, 8))
+    for optimizer in (AdamW(model.parameters(), lr=1e-3), SGD(model.parameters(), lr=1e-3, momentum=0.9)):
+        step(model, optimizer, ids)
+        with no_waiting():
+            step(model, optimizer, ids)
+
+
+def test_a_step_of_generation_with_a_cache_never_waits():
+    model, cache = LanguageModel(CONFIG).eval(), None
+    with mt.no_grad():
+        cache = model.new_cache()
+        model(mt.tensor([[1, 2, 3]]), cache=cache)
+        with no_waiting():
+            model(mt.tensor([[4]]), cache=cache)
+
+
+@pytest.mark.parametrize("form", explain.walk.FORMS)
+def test_a_walk_of_relevance_never_waits(form, monkeypatch):
+    run, walks = explain.walk.Walk.run, []
+
+    def quiet(self, *arguments):
+        walks.append(self)
+        if len(walks) > 1:  # a walk inside a walk
+            return run(self, *arguments)
+        with no_waiting():
+            return run(self, *arguments)
+
+    monkeypatch.setattr(explain.walk.Walk, "run", quiet)
+    explain.lrp(random_language_model(), IDS, form=form)
+    assert walks
+
+
+def launches(layers, dropout):
+    """How many kernels a training step starts, besides cuBLAS's products. Sizes do not matter, but for the number of layers."""
+    emulated_gpu = pytest.importorskip("emulated_gpu", reason="launches are counted by the emulated device")
+    model = LanguageModel(LanguageModelConfig(9, 8, 2, layers, 16, dropout, max_len=8))
+    optimizer, ids = AdamW(model.parameters(), lr=1e-3), mt.randint(0, 9, (2, 8))
+    step(model, optimizer, ids)
+    before = emulated_gpu.statistics()["launches"]
+    step(model, optimizer, ids)
+    return emulated_gpu.statistics()["launches"] - before
+
+
+@pytest.mark.parametrize("dropout, each_layer", [(0.0, 33), (0.1, 46)])
+def test_launches_of_a_training_step(dropout, each_layer):
+    """Forward, backward, clipping and AdamW of the char model, which has six layers and no dropout."""
+    few, more = launches(6, dropout), launches(7, dropout)
+    assert more - few <= each_layer, (few, more)
+    assert few - 6 * (more - few) <= 38, (few, more)  # what belongs to no layer
+
+
+class NothingKept:
+    """A cache of compiled kernels that is always empty."""
+
+    load = staticmethod(lambda name: None)
+    save = staticmethod(lambda name, binary, source: None)
+
+
+@pytest.mark.parametrize("arch", ["75", "90"])
+def test_kernels_compile_for_old_and_new_devices(arch, monkeypatch):
+    """Whatever is compiled here when a kernel is first launched compiles for another architecture too."""
+    cupy, compiler = pytest.importorskip("cupy"), pytest.importorskip("cupy.cuda.compiler")
+    compile_one, compiled = compiler._compile_using_nvrtc_no_warning, []
+
+    def for_another_too(source, options=(), this_arch=None, filename="", names=None, *others, **more):
+        program = compiler._NVRTCProgram(source, name_expressions=names)
+        assert program.compile((f"-arch=compute_{arch}", *options))[0]
+        compiled.extend(names or [source])
+        return compile_one(source, options, this_arch, filename, names, *others, **more)
+
+    monkeypatch.setattr(compiler, "_compile_using_nvrtc_no_warning", for_another_too)
+    monkeypatch.setattr(compiler, "_kernel_cache_backend", NothingKept)
+    cupy.clear_memo()
+    for cached in (sources._module, sources._kernel, kernels.cupy._elementwise):
+        cached.cache_clear()
+    for dtype in (mt.float16, mt.float32, mt.float64):
+        for file in sources.KERNELS if dtype.itemsize > 2 else ("rows", "dropout"):
+            sources._module(file, dtype).compile()
+        x = cupy.ones((2, 3), dtype)
+        kernels.cupy.embedding(x, cupy.zeros(2, int))
+        for name in ("gelu", "gelu_tanh"):
+            getattr(kernels.cupy, name)(x)
+            getattr(kernels.cupy, f"{name}_vjp")(x, x)
+    assert len(compiled) >= 3 * (len(sources.KERNELS["rows"]) + 1 + 5) + 2 * len(sources.KERNELS["many"])
