@@ -8,6 +8,7 @@ import minitransformer as mt
 import minitransformer.nn.functional as F
 from minitransformer import explain, kernels, nn, ops
 from minitransformer.autograd import Op
+from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Constant, Epsilon, Flat, Gamma, WSquare, ZPlus
 from minitransformer.explain.books import Books
 from minitransformer.explain.walk import Walk
@@ -21,8 +22,8 @@ LINEAR_RULES = [Epsilon(), ZPlus(), AlphaBeta(), AlphaBeta(1.5, 0.5), Gamma(), W
 def share(out, r, source, rule="attnlrp", form="explicit", eps=0.0):
     """Relevance r of `out` as it arrives at `source`, and what each sink absorbed."""
     walk = Walk(rule, form, Books(eps))
-    (found,) = walk.run(out, r, [source]).values()
-    return found, {sink: float(amount) for row in walk.books.rows for sink, amount in row.absorbed.items()}
+    (found,) = walk.run(out, mt.tensor(r).array, [source]).values()
+    return to_host(found), {sink: float(amount) for row in walk.books.rows for sink, amount in row.absorbed.items()}
 
 
 def linear(rule, x=X, w=W, b=B, r=R, eps=0.0):
@@ -95,12 +96,12 @@ def test_products_share_evenly_among_what_is_explained(parts):
     random = np.random.default_rng(0)
     a, b, r = random.standard_normal((2, 3)), random.standard_normal((3, 4)), random.standard_normal((2, 4))
     left, right = mt.tensor(a, requires_grad=True), mt.tensor(b, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(left @ right, r, [left, right][:parts])
-    close(found[left], a * ((r / (a @ b) / parts) @ b.T))
+    found = Walk("attnlrp", "explicit", Books(0.0)).run(left @ right, mt.tensor(r).array, [left, right][:parts])
+    close(to_host(found[left]), a * ((r / (a @ b) / parts) @ b.T))
     c = random.standard_normal((2, 3))
     other = mt.tensor(c, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(left * other, a, [left, other][:parts])
-    close(found[left], a / parts)
+    found = Walk("attnlrp", "explicit", Books(0.0)).run(left * other, mt.tensor(a).array, [left, other][:parts])
+    close(to_host(found[left]), a / parts)
     assert (other in found) == (parts == 2)
 
 

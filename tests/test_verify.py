@@ -148,7 +148,7 @@ def test_json_and_page(tmp_path):
     assert report["passed"] is True and report["torch"] is True
     names = [r["name"] for r in report["results"]]
     assert names == sorted(names, key=lambda n: n[0] == "L") and {"linear", "Linear", "Linear, no bias"} <= set(names)
-    assert {r["device"] for r in report["results"]} == {"cpu"}
+    assert {r["device"] for r in report["results"]} == {str(minitransformer.ones(1).device)}
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>") and "http" not in text and text.count("<tr") == 1 + len(names)
 

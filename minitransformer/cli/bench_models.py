@@ -39,10 +39,10 @@ SIZES = {
 
 
 def twin(model: LanguageModel):
-    """The same model in PyTorch."""
+    """The same model in PyTorch, on the same kind of device."""
     import torch
 
-    return torch_twin(model, torch.nn.GELU(approximate="tanh"))
+    return torch_twin(model, torch.nn.GELU(approximate="tanh")).to(_device(model))
 
 
 def training_step(lib, model, size: Size) -> Callable[[], float]:

@@ -16,7 +16,7 @@ def has_torch() -> bool:
 
 
 def torch_twin(model: LanguageModel, activation=None):
-    """`model` in PyTorch: the same names, copies of the same weights, on the same kind of device.
+    """`model` in PyTorch, on the CPU: the same names, copies of the same weights.
 
     `activation` is PyTorch's function where `model` has one of ours instead of a word. Raises ImportError without PyTorch.
     """
@@ -46,4 +46,4 @@ def torch_twin(model: LanguageModel, activation=None):
 
     twin = Twin()
     twin.load_state_dict(to_torch(model.state_dict()))
-    return twin.to(str(next(model.parameters()).device))
+    return twin

@@ -42,12 +42,13 @@ def _has_rows(x: Array) -> bool:
 
 
 def along_last(kernel):
-    """A kernel for the last dimension, for any dimension: the one that is meant goes last, and back."""
+    """A kernel for the last dimension, for any one dimension: the one that is meant goes last, and back."""
 
     @functools.wraps(kernel)
     def along(*arrays_and_dim):
         *arrays, dim = arrays_and_dim
-        if not _has_rows(arrays[0]):
+        dim = dim[0] if isinstance(dim, tuple) and len(dim) == 1 else dim
+        if isinstance(dim, tuple) or not _has_rows(arrays[0]):
             return getattr(reference, kernel.__name__)(*arrays, dim)
         xp = cupy()
         return xp.moveaxis(kernel(*_packed(*[xp.moveaxis(a, dim, -1) for a in arrays])), -1, dim)

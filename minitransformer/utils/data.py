@@ -87,7 +87,8 @@ def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: 
     """
     if not len(sequences):
         raise RuntimeError("pad_sequence: expected at least one sequence, got none")
-    rows = [s.array if isinstance(s, Tensor) else tensor(s, device="cpu").array for s in sequences]
+    device = next((s.device for s in sequences if isinstance(s, Tensor)), None)
+    rows = [tensor(s, device=device or "cpu").array for s in sequences]
     rest = sorted({row.shape[1:] if row.ndim else None for row in rows}, key=repr)
     if len(rest) > 1 or None in rest:
         raise RuntimeError(f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}")
@@ -95,7 +96,6 @@ def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: 
     padded = namespace(rows[0]).full(shape, padding_value, rows[0].dtype)  # (B, T, *)
     for i, row in enumerate(rows):
         padded[i, : len(row)] = row
-    device = sequences[0].device if isinstance(sequences[0], Tensor) else None
     return tensor(padded if batch_first else padded.swapaxes(0, 1), device=device)
 
 
