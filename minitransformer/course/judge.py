@@ -10,7 +10,11 @@ from typing import Any
 from minitransformer.course.exercise import Exercise, Failed
 from minitransformer.course.report import Report
 
-RETURN = "Something is None: is there a `return`?"
+CRASHES = {  # part of what Python or NumPy says: what it means, as a rule
+    "NoneType": "Something is None: is there a `return`?",
+    "broadcast": "Two shapes do not fit. A sum that has to keep its axis needs `keepdims=True`; print both shapes.",
+    "matmul": "The shapes of a matrix product do not fit. `x.T` turns all axes round, np.swapaxes(x, -1, -2) the last two.",
+}
 UNWRITTEN = "Replace `raise NotImplementedError` by your code."
 
 
@@ -26,10 +30,15 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
         except Exception as error:
-            hint = RETURN if "NoneType" in str(error) else exercise.likely_mistake(answer)
+            hint = exercise.likely_mistake(answer) or _meaning(error)
             return Report(name, "crashed", tuple(held), prop.what, describe(error, file), hint)
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
+
+
+def _meaning(error: Exception) -> str:
+    """What such an exception means as a rule, or ""."""
+    return next((said for part, said in CRASHES.items() if part in str(error)), "")
 
 
 def first_hint(exercise: Exercise) -> str:

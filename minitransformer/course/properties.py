@@ -43,7 +43,7 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> 
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint)
 
 
-def same(got, expected, what: str = "the result", rtol: float = 1e-7) -> None:
+def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "") -> None:
     """Raise Failed unless `got` has the shape and, up to `rtol` of the largest entry, the values of `expected`."""
     if got is None:
         raise Failed(f"{what}: got None", hint="Is there a `return`?")
@@ -53,13 +53,13 @@ def same(got, expected, what: str = "the result", rtol: float = 1e-7) -> None:
         raise Failed(f"{what}: expected an array of numbers, got {type(got).__name__}") from None
     expected = numpy.asarray(expected, dtype=float)
     if got.shape != expected.shape:
-        raise Failed(f"{what}: expected shape {expected.shape}, got {got.shape}")
+        raise Failed(f"{what}: expected shape {expected.shape}, got {got.shape}", hint=hint)
     scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
     wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
     if wrong.any():
         index = tuple(map(int, numpy.argwhere(wrong)[0]))
         where = f" at index {index}" if index else ""
-        raise Failed(f"{what}{where}: expected {expected[index]:.6g}, got {got[index]:.6g}")
+        raise Failed(f"{what}{where}: expected {expected[index]:.6g}, got {got[index]:.6g}", hint=hint)
 
 
 def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -> Property:

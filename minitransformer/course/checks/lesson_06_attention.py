@@ -21,20 +21,31 @@ def _scores(rng):
     return (rng.normal(size=(2, 3, 5)) * 3,)
 
 
+EVERYTHING = "The sum goes over everything, so that all rows together sum to 1."
+COLUMNS = "The sum goes down the columns; rows are along the last axis."
+OWN_SUM = "Each row is divided by its own sum, and by nothing else."
+TOO_LARGE = "exp(1000) is infinite: take off the row's maximum first."
+ROW_OF_INF = "-inf - -inf is nan, and so is 0 / 0: where a row's maximum is -inf, take 0 off; where its sum is 0, divide by 1."
+
+
 def _sums_to_one(answer):
-    same(answer(np.random.default_rng(1).normal(size=(4, 7))).sum(-1), np.ones(4), "the sum of each row")
+    shares = answer(np.random.default_rng(1).normal(size=(4, 7)))
+    hint = OWN_SUM
+    if np.shape(shares) == (4, 7):
+        hint = EVERYTHING if math.isclose(np.sum(shares), 1) else COLUMNS if np.allclose(np.sum(shares, 0), 1) else OWN_SUM
+    same(np.sum(shares, -1), np.ones(4), "the sum of each row", hint=hint)
 
 
 def _large_scores(answer):
     with np.errstate(all="ignore"):
         got = answer(np.array([[1000.0, 1000.0, -1000.0], [0.0, 800.0, 1.0]]))
-    same(got, [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], "softmax of scores around 1000")
+    same(got, [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], "softmax of scores around 1000", hint=TOO_LARGE)
 
 
 def _masked(answer):
     with np.errstate(all="ignore"):
         got = answer(np.array([[0.0, -np.inf, 0.0], [-np.inf, -np.inf, -np.inf]]))
-    same(got, [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]], "softmax with -inf")
+    same(got, [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]], "softmax with -inf", hint=ROW_OF_INF)
 
 
 def _rows(x):
@@ -61,16 +72,20 @@ softmax = Exercise(
         keeps_its_inputs(_scores),
         keeps_float32(_scores),
     ),
-    examples=lambda rng: (_scores(rng), (np.array([[1000.0, 999.0]]),), (np.array([[-np.inf, -np.inf], [-np.inf, 0.0]]),)),
+    examples=lambda rng: ((rng.normal(size=(4, 7)),),),
     mistakes={
-        "The sum goes over everything, so that all rows together sum to 1.": lambda x: _rows(x.reshape(1, -1)).reshape(x.shape),
-        "The sum goes down the columns; rows are along the last axis.": lambda x: _rows(x.T).T,
-        "exp(1000) is infinite: take off the row's maximum first.": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
-        "These are exp of the scores, not yet divided by their sum.": lambda x: np.exp(x - x.max(-1, keepdims=True)),
+        EVERYTHING: lambda x: _rows(x.reshape(1, -1)).reshape(x.shape),
+        COLUMNS: lambda x: _rows(x.T).T,
+        "These are exp of the scores, not yet divided by their sum.": np.exp,
+        "This is exp of what is left without the maximum, not yet divided by its sum.": lambda x: np.exp(x - x.max(-1)[:, None]),
         "This is the logarithm of softmax.": lambda x: np.log(_rows(x)),
-        "-inf - -inf is nan: where a row's maximum is -inf, take 0 off.": lambda x: _rows(x),
+        "The sign is turned: the largest score gets the largest share.": lambda x: _rows(-x),
     },
 )
+
+
+def _sum(x):
+    return x.sum(-1, keepdims=True)
 
 
 softmax_vjp = Exercise(
@@ -98,7 +113,10 @@ softmax_vjp = Exercise(
         "The sum is missing: sum_k g_k s_k is to be taken off g.": lambda g, s: g * s,
         "The sum goes over everything; it is one number for each row.": lambda g, s: s * (g - (g * s).sum()),
         "The sum goes over the wrong axis; rows are along the last one.": lambda g, s: s * (g - (g * s).sum(0, keepdims=True)),
-        "The sign is turned.": lambda g, s: -s * (g - (g * s).sum(-1, keepdims=True)),
+        "What is taken off is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: s * (g - _sum(g)),
+        "What is taken off is a mean weighted by the shares, not the plain mean.": lambda g, s: s * (g - _sum(g) / g.shape[-1]),
+        "The share s_i in front is missing: it multiplies the whole bracket.": lambda g, s: g - _sum(g * s),
+        "The sign is turned.": lambda g, s: -s * (g - _sum(g * s)),
         "Zeros: right for weights that are all the same, as softmax always sums to 1, and for no others.": lambda g, s: 0 * s,
     },
 )
@@ -124,7 +142,8 @@ def _by_loops(q, k, v, mask=None):
 
 def _equal_keys(answer):
     v = np.array([[1.0, 2.0], [3.0, 6.0]])
-    same(answer(np.ones((1, 4)), np.ones((2, 4)), v), [[2.0, 4.0]], "the mean of the values, as both keys are equal")
+    what, hint = "the mean of the values, as both keys are equal", "Softmax is missing: the shares of a query sum to 1."
+    same(answer(np.ones((1, 4)), np.ones((2, 4)), v), [[2.0, 4.0]], what, hint=hint)
 
 
 def _looks_nowhere(answer):
@@ -132,17 +151,18 @@ def _looks_nowhere(answer):
     mask = np.array([[True, False], [False, False]])
     with np.errstate(all="ignore"):
         got = answer(rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.array([[5.0], [7.0]]), mask)
-    same(got, [[5.0], [0.0]], "the result where query 0 sees key 0 only, and query 1 nothing")
+    what = "the result where query 0 sees key 0 only, and query 1 nothing"
+    same(got, [[5.0], [0.0]], what, hint="With -1e9 in place of -inf, a query that may look nowhere shares after all.")
 
 
-def _wrong_attention(scale=True, late_mask=False, axis=-1, turned=False):
-    """Attention with something wrong in it."""
+def _wrong_attention(power=0.5, late_mask=False, axis=-1, turned=False, hidden=-np.inf):
+    """Attention with something wrong in it: scores divided by d ** power, `hidden` where nobody may look."""
 
     def attention(q, k, v, mask=None):
-        scores = q @ np.swapaxes(k, -1, -2) / (math.sqrt(q.shape[-1]) if scale else 1.0)
+        scores = q @ np.swapaxes(k, -1, -2) / q.shape[-1] ** power
         mask = None if mask is None else ~mask if turned else mask
         if mask is not None and not late_mask:
-            scores = np.where(mask, scores, -np.inf)
+            scores = np.where(mask, scores, scores if hidden is None else hidden)
         s = np.nan_to_num(np.moveaxis(_rows(np.moveaxis(scores, axis, -1)), -1, axis))
         return (np.where(mask, s, 0) if late_mask and mask is not None else s) @ v
 
@@ -169,7 +189,13 @@ attention = Exercise(
     ),
     examples=lambda rng: (_qkv(rng), _masked_qkv(rng)),
     mistakes={
-        "1/sqrt(d) is missing.": _wrong_attention(scale=False),
+        "1/sqrt(d) is missing.": _wrong_attention(power=0),
+        "The scores are divided by d; it is the root of d.": _wrong_attention(power=1),
+        "The mask is not used.": _wrong_attention(hidden=None),
+        "A score of 0 is not nothing, as exp(0) is 1: where nobody may look, it is -inf.": _wrong_attention(hidden=0.0),
+        "These are the shares themselves: multiply them by the values.": lambda q, k, v, mask=None: _wrong_attention()(
+            q, k, np.eye(k.shape[-2]), mask
+        ),
         "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong_attention(late_mask=True),
         "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_attention(axis=-2),
         "The mask is turned round: True is where a query may look.": _wrong_attention(turned=True),
@@ -181,10 +207,10 @@ attention = Exercise(
 
 
 def _sees_itself_and_before(answer):
-    got = np.asarray(answer(4))
-    if got.dtype != bool:
-        raise Failed(f"expected booleans, got {got.dtype}", hint="A comparison such as `a >= b` gives booleans.")
+    got = answer(4)
     same(got, [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], "the mask of 4 positions")
+    if np.asarray(got).dtype.kind != "b":
+        raise Failed(f"expected booleans, got {np.asarray(got).dtype}", hint="A comparison such as `a >= b` gives booleans.")
 
 
 def _one(answer):
@@ -206,6 +232,8 @@ causal_mask = Exercise(
         "This looks ahead: turn it over.": lambda T: np.tri(T, dtype=bool).T,
         "This forbids where it should allow: True is where i may see j.": lambda T: ~np.tri(T, dtype=bool),
         "This is a mask to be added, of 0 and -inf; here True and False are asked for.": lambda T: np.where(np.tri(T), 0, -np.inf),
+        "This looks one step ahead: j <= i, not j <= i + 1.": lambda T: np.tri(T, k=1, dtype=bool),
+        "Everybody sees only itself; what came before may be seen, too.": lambda T: np.eye(T, dtype=bool),
         "Everybody sees everything.": lambda T: np.ones((T, T), dtype=bool),
     },
 )
