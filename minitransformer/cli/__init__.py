@@ -12,6 +12,7 @@ from minitransformer.cli.doctor import doctor
 from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
+from minitransformer.cli.learn import learn
 from minitransformer.cli.options import console
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, doctor, *COURSE):
+for command in (tour, train, generate, explain, verify, bench, fetch, doctor, learn, *COURSE):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

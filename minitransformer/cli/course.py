@@ -22,9 +22,10 @@ Name = Annotated[str | None, typer.Argument(help="An exercise or a lesson; the n
 
 
 def start(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER) -> None:
-    """Copy the exercises into a folder of yours. Files that are there stay as they are."""
+    """Copy the lessons and the exercises into a folder of yours. Files that are there stay as they are."""
     new = Workspace.open(directory).start()
-    console.print(f"{len(new)} files written to {directory}. Begin with: minitransformer check", soft_wrap=True)
+    console.print(f"{len(new)} files written to {directory}, a notebook and exercises for each lesson.", soft_wrap=True)
+    console.print("Go on with `minitransformer learn` in JupyterLab, or in an editor with `minitransformer check`.", soft_wrap=True)
 
 
 def _workspace(directory: Path) -> Workspace:
@@ -37,8 +38,8 @@ def _names(workspace: Workspace, name: str | None) -> list[str]:
     """The exercises meant: one, or all of a lesson given by number or name."""
     if name is None:
         return [n] if (n := workspace.next_exercise()) else []
-    lessons = [lesson for lesson in catalogue.lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))]
-    return list(catalogue.lessons()[lessons[0]]) if lessons else [name]
+    lesson = catalogue.lesson_named(name)
+    return list(catalogue.lessons()[lesson]) if lesson else [name]
 
 
 def check(name: Name = None, directory: Folder = FOLDER, json: Json = False) -> None:

@@ -30,6 +30,11 @@ def exercise_names() -> tuple[str, ...]:
     return tuple(name for names in lessons().values() for name in names)
 
 
+def lesson_named(name: str) -> str | None:
+    """The lesson of this name or number ("06_attention", "06", "6"), None if there is none."""
+    return next((lesson for lesson in lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))), None)
+
+
 def lesson_of(name: str) -> str:
     """The lesson an exercise belongs to. Raises ValueError if there is none of this name."""
     for lesson, names in lessons().items():
@@ -46,6 +51,12 @@ def exercise(name: str) -> Exercise:
 def solutions_of(lesson: str) -> str:
     """The source in which the exercises of a lesson are solved."""
     return _folder("solutions").joinpath(f"lesson_{lesson}.py").read_text(encoding="utf-8")
+
+
+def notebook_of(lesson: str) -> Path:
+    """A lesson's notebook: inside the package where it is installed, in `lessons/` of a clone."""
+    installed = _folder("lessons")
+    return (installed if installed.is_dir() else Path(__file__).parents[2] / "lessons") / f"{lesson}.ipynb"
 
 
 def _folder(name: str) -> Path:

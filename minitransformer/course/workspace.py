@@ -23,6 +23,14 @@ def starter_of(lesson: str) -> str:
     return starter(catalogue.solutions_of(lesson), catalogue.lessons()[lesson])
 
 
+def _write_new(file: Path, text: str) -> bool:
+    """Write a file unless it is there; whether it was written."""
+    with contextlib.suppress(FileExistsError), open(file, "x", encoding="utf-8") as new:
+        new.write(text)
+        return True
+    return False
+
+
 @dataclass
 class Workspace:
     """The folder `path`: one file a lesson, and what was passed (when), asked for (how many hints) or given up."""
@@ -55,15 +63,15 @@ class Workspace:
     def file_of(self, lesson: str) -> Path:
         return self.path / f"{lesson}.py"
 
+    def notebook_of(self, lesson: str) -> Path:
+        return self.path / f"{lesson}.ipynb"
+
     def start(self) -> list[Path]:
-        """Copy the starters that are not there yet; returns them. A file that exists stays as it is."""
+        """Copy the starters and notebooks that are not there yet; returns them. A file that exists stays as it is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        new = []
-        for lesson in catalogue.lessons():
-            with contextlib.suppress(FileExistsError), open(self.file_of(lesson), "x", encoding="utf-8") as file:
-                file.write(starter_of(lesson))
-                new.append(self.file_of(lesson))
-        return new
+        texts = {self.file_of(lesson): starter_of(lesson) for lesson in catalogue.lessons()}
+        texts |= {self.notebook_of(lesson): catalogue.notebook_of(lesson).read_text("utf-8") for lesson in catalogue.lessons()}
+        return [file for file, text in texts.items() if _write_new(file, text)]
 
     def reset(self, lesson: str) -> Path:
         """The starter again; returns where the file that was there is kept."""

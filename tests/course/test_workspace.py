@@ -4,27 +4,11 @@ import json
 import subprocess
 import sys
 
-import pytest
-
-from minitransformer import cli
 from minitransformer.course import catalogue, check
 from minitransformer.course.starters import solution, starter
 from minitransformer.course.workspace import PROGRESS, Workspace, starter_of
 
 LESSON = "06_attention"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, capsys.readouterr().out
-
-    return run
 
 
 def test_starters_keep_all_but_the_answers():

@@ -1,0 +1,46 @@
+"""`minitransformer learn`: a lesson in JupyterLab, in the learner's own folder."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from typing import Annotated
+
+import typer
+
+from minitransformer.cli.course import Folder
+from minitransformer.course import catalogue
+from minitransformer.course.workspace import FOLDER, Workspace
+
+QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"  # no popup that offers news
+Lesson = Annotated[str | None, typer.Argument(metavar="[N]", help="A lesson; that of your next exercise if left out.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")]
+
+More = Annotated[list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="Options for JupyterLab itself, after `--`.")]
+
+
+def learn(lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False) -> None:
+    """Open a lesson in JupyterLab. Your copy of it lies in your folder, which is made if it is not there."""
+    start_jupyter = _jupyter()
+    workspace = Workspace.open(directory)
+    notebook = workspace.notebook_of(_lesson(workspace, lesson))
+    workspace.start()
+    where = [f"--ServerApp.root_dir={notebook.parent.resolve()}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
+    sys.exit(start_jupyter([*where, QUIET, *(["--no-browser"] if no_browser else []), *(more or [])]))
+
+
+def _jupyter():
+    """What starts JupyterLab. Raises ImportError, with what to do, if it is not installed."""
+    try:
+        from jupyterlab.labapp import main
+    except ImportError:
+        raise ImportError("JupyterLab is not installed: pip install 'minitransformer[lessons]'") from None
+    return main
+
+
+def _lesson(workspace: Workspace, name: str | None) -> str:
+    if name is None:
+        return catalogue.lesson_of(workspace.next_exercise() or catalogue.exercise_names()[-1])
+    if lesson := catalogue.lesson_named(name):
+        return lesson
+    raise ValueError(f"lesson: expected one of {', '.join(catalogue.lessons())} or its number; got {name!r}")

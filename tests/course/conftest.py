@@ -1,0 +1,19 @@
+"""What the tests of the course's commands share."""
+
+import pytest
+
+from minitransformer import cli
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    """Run the `minitransformer` command in an empty folder; its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code or 0, capsys.readouterr().out
+
+    return run
