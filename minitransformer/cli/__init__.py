@@ -14,6 +14,7 @@ from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
 from minitransformer.cli.learn import learn
 from minitransformer.cli.options import console
+from minitransformer.cli.progress import progress
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
 from minitransformer.cli.verify import verify
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, doctor, learn, *COURSE):
+for command in (tour, train, generate, explain, verify, bench, fetch, doctor, learn, *COURSE, progress):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

@@ -1,4 +1,4 @@
-"""The course's commands: start, check, watch, hint, solution, reset, progress."""
+"""The course's commands: start, check, watch, hint, solution, reset."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.syntax import Syntax
-from rich.table import Table
 
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.course import catalogue
 from minitransformer.course.report import Report
 from minitransformer.course.starters import solution as solution_in
-from minitransformer.course.workspace import FOLDER, PROGRESS, Workspace
+from minitransformer.course.workspace import FOLDER, Workspace
 
 Folder = Annotated[Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")]
 Name = Annotated[str | None, typer.Argument(help="An exercise or a lesson; the next one not passed if left out.")]
@@ -101,45 +100,4 @@ def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to b
     console.print(f"{workspace.file_of(lesson)} is a starter again; yours is kept in {workspace.reset(lesson)}", soft_wrap=True)
 
 
-def progress(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")] = FOLDER,
-    json: Json = False,
-) -> None:
-    """How far you are; or how far each of a class is, one folder a student."""
-    folders = [directory] if (directory / PROGRESS).exists() else sorted(p.parent for p in directory.glob(f"*/{PROGRESS}"))
-    spaces = {folder.name: Workspace.open(folder) for folder in folders or [directory]}
-    if json:
-        print_json({name: {"passed": w.passed, "hints": w.hints, "given_up": w.given_up} for name, w in spaces.items()})
-    elif len(spaces) > 1:
-        _print_class(spaces)
-    else:
-        _print_lessons(*spaces.values())
-
-
-def _print_lessons(workspace: Workspace) -> None:
-    table = Table("lesson", "exercise", "level", "minutes", "", box=None)
-    for lesson, names in catalogue.lessons().items():
-        for i, name in enumerate(names):
-            exercise = catalogue.exercise(name)
-            state = "[green]passed[/green]" if name in workspace.passed else "given up" if name in workspace.given_up else ""
-            table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), state)
-    console.print(table)
-    _print_bar(len(workspace.passed))
-    if coming := workspace.next_exercise():
-        console.print(f"Next: {coming}")
-
-
-def _print_bar(passed: int) -> None:
-    total = len(catalogue.exercise_names())
-    filled = 40 * passed // max(total, 1)
-    console.print(f"[green]{'━' * filled}[/green][dim]{'━' * (40 - filled)}[/dim] {passed} of {total}")
-
-
-def _print_class(spaces: dict[str, Workspace]) -> None:
-    table = Table("student", "passed", "hints", "given up", "at", box=None)
-    for name, w in spaces.items():
-        table.add_row(name, str(len(w.passed)), str(sum(w.hints.values())), str(len(w.given_up)), w.next_exercise() or "done")
-    console.print(table)
-
-
-COMMANDS = (start, check, watch, hint, solution, reset, progress)
+COMMANDS = (start, check, watch, hint, solution, reset)

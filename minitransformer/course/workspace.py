@@ -33,10 +33,12 @@ def _write_new(file: Path, text: str) -> bool:
 
 @dataclass
 class Workspace:
-    """The folder `path`: one file a lesson, and what was passed (when), asked for (how many hints) or given up."""
+    """The folder `path`: one file a lesson, and what was passed (when), failed when last checked (how: the report's status),
+    asked for (how many hints) or given up."""
 
     path: Path
     passed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     hints: dict[str, int] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
 
@@ -48,15 +50,20 @@ class Workspace:
             return cls(Path(path))
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
-            return cls(Path(path), dict(kept["passed"]), dict(kept["hints"]), list(kept["given_up"]))
+            return cls(Path(path), *(dict(kept[what]) for what in ("passed", "failed", "hints")), list(kept["given_up"]))
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{file}: expected the progress as it was saved; move the file away to begin to count anew") from None
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether a folder is a learner's: it holds progress or a lesson's file."""
+        return any((path / name).exists() for name in (PROGRESS, *(f"{lesson}.py" for lesson in catalogue.lessons())))
 
     def save(self) -> None:
         """Keep the progress, the old file whole until the new one is."""
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f"{PROGRESS}.tmp"
-        kept = {"passed": self.passed, "hints": self.hints, "given_up": self.given_up}
+        kept = {"passed": self.passed, "failed": self.failed, "hints": self.hints, "given_up": self.given_up}
         temporary.write_text(json.dumps(kept, indent=2), encoding="utf-8")
         os.replace(temporary, self.path / PROGRESS)
 
@@ -81,18 +88,51 @@ class Workspace:
         file.write_text(starter_of(lesson), encoding="utf-8")
         for name in catalogue.lessons()[lesson]:
             self.passed.pop(name, None)
+            self.failed.pop(name, None)
         self.save()
         return backup
 
     def check(self, name: str) -> Report:
         """Judge one exercise and remember if it passed."""
         report = check_file(name, self.file_of(catalogue.lesson_of(name)))
-        if report.passed:
-            self.passed.setdefault(name, datetime.now(UTC).isoformat(timespec="seconds"))
-        else:
-            self.passed.pop(name, None)
+        self._remember(report)
         self.save()
         return report
+
+    def _remember(self, report: Report) -> None:
+        self.failed.pop(report.name, None)
+        if report.passed:
+            self.passed.setdefault(report.name, datetime.now(UTC).isoformat(timespec="seconds"))
+            return
+        self.passed.pop(report.name, None)
+        if report.status != "unwritten":
+            self.failed[report.name] = report.status
+
+    def judged_anew(self) -> Workspace:
+        """What every file is worth now, whatever is remembered; hints and what was given up stay. Nothing is written."""
+        fresh = Workspace(self.path, {}, {}, dict(self.hints), list(self.given_up))
+        for name in catalogue.exercise_names():
+            fresh._remember(check_file(name, self.file_of(catalogue.lesson_of(name))))
+        return fresh
+
+    def state(self, name: str) -> str:
+        """How an exercise stands: "passed", "given up" (the solution was looked at first), "failed" or "unwritten"."""
+        if name in self.passed:
+            return "passed"
+        return "given up" if name in self.given_up else "failed" if name in self.failed else "unwritten"
+
+    def summary(self) -> dict:
+        """How everything stands, for programs to read."""
+        exercises = {
+            name: {
+                "lesson": catalogue.lesson_of(name),
+                "state": self.state(name),
+                "hints": self.hints.get(name, 0),
+                "solution_seen": name in self.given_up,
+            }
+            for name in catalogue.exercise_names()
+        }
+        return {"passed": len(self.passed), "of": len(exercises), "next": self.next_exercise(), "exercises": exercises}
 
     def next_hint(self, name: str) -> tuple[int, int, str]:
         """(number, of how many, text) of the next hint; the last one again when there are no more."""

@@ -1,0 +1,67 @@
+"""`minitransformer progress`: how far a learner is, or each of a class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from minitransformer.cli.options import Json, console, print_json
+from minitransformer.course import catalogue
+from minitransformer.course.workspace import FOLDER, Workspace
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")]
+Anew = Annotated[bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")]
+COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten": "dim"}
+SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
+
+
+def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False) -> None:
+    """How far you are; or how far each of a class is, one folder a student."""
+    directory = directory.resolve()
+    spaces = {space.path.name: space.judged_anew() if anew else space for space in _spaces(directory)}
+    if json:
+        print_json({name: space.summary() for name, space in spaces.items()})
+    elif Workspace.is_at(directory):
+        _print_lessons(spaces[directory.name])
+    else:
+        _print_class(spaces)
+
+
+def _spaces(directory: Path) -> list[Workspace]:
+    """The learner's folder; or those in it, if it is none itself."""
+    folders = [directory] if Workspace.is_at(directory) else [p for p in sorted(directory.glob("*/")) if Workspace.is_at(p)]
+    if not folders:
+        raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
+    return [Workspace.open(folder) for folder in folders]
+
+
+def _print_lessons(space: Workspace) -> None:
+    table = Table("lesson", "exercise", "level", "minutes", "", box=None)
+    for lesson, names in catalogue.lessons().items():
+        for i, name in enumerate(names):
+            exercise, state = catalogue.exercise(name), space.state(name)
+            shown = f"[{COLOURS[state]}]{state}[/]" if state != "unwritten" else ""
+            table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), shown)
+    console.print(table)
+    _print_bar(len(space.passed))
+    if coming := space.next_exercise():
+        console.print(f"Next: {coming}, in {space.file_of(catalogue.lesson_of(coming))}", soft_wrap=True)
+
+
+def _print_bar(passed: int) -> None:
+    total = len(catalogue.exercise_names())
+    filled = 40 * passed // total
+    console.print(f"[green]{'━' * filled}[/green][dim]{'━' * (40 - filled)}[/dim] {passed} of {total}")
+
+
+def _print_class(spaces: dict[str, Workspace]) -> None:
+    """A line a student, a column a lesson, a sign an exercise."""
+    table = Table("student", *(lesson[:2] for lesson in catalogue.lessons()), "passed", "hints", box=None)
+    for student, space in spaces.items():
+        signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in catalogue.lessons().values())
+        table.add_row(student, *signs, str(len(space.passed)), str(sum(space.hints.values())))
+    console.print(table)
+    console.print("  ".join(f"[{COLOURS[state]}]{sign}[/] {state}" for state, sign in SHORT.items()))
