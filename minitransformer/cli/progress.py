@@ -15,6 +15,7 @@ from minitransformer.course.workspace import FOLDER, Workspace
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")]
 Anew = Annotated[bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")]
 COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten": "dim"}
+WIDE = 120  # columns that a class needs: on a narrower terminal the lines wrap, and nothing is cut
 SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
 
 
@@ -59,9 +60,9 @@ def _print_bar(passed: int) -> None:
 
 def _print_class(spaces: dict[str, Workspace]) -> None:
     """A line a student, a column a lesson, a sign an exercise."""
-    table = Table("student", *(lesson[:2] for lesson in catalogue.lessons()), "passed", "hints", box=None)
+    table = Table("student", *(lesson[:2] for lesson in catalogue.lessons()), "passed", "hints", box=None, padding=(0, 1, 0, 0))
     for student, space in spaces.items():
         signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in catalogue.lessons().values())
         table.add_row(student, *signs, str(len(space.passed)), str(sum(space.hints.values())))
-    console.print(table)
+    console.print(table, width=max(console.width, WIDE), crop=False)
     console.print("  ".join(f"[{COLOURS[state]}]{sign}[/] {state}" for state, sign in SHORT.items()))
