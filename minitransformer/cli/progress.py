@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from minitransformer.cli.options import Json, console, print_json
@@ -15,7 +16,6 @@ from minitransformer.course.workspace import FOLDER, Workspace
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")]
 Anew = Annotated[bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")]
 COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten": "dim"}
-WIDE = 120  # columns that a class needs: on a narrower terminal the lines wrap, and nothing is cut
 SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
 
 
@@ -59,10 +59,11 @@ def _print_bar(passed: int) -> None:
 
 
 def _print_class(spaces: dict[str, Workspace]) -> None:
-    """A line a student, a column a lesson, a sign an exercise."""
-    table = Table("student", *(lesson[:2] for lesson in catalogue.lessons()), "passed", "hints", box=None, padding=(0, 1, 0, 0))
+    """A line a student, a column a lesson, a sign an exercise. On a narrow terminal lines wrap, and nothing is cut."""
+    lessons, width = catalogue.lessons(), max(map(len, spaces))
+    console.print(" " * width, *(lesson[:2].ljust(len(names)) for lesson, names in lessons.items()), "passed hints", soft_wrap=True)
     for student, space in spaces.items():
-        signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in catalogue.lessons().values())
-        table.add_row(student, *signs, str(len(space.passed)), str(sum(space.hints.values())))
-    console.print(table, width=max(console.width, WIDE), crop=False)
+        signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in lessons.values())
+        counts = f"{len(space.passed):6} {sum(space.hints.values()):5}"
+        console.print(escape(student.ljust(width)), *signs, counts, soft_wrap=True)
     console.print("  ".join(f"[{COLOURS[state]}]{sign}[/] {state}" for state, sign in SHORT.items()))
