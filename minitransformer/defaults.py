@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from minitransformer.backends import cupy
-from minitransformer.devices import CPU, Device
+from minitransformer.devices import CPU, Device, gpu
 
 
 class _Default:
@@ -16,11 +15,14 @@ class _Default:
 
 
 def use_backend(name: str) -> None:
-    """Make "numpy" or "cupy" the backend of tensors created from now on. Raises ValueError, ImportError."""
+    """Make "numpy" or "cupy" the backend of tensors created from now on.
+
+    Raises ValueError for another name; ImportError, RuntimeError if CuPy, a driver or a device is missing.
+    """
     if name not in ("numpy", "cupy"):
         raise ValueError(f"backend: expected 'numpy' or 'cupy', got {name!r}")
     if name == "cupy":
-        cupy()
+        gpu()
     _Default.name = name
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy
 
@@ -30,6 +32,36 @@ class Device(str):
 CPU = Device("cpu")
 
 
+NO_DEVICE = "the NVIDIA driver shows no GPU: is one there, and visible (CUDA_VISIBLE_DEVICES)?"
+EXTRAS = "'minitransformer[cuda12]' or 'minitransformer[cuda13]', whichever CUDA the driver supports"
+
+
+def cuda_problem() -> str | None:
+    """Why nothing can run on a GPU, and what to do about it; None if all is well. CuPy must be installed."""
+    runtime = cupy().cuda.runtime
+    try:
+        driver, wanted = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        if not driver:
+            return "there is no NVIDIA driver: install one, if there is an NVIDIA GPU"
+        return None if runtime.getDeviceCount() else NO_DEVICE
+    except runtime.CUDARuntimeError as error:
+        if error.status == 35:  # cudaErrorInsufficientDriver
+            return f"the NVIDIA driver knows CUDA {_version(driver)}, CuPy wants {_version(wanted)}: update it, or install {EXTRAS}"
+        return NO_DEVICE if error.status == 100 else f"CUDA says: {error}"
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+@functools.cache
+def gpu() -> ModuleType:
+    """CuPy, ready for use. Raises ImportError or RuntimeError that says what is missing, and what to do about it."""
+    if problem := cuda_problem():
+        raise RuntimeError(f"the device 'cuda' cannot be used: {problem}")
+    return cupy()
+
+
 def device_of(array: Array) -> Device:
     """The device on which `array` lives."""
     return CPU if isinstance(array, HOST) else Device(f"cuda:{array.device.id}")
@@ -42,8 +74,10 @@ def to_device(array: Array, device: str) -> Array:
         return array
     if target.type == "cpu":
         return array.get()
-    with cupy().cuda.Device(target.index):
-        return cupy().asarray(array)
+    if target.index >= (count := gpu().cuda.runtime.getDeviceCount()):
+        raise RuntimeError(f"device: there is no {target}; this machine's last one is cuda:{count - 1}")
+    with gpu().cuda.Device(target.index):
+        return gpu().asarray(array)
 
 
 def floats(numbers: Sequence) -> list[float]:

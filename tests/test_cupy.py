@@ -186,3 +186,8 @@ def test_kernels_compile_for_old_and_new_devices(arch, monkeypatch):
             getattr(kernels.cupy, name)(x)
             getattr(kernels.cupy, f"{name}_vjp")(x, x)
     assert len(compiled) >= 3 * (len(sources.KERNELS["rows"]) + 1 + 5) + 2 * len(sources.KERNELS["many"])
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(RuntimeError, match="there is no cuda:99; this machine's last one is cuda:"):
+        mt.ones(2).to("cuda:99")

@@ -2,12 +2,16 @@
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+import minitransformer as mt
 from minitransformer import cli
+from minitransformer import devices as devices_module
 from minitransformer.cli import bench as bench_command
 from minitransformer.cli.benchmarks import Row
 from minitransformer.cli.verify import Result
@@ -33,6 +37,54 @@ def test_commands_can_be_copied(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "cupy_state", lambda: "not installed: pip install 'minitransformer[cuda12]'")
     code, out = run(monkeypatch, capsys, "doctor")
     assert code == 0 and "minitransformer[test]" in out and "minitransformer[cuda12]" in out
+
+
+class Runtime:
+    """A CUDA runtime as CuPy shows it: versions, the number of devices, or the error that asking for it gives."""
+
+    class CUDARuntimeError(RuntimeError):
+        def __init__(self, status):
+            super().__init__(f"cudaError {status}")
+            self.status = status
+
+    def __init__(self, driver, devices):
+        self.driverGetVersion, self.runtimeGetVersion = lambda: driver, lambda: 13020
+        self.devices = devices
+
+    def getDeviceCount(self):
+        if isinstance(self.devices, int):
+            return self.devices
+        raise self.CUDARuntimeError(*self.devices)
+
+
+STATES = [
+    (0, [35], "there is no NVIDIA driver: install one"),
+    (12040, [35], r"the NVIDIA driver knows CUDA 12.4, CuPy wants 13.2: update it, or install 'minitransformer\[cuda12\]'"),
+    (13020, [100], "shows no GPU: is one there, and visible .CUDA_VISIBLE_DEVICES."),
+    (13020, 0, "shows no GPU"),
+    (13020, [999], "CUDA says: cudaError 999"),
+]
+
+
+@pytest.mark.parametrize("driver, devices, problem", STATES)
+def test_what_is_wrong_with_a_gpu_is_told_apart(monkeypatch, driver, devices, problem):
+    runtime = Runtime(driver, devices)
+    monkeypatch.setattr("minitransformer.devices.cupy", lambda: SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    devices_module.gpu.cache_clear()
+    assert re.search(f"installed, but .*{problem}", doctor.cupy_state())
+    for use in (lambda: mt.use_backend("cupy"), lambda: mt.ones(1, device="cpu").to("cuda")):
+        with pytest.raises(RuntimeError, match=f"the device 'cuda' cannot be used: .*{problem}"):
+            use()
+    devices_module.gpu.cache_clear()
+
+
+def test_without_cupy_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    devices_module.gpu.cache_clear()
+    assert re.search(r"not installed, .*minitransformer\[cuda13\]", doctor.cupy_state())
+    with pytest.raises(ImportError, match=r"needs CuPy, which is not installed: pip install .*cuda12"):
+        mt.use_backend("cupy")
+    devices_module.gpu.cache_clear()
 
 
 def test_a_missing_package_is_an_error(monkeypatch, capsys):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 import sys
 
 from rich.markup import escape
 from rich.table import Table
 
-from minitransformer.backends import cupy, namespace
 from minitransformer.cli.options import Json, console, print_json
+from minitransformer.devices import EXTRAS, cuda_problem
 
 PURPOSE = {
     "numpy": "arrays on the CPU",
@@ -51,21 +50,11 @@ def _version(name: str) -> str | None:
 
 def cupy_state() -> str:
     """"works", or what is missing and what to do: no CuPy, no driver, too old a driver, no device."""
-    if importlib.util.find_spec("cupy") is None:
-        return "not installed, needed only for a GPU: pip install 'minitransformer[cuda12]' or 'minitransformer[cuda13]'"
-    xp = cupy()
     try:
-        xp.cuda.runtime.driverGetVersion()
-        devices = xp.cuda.runtime.getDeviceCount()
-        return "works" if devices and namespace(xp.zeros(1)) is xp else "installed, but the driver shows no device"
-    except xp.cuda.runtime.CUDARuntimeError as error:
-        return f"installed, but {_driver_problem(error.status)}"
-
-
-def _driver_problem(status: int) -> str:
-    if status == 35:  # cudaErrorInsufficientDriver, which is also what no driver at all gives
-        return "there is no NVIDIA driver, or one too old for this CUDA: install or update it, or take the other extra"
-    return "no device was found: is one there, and visible (CUDA_VISIBLE_DEVICES)?" if status == 100 else f"CUDA error {status}"
+        problem = cuda_problem()
+    except ImportError:
+        return f"not installed, needed only for a GPU: pip install {EXTRAS}"
+    return f"installed, but {problem}" if problem else "works"
 
 
 def _print(report: dict) -> None:

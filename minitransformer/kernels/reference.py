@@ -40,7 +40,7 @@ def erf(x: Array) -> Array:
         from cupyx.scipy.special import erf as device_erf
 
         return device_erf(x)
-    return xp.asarray(xp.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
+    return numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
 
 
 def gelu(x: Array) -> Array:
