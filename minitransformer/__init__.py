@@ -4,6 +4,8 @@
 library underneath is NumPy on the CPU and CuPy on a GPU.
 """
 
+import importlib
+
 from minitransformer import autograd, nn, ops, optim, utils
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
@@ -26,3 +28,10 @@ bool, half, float, double, int, long = bool_, float16, float32, float64, int32, 
 concat = concatenate = cat  # noqa: F405
 clamp = clip  # noqa: F405
 __version__ = "0.1.0"
+LATER = ("explain", "models", "training", "generation")  # rooms that open when first entered: `mt.explain.lrp`
+
+
+def __getattr__(name):
+    if name not in LATER:
+        raise AttributeError(f"module 'minitransformer' has no attribute {name!r}")
+    return importlib.import_module(f"minitransformer.{name}")

@@ -1,3 +1,3 @@
-"""What stands around training: the data, in batches."""
+"""What stands around training: the data, in batches, and memory traded for time."""
 
-from minitransformer.utils import data
+from minitransformer.utils import checkpoint, data

@@ -1,0 +1,75 @@
+"""Gradient checkpointing: keep what goes into a piece of a model, and compute the rest again when backward needs it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from minitransformer.autograd import Op, Tensor, enable_grad, is_grad_enabled, key, propagate, tape
+from minitransformer.randomness import generator
+
+
+class Checkpoint(Op):
+    """A function as one op. Its inputs are the function's arguments and the leaves, such as parameters, found on its tape."""
+
+    def __init__(self, function: Callable, arguments: Sequence, made: Sequence[Tensor], random: dict):
+        self.function, self.arguments, self.random = function, arguments, random
+        self.made, self.outputs = tuple(t.array for t in made), len(made)
+
+    def forward(self, *arrays):  # computed already
+        return self.made if self.outputs > 1 else self.made[0]
+
+    def vjp(self, gs, *arrays):
+        self.made = None
+        with _random_numbers_from(self.random):
+            given, outs = _run(self.function, self.arguments)
+        found: dict = {}
+        for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
+            if g is not None and out.requires_grad:
+                for k, part in propagate(out, g, Op.gradients, lambda t: t.requires_grad).items():
+                    found[k] = found[k] + part if k in found else part
+        leaves = self.inputs[sum(isinstance(a, Tensor) for a in self.arguments) :]
+        return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *leaves))
+
+
+def _run(function: Callable, arguments: Sequence) -> tuple[list, tuple[Tensor, ...]]:
+    """The arguments cut off from their history, and what the function makes of them."""
+    given = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+    with enable_grad():
+        outs = function(*given)
+    return given, outs if isinstance(outs, tuple) else (outs,)
+
+
+@contextlib.contextmanager
+def _random_numbers_from(state: dict) -> Iterator[None]:
+    """Inside, random numbers are drawn from `state` on; afterwards, as if none had been."""
+    bits = generator().bit_generator
+    before, bits.state = bits.state, state
+    try:
+        yield
+    finally:
+        bits.state = before
+
+
+def _leaves(outs: Sequence[Tensor], given: Sequence) -> list[Tensor]:
+    """What requires a gradient at the ends of the tapes, other than what was given."""
+    tensors = [t for out in outs for op in tape(out) for t in op.inputs if isinstance(t, Tensor)]
+    known = {id(t) for t in given}
+    return list({id(t): t for t in tensors if t.requires_grad and t.is_leaf and id(t) not in known}.values())
+
+
+def checkpoint(function: Callable, *args, use_reentrant: bool = False):
+    """`function(*args)`, of which only the arguments are kept for backward; what is between is computed a second time there.
+
+    Memory for time: about one more forward pass, the same gradients, dropout leaving out the same units (Chen et al., arXiv
+    1604.06174). `function` takes tensors and anything else, returns a tensor or a tuple of them, and must give the same when
+    called again. `use_reentrant` is there for PyTorch's sake: gradients reach arguments and parameters either way.
+    """
+    if not is_grad_enabled():
+        return function(*args)
+    random = generator().bit_generator.state
+    given, outs = _run(function, args)
+    if any(out.requires_grad for out in outs):
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        outs = Checkpoint(function, args, outs, random)(*tensors, *_leaves(outs, given))
+    return outs if isinstance(outs, Tensor) or len(outs) > 1 else outs[0]

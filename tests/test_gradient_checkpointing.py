@@ -1,0 +1,106 @@
+"""Checkpointing changes what is kept, and nothing else."""
+
+import gc
+import tracemalloc
+
+import numpy
+import pytest
+from helpers import assert_close
+from lrp_models import IDS, language_model
+
+import minitransformer as mt
+from minitransformer import nn
+from minitransformer.utils.checkpoint import checkpoint
+
+RTOL = 1e-12
+
+
+def gradients(wrap, seed=3):
+    """Of a block with dropout, for its input and its parameters."""
+    mt.manual_seed(seed)
+    block = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.3, batch_first=True, norm_first=True).double()
+    x = mt.randn(2, 5, 8, dtype=mt.float64, requires_grad=True)
+    y = wrap(block, wrap(block, x * 2))
+    y.backward(mt.randn(2, 5, 8, dtype=mt.float64))
+    return [y, x.grad, *(p.grad for p in block.parameters())], mt.rand(1)
+
+
+def test_gradients_dropout_and_later_random_numbers_are_the_same():
+    (plain, then), (kept, also_then) = gradients(lambda f, x: f(x)), gradients(checkpoint)
+    for got, expected in zip(kept, plain, strict=True):
+        assert_close(got, expected, RTOL)
+    assert then.item() == also_then.item()
+
+
+def test_several_outputs_and_arguments_that_are_no_tensors():
+    def cut(x, k, w):
+        return x[:, :k] * w, x[:, k:].exp()
+
+    results = []
+    for wrap in (checkpoint, lambda f, *a: f(*a)):
+        x, w = (mt.tensor(numpy.random.default_rng(i).standard_normal(s), requires_grad=True) for i, s in enumerate([(3, 5), (2,)]))
+        a, b = wrap(cut, x, 2, w)
+        ((a * a).sum() + b.sum()).backward()
+        results.append((x.grad, w.grad))
+        x.grad = None
+        wrap(cut, x, 2, w)[1].sum().backward()  # one of the outputs is not used
+        results[-1] += (x.grad,)
+    for got, expected in zip(*results, strict=True):
+        assert_close(got, expected, RTOL)
+
+
+def test_parameters_learn_even_if_no_argument_asks_for_a_gradient():
+    embedding = nn.Embedding(5, 3)
+    checkpoint(embedding, mt.tensor([1, 1, 4])).sum().backward()
+    assert embedding.weight.grad.sum(-1).tolist() == [0, 6, 0, 0, 3]
+
+
+def test_without_gradients_it_is_the_function_itself():
+    x = mt.randn(3, requires_grad=True)
+    with mt.no_grad():
+        assert checkpoint(lambda t: t * 2, x).op is None
+    assert checkpoint(lambda t: t * 2, x.detach()).op is None
+
+
+def test_an_edit_between_forward_and_backward_is_detected():
+    layer = nn.Linear(3, 2)
+    y = checkpoint(layer, mt.randn(4, 3, requires_grad=True)).sum()
+    with mt.no_grad():
+        layer.weight.zero_()
+    with pytest.raises(RuntimeError, match="edited in place"):
+        y.backward()
+
+
+def test_what_is_raised_inside_comes_out_and_random_numbers_go_on():
+    def fails(x):
+        raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        checkpoint(fails, mt.ones(2, requires_grad=True))
+
+
+def test_relevance_refuses_it_by_name():
+    model = language_model()
+    layer = model.encoder.layers[0]
+    plain = layer.forward
+    layer.forward = lambda *a, **k: checkpoint(lambda x: plain(x, *a[1:], **k), a[0])
+    with pytest.raises(NotImplementedError, match="Checkpoint.*no relevance rule"):
+        mt.explain.lrp(model, IDS)
+
+
+@pytest.mark.host("device memory is CuPy's to count")
+def test_memory_is_saved():
+    """Twelve blocks: kept whole, or only their inputs."""
+    block = nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
+    x = mt.randn(200, 64, requires_grad=True)
+    peaks = []
+    for wrap in (checkpoint, lambda f, t: f(t)):
+        gc.collect()
+        tracemalloc.start()
+        y = x
+        for _ in range(12):
+            y = wrap(block, y)
+        peaks.append(tracemalloc.get_traced_memory()[0])  # what is kept until backward
+        tracemalloc.stop()
+        del y
+    assert peaks[0] < peaks[1] / 3
