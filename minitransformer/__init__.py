@@ -6,7 +6,7 @@ library underneath is NumPy on the CPU and CuPy on a GPU.
 
 import importlib
 
-from minitransformer import autograd, nn, ops, optim, utils
+from minitransformer import amp, autograd, nn, ops, optim, utils
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -32,6 +32,8 @@ LATER = ("explain", "models", "training", "generation")  # rooms that open when 
 
 
 def __getattr__(name):
+    if name == "bfloat16":
+        raise AttributeError(amp.NO_BFLOAT16)
     if name not in LATER:
         raise AttributeError(f"module 'minitransformer' has no attribute {name!r}")
     return importlib.import_module(f"minitransformer.{name}")

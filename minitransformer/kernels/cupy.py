@@ -98,6 +98,17 @@ def matmul(a: Array, b: Array) -> Array:
     return batched_matmul(a, b) if many_of_one_dtype else a @ b
 
 
+def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    """As the reference; cuBLAS adds half precision up in float32 by itself."""
+    return x @ weight.T if bias is None else x @ weight.T + bias
+
+
+def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
+    """As the reference; likewise."""
+    laws = (lambda: g @ weight, lambda: g.T @ x, lambda: g.sum(axis=0, dtype=_wide(g.dtype)).astype(g.dtype, copy=False))
+    return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
+
+
 def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
     """As the reference: two products, and scale, mask and softmax in one launch between them."""
     scores = matmul(q, k.swapaxes(-1, -2))  # (.., T, S)

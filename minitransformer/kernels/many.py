@@ -45,12 +45,12 @@ def norm_of_all(arrays: Sequence[Array]) -> Array:
     return cupy().sqrt(sums.sum())
 
 
-def scale_all(arrays: Sequence[Array], factor: Array) -> None:
+def scale_all(arrays: Sequence[Array], factor: Array | float) -> None:
     """As the reference, one launch."""
     if not _alike(arrays):
         reference.scale_all(arrays, factor)
     elif sum(a.size for a in arrays):
-        _launch("scale<{}>", [arrays], factor.astype(arrays[0].dtype, copy=False))
+        _launch("scale<{}>", [arrays], cupy().asarray(factor, arrays[0].dtype))
 
 
 def adam_all(arrays: Sequence[tuple[Array, ...]], step: int, lr: float, betas, eps: float, decay: float, shrink: float) -> bool:

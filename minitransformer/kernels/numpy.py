@@ -21,7 +21,7 @@ CHUNK = 1 << 17  # elements worked on at a time: enough to let go of the lock, f
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """As the reference, some rows, or some matrices, a thread. (OpenBLAS's own threads go on spinning, and take a core.)"""
-    if a.ndim != b.ndim or a.ndim < 2 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+    if a.dtype.itemsize < 4 or a.ndim != b.ndim or a.ndim < 2 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
         return reference.matmul(a, b)
     y = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
     each = y.size * a.shape[-1] // max(len(y), 1)  # multiplications for one row, or one matrix
@@ -35,6 +35,8 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """As the reference, some rows a thread, as `matmul`."""
+    if x.dtype.itemsize < 4:
+        return reference.linear(x, weight, bias)
     y = np.empty((len(x), len(weight)), x.dtype)
 
     def work(i, j):

@@ -11,18 +11,19 @@ from minitransformer.backends import Array, float32, namespace
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """The matrix product of the last two dimensions, the others broadcast."""
-    return namespace(a).matmul(a, b)
+    """The matrix product of the last two dimensions, the others broadcast; half precision is added up in float32."""
+    return namespace(a).matmul(_wide(a), _wide(b)).astype(namespace(a).result_type(a, b), copy=False)
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """x W^T + b. (N, n_in), (n_out, n_in), (n_out,) -> (N, n_out)."""
-    return x @ weight.T if bias is None else x @ weight.T + bias
+    y = matmul(x, weight.T)
+    return y if bias is None else y + bias
 
 
 def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
     """dL/dx = g W, dL/dW = g^T x, dL/db = sum of g; None for what is not needed. g: (N, n_out)."""
-    laws = (lambda: g @ weight, lambda: g.T @ x, lambda: _wide(g).sum(axis=0).astype(g.dtype, copy=False))
+    laws = (lambda: matmul(g, weight), lambda: matmul(g.T, x), lambda: _wide(g).sum(axis=0).astype(g.dtype, copy=False))
     return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
 
 
@@ -180,7 +181,7 @@ def norm_of_all(arrays: Sequence[Array]) -> Array:
     return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in arrays))
 
 
-def scale_all(arrays: Sequence[Array], factor: Array) -> None:
+def scale_all(arrays: Sequence[Array], factor: Array | float) -> None:
     """Multiply every array by the number `factor` in place."""
     for a in arrays:
         a *= factor

@@ -11,6 +11,7 @@ from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import mul
 from minitransformer.ops.index import masked_fill
 from minitransformer.ops.linalg import matmul
+from minitransformer.ops.precision import lowered
 from minitransformer.ops.shape import transpose
 from minitransformer.ops.softmax import softmax
 
@@ -101,6 +102,7 @@ def scaled_dot_product_attention(
         raise ValueError(f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together")
     if attn_mask is not None and attn_mask.dtype.kind not in "bf":
         raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
+    query, key, value, attn_mask = lowered(query, key, value, attn_mask)
     one_batch = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
     if not one_batch or (attn_mask is not None and attn_mask.requires_grad):
         return clear_attention(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]

@@ -8,6 +8,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.elementwise import operands
 from minitransformer.ops.laws import Sums, register, unbroadcast
+from minitransformer.ops.precision import lowered
 
 
 class MatMul(Op):
@@ -74,7 +75,7 @@ def _rows(x):
 @register("matmul", "__matmul__")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product. (.., n, k) @ (.., k, m) -> (.., n, m). Raises ValueError if the inner sizes differ."""
-    a, b = operands(input, other)
+    a, b = lowered(*operands(input, other))
     if not a.ndim or not b.ndim:
         raise ValueError(f"matmul: expected at least 1 dimension each, got {a.shape} @ {b.shape}; use * with 0-d tensors")
     inner_a, inner_b = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
@@ -85,6 +86,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias. (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out). Raises ValueError if sizes differ."""
+    input, weight, bias = lowered(input, weight, bias)
     if not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: expected input (.., {weight.shape[1]}) for weight {weight.shape}, got {input.shape}")
     if input.dtype != weight.dtype:

@@ -8,6 +8,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.index import check_ids
+from minitransformer.ops.precision import raised
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -49,6 +50,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
     if target.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: expected integer class ids, got {target.dtype}")
+    (input,) = raised(input)
     rows = input if input.ndim < 3 else input.permute(0, *range(2, input.ndim), 1)
     rows = rows.reshape(-1, rows.shape[-1]) if rows.array.size else rows.reshape(0, input.shape[min(1, input.ndim - 1)])
     ids = target.array.reshape(-1)  # (N,)
@@ -67,5 +69,6 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     _check_reduction(reduction)
     if input.shape != target.shape:
         raise ValueError(f"mse_loss: expected equal shapes, got {input.shape} and {target.shape}")
+    input, target = raised(input, target)
     difference = input - target
     return _reduce(difference * difference, reduction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
+from minitransformer.ops.precision import raised
 
 
 class LayerNorm(Op):
@@ -65,6 +66,7 @@ def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: flo
 
     `normalized_shape` is (C,), `eps` is added to the variance. Raises ValueError, TypeError if sizes or dtypes differ.
     """
+    input, weight, bias = raised(input, weight, bias)
     _check("layer_norm", input, normalized_shape, weight, bias)
     xp = namespace(input.array)
     weight = Tensor(xp.ones(normalized_shape, input.dtype)) if weight is None else weight
@@ -77,6 +79,7 @@ def rms_norm(input: Tensor, normalized_shape, weight=None, eps: float | None = N
 
     `eps` is added to the mean square; None takes the dtype's machine epsilon, as PyTorch does.
     """
+    input, weight = raised(input, weight)
     _check("rms_norm", input, normalized_shape, weight)
     xp = namespace(input.array)
     weight = Tensor(xp.ones(normalized_shape, input.dtype)) if weight is None else weight

@@ -7,6 +7,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import real
 from minitransformer.ops.laws import dims, register
+from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
 
 
@@ -63,6 +64,7 @@ class LogSumExp(Reduction):
 
 
 def _along(op: type[Op], input: Tensor, dim: int) -> Tensor:
+    (input,) = raised(input)
     if not input.ndim:  # a number is a slice of one
         return _along(op, input.reshape(1), dim).reshape(())
     return op(dims(dim, input.ndim)[0])(real(input))
@@ -83,4 +85,4 @@ def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
 @register()
 def logsumexp(input: Tensor, dim, keepdim: bool = False) -> Tensor:
     """ln sum e^input over `dim`."""
-    return LogSumExp(dims(dim, input.ndim), keepdim)(real(input))
+    return LogSumExp(dims(dim, input.ndim), keepdim)(real(*raised(input)))
