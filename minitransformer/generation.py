@@ -43,6 +43,11 @@ def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
         raise ValueError(f"top_p: expected a probability in (0, 1], got {top_p}")
 
 
+def draw(p: numpy.ndarray, random: numpy.random.Generator) -> int:
+    """A token drawn with probabilities p, (V,)."""
+    return int(random.choice(p.size, p=p))
+
+
 def stream(
     model,
     ids: Sequence[int],
@@ -61,7 +66,7 @@ def stream(
     reader = _Reader(model, use_cache)
     for _ in range(max_new_tokens):
         p = next_token_probabilities(reader.logits(text), temperature, top_k, top_p)
-        token = int(p.argmax()) if temperature == 0 else int(random.choice(p.size, p=p))
+        token = int(p.argmax()) if temperature == 0 else draw(p, random)
         if token == stop_id:
             return
         text.append(token)

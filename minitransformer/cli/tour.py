@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +15,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from minitransformer.cli.course import Folder
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.cli.tour_page import tour_page
 from minitransformer.cli.tour_story import NAMES, Judgement, Speech, Story, agreement, signed, top_words, verdict
 from minitransformer.cli.tour_work import check_gradients, judge, speak
 from minitransformer.cli.verify import Result, summary
+from minitransformer.course.mine import in_the_library, pieces
+from minitransformer.course.places import PLACES
+from minitransformer.course.workspace import FOLDER, Workspace
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import rich_strip, scale_of
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
@@ -35,13 +39,42 @@ def tour(
     epochs: Annotated[int | None, typer.Option(min=1, help="How often the classifier reads all its reviews.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
+    mine: Annotated[bool, typer.Option("--mine", help="With every exercise that you passed in the library's place.")] = False,
+    directory: Folder = FOLDER,
     json: Json = False,
 ) -> None:
     """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     recipe = _recipe(data, epochs)
     _writable(out)
-    console.quiet, seconds = json, {}
+    console.quiet = json
+    yours = _yours(directory) if mine else {}
+    with in_the_library(yours):
+        story = replace(_travel(recipe, steps, seed), mine=list(yours))
+    out.write_text(tour_page(story), encoding="utf-8")
+    console.print(f"\n[bold]Page written:[/bold] {out}  ({sum(story.seconds.values()):.0f} s)", soft_wrap=True)
+    console.quiet = False
+    if json:
+        print_json(plain(story))
+    if not story.holds:
+        sys.exit(1)
+
+
+def _yours(directory: Path) -> dict[str, Callable]:
+    """The learner's pieces, and which they are. Raises ValueError if there are none."""
+    if not Workspace.is_at(directory):
+        raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
+    console.print("[bold]0  Your own pieces[/bold], each checked before it is used")
+    yours = pieces(Workspace.open(directory))
+    if not yours:
+        raise ValueError(f"{directory}: none of the exercises that a tour can use is passed; they are {', '.join(PLACES)}")
+    _say(f"{len(yours)} of {len(PLACES)}: {', '.join(yours)}. All else is the library's.")
+    return yours
+
+
+def _travel(recipe: ClassifierRecipe, steps: int, seed: int) -> Story:
+    """All parts of the tour, told on the way."""
+    seconds = {}
     with _part(seconds, "gradients", "1  Gradients, held against finite differences and PyTorch"):
         gradients = check_gradients(seed, console)
         _tell_gradients(gradients)
@@ -52,14 +85,7 @@ def tour(
         judgement = judge(recipe, seed, console)
         _tell_judgement(judgement)
     _tell_why(judgement)
-    story = Story(gradients, speech, judgement, seconds)
-    out.write_text(tour_page(story), encoding="utf-8")
-    console.print(f"\n[bold]Page written:[/bold] {out}  ({sum(seconds.values()):.0f} s)", soft_wrap=True)
-    console.quiet = False
-    if json:
-        print_json(plain(story))
-    if not story.holds:
-        sys.exit(1)
+    return Story(gradients, speech, judgement, seconds)
 
 
 def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
@@ -140,6 +166,7 @@ def plain(story: Story) -> dict:
     pairs = [(a, b, None if r != r else r, words) for a, b, r, words in agreement(judgement.explanations)]  # JSON has no NaN
     return {
         "passed": story.holds,
+        "mine": story.mine,
         "gradients": {"checks": len(story.gradients), "failed": [r.name for r in story.gradients if not r.passed]},
         "language model": {**asdict(speech.learned), "before": speech.before, "after": speech.after},
         "classifier": {**asdict(judgement.learned), "accuracy": judgement.accuracy, "reviews": judgement.reviews},

@@ -59,6 +59,7 @@ def _summary(story: Story) -> str:
         "<h1>A Transformer that shows its work</h1>"
         "<p>This page was written by <code>minitransformer tour</code>. It checked the calculus that all learning rests on, "
         "trained two small models on real text, and then asked one of them: why?</p>"
+        + (f"<p>Built with {len(story.mine)} pieces of your own: {', '.join(story.mine)}.</p>" if story.mine else "")
         + ("" if story.holds else wrong)
         + f'<dl class="tiles">{cards}</dl>'
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy
@@ -70,12 +70,13 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Story:
-    """The whole tour. `seconds` says how long each part took."""
+    """The whole tour. `seconds` says how long each part took, `mine` which pieces were the learner's own."""
 
     gradients: list[Result]
     speech: Speech
     judgement: Judgement
     seconds: dict[str, float]
+    mine: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -156,8 +157,8 @@ def errors(results: Sequence[Result]) -> list[tuple[str, str, list[tuple[str, fl
     """What was held against which judge, and (name, error) of each check, for all that was measured."""
     found = []
     for kind in ("op", "layer"):
-        for judge, (field, dtype) in JUDGES.items():
-            of = [(r.name, getattr(r, field)) for r in results if (r.kind, r.dtype) == (kind, dtype)]
+        for judge, (error_in, dtype) in JUDGES.items():
+            of = [(r.name, getattr(r, error_in)) for r in results if (r.kind, r.dtype) == (kind, dtype)]
             if known := [(name, error) for name, error in of if error is not None]:
                 found.append((kind, judge, known))
     return found
