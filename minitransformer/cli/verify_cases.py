@@ -36,8 +36,9 @@ def _dropped(lib, x):
 
 
 def _dropped_by_hand(torch, x):
-    keep = numpy.random.default_rng(0).random(tuple(x.shape), dtype=float32) >= 0.3
-    return x * torch.tensor(keep) / 0.7
+    key = numpy.random.default_rng(0).integers(1 << 63)
+    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(tuple(x.shape), dtype=float32)
+    return x * torch.tensor(even >= 0.3) / 0.7
 
 
 def _turned(torch, x, interleaved: bool):

@@ -18,6 +18,7 @@ from minitransformer import autograd, generation, gradients
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.explain import books, propagation, surrogate
 from minitransformer.kernels import numpy as kernels
+from minitransformer.kernels import reference
 from minitransformer.nn import position, utils
 from minitransformer.ops import elementwise, index, laws, linalg, loss, normalization
 from minitransformer.ops.creation import tensor
@@ -142,6 +143,11 @@ def softmax_vjp(mine, own):
     return along
 
 
+def in_steps(mine, own):
+    """Attention's gradient by its definition, which goes through the gradients of matmul and softmax one after the other."""
+    return reference.attention_vjp
+
+
 def causal_mask(mine, own):
     def seen(xp, n_queries, n_keys):
         return numpy.asarray(mine(n_queries), dtype=bool) if n_queries == n_keys else own(xp, n_queries, n_keys)
@@ -150,9 +156,10 @@ def causal_mask(mine, own):
 
 
 def attention(mine, own):
-    def attend(q, k, v, mask, causal, scale):
-        y, p = own(q, k, v, mask, causal, scale)
-        if not math.isclose(scale, 1 / math.sqrt(q.shape[-1])) or (mask is not None and mask.dtype != bool) or not y.size:
+    def attend(q, k, v, mask, causal, scale, keep=None):
+        y, p = own(q, k, v, mask, causal, scale, keep)
+        plain = keep is None and (mask is None or mask.dtype == bool) and y.size
+        if not plain or not math.isclose(scale, 1 / math.sqrt(q.shape[-1])):
             return y, p
         seen = numpy.tri(*p.shape[-2:], dtype=bool) if causal else None
         if mask is None or mask.ndim == 2:
@@ -292,13 +299,14 @@ def kernel(mine, own):
     return weights
 
 
+STEPS = Place(kernels, "attention_vjp", in_steps)
 LRP = Place(propagation, "lrp", explicit)
 
 PLACES: dict[str, tuple[Place, ...]] = {
     "topological_order": (Place(autograd, "tape", tape),),
     "unbroadcast": (Place(laws, "unbroadcast", unbroadcast),),
     "mul_vjp": (Place(elementwise.Mul, "vjp", mul_vjp),),
-    "matmul_vjp": (Place(linalg.MatMul, "vjp", matmul_vjp),),
+    "matmul_vjp": (Place(linalg.MatMul, "vjp", matmul_vjp), Place(kernels, "matmul_vjp", as_it_is), STEPS),
     "finite_differences": (Place(gradients, "finite_differences", finite_differences),),
     "merge_pair": (Place(byte_pair, "merge", as_it_is),),
     "most_frequent_pair": (Place(byte_pair.Corpus, "best_pair", best_pair),),
@@ -307,7 +315,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "embedding_vjp": (Place(index.Embedding, "vjp", embedding_vjp),),
     "sinusoidal_table": (Place(position.SinusoidalPositionalEncoding, "compute", sinusoidal),),
     "softmax": (Place(kernels, "softmax", softmax),),
-    "softmax_vjp": (Place(kernels, "softmax_vjp", softmax_vjp),),
+    "softmax_vjp": (Place(kernels, "softmax_vjp", softmax_vjp), STEPS),
     "causal_mask": (Place(kernels, "causal_mask", causal_mask),),
     "attention": (Place(kernels, "attention", attention),),
     "cross_entropy": (Place(loss, "cross_entropy", cross_entropy),),

@@ -15,6 +15,11 @@ def matmul(a: Array, b: Array) -> Array:
     return namespace(a).matmul(_wide(a), _wide(b)).astype(namespace(a).result_type(a, b), copy=False)
 
 
+def matmul_vjp(g: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """dL/dA = G B^T, dL/dB = A^T G. (.., n, m), (.., n, k), (.., k, m) -> (.., n, k), (.., k, m)."""
+    return matmul(g, b.swapaxes(-1, -2)), matmul(a.swapaxes(-1, -2), g)
+
+
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """x W^T + b. (N, n_in), (n_out, n_in), (n_out,) -> (N, n_out)."""
     y = matmul(x, weight.T)
@@ -219,11 +224,10 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
 
 def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float, keep=None) -> tuple[Array, Array, Array]:
     """The matmuls' and the softmax's gradients one after the other: dq, dk, dv."""
-    xp = namespace(q)
-    dv = xp.matmul((p if keep is None else p * keep).swapaxes(-1, -2), g)
-    dp = xp.matmul(g, v.swapaxes(-1, -2))  # (.., T, S)
+    dp, dv = matmul_vjp(g, p if keep is None else p * keep, v)  # (.., T, S), (.., S, e)
     ds = softmax_vjp(dp if keep is None else dp * keep, p, -1) * scale
-    return xp.matmul(ds, k), xp.matmul(ds.swapaxes(-1, -2), q), dv
+    dq, dk = matmul_vjp(ds, q, k.swapaxes(-1, -2))  # (.., T, d), (.., d, S)
+    return dq, dk.swapaxes(-1, -2), dv
 
 
 def causal_mask(xp, n_queries: int, n_keys: int) -> Array:
