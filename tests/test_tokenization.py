@@ -132,7 +132,7 @@ def test_training_text_must_be_str(cls, wrong):
 
 @pytest.mark.parametrize("d", [{}, {"kind": "sentence"}])
 def test_an_unknown_kind_is_named_beside_the_known_ones(d):
-    with pytest.raises(ValueError, match=f"among character, byte-pair, word, got {d.get('kind')!r}"):
+    with pytest.raises(ValueError, match=f"among character, byte-pair, word, published, got {d.get('kind')!r}"):
         tokenization.from_dict(d)
 
 

@@ -9,6 +9,7 @@ import typer
 from minitransformer.cli.bench import bench
 from minitransformer.cli.course import COMMANDS as COURSE
 from minitransformer.cli.doctor import doctor
+from minitransformer.cli.embed import embed
 from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, doctor, learn, *COURSE, progress):
+for command in (tour, train, generate, explain, verify, bench, fetch, embed, doctor, learn, *COURSE, progress):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

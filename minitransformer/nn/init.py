@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
 from minitransformer.ops.creation import empty
+
+_wanted: ContextVar[bool] = ContextVar("initial values wanted", default=True)
+
+
+@contextlib.contextmanager
+def no_initial_values() -> Iterator[None]:
+    """Inside this block nothing here draws or fills: for a model whose weights are about to be loaded."""
+    token = _wanted.set(False)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
 
 
 def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:
@@ -18,19 +33,19 @@ def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """Drawn evenly from [a, b)."""
-    return tensor.uniform_(a, b)
+    return tensor.uniform_(a, b) if _wanted.get() else tensor
 
 
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Drawn from the normal distribution of this mean and standard deviation."""
-    return tensor.normal_(mean, std)
+    return tensor.normal_(mean, std) if _wanted.get() else tensor
 
 
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """All `val`."""
-    return tensor.fill_(val)
+    return tensor.fill_(val) if _wanted.get() else tensor
 
 
 def zeros_(tensor: Tensor) -> Tensor:

@@ -148,14 +148,27 @@ class Module:
                     state[dotted] = tensor.detach()
         return state
 
-    def load_state_dict(self, state_dict: Mapping, strict: bool = True) -> tuple[list[str], list[str]]:
+    def load_state_dict(self, state_dict: Mapping, strict: bool = True, assign: bool = False) -> tuple[list[str], list[str]]:
         """Copy values in by name: from our tensors, NumPy arrays or PyTorch's tensors (PyTorch is not imported).
 
         Returns the names (missing, unexpected). Raises RuntimeError, changing nothing, if a shape differs or, when
-        `strict`, if names are missing or unexpected; the message lists all of them.
+        `strict`, if names are missing or unexpected; the message lists all of them. `assign` takes the arrays themselves
+        instead of copying them, with their dtype, so that a file mapped into memory is read only where it is used.
         """
-        own = self.state_dict()
         arrays = {name: host_array(value) for name, value in state_dict.items()}
+        missing, unexpected = self._compare(arrays, strict)
+        with no_grad():
+            for kind in ("_parameters", "_buffers"):
+                for name, _, _, own in self._named(kind):
+                    if name in arrays and assign:
+                        own.data = Tensor(to_device(arrays[name], own.device))
+                    elif name in arrays:
+                        own.copy_(Tensor(arrays[name]))
+        return missing, unexpected
+
+    def _compare(self, arrays: Mapping[str, numpy.ndarray], strict: bool) -> tuple[list[str], list[str]]:
+        """The names missing from `arrays`, and those unexpected; raises RuntimeError if they do not fit."""
+        own = self.state_dict()
         missing = [name for name in own if name not in arrays]
         unexpected = [name for name in arrays if name not in own]
         shapes = [
@@ -167,9 +180,6 @@ class Module:
         if any(wrong.values()):
             lines = "".join(f"\n  {what}: {'; '.join(names)}" for what, names in wrong.items() if names)
             raise RuntimeError(f"state_dict does not fit {type(self).__name__}:{lines}")
-        with no_grad():
-            for name in own.keys() & arrays.keys():
-                own[name].copy_(Tensor(arrays[name]))
         return missing, unexpected
 
     def _apply(self, change: Callable[[Tensor], Tensor]) -> Module:

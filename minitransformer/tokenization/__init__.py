@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from minitransformer.tokenization.byte_pair import BPETokenizer
 from minitransformer.tokenization.character import CharTokenizer
+from minitransformer.tokenization.published import PublishedTokenizer
 from minitransformer.tokenization.tokenizer import Tokenizer
 from minitransformer.tokenization.word import WordTokenizer
 
-__all__ = ["BPETokenizer", "CharTokenizer", "Tokenizer", "WordTokenizer", "from_dict"]
+__all__ = ["BPETokenizer", "CharTokenizer", "PublishedTokenizer", "Tokenizer", "WordTokenizer", "from_dict"]
 
-KINDS = {tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, BPETokenizer, WordTokenizer)}
+KINDS = {tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, BPETokenizer, WordTokenizer, PublishedTokenizer)}
 
 
 def from_dict(d: dict) -> Tokenizer:

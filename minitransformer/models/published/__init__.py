@@ -1,0 +1,46 @@
+"""Published models by name: fetched, converted once, and read where they lie.
+
+What a wheel holds is brought to one layout, a safetensors file with the names our models use, the first time it is
+asked for. From then on it is mapped into memory: a model is there at once, and only what it reads is ever loaded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from minitransformer.assets import fetch, find, plain_errors, publish, silent
+from minitransformer.models.published import minilm
+from minitransformer.models.published.weights import as_bytes, map_arrays
+from minitransformer.nn import Module, init
+from minitransformer.tokenization import Tokenizer
+
+MODELS = {"minilm": minilm}
+CONVERTED = "converted-1.safetensors"  # another number when the layout changes
+
+
+def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
+    """A published model, in evaluation mode, and its tokenizer; fetched and converted first if need be.
+
+    Raises ValueError for an unknown name, AssetError if it is not to be had, ImportError, naming the extra, if a package
+    that reads it is missing.
+    """
+    folder, published = prepare(name, progress), MODELS[name]
+    with init.no_initial_values():
+        model = published.model()
+    model.load_state_dict(map_arrays(folder / CONVERTED), strict=False, assign=True)
+    return model.eval(), published.tokenizer(folder)
+
+
+def prepare(name: str, progress: Callable[[str], None] = silent) -> Path:
+    """The folder of a published model, its weights converted. Raises as `load` does."""
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
+    folder = fetch(name, progress)
+    if not (folder / CONVERTED).is_file():
+        progress(f"{name}: converting the weights, this once")
+        content = as_bytes(MODELS[name].convert(folder))
+        with plain_errors(find(name)), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as scratch:
+            publish({CONVERTED: content}, Path(scratch), folder)
+    return folder

@@ -1,0 +1,95 @@
+"""The tokenizers that published models were trained with, as the `tokenizers` package runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from minitransformer.tokenization.tokenizer import Tokenizer, require_text
+
+INSTALL = "pip install 'minitransformer[models]'"
+FIRST_OF = {"pad": ("[PAD]", "<pad>"), "unk": ("[UNK]", "<unk>")}  # what models call them
+
+
+class PublishedTokenizer(Tokenizer):
+    """A `tokenizer.json`: text to ids and back, with the marks at beginning and end that the model expects.
+
+    Unlike our own it keeps the ids of the model for padding and unknown words. Nothing is cut off or filled up here,
+    whatever the file says. Raises ImportError, naming the extra, without the package.
+    """
+
+    kind = "published"
+
+    def __init__(self, source: str):
+        self.source = source
+        self._tokenizer = tokenizers().Tokenizer.from_str(source)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> PublishedTokenizer:
+        """The tokenizer of a `tokenizer.json`."""
+        return cls(Path(path).read_text(encoding="utf-8"))
+
+    @classmethod
+    def train(cls, texts: str | Iterable[str]) -> PublishedTokenizer:
+        """Nothing is left to train: TypeError."""
+        raise TypeError("a published tokenizer belongs to its model and is not trained; take BPETokenizer or WordPieceTokenizer")
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """id -> the piece, as the file writes it."""
+        return [self._tokenizer.id_to_token(i) or "" for i in range(self._tokenizer.get_vocab_size())]
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills up a batch; 0 if the model knows none."""
+        return self._special("pad")
+
+    @property
+    def unk_id(self) -> int:
+        """The id of what is not in the vocabulary; 0 if there is nothing such."""
+        return self._special("unk")
+
+    def _special(self, which: str) -> int:
+        return next((i for name in FIRST_OF[which] if (i := self.id_of(name)) is not None), 0)
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, such as "[MASK]"; None if there is none."""
+        return self._tokenizer.token_to_id(piece)
+
+    def encode(self, text: str, marks: bool = True) -> list[int]:
+        """The ids of a text, with the marks at beginning and end unless told otherwise. TypeError if it is not a str."""
+        return self._tokenizer.encode(require_text(text), add_special_tokens=marks).ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text, without marks. IndexError if an id lies outside the vocabulary."""
+        ids = list(ids)
+        self._look_up(ids)
+        return self._tokenizer.decode(ids)
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces of `encode(text)`, marks among them, as they stand in the text."""
+        found = self._tokenizer.encode(require_text(text))
+        places = zip(found.tokens, found.offsets, found.special_tokens_mask, strict=True)
+        return [piece if special else text[start:end] or piece for piece, (start, end), special in places]
+
+    def to_dict(self) -> dict:
+        """The file's text."""
+        return {"kind": self.kind, "source": json.loads(self.source)}
+
+    @classmethod
+    def from_dict(cls, d: dict) -> PublishedTokenizer:
+        """The tokenizer that `to_dict` described."""
+        return cls(json.dumps(d["source"], ensure_ascii=False))
+
+
+def tokenizers():
+    """The package. Raises ImportError that says how to get it."""
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise ImportError(f"the tokenizers package reads a published model's vocabulary: {INSTALL}") from error
+    return tokenizers

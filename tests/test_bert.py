@@ -1,0 +1,65 @@
+"""BERT against transformers, in small and as MiniLM; what its heads do; LRP through it."""
+
+import numpy as np
+import pytest
+from reference_models import hold
+from references.transformers_tiny import HEADS, IDS, INNER, LAYERS, LENGTH, SEGMENTS, VOCAB, WIDTH
+
+import minitransformer as mt
+from minitransformer import explain
+from minitransformer.models.bert import (
+    Bert,
+    BertClassifier,
+    BertClassifierConfig,
+    BertConfig,
+    BertMaskedLM,
+    masked_lm_from_published,
+)
+
+SMALL = {
+    "vocab_size": VOCAB,
+    "hidden_size": WIDTH,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": INNER,
+    "max_position_embeddings": LENGTH,
+}
+
+
+def test_outputs_and_gradients_are_those_of_transformers():
+    model = BertMaskedLM(BertConfig(**SMALL))
+    hold(
+        model,
+        lambda model: model(mt.tensor(IDS), mt.tensor(SEGMENTS)),
+        "bert",
+        lambda arrays: masked_lm_from_published(arrays, LAYERS),
+    )
+
+
+def test_a_missing_array_is_named():
+    with pytest.raises(KeyError, match="predictions|embeddings"):
+        masked_lm_from_published({}, LAYERS)
+
+
+def test_the_masked_lm_writes_with_the_vectors_it_reads():
+    model = BertMaskedLM(BertConfig(**SMALL))
+    assert model.decoder.weight is model.bert.embeddings.words.weight
+
+
+def test_padding_changes_no_sentence():
+    model = Bert(BertConfig(**SMALL)).double().eval()
+    alone, together = model.sentences(mt.tensor(IDS[1:, :4])), model.sentences(mt.tensor(IDS))
+    assert np.allclose(alone.numpy()[0], together.numpy()[1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_relevance_of_a_class_adds_up(form):
+    model = BertClassifier(BertClassifierConfig(**SMALL)).double()
+    e = explain.lrp(model, IDS, target=1, form=form)
+    assert e.ledger.closes and abs(e.ledger.gap) <= 1e-10 * e.ledger.scale
+    assert np.array_equal(e.relevance[1] == 0, IDS[1] == 0)
+
+
+def test_attention_is_recorded():
+    model = BertClassifier(BertClassifierConfig(**SMALL)).double()
+    assert explain.attention_rollout(model, IDS[:1]).relevance.shape == (1, 7)
