@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from references.texts import TEXTS
-from references.transformers_real import FILE
+from references.transformers_real import FILE, NEW, PROMPT
 
 import minitransformer as mt
 from minitransformer.assets import AssetError
+from minitransformer.generation import generate
 from minitransformer.models import published
 from minitransformer.models.bert import embed
 from minitransformer.models.published.weights import as_bytes, map_arrays
@@ -68,3 +69,28 @@ def test_minilm_gives_transformers_vectors(load):
     assert abs(hidden[:, ::5, ::8] - expected["hidden"]).max() <= 1e-4
     vectors, means = embed(model, tokenizer, TEXTS, batch_size=7), expected["means"]
     assert np.allclose((vectors * means).sum(1), np.linalg.norm(means, axis=1), rtol=1e-5, atol=0)  # cosine 1
+
+
+@pytest.fixture
+def smollm2(load):
+    return load("smollm2")
+
+
+@pytest.mark.network
+def test_smollm2_gives_transformers_logits(smollm2):
+    (model, tokenizer), expected = smollm2, figures("smollm2")
+    ids = [tokenizer.encode(text) for text in TEXTS]
+    assert np.concatenate(ids).tolist() == expected["ids"].tolist()
+    with mt.no_grad():
+        logits = [model(mt.tensor([row])).numpy()[0] for row in ids]  # (T, V) each
+    assert np.array_equal(np.concatenate(logits).argmax(-1), expected["best"])
+    assert abs(np.concatenate(logits).max(-1) - expected["largest"]).max() <= 1e-4
+    assert abs(np.stack([rows[-1, ::499] for rows in logits]) - expected["last"]).max() <= 1e-4
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_smollm2_writes_transformers_tokens(smollm2, use_cache):
+    model, tokenizer = smollm2
+    written = generate(model, tokenizer.encode(PROMPT), NEW, temperature=0, use_cache=use_cache)
+    assert written == figures("smollm2")["written"].tolist()

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from minitransformer.cli.bench import bench
+from minitransformer.cli.chat import chat
 from minitransformer.cli.course import COMMANDS as COURSE
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, embed, doctor, learn, *COURSE, progress):
+for command in (tour, train, generate, explain, verify, bench, fetch, chat, embed, doctor, learn, *COURSE, progress):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

@@ -1,50 +1,75 @@
-"""`minitransformer generate`: a trained language model goes on with a text."""
+"""`minitransformer generate`: a language model, ours or a published one, goes on with a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from minitransformer import models
-from minitransformer.cli.options import Backend, Checkpoint, Json, Seed, prepare, print_json
-from minitransformer.generation import stream
-from minitransformer.tokenization.tokenizer import REPLACEMENT, Tokenizer
+from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, console, prepare, print_json
+from minitransformer.generation import growing_text, stream
+from minitransformer.models import published
+from minitransformer.nn import Module
+from minitransformer.tokenization import Tokenizer
+
+MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="How many tokens to add.")]
+Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this string; may be given again.")]
 
 
 def generate(
-    checkpoint: Checkpoint,
     prompt: Annotated[str, typer.Argument(help="The text to go on with.")] = "The ",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="How many tokens to add.")] = 100,
+    checkpoint: MaybeCheckpoint = None,
+    model: Annotated[str | None, typer.Option("--model", help="A published language model instead: smollm2.")] = None,
+    max_new_tokens: MaxNewTokens = 100,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")] = 0.8,
     top_k: Annotated[int | None, typer.Option(min=1, help="Draw only from the k likeliest tokens.")] = None,
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")] = None,
+    stop: Stop = None,
     cache: Annotated[bool, typer.Option(help="Keep keys and values: the same text, sooner.")] = True,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Go on with PROMPT, token by token, as the language model in a checkpoint would."""
+    """Go on with PROMPT, token by token, as a language model would: that of a checkpoint, or a published one."""
     prepare(seed, backend)
-    model, tokenizer = models.load(checkpoint, "language-model")
-    ids = tokenizer.encode(prompt)
+    writer, tokenizer = language_model(checkpoint, model)
+    ids, new = tokenizer.encode(prompt), []
     settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "use_cache": cache}
-    new = []
-    for shown, text in pairwise(_growing(tokenizer, ids, new, stream(model, ids, max_new_tokens, **settings))):
-        if not json:
-            print(text.removeprefix(shown), end="", flush=True)
+    tokens = kept(new, stream(writer, ids, max_new_tokens, stop_id=tokenizer.end_id, **settings))
+    text = shown([tokenizer.decode(ids)], json) + shown(growing_text(tokenizer, ids, tokens, stop or ()), json)
     if json:
-        print_json({"prompt": prompt, "text": tokenizer.decode(ids + new), "tokens": new})
+        print_json({"prompt": prompt, "text": text, "tokens": new})
     else:
         print()
 
 
-def _growing(tokenizer: Tokenizer, ids: list[int], new: list[int], tokens: Iterator[int]) -> Iterator[str]:
-    """"" and then the text after each token, which is also added to `new`; at the end the text with all that is left."""
-    yield ""
+def shown(pieces: Iterable[str], quiet: bool = False) -> str:
+    """The whole text, each piece of it printed as it comes, unless `quiet`."""
+    text = ""
+    for piece in pieces:
+        text += piece
+        if not quiet:
+            print(piece, end="", flush=True)
+    return text
+
+
+def language_model(checkpoint: Path | None, model: str | None) -> tuple[Module, Tokenizer]:
+    """The model and tokenizer asked for. Raises ValueError unless exactly one of the two is given."""
+    if (checkpoint is None) == (model is None):
+        raise ValueError("generate: expected one of --checkpoint FILE and --model NAME")
+    if checkpoint is not None:
+        return models.load(checkpoint, "language-model")
+    found, tokenizer = published.load(model, console.print)
+    if not hasattr(found, "new_cache"):
+        raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")
+    return found, tokenizer
+
+
+def kept(new: list[int], tokens: Iterable[int]) -> Iterator[int]:
+    """The tokens, each added to `new` as it comes."""
     for token in tokens:
         new.append(token)
-        yield tokenizer.decode(ids + new).rstrip(REPLACEMENT)  # a token may hold only the first bytes of a letter
-    yield tokenizer.decode(ids + new)
+        yield token

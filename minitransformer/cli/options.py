@@ -21,6 +21,7 @@ Backend = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
+MaybeCheckpoint = Annotated[Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
 
 
 def prepare(seed: int, backend: str | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from minitransformer.tokenization.tokenizer import Tokenizer, require_text
 
 INSTALL = "pip install 'minitransformer[models]'"
-FIRST_OF = {"pad": ("[PAD]", "<pad>"), "unk": ("[UNK]", "<unk>")}  # what models call them
+PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>", "<|endoftext|>")  # as models write them
 
 
 class PublishedTokenizer(Tokenizer):
@@ -46,15 +46,20 @@ class PublishedTokenizer(Tokenizer):
     @property
     def pad_id(self) -> int:
         """The id that fills up a batch; 0 if the model knows none."""
-        return self._special("pad")
+        return self._first(PAD) or 0
 
     @property
     def unk_id(self) -> int:
         """The id of what is not in the vocabulary; 0 if there is nothing such."""
-        return self._special("unk")
+        return self._first(UNKNOWN) or 0
 
-    def _special(self, which: str) -> int:
-        return next((i for name in FIRST_OF[which] if (i := self.id_of(name)) is not None), 0)
+    @property
+    def end_id(self) -> int | None:
+        """The id with which the model ends its text, or None."""
+        return self._first(END)
+
+    def _first(self, pieces: Iterable[str]) -> int | None:
+        return next((i for piece in pieces if (i := self.id_of(piece)) is not None), None)
 
     def id_of(self, piece: str) -> int | None:
         """The id of a piece, such as "[MASK]"; None if there is none."""

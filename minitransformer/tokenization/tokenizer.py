@@ -62,6 +62,11 @@ class Tokenizer(ABC):
         """The id of what training did not meet: 1."""
         return UNK
 
+    @property
+    def end_id(self) -> int | None:
+        """The id with which a model ends its text; None where there is none, as in ours."""
+        return None
+
     def _look_up(self, ids: Iterable[int]) -> list:
         ids = [index(i) for i in ids]
         for i in ids:

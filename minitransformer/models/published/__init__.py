@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minitransformer.assets import fetch, find, plain_errors, publish, silent
-from minitransformer.models.published import minilm
-from minitransformer.models.published.weights import as_bytes, map_arrays
+from minitransformer.models.published import minilm, smollm2
+from minitransformer.models.published.weights import WEIGHTS
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
-MODELS = {"minilm": minilm}
-CONVERTED = "converted-1.safetensors"  # another number when the layout changes
+MODELS = {"minilm": minilm, "smollm2": smollm2}
 
 
 def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
@@ -29,7 +28,7 @@ def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, T
     folder, published = prepare(name, progress), MODELS[name]
     with init.no_initial_values():
         model = published.model()
-    model.load_state_dict(map_arrays(folder / CONVERTED), strict=False, assign=True)
+    model.load_state_dict(published.weights(folder), assign=True)
     return model.eval(), published.tokenizer(folder)
 
 
@@ -38,9 +37,9 @@ def prepare(name: str, progress: Callable[[str], None] = silent) -> Path:
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
     folder = fetch(name, progress)
-    if not (folder / CONVERTED).is_file():
+    if not (folder / WEIGHTS).is_file():
         progress(f"{name}: converting the weights, this once")
-        content = as_bytes(MODELS[name].convert(folder))
+        contents = MODELS[name].convert(folder)
         with plain_errors(find(name)), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as scratch:
-            publish({CONVERTED: content}, Path(scratch), folder)
+            publish(contents, Path(scratch), folder)
     return folder

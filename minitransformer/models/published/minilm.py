@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 
 from minitransformer.models.bert import Bert, BertConfig, from_published
-from minitransformer.models.published.weights import map_arrays
+from minitransformer.models.published.weights import WEIGHTS, as_bytes, map_arrays
 from minitransformer.tokenization.published import PublishedTokenizer
 
 
@@ -16,9 +16,14 @@ def model() -> Bert:
     return Bert(BertConfig())
 
 
-def convert(folder: Path) -> dict[str, numpy.ndarray]:
+def weights(folder: Path) -> dict[str, numpy.ndarray]:
     """Its weights by our names."""
-    return from_published(map_arrays(folder / "model.safetensors"), BertConfig().num_hidden_layers)
+    return map_arrays(folder / WEIGHTS)
+
+
+def convert(folder: Path) -> dict[str, bytes]:
+    """The file of its weights."""
+    return {WEIGHTS: as_bytes(from_published(map_arrays(folder / "model.safetensors"), BertConfig().num_hidden_layers))}
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy
 import safetensors.numpy
 
+WEIGHTS = "converted-1.safetensors"  # another number when the layout changes
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "<i1", "U8": "<u1", "BOOL": "?"}
 
 

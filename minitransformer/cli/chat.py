@@ -1,0 +1,44 @@
+"""`minitransformer chat`: turns with a published model that was trained to answer."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from minitransformer.cli.generate import MaxNewTokens, shown
+from minitransformer.cli.options import Backend, Seed, console, prepare
+from minitransformer.generation import growing_text, stream
+from minitransformer.models import published
+from minitransformer.models.published.smollm2 import END, SYSTEM, chat_prompt
+
+
+def chat(
+    model: Annotated[str, typer.Option("--model", help="A published model that converses: smollm2.")] = "smollm2",
+    system: Annotated[str, typer.Option("--system", help="What the model is told about itself.")] = SYSTEM,
+    max_new_tokens: MaxNewTokens = 256,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")] = 0.2,
+    top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")] = 0.9,
+    seed: Seed = 0,
+    backend: Backend = None,
+) -> None:
+    """Answer each line of standard input, with what was said before in mind; an empty line or its end is goodbye."""
+    prepare(seed, backend)
+    if model != "smollm2":
+        raise ValueError(f"model: expected smollm2, the one with a template for turns, got {model!r}")
+    writer, tokenizer = published.load(model, console.print)
+    turns: list[tuple[str, str]] = []
+    while words := _question():
+        turns.append(("user", words))
+        ids = tokenizer.encode(chat_prompt(turns, system))
+        tokens = stream(writer, ids, max_new_tokens, temperature, top_p=top_p, seed=seed, stop_id=tokenizer.end_id)
+        turns.append(("assistant", shown(growing_text(tokenizer, ids, tokens, (END,)))))
+        print()
+
+
+def _question() -> str:
+    """A line of the user's, asked for if there is somebody to ask."""
+    if sys.stdin.isatty():
+        console.print("[bold]>[/bold] ", end="")
+    return sys.stdin.readline().strip()

@@ -1,0 +1,6 @@
+"""Producing text: one token after the other, drawn or searched for, alone or in batches, and shown as it grows."""
+
+from minitransformer.generation.sampling import generate, next_token_probabilities, stream
+from minitransformer.generation.text import growing_text
+
+__all__ = ["generate", "growing_text", "next_token_probabilities", "stream"]
