@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from reference_models import hold
+from references.transformers_tiny import IDS as REFERENCE_IDS
+from references.transformers_tiny import INNER, LAYERS, LENGTH, VOCAB
 
 import minitransformer as mt
 from minitransformer import explain, nn
@@ -88,3 +91,9 @@ def test_sizes_that_do_not_divide(changes):
 def test_an_attention_alone_knows_its_sizes():
     attention = LlamaAttention(SMALL, nn.RotaryEmbedding(4))
     assert attention.k_proj.weight.shape == (8, 16) and attention.q_proj.weight.shape == (16, 16)
+
+
+def test_outputs_and_gradients_are_those_of_transformers():
+    model = Llama(LlamaConfig(VOCAB, 16, INNER, LAYERS, 4, 2, LENGTH, rms_norm_eps=1e-6, rope_theta=100.0))
+    names = ("model.embed_tokens.weight", "lm_head.weight")
+    hold(model, lambda model: model(mt.tensor(REFERENCE_IDS)), "llama", lambda arrays: {**arrays, names[1]: arrays[names[0]]})

@@ -52,12 +52,15 @@ class LanguageModel(nn.Module):
             module.weight.data.normal_(0, 0.02)
             module.bias.data.zero_()
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before."""
+    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
+
+        `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row.
+        """
         start = 0 if cache is None else len(cache)
         x = self.embedding(ids) * math.sqrt(self.config.d_model)  # (B, T, C)
-        x = self.positions(x, start)
-        x = self.encoder(x, is_causal=True, cache=cache)
+        x = self.positions(x, start) if padding is None else self.positions.at(x, nn.places(padding)[:, start:])
+        x = self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache)
         return self.head(x)  # (B, T, V)
 
     def new_cache(self) -> nn.TransformerCache:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
-from minitransformer.nn.masking import later_keys
+from minitransformer.nn.masking import later_keys, merge
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,18 @@ class LlamaAttention(nn.Module):
         self.o_proj = nn.Linear(width, width, bias=False)
         self.turn = rotary.forward  # of the whole model: no part of this module
 
-    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None) -> Tensor:
-        """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones."""
+    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None) -> Tensor:
+        """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones; `padding` (B, S) of them all."""
         past = 0 if cache is None else len(cache)
         q, k, v = (self._split(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))  # (B, H or G, T, d)
         q, k = self.turn(q, past), self.turn(k, past)
         if cache is not None:
             k, v = cache.append(k, v)  # (B, G, S, d)
         k, v = self._for_each_head(k), self._for_each_head(v)  # (B, H, S, d)
-        hidden = later_keys(q.shape[-2], k.shape[-2], q.device) if past and q.shape[-2] > 1 else None
-        mask = None if hidden is None else ~hidden  # True where a query may look
-        heads = F.scaled_dot_product_attention(q, k, v, mask, is_causal=not past)
+        hidden = [] if padding is None else [padding.view(len(padding), 1, 1, -1)]  # (B, 1, 1, S)
+        if past and q.shape[-2] > 1:
+            hidden.append(later_keys(q.shape[-2], k.shape[-2], q.device))  # (T, S)
+        heads = F.scaled_dot_product_attention(q, k, v, merge(hidden, q.dtype), is_causal=not past)
         return self.o_proj(heads.transpose(1, 2).flatten(-2))  # (B, H, T, d) -> (B, T, C)
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
@@ -104,8 +105,9 @@ class LlamaLayer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None) -> Tensor:  # (B, T, C) -> (B, T, C)
-        x = x + self.self_attn(self.input_layernorm(x), cache)
+    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None) -> Tensor:
+        """(B, T, C) -> (B, T, C)."""
+        x = x + self.self_attn(self.input_layernorm(x), cache, padding)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -119,10 +121,10 @@ class LlamaDecoder(nn.Module):
         self.layers = nn.ModuleList([LlamaLayer(config, self.rotary) for _ in range(config.num_hidden_layers)])
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
+    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
         x = self.embed_tokens(ids)  # (B, T, C)
         for i, layer in enumerate(self.layers):
-            x = layer(x, None if cache is None else cache.layers[i])
+            x = layer(x, None if cache is None else cache.layers[i], padding)
         return self.norm(x)
 
 
@@ -136,9 +138,13 @@ class Llama(nn.Module):
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before."""
-        return self.lm_head(self.model(ids, cache))
+    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
+
+        `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row. All that
+        attention knows of places is how far apart they are, so the tokens after it need no other.
+        """
+        return self.lm_head(self.model(ids, cache, padding))
 
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to read a text token by token."""

@@ -19,6 +19,7 @@ from minitransformer.nn.position import (
     RotaryEmbedding,
     SinusoidalPositionalEncoding,
     apply_rotary,
+    places,
     positional,
 )
 from minitransformer.nn.transformer import (
@@ -63,6 +64,7 @@ __all__ = [
     "functional",
     "generate_square_subsequent_mask",
     "init",
+    "places",
     "positional",
     "record_attention",
     "utils",

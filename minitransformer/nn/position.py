@@ -13,6 +13,7 @@ from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import arange, zeros
 from minitransformer.ops.elementwise import cos, sin
+from minitransformer.ops.index import embedding
 from minitransformer.ops.shape import cat, chunk, flatten, stack, unsqueeze
 
 
@@ -33,6 +34,11 @@ def rows(table: Tensor, start: int, length: int) -> Tensor:
         last = start + length - 1
         raise ValueError(f"positions {start} to {last} go beyond max_len={len(table)}: build with a larger max_len")
     return table[start : start + length]
+
+
+def places(padding: Tensor) -> Tensor:
+    """The position of each token in a row that begins with padding, True there: 0 for the first that is none. (B, T) -> (B, T)."""
+    return ((~padding).long().cumsum(1) - 1).clip(min=0)
 
 
 class AdditiveEncoding(Module):
@@ -58,6 +64,10 @@ class AdditiveEncoding(Module):
         sequence_first = x.ndim == 3 and not self.batch_first
         added = rows(self.table(), start, x.shape[0 if sequence_first else -2])  # (T, C)
         return self.dropout(x + (unsqueeze(added, 1) if sequence_first else added))
+
+    def at(self, x: Tensor, places: Tensor) -> Tensor:
+        """x with the vectors of the positions `places` added. (.., C), integers (..) -> (.., C). Raises IndexError."""
+        return self.dropout(x + embedding(places, self.table()))
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, max_len={len(self.table())}, batch_first={self.batch_first}"

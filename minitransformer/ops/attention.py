@@ -62,12 +62,13 @@ class Attention(Op):
     def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
         matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
         g = g / 2 if from_weights and self.needs[2] else g
-        dv = matmul(self._kept(self.weights).swapaxes(-1, -2), g)
+        dv = matmul(self._kept(self.weights).swapaxes(-1, -2), g) if self.needs[2] else None
         if not from_weights:
             return None, None, dv
         ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), rule)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
-        return matmul(ds, k), matmul(ds.swapaxes(-1, -2), q), dv
+        dq, dk = matmul(ds, k) if self.needs[0] else None, matmul(ds.swapaxes(-1, -2), q) if self.needs[1] else None
+        return dq, dk, dv
 
     def _modified_scores(self, g, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
         r = g * self.weights
