@@ -10,6 +10,7 @@ from minitransformer.assets import AssetError
 from minitransformer.generation import generate
 from minitransformer.models import published
 from minitransformer.models.bert import embed
+from minitransformer.models.published import flan_t5, smollm2
 from minitransformer.models.published.weights import as_bytes, map_arrays
 
 
@@ -72,13 +73,13 @@ def test_minilm_gives_transformers_vectors(load):
 
 
 @pytest.fixture
-def smollm2(load):
+def writer(load):
     return load("smollm2")
 
 
 @pytest.mark.network
-def test_smollm2_gives_transformers_logits(smollm2):
-    (model, tokenizer), expected = smollm2, figures("smollm2")
+def test_smollm2_gives_transformers_logits(writer):
+    (model, tokenizer), expected = writer, figures("smollm2")
     ids = [tokenizer.encode(text) for text in TEXTS]
     assert np.concatenate(ids).tolist() == expected["ids"].tolist()
     with mt.no_grad():
@@ -90,7 +91,48 @@ def test_smollm2_gives_transformers_logits(smollm2):
 
 @pytest.mark.network
 @pytest.mark.parametrize("use_cache", [True, False])
-def test_smollm2_writes_transformers_tokens(smollm2, use_cache):
-    model, tokenizer = smollm2
+def test_smollm2_writes_transformers_tokens(writer, use_cache):
+    model, tokenizer = writer
     written = generate(model, tokenizer.encode(PROMPT), NEW, temperature=0, use_cache=use_cache)
     assert written == figures("smollm2")["written"].tolist()
+
+
+@pytest.mark.network
+def test_flan_t5_gives_transformers_logits(load):
+    (model, tokenizer), expected = load("flan-t5"), figures("flan-t5")
+    ids = [tokenizer.encode(text) for text in TEXTS]
+    assert [row[row != 0].tolist() for row in expected["ids"]] == ids
+    with mt.no_grad():
+        logits = model(mt.tensor(expected["ids"]), mt.tensor(expected["answer"])).numpy()  # (B, 2, V)
+    assert np.array_equal(logits.argmax(-1), expected["best"])
+    assert abs(logits.max(-1) - expected["largest"]).max() <= 1e-4
+    assert abs(logits[..., ::99] - expected["some"]).max() <= 1e-4
+
+
+@pytest.mark.network
+def test_flan_t5_translates(load):
+    model, tokenizer = load("flan-t5")
+    asked = mt.tensor([tokenizer.encode("translate English to German: The house is wonderful.")])
+    written = generate(model.answer(asked), [0], 20, temperature=0, stop_id=tokenizer.end_id)
+    assert tokenizer.decode(written) == "Das Haus ist wunderbar."
+
+
+def test_rows_go_back_to_halves():
+    rows = np.array([[0], [1], [2], [3], [10], [11], [12], [13]])  # two heads of two pairs each
+    assert smollm2.halves(rows, 2).ravel().tolist() == [0, 2, 1, 3, 10, 12, 11, 13]
+
+
+def test_names_of_a_gguf_file():
+    assert smollm2.published_name("blk.3.attn_q.weight") == "model.layers.3.self_attn.q_proj.weight"
+    assert smollm2.published_name("token_embd.weight") == "model.embed_tokens.weight"
+
+
+def test_turns_of_a_conversation():
+    expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    assert smollm2.chat_prompt([("user", "Hi")], "Be brief.") == expected
+
+
+def test_integers_become_numbers():
+    stored = {"w_quantized": np.array([[3, 5]], "uint8"), "w_zero_point": np.array(4, "uint8"), "w_scale": np.array(0.5, "f4")}
+    assert flan_t5.dequantized(stored, "w").tolist() == [[-0.5, 0.5]]
+    assert flan_t5.published_name("m.decoder.norm.weight") == "decoder.norm.weight" and flan_t5.published_name("onnx::7") is None

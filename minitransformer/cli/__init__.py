@@ -19,6 +19,7 @@ from minitransformer.cli.options import console
 from minitransformer.cli.progress import progress
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
+from minitransformer.cli.translate import translate
 from minitransformer.cli.verify import verify
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, chat, embed, doctor, learn, *COURSE, progress):
+for command in (tour, train, generate, explain, verify, bench, fetch, translate, chat, embed, doctor, learn, *COURSE, progress):
     app.command()(command)
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)

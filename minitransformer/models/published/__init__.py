@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minitransformer.assets import fetch, find, plain_errors, publish, silent
-from minitransformer.models.published import minilm, smollm2
+from minitransformer.models.published import flan_t5, minilm, smollm2
 from minitransformer.models.published.weights import WEIGHTS
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
-MODELS = {"minilm": minilm, "smollm2": smollm2}
+MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
 
 
 def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
