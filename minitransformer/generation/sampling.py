@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
-from minitransformer.autograd import no_grad
-from minitransformer.ops.creation import tensor
+from minitransformer.generation.reading import Reader
 
 
 def next_token_probabilities(
@@ -43,9 +42,10 @@ def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
         raise ValueError(f"top_p: expected a probability in (0, 1], got {top_p}")
 
 
-def draw(p: numpy.ndarray, random: numpy.random.Generator) -> int:
-    """A token drawn with probabilities p, (V,)."""
-    return int(random.choice(p.size, p=p))
+def draw(probabilities: numpy.ndarray, random: numpy.random.Generator) -> int:
+    """A token, by its probability; the one that has it all, if there is one. (V,) -> id."""
+    best = int(probabilities.argmax())
+    return best if probabilities[best] == 1 else int(random.choice(probabilities.size, p=probabilities))
 
 
 def stream(
@@ -63,10 +63,10 @@ def stream(
     if not len(ids):
         raise ValueError("generate: expected at least one token to start from, got none")
     random, text = numpy.random.default_rng(seed), list(ids)
-    reader = _Reader(model, use_cache)
+    reader = Reader(model, use_cache)
     for _ in range(max_new_tokens):
         p = next_token_probabilities(reader.logits(text), temperature, top_k, top_p)
-        token = int(p.argmax()) if temperature == 0 else draw(p, random)
+        token = draw(p, random)
         if token == stop_id:
             return
         text.append(token)
@@ -86,24 +86,3 @@ def generate(model, ids: Sequence[int], max_new_tokens: int, on_token: Callable[
         if on_token:
             on_token(token)
     return tokens
-
-
-class _Reader:
-    """Reads a growing text and tells the logits of what comes next."""
-
-    def __init__(self, model, use_cache: bool):
-        self.model = model
-        self.device = next(model.parameters()).device
-        self.cache = model.new_cache() if use_cache else None
-
-    def logits(self, text: list[int]) -> numpy.ndarray:
-        """(V,) after the last token of `text`, which begins with what was read before."""
-        limit = self.model.config.max_len
-        if self.cache is not None and len(text) > limit:
-            self.cache = None  # the window moves on, and with it the position of every token kept
-        unread = text[-limit:] if self.cache is None else text[len(self.cache) :]
-        training = self.model.training
-        with no_grad():
-            logits = self.model.eval()(tensor([unread], device=self.device), cache=self.cache)  # (1, T, V)
-        self.model.train(training)
-        return logits[0, -1].numpy()

@@ -1,0 +1,99 @@
+"""Many texts at once: batches of unequal length, and the texts that a beam search follows."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import minitransformer as mt
+from minitransformer.generation import beam_search, generate, generate_batch
+from minitransformer.generation.beam import Draft
+from minitransformer.models.gpt import GPT, GPTConfig
+from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.t5 import T5, T5Config
+
+V = 7
+WRITERS = {
+    "gpt": lambda: GPT(GPTConfig(V, 24, 12, 2, 3)),
+    "llama": lambda: Llama(LlamaConfig(V, 16, 20, 2, 4, 2, 24)),
+    "language model": lambda: LanguageModel(LanguageModelConfig(V, 12, 3, 2, 20, max_len=24)),
+    "t5": lambda: T5(T5Config(V, 12, 5, 20, 2, 2, 3, 8, 6)).answer(mt.tensor([[3, 4, 2]])),
+}
+PROMPTS = [[1, 2, 3, 4, 5], [3], [6, 5, 1], [2, 2]]
+
+
+def writer(name):
+    """A model with weights large enough to have preferences."""
+    mt.manual_seed(5)
+    model = WRITERS[name]().double()
+    with mt.no_grad():
+        for p in model.parameters():
+            p.add_(mt.randn(p.shape, dtype=mt.float64) * 0.3)
+    if name == "t5":
+        model = model.model.answer(mt.tensor([[3, 4, 2]]))
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", ["gpt", "llama", "language model"])
+@pytest.mark.parametrize("stop_id", [None, 4])
+def test_each_text_is_what_it_would_be_alone(name, stop_id):
+    model = writer(name)
+    alone = [generate(model, prompt, 8, temperature=0, stop_id=stop_id) for prompt in PROMPTS]
+    assert generate_batch(model, PROMPTS, 8, temperature=0, stop_id=stop_id) == alone
+    assert len({tuple(text) for text in alone}) > 1
+
+
+def test_a_batch_of_answers():
+    source = mt.tensor([[3, 4, 2], [5, 6, 0]])
+    model = writer("t5").model
+    alone = [generate(model.answer(source[i : i + 1]), [0], 6, temperature=0) for i in range(2)]
+    assert generate_batch(model.answer(source), [[0], [0]], 6, temperature=0) == alone
+
+
+def test_the_seed_decides():
+    model = writer("gpt")
+    first, again, other = (generate_batch(model, PROMPTS, 8, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("prompts, new", [([], 1), ([[1], []], 1), ([[1] * 20], 5)])
+def test_prompts_that_cannot_be(prompts, new):
+    with pytest.raises(ValueError, match="generate_batch"):
+        generate_batch(writer("gpt"), prompts, new)
+
+
+def all_texts(model, ids, steps, stop):
+    """Every text of at most so many new tokens, with the sum of its log-probabilities, one forward each."""
+    for text in itertools.chain.from_iterable(itertools.product(range(V), repeat=n) for n in range(1, steps + 1)):
+        ends = text.index(stop) + 1 if stop in text else steps
+        if len(text) == ends:
+            with mt.no_grad():
+                logits = model(mt.tensor([[*ids, *text]])).numpy()[0, len(ids) - 1 : -1]  # (n, V)
+            scores = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+            yield Draft(text, float(scores[np.arange(len(text)), list(text)].sum()))
+
+
+@pytest.mark.parametrize("name", list(WRITERS))
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])
+def test_a_beam_that_is_wide_enough_finds_the_best_text(name, length_penalty):
+    model = writer(name)
+    best = sorted(all_texts(model, [1, 2], 3, stop=3), key=lambda draft: -draft.score(length_penalty))
+    found = beam_search(model, [1, 2], 3, beams=V**2, length_penalty=length_penalty, stop_id=3)
+    assert [draft.tokens for draft in found[:5]] == [draft.tokens for draft in best[:5]]
+    assert np.allclose([d.log_probability for d in found[:5]], [d.log_probability for d in best[:5]], rtol=0, atol=1e-9)
+
+
+def test_one_beam_is_greedy():
+    model = writer("llama")
+    assert list(beam_search(model, [1, 2], 6, beams=1)[0].tokens) == generate(model, [1, 2], 6, temperature=0)
+
+
+def test_length_penalty_by_hand():
+    assert Draft((1, 2), -4.0).score(0) == -4 and Draft((1, 2), -4.0).score(1) == -2 and Draft((1, 2), -4.0).score(2) == -1
+
+
+@pytest.mark.parametrize("ids, options", [([], {}), ([1], {"beams": 0}), ([1] * 24, {})])
+def test_a_search_that_cannot_be(ids, options):
+    with pytest.raises(ValueError, match="beam_search"):
+        beam_search(writer("gpt"), ids, 3, **options)
