@@ -7,10 +7,12 @@ from minitransformer.tokenization.character import CharTokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
 from minitransformer.tokenization.tokenizer import Tokenizer
 from minitransformer.tokenization.word import WordTokenizer
+from minitransformer.tokenization.word_piece import WordPieceTokenizer
 
-__all__ = ["BPETokenizer", "CharTokenizer", "PublishedTokenizer", "Tokenizer", "WordTokenizer", "from_dict"]
+__all__ = ["BPETokenizer", "CharTokenizer", "PublishedTokenizer", "Tokenizer", "WordPieceTokenizer", "WordTokenizer", "from_dict"]
 
-KINDS = {tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, BPETokenizer, WordTokenizer, PublishedTokenizer)}
+TOKENIZERS = (CharTokenizer, BPETokenizer, WordTokenizer, WordPieceTokenizer, PublishedTokenizer)
+KINDS = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS}
 
 
 def from_dict(d: dict) -> Tokenizer:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -47,12 +47,12 @@ def merge(ids: tuple[int, ...], pair: Pair, new: int) -> tuple[int, ...]:
 class Corpus:
     """The different words of a text, how often each occurs, and how often each pair of neighbours does.
 
-    A merge changes only the words that contain the pair, so only their pairs are counted anew.
+    `spell` gives the ids with which a word begins. A merge changes only the words that contain the pair, so only their
+    pairs are counted anew.
     """
 
-    def __init__(self, texts: Iterable[str]):
-        frequency = Counter(word for text in texts for word in WORD.findall(text))
-        self.words = [byte_ids(word) for word in frequency]
+    def __init__(self, frequency: Mapping[str, int], spell: Callable[[str], tuple[int, ...]]):
+        self.words = [spell(word) for word in frequency]
         self.frequency = list(frequency.values())
         self.counts: Counter[Pair] = Counter()
         self.places: defaultdict[Pair, set[int]] = defaultdict(set)  # pair -> which words contain it
@@ -107,7 +107,8 @@ class BPETokenizer(Tokenizer):
         """
         if vocab_size < FIRST_MERGE:
             raise ValueError(f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}")
-        corpus, merges = Corpus(training_texts(texts)), []
+        frequency = Counter(word for text in training_texts(texts) for word in WORD.findall(text))
+        corpus, merges = Corpus(frequency, byte_ids), []
         for new in range(FIRST_MERGE, vocab_size):
             pair = corpus.best_pair()
             if pair is None:

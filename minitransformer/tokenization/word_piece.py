@@ -1,0 +1,168 @@
+"""Words in pieces of a fixed vocabulary, the longest first: how BERT reads.
+
+WordPiece (Schuster & Nakajima, ICASSP 2012; Wu et al., 2016, section 4.1) as Devlin et al. use it (NAACL 2019). A piece
+that goes on with a word begins with ##: "playing" -> "play", "##ing". Three steps lead to it:
+
+1. `normalised`: no control characters, no accents, lower case, a space around each Chinese character.
+2. `split`: words, and every punctuation mark by itself.
+3. Of each word the longest piece in the vocabulary, then the longest that goes on, until the end, or the word is unknown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from minitransformer.tokenization.byte_pair import Corpus
+from minitransformer.tokenization.tokenizer import PAD, UNK, Tokenizer, require_text, training_texts
+
+MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MORE = "##"
+LONGEST = 100  # letters; a longer word is unknown
+CHINESE = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B920, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+
+
+def normalised(text: str) -> str:
+    """Lower case without accents, control characters out, whitespace to spaces, and spaces around Chinese characters."""
+    kept = "".join(" " if is_space(c) else c for c in text if not is_control(c))
+    spaced = "".join(f" {c} " if is_chinese(c) else c for c in kept)
+    bare = "".join(c for c in unicodedata.normalize("NFD", spaced) if unicodedata.category(c) != "Mn")
+    return "".join(c.lower() for c in bare)  # each by itself: a sigma at the end of a word is a sigma
+
+
+def split(text: str) -> Iterator[str]:
+    """Words and punctuation marks of a normalised text."""
+    word = ""
+    for c in text:
+        if is_space(c) or is_punctuation(c):
+            yield from (part for part in (word, "" if is_space(c) else c) if part)
+            word = ""
+        else:
+            word += c
+    if word:
+        yield word
+
+
+def is_space(c: str) -> bool:
+    return c.isspace() and c not in "\x1c\x1d\x1e\x1f"  # which Unicode calls control characters
+
+
+def is_control(c: str) -> bool:
+    """Control, format, private: none of them is written. Tab and line breaks are space."""
+    return c not in "\t\n\r" and (unicodedata.category(c) in ("Cc", "Cf", "Co") or c == "\N{REPLACEMENT CHARACTER}")
+
+
+def is_chinese(c: str) -> bool:
+    return any(first <= ord(c) <= last for first, last in CHINESE)
+
+
+def is_punctuation(c: str) -> bool:
+    """Unicode's, and all of ASCII that is neither letter nor digit."""
+    return unicodedata.category(c).startswith("P") or (c.isascii() and c.isprintable() and not c.isalnum() and c != " ")
+
+
+@dataclass(frozen=True, repr=False)
+class WordPieceTokenizer(Tokenizer):
+    """Frequent words are one id, rare ones several, and a word with a letter never met is unknown.
+
+    >>> tokenizer = WordPieceTokenizer.train("play plays player players", vocab_size=30)
+    >>> tokenizer.tokens("Players!")
+    ['player', '##s', '[UNK]']
+    """
+
+    kind = "word-piece"
+    vocabulary: tuple[str, ...]
+
+    @classmethod
+    def train(cls, texts: str | Iterable[str], vocab_size: int = 1024) -> WordPieceTokenizer:
+        """Letters first; then merge the most frequent pair of pieces until there are `vocab_size`, or no pair occurs twice.
+
+        ValueError without any text, or if `vocab_size` does not hold its letters; TypeError if a text is not str.
+        """
+        frequency = Counter(word for text in training_texts(texts) for word in split(normalised(text)))
+        pieces = [*MARKS, *sorted({letter for word in frequency for letter in letters(word)})]
+        if vocab_size < len(pieces):
+            raise ValueError(f"vocab_size: expected at least {len(pieces)} for the letters of the text, got {vocab_size}")
+        ids = {piece: i for i, piece in enumerate(pieces)}
+        corpus = Corpus(frequency, lambda word: tuple(ids[letter] for letter in letters(word)))
+        while len(pieces) < vocab_size and (pair := corpus.best_pair()):
+            corpus.merge(pair, len(pieces))
+            pieces.append(pieces[pair[0]] + pieces[pair[1]].removeprefix(MORE))
+        return cls(tuple(dict.fromkeys(pieces)))
+
+    @classmethod
+    def from_file(cls, path) -> WordPieceTokenizer:
+        """The tokenizer of a published `vocab.txt`, one piece a line."""
+        with open(path, encoding="utf-8") as file:
+            return cls(tuple(file.read().removesuffix("\n").split("\n")))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {piece: i for i, piece in enumerate(self.vocabulary)}
+
+    @property
+    def pad_id(self) -> int:
+        """The id of [PAD]."""
+        return self._ids.get(MARKS[PAD], PAD)
+
+    @property
+    def unk_id(self) -> int:
+        """The id of [UNK]."""
+        return self._ids.get(MARKS[UNK], UNK)
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece, such as "[MASK]"; None if there is none."""
+        return self._ids.get(piece)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of all words in turn, without marks. TypeError if `text` is not a str."""
+        return [i for word in split(normalised(require_text(text))) for i in self._encode_word(word)]
+
+    def _encode_word(self, word: str) -> list[int]:
+        ids, start = [], 0
+        while start < len(word) <= LONGEST:
+            ends = range(len(word), start, -1)  # the longest first
+            found = next((end for end in ends if self._piece(word, start, end) in self._ids), None)
+            if found is None:
+                return [self.unk_id]
+            ids.append(self._ids[self._piece(word, start, found)])
+            start = found
+        return ids or [self.unk_id]
+
+    def _piece(self, word: str, start: int, end: int) -> str:
+        return (MORE if start else "") + word[start:end]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words, a space between, padding left out. IndexError if an id is outside [0, vocab_size)."""
+        ids = [i for i in ids if i != self.pad_id]
+        return " ".join(self._look_up(ids)).replace(f" {MORE}", "")
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces, as the vocabulary writes them."""
+        return self._look_up(self.encode(text))
+
+    def to_dict(self) -> dict:
+        """The vocabulary, for JSON."""
+        return {"kind": self.kind, "vocabulary": list(self.vocabulary)}
+
+    @classmethod
+    def from_dict(cls, d: dict) -> WordPieceTokenizer:
+        """The tokenizer that `to_dict` described."""
+        return cls(tuple(d["vocabulary"]))
+
+
+def letters(word: str) -> list[str]:
+    """A word as its smallest pieces: "so" -> "s", "##o"."""
+    return [letter if i == 0 else MORE + letter for i, letter in enumerate(word)]
