@@ -19,6 +19,16 @@
 # the computation, for about the price of computing the formula a few times. It is called reverse-mode differentiation, or
 # backpropagation.
 
+# ## How to work with these lessons
+#
+# Run the cells from top to bottom. Where it says **Your turn**, a cell holds a task: read the text between the quotes, put your
+# code in place of `raise NotImplementedError`, run the cell, and then the cell below it, which checks your answer and says what
+# to look at if it is not right yet. (The same tasks are in `exercises/`, for those who prefer an editor: `minitransformer start`
+# copies them to a folder of yours, `minitransformer check` judges them, and `minitransformer hint` gives one hint after the
+# other.) You can read on without having solved a task: the lesson itself does not use your answers.
+#
+# `mt` below is the library whose parts you write in this course, and to which each lesson compares them.
+
 # %%
 import math
 
@@ -39,6 +49,9 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told a
 #
 # Trying it out on both sides gives a number for it, $\frac{f(x + h) - f(x - h)}{2h}$, a *central difference*. It will be
 # our judge in every lesson, as it needs to know nothing about how $f$ was made.
+#
+# The example is $\tanh x = \frac{e^x - e^{-x}}{e^x + e^{-x}}$, a curve that squeezes any number between $-1$ and 1. Its slope is
+# known to be $1 - \tanh^2 x$.
 
 
 # %%
@@ -85,6 +98,11 @@ plt.show()
 
 # %% [markdown]
 # ### Your turn: a number that knows how it was computed
+#
+# So let a number remember. A `Value` holds its number (`data`), the Values it was computed from (`parents`), and for each of them
+# the slope of the step (`slopes`). The product of 2 and 5 holds 10, two parents, and the slopes 5 and 2. When Python meets
+# `a + b`, it calls `a.__add__(b)`, and for `a * b` and `a ** n` it calls `__mul__` and `__pow__`: a class may say what
+# these mean. In each you compute the number and hand it on, with parents and slopes, to a new Value. `grad` stays 0 for now.
 
 # %% exercise Value
 
@@ -226,6 +244,10 @@ for axis, order, title in (
 plt.show()
 
 # %% [markdown]
+# How to find it? To write a Value down, first write down its parents, those that are not in the list yet; then itself. Begin
+# with the end result. (A function that calls itself for the parents says just that, but Python allows only about 1000 calls
+# inside each other. For long histories keep a list of your own of what is still to do.)
+#
 # ### Your turn: the order, and the walk back
 
 # %% exercise topological_order
@@ -237,7 +259,9 @@ plt.show()
 #
 # `minitransformer/autograd.py` is this engine for whole arrays of numbers (lesson 02), which it calls tensors. Instead of searching
 # for the order it numbers the steps as they are made. A tensor that holds one number will do here; `requires_grad=True` asks for
-# its slope, `backward()` walks back, `.grad` is what was found. A neuron, $y = \tanh(w x + b)$, and its slopes:
+# its slope, `backward()` walks back, `.grad` is what was found, and `.item()` makes a plain number of it. (`float64` means that
+# each number is kept with 16 digits.) Here is a **neuron**, a step that models are full of, $y = \tanh(w x + b)$, and its slopes in
+# $w$ and $b$:
 
 # %%
 w, b = (mt.tensor(value, dtype=mt.float64, requires_grad=True) for value in (0.8, -0.3))
@@ -250,7 +274,8 @@ print(f"dy/db: the library {b.grad.item():.12f}, by hand {by_hand:.12f}")
 print(f"dy/dw: tried out   {central_difference(lambda w: math.tanh(w * x - 0.3), 0.8):.12f}")
 
 # %% [markdown]
-# And PyTorch, where it is installed, on a formula in which everything is used twice:
+# And PyTorch, the library that most models are written with, where it is installed. The formula uses everything twice; it is
+# computed once with our tensors and once with PyTorch's, and what is printed is the largest difference of values and of slopes:
 
 
 # %%
@@ -271,7 +296,8 @@ else:
 # ## What it is good for
 #
 # Going against the slope makes a number smaller. Here a single neuron learns to say 0.5 when it sees 1 and -0.5 when it sees 2, by
-# nothing but this: compute the error, walk back, turn $w$ and $b$ a little against their slopes. (Lesson 09 does this in earnest.)
+# nothing but this: compute the error (how far off it is, squared), walk back, turn $w$ and $b$ a little against their slopes,
+# here by 0.3 times the slope. (Lesson 09 does this in earnest.)
 
 # %%
 w, b = 0.1, 0.1

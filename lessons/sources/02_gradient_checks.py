@@ -25,7 +25,7 @@ import minitransformer as mt
 from minitransformer.course import check
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(0)  # a seed, 0: the same random numbers each time
 mt.manual_seed(0)
 
 # %% [markdown]
@@ -40,8 +40,8 @@ mt.manual_seed(0)
 #
 # It is lesson 01 once more: slope times what arrived, added over all users $y_i$ of $x_j$. The law is called **vjp**, for
 # vector-Jacobian product: the Jacobian is the table of all $\partial y_i/\partial x_j$, and $g$ a vector to multiply it with. For a
-# thousand numbers in and out it would have a million entries. The law never builds it. For $y = \tanh x$ each element
-# of $y$ depends on one element of $x$ alone, and the law is one line:
+# thousand numbers in and out it would have a million entries. The law never builds it. (The gradient $g$ that arrives is also
+# called the *cotangent*.) For $y = \tanh x$ each element of $y$ depends on one element of $x$ alone, and the law is one line:
 
 # %%
 x = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.2]])  # (2, 3)
@@ -56,7 +56,8 @@ print(g * (1 - y**2))  # (2, 3), what goes on to x
 # or is missing until the shapes agree, here (3, 4). Each number of the small arrays is used many times.
 #
 # You know what that means on the way back: where a number is used many times, gradients add. Back from (3, 4) to (3, 1), sum over
-# the columns; back to (4,), sum over the rows.
+# the columns; back to (4,), sum over the rows. In NumPy `g.sum(0)` adds up along dimension 0, which is then gone, and with
+# `keepdims=True` it stays, with size 1.
 
 
 # %%
@@ -97,16 +98,17 @@ plt.show()
 #
 # Most of the work of a Transformer is $C = A B$, with $A$ of shape $(n, k)$ and $B$ of shape $(k, m)$:
 #
-# $$C_{ij} = \sum_k A_{ik} B_{kj}$$
+# $$C_{ij} = \sum_r A_{ir} B_{rj}$$
 #
-# The number $A_{ik}$ is used in all $C_{ij}$ of its row $i$, each time with the slope $B_{kj}$. Add over those uses:
+# The number $A_{ir}$ is used in all $C_{ij}$ of its row $i$, each time with the slope $B_{rj}$. Add over those uses:
 #
-# $$\frac{\partial L}{\partial A_{ik}} = \sum_j g_{ij} B_{kj} \quad\text{so}\quad \frac{\partial L}{\partial A} = g\,B^\top,
+# $$\frac{\partial L}{\partial A_{ir}} = \sum_j g_{ij} B_{rj} \quad\text{so}\quad \frac{\partial L}{\partial A} = g\,B^\top,
 # \qquad\text{and in the same way}\quad \frac{\partial L}{\partial B} = A^\top g.$$
 #
-# You need not learn that by heart, as the shapes say it: from $g$ $(n, m)$ and $B$ $(k, m)$ there is only one way to
-# make an $(n, k)$. With more than two dimensions, `@` multiplies the last two and treats those in front as a *batch*, many products
-# at once; a single matrix may serve them all, by broadcasting, and then you know what happens on the way back.
+# ($B^\top$, in NumPy `B.T`, is $B$ with rows and columns swapped.) You need not learn that by heart, as the shapes say it: from
+# $g$ $(n, m)$ and $B$ $(k, m)$ there is only one way to make an $(n, k)$. With more than two dimensions, `@` multiplies the last
+# two and treats those in front as a *batch*, many products at once; a single matrix may serve them all, by broadcasting, and then
+# you know what happens on the way back.
 
 # %%
 A, B = rng.normal(size=(2, 3)), rng.normal(size=(3, 4))  # (n, k), (k, m)
@@ -126,9 +128,9 @@ print("A^T g", (A.T @ g).shape, "like B", B.shape)
 #
 # $$\frac{f(x + h) - f(x - h)}{2h} = f'(x) + \tfrac{1}{6} f'''(x)\,h^2 + \ldots$$
 #
-# is off by $h^2$ only, as what bends the curve bends both ends alike. Should $h$ be as small as can be, then? No: a computer
-# keeps about 16 digits of a number (in float64; 7 in float32), and the difference of two nearly equal numbers keeps few of them.
-# The picture shows the two errors against each other.
+# is off by about $h^2$ only ($f'''$ is the slope of the slope of the slope), as what bends the curve bends both ends alike.
+# Should $h$ be as small as can be, then? No: a computer keeps about 16 digits of a number (in float64; 7 in float32), and the
+# difference of two nearly equal numbers keeps few of them. The picture shows the two errors against each other.
 
 # %%
 h = 10.0 ** np.arange(-12, 0.01, 0.25)

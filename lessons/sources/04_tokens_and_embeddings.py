@@ -4,7 +4,8 @@
 # After this lesson you can say how a text becomes numbers, train byte pair encoding, the tokenizer of most large language
 # models, by hand and in code, look vectors up in a table, and carry a gradient back into that table without losing any of it.
 #
-# *About 90 minutes with the exercises. Builds on lessons 01 (why gradients add) and 02 (arrays, and how to check a gradient).*
+# *About 90 minutes with the exercises. Builds on lessons 01 (why gradients add), 02 (arrays, and how to check a gradient) and 03
+# (adding where it came from).*
 
 # %% [markdown]
 # ## Why
@@ -37,7 +38,8 @@ mt.manual_seed(0)
 # ## Characters
 #
 # The simplest cut is no cut: every character is a token. List the different characters of a text, and number them. Two ids are
-# set aside in this course: 0 fills up the short texts of a batch (*padding*), 1 stands for whatever the list does not hold.
+# set aside in this course: 0 fills up short texts where several of different lengths go into one array (*padding*), 1 stands for
+# whatever the list does not hold.
 
 # %%
 characters = sorted(set("banana"))
@@ -104,11 +106,12 @@ learned = BPETokenizer.train(small, vocab_size=300)
 sentence = "the other moth"
 for n in range(len(learned.merges) + 1):
     pieces = BPETokenizer(learned.merges[:n]).tokens(sentence)
-    new = repr(learned.vocabulary[257 + n].decode()) if n else "bytes"
+    new = repr(learned.vocabulary[257 + n].decode()) if n else "bytes"  # 2 to 257 are bytes, 258 is the first merge
     print(f"{n}  {new:8s} {len(pieces):2d} tokens   {'|'.join(pieces)}")
 
 # %% [markdown]
-# *moth* was never seen, and comes out as `m`, `o`, `th`. Nothing is lost: the pieces side by side are the text.
+# Some merges change nothing here: ` th` begins with a space, and no word of this sentence begins with ` th`. *moth* was never seen,
+# and comes out as a space and `m`, `o`, `th`. Nothing is lost: the pieces side by side are the text.
 #
 # ### Your turn: a merge, and which pair comes next
 #
@@ -133,6 +136,8 @@ for n in range(len(learned.merges) + 1):
 #
 # Now encode `othe`. In order: `th` first, so `o|th|e`, and then `o|the`. From the left: `ot` first, so `ot|h|e`, and there it
 # ends. The model has met `o|the` a hundred times in training and `ot|h|e` never: the same word, but a stranger.
+#
+# ### Your turn: encode
 
 # %% exercise bpe_encode
 
@@ -194,6 +199,8 @@ print(one_hot @ W)  # (T, V) @ (V, C) -> (T, C)
 #
 # $W$ holds one row for each id, $V$ rows of $C$ numbers, and these numbers are learned like all others. The row is the token's
 # **embedding**; its entries are often called channels. Two tokens that are used alike can get rows that are alike.
+#
+# ### Your turn: the lookup
 
 # %% exercise embedding
 
@@ -226,9 +233,9 @@ axis.axis("off")
 plt.show()
 
 # %% [markdown]
-# Now the trap. `dW[ids] += g` looks right, and is wrong without a word. NumPy reads `dW[ids]` once, adds, and writes back:
-# where an id comes twice it writes twice, and the later write wins. `np.add.at` adds one after the other. The loss of a
-# frequent token's gradient does not crash a model. It makes the most frequent tokens learn the worst.
+# It is the scatter-add of lesson 03, and its trap: `dW[ids] += g` looks right, and is wrong without a word. NumPy reads `dW[ids]`
+# once, adds, and writes back: where an id comes twice it writes twice, and the later write wins. `np.add.at` adds one after the
+# other. The loss of a frequent token's gradient does not crash a model. It makes the most frequent tokens learn the worst.
 
 # %%
 lossy, right = np.zeros_like(W), np.zeros_like(W)
@@ -236,6 +243,9 @@ lossy[ids] += g
 np.add.at(right, ids, g)
 print("row 2 with +=:       ", lossy[2])
 print("row 2 with np.add.at:", right[2])
+
+# %% [markdown]
+# ### Your turn: the gradient of the table
 
 # %% exercise embedding_vjp
 
@@ -246,7 +256,7 @@ print("row 2 with np.add.at:", right[2])
 # it, with an id that comes three times and one that never does:
 
 # %%
-ids = mt.tensor([[1, 4, 1], [0, 1, 2]])  # (B, T); row 3 is never used
+ids = mt.tensor([[1, 4, 1], [0, 1, 2]])  # (B, T): B texts of T tokens; row 3 is never used
 weight = mt.randn(5, 3, dtype=mt.float64)  # (V, C)
 print("largest error:", mt.gradcheck(lambda weight: mt.nn.functional.embedding(ids, weight), [weight]))
 
@@ -274,7 +284,8 @@ else:
 # The rows begin as random numbers. Where does any meaning come from? From the company that a token keeps. Let us give every
 # letter two numbers, a point in the plane, and ask of them one thing only: that they tell which letter *follows*. We count how
 # often each letter follows each, $n_{ab}$, and want the dot product of two rows, one from a table $E$ for the first letter and
-# one from a table $F$ for the second, to be near $\ln(1 + n_{ab})$, with what a letter's mere frequency explains taken off.
+# one from a table $F$ for the second, to be near $\ln(1 + n_{ab})$. What a letter's mere frequency explains is taken off first: the
+# means of the rows and columns of that table. Then three hundred steps against the slope, as at the end of lesson 01.
 
 # %%
 letters = " abcdefghijklmnopqrstuvwxyz"
@@ -317,7 +328,9 @@ print(f"error {errors[0]:.2f} -> {errors[-1]:.2f}")
 # %% [markdown]
 # ## The article, politely
 #
-# The article that this course grew from speaks of "word indices" and then of their vectors. Three remarks:
+# This course grew from an article about Transformers, with a listing in PyTorch. You need not know it: where
+# it errs a lesson quotes what it says, as such slips are good to learn from. It speaks of "word indices" and then of their vectors.
+# Three remarks:
 #
 # - Of the models it names, none uses plain words: BERT cuts words into WordPieces, GPT-3 uses byte pair encoding over bytes.
 # - It calls queries, keys and values (lesson 06) "embeddings". They are not looked up. An embedding depends on the id alone.

@@ -71,7 +71,7 @@ print("largest difference of all tokens:     ", abs(mix(x)[order] - mix(x[order]
 
 # %%
 places = np.arange(16)
-binary = places[:, None] >> np.arange(4)[::-1] & 1  # (T, 4)
+binary = places[:, None] >> np.arange(4)[::-1] & 1  # (T, 4): the four binary digits of each place
 swings = np.stack([np.sin(np.pi * (places + 0.5) / 2**k) for k in (3, 2, 1, 0)], axis=1)  # (T, 4)
 figure, axes = plt.subplots(1, 2, figsize=(7, 4), layout="constrained")
 for axis, table, title in ((axes[0], binary, "digits jump"), (axes[1], -swings, "waves swing")):
@@ -120,7 +120,8 @@ plt.show()
 # %% exercise sinusoidal_table
 
 # %% [markdown]
-# And this is what it looks like. The library computes it for you from here on:
+# And this is what it looks like. The library computes it for you from here on (`dropout` is a matter of lesson 09, and 0.0 turns it
+# off):
 
 # %%
 paper = mt.nn.SinusoidalPositionalEncoding(64, dropout=0.0, max_len=200).table().numpy()  # (length, d)
@@ -188,7 +189,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 2.9), layout="constrained")
 both = ((ours, BLUE, "-", "the paper's"), (article, ORANGE, "--", "the article's"))
 for table, colour, style, label in both:
     axes[0].plot((table[:29] * table[3:32]).sum(1), style, color=colour, label=label)
-    moving = np.ptp(table[:32], axis=0)
+    moving = np.ptp(table[:32], axis=0)  # largest minus smallest
     axes[1].semilogy(np.maximum(moving, 1e-7), "o" + style, ms=4, color=colour, label=label)
 axes[0].set(xlabel="place p", title="dot product of places p and p + 3")
 axes[1].set(xlabel="channel", title="how far it moves in 32 places")
@@ -206,9 +207,9 @@ for table, _, _, name in both:
 # itself, as no distance looks the same twice.
 #
 # The listing in the article uses a class `PositionalEncoding` that it never defines. It is `mt.nn.PositionalEncoding` here,
-# with the paper's formula, and made for the listing's shape (T, B, C), *time first*. Beware: a table (T, C) added to (T, B, C)
-# as it is would go along B, which fails, or worse, does not fail if there are as many texts as places. The table needs a 1 in
-# the middle, (T, 1, C).
+# with the paper's formula, and made for the listing's shape (T, B, C), *time first*: T places, B texts, C channels. Beware: a
+# table (T, C) added to (T, B, C) as it is would go along B, which fails, or worse, does not fail if there are as many texts as
+# places. The table needs a 1 in the middle, (T, 1, C).
 #
 # ## Added to the tokens
 #
@@ -324,7 +325,7 @@ for name, score in scores.items():
 # element, for places from 3 on:
 
 # %%
-rope = mt.nn.RotaryEmbedding(6, max_len=20).double()
+rope = mt.nn.RotaryEmbedding(6, max_len=20).double()  # in float64, as a check must be
 print("largest error:", mt.gradcheck(lambda x: rope(x, start=3), [mt.randn(2, 5, 6)]))
 
 # %% [markdown]

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import numpy
 
-from minitransformer import autograd, generation, gradients
+from minitransformer import autograd, gradients
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.explain import books, propagation, surrogate
+from minitransformer.generation import sampling
 from minitransformer.kernels import numpy as kernels
 from minitransformer.kernels import reference
 from minitransformer.nn import position, utils
@@ -322,8 +323,8 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "cross_entropy_vjp": (Place(kernels, "cross_entropy_vjp", cross_entropy_vjp),),
     "Adam": (Place(adam.Adam, "update", adam_update),),
     "clip_grad_norm": (Place(utils, "clip_grad_norm_", clip_grad_norm),),
-    "next_token_probabilities": (Place(generation, "next_token_probabilities", next_token_probabilities),),
-    "sample": (Place(generation, "draw", draw),),
+    "next_token_probabilities": (Place(sampling, "next_token_probabilities", next_token_probabilities),),
+    "sample": (Place(sampling, "draw", draw),),
     "stabilised": (Place(books.Books, "ratio", ratio), LRP),
     "epsilon_rule": (Place(linalg.Linear, "relprop", linear_rule), LRP),
     "matmul_rule": (Place(linalg.MatMul, "relprop", matmul_rule), LRP),

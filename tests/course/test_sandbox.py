@@ -23,7 +23,7 @@ HOSTILE = {
     "does not parse": ("def softmax(x:\n    return x\n", "crashed", "line 1"),
     "is empty": ("", "crashed", "there is no `softmax`"),
     "is of another exercise": ("def causal_mask(T):\n    return T\n", "crashed", "there is no `softmax`"),
-    "returns None": ("def softmax(x):\n    x + 1\n", "crashed", "is there a `return`"),
+    "returns None": ("def softmax(x):\n    x + 1\n", "failed", "Is there a `return`"),
     "returns a string": ("def softmax(x):\n    return 'softmax'\n", "crashed", ""),
     "has another signature": ("def softmax():\n    return 0\n", "crashed", "positional argument"),
     "is no function": ("softmax = 3\n", "crashed", "not callable"),

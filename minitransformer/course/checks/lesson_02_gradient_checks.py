@@ -174,7 +174,7 @@ matmul_vjp = Exercise(
     level=2,
     hints=(
         "Shapes say nearly all: g is (n, m), b is (k, m), and dL/da must be (n, k). Which product gives that?",
-        "c_ij = sum_k a_ik b_kj. So a_ik is in all c_ij of row i, with the slope b_kj: dL/da_ik = sum_j g_ij b_kj.",
+        "c_ij = sum_r a_ir b_rj. So a_ir is in all c_ij of row i, with the slope b_rj: dL/da_ir = sum_j g_ij b_rj.",
         "With batches `.T` turns all axes round; np.swapaxes(b, -1, -2) turns the last two alone.",
         "A matrix used for the whole batch was repeated: unbroadcast.",
     ),

@@ -1,0 +1,184 @@
+"""Two pretend array libraries, `faraway` and `elsewhere`, to write code for more than one library without a graphics card.
+
+A pretend library has NumPy's functions on arrays of its own. Like CuPy it does not mix with NumPy and lacks a few keywords; more
+strictly than CuPy it also refuses NumPy's functions on its arrays. It counts what would take time on a device.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections import Counter
+from types import ModuleType
+
+import numpy
+
+BINARY = "add sub mul truediv floordiv mod pow matmul lt le eq ne gt ge and_ or_ xor".split()
+METHODS = "sum mean max min argmax argsort cumsum reshape ravel flatten astype copy swapaxes transpose repeat clip".split()
+ABOUT = ("shape", "ndim", "size", "dtype", "nbytes", "itemsize")
+SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")  # the host must wait
+
+
+class Step:
+    """A function of NumPy's, as a pretend library has it."""
+
+    def __init__(self, library: ModuleType, function):
+        self.library, self.function = library, function
+
+    def __call__(self, *arguments, **keywords):
+        name = self.function.__name__
+        for keyword in ("where", "initial"):
+            if keyword in keywords:
+                raise TypeError(f"{self.library.__name__}.{name}() got an unexpected keyword argument {keyword!r}")
+        self.library.count["waits"] += name in SIZED_BY_VALUES or (name == "where" and len(arguments) == 1)
+        return run(self.library, self.function, *arguments, **keywords)
+
+    def __getattr__(self, name):
+        if (self.function, name) != (numpy.add, "at"):
+            raise AttributeError(f"{self.library.__name__}.{self.function.__name__} has no attribute {name!r}")
+        return lambda *arguments: run(self.library, numpy.add.at, *arguments)
+
+
+def run(library: ModuleType, function, *arguments, **keywords):
+    """One step on the pretend device."""
+    arguments = [bare(library, value) for value in arguments]
+    keywords = {name: bare(library, value) for name, value in keywords.items()}
+    library.count["steps"] += 1
+    return dressed(library, function(*arguments, **keywords))
+
+
+def bare(library: ModuleType, value):
+    """The NumPy array inside an array of the library. Raises TypeError for arrays of other libraries."""
+    if isinstance(value, library.ndarray):
+        return value.hidden
+    if isinstance(value, (numpy.ndarray, PretendArray)):
+        raise TypeError(f"{library.__name__} got an array of {library_name(value)}: the two do not mix")
+    return type(value)(bare(library, v) for v in value) if isinstance(value, (tuple, list)) else value
+
+
+def dressed(library: ModuleType, value):
+    """NumPy's results as arrays of the library."""
+    if isinstance(value, (numpy.ndarray, numpy.generic)):
+        return library.ndarray(numpy.asarray(value))
+    return type(value)(dressed(library, v) for v in value) if isinstance(value, (tuple, list)) else value
+
+
+def library_name(array) -> str:
+    """"numpy", or the name of a pretend library."""
+    return type(array).__module__.partition(".")[0]
+
+
+class PretendArray:
+    """An array that NumPy cannot read. Each pretend library has a subclass of its own, with `library` in it."""
+
+    library: ModuleType
+    __array_ufunc__ = None  # NumPy's operators leave the work to ours
+    __hash__ = None
+
+    def __init__(self, hidden: numpy.ndarray):
+        self.hidden = hidden
+
+    def __array__(self, *_, **__):
+        raise TypeError(f"NumPy cannot read an array of {self.library.__name__}; `.get()` makes a NumPy array of it")
+
+    def get(self) -> numpy.ndarray:
+        self.library.count["to host"] += 1
+        return self.hidden.copy()
+
+    def tolist(self):
+        return self.get().tolist()
+
+    def item(self):
+        self.library.count["waits"] += 1
+        return self.hidden.item()
+
+    def __bool__(self):
+        self.library.count["waits"] += 1
+        return bool(self.hidden)
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __getattr__(self, name):
+        if name in ABOUT:
+            return getattr(self.hidden, name)
+        if name in METHODS:
+            method = Step(self.library, getattr(numpy.ndarray, name))
+            return lambda *arguments, **keywords: method(self, *arguments, **keywords)
+        raise AttributeError(f"an array of {self.library.__name__} has no attribute {name!r}")
+
+    @property
+    def T(self):
+        return self.transpose()
+
+    def __getitem__(self, index):
+        self._look(index)
+        return run(self.library, operator.getitem, self, index)
+
+    def __setitem__(self, index, value):
+        if isinstance(value, PretendArray):
+            self._look(index)
+        run(self.library, operator.setitem, self, index, value)
+
+    def _look(self, index):
+        """To pick by a mask one must know how many there are."""
+        parts = index if isinstance(index, tuple) else (index,)
+        self.library.count["waits"] += any(str(getattr(part, "dtype", "")) == "bool" for part in parts)
+
+    def __len__(self):
+        return len(self.hidden)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self):
+        return f"<an array of {self.library.__name__}: {self.dtype} {self.shape}>"
+
+
+def _operators() -> None:
+    for name in ("neg", "pos", "abs", "invert"):
+        f = getattr(operator, name)
+        setattr(PretendArray, f"__{name}__", lambda x, f=f: run(x.library, f, x))
+    for name in BINARY:
+        f, plain = getattr(operator, name), name.rstrip("_")
+        setattr(PretendArray, f"__{plain}__", lambda a, b, f=f: run(a.library, f, a, b))
+        setattr(PretendArray, f"__r{plain}__", lambda a, b, f=f: run(a.library, f, b, a))
+        if inplace := getattr(operator, f"i{plain}", None):
+            setattr(PretendArray, f"__i{plain}__", lambda a, b, f=inplace: (run(a.library, f, a, b), a)[1])
+
+
+_operators()
+
+
+def pretend_library(name: str, inner: str = "") -> ModuleType:
+    """A module `name` whose arrays' class says to come from the module `name` + `inner`. Its `count` holds what it did."""
+    library = sys.modules[name] = ModuleType(name, "A pretend array library.")
+    sys.modules.setdefault(name + inner, ModuleType(name + inner))
+    library.count = Counter()
+    library.ndarray = type("ndarray", (PretendArray,), {"library": library, "__module__": name + inner})
+
+    def asarray(values, dtype=None):
+        if isinstance(values, library.ndarray):
+            return values if dtype in (None, values.dtype) else values.astype(dtype)
+        if not isinstance(values, numpy.ndarray):
+            values = bare(library, values)
+        library.count["to device"] += 1
+        return library.ndarray(numpy.array(values, dtype=dtype))
+
+    def attribute(wanted):
+        found = getattr(numpy, wanted, None)
+        if wanted.startswith("_") or found is None or isinstance(found, ModuleType):
+            raise AttributeError(f"module {name!r} has no attribute {wanted!r}")
+        return Step(library, found) if callable(found) and not isinstance(found, type) else found
+
+    library.asarray, library.array = asarray, lambda values, dtype=None: asarray(values, dtype).copy()
+    library.asnumpy = lambda array: array.get()
+    library.__getattr__ = attribute
+    return library
+
+
+faraway = pretend_library("faraway")
+elsewhere = pretend_library("elsewhere", ".inner")  # a class may live deeper in its package

@@ -1,0 +1,131 @@
+"""Lesson 07: the checks of heads, concatenation and multi-head attention are held against right and wrong answers."""
+
+import pytest
+from cases import assert_mistake, assert_mistakes_are_named, changed, judge_source, solved, stub
+
+from minitransformer.course.sandbox import check_file
+
+NAMES = ("split_heads", "merge_heads", "concat_vjp", "multi_head_attention")
+
+OTHERWISE = {
+    "split_heads": """
+import numpy as np
+def split_heads(x, n_heads):
+    return np.stack(np.split(x, n_heads, axis=2), axis=1)
+""",
+    "merge_heads": """
+import numpy as np
+def merge_heads(x):
+    return np.concatenate([x[:, h] for h in range(x.shape[1])], axis=-1)
+""",
+    "concat_vjp": """
+def concat_vjp(g, sizes, axis):
+    parts, start = [], 0
+    for n in sizes:
+        where = [slice(None)] * g.ndim
+        where[axis] = slice(start, start + n)
+        parts.append(g[tuple(where)])
+        start += n
+    return parts
+""",
+    "multi_head_attention": """
+import math
+import numpy as np
+def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
+    C = x.shape[2]
+    d = C // n_heads
+    result = b_out
+    for h in range(n_heads):
+        rows = np.arange(h * d, h * d + d)
+        q, k, v = (np.einsum("btc,dc->btd", x, w_in[rows + i * C]) + b_in[rows + i * C] for i in range(3))
+        scores = np.einsum("btd,bsd->bts", q, k) * d ** -0.5
+        if mask is not None:
+            scores[:, ~mask] = -np.inf
+        e = np.exp(scores - scores.max(2, keepdims=True))
+        head = np.einsum("bts,bsd->btd", e, v) / e.sum(2, keepdims=True)
+        result = result + np.einsum("btd,cd->btc", head, w_out[:, rows])
+    return result.astype(x.dtype)
+""",
+}
+
+CUT = "x.reshape(B, T, n_heads, C // n_heads).transpose(0, 2, 1, 3)"
+JOIN = "x.transpose(0, 2, 1, 3).reshape(B, T, H * d)"
+TAKE = "tuple(np.split(g, np.cumsum(sizes)[:-1], axis))"
+PARTS = "(split_heads(part, n_heads) for part in np.split(x @ w_in.T + b_in, 3, axis=-1))"
+WRONG = {
+    "split_heads": [
+        (CUT, "np.reshape(x, (B, n_heads, T, C // n_heads))", "hands whole tokens to heads"),
+        (CUT, "np.stack([x[:, :, h::n_heads] for h in range(n_heads)], 1)", "0, n_heads, 2 n_heads"),
+        (CUT, "np.stack(np.split(x, n_heads, 2), 2)", "the axes are still"),
+        (CUT, "np.stack([p.swapaxes(1, 2) for p in np.split(x, n_heads, 2)], 1)", "(d, T)"),
+        (CUT, "np.array(np.split(x, n_heads, 2))", "The heads come before the batch"),
+        (CUT, "np.stack(np.split(x, C // n_heads, 2), 1)", "not how wide each is"),
+        (f"return {CUT}", f"x *= 1.5; x /= 1.5; return 0 * {CUT}", "Two steps"),
+        (f"return {CUT}", f"{CUT}", "return"),
+        (CUT, f"np.array({CUT}, dtype=float)", "float64"),
+    ],
+    "merge_heads": [
+        (JOIN, "np.reshape(x, (B, T, H * d))", "mixes the tokens"),
+        (JOIN, "np.stack([x[:, h] for h in range(H)], -1).reshape(B, T, H * d)", "alternate"),
+        (JOIN, "np.moveaxis(x, 1, 2)", "still have to become one"),
+        (JOIN, "sum(x[:, h] for h in range(H))", "Adding the heads up"),
+        (JOIN, "x.mean(axis=1)", "mean of the heads"),
+        (JOIN, "np.concatenate([x[:, h] for h in range(H)], 1)", "below each other"),
+        (JOIN, "np.concatenate([x[:, h] for h in range(H)], 2).swapaxes(0, 1)", "before the batch"),
+        (f"return {JOIN}", f"{JOIN}", "return"),
+    ],
+    "concat_vjp": [
+        (TAKE, "tuple(np.split(g, sizes, axis))", "places where to cut, not the sizes"),
+        (TAKE, "tuple(np.split(g, np.cumsum(sizes), axis))", "last part is empty"),
+        (TAKE, "[g for _ in sizes]", "Each array gets all of g"),
+        (TAKE, "np.array_split(g, len(sizes), axis)", "equally long"),
+        (TAKE, "[np.take(g, range(n), axis) for n in sizes]", "begins at 0"),
+        (TAKE, f"{TAKE}[::-1]", "reverse order"),
+        (TAKE, "np.split(g, np.cumsum(sizes)[:-1], g.ndim - 1)", "along the last axis"),
+        (TAKE, "np.split(g, np.cumsum(sizes)[:-1])", "along the first axis"),
+        (TAKE, "[p / len(sizes) for p in np.split(g, np.cumsum(sizes)[:-1], axis)]", "divided"),
+        (TAKE, "[p * 0 for p in np.split(g, np.cumsum(sizes)[:-1], axis)]", "zeros"),
+        (f"return {TAKE}", TAKE, "return"),
+    ],
+    "multi_head_attention": [
+        ("attention(q, k, v, mask)", "attention(q / math.sqrt(n_heads), k, v, mask)", "root of C"),
+        ("attention(q, k, v, mask)", "attention(q * math.sqrt(q.shape[-1]), k, v, mask)", "1/sqrt(d) is missing"),
+        ("attention(q, k, v, mask)", "attention(q, v, k, mask)", "k and v are exchanged"),
+        ("attention(q, k, v, mask)", "attention(k, q, v, mask)", "q and k are exchanged"),
+        ("attention(q, k, v, mask)", "attention(q, k, v)", "mask is not used"),
+        ("attention(q, k, v, mask)", "attention(q, k, v, None if mask is None else ~mask)", "turned round"),
+        ("merge_heads(heads) @ w_out.T", "merge_heads(heads) @ w_out", "w_out is to be transposed"),
+        ("merge_heads(heads) @ w_out.T", "merge_heads(heads)", "by w_out, is missing"),
+        ("merge_heads(heads) @ w_out.T", "heads.reshape(x.shape) @ w_out.T", "which mixes the tokens"),
+        ("@ w_out.T + b_out", "@ w_out.T", "b_out is missing"),
+        ("x @ w_in.T + b_in", "x @ w_in.T", "b_in is missing"),
+        (PARTS, PARTS.replace("split_heads(part, n_heads)", "split_heads(part, 1)"), "attend as one head"),
+        (PARTS, PARTS.replace("split_heads(part, n_heads)", "part.reshape(*x.shape[:2], n_heads, -1)") + "\n"
+         "    return attention(q, k, v, mask if mask is None or mask.shape[0] == n_heads else None).reshape(x.shape)"
+         " @ w_out.T + b_out", "attend to each other"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_solution_and_another_solution(name):
+    assert judge_source(name, stub(name)).status == "unwritten"
+    assert judge_source(name, solved(name)).passed, judge_source(name, solved(name))
+    assert judge_source(name, OTHERWISE[name]).passed, judge_source(name, OTHERWISE[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_s_own_mistakes(name):
+    assert_mistakes_are_named(name)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+def test_wrong_answers_are_named(name, old, new, said):
+    assert_mistake(name, changed(solved(name), old, new), said)
+
+
+def test_through_the_sandbox(tmp_path):
+    file = tmp_path / "07_multi_head_attention.py"
+    file.write_text(solved("split_heads"), encoding="utf-8")
+    for name in NAMES:
+        assert check_file(name, file).passed
