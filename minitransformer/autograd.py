@@ -18,6 +18,7 @@ from typing import Any
 import numpy
 
 from minitransformer.backends import Array, namespace
+from minitransformer.errors import told
 
 _grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
 watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
@@ -156,8 +157,8 @@ class Op:
         """Apply to tensors and Python numbers; record on the tape if a tensor among them requires a gradient."""
         try:
             result = self.forward(*[t.array if isinstance(t, Tensor) else t for t in inputs])
-        except (TypeError, ValueError, IndexError) as error:
-            raise self._described(error, inputs) from None
+        except (TypeError, ValueError, IndexError, MemoryError) as error:
+            raise told(error, str(self), inputs) from None
         if watch := watcher.get():
             watch(result, f"{self} made")
         outs = (Tensor(result),) if self.outputs == 1 else tuple(Tensor(y) for y in result)
@@ -167,11 +168,6 @@ class Op:
         if True in needs and _grad_enabled.get():
             self._record(inputs, needs, outs)
         return outs[0] if self.outputs == 1 else outs
-
-    def _described(self, error: Exception, inputs) -> Exception:
-        got = [f"{t.shape} {t.dtype} {t.device}" if isinstance(t, Tensor) else repr(t) for t in inputs]
-        mend = "; move one with .to(...)" if len({t.device for t in inputs if isinstance(t, Tensor)}) > 1 else ""
-        return type(error)(f"{str(self).lower()}: {error}; got {', '.join(got)}{mend}")
 
     def _record(self, inputs, needs: list[bool], outs) -> None:
         self.number, self.inputs, self.needs = _number(), inputs, needs
@@ -202,7 +198,10 @@ class Op:
 
     def gradients(self, g) -> tuple:
         """The second law, checked: cotangents of the inputs from that of the output."""
-        cotangents = self.vjp(g, *self.arrays())
+        try:
+            cotangents = self.vjp(g, *self.arrays())
+        except MemoryError as error:
+            raise told(error, f"the gradient of {self}", ()) from None
         if watch := watcher.get():
             watch(cotangents, f"the gradient of {self} made")
         return cotangents

@@ -21,19 +21,16 @@ import torch.nn.functional as F
 
 class PositionalEncoding(nn.Module):
    def __init__(self, d_model, dropout=0.1, max_len=100):
-       super(PositionalEncoding, self).__init__()
-       self.dropout = nn.Dropout(p=dropout)
-       pe = torch.zeros(max_len, d_model)
-       places = torch.arange(0, max_len, dtype=torch.float).unsqueeze(1)
-       clocks = torch.exp(torch.arange(0, d_model, 2).float() * (-math.log(10000.0) / d_model))
-       pe[:, 0::2] = torch.sin(places * clocks)
-       pe[:, 1::2] = torch.cos(places * clocks)
-       pe = pe.unsqueeze(0).transpose(0, 1)
-       self.register_buffer('pe', pe)
+       super().__init__()
+       self.dropout = nn.Dropout(dropout)
+       angles = torch.arange(max_len).unsqueeze(1) / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+       table = torch.empty(max_len, 1, d_model)
+       table[:, 0, 0::2] = torch.sin(angles)
+       table[:, 0, 1::2] = torch.cos(angles)
+       self.register_buffer('pe', table)
 
    def forward(self, x):
-       x = x + self.pe[:x.size(0), :]
-       return self.dropout(x)
+       return self.dropout(x + self.pe[:len(x)])
 
 
 class TransformerModel(nn.Module):

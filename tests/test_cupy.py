@@ -191,3 +191,46 @@ def test_kernels_compile_for_old_and_new_devices(arch, monkeypatch):
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(RuntimeError, match="there is no cuda:99; this machine's last one is cuda:"):
         mt.ones(2).to("cuda:99")
+
+
+def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
+    cupy = pytest.importorskip("cupy")
+    pool = cupy.get_default_memory_pool()
+    x = mt.ones(1024, 1024, requires_grad=True)
+    pool.free_all_blocks()
+    pool.set_limit(size=pool.used_bytes() + 10 * 2**20)
+    try:
+        with pytest.raises(MemoryError, match=r"Exp: Out of memory allocating .* MiB are free on the device.* smaller batch"):
+            [mt.exp(x) for _ in range(9)]
+        with pytest.raises(MemoryError, match=r"the gradient of Mul: Out of memory .* amp.autocast"):
+            y = x * x
+            y.backward(y.detach())
+        assert (x[:9] * 2).sum().item() == 18 * 1024
+    finally:
+        pool.set_limit(size=0)
+
+
+F = nn.functional
+MIXED = {
+    "add": lambda here, there: here(2) + there(2),
+    "matmul": lambda here, there: here(2, 3) @ there(3, 2),
+    "linear": lambda here, there: F.linear(here(2, 3), there(4, 3)),
+    "concatenate": lambda here, there: mt.cat([here(2), there(2)]),
+    "where": lambda here, there: mt.where(here(2) > 0, here(2), there(2)),
+    "layernorm": lambda here, there: F.layer_norm(here(2, 3), (3,), there(3), there(3)),
+    "rmsnorm": lambda here, there: F.rms_norm(here(2, 3), (3,), there(3)),
+    "embedding": lambda here, there: F.embedding(here(2).long(), there(3, 4)),
+    "cross_entropy": lambda here, there: F.cross_entropy(here(2, 3), there(2).long()),
+    "attention": lambda here, there: F.scaled_dot_product_attention(here(2, 3), here(2, 3), here(2, 3), there(2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_devices_do_not_mix(name):
+    def on(device):
+        return lambda *size: mt.ones(*size, device=device)
+
+    message = rf"^{name}: expected tensors on one device, got .*(cuda:0.*cpu|cpu.*cuda:0); move one with .to"
+    for places in (("cuda", "cpu"), ("cpu", "cuda")):
+        with pytest.raises(TypeError, match=message):
+            MIXED[name](*map(on, places))

@@ -50,6 +50,7 @@ print("animal says 9, tired says 1; half of each:", 0.5 * 9 + 0.5 * 1)
 # the first one is the last.) We let a layer with one head and a layer with two heads learn it, in the way of lesson 01: error,
 # gradient, a small step against it. Both layers have *exactly as many numbers to learn*.
 
+
 # %%
 def texts(said):  # (B, 6, 1) -> (B, 6, 12): what is said, zeros, the mark of the place
     B = len(said)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from minitransformer.backends import Array, cupy, float32, float64, int64
+from minitransformer.backends import HOST, Array, cupy, float32, float64, int64
 from minitransformer.kernels import many, reference
 from minitransformer.kernels.batched_matmul import TYPES, batched_matmul
 from minitransformer.kernels.reference import *  # noqa: F403
@@ -29,7 +29,9 @@ def _launch(name: str, dtype: np.dtype, blocks: int, width: int, *arguments) -> 
 
 
 def _packed(*arrays: Array) -> list[Array]:
-    """The arrays with their elements side by side in order."""
+    """The arrays with their elements side by side in order. Raises TypeError for those of the host, which stay there."""
+    if any(isinstance(a, HOST) for a in arrays):
+        raise TypeError("an array of the host among those of a device")
     return [cupy().ascontiguousarray(a) for a in arrays]
 
 

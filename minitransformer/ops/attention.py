@@ -7,6 +7,7 @@ import math
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, namespace
+from minitransformer.errors import check_device
 from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import mul
 from minitransformer.ops.index import masked_fill
@@ -103,6 +104,8 @@ def scaled_dot_product_attention(
         raise ValueError(f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together")
     if attn_mask is not None and attn_mask.dtype.kind not in "bf":
         raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
+    if attn_mask is not None:
+        check_device("attention", query, attn_mask)
     query, key, value, attn_mask = lowered(query, key, value, attn_mask)
     one_batch = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
     if not one_batch or (attn_mask is not None and attn_mask.requires_grad):

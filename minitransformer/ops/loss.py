@@ -7,6 +7,7 @@ import math
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
+from minitransformer.errors import check_device
 from minitransformer.ops.index import check_ids
 from minitransformer.ops.precision import raised
 
@@ -48,6 +49,7 @@ def cross_entropy(
     _check_reduction(reduction)
     if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
         raise ValueError(f"cross_entropy: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
+    check_device("cross_entropy", input, target)
     if target.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: expected integer class ids, got {target.dtype}")
     (input,) = raised(input)

@@ -197,14 +197,12 @@ concat_vjp = Tried(
         "The last part is empty: np.cumsum(sizes) ends with the end itself, where there is nothing to cut.": _cut_at(
             places=np.cumsum
         ),
-        "Each array gets all of g; it is to get the part that its own entries became.": lambda g, sizes, axis: (
-            (g,) * len(sizes)
+        "Each array gets all of g; it is to get the part that its own entries became.": lambda g, sizes, axis: (g,) * len(sizes),
+        "The parts are equally long here; the arrays need not be.": lambda g, sizes, axis: tuple(
+            np.array_split(g, len(sizes), axis)
         ),
-        "The parts are equally long here; the arrays need not be.": lambda g, sizes, axis: (
-            tuple(np.array_split(g, len(sizes), axis))
-        ),
-        "Each part begins at 0; it begins where the one before it ends.": lambda g, sizes, axis: (
-            tuple(np.take(g, np.arange(n), axis) for n in sizes)
+        "Each part begins at 0; it begins where the one before it ends.": lambda g, sizes, axis: tuple(
+            np.take(g, np.arange(n), axis) for n in sizes
         ),
         "The parts come in the reverse order.": _cut_at(order=-1),
         "It cuts along the last axis, whatever `axis` says.": _cut_at(axis=lambda axis: -1),

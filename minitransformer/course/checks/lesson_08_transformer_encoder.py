@@ -1,0 +1,457 @@
+"""What must be true of layer normalization, of its gradient, of the feed-forward network and of an encoder block."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_07_multi_head_attention import _by_loops as _attention_by_loops
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import Tried, is_vjp_of, keeps_float32, keeps_its_inputs, returns, same
+
+
+def _vectors(rng):
+    return rng.normal(size=(2, 3, 4)) * 2 + 1, rng.normal(size=4) + 1, rng.normal(size=4)
+
+
+def _small_vectors(rng):
+    return rng.normal(size=(3, 5)) * 0.3, rng.normal(size=5) + 1, rng.normal(size=5), 0.1
+
+
+def _normalized(x, weight, bias, eps=1e-5):
+    """Layer normalization in Python's own numbers, one vector after the other."""
+    C, out = x.shape[-1], []
+    for row in x.reshape(-1, C).tolist():
+        mean = math.fsum(row) / C
+        s = math.sqrt(math.fsum((value - mean) ** 2 for value in row) / C + eps)
+        out.append([(value - mean) / s * w + b for value, w, b in zip(row, weight, bias, strict=True)])
+    return np.array(out).reshape(x.shape)
+
+
+def _mean_and_variance(answer):
+    y = answer(np.random.default_rng(1).normal(size=(3, 8)) * 5 + 2, np.ones(8), np.zeros(8), 0.0)
+    same(1 + y.mean(-1), np.ones(3), "1 + the mean of each token's channels, where weight is 1 and bias 0,")
+    same((y * y).mean(-1), np.ones(3), "the mean square of each token's channels, where weight is 1 and bias 0,")
+
+
+def _by_hand(answer):
+    x = np.array([[1.0, 3.0], [-10.0, 10.0]])
+    same(answer(x, np.array([1.0, 10.0]), np.array([0.0, 5.0]), 0.0), [[-1, 15], [-1, 15]], "norm of (1, 3) and of (-10, 10)")
+
+
+def _constant_vector(answer):
+    with np.errstate(all="ignore"):
+        got = answer(np.full((1, 3), 7.0), np.ones(3), np.array([1.0, 2.0, 3.0]))
+    same(got, [[1, 2, 3]], "a vector of three sevens: it becomes zeros, plus the bias;")
+
+
+def _far_away(answer):
+    x = np.array([[1.0, 2.0, 6.0]])
+    expected = _normalized(x, np.ones(3), np.zeros(3), 0.0)
+    got = answer(x + 1e8, np.ones(3), np.zeros(3), 0.0)
+    if got is not None and not np.allclose(got, expected, atol=1e-6):
+        hint = "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square."
+        raise Failed(f"(1, 2, 6) + 100000000 gave {np.round(got, 3)}", "expected the same as for (1, 2, 6)", hint=hint)
+
+
+def _norm(axis=-1, centre=True, var=None, root=lambda v, eps: np.sqrt(v + eps), affine=lambda z, w, b: z * w + b):
+    """Layer normalization with something wrong in it."""
+
+    def layer_norm(x, weight, bias, eps=1e-5):
+        u = x - x.mean(axis, keepdims=True) if centre else x
+        v = (u * u).mean(axis, keepdims=True) if var is None else var(x, axis)
+        return affine(u / root(v, eps), weight, bias)
+
+    return layer_norm
+
+
+def _expanded(x, axis):
+    return (x * x).mean(axis, keepdims=True) - x.mean(axis, keepdims=True) ** 2
+
+
+layer_norm = Exercise(
+    minutes=12,
+    level=1,
+    hints=(
+        "Mean and variance are taken over the last axis, for each token alone: axis=-1, and keepdims=True keeps the axis.",
+        "The variance is the mean of the squares of x - mean: compute x - mean once.",
+        "eps goes under the root, with the variance; weight and bias come last, one number for each channel.",
+    ),
+    why="Every token now has numbers of the same size, whatever the layers before it did; weight and bias can undo it if need be.",
+    properties=(
+        Property("without weight and bias, the mean is 0 and the variance 1", _mean_and_variance),
+        Property("(1, 3) and (-10, 10) both become (-1, 1) before weight and bias", _by_hand),
+        returns("values are right", _vectors, _normalized),
+        returns("values are right where eps is large", _small_vectors, _normalized),
+        Property("a vector of equal numbers becomes the bias", _constant_vector),
+        Property("numbers far from 0 lose no digits", _far_away),
+        keeps_its_inputs(_vectors),
+        keeps_float32(_vectors),
+    ),
+    examples=lambda rng: (_vectors(rng), _small_vectors(rng), (np.array([[3.0, 4.0, 8.0]]) + 1e8, np.ones(3), np.zeros(3))),
+    mistakes={
+        "Mean and variance go over everything; they go over the channels of each token alone, axis=-1.": _norm(axis=None),
+        "Mean and variance go over the first axis; that is batch normalization. Here each token is treated alone, axis=-1.": (
+            _norm(axis=0)
+        ),
+        "Mean and variance go over the tokens; they go over the channels of each token, axis=-1.": _norm(axis=-2),
+        "This divides by C - 1; the variance here is the plain mean of the squares.": _norm(
+            var=lambda x, axis: x.var(axis, ddof=1, keepdims=True)
+        ),
+        "eps stands beside the root; it belongs under it.": _norm(root=lambda v, eps: np.sqrt(v) + eps),
+        "eps is missing under the root.": _norm(root=lambda v, eps: np.sqrt(v)),
+        "The root is missing: this divides by the variance.": _norm(root=lambda v, eps: v + eps),
+        "The mean is not taken off.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
+        "The mean is not taken off, neither from x nor from the variance: this is RMSNorm.": _norm(centre=False),
+        "It is not yet divided by the root of the variance.": _norm(root=lambda v, eps: 1.0),
+        "weight and bias are not used.": _norm(affine=lambda z, w, b: z),
+        "The bias is missing.": _norm(affine=lambda z, w, b: z * w),
+        "The weight is missing.": _norm(affine=lambda z, w, b: z + b),
+        "The bias is added before the weight multiplies; it comes last.": _norm(affine=lambda z, w, b: (z + b) * w),
+        "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square.": _norm(var=_expanded),
+    },
+)
+
+
+def _g_vectors(rng):
+    return rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 3, 4)) * 2 + 1, rng.normal(size=4) + 1
+
+
+def _three(answer):
+    got = answer(*_g_vectors(np.random.default_rng(2)))
+    if not isinstance(got, (tuple, list)) or len(got) != 3:
+        count = len(got) if isinstance(got, (tuple, list)) else type(got).__name__
+        hint = "Is there a `return`?" if got is None else "Return dx, dweight, dbias."
+        raise Failed(f"expected three gradients, got {count}", hint=hint)
+    for gradient, shape, what in zip(got, ((2, 3, 4), (4,), (4,)), ("dL/dx", "dL/dweight", "dL/dbias"), strict=True):
+        if np.shape(gradient) != shape:
+            raise Failed(f"{what}: expected shape {shape}, got {np.shape(gradient)}")
+
+
+def _shift_is_nothing(answer):
+    dx = answer(*_g_vectors(np.random.default_rng(3)))[0]
+    same(1 + dx.sum(-1), np.ones((2, 3)), "1 + the sum of dL/dx over the channels, as adding a constant to x changes nothing,")
+
+
+def _stretch_is_nothing(answer):
+    g, x, weight = _g_vectors(np.random.default_rng(3))
+    dx = answer(g, x, weight, 0.0)[0]
+    same(1 + (dx * x).sum(-1), np.ones((2, 3)), "1 + the sum of dL/dx * x, as for eps = 0 stretching x changes nothing,")
+
+
+def _judged(what, inputs, eps):
+    return is_vjp_of(
+        what,
+        lambda x, weight, bias: _normalized(x, weight, bias, eps),
+        inputs,
+        vjp=lambda f, g, x, weight, bias: f(g, x, weight, eps),
+    )
+
+
+def _wrong_vjp(mean=True, along=True, use_weight=True, by_s=True, axis=-1, dw=None, db=None, means=np.mean, eps_in=True, z_of=None):
+    """The gradients of layer normalization with something wrong in them."""
+
+    def layer_norm_vjp(g, x, weight, eps=1e-5):
+        u = x - x.mean(-1, keepdims=True)
+        s = np.sqrt((u * u).mean(-1, keepdims=True) + (eps if eps_in else 0))
+        z, h = u / s, g * weight if use_weight else g
+        tokens = tuple(range(x.ndim - 1))
+        zz = z if z_of is None else z_of(u, s, x)
+        dx = h - mean * means(h, axis=axis, keepdims=True) - along * zz * means(h * zz, axis=axis, keepdims=True)
+        dw_, db_ = dw or (lambda g, z, x, w: (g * z).sum(tokens)), db or (lambda g: g.sum(tokens))
+        return dx / s if by_s else dx, dw_(g, z, x, weight), db_(g)
+
+    return layer_norm_vjp
+
+
+layer_norm_vjp = Tried(
+    minutes=20,
+    level=3,
+    hints=(
+        "Compute mean, s and z as on the way forward. weight comes last there, so the gradient meets it first: h = g * weight.",
+        "x moves z in three ways: directly, through the mean, and through s. Each is one term of dL/dx.",
+        "The means in dL/dx go over the channels of each token, axis=-1 with keepdims=True.",
+        "weight and bias are used by every token, so their gradients are sums over all axes but the last: lesson 02's unbroadcast.",
+    ),
+    why="What shifts or stretches x does not change z: so the part of h along these two directions is taken off.",
+    properties=(
+        Property("there are three gradients, of the right shapes", _three),
+        Property("dL/dx sums to 0 for each token", _shift_is_nothing),
+        Property("dL/dx has no part along x, where eps is 0", _stretch_is_nothing),
+        _judged("they are the gradients, with any weights g, on every element", _vectors, 1e-5),
+        _judged("they are the gradients where eps is large", lambda rng: _small_vectors(rng)[:3], 0.1),
+        keeps_its_inputs(_g_vectors),
+        keeps_float32(_g_vectors),
+    ),
+    examples=lambda rng: (_g_vectors(rng), (*_g_vectors(rng), 0.5)),
+    trial=lambda answer, *example: np.concatenate([np.ravel(part) for part in answer(*example)]),
+    mistakes={
+        "Mean and s are held still here, but x moves them as well: two terms are missing.": _wrong_vjp(mean=False, along=False),
+        "The term through s is missing: - z * mean(h * z).": _wrong_vjp(along=False),
+        "The term through the mean is missing: - mean(h).": _wrong_vjp(mean=False),
+        "Sums stand where means should: divide by the number of channels.": _wrong_vjp(means=np.sum),
+        "The means go over everything; they go over the channels of each token alone.": _wrong_vjp(axis=None),
+        "The means go over the tokens; they go over the channels, axis=-1.": _wrong_vjp(axis=-2),
+        "weight is missing in dL/dx: the gradient meets it first, h = g * weight.": _wrong_vjp(use_weight=False),
+        "dL/dx is not divided by s.": _wrong_vjp(by_s=False),
+        "eps is missing under the root, so this is the gradient of another function.": _wrong_vjp(eps_in=False),
+        "z in dL/dx is to be (x - mean) / s; here it is x - mean.": _wrong_vjp(z_of=lambda u, s, x: u),
+        "z in dL/dx is to be (x - mean) / s; here it is x.": _wrong_vjp(z_of=lambda u, s, x: x),
+        "dL/dweight needs z, what weight multiplied, not x.": _wrong_vjp(
+            dw=lambda g, z, x, w: (g * x).sum(tuple(range(x.ndim - 1)))
+        ),
+        "dL/dweight does not contain weight itself.": _wrong_vjp(dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1)))),
+        "dL/dweight and dL/dbias are sums over all tokens: sum over all axes but the last.": _wrong_vjp(
+            dw=lambda g, z, x, w: g * z, db=lambda g: g
+        ),
+        "dL/dweight and dL/dbias are summed over the first axis only: sum over all axes but the last.": _wrong_vjp(
+            dw=lambda g, z, x, w: (g * z).sum(0), db=lambda g: g.sum(0)
+        ),
+        "dL/dweight and dL/dbias are sums over the tokens, not means.": _wrong_vjp(
+            dw=lambda g, z, x, w: (g * z).mean(tuple(range(x.ndim - 1))), db=lambda g: g.mean(tuple(range(g.ndim - 1)))
+        ),
+        "dL/dweight and dL/dbias are exchanged: the order is x, weight, bias.": lambda *a: [_wrong_vjp()(*a)[i] for i in (0, 2, 1)],
+        "All three are zeros.": lambda g, x, w, eps=1e-5: (0 * x, 0 * w, 0 * w),
+    },
+)
+
+
+def _network(rng):
+    shapes = ((2, 3, 4), (6, 4), (6,), (4, 6), (4,))
+    return tuple(rng.normal(size=shape) for shape in shapes)
+
+
+def _network_by_loops(x, w1, b1, w2, b2):
+    out = np.zeros(x.shape)
+    for place in np.ndindex(x.shape[:-1]):
+        sums = [math.fsum(row * x[place]) + b for row, b in zip(w1, b1, strict=True)]
+        hidden = np.array([total if total > 0 else 0.0 for total in sums])
+        out[place] = [math.fsum(row * hidden) + b for row, b in zip(w2, b2, strict=True)]
+    return out
+
+
+def _size_of(answer):
+    w1, w2 = np.array([[1.0], [-1.0]]), np.ones((1, 2))
+    same(answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1)), [[3], [2]], "relu(a) + relu(-a) for a = -3 and 2")
+
+
+def _alone(answer):
+    x, *rest = _network(np.random.default_rng(4))
+    same(answer(x[:, 1:2], *rest), answer(x, *rest)[:, 1:2], "a token alone, and the same token among others:")
+
+
+def _relu(a):
+    return np.maximum(a, 0)
+
+
+def _wrong_network(bend=_relu, b1=1, b2=1, late=False, after=lambda y, x: y, before=lambda x: x):
+    """The feed-forward network with something wrong in it."""
+
+    def feed_forward(x, w1, bias1, w2, bias2):
+        h = bend(before(x) @ w1.T) + bias1 if late else bend(before(x) @ w1.T + b1 * bias1)
+        return after(h @ w2.T + b2 * bias2, x)
+
+    return feed_forward
+
+
+feed_forward = Exercise(
+    minutes=8,
+    level=1,
+    hints=(
+        "Weights are (out, in), so that a linear map is x @ w.T + b.",
+        "np.maximum(a, 0) compares every number with 0; np.max takes the largest of all.",
+        "The bend comes after the first map and before the second, and nowhere else.",
+    ),
+    why="Without the bend, two linear maps would be one. With it, F hinges per token add up to any shape.",
+    properties=(
+        Property("it can compute the size of a number", _size_of),
+        returns("values are right", _network, _network_by_loops),
+        Property("each token is treated alone", _alone),
+        keeps_its_inputs(_network),
+        keeps_float32(_network),
+    ),
+    examples=lambda rng: (_network(rng), _network(rng)),
+    mistakes={
+        "The bend is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
+        "relu(a) is 0 where a is negative; this is the size of a.": _wrong_network(bend=abs),
+        "This keeps the negative numbers; relu keeps the positive ones.": _wrong_network(bend=lambda a: np.minimum(a, 0)),
+        "This gives 1 where a > 0; relu gives a itself.": _wrong_network(bend=lambda a: (a > 0) * 1.0),
+        "This is tanh; relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(bend=np.tanh),
+        "relu comes at the end as well; it belongs between the two maps only.": _wrong_network(after=lambda y, x: _relu(y)),
+        "relu comes at the end; it belongs between the two maps.": _wrong_network(bend=lambda a: a, after=lambda y, x: _relu(y)),
+        "relu is taken of x itself; it belongs between the two maps.": _wrong_network(bend=lambda a: a, before=_relu),
+        "b1 is added after relu; it decides where the bend is, so it comes before.": _wrong_network(late=True),
+        "b1 is missing.": _wrong_network(b1=0),
+        "b2 is missing.": _wrong_network(b2=0),
+        "x is added at the end; that is the block's task, not the network's.": _wrong_network(after=lambda y, x: y + x),
+    },
+)
+
+ATTENTION = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
+LINEAR = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
+
+
+def _weights(rng, C, F):
+    shapes = ((3 * C, C), (3 * C,), (C, C), (C,), (F, C), (F,), (C, F), (C,), *[(C,)] * 4)
+    names = [f"self_attn.{n}" for n in ATTENTION] + [*LINEAR, "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"]
+    return {name: rng.normal(size=shape) * 0.6 + 0.3 * ("norm" in name) for name, shape in zip(names, shapes, strict=True)}
+
+
+def _block(rng, norm_first=False, masked=False):
+    mask = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1]], dtype=bool) if masked else None
+    return rng.normal(size=(2, 3, 4)) * 1.5, _weights(rng, 4, 7), 2, mask, norm_first
+
+
+def _parts(p, n_heads, mask):
+    """The four parts of a block, by loops."""
+    return (
+        lambda x: _attention_by_loops(x, *(p[f"self_attn.{n}"] for n in ATTENTION), n_heads, mask),
+        lambda x: _network_by_loops(x, *(p[n] for n in LINEAR)),
+        lambda x: _normalized(x, p["norm1.weight"], p["norm1.bias"]),
+        lambda x: _normalized(x, p["norm2.weight"], p["norm2.bias"]),
+    )
+
+
+def _block_by_loops(x, p, n_heads, mask, norm_first):
+    attend, think, norm1, norm2 = _parts(p, n_heads, mask)
+    x = x + attend(norm1(x)) if norm_first else norm1(x + attend(x))
+    return x + think(norm2(x)) if norm_first else norm2(x + think(x))
+
+
+def _silent(norm_first):
+    """A block whose attention and network give zeros."""
+
+    def holds(answer):
+        x, p, n_heads, *_ = _block(np.random.default_rng(6))
+        p = {name: 0 * value if "norm" not in name else value for name, value in p.items()}
+        expected = x
+        if not norm_first:
+            for i in (1, 2):
+                expected = _normalized(expected, p[f"norm{i}.weight"], p[f"norm{i}.bias"])
+        same(answer(x, p, n_heads, None, norm_first), expected, "a block whose attention and network give zeros")
+
+    return Property(f"where attention and network are silent, {'x comes out' if norm_first else 'only the norms act'}", holds)
+
+
+def _leaves_all(answer):
+    for norm_first in (False, True):
+        x, p, *rest = _block(np.random.default_rng(8), norm_first)
+        before = x.copy(), {name: value.copy() for name, value in p.items()}
+        answer(x, p, *rest)
+        if not np.array_equal(x, before[0]):
+            raise Failed("x was changed in place", hint="Write `x = x + ...` instead of `x += ...`: x may be needed elsewhere.")
+        if p.keys() != before[1].keys() or any(not np.array_equal(p[name], value) for name, value in before[1].items()):
+            raise Failed("the weights were changed", hint="Only look at p.")
+
+
+def _float32(answer):
+    x, p, *rest = _block(np.random.default_rng(9), masked=True)
+    got = answer(x.astype("float32"), {name: value.astype("float32") for name, value in p.items()}, *rest)
+    if np.asarray(got).dtype != np.float32:
+        hint = "A NumPy scalar such as np.sqrt(8) makes float32 arrays float64; math.sqrt(8) does not."
+        raise Failed(f"float32 went in, {np.asarray(got).dtype} came out", hint=hint)
+
+
+def _wrong_block(post=None, pre=None, names=None, masked=True):
+    """An encoder block with something wrong in it: `post` and `pre` take x, attend, think, norm1, norm2."""
+
+    def right_post(x, attend, think, norm1, norm2):
+        x = norm1(x + attend(x))
+        return norm2(x + think(x))
+
+    def right_pre(x, attend, think, norm1, norm2):
+        x = x + attend(norm1(x))
+        return x + think(norm2(x))
+
+    def encoder_block(x, p, n_heads, mask=None, norm_first=False):
+        p = {name: p[(names or {}).get(name, name)] for name in p}
+        parts = _parts(p, n_heads, mask if masked else None)
+        return ((pre or right_pre) if norm_first else (post or right_post))(x, *parts)
+
+    return encoder_block
+
+
+SECOND_AS_FIRST = {"norm2.weight": "norm1.weight", "norm2.bias": "norm1.bias"}
+FIRST_AS_SECOND = {first: second for second, first in SECOND_AS_FIRST.items()}
+
+
+encoder_block = Exercise(
+    minutes=25,
+    level=2,
+    hints=(
+        "Write four small functions of x alone: attend, think, norm1 and norm2, each with its own weights from p.",
+        "After the norm or before it, what is added is always the x that the line begins with: x + f(x), or x + f(norm(x)).",
+        'p["self_attn.in_proj_weight"], p["self_attn.in_proj_bias"], .. are the arguments of multi_head_attention in order.',
+        "The second line works on the x of the first line, not on the x that came in.",
+    ),
+    why="Two additions to one stream: attention brings news from other tokens, the network works on them, and x is never replaced.",
+    properties=(
+        _silent(False),
+        _silent(True),
+        returns("values are right, norms after the sums", _block, _block_by_loops),
+        returns("values are right, norms first", lambda rng: _block(rng, norm_first=True), _block_by_loops),
+        returns("values are right with a mask", lambda rng: _block(rng, masked=True), _block_by_loops),
+        returns("and with a mask and norms first", lambda rng: _block(rng, True, True), _block_by_loops),
+        Property("x and the weights stay as they were", _leaves_all),
+        Property("float32 stays float32", _float32),
+    ),
+    examples=lambda rng: (_block(rng), _block(rng, norm_first=True), _block(rng, masked=True), _block(rng, True, True)),
+    mistakes={
+        "x is missing in the sums: what attention and the network find is to be added to it.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2(think(norm1(attend(x)))),
+            lambda x, attend, think, norm1, norm2: think(norm2(attend(norm1(x)))),
+        ),
+        "x is missing in the first sum, around attention.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(attend(x))) + think(y)),
+            lambda x, attend, think, norm1, norm2: (y := attend(norm1(x))) + think(norm2(y)),
+        ),
+        "x is missing in the second sum, around the network.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2(think(norm1(x + attend(x)))),
+            lambda x, attend, think, norm1, norm2: think(norm2(x + attend(norm1(x)))),
+        ),
+        "The second sum adds the x that came in; it is to add what the first line made of it.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2(x + think(norm1(x + attend(x)))),
+            lambda x, attend, think, norm1, norm2: x + think(norm2(x + attend(norm1(x)))),
+        ),
+        "Norms first: what is added is x itself, not its norm: x + attend(norm1(x)).": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (z := norm2((y := norm1(x)) + attend(y))) + think(z)
+        ),
+        "norm_first is not used: the norms come after the sums in both cases.": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + think(y))
+        ),
+        "The norms come first in both cases; they do so only if norm_first is True.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(norm2(y))
+        ),
+        "norm_first is turned round.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(norm2(y)),
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + think(y)),
+        ),
+        "The norm is taken of what is added; without norm_first it is taken of the sum: norm1(x + attend(x)).": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := x + norm1(attend(x))) + norm2(think(y))
+        ),
+        "Norms first: the norm is taken of what is added; it is to be taken of x: x + attend(norm1(x)).": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (y := x + norm1(attend(x))) + norm2(think(y))
+        ),
+        "Norms first: attention and the network get x, not its norm.": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (y := x + attend(x)) + think(y)
+        ),
+        "norm1 is used twice; the second norm has weights of its own.": _wrong_block(names=SECOND_AS_FIRST),
+        "norm1 and norm2 are exchanged.": _wrong_block(names=SECOND_AS_FIRST | FIRST_AS_SECOND),
+        "The network comes before attention.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + think(x))) + attend(y)),
+            lambda x, attend, think, norm1, norm2: (y := x + think(norm1(x))) + attend(norm2(y)),
+        ),
+        "Attention and the network work side by side on the same x; the network is to get what attention made of it.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x)) + think(x)),
+            lambda x, attend, think, norm1, norm2: x + attend(norm1(x)) + think(norm2(x)),
+        ),
+        "Attention is missing.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x)) + think(y)),
+            lambda x, attend, think, norm1, norm2: x + think(norm2(x)),
+        ),
+        "The network is missing: only attention adds to x here.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x))),
+            lambda x, attend, think, norm1, norm2: x + attend(norm1(x)),
+        ),
+        "The mask is not used: hand it on to multi_head_attention.": _wrong_block(masked=False),
+    },
+)

@@ -1,0 +1,43 @@
+"""What an op could not do, told with what it was given and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minitransformer.backends import cupy
+from minitransformer.devices import gpu
+
+LESS = "take a smaller batch or shorter sequences, utils.checkpoint.checkpoint for the layers, or amp.autocast on a GPU"
+
+
+def told(error: Exception, who: str, inputs: Sequence[Any]) -> Exception:
+    """An error of the same kind that names the op `who` and its inputs, tensors and numbers; or what memory lacks."""
+    if isinstance(error, MemoryError):
+        return MemoryError(f"{who}: {error}{_free()}. To need less: {LESS}")
+    return _on_two_devices(who, inputs) or type(error)(f"{who.lower()}: {error}; got {_shown(inputs)}")
+
+
+def check_device(who: str, *inputs: Any) -> None:
+    """Raise TypeError if tensors among the inputs are on different devices."""
+    if error := _on_two_devices(who, inputs):
+        raise error
+
+
+def _on_two_devices(who: str, inputs: Sequence[Any]) -> TypeError | None:
+    if len({t.device for t in inputs if hasattr(t, "device")}) < 2:
+        return None
+    return TypeError(f"{who.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)")
+
+
+def _shown(inputs: Sequence[Any]) -> str:
+    return ", ".join(f"{t.shape} {t.dtype} {t.device}" if hasattr(t, "device") else repr(t) for t in inputs)
+
+
+def _free() -> str:
+    """What is free on the device, if one is in use, after it gave back what it kept unused."""
+    if not gpu.cache_info().currsize:
+        return ""
+    cupy().get_default_memory_pool().free_all_blocks()
+    free, total = cupy().cuda.Device().mem_info
+    return f"; {free / 2**20:,.0f} of {total / 2**20:,.0f} MiB are free on the device"
