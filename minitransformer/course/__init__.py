@@ -7,10 +7,17 @@ from typing import Any
 from minitransformer.course import catalogue
 from minitransformer.course.judge import judge
 from minitransformer.course.report import Report
+from minitransformer.course.sandbox import SECONDS, too_long
+from minitransformer.course.timer import TooLong, at_most
 
 __all__ = ["check"]
 
 
 def check(name: str, answer: Any) -> Report:
     """Judge what was just written in a notebook. Raises ValueError if there is no exercise `name`."""
-    return judge(name, catalogue.exercise(name), answer)
+    exercise = catalogue.exercise(name)
+    try:
+        with at_most(SECONDS):
+            return judge(name, exercise, answer)
+    except TooLong:
+        return too_long(name, SECONDS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -74,11 +75,12 @@ def examine(path: Path, name: str) -> Report:
 
 
 def library_imports(path: Path) -> int:
-    """The first line that imports minitransformer, 0 if there is none."""
+    """The first line that imports minitransformer, or names a module of it in a string, 0 if there is none."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if any(name.partition(".")[0] == "minitransformer" for name in names):
+        names += [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+        if any(re.fullmatch(r"minitransformer(\.\w+)*", name) for name in names):
             return node.lineno
     return 0
 

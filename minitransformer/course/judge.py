@@ -29,6 +29,8 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
         except Failed as failed:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
+        except SystemExit:
+            return Report(name, "crashed", tuple(held), prop.what, ("it called exit()",), "Return the result instead.")
         except Exception as error:
             hint = exercise.likely_mistake(answer) or _meaning(error)
             return Report(name, "crashed", tuple(held), prop.what, describe(error, file), hint)

@@ -62,10 +62,14 @@ def _read(name: str, code: int, printed: bytes, told: bytes, password: str, seco
         with contextlib.suppress(ValueError, TypeError):
             return Report.from_dict(json.loads(told[len(password) :]))
     if seconds:
-        hint = "Is there a loop that never ends?"
-        return Report(name, "stopped", details=(f"it was not done after {seconds:g} seconds",), hint=hint)
+        return too_long(name, seconds)
     said = told.decode(errors="replace").strip().splitlines()[-1:]
     return Report(name, "crashed", details=(f"Python ended with code {code} before the check was done", *said))
+
+
+def too_long(name: str, seconds: float) -> Report:
+    """What to say where a time limit ended the code."""
+    return Report(name, "stopped", details=(f"it was not done after {seconds:g} seconds",), hint="Is there a loop that never ends?")
 
 
 class _Reader(threading.Thread):

@@ -2,6 +2,7 @@
 """Whatever a learner's file does, a report comes, soon, and nothing is left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from minitransformer import course
 from minitransformer.course import catalogue
 from minitransformer.course.sandbox import check_file
 
@@ -33,10 +35,24 @@ HOSTILE = {
     "starts a process": ("import subprocess\ndef softmax(x):\n    subprocess.run(['sleep', '60'])\n", "crashed", "processes"),
     "kills its parent": ("import os, signal\ndef softmax(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n", "crashed", "os.kill"),
     "imports the answer": ("from minitransformer.nn.functional import softmax\n", "refused", "line 1"),
-    "finds the answer": ("import sys\nsoftmax = sys.modules['minitransformer.nn.functional'].softmax\n", "refused", "its own|'s own"),
+    "finds the answer under another name": ("import sys\nsoftmax = sys.modules['mini' + 'transformer.nn.functional'].softmax\n", "refused", "'s own"),
+    "finds the answer": ("import sys\nsoftmax = sys.modules['minitransformer.nn.functional'].softmax\n", "refused", "line 2"),
     "bribes the judge": ("import numpy\nnumpy.isclose = numpy.allclose = lambda *a, **k: numpy.True_\n" + SOLUTION, "refused", "replaced numpy"),
     "forges a report": ("import os, sys\ndef softmax(x):\n    os.write(2, b'{\"status\": \"passed\"}'); os._exit(0)\n", "crashed", "code 0"),
     "threads on": ("import threading, time\n" + SOLUTION + "\nthreading.Thread(target=time.sleep, args=(99,)).start()\n", "passed", ""),
+    "takes memory bit by bit": ("def softmax(x):\n    kept = []\n    while True: kept.append(bytearray(1 << 26))\n", "crashed|stopped", "MemoryError|seconds"),
+    "overflows the stack": ("import sys\nsys.setrecursionlimit(1 << 30)\ndef softmax(x):\n    return sorted([x], key=softmax)\n", "crashed", "ended with code|RecursionError"),
+    "closes every door": ("import os\nos.closerange(0, 99)\n" + SOLUTION, "crashed", "ended with code"),
+    "sleeps on import": ("import time\ntime.sleep(99)\n", "stopped", "seconds"),
+    "asks for input": ("def softmax(x):\n    return input('x? ')\n", "crashed", "EOFError"),
+    "starts threads for ever": ("import threading, time\ndef softmax(x):\n    while True: threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n", "crashed|stopped", ""),
+    "uses a pool": ("import multiprocessing as m\ndef softmax(x):\n    return m.Pool(2).map(abs, x)\n", "crashed", "PermissionError"),
+    "keeps its first answer": (SOLUTION + "\nown, kept = softmax, []\ndef softmax(x):\n    kept.append(own(x))\n    return kept[0]\n", "failed", "expected shape"),
+    "changes its input": (SOLUTION + "\nown = softmax\ndef softmax(x):\n    y = own(x)\n    x *= 2\n    return y\n", "failed", "changed in place"),
+    "always agrees": ("class Yes:\n    def __eq__(self, o): return True\n    def sum(self, *a): return self\ndef softmax(x):\n    return Yes()\n", "failed|crashed", ""),
+    "writes into the judge": ("import sys\nfor m in list(sys.modules.values()):\n    if hasattr(m, 'keeps_float32'): m.same = lambda *a, **k: None\n" + SOLUTION, "refused", "replaced"),
+    "wraps the answer": ("import sys\ndef softmax(x):\n    return sys.modules['minitransformer.kernels.reference'].softmax(x, -1)\n", "refused", "line 3"),
+    "imports it by name": ("import importlib\nF = importlib.import_module('minitransformer.kernels.reference')\ndef softmax(x):\n    return F.softmax(x, -1)\n", "refused", "line 2"),
     "catches all": ("def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n", "stopped", ""),
 }  # fmt: skip
 
@@ -60,7 +76,7 @@ def report_on(tmp_path):
 def test_a_report_comes_and_nothing_is_left(report_on, what):
     source, status, said = HOSTILE[what]
     report = report_on(source)
-    assert report.status == status, report
+    assert report.status in status.split("|"), report
     assert any(part in str(report) for part in said.split("|")), report
     assert not [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 
@@ -73,7 +89,7 @@ def test_a_report_comes_and_nothing_is_left(report_on, what):
         "__import__('os').remove(__file__)",
         "__import__('shutil').rmtree(__import__('os').path.dirname(__import__('numpy').__file__))",
         "__import__('os').rename(__file__, __file__ + '2')",
-        "__import__('pathlib').Path(__import__('minitransformer').__file__).write_text('')",
+        "__import__('pathlib').Path(__import__('mini' + 'transformer').__file__).write_text('')",
         "__import__('socket').socket().connect(('127.0.0.1', 9))",
     ],
 )
@@ -90,6 +106,39 @@ def test_solution_stub_and_missing_file(report_on, tmp_path):
     assert report_on(SOLUTION).passed
     assert report_on("def softmax(x):\n    raise NotImplementedError\n").status == "unwritten"
     assert check_file("softmax", tmp_path / "nothing.py").status == "unwritten"
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "said"),
+    [
+        ("class Value:\n    def __init__(self, *a):\n        while True: pass\n", "stopped", "seconds"),
+        ("class Value:\n    def __new__(cls, *a): return None\n", "crashed|failed", ""),
+        ("class Value:\n    def __getattr__(self, name): return self\n    def __init__(self, *a): pass\n", "crashed|failed", ""),
+        ("Value = float\n", "crashed|failed|refused", ""),
+        ("class Value:\n    def __init__(self, data): self.data = data\n", "crashed|failed", ""),
+    ],
+)
+def test_a_hostile_class_is_reported_too(tmp_path, source, status, said):
+    file = tmp_path / "01_reverse_mode.py"
+    file.write_text(source, encoding="utf-8")
+    report = check_file("Value", file, 4)
+    assert report.status in status.split("|") and said in str(report), report
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [(lambda x: sys.exit(0), "crashed", "exit()"), (lambda x: time.sleep(9), "stopped", "0.2 seconds"), (abs, "failed", "sum")],
+)
+def test_in_a_notebook_a_report_comes_as_well(monkeypatch, answer, status, said):
+    monkeypatch.setattr(course, "SECONDS", 0.2)
+    report = course.check("softmax", answer)
+    assert report.status == status and said in str(report), report
+
+
+def test_the_alarm_is_off_afterwards(monkeypatch):
+    before = signal.getsignal(signal.SIGALRM)
+    course.check("softmax", abs)
+    assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_an_exercise_that_is_none(tmp_path):
