@@ -4,7 +4,7 @@
 # After this lesson you can say what queries, keys and values are, write attention in four lines, make it safe for any
 # scores, keep it from looking ahead, and prove your gradient of softmax right.
 #
-# *About 50 minutes. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
+# *About 80 minutes with the exercises. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
 
 # %% [markdown]
 # ## Why
@@ -30,6 +30,7 @@ import minitransformer as mt
 from minitransformer.course import check
 
 rng = np.random.default_rng(0)
+mt.manual_seed(0)
 
 # %% [markdown]
 # ## Shares: softmax
@@ -77,7 +78,8 @@ with np.errstate(all="ignore"):
 x = mt.randn(3, 5, dtype=mt.float64, requires_grad=True)
 mt.nn.functional.softmax(x, dim=-1).backward(mt.ones(3, 5, dtype=mt.float64))
 print("with a gradient of ones:", abs(x.grad.numpy()).max())
-print("largest error with random weights:", mt.gradcheck(lambda t: mt.nn.functional.softmax(t, dim=-1), [x]))
+error = mt.gradcheck(lambda t: mt.nn.functional.softmax(t, dim=-1), [x])
+print("largest error with random weights:", error)
 
 # %% [markdown]
 # ### Your turn: the gradient of softmax
@@ -102,7 +104,8 @@ for scale, label in ((False, "plain"), (True, r"divided by $\sqrt{d}$")):
         s = mt.nn.functional.softmax(mt.tensor(raw), dim=-1).numpy()
         largest.append(s.max(-1).mean())
     axes[0].plot(widths, largest, "o-", label=label)
-axes[0].set(xscale="log", xlabel="d", ylabel="mean largest share", ylim=(0, 1), xticks=widths, xticklabels=widths)
+axes[0].set(xscale="log", xlabel="d", ylabel="mean largest share", ylim=(0, 1))
+axes[0].set(xticks=widths, xticklabels=widths)
 axes[0].legend(frameon=False)
 p = np.linspace(0.01, 0.99, 99)
 axes[1].plot(p, p * (1 - p))

@@ -293,6 +293,14 @@ def masks_themselves(mine, own):
     return lambda masks: masks
 
 
+def ridge(mine, own):
+    def fit(x, y, weight, alpha):
+        c, b, score = mine(x, y, weight, alpha)
+        return numpy.asarray(c), float(b), float(score)
+
+    return fit
+
+
 def kernel(mine, own):
     def weights(distance, width=surrogate.KERNEL_WIDTH):  # where the distance is a mask, it is yet to be measured
         return mine(distance, width) if distance.dtype == bool else own(distance, width)
@@ -331,5 +339,5 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "softmax_rule": (Place(Softmax, "relprop", softmax_rule), LRP),
     "layer_norm_rule": (Place(normalization.LayerNorm, "relprop", layer_norm_rule), LRP),
     "kernel_weights": (Place(surrogate, "cosine_distance", masks_themselves), Place(surrogate, "kernel", kernel)),
-    "weighted_ridge": (Place(surrogate, "weighted_ridge", as_it_is),),
+    "weighted_ridge": (Place(surrogate, "weighted_ridge", ridge),),
 }

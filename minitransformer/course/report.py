@@ -14,6 +14,7 @@ TITLES = {
     "refused": "this cannot be judged",
 }
 COLOURS = {"passed": "green", "unwritten": "yellow"}
+HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ class Report:
         return [(kind, line) for kind, text in self.lines() for line in text.splitlines() or [""]]
 
     def _repr_html_(self) -> str:
-        colours = {"title": "#1a7f37" if self.passed else "#b3261e", "good": "#1a7f37", "bad": "#b3261e", "hint": "#0b57d0"}
+        colours = {"title": HTML_COLOURS[COLOURS.get(self.status, "red")], "good": "#1a7f37", "bad": "#b3261e", "hint": "#0b57d0"}
+        hanging = "padding-left:8ch;text-indent:-8ch"
         rows = "".join(
-            f'<div style="color:{colours.get(kind, "inherit")};{"font-weight:bold" if kind == "title" else "padding-left:1em"}">'
+            f'<div style="color:{colours.get(kind, "inherit")};{"font-weight:bold" if kind == "title" else hanging}">'
             f"{html.escape(line)}</div>"
             for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True)
         )

@@ -10,8 +10,8 @@ def softmax(x):
 
         softmax(x)_i = exp(x_i) / sum_j exp(x_j)
 
-    x: (..., n), any size of numbers, also 1000 and -inf. Returns (..., n) of the same dtype; x stays as it is. A row of
-    nothing but -inf, where nothing may be looked at, gives zeros.
+    x: (..., n), any size of numbers, also 1000 and -inf. Returns (..., n) of the same dtype; x stays
+    as it is. A row of nothing but -inf, where nothing may be looked at, gives zeros.
 
     >>> softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
@@ -40,8 +40,9 @@ def attention(q, k, v, mask=None):
 
         softmax(q k^T / sqrt(d)) v
 
-    q: (..., T, d); k: (..., S, d); v: (..., S, dv); mask: (T, S) of True where a query may look, or None for everywhere.
-    Returns (..., T, dv). A query that may look nowhere gets zeros. `softmax` above is yours to use.
+    q: (..., T, d); k: (..., S, d); v: (..., S, dv); mask: (T, S) of True where a query may look, or
+    None for everywhere. Returns (..., T, dv). A query that may look nowhere gets zeros. `softmax`
+    above is yours to use.
 
     >>> attention(np.zeros((1, 4)), np.zeros((2, 4)), np.array([[0.0], [2.0]]))
     array([[1.]])
@@ -53,7 +54,9 @@ def attention(q, k, v, mask=None):
 
 
 def causal_mask(T):
-    """Who may look where when nobody may look ahead: (T, T) of booleans, True where query i may see key j <= i.
+    """Who may look where when nobody may look ahead.
+
+    Returns (T, T) of booleans, True where query i may see key j, which is where j <= i.
 
     >>> causal_mask(2)
     array([[ True, False],
