@@ -1,7 +1,8 @@
 """11 Layer-wise relevance propagation. Replace each `raise NotImplementedError`, then run `minitransformer check`.
 
-Relevance R has the shape of the numbers it belongs to. A rule gets R of what came out of an operation and returns R of
-what went in, and how much stayed behind in each sink, a sink being what nobody asked about: a bias, the stabiliser, ...
+Relevance R has the shape of the numbers it belongs to. A rule gets R of what came out of an
+operation and returns R of what went in, and how much stayed behind in each sink, a sink being what
+nobody asked about: a bias, the stabiliser, ...
 """
 
 import numpy as np
@@ -25,10 +26,10 @@ def epsilon_rule(r, x, weight, bias, eps=1e-6):
 
         z_j = sum_i x_i w_ji + b_j        R_i = sum_j  x_i w_ji R_j / S(z_j)
 
-    r: (N, n_out), relevance of z; x: (N, n_in); weight: (n_out, n_in); bias: (n_out,). Returns three things:
-    the relevance of x, (N, n_in); what the biases keep, one number, the sum of b_j R_j / S(z_j); what the
-    stabiliser keeps, one number, the sum of (S(z_j) - z_j) R_j / S(z_j). Together they are the sum of r.
-    `stabilised` above is yours to use.
+    r: (N, n_out), relevance of z; x: (N, n_in); weight: (n_out, n_in); bias: (n_out,). Returns
+    three things: the relevance of x, (N, n_in); what the biases keep, one number, the sum of
+    b_j R_j / S(z_j); what the stabiliser keeps, one number, the sum of (S(z_j) - z_j) R_j / S(z_j).
+    Together they are the sum of r. `stabilised` above is yours to use.
 
     >>> x, w, b = np.array([[2.0, 1.0]]), np.array([[3.0, -2.0]]), np.array([1.0])  # z = 6 - 2 + 1 = 5
     >>> epsilon_rule(np.array([[10.0]]), x, w, b, eps=0.0)[0]
@@ -40,13 +41,14 @@ def epsilon_rule(r, x, weight, bias, eps=1e-6):
 def explain_mlp(x, layers, target, eps=1e-6):
     """Explain one output of a small network, and account for every bit of it.
 
-    x: (n,), one input. layers: a list of (weight, bias), weight (n_out, n_in), bias (n_out,). Forward, each
-    layer is x W^T + b, with max(0, .) after every layer but the last. target: the index of the output to
-    explain. Walk back with the epsilon rule; R passes through max(0, .) as it is.
+    x: (n,), one input. layers: a list of (weight, bias), weight (n_out, n_in), bias (n_out,).
+    Forward, each layer is x W^T + b, with max(0, .) after every layer but the last. target: the
+    index of the output to explain. Walk back with the epsilon rule; R passes through max(0, .) as
+    it is.
 
-    Returns the relevance of x, (n,), and the ledger, a dictionary of four numbers: "inputs", what the inputs
-    got together; "bias" and "epsilon", what stayed behind in all layers; "total", the output that is
-    explained. The first three add up to the fourth. `epsilon_rule` above is yours to use.
+    Returns the relevance of x, (n,), and the ledger, a dictionary of four numbers: "inputs", what
+    the inputs got together; "bias" and "epsilon", what stayed behind in all layers; "total", the
+    output that is explained. The first three add up to the fourth. `epsilon_rule` above is yours.
 
     >>> layers = [(np.array([[1.0, 1.0]]), np.array([-1.0])), (np.array([[2.0]]), np.array([0.5]))]
     >>> r, ledger = explain_mlp(np.array([3.0, 2.0]), layers, target=0, eps=0.0)  # 2 (3 + 2 - 1) + 0.5
@@ -61,8 +63,8 @@ def matmul_rule(r, a, b, eps=1e-6):
 
         O = A B        R_A = A * ((R / S(2 O)) B^T)        R_B = B * (A^T (R / S(2 O)))
 
-    where * goes element by element. r: (..., n, m), relevance of O; a: (..., n, k); b: (..., k, m). Returns
-    the relevance of a, that of b, and what the stabiliser keeps, one number: the sum of
+    where * goes element by element. r: (..., n, m), relevance of O; a: (..., n, k); b: (..., k, m).
+    Returns the relevance of a, that of b, and what the stabiliser keeps, one number: the sum of
     (S(2 O) - 2 O) R / S(2 O). Together they are the sum of r. `stabilised` above is yours to use.
 
     >>> matmul_rule(np.array([[6.0]]), np.array([[1.0, 2.0]]), np.array([[3.0], [0.0]]), eps=0.0)[0]
@@ -76,10 +78,10 @@ def softmax_rule(r, x):
 
         s = softmax(x)      R_i = x_i (r_i - s_i sum_k r_k)      kept: sum_i r_i (1 - x_i + sum_k s_k x_k)
 
-    r: (..., n), relevance of s; x: (..., n), the scores. Softmax goes along the last axis. A score may be
-    -inf, where nobody may look: its share is 0, and in both formulas it counts as a score of 0. No row is
-    all -inf. Returns the relevance of x, (..., n), and what the tangent's constant part keeps, one number.
-    Together they are the sum of r.
+    r: (..., n), relevance of s; x: (..., n), the scores. Softmax goes along the last axis. A score
+    may be -inf, where nobody may look: its share is 0, and in both formulas it counts as a score of
+    0. No row is all -inf. Returns the relevance of x, (..., n), and what the tangent's constant
+    part keeps, one number. Together they are the sum of r.
 
     >>> softmax_rule(np.array([1.0, 0.0]), np.array([2.0, 2.0]))[0]
     array([ 1., -1.])
@@ -92,13 +94,13 @@ def layer_norm_rule(r, x, weight, bias, eps=1e-6):
 
         z_j = weight_j (x_j - mean) / sigma + bias_j        sigma = sqrt(variance + 1e-5)
 
-    With sigma a constant, x_i is in z_i with weight_i (1 - 1/n) / sigma, and in every other z_j with
-    -weight_j / (n sigma), by way of the mean.
+    With sigma a constant, x_i is in z_i with weight_i (1 - 1/n) / sigma, and in every other z_j
+    with -weight_j / (n sigma), by way of the mean.
 
-    r: (..., n), relevance of z; x: (..., n); weight, bias: (n,). Mean and variance go over the last axis; the
-    variance is the mean of (x - mean)^2. Returns the relevance of x, (..., n); what the biases keep, one
-    number; what the stabiliser keeps, one number, both as in the epsilon rule. Together they are the sum of
-    r. `stabilised` above is yours to use.
+    r: (..., n), relevance of z; x: (..., n); weight, bias: (n,). Mean and variance go over the last
+    axis; the variance is the mean of (x - mean)^2. Returns the relevance of x, (..., n); what the
+    biases keep, one number; what the stabiliser keeps, one number, both as in the epsilon rule.
+    Together they are the sum of r. `stabilised` above is yours to use.
 
     >>> r = layer_norm_rule(np.array([3.0, 3.0]), np.array([2.0, 4.0]), np.ones(2), np.zeros(2))[0]
     >>> r.round(3)

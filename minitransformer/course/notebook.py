@@ -39,7 +39,8 @@ def execute(notebook, folder: str, seconds: int = 60):
     """Run every cell, the results written into the notebook. Raises CellExecutionError, CellTimeoutError."""
     from nbclient import NotebookClient
 
-    NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}  # printed text in one piece, whatever the timing
+    NotebookClient(notebook, resources={"metadata": {"path": folder}}, **options).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     return notebook

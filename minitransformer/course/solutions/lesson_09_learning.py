@@ -10,8 +10,10 @@ def cross_entropy(logits, targets):
 
         p = softmax(logits),    L = -1/N  sum_n  ln p[n, targets[n]]
 
-    logits: (N, V), scores of any size; targets: (N,), class ids 0 .. V - 1. Returns one number. The logarithm of softmax can be
-    had without ever making a share that is 0:  ln p_i = x_i - m - ln sum_j exp(x_j - m),  m the largest score of the row.
+    logits: (N, V), scores of any size; targets: (N,), class ids 0 .. V - 1. Returns one number. The
+    logarithm of softmax can be had without ever making a share that is 0:
+
+        ln p_i = x_i - m - ln sum_j exp(x_j - m),    m the largest score of the row
 
     >>> print(round(float(cross_entropy(np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))), 4))
     0.6931
@@ -26,8 +28,8 @@ def cross_entropy_vjp(g, logits, targets):
 
         dL/dlogits[n, i] = g / N  (p[n, i] - [i is targets[n]]),    p = softmax(logits)
 
-    g: a number, how much the end result moves with L; logits: (N, V); targets: (N,). Returns (N, V). The bracket is 1 where what it
-    says is true, else 0.
+    g: a number, how much the end result moves with L; logits: (N, V); targets: (N,). Returns
+    (N, V). The bracket is 1 where what it says is true, else 0.
 
     >>> cross_entropy_vjp(1.0, np.array([[0.0, 0.0]]), np.array([1]))
     array([[ 0.5, -0.5]])
@@ -41,8 +43,9 @@ def cross_entropy_vjp(g, logits, targets):
 class SGD:
     """Steps against the gradient, with a memory of the steps before.
 
-    params: a list of arrays, the model's own: `step` writes into them, so that the model changes. lr: the learning rate, which
-    may be set anew between two steps (`optimizer.lr = 0.01`). momentum: how much of the last velocity is kept.
+    params: a list of arrays, the model's own: `step` writes into them, so that the model changes.
+    lr: the learning rate, which may be set anew between two steps (`optimizer.lr = 0.01`).
+    momentum: how much of the last velocity is kept.
 
     >>> w = np.array([1.0])
     >>> optimizer = SGD([w], lr=0.1, momentum=0.5)
@@ -61,8 +64,8 @@ class SGD:
 
             v <- momentum v + g,    p <- p - lr v
 
-        grads: one array for each of self.params, of its shape; leave them as they are. Each parameter has its own v,
-        in self.velocities.
+        grads: one array for each of self.params, of its shape; leave them as they are. Each
+        parameter has its own v, in self.velocities.
         """
         for p, v, g in zip(self.params, self.velocities, grads, strict=True):
             v *= self.momentum
@@ -73,8 +76,9 @@ class SGD:
 class Adam:
     """A step size for each weight on its own: about lr, however large or small its gradients are.
 
-    params: a list of arrays that `step` writes into; lr: the learning rate, which may be set anew between two steps;
-    betas: how much the two running means keep; eps: keeps the division from being one by 0.
+    params: a list of arrays that `step` writes into; lr: the learning rate, which may be set anew
+    between two steps; betas: how much the two running means keep; eps: keeps the division from
+    being one by 0.
 
     >>> w = np.array([1.0, 1.0])
     >>> Adam([w], lr=0.1).step([np.array([1000.0, -0.001])])
@@ -111,8 +115,8 @@ def clip_grad_norm(grads, max_norm):
 
         norm = sqrt(sum of the squares of all entries of all arrays),    each g <- g min(1, max_norm / norm)
 
-    grads: a list of arrays, changed in place. Returns the norm *before*, a number, also where nothing was changed. Gradients of
-    zeros stay zeros.
+    grads: a list of arrays, changed in place. Returns the norm *before*, a number, also where
+    nothing was changed. Gradients of zeros stay zeros.
 
     >>> grads = [np.array([3.0]), np.array([[4.0]])]
     >>> print(clip_grad_norm(grads, 1.0))

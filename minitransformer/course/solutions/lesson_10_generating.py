@@ -8,12 +8,14 @@ import numpy as np
 def sample(p, u):
     """The id of a class, drawn with the shares p, where u is what chance says.
 
-    Lay the shares end to end on a line from 0 to 1. The id is that of the piece on which the point u lies: the first i with
+    Lay the shares end to end on a line from 0 to 1. The id is that of the piece on which the point
+    u lies: the first i with
 
         u < p[0] + p[1] + .. + p[i]
 
-    p: (V,), shares; u: a number, 0 <= u < 1. Returns an int. A class whose share is 0 is never drawn. Rounding may make the line
-    end a little before 1: a u beyond its end belongs to the last class whose share is not 0.
+    p: (V,), shares; u: a number, 0 <= u < 1. Returns an int. A class whose share is 0 is never
+    drawn. Rounding may make the line end a little before 1: a u beyond its end belongs to the last
+    class whose share is not 0.
 
     >>> [sample(np.array([0.5, 0.0, 0.5]), u) for u in (0.0, 0.49, 0.5, 0.99)]
     [0, 0, 2, 2]
@@ -25,8 +27,9 @@ def sample(p, u):
 def keep_top_k(p, k):
     """Only the k largest shares stay, and are made to sum to 1 again.
 
-    p: (V,), shares that sum to 1; k: how many stay, at least 1, possibly more than there are. Returns (V,), zeros where nothing
-    stays; p is left as it is. Of equal shares the one with the smaller id comes first, so that never more than k stay.
+    p: (V,), shares that sum to 1; k: how many stay, at least 1, possibly more than there are.
+    Returns (V,), zeros where nothing stays; p is left as it is. Of equal shares the one with the
+    smaller id comes first, so that never more than k stay.
 
     >>> keep_top_k(np.array([0.1, 0.6, 0.2, 0.1]), 2)
     array([0.  , 0.75, 0.25, 0.  ])
@@ -40,8 +43,9 @@ def keep_top_k(p, k):
 def keep_top_p(p, enough):
     """The fewest shares that together reach `enough` stay, the largest first, and are made to sum to 1 again.
 
-    p: (V,), shares that sum to 1; enough: a number above 0 and up to 1. Returns (V,), zeros where nothing stays; p is left as it
-    is. The share that reaches `enough` stays too, so that at least one does. Of equal shares the smaller id comes first.
+    p: (V,), shares that sum to 1; enough: a number above 0 and up to 1. Returns (V,), zeros where
+    nothing stays; p is left as it is. The share that reaches `enough` stays too, so that at least
+    one does. Of equal shares the smaller id comes first.
 
     >>> keep_top_p(np.array([0.1, 0.6, 0.2, 0.1]), 0.7)
     array([0.  , 0.75, 0.25, 0.  ])
@@ -57,8 +61,9 @@ def keep_top_p(p, enough):
 def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     """What to draw the next token from: softmax(logits / temperature), then top-k, then top-p.
 
-    logits: (V,), any size of numbers; temperature: a number, 0 puts all on the largest logit (the first, if there are several);
-    top_k, top_p: as in `keep_top_k` and `keep_top_p`, which are yours to use, or None. Returns (V,), shares that sum to 1.
+    logits: (V,), any size of numbers; temperature: a number, 0 puts all on the largest logit (the
+    first, if there are several); top_k, top_p: as in `keep_top_k` and `keep_top_p`, which are yours
+    to use, or None. Returns (V,), shares that sum to 1.
 
     >>> next_token_probabilities(np.log([0.1, 0.2, 0.7]), temperature=0.5).round(3)
     array([0.019, 0.074, 0.907])
@@ -78,12 +83,13 @@ def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
 def beam_search(step, start, width, length):
     """The likeliest continuation that can be found while keeping `width` of them in sight.
 
-    step: a function that takes a list of ids and returns (V,), the logarithms of the shares of what may come next, -inf for what
-    may not; start: a list of ids; length: how many ids to add. Returns (ids, score): the list of the new ids, and the sum of the
-    logarithms of their shares.
+    step: a function that takes a list of ids and returns (V,), the logarithms of the shares of what
+    may come next, -inf for what may not; start: a list of ids; length: how many ids to add. Returns
+    (ids, score): the list of the new ids, and the sum of the logarithms of their shares.
 
-    Begin with one candidate: nothing added, score 0. Then, `length` times: extend every candidate by every id, and of all these
-    together keep the `width` with the highest scores. Of equal ones any may stay. At the end, return the best.
+    Begin with one candidate: nothing added, score 0. Then, `length` times: extend every candidate
+    by every id, and of all these together keep the `width` with the highest scores. Of equal ones
+    any may stay. At the end, return the best.
 
     >>> def step(ids):  # 0 looks better at first, but after 1 it is clear how to go on
     ...     return np.log([0.6, 0.4]) if len(ids) == 1 else np.log([0.5, 0.5]) if ids[-1] == 0 else np.log([0.01, 0.99])
@@ -104,8 +110,8 @@ def beam_search(step, start, width, length):
 def attention_step(q, k, v, keys, values):
     """Causal attention for new tokens only, with the keys and values of all earlier ones at hand.
 
-    q, k: (..., T, d), v: (..., T, dv), of the T new tokens, which follow the S earlier ones; keys: (..., S, d),
-    values: (..., S, dv), of these; S may be 0. Returns (out, keys, values):
+    q, k: (..., T, d), v: (..., T, dv), of the T new tokens, which follow the S earlier ones; keys:
+    (..., S, d), values: (..., S, dv), of these; S may be 0. Returns (out, keys, values):
 
         keys: (..., S + T, d), values: (..., S + T, dv), the earlier ones and then the new ones, for the next step
         out: (..., T, dv), softmax(q keys^T / sqrt(d)) values, where new token t sees the S earlier ones and new ones 0 .. t
