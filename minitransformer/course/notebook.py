@@ -39,7 +39,7 @@ def execute(notebook, folder: str, seconds: int = 60):
     """Run every cell, the results written into the notebook. Raises CellExecutionError, CellTimeoutError."""
     from nbclient import NotebookClient
 
-    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}  # printed text in one piece, whatever the timing
+    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}  # what is printed, in one piece
     NotebookClient(notebook, resources={"metadata": {"path": folder}}, **options).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
