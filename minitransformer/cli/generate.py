@@ -61,7 +61,7 @@ def language_model(checkpoint: Path | None, model: str | None) -> tuple[Module, 
     if (checkpoint is None) == (model is None):
         raise ValueError("generate: expected one of --checkpoint FILE and --model NAME")
     if checkpoint is not None:
-        return models.load(checkpoint, "language-model")
+        return models.load(checkpoint, *models.WRITERS)
     found, tokenizer = published.load(model, console.print)
     if not hasattr(found, "new_cache"):
         raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")

@@ -15,10 +15,9 @@ from minitransformer import checkpoint
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.progress import progress_bar
-from minitransformer.recipes import RECIPES, ClassifierRecipe, LanguageModelRecipe
+from minitransformer.recipes import RECIPES, Recipe
 from minitransformer.training import BEST, LAST, Trainer
 
-Recipe = ClassifierRecipe | LanguageModelRecipe
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
 
 
@@ -35,16 +34,17 @@ def train(
     nhead: Annotated[int | None, typer.Option(min=1, help="Attention heads.")] = None,
     num_layers: Annotated[int | None, typer.Option(min=1, help="Layers.")] = None,
     dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")] = None,
+    adapt: Annotated[str | None, typer.Option(help="What of a published model learns: full, head or lora.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Train a review classifier or a language model. Ctrl-C stops with a checkpoint, and `--resume` goes on to the same bits."""
+    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint; `--resume` goes on to the same bits."""
     prepare(seed, backend)
     directory = out or Path("runs") / kind
     chosen = dict(
         data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
-        d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout,
+        d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
     recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
@@ -64,6 +64,8 @@ def train(
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     if (directory / LAST).exists():
         raise ValueError(f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out")
+    if unknown := sorted(set(chosen) - {field.name for field in fields(RECIPES[kind])}):
+        raise ValueError(f"{kind} has no setting {', '.join(unknown)}")
     start = RECIPES[kind].of(chosen["data"]) if "data" in chosen else RECIPES[kind]()
     return replace(start, **chosen)
 

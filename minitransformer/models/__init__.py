@@ -5,31 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 
 from minitransformer import checkpoint, tokenization
+from minitransformer.models.bert import BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
+from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer.models.t5 import T5, T5Config
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
 
-__all__ = ["ClassifierConfig", "LanguageModel", "LanguageModelConfig", "SequenceClassifier", "describe", "load"]
+__all__ = [
+    "BertClassifier",
+    "BertClassifierConfig",
+    "BertConfig",
+    "BertMaskedLM",
+    "CLASSIFIERS",
+    "ClassifierConfig",
+    "GPT",
+    "GPTConfig",
+    "LanguageModel",
+    "LanguageModelConfig",
+    "SequenceClassifier",
+    "T5",
+    "T5Config",
+    "WRITERS",
+    "describe",
+    "load",
+]
 
-KINDS = {"classifier": (SequenceClassifier, ClassifierConfig), "language-model": (LanguageModel, LanguageModelConfig)}
+KINDS = {
+    "classifier": (SequenceClassifier, ClassifierConfig),
+    "language-model": (LanguageModel, LanguageModelConfig),
+    "bert-classifier": (BertClassifier, BertClassifierConfig),
+    "bert-masked-lm": (BertMaskedLM, BertConfig),
+    "gpt": (GPT, GPTConfig),
+    "t5": (T5, T5Config),
+}
+CLASSIFIERS, WRITERS = ("classifier", "bert-classifier"), ("language-model", "gpt")
 
 
-def describe(model: SequenceClassifier | LanguageModel, tokenizer: Tokenizer) -> dict:
+def describe(model: Module, tokenizer: Tokenizer) -> dict:
     """What a checkpoint holds beside the weights, so that `load` can build model and tokenizer again."""
     return {**model.metadata(), "tokenizer": tokenizer.to_dict()}
 
 
-def load(path: str | Path, kind: str | None = None) -> tuple[Module, Tokenizer]:
+def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
     """The model, in evaluation mode, and the tokenizer of a checkpoint written while training.
 
-    Raises FileNotFoundError, and CheckpointError if the file is damaged or holds no model of ours (or none of `kind`).
+    Raises FileNotFoundError, and CheckpointError if the file is damaged or holds no model of ours (or none of `kinds`).
     """
     state = checkpoint.load(path)
     description = state.get("description", {})
     found = description.get("model")
-    if found not in KINDS or kind not in (None, found):
-        raise checkpoint.CheckpointError(f"{path}: expected a model of the kind {kind or ' or '.join(KINDS)}, got {found!r}")
+    if found not in (kinds or KINDS):
+        raise checkpoint.CheckpointError(f"{path}: expected a model of the kind {' or '.join(kinds or KINDS)}, got {found!r}")
     model_class, config_class = KINDS[found]
     model = model_class(config_class(**description["config"]))
     model.load_state_dict(state["model"])

@@ -16,6 +16,7 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
+from minitransformer.nn.lora import add_lora
 from minitransformer.tokenization import Tokenizer
 from minitransformer.utils.data import pad_sequence
 
@@ -106,17 +107,23 @@ class BertMaskedLM(nn.Module):
 
 @dataclass(frozen=True)
 class BertClassifierConfig(BertConfig):
-    """Sizes of the encoder, and how many classes there are."""
+    """Sizes of the encoder, how many classes there are, and the rank of what is added to a frozen encoder, if it is."""
 
     num_classes: int = 2
+    lora_rank: int = 0
 
 
 class BertClassifier(nn.Module):
-    """ids (B, T) -> logits of a sentence's class (B, num_classes), from the mean of its tokens' vectors."""
+    """ids (B, T) -> logits of a sentence's class (B, num_classes), from the mean of its tokens' vectors.
 
-    def __init__(self, config: BertClassifierConfig):
+    `bert` is an encoder that has learned something already; a new one is made if there is none.
+    """
+
+    def __init__(self, config: BertClassifierConfig, bert: Bert | None = None):
         super().__init__()
-        self.config, self.bert = config, Bert(config)
+        self.config, self.bert = config, bert or Bert(config)
+        if config.lora_rank:
+            add_lora(self.bert, config.lora_rank)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.hidden_size, config.num_classes)
         draw(self.head)

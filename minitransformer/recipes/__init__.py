@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from minitransformer.recipes.classifier import ClassifierRecipe
+from minitransformer.recipes.fine_tuning import FineTuningRecipe
+from minitransformer.recipes.gpt import GPTRecipe
 from minitransformer.recipes.language_model import LanguageModelRecipe
+from minitransformer.recipes.masked_lm import MaskedLMRecipe
+from minitransformer.recipes.span_corruption import SpanCorruptionRecipe
 
-__all__ = ["RECIPES", "ClassifierRecipe", "LanguageModelRecipe"]
+Recipe = LanguageModelRecipe | ClassifierRecipe | FineTuningRecipe | MaskedLMRecipe | GPTRecipe | SpanCorruptionRecipe
+RECIPES = {recipe.kind: recipe for recipe in Recipe.__args__}
 
-RECIPES = {recipe.kind: recipe for recipe in (LanguageModelRecipe, ClassifierRecipe)}
+__all__ = [
+    "ClassifierRecipe",
+    "FineTuningRecipe",
+    "GPTRecipe",
+    "LanguageModelRecipe",
+    "MaskedLMRecipe",
+    "RECIPES",
+    "Recipe",
+    "SpanCorruptionRecipe",
+]

@@ -47,7 +47,7 @@ class LanguageModelRecipe:
         """An untrained model with all that trains it, and its tokenizer; the last tenth of the text is held out."""
         text, held_out = split(read_text(self.data))
         tokenizer = BPETokenizer.train(text, vocab_size=self.vocab_size)
-        model = LanguageModel(self.config(tokenizer.vocab_size))
+        model = self.model(tokenizer.vocab_size)
         optimizer = AdamW(model.parameters(), lr=self.lr, weight_decay=0.1)
         windows, unseen = (Windows(tokenizer.encode(part), self.length) for part in (text, held_out))
         return Trainer(
@@ -63,10 +63,10 @@ class LanguageModelRecipe:
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},
         ), tokenizer
 
-    def config(self, vocab_size: int) -> LanguageModelConfig:
-        return LanguageModelConfig(
-            vocab_size, self.d_model, self.nhead, self.num_layers, 4 * self.d_model, self.dropout, max_len=2 * self.length
-        )
+    def model(self, vocab_size: int) -> LanguageModel:
+        """The model before it learns."""
+        sizes = (vocab_size, self.d_model, self.nhead, self.num_layers, 4 * self.d_model, self.dropout)
+        return LanguageModel(LanguageModelConfig(*sizes, max_len=2 * self.length))
 
 
 def read_text(data: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -83,12 +82,12 @@ class PublishedTokenizer(Tokenizer):
 
     def to_dict(self) -> dict:
         """The file's text."""
-        return {"kind": self.kind, "source": json.loads(self.source)}
+        return {"kind": self.kind, "source": self.source}
 
     @classmethod
     def from_dict(cls, d: dict) -> PublishedTokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(json.dumps(d["source"], ensure_ascii=False))
+        return cls(d["source"])
 
 
 def tokenizers():

@@ -1,0 +1,59 @@
+"""Fine-tuning with few numbers: a frozen matrix, and beside it one of low rank that learns what is to be different."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor, no_grad
+from minitransformer.nn import functional as F
+from minitransformer.nn import init
+from minitransformer.nn.linear import Linear
+from minitransformer.nn.module import Module
+
+
+class LoRALinear(Module):
+    """y = W x + b + (alpha / rank) U D x, W and b frozen (Hu et al., ICLR 2022, section 4.1). (.., n_in) -> (.., n_out).
+
+    `down` D is (rank, n_in), drawn; `up` U is (n_out, rank), zeros at first, so that nothing has changed yet. Raises
+    ValueError for a rank below 1.
+    """
+
+    def __init__(self, linear: Linear, rank: int = 8, alpha: float = 16.0):
+        super().__init__()
+        if rank < 1:
+            raise ValueError(f"LoRALinear: expected a rank of at least 1, got {rank}")
+        made = {"device": str(linear.weight.device), "dtype": linear.weight.dtype}
+        self.linear, self.rank, self.scale = linear.requires_grad_(False), rank, alpha / rank
+        self.down = init.normal_(init.parameter(rank, linear.in_features, **made), std=linear.in_features**-0.5)
+        self.up = init.zeros_(init.parameter(linear.out_features, rank, **made))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(.., n_in) -> (.., n_out)."""
+        return self.linear(input) + F.linear(F.linear(input, self.down), self.up) * self.scale
+
+    @no_grad()
+    def merged(self) -> Linear:
+        """The same as one linear layer: W + (alpha / rank) U D."""
+        self.linear.weight.add_(self.up @ self.down * self.scale)
+        return self.linear.requires_grad_()
+
+    def extra_repr(self) -> str:
+        return f"rank={self.rank}, scale={self.scale:g}"
+
+
+def add_lora(module: Module, rank: int = 8, alpha: float = 16.0) -> Module:
+    """Freeze all of `module`, and set a `LoRALinear` in the place of each linear layer in it, which is what then learns."""
+    module.requires_grad_(False)
+    return _replace(module, Linear, lambda linear: LoRALinear(linear, rank, alpha))
+
+
+def merge_lora(module: Module) -> Module:
+    """Make one linear layer again of each `LoRALinear` in `module`, changed for good."""
+    return _replace(module, LoRALinear, LoRALinear.merged)
+
+
+def _replace(module: Module, kind: type, make) -> Module:
+    for parent in list(module.modules()):
+        if not isinstance(parent, LoRALinear):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, kind):
+                    parent.add_module(name, make(child))
+    return module
