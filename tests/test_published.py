@@ -6,6 +6,7 @@ from references.texts import TEXTS
 from references.transformers_real import FILE, NEW, PROMPT
 
 import minitransformer as mt
+from minitransformer import explain
 from minitransformer.assets import AssetError
 from minitransformer.generation import generate
 from minitransformer.models import published
@@ -136,3 +137,24 @@ def test_integers_become_numbers():
     stored = {"w_quantized": np.array([[3, 5]], "uint8"), "w_zero_point": np.array(4, "uint8"), "w_scale": np.array(0.5, "f4")}
     assert flan_t5.dequantized(stored, "w").tolist() == [[-0.5, 0.5]]
     assert flan_t5.published_name("m.decoder.norm.weight") == "decoder.norm.weight" and flan_t5.published_name("onnx::7") is None
+
+
+@pytest.mark.network
+def test_why_paris(writer):
+    model, tokenizer = writer
+    text = "The capital of France is"
+    e = explain.lrp(model, tokenizer.encode(text), tokens=tokenizer.tokens(text))
+    assert tokenizer.decode(e.target) == " Paris"
+    assert abs(e.ledger.gap) <= 1e-4 * e.ledger.scale
+    rather = explain.lrp(model, tokenizer.encode(text), target=tuple(tokenizer.encode(" Paris Rome")))
+    assert tokenizer.tokens(text)[rather.relevance[:-1].argmax()] == " France"  # of all but the token it writes after
+
+
+@pytest.mark.network
+def test_why_haus(load):
+    model, tokenizer = load("flan-t5")
+    text = "translate English to German: The house is wonderful."
+    source, begun = tokenizer.encode(text), [0, *tokenizer.encode("Das", marks=False)]
+    e = explain.lrp_answer(model, source, begun, tokens=[*tokenizer.tokens(text), "", "Das"])
+    assert tokenizer.decode(e.target) == "Haus" and abs(e.ledger.gap) <= 1e-4 * e.ledger.scale
+    assert {e.tokens[i] for i in e.relevance[: len(source)].argsort()[-2:]} == {" German", " house"}

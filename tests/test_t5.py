@@ -57,3 +57,20 @@ def test_padding_changes_no_answer(model):
 def test_relevance_of_a_written_word_adds_up(model, form):
     ledger = explain.lrp(model.answer(mt.tensor(IDS[:1])), TARGET[:1], form=form).ledger
     assert abs(ledger.gap) <= 1e-10 * ledger.scale
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_relevance_of_source_and_answer_together(model, form):
+    e = explain.lrp_answer(model, IDS[0], TARGET[0], form=form)
+    assert e.relevance.shape == (7 + 5,) and e.ledger.closes
+    assert abs(e.ledger["tokens"] - e.relevance.sum()) <= 1e-12 and e.relevance[:7].any() and e.relevance[7:].any()
+    with mt.no_grad():
+        logits = model(mt.tensor(IDS[:1]), mt.tensor(TARGET[:1])).numpy()[0, -1]
+    assert e.target == [logits.argmax()] and abs(e.output - logits.max()) <= 1e-12
+    assert abs(explain.lrp_answer(model, IDS[0], TARGET[0], target=3).output - logits[3]) <= 1e-12
+
+
+def test_the_answer_s_part_is_that_of_the_answer_alone(model):
+    both = explain.lrp_answer(model, IDS[0], TARGET[0], form="explicit", rule="cp-lrp")
+    alone = explain.lrp(model.answer(mt.tensor(IDS[:1])), TARGET[0], form="explicit", rule="cp-lrp")
+    assert np.allclose(both.relevance[7:], alone.relevance, rtol=0, atol=1e-9)

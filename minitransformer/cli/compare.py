@@ -13,7 +13,7 @@ from minitransformer.explain.comparison import Comparison, compare, review_cases
 from minitransformer.explain.perturbation import logit_of
 from minitransformer.explain.pictures import comparison_table, mean_curves
 from minitransformer.explain.rendering import save_page
-from minitransformer.models import SequenceClassifier
+from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.tokenization import Tokenizer
@@ -34,7 +34,7 @@ NARROW = ("delta_auc", "auroc", "lexicon", "seconds")  # what a terminal of 80 c
 
 
 def compare_methods(
-    model: SequenceClassifier,
+    model: SequenceClassifier | BertClassifier,
     tokenizer: Tokenizer,
     data: str,
     limit: int,
@@ -44,7 +44,7 @@ def compare_methods(
     seed: int,
 ) -> Comparison:
     """Every method on the first `limit` held-out reviews. Raises ValueError if the model is no classifier."""
-    if not isinstance(model, SequenceClassifier):
+    if not isinstance(model, SequenceClassifier | BertClassifier):
         raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
     cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
     methods = standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed)

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from minitransformer import models
+from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.compare import compare_methods, show
-from minitransformer.cli.options import Backend, Checkpoint, Json, Seed, console, prepare, print_json
+from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, console, prepare, print_json
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rendering import save_page
-from minitransformer.models import SequenceClassifier
+from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 
 
@@ -28,8 +28,9 @@ class Method(StrEnum):
 
 
 def explain(
-    checkpoint: Checkpoint,
     text: Annotated[str | None, typer.Argument(help="The text that the model reads.")] = None,
+    checkpoint: MaybeCheckpoint = None,
+    model: PublishedWriter = None,
     method: Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")] = Method.lrp,
     rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
     target: Annotated[int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")] = None,
@@ -44,19 +45,19 @@ def explain(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Show what each token of TEXT has to do with the answer of the model in a checkpoint."""
+    """Show what each token of TEXT has to do with the answer of a model, that of a checkpoint or a published one."""
     prepare(seed, backend)
-    model, tokenizer = models.load(checkpoint)
+    asked, tokenizer = chosen(checkpoint, model)
     if compare:
-        show(compare_methods(model, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
+        show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
     if not text:
         raise ValueError("text: expected a text with at least one word, or --compare")
     if method is Method.lime:
-        explanation = _imitate(model, tokenizer, text, target, samples, seed)
+        explanation = _imitate(asked, tokenizer, text, target, samples, seed)
     else:
         walk = partial(lrp, rule=rule) if method is Method.lrp else gradient_x_input
-        explanation = walk(model, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
+        explanation = walk(asked, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
         save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
     if json:
@@ -71,7 +72,7 @@ def _flow(explanation: Explanation) -> str:
 
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:
-    if not isinstance(model, SequenceClassifier):
+    if not isinstance(model, SequenceClassifier | BertClassifier):
         raise ValueError("method lime: expected a classifier, as lime explains the probability of a class; take --method lrp")
     predict = partial(predict_proba, model, tokenizer)
     label = int(predict([text])[0].argmax()) if target is None else target

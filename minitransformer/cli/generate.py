@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from minitransformer import models
-from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, console, prepare, print_json
+from minitransformer.cli.chosen import PublishedWriter, chosen
+from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, prepare, print_json
 from minitransformer.generation import growing_text, stream
-from minitransformer.models import published
-from minitransformer.nn import Module
-from minitransformer.tokenization import Tokenizer
 
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="How many tokens to add.")]
 Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this string; may be given again.")]
@@ -22,7 +19,7 @@ Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this 
 def generate(
     prompt: Annotated[str, typer.Argument(help="The text to go on with.")] = "The ",
     checkpoint: MaybeCheckpoint = None,
-    model: Annotated[str | None, typer.Option("--model", help="A published language model instead: smollm2.")] = None,
+    model: PublishedWriter = None,
     max_new_tokens: MaxNewTokens = 100,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")] = 0.8,
     top_k: Annotated[int | None, typer.Option(min=1, help="Draw only from the k likeliest tokens.")] = None,
@@ -35,7 +32,7 @@ def generate(
 ) -> None:
     """Go on with PROMPT, token by token, as a language model would: that of a checkpoint, or a published one."""
     prepare(seed, backend)
-    writer, tokenizer = language_model(checkpoint, model)
+    writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
     ids, new = tokenizer.encode(prompt), []
     settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "use_cache": cache}
     tokens = kept(new, stream(writer, ids, max_new_tokens, stop_id=tokenizer.end_id, **settings))
@@ -54,18 +51,6 @@ def shown(pieces: Iterable[str], quiet: bool = False) -> str:
         if not quiet:
             print(piece, end="", flush=True)
     return text
-
-
-def language_model(checkpoint: Path | None, model: str | None) -> tuple[Module, Tokenizer]:
-    """The model and tokenizer asked for. Raises ValueError unless exactly one of the two is given."""
-    if (checkpoint is None) == (model is None):
-        raise ValueError("generate: expected one of --checkpoint FILE and --model NAME")
-    if checkpoint is not None:
-        return models.load(checkpoint, *models.WRITERS)
-    found, tokenizer = published.load(model, console.print)
-    if not hasattr(found, "new_cache"):
-        raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")
-    return found, tokenizer
 
 
 def kept(new: list[int], tokens: Iterable[int]) -> Iterator[int]:

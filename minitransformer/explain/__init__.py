@@ -1,6 +1,7 @@
 """Explanation: what the model did, and why it may be believed."""
 
 from minitransformer.explain import pictures
+from minitransformer.explain.answers import lrp_answer
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
@@ -63,6 +64,7 @@ __all__ = [
     "lime_tabular",
     "logit_of",
     "lrp",
+    "lrp_answer",
     "marked_tokens",
     "masked_logits",
     "occlusion",
