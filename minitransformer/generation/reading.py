@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
@@ -13,12 +16,22 @@ def last_logits(model, ids, cache=None, padding: numpy.ndarray | None = None) ->
 
     `padding` (B, S), if any, is True where a row has not yet begun; with a `cache`, `ids` are only what follows in it.
     """
-    device, training = next(model.parameters()).device, model.training
+    device = next(model.parameters()).device
     options = {} if padding is None else {"padding": tensor(padding, device=device)}
-    with no_grad():
-        logits: Tensor = model.eval()(tensor(ids, device=device), cache=cache, **options)  # (B, T, V)
-    model.train(training)
+    with no_grad(), in_use(model):
+        logits: Tensor = model(tensor(ids, device=device), cache=cache, **options)  # (B, T, V)
     return logits[:, -1].numpy()
+
+
+@contextlib.contextmanager
+def in_use(model) -> Iterator[None]:
+    """Inside this block the model is in use, not in training; one that is already is left alone, for that costs nothing."""
+    training = model.training
+    if training:
+        model.eval()
+    yield
+    if training:
+        model.train()
 
 
 class Reader:

@@ -12,6 +12,7 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import later_keys, merge
+from minitransformer.ops.shape import cat
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class LlamaAttention(nn.Module):
     def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
         super().__init__()
         self.head_dim, width, shared = config.head_dim, config.hidden_size, config.num_key_value_heads * config.head_dim
-        self.group_size = config.num_attention_heads // config.num_key_value_heads
+        self.heads, self.group_size = config.num_attention_heads, config.num_attention_heads // config.num_key_value_heads
         self.q_proj = nn.Linear(width, width, bias=False)
         self.k_proj = nn.Linear(width, shared, bias=False)
         self.v_proj = nn.Linear(width, shared, bias=False)
@@ -63,21 +64,31 @@ class LlamaAttention(nn.Module):
     def forward(self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None) -> Tensor:
         """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones; `padding` (B, S) of them all."""
         past = 0 if cache is None else len(cache)
-        q, k, v = (self._split(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))  # (B, H or G, T, d)
-        q, k = self.turn(q, past), self.turn(k, past)
+        turned = self.turn(self._split(cat([self.q_proj(x), self.k_proj(x)], -1)), past)  # (B, H + G, T, d)
+        q, k, v = turned[:, : self.heads], turned[:, self.heads :], self._split(self.v_proj(x))
         if cache is not None:
             k, v = cache.append(k, v)  # (B, G, S, d)
-        k, v = self._for_each_head(k), self._for_each_head(v)  # (B, H, S, d)
-        hidden = [] if padding is None else [padding.view(len(padding), 1, 1, -1)]  # (B, 1, 1, S)
-        if past and q.shape[-2] > 1:
-            hidden.append(later_keys(q.shape[-2], k.shape[-2], q.device))  # (T, S)
-        heads = F.scaled_dot_product_attention(q, k, v, merge(hidden, q.dtype), is_causal=not past)
-        return self.o_proj(heads.transpose(1, 2).flatten(-2))  # (B, H, T, d) -> (B, T, C)
+        alone = q.shape[2] == 1 and padding is None  # a single query sees every key
+        heads = self._in_groups(q, k, v) if alone else self._each_head(q, k, v, past, padding)  # (B, H, T, d)
+        return self.o_proj(heads.transpose(1, 2).flatten(-2))  # (B, T, C)
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
         return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
 
-    def _for_each_head(self, x: Tensor) -> Tensor:
+    def _in_groups(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The heads of a group as so many queries to its keys. (B, H, 1, d), twice (B, G, S, d) -> (B, H, 1, d)."""
+        grouped = q.view(*k.shape[:2], self.group_size, self.head_dim)  # (B, G, H / G, d)
+        return F.scaled_dot_product_attention(grouped, k, v).view(*q.shape)
+
+    def _each_head(self, q: Tensor, k: Tensor, v: Tensor, past: int, padding: Tensor | None) -> Tensor:
+        """Every head with the keys and values of its group. (B, H, T, d), twice (B, G, S, d) -> (B, H, T, d)."""
+        hidden = [] if padding is None else [padding.view(len(padding), 1, 1, -1)]  # (B, 1, 1, S)
+        if past and q.shape[2] > 1:
+            hidden.append(later_keys(q.shape[2], k.shape[2], q.device))  # (T, S)
+        k, v = self._repeated(k), self._repeated(v)  # (B, H, S, d)
+        return F.scaled_dot_product_attention(q, k, v, merge(hidden, q.dtype), is_causal=not past)
+
+    def _repeated(self, x: Tensor) -> Tensor:
         """Every head of a group gets the group's: (B, G, S, d) -> (B, H, S, d)."""
         batch, groups, length, size = x.shape
         return x.unsqueeze(2).expand(batch, groups, self.group_size, length, size).flatten(1, 2)
