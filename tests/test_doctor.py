@@ -13,8 +13,10 @@ import minitransformer as mt
 from minitransformer import cli
 from minitransformer import devices as devices_module
 from minitransformer.cli import bench as bench_command
+from minitransformer.cli.bench_published import needed
 from minitransformer.cli.benchmarks import Row
 from minitransformer.cli.verify import Result
+from minitransformer.models.llama import LlamaConfig
 
 doctor = sys.modules["minitransformer.cli.doctor"]
 verify = sys.modules["minitransformer.cli.verify"]
@@ -117,3 +119,8 @@ def test_every_command_has_help():
         command = [sys.executable, "-c", "from minitransformer.cli import main; main()", name, "--help"]
         done = subprocess.run(command, capture_output=True)
         assert done.returncode == 0 and b"--seed" in done.stdout
+
+
+def test_what_smollm2_needs_to_write():
+    config = LlamaConfig(13, 16, 20, 2, 4, 2)
+    assert needed(config, 1000, 5) == 1000 + 2 * 4 * 5 * 2 * 2 * 4  # keys and values, bytes, tokens, layers, groups, sizes

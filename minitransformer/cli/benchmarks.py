@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +14,7 @@ from functools import partial
 import numpy
 
 import minitransformer
-from minitransformer.cli import bench_memory
+from minitransformer.cli import bench_memory, bench_published
 from minitransformer.cli.bench_models import SIZES, both_steps, twin
 from minitransformer.cli.pairs import Ratio, in_turn, ratio_of
 from minitransformer.cli.torch_twin import INSTALL
@@ -20,6 +22,7 @@ from minitransformer.data.reviews import load_reviews
 from minitransformer.explain import lime, lrp
 from minitransformer.generation import generate
 from minitransformer.kernels.threads import workers
+from minitransformer.models import published
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
 from minitransformer.ops.creation import randint
 from minitransformer.tokenization import WordTokenizer
@@ -180,6 +183,21 @@ def memory(pairs: int) -> Iterator[Row]:
     yield held_to(name, "PyTorch eager", ratio_of(*sides, unit="MiB"), 1.5)
 
 
+def smollm2(pairs: int) -> Iterator[Row]:
+    """A published model: token by token, 256 tokens at once, and the memory that writing takes."""
+    model, tokenizer = published.load("smollm2")
+    theirs, few = bench_published.reference(model), max(pairs // 2, 3)
+    writing = bench_published.writing(model, theirs, tokenizer.encode(bench_published.PROMPT))
+    yield held_to(f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens", "transformers", in_turn(*writing, few), 1.0)
+    reading = in_turn(*bench_published.reading(model, theirs), few)
+    yield held_to(f"SmolLM2 reads {bench_published.LENGTH} tokens", "transformers", reading, 1.3)
+    if bench_memory.resident() is not None:
+        command = [sys.executable, "-m", "minitransformer.cli.bench_published"]
+        peak, least = map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+        ratio = ratio_of([peak / 2**20], [least / 2**20], unit="MiB")
+        yield held_to("peak memory of SmolLM2 writing", "its weights and cache", ratio, 1.2)
+
+
 BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # and the package it needs
     "op": (op, "torch"),
     "training": (training, "torch"),
@@ -187,6 +205,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # 
     "chain": (chain, "torch"),
     "generation": (generation, "torch"),
     "lrp": (relevance, None),
+    "smollm2": (smollm2, "transformers"),
     "lime": (surrogate, "lime"),
 }
 
@@ -195,10 +214,15 @@ def rows(name: str, pairs: int) -> Iterator[Row]:
     """The rows of one benchmark, or one that says what to install for it."""
     function, needed = BENCHMARKS[name]
     if needed and importlib.util.find_spec(needed) is None:
-        return iter([Row(name, needed, None, note=f"{needed} is not installed: {INSTALL}")])
-    if needed == "torch":
+        return iter([Row(name, needed, None, note=f"{needed} is not installed: {_install(needed)}")])
+    if needed in ("torch", "transformers"):
         _same_threads()
     return function(pairs)
+
+
+def _install(package: str) -> str:
+    """What to type for a package; transformers is no dependency of ours, for tests need none of it."""
+    return "pip install transformers 'minitransformer[models]'" if package == "transformers" else INSTALL
 
 
 def _same_threads() -> None:
