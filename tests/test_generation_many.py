@@ -7,6 +7,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer.generation import beam_search, generate, generate_batch
+from minitransformer.generation.batch import left_padded
 from minitransformer.generation.beam import Draft
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
@@ -42,6 +43,20 @@ def test_each_text_is_what_it_would_be_alone(name, stop_id):
     alone = [generate(model, prompt, 8, temperature=0, stop_id=stop_id) for prompt in PROMPTS]
     assert generate_batch(model, PROMPTS, 8, temperature=0, stop_id=stop_id) == alone
     assert len({tuple(text) for text in alone}) > 1
+
+
+@pytest.mark.parametrize("name", ["gpt", "llama", "language model"])
+def test_padding_is_seen_by_nobody(name):
+    model, (ids, padding) = writer(name), left_padded([[1, 2, 3, 4, 5, 6], [6, 5, 1, 3]])
+    cache = model.new_cache()
+    with mt.no_grad():
+        alone = model(mt.tensor([[6, 5, 1, 3]])).numpy()[0]  # (T, V)
+        whole = model(mt.tensor(ids), None, mt.tensor(padding)).numpy()[1]
+        seen = [(0, 4), (4, 5), (5, 6)]
+        steps = [model(mt.tensor(ids[:, a:b]), cache, mt.tensor(padding[:, :b])).numpy()[1] for a, b in seen]
+    rounding = 1e-5 if name == "llama" else 1e-9  # its angles are rounded to float32, two places on to others
+    assert np.allclose(whole[2:], alone, rtol=0, atol=rounding)
+    assert np.allclose(np.concatenate(steps)[2:], alone, rtol=0, atol=rounding)
 
 
 def test_a_batch_of_answers():

@@ -13,7 +13,7 @@ from minitransformer.tokenization import BPETokenizer, PublishedTokenizer, WordP
 from minitransformer.tokenization.byte_pair import WORD
 from minitransformer.tokenization.word_piece import MARKS, normalised, split
 
-PIECES = (*MARKS, "un", "##aff", "##able", "want", "##ed", "##want", "!", "日", "a")
+PIECES = (*MARKS, "un", "##aff", "##able", "want", "##ed", "##want", "!", "日", "a", "##a")
 BY_HAND = WordPieceTokenizer(PIECES)
 TEXTS = [review.text for review in load_reviews()]
 
@@ -25,7 +25,8 @@ TEXTS = [review.text for review in load_reviews()]
         ("UNwanted!", ["un", "##want", "##ed", "!"]),
         ("wanting", ["[UNK]"]),  # no piece goes on with "ing", so none of the word is known
         ("a日a", ["a", "日", "a"]),
-        ("A\u0301\u200b\ufffda", ["[UNK]"]),  # "aa": the accent, the invisible and the unreadable are gone
+        ("A\u0301\u200b\ufffda", ["a", "##a"]),  # the accent, the invisible and the unreadable are gone
+        ("a" * 100, ["a"] + ["##a"] * 99),
         ("a" * 101, ["[UNK]"]),
         (" \t\n", []),
     ],
