@@ -23,6 +23,7 @@ from minitransformer.kernels import reference
 from minitransformer.nn import position, utils
 from minitransformer.ops import elementwise, index, laws, linalg, loss, normalization
 from minitransformer.ops.creation import tensor
+from minitransformer.ops.shape import Concatenate
 from minitransformer.ops.softmax import Softmax
 from minitransformer.optim import adam
 from minitransformer.tokenization import byte_pair
@@ -41,7 +42,7 @@ def as_it_is(mine, own):
     return mine
 
 
-# ---- lessons 01 and 02: the walk back, and the judge ----
+# ---- lessons 01 to 03: the walk back, the judge, adding at places ----
 
 
 class Node:
@@ -105,7 +106,14 @@ def finite_differences(mine, own):
     return slopes
 
 
-# ---- lessons 04 to 06: tokens, places, attention ----
+def scatter_add(mine, own):
+    def add(into, index, values):
+        (mine if isinstance(index, numpy.ndarray) and index.ndim == 1 else own)(into, index, values)
+
+    return add
+
+
+# ---- lessons 04 to 08: tokens, places, attention, the block ----
 
 
 def best_pair(mine, own):
@@ -171,6 +179,18 @@ def attention(mine, own):
         return y, p
 
     return attend
+
+
+def concat_vjp(mine, own):
+    return lambda self, g, *xs: mine(g, [x.shape[self.dim] for x in xs], self.dim)
+
+
+def layer_norm(mine, own):
+    return lambda x, weight, bias, eps: (mine(x, weight, bias, eps), *own(x, weight, bias, eps)[1:])
+
+
+def layer_norm_vjp(mine, own):
+    return lambda self, g, x, weight, bias: mine(g, x, weight, self.eps)
 
 
 # ---- lessons 09 and 10: learning, generating ----
@@ -317,6 +337,8 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "mul_vjp": (Place(elementwise.Mul, "vjp", mul_vjp),),
     "matmul_vjp": (Place(linalg.MatMul, "vjp", matmul_vjp), Place(kernels, "matmul_vjp", as_it_is), STEPS),
     "finite_differences": (Place(gradients, "finite_differences", finite_differences),),
+    "scatter_add": (Place(kernels, "scatter_add", scatter_add),),
+    "sigmoid": (Place(kernels, "sigmoid", as_it_is),),
     "merge_pair": (Place(byte_pair, "merge", as_it_is),),
     "most_frequent_pair": (Place(byte_pair.Corpus, "best_pair", best_pair),),
     "bpe_encode": (Place(byte_pair.BPETokenizer, "_merge_all", merge_all),),
@@ -327,6 +349,9 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "softmax_vjp": (Place(kernels, "softmax_vjp", softmax_vjp), STEPS),
     "causal_mask": (Place(kernels, "causal_mask", causal_mask),),
     "attention": (Place(kernels, "attention", attention),),
+    "concat_vjp": (Place(Concatenate, "vjp", concat_vjp),),
+    "layer_norm": (Place(kernels, "layer_norm", layer_norm),),
+    "layer_norm_vjp": (Place(normalization.LayerNorm, "vjp", layer_norm_vjp),),
     "cross_entropy": (Place(loss, "cross_entropy", cross_entropy),),
     "cross_entropy_vjp": (Place(kernels, "cross_entropy_vjp", cross_entropy_vjp),),
     "Adam": (Place(adam.Adam, "update", adam_update),),
