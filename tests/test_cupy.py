@@ -13,6 +13,8 @@ from lrp_models import language_model as random_language_model
 
 import minitransformer as mt
 from minitransformer import explain, kernels, nn
+from minitransformer.cli import benchmarks
+from minitransformer.cli.bench_memory import device_peak
 from minitransformer.generation import generate
 from minitransformer.kernels import sources
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
@@ -234,3 +236,15 @@ def test_devices_do_not_mix(name):
     for places in (("cuda", "cpu"), ("cpu", "cuda")):
         with pytest.raises(TypeError, match=message):
             MIXED[name](*map(on, places))
+
+
+def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (row,) = benchmarks.rows("training", 1)
+    assert row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
+
+
+def test_the_peak_of_device_memory_is_seen():
+    kept = mt.ones(256, 1024)  # 1 MiB
+    peak = device_peak(lambda: [mt.exp(mt.exp(kept)) for _ in range(3)])
+    assert 3 * 2**20 <= peak <= 6 * 2**20

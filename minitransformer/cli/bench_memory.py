@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from minitransformer.cli.bench_models import SIZES, training_step, twin
+from minitransformer.defaults import default_device
+from minitransformer.devices import gpu
 from minitransformer.randomness import manual_seed
 
 STATUS = Path("/proc/self/status")
@@ -38,16 +42,50 @@ def growth(package: str) -> int:
     ours = size.model()
     lib, model = importlib.import_module(package), ours if package == "minitransformer" else twin(ours)
     step = training_step(lib, model, size)
+    if default_device().type == "cuda":
+        return _growth_on_device(package, step)
     before, _ = resident()
     for _ in range(STEPS):
         step()
     return resident()[1] - before
 
 
+def _growth_on_device(package: str, step: Callable[[], float]) -> int:
+    """The same of a GPU's memory: each library tells what its own pool has lent out."""
+    if package == "minitransformer":
+        return device_peak(lambda: [step() for _ in range(STEPS)])
+    cuda = importlib.import_module("torch").cuda
+    before = cuda.memory_allocated()
+    for _ in range(STEPS):
+        step()
+    return cuda.max_memory_allocated() - before
+
+
+def device_peak(work: Callable[[], object]) -> int:
+    """Bytes of device memory that `work` needs at its peak beyond what is in use already."""
+    xp = gpu()
+    pool = xp.get_default_memory_pool()
+    before = peak = pool.used_bytes()
+
+    class Peak(xp.cuda.MemoryHook):
+        """Looks after each allocation."""
+
+        name = "peak"
+
+        def malloc_postprocess(self, **allocated):
+            nonlocal peak
+            peak = max(peak, pool.used_bytes())
+
+    with Peak():
+        work()
+    return peak - before
+
+
 def measure(package: str) -> int:
-    """`growth` in a process of its own."""
+    """`growth` in a process of its own, on the backend in use here."""
     command = [sys.executable, "-m", "minitransformer.cli.bench_memory", package]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    backend = {"MINITRANSFORMER_BACKEND": "cupy" if default_device().type == "cuda" else "numpy"}
+    return int(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | backend).stdout)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from minitransformer.cli.bench_models import SIZES, both_steps, twin
 from minitransformer.cli.pairs import Ratio, in_turn, ratio_of
 from minitransformer.cli.torch_twin import INSTALL
 from minitransformer.data.reviews import load_reviews
+from minitransformer.defaults import default_device
 from minitransformer.explain import lime, lrp
 from minitransformer.generation import generate
 from minitransformer.kernels.threads import workers
@@ -59,7 +60,7 @@ def training(pairs: int) -> Iterator[Row]:
 
 
 def _multiply_and_back(lib) -> Callable[[], None]:
-    a, b = (lib.tensor([x], requires_grad=True) for x in (2.0, 3.0))
+    a, b = (lib.tensor([x], requires_grad=True, device=str(default_device())) for x in (2.0, 3.0))
 
     def run() -> None:
         (a * b).backward()
@@ -78,7 +79,7 @@ def op(pairs: int) -> Iterator[Row]:
 
 def chain_of_ops(lib) -> Callable[[], None]:
     """100,000 ops, each on the result of the one before, and backward."""
-    x = lib.tensor([1.0], requires_grad=True)
+    x = lib.tensor([1.0], requires_grad=True, device=str(default_device()))
 
     def run() -> None:
         y = x
@@ -121,7 +122,9 @@ def generation(pairs: int) -> Iterator[Row]:
 def _forward_and_backward(model, ids: numpy.ndarray) -> None:
     model.zero_grad()
     logits = model(minitransformer.tensor(ids))  # (1, T, V)
-    logits[0, -1].max().backward()
+    top = logits[0, -1].max()
+    top.backward()
+    top.item()  # waits for a device to be done
 
 
 def relevance(pairs: int) -> Iterator[Row]:
@@ -174,9 +177,9 @@ def surrogate(pairs: int) -> Iterator[Row]:
 
 
 def memory(pairs: int) -> Iterator[Row]:
-    """Peak memory beyond what importing and building takes."""
+    """Peak memory beyond what importing and building takes, on the device in use."""
     name = "peak memory of training, char size"
-    if bench_memory.resident() is None:
+    if default_device().type == "cpu" and bench_memory.resident() is None:
         yield Row(name, "PyTorch eager", None, note="not measured: this system does not tell a process its peak memory")
         return
     sides = [[bench_memory.measure(package) / 2**20 for _ in range(max(pairs // 6, 1))] for package in ("minitransformer", "torch")]
@@ -213,11 +216,26 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # 
 def rows(name: str, pairs: int) -> Iterator[Row]:
     """The rows of one benchmark, or one that says what to install for it."""
     function, needed = BENCHMARKS[name]
-    if needed and importlib.util.find_spec(needed) is None:
-        return iter([Row(name, needed, None, note=f"{needed} is not installed: {_install(needed)}")])
+    if note := _lacking(needed):
+        return iter([Row(name, needed, None, note=note)])
     if needed in ("torch", "transformers"):
         _same_threads()
     return function(pairs)
+
+
+def _lacking(needed: str | None) -> str | None:
+    """What must be there to measure beside `needed`, and is not."""
+    if needed and importlib.util.find_spec(needed) is None:
+        return f"{needed} is not installed: {_install(needed)}"
+    if needed == "torch" and default_device().type == "cuda" and not _torch_has_gpu():
+        return "not measured: PyTorch sees no GPU here. It needs one, and a build for CUDA: https://pytorch.org/get-started"
+    return None
+
+
+def _torch_has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _install(package: str) -> str:
