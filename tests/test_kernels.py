@@ -33,6 +33,7 @@ def elementwise(count):
     return lambda dtype, rng: [tuple(numpy.asarray(normal(rng, shape, dtype) * 3) for _ in range(count)) for shape in SIZES]
 
 
+CASES.update(sigmoid=elementwise(1))
 CASES.update(gelu=elementwise(1), gelu_tanh=elementwise(1), gelu_vjp=elementwise(2), gelu_tanh_vjp=elementwise(2))
 LINEAR = [(1, 1, 1), (0, 3, 2), (5, 3, 7), (64, 33, 129), (513, 260, 131)]
 
