@@ -82,9 +82,11 @@ def to_device(array: Array, device: str) -> Array:
 
 def floats(numbers: Sequence) -> list[float]:
     """Python floats of numbers and arrays of one element, after waiting once for those that live on a device."""
-    waiting = [n for n in numbers if not isinstance(n, (int, float, *HOST))]
-    there = iter(namespace(waiting[0]).stack(waiting).get().tolist() if waiting else ())
-    return [float(n) if isinstance(n, (int, float, *HOST)) else next(there) for n in numbers]
+    waiting = [n for n in numbers if hasattr(n, "__cuda_array_interface__")]
+    if not waiting:
+        return [float(n) for n in numbers]
+    there = iter(namespace(waiting[0]).stack(waiting).get().tolist())
+    return [next(there) if hasattr(n, "__cuda_array_interface__") else float(n) for n in numbers]
 
 
 def to_host(array: Array) -> numpy.ndarray:
