@@ -146,7 +146,15 @@ def test_ctrl_c_stops_with_a_checkpoint_and_goes_on_to_the_same_bits(tmp_path):
     assert_same(resumed, whole.state_dict())
 
 
-def test_ctrl_c_lets_the_step_end_and_restores_the_handler():
+@pytest.fixture
+def python_s_handler():
+    """Ctrl-C as Python begins with it: a program started in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_lets_the_step_end_and_restores_the_handler(python_s_handler):
     before = signal.getsignal(signal.SIGINT)
 
     def press(t):
@@ -158,7 +166,7 @@ def test_ctrl_c_lets_the_step_end_and_restores_the_handler():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_second_ctrl_c_stops_at_once():
+def test_a_second_ctrl_c_stops_at_once(python_s_handler):
     def press(t):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
