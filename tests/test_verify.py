@@ -110,6 +110,15 @@ def test_a_broken_gradient_fails_before_both_judges(broken):
     assert "PyTorch: AssertionError: the gradient of input 0" in result.message
 
 
+@pytest.mark.parametrize("name", ["BERT", "GPT", "Llama", "T5"])
+def test_whole_models_are_held_to_finite_differences(name, monkeypatch):
+    (result,) = verify_all(name)
+    assert result.passed and result.kind == "model" and result.torch_error is None and result.finite_difference_error < 1e-6
+    right = Linear.vjp
+    monkeypatch.setattr(Linear, "vjp", lambda self, *a: tuple(None if c is None else c * 1.001 for c in right(self, *a)))
+    assert not verify_all(name)[0].passed
+
+
 def test_a_broken_gradient_gives_exit_code_1(broken):
     shown = run("--only", "exp", "--seed", "1")
     assert shown.exit_code == 1

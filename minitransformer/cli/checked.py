@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 
@@ -41,7 +41,7 @@ class Problem:
 
     inputs: list[numpy.ndarray]
     ours: Callable
-    theirs: Callable
+    theirs: Callable | None  # None where PyTorch has nothing of the kind
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,17 @@ class LayerCase:
         if self.theirs is not None:
             return lambda inputs, parameters: self.theirs(torch, *inputs, *parameters.values())
         return self._with_parameters(torch, self.build(torch).to(getattr(torch, dtype)), torch.func.functional_call)
+
+
+@dataclass(frozen=True)
+class ModelCase(LayerCase):
+    """A whole model that PyTorch has not: finite differences judge it here, and transformers in `tests/`."""
+
+    kind = "model"
+
+    def problem(self, random: numpy.random.Generator, dtype: str) -> Problem:
+        """As for a layer, without PyTorch's side."""
+        return replace(super().problem(random, dtype), theirs=None)
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def luck(accuracy: float, reviews: int) -> float:
 def errors(results: Sequence[Result]) -> list[tuple[str, str, list[tuple[str, float]]]]:
     """What was held against which judge, and (name, error) of each check, for all that was measured."""
     found = []
-    for kind in ("op", "layer"):
+    for kind in ("op", "layer", "model"):
         for judge, (error_in, dtype) in JUDGES.items():
             of = [(r.name, getattr(r, error_in)) for r in results if (r.kind, r.dtype) == (kind, dtype)]
             if known := [(name, error) for name, error in of if error is not None]:

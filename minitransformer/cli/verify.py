@@ -37,7 +37,7 @@ COLUMNS = ("op or layer", "dtype", "device", "finite\ndifferences", "PyTorch", "
 class Result:
     """One op or layer in one dtype: its largest errors, relative to the largest entry; None where nothing was measured.
 
-    `kind` is "op" or "layer"; `message` says what is wrong unless `passed`.
+    `kind` is "op", "layer" or "model"; `message` says what is wrong unless `passed`.
     """
 
     name: str
@@ -63,7 +63,8 @@ def verify_all(only: str | None = None, seed: int = 0, progress: Callable[[int, 
     for i, case in enumerate(cases):
         if progress:
             progress(i, len(cases), case.name)
-        results += [check(case, dtype, seed) for dtype in (PYTORCH if has_torch() else ["float64"])]
+        compared = has_torch() and case.kind != "model"
+        results += [check(case, dtype, seed) for dtype in (PYTORCH if compared else ["float64"])]
     return results
 
 
@@ -77,7 +78,7 @@ def check(case: OpCase | LayerCase, dtype: str, seed: int = 0) -> Result:
         judge = partial(gradcheck, problem.ours, inputs, seed=seed)
         differences, message = _judged(judge, FINITE_DIFFERENCES)
         messages += [f"finite differences: {message}"] if message else []
-    if has_torch():
+    if has_torch() and problem.theirs:
         judge = partial(_torch_error, problem, inputs, seed=seed)
         torch_error, message = _judged(judge, PYTORCH[dtype])
         messages += [f"PyTorch: {message}"] if message else []

@@ -1,4 +1,4 @@
-"""What `minitransformer verify` checks: every op and every layer, as one table.
+"""What `minitransformer verify` checks: every op, every layer and every model, as one table.
 
 A line reads: name, what is done with tensors (`lib` is minitransformer, then PyTorch), the inputs. What stands after them is
 how PyTorch does it where it has no such function.
@@ -10,9 +10,13 @@ import numpy
 
 import minitransformer
 from minitransformer.backends import float32, float64
-from minitransformer.cli.checked import LayerCase, OpCase, given, ids, normal, positive
+from minitransformer.cli.checked import LayerCase, ModelCase, OpCase, given, ids, normal, positive
 from minitransformer.cli.torch_twin import torch_twin
+from minitransformer.models.bert import Bert, BertConfig
+from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.t5 import T5, T5Config
 from minitransformer.nn.position import apply_rotary
 from minitransformer.ops.attention import clear_attention
 from minitransformer.ops.convert import Cast, ToDevice
@@ -423,7 +427,14 @@ TRANSFORMERS = [
     ),
     LayerCase("LanguageModel, the article's", _article, [ids(7, 2, 5)], _article_loss),
 ]
+MODELS = [
+    ModelCase("BERT", lambda lib: Bert(BertConfig(7, 4, 1, 2, 6, 5, dropout=0.0)), [given([[3, 1, 4, 2], [5, 2, 6, 1]])]),
+    ModelCase("GPT", lambda lib: GPT(GPTConfig(7, 5, 4, 1, 2, dropout=0.0)), [ids(7, 2, 4)]),
+    ModelCase("Llama", lambda lib: Llama(LlamaConfig(7, 8, 6, 1, 4, 2, 5, tie_word_embeddings=False)), [ids(7, 2, 4)]),
+    ModelCase("T5", lambda lib: T5(T5Config(7, 4, 2, 6, 1, 1, 2, 4, 6, dropout=0.0)), [ids(7, 2, 4), ids(7, 2, 3)]),
+]
+
 CASES = [
     *(ELEMENTWISE + REDUCTIONS + SHAPES + INDICES + PRODUCTS + ACTIVATIONS + NORMALIZATIONS + LOSSES + ROTARY),
-    *(SIMPLE_LAYERS + POSITIONS + ATTENTION + TRANSFORMERS),
+    *(SIMPLE_LAYERS + POSITIONS + ATTENTION + TRANSFORMERS + MODELS),
 ]
