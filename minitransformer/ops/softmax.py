@@ -15,7 +15,6 @@ class Softmax(Op):
     """s_i = e^(x_i) / sum_k e^(x_k). A row of nothing but -inf gives zeros, with zero gradient."""
 
     saves = "output"
-    is_attention_weight = True
 
     def __init__(self, dim: int):
         self.dim = dim
