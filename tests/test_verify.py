@@ -110,6 +110,7 @@ def test_a_broken_gradient_fails_before_both_judges(broken):
     assert "PyTorch: AssertionError: the gradient of input 0" in result.message
 
 
+@pytest.mark.host("finite differences of whole models take minutes on an emulated device; their ops and layers are checked there")
 @pytest.mark.parametrize("name", ["BERT", "GPT", "Llama", "T5"])
 def test_whole_models_are_held_to_finite_differences(name, monkeypatch):
     (result,) = verify_all(name)
