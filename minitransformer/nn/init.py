@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from contextvars import ContextVar
 
-from minitransformer.autograd import Tensor, no_grad
+from minitransformer.autograd import Tensor, no_grad, setting
 from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
 from minitransformer.ops.creation import empty
@@ -15,14 +13,9 @@ from minitransformer.ops.creation import empty
 _wanted: ContextVar[bool] = ContextVar("initial values wanted", default=True)
 
 
-@contextlib.contextmanager
-def no_initial_values() -> Iterator[None]:
+def no_initial_values():
     """Inside this block nothing here draws or fills: for a model whose weights are about to be loaded."""
-    token = _wanted.set(False)
-    try:
-        yield
-    finally:
-        _wanted.reset(token)
+    return setting(_wanted, False)
 
 
 def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -58,7 +59,7 @@ class LanguageModelRecipe:
             warm_up_and_cosine(optimizer, self.steps),
             steps=self.steps,
             max_norm=1.0,
-            evaluate=lambda model: mean_loss(model, unseen),
+            evaluate=lambda model: mean_over(unseen, partial(next_token_loss, model)),
             directory=directory,
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},
         ), tokenizer
@@ -96,7 +97,7 @@ def next_token_loss(model: LanguageModel, windows: Tensor) -> Tensor:
     return nn.functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
 
 
-def mean_loss(model: LanguageModel, windows: Windows, batch_size: int = 32) -> float:
-    """The loss over all windows, in nats per token; exp of it is the perplexity."""
-    sums = [next_token_loss(model, batch).item() * len(batch) for batch in DataLoader(windows, batch_size)]
+def mean_over(windows: Windows, loss: Callable[[Tensor], Tensor], batch_size: int = 32) -> float:
+    """The mean of `loss(batch)` over all windows; of a loss in nats per token, exp of it is the perplexity."""
+    sums = [loss(batch).item() * len(batch) for batch in DataLoader(windows, batch_size)]
     return sum(sums) / len(windows)

@@ -15,7 +15,7 @@ from minitransformer.models import BertConfig, BertMaskedLM
 from minitransformer.ops.creation import tensor
 from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
-from minitransformer.recipes.language_model import PYTHON_TOPICS, Windows, read_text
+from minitransformer.recipes.language_model import PYTHON_TOPICS, Windows, mean_over, read_text
 from minitransformer.recipes.schedule import warm_up_and_cosine
 from minitransformer.tokenization import Tokenizer, WordPieceTokenizer
 from minitransformer.tokenization.word_piece import MARKS
@@ -95,8 +95,6 @@ def masked_loss(
     return nn.functional.cross_entropy(logits.flatten(0, 1), targets, ignore_index=NOT_ASKED)
 
 
-def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer, batch_size: int = 32) -> float:
+def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer) -> float:
     """The loss over all windows, in nats per token asked for; the same tokens are asked for each time."""
-    random = numpy.random.default_rng(0)
-    sums = [masked_loss(model, b, tokenizer, random).item() * len(b) for b in DataLoader(windows, batch_size)]
-    return sum(sums) / len(windows)
+    return mean_over(windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0)))

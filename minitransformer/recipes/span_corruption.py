@@ -16,7 +16,7 @@ from minitransformer.models import T5, T5Config
 from minitransformer.ops.creation import tensor
 from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
-from minitransformer.recipes.language_model import PYTHON_TOPICS, Windows, read_text
+from minitransformer.recipes.language_model import PYTHON_TOPICS, Windows, mean_over, read_text
 from minitransformer.recipes.schedule import warm_up_and_cosine
 from minitransformer.tokenization import BPETokenizer, Tokenizer
 from minitransformer.training import Trainer
@@ -113,8 +113,6 @@ def corrupted_loss(model: T5, windows: Tensor, first_mark: int, random: numpy.ra
     return nn.functional.cross_entropy(logits.flatten(0, 1), answer.flatten())
 
 
-def mean_loss(model: T5, windows: Windows, first_mark: int, batch_size: int = 32) -> float:
+def mean_loss(model: T5, windows: Windows, first_mark: int) -> float:
     """The loss over all windows, in nats per token of the answers; the same spans are cut out each time."""
-    random = numpy.random.default_rng(0)
-    sums = [corrupted_loss(model, b, first_mark, random).item() * len(b) for b in DataLoader(windows, batch_size)]
-    return sum(sums) / len(windows)
+    return mean_over(windows, partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0)))

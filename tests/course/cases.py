@@ -33,6 +33,13 @@ def changed(source: str, old: str, new: str) -> str:
     return source.replace(old, new)
 
 
+def assert_judged_right(name: str, otherwise: str) -> None:
+    """The stub is not written yet; the solution passes, and so does one that is written otherwise."""
+    assert judge_source(name, stub(name)).status == "unwritten"
+    for source in (solved(name), otherwise):
+        assert judge_source(name, source).passed, judge_source(name, source)
+
+
 def assert_mistake(name: str, source: str, said: str) -> None:
     """The source is not passed, and what is said to the learner contains `said`."""
     report = judge_source(name, source)
