@@ -117,7 +117,8 @@ class Tensor:
         """
         seed = seed_cotangent(self, gradient)
         taken = {id(seed)}
-        for leaf, g in propagate(self, seed, Op.gradients, attrgetter("requires_grad"), release=not retain_graph).items():
+        live = attrgetter("requires_grad")
+        for leaf, g in propagate(tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph).items():
             owned = g.base is None and id(g) not in taken  # else it is someone's memory too
             taken.add(id(g))
             leaf._accumulate(g if owned else g.copy())
@@ -237,13 +238,13 @@ def key(t: Tensor) -> Any:
     return t if t.op is None else (t.op, t.index)
 
 
-def propagate(root: Tensor, seed: Array, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:
-    """Walk the tape from `root` back, turning each op's cotangent into its inputs' by `law(op, g)`, adding where paths meet.
+def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:
+    """Walk a tape back from the cotangents `seeds`, turning each op's into its inputs' by `law(op, g)`, adding where paths meet.
 
     Only inputs for which `live` holds are followed. Returns the cotangents of the leaves reached and of the keys in `keep`.
     """
-    pending, kept = {key(root): seed}, {}
-    for op in tape(root):
+    pending, kept = dict(seeds), {}
+    for op in ops:
         gs = tuple(pending.pop((op, i), None) for i in range(op.outputs))
         kept.update({(op, i): g for i, g in enumerate(gs) if (op, i) in keep and g is not None})
         if all(g is None for g in gs):
@@ -273,20 +274,20 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def live_from(root: Tensor, sources: Iterable[Any]) -> Callable[[Tensor], bool]:
-    """A test whether a tensor on the tape of `root` depends on one of the keys in `sources`."""
-    live = set(sources)
-    for op in reversed(tape(root)):
+def cotangents(output: Tensor, seed: Array, keys: Iterable[Any], release: bool = False) -> dict:
+    """The cotangents of what is filed under `keys`, by key, without those that the output does not depend on."""
+    ops, live = tape(output), set(keys)
+    for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
-    return lambda t: key(t) in live
+    return propagate(ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release)
 
 
 def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False) -> list[Tensor]:
     """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
     keys = [key(t) for t in inputs]
     seed = seed_cotangent(output, grad_output)
-    found = propagate(output, seed, Op.gradients, live_from(output, keys), keep=set(keys), release=not retain_graph)
+    found = cotangents(output, seed, keys, release=not retain_graph)
     if missing := [i for i, k in enumerate(keys) if k not in found]:
         raise RuntimeError(f"grad: the output does not depend on inputs {missing}")
     return [Tensor(found[k]) for k in keys]

@@ -201,8 +201,8 @@ SINKS += [("gradient", sink) for sink in ("positions", "bias", "softmax")]  # wh
 
 @pytest.mark.parametrize("form, sink", SINKS)
 def test_an_error_planted_in_a_sink_is_found(form, sink, monkeypatch):
-    right = Books.absorb
-    monkeypatch.setattr(Books, "absorb", lambda self, s, amounts: right(self, s, amounts * (1 + 1e-6 * (s == sink))))
+    right = Books.book
+    monkeypatch.setattr(Books, "book", lambda self, s, amount: right(self, s, amount * (1 + 1e-6 * (s == sink))))
     with pytest.raises(RuntimeError, match="goes missing"):
         explain.lrp(language_model(), IDS, form=form, eps=1e-2)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, enable_grad, live_from, propagate, seed_cotangent, tape
+from minitransformer.autograd import Op, Tensor, cotangents, enable_grad, seed_cotangent, tape
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.outputs import Target, target_logit
@@ -92,8 +92,7 @@ class _Attention:
     def slopes(self) -> list[Array]:
         """d(logit)/dA of every layer, (B, H, T, T)."""
         keys = [(op, 0) for op in self.ops]
-        seed, live = seed_cotangent(self.logit, None), live_from(self.logit, keys)
-        found = propagate(self.logit, seed, Op.gradients, live, keep=set(keys))
+        found = cotangents(self.logit, seed_cotangent(self.logit, None), keys)
         return [to_host(found[k]) if k in found else numpy.zeros_like(w) for k, w in zip(keys, self.weights, strict=True)]
 
     def explanation(self, method: str, flow: Array, ids, pooled: int | None, tokens) -> Explanation:

@@ -52,8 +52,12 @@ class Books:
 
     def absorb(self, sink: str, amounts: Array) -> None:
         """Book the sum of `amounts` under a sink of the ledger."""
+        self.book(sink, amounts.sum())
+
+    def book(self, sink: str, amount) -> None:
+        """Book one amount under a sink of the ledger."""
         absorbed = self.rows[-1].absorbed
-        absorbed[sink] = absorbed.get(sink, 0.0) + amounts.sum()
+        absorbed[sink] = absorbed.get(sink, 0.0) + amount
 
     def pass_on(self, layer: str, amount: Array, scale: Array | float = 0.0) -> None:
         """Book what goes on to a layer, and the sum of |relevance| there if it is not known from elsewhere."""

@@ -74,7 +74,10 @@ class Composite:
 
     def rule_for(self, place: Place) -> Rule:
         """The rule of an op at its place."""
-        return next((rule for selector, rule in self.entries if rule.fits(place.op) and place.is_in(selector)), OWN)
+        for selector, rule in self.entries:
+            if rule.fits(place.op) and place.is_in(selector):
+                return rule
+        return OWN
 
     def check(self, places: Sequence[Place]) -> None:
         """Raise ValueError for a pattern or an index that selects nothing, or only what its rule does not fit."""

@@ -29,7 +29,7 @@ class Explanation:
     ):
         self.method, self.ids, self.relevance = method, ids, relevance
         self.target, self.output, self.ledger = target, output, ledger
-        self.tokens = numpy.vectorize(str, otypes=[object])(ids).tolist() if tokens is None else list(tokens)
+        self.tokens = numpy.asarray(ids).astype(str).tolist() if tokens is None else list(tokens)
         if numpy.shape(self.tokens) != numpy.shape(relevance):
             raise ValueError(f"tokens: expected strings of shape {relevance.shape}, got {numpy.shape(self.tokens)}")
 

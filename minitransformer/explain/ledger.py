@@ -23,7 +23,7 @@ MEANING = {
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-2}  # of the scale: what rounding may do
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """What one op, or one layer, did with relevance: received = passed on + tokens + all sinks.
 
@@ -39,7 +39,7 @@ class Row:
 
     @property
     def passed_on(self) -> float:
-        return sum((amount for _, amount in self.passed), 0.0)
+        return sum([amount for _, amount in self.passed], 0.0)
 
     @property
     def gap(self) -> float:
@@ -57,8 +57,11 @@ class Ledger(Mapping):
     def __init__(self, total: float, rows: list[Row], tolerance: float = TOLERANCE["float32"]):
         self.rows, self.tolerance = rows, tolerance
         self.scale = max(abs(total), *(row.scale for row in rows))
-        absorbed = {sink: sum((row.absorbed.get(sink, 0.0) for row in rows), 0.0) for sink in ("tokens", *SINKS)}
-        self._entries = {**absorbed, "total": total}
+        self._entries = dict.fromkeys(("tokens", *SINKS), 0.0)
+        for row in rows:
+            for sink, amount in row.absorbed.items():
+                self._entries[sink] += amount
+        self._entries["total"] = total
 
     def __getitem__(self, name: str) -> float:
         return self._entries[name]

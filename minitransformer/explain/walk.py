@@ -47,23 +47,23 @@ class Walk:
 
     def run(self, root: Tensor, seed: Array, sources: list) -> dict:
         """What arrives at each key in `sources`: relevance in explicit form, the modified gradient in gradient form."""
-        ops = tape(root)[::-1]
-        placed = places(ops, self.layers)
+        ops = tape(root)
+        placed = places(ops[::-1], self.layers)
         if self.origin is None:
             self.composite.check(placed)
         self.rules = {place.op: self.composite.rule_for(place) for place in placed}
         self.layer_of = {place.op: place.layer for place in placed}
-        self.live = self._live(ops, sources)
-        self.arrived[key(root)] += self._relevance(seed, root.array).sum()
+        self.live = self._live(ops[::-1], sources)
+        self.arrived[key(root)] += self._weigh(seed, root.array, scaled=False)[0]
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_weigh`
-            return propagate(root, seed, self.law, lambda t: key(t) in self.live, keep=set(sources))
+            return propagate(ops, {key(root): seed}, self.law, lambda t: key(t) in self.live, keep=set(sources))
 
     def _live(self, ops: list[Op], sources: list) -> set:
         """The keys of all that depends on one of the sources, other than through what a rule holds constant."""
         live = set(sources)
         for op in ops:
-            tensors = ((i, t) for i, t in enumerate(op.inputs or ()) if isinstance(t, Tensor))
-            if any(key(t) in live and not self.rules[op].holds(op, i) for i, t in tensors):
+            holds = self.rules[op].holds
+            if any(isinstance(t, Tensor) and key(t) in live and not holds(op, i) for i, t in enumerate(op.inputs or ())):
                 live.update((op, i) for i in range(op.outputs))
         return live
 
@@ -93,28 +93,24 @@ class Walk:
         for source, part, a, live in zip(op.inputs, parts, arrays, op.needs, strict=True):
             if part is None:
                 continue
-            if not live:
+            amount, scale = self._weigh(part, a, scaled=live and not moves)
+            if live:
+                self.arrived[key(source)] += amount
+                self.books.pass_on(self._maker(source), amount, scale)
+            else:
                 positional = not is_number(source) and source.role == "positions"
-                self.books.absorb("positions" if positional else "bias", self._relevance(part, a))
-                continue
-            amount, scale = self._weigh(part, a, moves)
-            self.arrived[key(source)] += amount
-            self.books.pass_on(self._maker(source), amount, scale)
+                self.books.book("positions" if positional else "bias", amount)
 
-    def _relevance(self, part: Array, a: Array) -> Array:
-        return part if self.explicit else part * self.books.finite(a)
-
-    def _weigh(self, part: Array, a: Array, moves: bool) -> tuple[Array, Array | float]:
-        """The sum of relevance and of |relevance|, the latter left out where it is known from elsewhere."""
-        if self.explicit:
-            return part.sum(), abs(part).sum()
-        vdot = namespace(part).vdot  # makes no array of the products
-        a = a if isinstance(a, HOST) else self.books.finite(a)
-        amount = vdot(part, a)
-        if isinstance(a, HOST) and amount != amount:  # 0 times a score of -inf; a device is not asked
+    def _weigh(self, part: Array, a: Array | float, scaled: bool) -> tuple[Array, Array | float]:
+        """The sum of an input's relevance and, if asked for, of its |relevance|; `a` are the input's values."""
+        if self.explicit or not isinstance(a, HOST):
+            relevance = part if self.explicit else part * self.books.finite(a)
+            return relevance.sum(), abs(relevance).sum() if scaled else 0.0
+        amount = numpy.vdot(part, a)  # makes no array of the products
+        if amount != amount:  # 0 times a score of -inf
             a = self.books.finite(a)
-            amount = vdot(part, a)
-        return amount, 0.0 if moves else abs(part * a).sum()
+            amount = numpy.vdot(part, a)
+        return float(amount), float(numpy.vdot(abs(part), abs(a))) if scaled else 0.0
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
@@ -138,7 +134,7 @@ class Walk:
         seed = asked.relevance if self.explicit else asked.weights
         if asked.constant:
             self.books.open("", "logsumexp", asked.output)
-            self.books.absorb("softmax", numpy.float64(asked.constant))
+            self.books.book("softmax", asked.constant)
             self.books.pass_on(self._maker(asked.logits), asked.relevance.sum())
         found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)])
         return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]

@@ -45,6 +45,8 @@ class Module:
 
     def _kind(self, name: str, value) -> str | None:
         """Where an assigned value belongs, if not with the plain attributes; a known name keeps its kind for None and tensors."""
+        if name in self.__dict__ and not isinstance(value, (Tensor, Module)):
+            return None
         if isinstance(value, Parameter):
             return "_parameters"
         if isinstance(value, Module):
@@ -103,8 +105,8 @@ class Module:
             if id(module) not in seen:
                 seen.add(id(module))
                 yield name, module
-                below = [(f"{name}.{n}" if name else n, m) for n, m in module._modules.items() if m is not None]
-                stack.extend(reversed(below))
+                below = reversed(module._modules.items())  # the first is to be on top of the stack
+                stack.extend((f"{name}.{n}" if name else n, m) for n, m in below if m is not None)
 
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())
