@@ -101,6 +101,7 @@ def attention(dtype, rng):
         yield q, k, v, allowed, False, 0.5
         yield q, k, v, normal(rng, shape[-2:], dtype), True, 0.5
         yield q, k, v, None, True, 0.5, 2 * allowed.astype(dtype)
+        yield 30 * q, 30 * k, v, allowed, False, 0.5  # exponentials that would be too large
 
 
 @case
@@ -154,6 +155,15 @@ def embedding(dtype, rng):
     for shape in ((), (0,), (3, 2)):
         yield normal(rng, (5, 3), dtype), rng.integers(0, 5, shape)
     yield normal(rng, (3, 5), dtype).T, rng.integers(0, 5, (4, 1)).astype("int32")
+
+
+@case
+def index_vjp(dtype, rng):
+    for index in ([], [4], [-1, 4, 0, -5, 4]):
+        yield normal(rng, (len(index), 3), dtype), normal(rng, (5, 3), dtype), numpy.array(index, dtype="int64")
+    yield normal(rng, (3, 2), dtype).T, normal(rng, (5, 3), dtype), numpy.array([1, 1], dtype="int32")
+    yield normal(rng, (2,), dtype), normal(rng, (5, 3), dtype), (numpy.array([1, 1]), numpy.array([2, 2]))
+    yield normal(rng, (2, 2, 3), dtype), normal(rng, (5, 3), dtype), numpy.array([[1, 1], [0, 4]])
 
 
 def pytest_generate_tests(metafunc):

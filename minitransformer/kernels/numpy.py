@@ -80,7 +80,7 @@ def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
             j = min(i + CHUNK, stop)
             function(flat[0][i:j], scratch[: j - i], *[a[i:j] for a in flat[1:]])
 
-    share_out(out.size, work, at_least=CHUNK // 4)
+    share_out(out.size, work, at_least=CHUNK)
     return out
 
 
@@ -146,13 +146,13 @@ def gelu_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _gelu_tanh_gate(gate: np.ndarray, x: np.ndarray) -> None:
-    """2 / (1 + tanh z) = 1 + e^(-2z), with z held where that is beyond every digit."""
+    """2 / (1 + tanh z) = 1 + e^(-2z), which may be infinite: y = x / gate is 0 then."""
     np.multiply(x, x, out=gate)
     gate *= -2 * GELU_SCALE * GELU_CUBIC
     gate -= 2 * GELU_SCALE
     gate *= x
-    np.minimum(gate, 80, out=gate)
-    np.exp(gate, out=gate)
+    with np.errstate(over="ignore"):
+        np.exp(gate, out=gate)
     gate += 1
 
 
@@ -197,11 +197,12 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
     rows = x.reshape(-1, x.shape[-1])  # (N, C)
     y, step = np.empty(rows.shape, x.dtype), _rows_at_a_time(x.shape[-1])
     mean, rstd = np.empty((2, len(rows), 1), x.dtype)
+    evenly = np.full((x.shape[-1], 1), 1 / x.shape[-1], x.dtype)  # a product with it is a mean
 
     def work(start, stop):
         for i in range(start, stop, step):
             j = min(i + step, stop)
-            rows[i:j].mean(axis=1, keepdims=True, out=mean[i:j])
+            np.matmul(rows[i:j], evenly, out=mean[i:j])
             part = np.subtract(rows[i:j], mean[i:j], out=y[i:j])
             variance = np.einsum("ij,ij->i", part, part)[:, None] / x.shape[-1]
             np.divide(1, np.sqrt(variance + eps), out=rstd[i:j])
@@ -209,7 +210,7 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
             part *= weight
             part += bias
 
-    share_out(len(rows), work, at_least=max(step // 4, 1))
+    share_out(len(rows), work, at_least=step)
     stats = x.shape[:-1] + (1,)
     return y.reshape(x.shape), mean.reshape(stats), rstd.reshape(stats)
 
@@ -226,18 +227,17 @@ def layer_norm_vjp(g, x, weight, mean, rstd):
         dw, db = np.zeros((2, width), x.dtype)
         for i in range(start, stop, step):
             j = min(i + step, stop)
-            h = rows[i:j] - mean[i:j]
-            h *= rstd[i:j]
-            dw += np.einsum("ij,ij->j", g[i:j], h)
-            db += g[i:j].sum(axis=0)
-            u = np.multiply(g[i:j], weight, out=dx[i:j])
-            h *= np.einsum("ij,ij->i", u, h)[:, None] / width
-            u -= u.mean(axis=1, keepdims=True)
-            u -= h
+            gi, scale, centred = g[i:j], rstd[i:j, 0], rows[i:j] - mean[i:j]
+            dw += scale @ (gi * centred)
+            db += np.ones_like(scale) @ gi
+            u = np.multiply(gi, weight, out=dx[i:j])
+            centred *= (np.einsum("ij,ij->i", u, centred) * scale**2 / width)[:, None]
+            u -= gi @ weight[:, None] / width
+            u -= centred
             u *= rstd[i:j]
         parts.append((start, dw, db))
 
-    share_out(len(rows), work, at_least=max(step // 4, 1))
+    share_out(len(rows), work, at_least=step)
     _, dws, dbs = zip(*sorted(parts, key=lambda part: part[0]), strict=True)
     return dx.reshape(x.shape), sum(dws), sum(dbs)
 
@@ -250,6 +250,18 @@ def cross_entropy_vjp(g, x, target, lse, smoothing):
         dx -= smoothing / x.shape[1]
     dx[np.arange(len(x)), target] -= 1 - smoothing
     dx *= g[:, None]
+    return dx
+
+
+def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
+    """As the reference; rows picked from the same place are brought together first, and added up as one run."""
+    if not isinstance(index, np.ndarray) or index.ndim != 1 or index.dtype.kind != "i" or x.ndim != 2 or not g.size:
+        return reference.index_vjp(g, x, index)
+    index = index % len(x)  # -1 is the last row
+    order = np.argsort(index, kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))  # where the runs begin
+    dx = np.zeros_like(x)
+    dx[index[order[starts]]] = np.add.reduceat(g[order], starts, axis=0)
     return dx
 
 
@@ -273,12 +285,19 @@ def _over_heads(p: np.ndarray, work) -> None:
     share_products(heads, lambda i, j: work((slice(None),) * axis + (slice(i, j),)), at_least=heads * CHUNK // max(p.size, 1) + 1)
 
 
-def _softmax_in_place(s: np.ndarray) -> None:
-    top = s.max(axis=-1, keepdims=True)
-    top[np.isneginf(top)] = 0
-    s -= top
+def _are_small(q, k, mask, scale: float) -> bool:
+    """Whether no score can reach 60, of which the exponential is far from too large: |q k| <= |q| |k| (Cauchy and Schwarz)."""
+    longest = math.prod(float(np.einsum("...i,...i->...", a, a).max()) for a in (q, k))  # |q|^2 |k|^2
+    return abs(scale) * math.sqrt(longest) < 60 and (mask is None or mask.dtype == bool)
+
+
+def _softmax_in_place(s: np.ndarray, small: bool) -> None:
+    if not small:
+        top = s.max(axis=-1, keepdims=True)
+        top[np.isneginf(top)] = 0
+        s -= top
     np.exp(s, out=s)
-    total = s.sum(axis=-1, keepdims=True)
+    total = np.einsum("...i->...", s)[..., None]
     total[total == 0] = 1
     s *= 1 / total
 
@@ -287,7 +306,7 @@ def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
     """-inf where a query may not look, or the mask's scores added."""
     if causal:
         later = np.arange(rows.start, rows.stop)[:, None] < np.arange(rows.start, s.shape[-1])
-        np.copyto(s[..., rows.start :], -math.inf, where=later)
+        s[..., rows.start :] += np.where(later, -math.inf, 0).astype(s.dtype)
     if mask is not None and mask.dtype == bool:
         np.copyto(s, -math.inf, where=~mask)
     elif mask is not None:
@@ -300,14 +319,14 @@ def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
         return reference.attention(q, k, v, mask, causal, scale, keep)
     p = np.zeros((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
-    mask = None if mask is None else np.broadcast_to(mask, p.shape)
+    mask, small = None if mask is None else np.broadcast_to(mask, p.shape), _are_small(q, k, mask, scale)
 
     def work(part):
         for rows, seen in _query_blocks(*p.shape[-2:], causal):
             s = p[part][..., rows, seen]
             np.matmul(q[part][..., rows, :] * scale, k[part][..., seen, :].swapaxes(-1, -2), out=s)
             _hide(s, rows, None if mask is None else mask[part][..., rows, seen], causal)
-            _softmax_in_place(s)
+            _softmax_in_place(s, small)
             kept = s if keep is None else s * keep[part][..., rows, seen]
             np.matmul(kept, v[part][..., seen, :], out=y[part][..., rows, :])
 

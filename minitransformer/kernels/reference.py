@@ -202,9 +202,12 @@ def embedding(weight: Array, ids: Array) -> Array:
     return namespace(weight).take(weight, ids, axis=0)
 
 
-def scatter_add(into: Array, index, values: Array) -> None:
-    """into[index] += values, where an index that occurs n times adds n values."""
-    namespace(into).add.at(into, index, values)
+def index_vjp(g: Array, x: Array, index) -> Array:
+    """The gradient of x[index]: an element that is picked n times hears n times. Shape of x."""
+    xp = namespace(x)
+    dx = xp.zeros_like(x)
+    xp.add.at(dx, index, g)
+    return dx
 
 
 def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:

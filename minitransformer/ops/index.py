@@ -25,11 +25,10 @@ class GetItem(Moves):
         return x[self.index]
 
     def vjp(self, g, x):  # an element picked twice hears twice
+        if not _picks_once(self.index):
+            return (kernels.of(x).index_vjp(g, x, self.index),)
         dx = namespace(x).zeros_like(x)
-        if _picks_once(self.index):
-            dx[self.index] = g
-        else:
-            kernels.of(x).scatter_add(dx, self.index, g)
+        dx[self.index] = g
         return (dx,)
 
 
@@ -53,9 +52,7 @@ class Gather(Moves):
         return x[self._coordinates(index)]
 
     def vjp(self, g, x, index):
-        dx = namespace(x).zeros_like(x)
-        kernels.of(x).scatter_add(dx, self._coordinates(index), g)
-        return dx, None
+        return kernels.of(x).index_vjp(g, x, self._coordinates(index)), None
 
 
 class Pad(Moves):
@@ -82,9 +79,7 @@ class Embedding(Moves):
         return kernels.of(weight).embedding(weight, ids)
 
     def vjp(self, g, weight, ids):  # a row hears from every place it was used
-        dw = namespace(weight).zeros_like(weight)
-        kernels.of(weight).scatter_add(dw, ids.reshape(-1), g.reshape(-1, weight.shape[1]))
-        return dw, None
+        return kernels.of(weight).index_vjp(g.reshape(-1, weight.shape[1]), weight, ids.reshape(-1)), None
 
 
 def _steps(input: Tensor, index) -> list[tuple]:
