@@ -1,0 +1,159 @@
+"""Lesson 14: the checks of what tells model families apart are held against right and wrong answers."""
+
+import numpy as np
+import pytest
+from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+
+import minitransformer as mt
+from minitransformer.course.solutions import lesson_14_model_families as solutions
+from minitransformer.models import t5
+from minitransformer.recipes.span_corruption import corrupted
+
+NAMES = ("span_corruption", "relative_buckets", "rotary_pairs", "grouped_attention")
+
+OTHERWISE = {
+    "span_corruption": """
+def span_corruption(ids, spans, first_mark):
+    text, answer = list(ids), []
+    for n, (start, length) in reversed(list(enumerate(spans))):
+        text[start:start + length] = [first_mark + n]
+        answer = [first_mark + n, *ids[start:start + length]] + answer
+    answer.append(first_mark + len(spans))
+    return text, answer
+""",
+    "relative_buckets": """
+import math
+import numpy as np
+def relative_buckets(distances, both_ways, count=32, furthest=128):
+    n = count // 2 if both_ways else count
+    e = n // 2
+    def one(d):
+        f = abs(d) if both_ways else max(-d, 0)
+        b = f if f < e else min(e + math.floor(math.log(f / e, furthest / e) * (n - e)), n - 1)
+        return b + n if both_ways and d > 0 else b
+    return np.array([one(int(d)) for d in np.ravel(distances)], dtype=int).reshape(np.shape(distances))
+""",
+    "rotary_pairs": """
+import numpy as np
+def rotary_pairs(x, positions, base=10000.0, interleaved=False):
+    n = x.shape[-1] // 2
+    pairs = x.reshape(*x.shape[:-1], n, 2) if interleaved else np.stack([x[..., :n], x[..., n:]], -1)
+    z = pairs[..., 0] + 1j * pairs[..., 1]
+    z = z * np.exp(1j * np.outer(positions, base ** (-np.arange(n) / n)))
+    parts = [z.real, z.imag]
+    return (np.stack(parts, -1).reshape(x.shape) if interleaved else np.concatenate(parts, -1)).astype(x.dtype)
+""",
+    "grouped_attention": """
+import math
+import numpy as np
+def grouped_attention(q, k, v):
+    (H, T, d), G = q.shape, k.shape[0]
+    q = q.reshape(G, H // G, T, d)
+    s = np.einsum("ghtd,gsd->ghts", q, k) / math.sqrt(d)
+    s[..., np.triu(np.ones((T, T), bool), 1)] = -np.inf
+    s -= s.max(-1, keepdims=True)
+    p = np.exp(s)
+    p /= p.sum(-1, keepdims=True)
+    return np.einsum("ghts,gsd->ghtd", p, v).reshape(H, T, -1)
+""",
+}
+
+LAST = "[*answer, first_mark + len(spans)]"
+HALVES = "(slice(0, d, 2), slice(1, d, 2)) if interleaved else (slice(0, d // 2), slice(d // 2, d))"
+RATIO = "np.log(np.maximum(far, exact) / exact) / np.log(furthest / exact)"
+SHARED = "np.repeat(k, size, axis=0), np.repeat(v, size, axis=0)"
+SCORES = "    scores = np.where(np.tri(q.shape[1], dtype=bool), scores, -np.inf)\n"
+WRONG = {
+    "span_corruption": [
+        (LAST, "answer", "last mark is missing"),
+        ("first_mark + i]", "*[first_mark + i] * length]", "Each token of a span"),
+        ("[*text, *ids[at:]], " + LAST, LAST + ", [*text, *ids[at:]]", "changed places"),
+        ("answer += [first_mark + i, *", "answer += [*", "no marks"),
+        ("ids[start : start + length]]", "ids[start : start + length + 1]]", "Walk through|one token more"),
+        ("        at = start + length", "        at = start", "behind their marks"),
+        ("[*text, *ids[at:]], ", "text, ", "Walk through"),
+        ("    text, answer, at = [], [], 0", "    text, answer, at = ids, [], 0", "begin with an empty one|Walk through"),
+        ("    return [*text, *ids[at:]], " + LAST, "    [*text, *ids[at:]], " + LAST, "both, in this order"),
+    ],
+    "relative_buckets": [
+        ("    return bucket + n * (distances > 0) if both_ways else bucket", "    return bucket", "share buckets"),
+        ("    n = count // 2 if both_ways else count\n", "    n, distances = count // 2 if both_ways else count, -distances\n",
+         "changed places"),
+        ("    n = count // 2 if both_ways else count\n", "    n = count\n", "only count // 2"),
+        (RATIO, "(np.maximum(far, exact) / exact - 1) / (furthest / exact - 1)", "take logarithms"),
+        ("np.minimum(exact + (ratio * (n - exact)).astype(int), n - 1)", "exact + (ratio * (n - exact)).astype(int)", "keep them"),
+        ("(ratio * (n - exact)).astype(int)", "np.round(ratio * (n - exact)).astype(int)", "Round down"),
+        ("np.where(far < exact, far, wide)", "np.minimum(far, n - 1)", "no logarithm"),
+        ("    return bucket + n * (distances > 0) if both_ways else bucket",
+         "    return (bucket + n * (distances > 0) if both_ways else bucket) * 1.0", "astype(int) helps"),
+    ],
+    "rotary_pairs": [
+        (HALVES, "(slice(0, d, 2), slice(1, d, 2))", "Neighbours are pairs here"),
+        (HALVES, "(slice(0, d // 2), slice(d // 2, d))", "i goes with i + d/2 here"),
+        ("if interleaved else", "if not interleaved else", "wrong way round"),
+        ("positions[:, None] / base", "-positions[:, None] / base", "other way"),
+        ("x[..., first] * cos - x", "x[..., first] * cos + x", "One sine has a minus"),
+        ("y[..., second] = x[..., first]", "y[..., second] = y[..., first]", "keep the old one"),
+        ("base ** (np.arange(0, d, 2) / d)", "np.ones(d // 2)", "All pairs turn alike"),
+        ("[:, None] / base **", "[:, None] / 1e4 **", "`base` plays no part"),
+        ("np.empty_like(x)", "np.empty(x.shape)", "float32"),
+    ],
+    "grouped_attention": [
+        (SHARED, "np.tile(k, (size, 1, 1)), np.tile(v, (size, 1, 1))", "take turns"),
+        (SHARED, "k[np.zeros(len(q), int)], v[np.zeros(len(q), int)]", "All heads use the first"),
+        (SCORES, "", "hide it"),
+        (" / q.shape[-1] ** 0.5", "", "not divided"),
+        (" / q.shape[-1] ** 0.5", " / q.shape[-1]", "divided by d;"),
+        (SCORES + "    shares = np.exp(scores - scores.max(-1, keepdims=True))\n"
+         "    return shares / shares.sum(-1, keepdims=True) @ v",
+         "    shares = np.exp(scores - scores.max(-1, keepdims=True))\n"
+         "    return np.tril(shares / shares.sum(-1, keepdims=True)) @ v", "after the softmax"),
+        ("np.exp(scores - scores.max(-1, keepdims=True))", "np.exp(scores)", "as in lesson 06"),
+        (" / q.shape[-1] ** 0.5", " / np.sqrt(q.shape[-1:])", "float32"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stub_solution_and_another_solution(name):
+    assert_judged_right(name, OTHERWISE[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_s_own_mistakes(name):
+    assert_mistakes_are_named(name)
+
+
+@pytest.mark.parametrize("name, old, new, said", [(name, *wrong) for name in NAMES for wrong in WRONG[name]])
+def test_wrong_answers_are_named(name, old, new, said):
+    source = changed(solved(name), old, new)
+    hint = judge_source(name, source).hint
+    assert_mistake(name, source, next((part for part in said.split("|") if part in hint), said))
+
+
+def test_what_is_taught_is_what_the_library_does():
+    distances = np.arange(-300, 301)
+    for both_ways in (True, False):
+        ours = solutions.relative_buckets(distances, both_ways)
+        assert np.mean(ours != t5.buckets(distances, both_ways)) < 0.01  # exact powers, which rounding decides
+    x = np.random.default_rng(0).normal(size=(2, 5, 8))
+    for interleaved in (True, False):
+        rotary = mt.nn.RotaryEmbedding(8, 5, interleaved=interleaved)
+        got = solutions.rotary_pairs(x, np.arange(5), interleaved=interleaved)
+        np.testing.assert_allclose(rotary(mt.tensor(x)).numpy(), got, atol=1e-6)
+    q, k, v = (np.random.default_rng(1).normal(size=(n, 5, 4)) for n in (6, 2, 2))
+    shared = [mt.tensor(a).unsqueeze(1).expand(2, 3, 5, 4).flatten(0, 1) for a in (k, v)]
+    theirs = mt.nn.functional.scaled_dot_product_attention(mt.tensor(q), *shared, is_causal=True)
+    np.testing.assert_allclose(solutions.grouped_attention(q, k, v), theirs.numpy(), atol=1e-12)
+
+
+def test_spans_are_cut_as_the_recipe_cuts_them():
+    ids = list(range(40))
+    text, answer = corrupted(ids, 100, np.random.default_rng(0))
+    starts, at = [], 0
+    for token in text:
+        if token < 100:
+            at = token + 1
+        else:
+            starts.append((at, answer.index(token + 1) - answer.index(token) - 1))
+    assert solutions.span_corruption(ids, starts, 100) == (text, answer)
