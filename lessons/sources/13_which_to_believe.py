@@ -329,5 +329,4 @@ else:
 # saliency maps*, NeurIPS 2018. DeYoung et al., *ERASER: a benchmark to evaluate rationalized NLP models*, ACL 2020. Jacovi
 # and Goldberg, *Towards faithfully interpretable NLP systems: how should we define and evaluate faithfulness?*, ACL 2020.
 #
-# **Next:** you have built a Transformer, trained it, made it speak, and questioned it. `minitransformer tour`
-# shows it all in one go.
+# **Next:** 14, the relatives: what makes a BERT, a GPT, a T5 or a Llama of the Transformer you have built.

@@ -107,10 +107,14 @@ def finite_differences(mine, own):
 
 
 def scatter_add(mine, own):
-    def add(into, index, values):
-        (mine if isinstance(index, numpy.ndarray) and index.ndim == 1 else own)(into, index, values)
+    def vjp(g, x, index):
+        if not isinstance(index, numpy.ndarray) or index.ndim != 1:
+            return own(g, x, index)
+        dx = numpy.zeros_like(x)
+        mine(dx, index, g)
+        return dx
 
-    return add
+    return vjp
 
 
 # ---- lessons 04 to 08: tokens, places, attention, the block ----
@@ -337,7 +341,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "mul_vjp": (Place(elementwise.Mul, "vjp", mul_vjp),),
     "matmul_vjp": (Place(linalg.MatMul, "vjp", matmul_vjp), Place(kernels, "matmul_vjp", as_it_is), STEPS),
     "finite_differences": (Place(gradients, "finite_differences", finite_differences),),
-    "scatter_add": (Place(kernels, "scatter_add", scatter_add),),
+    "scatter_add": (Place(kernels, "index_vjp", scatter_add),),
     "sigmoid": (Place(kernels, "sigmoid", as_it_is),),
     "merge_pair": (Place(byte_pair, "merge", as_it_is),),
     "most_frequent_pair": (Place(byte_pair.Corpus, "best_pair", best_pair),),

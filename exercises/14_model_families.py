@@ -1,0 +1,68 @@
+"""14 Model families. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+
+import numpy as np
+
+
+def span_corruption(ids, spans, first_mark):
+    """T5's exercise for itself: cut spans out of a text, and ask for them.
+
+    ids: a list of tokens. spans: (start, length) of each cut, in order; no two touch. The first
+    span goes by the mark `first_mark`, the next by first_mark + 1, and so on.
+    Returns (text, answer): the text with each span replaced by its mark; and the answer, which has
+    each mark followed by the tokens it stands for, and one more mark at the end: this is all.
+
+    >>> span_corruption([1, 2, 3, 4, 5, 6], [(1, 2), (4, 1)], 90)
+    ([1, 90, 4, 91, 6], [90, 2, 3, 91, 5, 92])
+    """
+    raise NotImplementedError
+
+
+def relative_buckets(distances, both_ways, count=32, furthest=128):
+    """T5's buckets: which learned number goes with a distance.
+
+    distances: integers of any shape, the key's place less the query's; negative where the key
+    comes before. Of n buckets for one direction the first e = n // 2 hold one distance each:
+    0, 1, 2, ... A distance f of e or more falls in bucket
+
+        e + floor( (n - e) ln(f / e) / ln(furthest / e) )    but never beyond n - 1.
+
+    both_ways: n = count // 2 for keys that come before, and for the query itself; as many buckets,
+    counted on from n, for keys that follow. Otherwise n = count, and keys that follow, which are
+    hidden anyway, count as distance 0. Returns integers of the shape of distances.
+
+    >>> relative_buckets(np.array([-3, 0, 2]), both_ways=True)
+    array([ 3,  0, 18])
+    """
+    raise NotImplementedError
+
+
+def rotary_pairs(x, positions, base=10000.0, interleaved=False):
+    """Rotary positions, as the paper has them and as Llama has them.
+
+    Pair i, of the channels (a, b), turns by the angle positions[t] / base^(2i / d), i = 0 .. d/2 - 1:
+
+        (x_a, x_b)  becomes  (x_a cos - x_b sin,  x_a sin + x_b cos)
+
+    interleaved: pair i is the channels 2i and 2i + 1, as in the paper and in lesson 05. Otherwise
+    it is the channels i and i + d/2, as in Llama.
+    x: (..., T, d), d even; positions: (T,). Returns (..., T, d) of x's dtype.
+
+    >>> rotary_pairs(np.array([[1.0, 2.0, 0.0, 0.0]]), np.array([1])).round(4)
+    array([[0.5403, 1.9999, 0.8415, 0.02  ]])
+    """
+    raise NotImplementedError
+
+
+def grouped_attention(q, k, v):
+    """Attention whose heads share keys and values, and look only back.
+
+    q: (H, T, d); k, v: (G, T, d), H a multiple of G. The first H / G heads share the first keys
+    and values, the next H / G the second, and so on. Head by head it is softmax(q k^T / sqrt(d)) v,
+    in which a query sees its own place and those before. Returns (H, T, d).
+
+    >>> one = np.ones((1, 2, 1))
+    >>> grouped_attention(np.ones((2, 2, 1)), one, np.array([[[4.0], [8.0]]]))[:, :, 0]
+    array([[4., 6.],
+           [4., 6.]])
+    """
+    raise NotImplementedError
