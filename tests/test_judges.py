@@ -12,9 +12,9 @@ import minitransformer as mt
 from minitransformer import explain, nn
 from minitransformer.data.reviews import Review, load_reviews
 from minitransformer.explain import comparison, deletion_curves, rationales, sanity
-from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
+from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
-from minitransformer.tokenization import WordTokenizer
+from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
 
 quick = settings(max_examples=25, deadline=None)
 WORTH = np.array([0, 0, 4, 1, -2, 3, 0.5, 7.0])  # of each id; 1 is the unknown token
@@ -363,3 +363,22 @@ def test_comparison_without_marks_and_with_lime():
     for methods, some in (({}, cases), (every, [])):
         with pytest.raises(ValueError, match="expected methods and cases"):
             explain.compare(methods, partial(explain.logit_of, model), some)
+
+
+def test_what_words_weigh_their_tokens_weigh():
+    words = ["An", " ", "unbelievable", " ", "end", "."]
+    found = explain.Explanation("LIME", np.arange(6), np.array([1.0, 0, 2, 0, 3, 0]), [1], 0.0, words)
+    tokens = ["[CLS]", "an", "un", "##believ", "##able", "end", ".", "[SEP]"]
+    assert comparison.token_weights(found, tokens).tolist() == [0, 1, 2, 2, 2, 3, 0, 0]
+
+
+def test_lime_where_tokens_do_not_make_up_the_text():
+    texts = ["A good film, not bad.", "An unbelievably bad film"]
+    tokenizer = WordPieceTokenizer.train(texts, vocab_size=40)
+    model = small_classifier(tokenizer.vocab_size)
+    cases = explain.review_cases([Review(text, 1) for text in texts], tokenizer)
+    assert "".join(cases[0].tokens) != texts[0]
+    imitation = explain.standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), samples=30)["lime"]
+    for case in cases:
+        relevance = imitation(case)
+        assert relevance.shape == case.ids.shape and relevance.any()

@@ -13,6 +13,7 @@ from minitransformer.data.reviews import Review
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.baselines import gradient_x_input
 from minitransformer.explain.deletion_curves import deletion_curves, metrics, ranking
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.propagation import lrp
@@ -146,6 +147,17 @@ def _lexicon(case: Case, relevance: Array, ratings: Mapping[str, float]) -> floa
     return numpy.nan if few else lexicon_agreement([(case.tokens, relevance)], ratings, case.praise)[0]
 
 
+def token_weights(found: Explanation, tokens: Sequence[str]) -> Array:
+    """What an explanation of a text's words says of the tokens (T,): each has its word's; marks that are no text have 0."""
+    text = "".join(found.tokens).lower()
+    weight_at = numpy.repeat(found.relevance, [len(word) for word in found.tokens])  # of each character
+    weights, end = numpy.zeros(len(tokens)), 0
+    for i, token in enumerate(tokens):
+        if (start := text.find(piece := token.removeprefix("##").lower(), end)) >= 0:
+            weights[i], end = weight_at[start], start + len(piece)
+    return weights
+
+
 INSIDE = {  # the methods that open the model, with their defaults
     "lrp, attnlrp": lrp,
     "lrp, cp-lrp": partial(lrp, rule="cp-lrp"),
@@ -182,8 +194,11 @@ def standard_methods(
         return shapley_values(lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), samples, seed)[0]
 
     def imitation(case: Case) -> Array:
-        options = {"num_samples": samples, "num_features": len(case.ids), "seed": seed, "bow": False, "tokenizer": tokenizer}
-        return lime(predict, case.text, case.target, replacement=" UNKWORDZ", **options).relevance
+        tokens = tokenizer.tokens(case.text)
+        pieces = tokenizer if "".join(tokens) == case.text else None  # those of WordPiece do not make up the text
+        options = {"num_samples": samples, "num_features": len(case.ids), "seed": seed, "bow": False, "tokenizer": pieces}
+        found = lime(predict, case.text, case.target, replacement=" UNKWORDZ", **options)
+        return found.relevance if pieces else token_weights(found, tokens)
 
     methods["kernel shap"] = kernel_shap
     if predict is not None and tokenizer is not None:
