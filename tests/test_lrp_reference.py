@@ -11,6 +11,8 @@ from lrp_models import randomize
 import minitransformer as mt
 import minitransformer.nn.functional as F
 from minitransformer import explain, nn
+from minitransformer.backends import namespace
+from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Epsilon, Flat, Gamma, WSquare, ZPlus
 from minitransformer.explain.books import Books
 from minitransformer.explain.walk import Walk
@@ -34,12 +36,12 @@ class Unsigned(Books):
     """lxt adds eps whatever the sign of the sum: only to compare, see the tests of wrong variants."""
 
     def stabiliser(self, z):
-        return np.full_like(z, self.eps)
+        return namespace(z).full_like(z, self.eps)
 
 
 def ours(out, r, sources, books, rule="attnlrp"):
-    found = Walk(rule, "explicit", books).run(out, r, sources)
-    return [found[t] for t in sources]
+    found = Walk(rule, "explicit", books).run(out, mt.tensor(r).array, sources)
+    return [to_host(found[t]) for t in sources]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe
 
 tour_module = sys.modules["minitransformer.cli.tour"]
+pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
 JUDGES_ALONE = {"finite_differences", "sigmoid", "concat_vjp", "scatter_add"}  # the first part of a tour is left out here
 
 
