@@ -211,8 +211,8 @@ def gelu(x: Array) -> Array:
     return _elementwise("gelu", "T x", "T y", f"y = T(A(x) * {PHI})")(x)
 
 
-def gelu_vjp(g: Array, x: Array) -> Array:
-    """As the reference, one launch."""
+def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
+    """As the reference, one launch; Phi is computed anew, for a half-precision `y` is rounded."""
     return _elementwise("gelu_vjp", "T g, T x", "T dx", f"dx = T(A(g) * ({PHI} + A(x) * {DENSITY}))")(g, x)
 
 
@@ -221,8 +221,8 @@ def gelu_tanh(x: Array) -> Array:
     return _elementwise("gelu_tanh", "T x", "T y", f"y = T(A(x) * (1 + {TANH}) / 2)")(x)
 
 
-def gelu_tanh_vjp(g: Array, x: Array) -> Array:
-    """As the reference, one launch."""
+def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
+    """As the reference, one launch; likewise."""
     slope = f"A t = {TANH}; dx = T(A(g) * ((1 + t) / 2 + A(x) * (1 - t * t) * {TANH_SLOPE} / 2))"
     return _elementwise("gelu_tanh_vjp", "T g, T x", "T dx", slope)(g, x)
 

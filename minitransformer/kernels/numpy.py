@@ -131,59 +131,57 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return _elementwise(value, x) if x.dtype == np.float32 else reference.gelu(x)
 
 
-def gelu_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """As the reference; in float32 with a polynomial for erf."""
+def _passed(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+    """As the reference."""
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        np.divide(y, x, out=out)
+    np.copyto(out, 0.5, where=x == 0)
 
-    def slope(out, density, g, x):
+
+def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """As the reference."""
+
+    def slope(out, density, g, x, y):
         _density(density, x)
-        _normal_cdf(out, density, x)
         density *= x
         density *= 1 / math.sqrt(2 * math.pi)
+        _passed(out, x, y)
         out += density
         out *= g
 
-    return _elementwise(slope, g, x) if x.dtype == np.float32 else reference.gelu_vjp(g, x)
-
-
-def _gelu_tanh_gate(gate: np.ndarray, x: np.ndarray) -> None:
-    """2 / (1 + tanh z) = 1 + e^(-2z), which may be infinite: y = x / gate is 0 then."""
-    np.multiply(x, x, out=gate)
-    gate *= -2 * GELU_SCALE * GELU_CUBIC
-    gate -= 2 * GELU_SCALE
-    gate *= x
-    with np.errstate(over="ignore"):
-        np.exp(gate, out=gate)
-    gate += 1
+    return _elementwise(slope, g, x, y) if x.dtype.itemsize >= 4 else reference.gelu_vjp(g, x, y)
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
-    """As the reference, by one exponential instead of a tanh."""
+    """x / (1 + e^(-2z)), by one exponential instead of a tanh; where it is infinite, y = 0."""
 
     def value(out, _, x):
-        _gelu_tanh_gate(out, x)
+        np.multiply(x, x, out=out)
+        out *= -2 * GELU_SCALE * GELU_CUBIC
+        out -= 2 * GELU_SCALE
+        out *= x
+        with np.errstate(over="ignore"):
+            np.exp(out, out=out)
+        out += 1
         np.divide(x, out, out=out)
 
     return _elementwise(value, x) if x.dtype.itemsize >= 4 else reference.gelu_tanh(x)
 
 
-def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """With the gate s: dy/dx = s (1 + x (1 - s) 2z')."""
+def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """As the reference."""
 
-    def slope(out, gate, g, x):
-        _gelu_tanh_gate(gate, x)
-        np.reciprocal(gate, out=gate)
+    def slope(out, passed, g, x, y):
         np.multiply(x, x, out=out)
-        out *= -6 * GELU_SCALE * GELU_CUBIC
-        out -= 2 * GELU_SCALE
-        out *= x  # -2z' x
-        gate -= 1
-        out *= gate
-        gate += 1
+        out *= 6 * GELU_SCALE * GELU_CUBIC
+        out += 2 * GELU_SCALE
+        out *= np.subtract(x, y, out=passed)
         out += 1
-        out *= gate
+        _passed(passed, x, y)
+        out *= passed
         out *= g
 
-    return _elementwise(slope, g, x) if x.dtype.itemsize >= 4 else reference.gelu_tanh_vjp(g, x)
+    return _elementwise(slope, g, x, y) if x.dtype.itemsize >= 4 else reference.gelu_tanh_vjp(g, x, y)
 
 
 def _rows_at_a_time(width: int) -> int:
@@ -282,7 +280,8 @@ def _over_heads(p: np.ndarray, work) -> None:
         return work(())
     axis = int(np.argmax(p.shape[:-2]))
     heads = p.shape[axis]
-    share_products(heads, lambda i, j: work((slice(None),) * axis + (slice(i, j),)), at_least=heads * CHUNK // max(p.size, 1) + 1)
+    worth = math.ceil(heads * CHUNK / max(p.size, 1))
+    share_products(heads, lambda i, j: work((slice(None),) * axis + (slice(i, j),)), at_least=worth)
 
 
 def _are_small(q, k, mask, scale: float) -> bool:

@@ -54,10 +54,15 @@ def gelu(x: Array) -> Array:
     return x * (1 + erf(x * math.sqrt(0.5))) / 2
 
 
-def gelu_vjp(g: Array, x: Array) -> Array:
-    """dy/dx = Phi(x) + x phi(x)."""
+def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
+    """dy/dx = Phi(x) + x phi(x), where Phi(x) = y / x."""
     density = namespace(x).exp(-x * x / 2) / math.sqrt(2 * math.pi)
-    return g * ((1 + erf(x * math.sqrt(0.5))) / 2 + x * density)
+    return g * (_passed(x, y) + x * density)
+
+
+def _passed(x: Array, y: Array) -> Array:
+    """The part y / x of x that a GELU lets pass: a half of 0."""
+    return namespace(x).where(x == 0, 0.5, y / (x + (x == 0)))
 
 
 GELU_SCALE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
@@ -68,10 +73,10 @@ def gelu_tanh(x: Array) -> Array:
     return x * (1 + namespace(x).tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x))) / 2
 
 
-def gelu_tanh_vjp(g: Array, x: Array) -> Array:
-    """dy/dx = (1 + t) / 2 + x (1 - t^2) z' / 2, t = tanh z."""
-    t = namespace(x).tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x))
-    return g * ((1 + t) / 2 + x * (1 - t * t) * (GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)) / 2)
+def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
+    """With s = (1 + tanh z) / 2 = y / x: dy/dx = s + x s (1 - s) 2z' = s (1 + (x - y) 2z')."""
+    slope = 2 * GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)  # 2z'
+    return g * _passed(x, y) * (1 + (x - y) * slope)
 
 
 def _wide(x: Array) -> Array:

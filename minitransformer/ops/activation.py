@@ -51,6 +51,8 @@ class ReLU(Activates):
 class GELU(Activates):
     """y = x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, arXiv 1606.08415), or its tanh form."""
 
+    saves = "both"
+
     def __init__(self, approximate: str = "none"):
         self.approximate = approximate
 
@@ -59,7 +61,7 @@ class GELU(Activates):
 
     def vjp(self, g, x):
         kernel = kernels.of(x)
-        return (kernel.gelu_tanh_vjp(g, x) if self.approximate == "tanh" else kernel.gelu_vjp(g, x),)
+        return (kernel.gelu_tanh_vjp(g, x, self.y) if self.approximate == "tanh" else kernel.gelu_vjp(g, x, self.y),)
 
 
 class SiLU(Activates):
