@@ -1,10 +1,6 @@
 """Every kernel that NumPy has of its own gives what its definition gives."""
 
 import inspect
-import os
-import subprocess
-import sys
-import threading
 
 import numpy
 import pytest
@@ -12,7 +8,7 @@ import pytest
 from minitransformer import kernels
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
-from minitransformer.kernels import reference, threads
+from minitransformer.kernels import reference
 
 SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (300, 1025), (2, 70_000)]
 RTOL = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
@@ -218,62 +214,3 @@ def assert_equal(got, expected, rtol):
     assert got.shape == expected.shape and got.dtype == expected.dtype
     scale = abs(expected).max(initial=0) or 1
     numpy.testing.assert_allclose(got, expected, rtol=0, atol=rtol * float(scale))
-
-
-def test_work_is_shared_out_whole():
-    seen = numpy.zeros(1001, int)
-
-    def work(i, j):
-        seen[i:j] += 1
-
-    for at_least in (1, 300, 5000):
-        seen[:] = 0
-        threads.share_out(len(seen), work, at_least)
-        assert (seen == 1).all()
-
-
-def test_what_a_thread_raises_is_raised():
-    def work(i, j):
-        if i == 0:
-            raise ArithmeticError("in the first part")
-
-    with pytest.raises(ArithmeticError, match="first part"):
-        threads.share_out(100, work)
-
-
-def test_work_inside_work_and_from_many_threads():
-    sums = numpy.zeros(8, int)
-
-    def inner(i, j):
-        sums[0] += 0  # nothing but a body
-
-    def outer(i, j):
-        threads.share_out(50, inner)
-        sums[i:j] += 1
-
-    others = [threading.Thread(target=threads.share_out, args=(8, outer)) for _ in range(6)]
-    for other in others:
-        other.start()
-    for other in others:
-        other.join(20)
-    assert not any(other.is_alive() for other in others) and sums.tolist() == [6] * 8
-
-
-def test_a_forked_child_has_helpers_of_its_own():
-    threads.share_out(100, lambda i, j: None)
-    program = (
-        "import os, sys; from minitransformer.kernels import threads; f = lambda i, j: None\n"
-        "threads.share_out(9, f); pid = os.fork()\n"
-        "if pid == 0: threads.share_out(9, f); os._exit(7)\n"
-        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
-    )
-    if hasattr(os, "fork"):
-        assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 7
-
-
-def test_the_blas_threads_are_given_back():
-    get, _ = threads._blas()
-    before = get()
-    with threads.one_blas_thread() as alone:
-        assert alone and get() == 1
-    assert get() == before

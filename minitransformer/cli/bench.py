@@ -13,8 +13,7 @@ from rich.table import Table
 
 from minitransformer.cli.benchmarks import BENCHMARKS, Row, rows
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
-from minitransformer.cli.pairs import Ratio
-from minitransformer.kernels.threads import workers
+from minitransformer.cli.pairs import Ratio, cores
 
 PAIRS, FEW = 12, 3
 
@@ -44,7 +43,7 @@ def bench(
 def machine() -> dict:
     """Where this was measured."""
     system = f"{platform.system()} {platform.machine()}"
-    return {"system": system, "threads": workers(), "python": platform.python_version(), "numpy": numpy.__version__}
+    return {"system": system, "cores": cores(), "python": platform.python_version(), "numpy": numpy.__version__}
 
 
 def _print(found: Sequence[Row]) -> None:

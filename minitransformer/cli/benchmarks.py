@@ -16,13 +16,12 @@ import numpy
 import minitransformer
 from minitransformer.cli import bench_memory, bench_published
 from minitransformer.cli.bench_models import SIZES, both_steps, twin
-from minitransformer.cli.pairs import Ratio, in_turn, ratio_of
+from minitransformer.cli.pairs import Ratio, cores, in_turn, ratio_of
 from minitransformer.cli.torch_twin import INSTALL
 from minitransformer.data.reviews import load_reviews
 from minitransformer.defaults import default_device
 from minitransformer.explain import lime, lrp
 from minitransformer.generation import generate
-from minitransformer.kernels.threads import workers
 from minitransformer.models import published
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
 from minitransformer.ops.creation import randint
@@ -244,7 +243,7 @@ def _install(package: str) -> str:
 
 
 def _same_threads() -> None:
-    """As many threads for PyTorch as for us."""
+    """As many threads for PyTorch as for NumPy."""
     import torch
 
-    torch.set_num_threads(workers())
+    torch.set_num_threads(cores())

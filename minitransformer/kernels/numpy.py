@@ -1,4 +1,6 @@
-"""Kernels replaced for NumPy: the same sums in chunks that fit the cache, in place, on all cores.
+"""Kernels replaced for NumPy: the same sums in chunks that fit the cache, in place. OpenBLAS multiplies matrices on all cores.
+
+(Threads of our own over the rest were tried: they sleep while there is nothing to do, and to wake one takes as long as it saves.)
 
 Each is held equal to `reference` by the tests.
 """
@@ -12,75 +14,34 @@ import numpy as np
 from minitransformer.kernels import reference
 from minitransformer.kernels.reference import *  # noqa: F403
 from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
-from minitransformer.kernels.threads import share_out, share_products
 
-PARTS = 840  # divisible by every number of threads up to 8
-WORTH_SHARING = 1 << 22  # multiplications, from which a second thread is worth waking
-CHUNK = 1 << 17  # elements worked on at a time: enough to let go of the lock, few enough for the cache
-
-
-def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """As the reference, some rows, or some matrices, a thread. (OpenBLAS's own threads go on spinning, and take a core.)"""
-    if a.dtype.itemsize < 4 or a.ndim != b.ndim or a.ndim < 2 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
-        return reference.matmul(a, b)
-    y = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
-    each = y.size * a.shape[-1] // max(len(y), 1)  # multiplications for one row, or one matrix
-
-    def work(i, j):
-        np.matmul(a[i:j], b if a.ndim == 2 else b[i:j], out=y[i:j])
-
-    share_products(len(y), work, at_least=WORTH_SHARING // max(each, 1) + 1)
-    return y
+CHUNK = 1 << 17  # elements worked on at a time
 
 
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """As the reference, some rows a thread, as `matmul`."""
-    if x.dtype.itemsize < 4:
+    """As the reference, the bias added in place."""
+    if x.dtype.itemsize < 4 or bias is None:
         return reference.linear(x, weight, bias)
-    y = np.empty((len(x), len(weight)), x.dtype)
-
-    def work(i, j):
-        np.matmul(x[i:j], weight.T, out=y[i:j])
-        if bias is not None:
-            y[i:j] += bias
-
-    share_products(len(x), work, at_least=WORTH_SHARING // max(weight.size, 1) + 1)
+    y = x @ weight.T
+    y += bias
     return y
 
 
 def linear_vjp(g: np.ndarray, x: np.ndarray, weight: np.ndarray, needs: list[bool]) -> list[np.ndarray | None]:
-    """As the reference, some rows of dx, and of dW and db, a thread; a product with ones adds up faster than a sum."""
+    """As the reference; a product with ones adds up faster than a sum."""
     if x.dtype.itemsize < 4:
         return reference.linear_vjp(g, x, weight, needs)
-    shapes = (x.shape, weight.shape, weight.shape[:1])
-    dx, dw, db = results = [np.empty(s, x.dtype) if n else None for s, n in zip(shapes, [*needs, False], strict=False)]
-    ones = np.ones(len(g), g.dtype)
-
-    def work(i, j):  # parts of range(parts * n): the same fraction of rows and of outputs
-        rows, outputs = (slice(n * i // PARTS, n * j // PARTS) for n in (len(g), len(weight)))
-        if dx is not None:
-            np.matmul(g[rows], weight, out=dx[rows])
-        if dw is not None:
-            np.matmul(g[:, outputs].T, x, out=dw[outputs])
-        if db is not None:
-            np.matmul(ones, g[:, outputs], out=db[outputs])
-
-    share_products(PARTS, work, at_least=1 if len(x) * weight.size > WORTH_SHARING else PARTS)
-    return results[: len(needs)]
+    laws = (lambda: g @ weight, lambda: g.T @ x, lambda: np.ones(len(g), g.dtype) @ g)
+    return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
 
 
 def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
-    """`function(out, scratch, *arrays)` over flat chunks of arrays of one shape, on all threads."""
+    """`function(out, scratch, *arrays)` over flat chunks of arrays of one shape."""
     out = np.empty(arrays[0].shape, arrays[0].dtype)
     flat = [a.reshape(-1) for a in (out, *arrays)]
-
-    def work(start, stop):
-        scratch = np.empty(min(CHUNK, stop - start), out.dtype)
-        for i in range(start, stop, CHUNK):
-            j = min(i + CHUNK, stop)
-            function(flat[0][i:j], scratch[: j - i], *[a[i:j] for a in flat[1:]])
-
-    share_out(out.size, work, at_least=CHUNK)
+    scratch = np.empty(min(CHUNK, out.size), out.dtype)
+    for i in range(0, out.size, CHUNK):
+        function(flat[0][i : i + CHUNK], scratch[: out.size - i], *[a[i : i + CHUNK] for a in flat[1:]])
     return out
 
 
@@ -184,60 +145,48 @@ def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _elementwise(slope, g, x, y) if x.dtype.itemsize >= 4 else reference.gelu_tanh_vjp(g, x, y)
 
 
-def _rows_at_a_time(width: int) -> int:
-    return max(CHUNK // max(width, 1), 1)
+def _runs(n_rows: int, width: int):
+    """Slices of so many rows that a chunk has room for."""
+    step = max(CHUNK // max(width, 1), 1)
+    return (slice(i, i + step) for i in range(0, n_rows, step))
 
 
 def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
-    """As the reference, row by row."""
+    """As the reference, some rows at a time."""
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm(x, weight, bias, eps)
-    rows = x.reshape(-1, x.shape[-1])  # (N, C)
-    y, step = np.empty(rows.shape, x.dtype), _rows_at_a_time(x.shape[-1])
-    mean, rstd = np.empty((2, len(rows), 1), x.dtype)
-    evenly = np.full((x.shape[-1], 1), 1 / x.shape[-1], x.dtype)  # a product with it is a mean
-
-    def work(start, stop):
-        for i in range(start, stop, step):
-            j = min(i + step, stop)
-            np.matmul(rows[i:j], evenly, out=mean[i:j])
-            part = np.subtract(rows[i:j], mean[i:j], out=y[i:j])
-            variance = np.einsum("ij,ij->i", part, part)[:, None] / x.shape[-1]
-            np.divide(1, np.sqrt(variance + eps), out=rstd[i:j])
-            part *= rstd[i:j]
-            part *= weight
-            part += bias
-
-    share_out(len(rows), work, at_least=step)
+    width = x.shape[-1]
+    rows = x.reshape(-1, width)  # (N, C)
+    y, (mean, rstd) = np.empty(rows.shape, x.dtype), np.empty((2, len(rows), 1), x.dtype)
+    evenly = np.full((width, 1), 1 / width, x.dtype)  # a product with it is a mean
+    for run in _runs(*rows.shape):
+        np.matmul(rows[run], evenly, out=mean[run])
+        part = np.subtract(rows[run], mean[run], out=y[run])
+        np.divide(1, np.sqrt(np.vecdot(part, part)[:, None] / width + eps), out=rstd[run])
+        part *= rstd[run]
+        part *= weight
+        part += bias
     stats = x.shape[:-1] + (1,)
     return y.reshape(x.shape), mean.reshape(stats), rstd.reshape(stats)
 
 
 def layer_norm_vjp(g, x, weight, mean, rstd):
-    """As the reference, row by row; each thread adds up its part of the parameters' gradients."""
+    """As the reference, some rows at a time."""
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm_vjp(g, x, weight, mean, rstd)
     width = x.shape[-1]
     g, rows, mean, rstd = (a.reshape(-1, a.shape[-1]) for a in (g, x, mean, rstd))
-    dx, step, parts = np.empty(rows.shape, x.dtype), _rows_at_a_time(width), []
-
-    def work(start, stop):
-        dw, db = np.zeros((2, width), x.dtype)
-        for i in range(start, stop, step):
-            j = min(i + step, stop)
-            gi, scale, centred = g[i:j], rstd[i:j, 0], rows[i:j] - mean[i:j]
-            dw += scale @ (gi * centred)
-            db += np.ones_like(scale) @ gi
-            u = np.multiply(gi, weight, out=dx[i:j])
-            centred *= (np.einsum("ij,ij->i", u, centred) * scale**2 / width)[:, None]
-            u -= gi @ weight[:, None] / width
-            u -= centred
-            u *= rstd[i:j]
-        parts.append((start, dw, db))
-
-    share_out(len(rows), work, at_least=step)
-    _, dws, dbs = zip(*sorted(parts, key=lambda part: part[0]), strict=True)
-    return dx.reshape(x.shape), sum(dws), sum(dbs)
+    dx, (dw, db) = np.empty(rows.shape, x.dtype), np.zeros((2, width), x.dtype)
+    for run in _runs(*rows.shape):
+        gi, scale, centred = g[run], rstd[run, 0], rows[run] - mean[run]
+        dw += scale @ (gi * centred)
+        db += np.ones_like(scale) @ gi
+        u = np.multiply(gi, weight, out=dx[run])
+        centred *= (np.vecdot(u, centred) * scale**2 / width)[:, None]
+        centred += gi @ weight[:, None] / width
+        u -= centred
+        u *= rstd[run]
+    return dx.reshape(x.shape), dw, db
 
 
 def cross_entropy_vjp(g, x, target, lse, smoothing):
@@ -274,19 +223,9 @@ def _query_blocks(n_queries: int, n_keys: int, causal: bool):
         yield slice(i, j), slice(0, min(j, n_keys) if causal else n_keys)
 
 
-def _over_heads(p: np.ndarray, work) -> None:
-    """`work(part)` for parts of the leading dimensions of (.., T, S), one a thread, each with its own matrix products."""
-    if p.ndim < 3:
-        return work(())
-    axis = int(np.argmax(p.shape[:-2]))
-    heads = p.shape[axis]
-    worth = math.ceil(heads * CHUNK / max(p.size, 1))
-    share_products(heads, lambda i, j: work((slice(None),) * axis + (slice(i, j),)), at_least=worth)
-
-
 def _are_small(q, k, mask, scale: float) -> bool:
     """Whether no score can reach 60, of which the exponential is far from too large: |q k| <= |q| |k| (Cauchy and Schwarz)."""
-    longest = math.prod(float(np.einsum("...i,...i->...", a, a).max()) for a in (q, k))  # |q|^2 |k|^2
+    longest = math.prod(float(np.vecdot(a, a).max()) for a in (q, k))  # |q|^2 |k|^2
     return abs(scale) * math.sqrt(longest) < 60 and (mask is None or mask.dtype == bool)
 
 
@@ -296,7 +235,7 @@ def _softmax_in_place(s: np.ndarray, small: bool) -> None:
         top[np.isneginf(top)] = 0
         s -= top
     np.exp(s, out=s)
-    total = np.einsum("...i->...", s)[..., None]
+    total = np.vecdot(s, np.ones_like(s, shape=s.shape[-1]))[..., None]
     total[total == 0] = 1
     s *= 1 / total
 
@@ -313,45 +252,35 @@ def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
 
 
 def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
-    """As the reference, over a block of queries and some heads at a time."""
+    """As the reference, a block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention(q, k, v, mask, causal, scale, keep)
     p = np.zeros((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
     mask, small = None if mask is None else np.broadcast_to(mask, p.shape), _are_small(q, k, mask, scale)
-
-    def work(part):
-        for rows, seen in _query_blocks(*p.shape[-2:], causal):
-            s = p[part][..., rows, seen]
-            np.matmul(q[part][..., rows, :] * scale, k[part][..., seen, :].swapaxes(-1, -2), out=s)
-            _hide(s, rows, None if mask is None else mask[part][..., rows, seen], causal)
-            _softmax_in_place(s, small)
-            kept = s if keep is None else s * keep[part][..., rows, seen]
-            np.matmul(kept, v[part][..., seen, :], out=y[part][..., rows, :])
-
-    _over_heads(p, work)
+    for rows, seen in _query_blocks(*p.shape[-2:], causal):
+        s = p[..., rows, seen]
+        np.matmul(q[..., rows, :] * scale, k[..., seen, :].swapaxes(-1, -2), out=s)
+        _hide(s, rows, None if mask is None else mask[..., rows, seen], causal)
+        _softmax_in_place(s, small)
+        np.matmul(s if keep is None else s * keep[..., rows, seen], v[..., seen, :], out=y[..., rows, :])
     return y, p
 
 
 def attention_vjp(g, q, k, v, p, scale: float, keep=None):
-    """As the reference, over a block of queries and some heads at a time; p is zero where nothing may be seen."""
+    """As the reference, a block of queries at a time; p is zero where nothing may be seen."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention_vjp(g, q, k, v, p, scale, keep)
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
     causal = p.shape[-2] > QUERY_BLOCK and not p[..., :QUERY_BLOCK, QUERY_BLOCK:].any()
-
-    def work(part):
-        for rows, seen in _query_blocks(*p.shape[-2:], causal):
-            s, gi = p[part][..., rows, seen], g[part][..., rows, :]
-            kept = s if keep is None else s * keep[part][..., rows, seen]
-            ds = np.matmul(gi, v[part][..., seen, :].swapaxes(-1, -2))
-            if keep is not None:
-                ds *= keep[part][..., rows, seen]
-            ds -= np.einsum("...i,...i->...", ds, s)[..., None]
-            ds *= s
-            dv[part][..., seen, :] += np.matmul(kept.swapaxes(-1, -2), gi)
-            np.matmul(ds, k[part][..., seen, :] * scale, out=dq[part][..., rows, :])
-            dk[part][..., seen, :] += np.matmul(ds.swapaxes(-1, -2), q[part][..., rows, :] * scale)
-
-    _over_heads(p, work)
+    for rows, seen in _query_blocks(*p.shape[-2:], causal):
+        s, gi = p[..., rows, seen], g[..., rows, :]
+        ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))
+        if keep is not None:
+            ds *= keep[..., rows, seen]
+        ds -= np.vecdot(ds, s)[..., None]
+        ds *= s
+        dv[..., seen, :] += np.matmul((s if keep is None else s * keep[..., rows, seen]).swapaxes(-1, -2), gi)
+        np.matmul(ds, k[..., seen, :] * scale, out=dq[..., rows, :])
+        dk[..., seen, :] += np.matmul(ds.swapaxes(-1, -2), q[..., rows, :] * scale)
     return dq, dk, dv
