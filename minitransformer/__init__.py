@@ -6,7 +6,7 @@ library underneath is NumPy on the CPU and CuPy on a GPU.
 
 import importlib
 
-from minitransformer import amp, autograd, nn, ops, optim, utils
+from minitransformer import autograd, backends, nn, ops
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -28,12 +28,10 @@ bool, half, float, double, int, long = bool_, float16, float32, float64, int32, 
 concat = concatenate = cat  # noqa: F405
 clamp = clip  # noqa: F405
 __version__ = "0.1.0"
-LATER = ("explain", "models", "training", "generation")  # rooms that open when first entered: `mt.explain.lrp`
+LATER = "amp explain generation models optim training utils".split()  # rooms that open when first entered: `mt.optim.Adam`
 
 
 def __getattr__(name):
-    if name == "bfloat16":
-        raise AttributeError(amp.NO_BFLOAT16)
-    if name not in LATER:
-        raise AttributeError(f"module 'minitransformer' has no attribute {name!r}")
-    return importlib.import_module(f"minitransformer.{name}")
+    if name in LATER:
+        return importlib.import_module(f"minitransformer.{name}")
+    raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else f"module 'minitransformer' has no attribute {name!r}")

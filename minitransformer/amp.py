@@ -10,11 +10,9 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, setting
-from minitransformer.backends import float16
+from minitransformer.backends import NO_BFLOAT16, float16
 from minitransformer.ops.precision import autocast_dtype
 from minitransformer.optim import Optimizer
-
-NO_BFLOAT16 = "NumPy has no bfloat16, and CuPy's cannot multiply batches of matrices; use float16 with a GradScaler"
 
 
 def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from operator import attrgetter
+from operator import and_, attrgetter
 from typing import Any
 
 import numpy
@@ -22,7 +22,7 @@ from minitransformer.errors import told
 
 _grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
 watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
-_number = itertools.count().__next__
+moment = itertools.count(1).__next__  # the tape's clock: each op is made, and each edit in place happens, at one of its own
 
 
 @contextlib.contextmanager
@@ -61,13 +61,13 @@ class Tensor:
     op: Op | None = None
     index = 0  # which of the op's outputs this is
     requires_grad = False
+    edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
     role: str | None = None  # "positions" marks a positional encoding for the relevance ledger
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
     def __init__(self, array: Any, requires_grad: bool = False):
         is_array = isinstance(array, numpy.ndarray) or hasattr(array, "__cuda_array_interface__")
         self.array: Array = array if is_array else numpy.asarray(array)
-        self.version = [0]  # counts in-place edits; shared by all tensors on the same memory
         if requires_grad:
             self.requires_grad_()
 
@@ -98,15 +98,21 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same memory without its history."""
         view = Tensor(self.array)
-        view.version, view.role = self.version, self.role
+        view.edited, view.role = self.watched(), self.role
         return view
+
+    def watched(self) -> list[int]:
+        """`edited` as the one list of all tensors on this memory, made when it is first shared or written."""
+        if self.edited is Tensor.edited:
+            self.edited = [0]
+        return self.edited
 
     def writable(self) -> Array:
         """The array, about to be edited in place. Raises RuntimeError where the tape would lose the old values."""
         if self.requires_grad and is_grad_enabled():
             what = "a leaf that requires grad" if self.is_leaf else f"the result of {self.op}"
             raise RuntimeError(f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew")
-        self.version[0] += 1
+        self.watched()[0] = moment()
         return self.array
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
@@ -141,6 +147,7 @@ class Op:
     saves = "inputs"  # what vjp reads: "inputs", "others" (all inputs but the one asked for), "output", "both", "nothing"
     view = False  # the output may share the input's memory
     outputs = 1
+    y, y_edited = None, Tensor.edited
 
     def forward(self, *arrays):
         raise NotImplementedError(f"{self}: no forward law")
@@ -162,25 +169,19 @@ class Op:
             raise told(error, str(self), inputs) from None
         if watch := watcher.get():
             watch(result, f"{self} made")
-        outs = (Tensor(result),) if self.outputs == 1 else tuple(Tensor(y) for y in result)
+        outs = (Tensor(result),) if self.outputs == 1 else tuple(map(Tensor, result))
         if self.view:
-            share_version(inputs[0], outs)
-        needs = [isinstance(t, Tensor) and t.requires_grad for t in inputs]
-        if True in needs and _grad_enabled.get():
-            self._record(inputs, needs, outs)
+            share_memory(inputs[0], outs)
+        if True in [isinstance(t, Tensor) and t.requires_grad for t in inputs] and _grad_enabled.get():
+            self._record(inputs, outs)
         return outs[0] if self.outputs == 1 else outs
 
-    def _record(self, inputs, needs: list[bool], outs) -> None:
-        self.number, self.inputs, self.needs = _number(), inputs, needs
-        self.y = outs[0].array if self.saves in ("output", "both") else None
-        self.saved = [(version, version[0]) for version in self._versions_read(outs)]
+    def _record(self, inputs, outs) -> None:
+        self.number, self.inputs = moment(), inputs
+        if self.saves in ("output", "both"):
+            self.y, self.y_edited = outs[0].array, outs[0].watched()
         for i, out in enumerate(outs):
             out.op, out.index, out.requires_grad = self, i, True
-
-    def _versions_read(self, outs) -> list[list[int]]:
-        """The edit counters of the arrays that vjp will read."""
-        read = [outs[0].version] if self.saves in ("output", "both") else []
-        return read + [t.version for t, r in zip(self.inputs, self.reads(), strict=True) if r and isinstance(t, Tensor)]
 
     def reads(self) -> list[bool]:
         """For each input, whether vjp reads its values to give the cotangents in `needs`."""
@@ -188,19 +189,19 @@ class Op:
             return [any(self.needs[:i] + self.needs[i + 1 :]) for i in range(len(self.needs))]
         return [self.saves in ("inputs", "both")] * len(self.needs)
 
-    def arrays(self) -> list:
-        """The inputs' arrays as they were. Raises RuntimeError if they are gone or were edited in place since."""
+    def arrays(self, whole: bool = True) -> list:
+        """The inputs' arrays. Raises RuntimeError if they are gone, or if one was edited since; unless `whole`, one vjp reads."""
         if self.inputs is None:
             raise RuntimeError(f"{self}: its tape was released by an earlier backward; pass retain_graph=True to that one")
-        for version, recorded in self.saved:
-            if version[0] != recorded:
-                raise RuntimeError(f"{self}: an array its gradient needs was edited in place; edit a .clone() instead")
+        edited = [isinstance(t, Tensor) and t.edited[0] > self.number for t in self.inputs]
+        if self.y_edited[0] > self.number or True in edited and (whole or any(map(and_, edited, self.reads()))):
+            raise RuntimeError(f"{self}: an array it needs was edited in place; edit a .clone() instead")
         return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
 
     def gradients(self, g) -> tuple:
         """The second law, checked: cotangents of the inputs from that of the output."""
         try:
-            cotangents = self.vjp(g, *self.arrays())
+            cotangents = self.vjp(g, *self.arrays(whole=False))
         except MemoryError as error:
             raise told(error, f"the gradient of {self}", ()) from None
         if watch := watcher.get():
@@ -213,11 +214,11 @@ class Op:
             self.inputs = self.y = None
 
 
-def share_version(source: Tensor, outs: Iterable[Tensor]) -> None:
-    """Outputs that are views of `source` count their edits together with it."""
+def share_memory(source: Tensor, outs: Iterable[Tensor]) -> None:
+    """Outputs that are views of `source` hear of each other's edits."""
     for t in outs:
         if t.array.base is not None and (t.array.base is source.array or t.array.base is source.array.base):
-            t.version = source.version
+            t.edited = source.watched()
         t.role = source.role
 
 
@@ -230,7 +231,7 @@ def tape(root: Tensor) -> list[Op]:
             if isinstance(t, Tensor) and t.op is not None and t.op not in seen:
                 seen.add(t.op)
                 stack.append(t.op)
-    return sorted(seen, key=lambda op: op.number, reverse=True)
+    return sorted(seen, key=attrgetter("number"), reverse=True)
 
 
 def key(t: Tensor) -> Any:
@@ -245,17 +246,19 @@ def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor]
     """
     pending, kept = dict(seeds), {}
     for op in ops:
-        gs = tuple(pending.pop((op, i), None) for i in range(op.outputs))
-        kept.update({(op, i): g for i, g in enumerate(gs) if (op, i) in keep and g is not None})
-        if all(g is None for g in gs):
+        gs = {i: pending.pop((op, i)) for i in range(op.outputs) if (op, i) in pending}
+        if keep:
+            kept.update({(op, i): g for i, g in gs.items() if (op, i) in keep})
+        if not gs:
             continue
         inputs = op.inputs or op.arrays()  # the latter raises: released
         op.needs = [isinstance(t, Tensor) and live(t) for t in inputs]
-        if any(op.needs):
-            for t, need, g in zip(inputs, op.needs, law(op, gs if op.outputs > 1 else gs[0]), strict=True):
-                if need and g is not None:
+        if True in op.needs:
+            parts = law(op, tuple(map(gs.get, range(op.outputs))) if op.outputs > 1 else gs[0])
+            for t, need, part in zip(inputs, op.needs, parts, strict=True):
+                if need and part is not None:
                     k = key(t)
-                    pending[k] = pending[k] + g if k in pending else g
+                    pending[k] = pending[k] + part if k in pending else part
         if release:
             op.release()
     return kept | pending

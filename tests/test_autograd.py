@@ -84,7 +84,7 @@ def test_an_edit_of_one_element_is_detected():
     x[0].fill_(5.0)
     assert x.tolist() == [5.0, 4.0]
     for result in (y, z):
-        with pytest.raises(RuntimeError, match="Mul: an array its gradient needs was edited in place"):
+        with pytest.raises(RuntimeError, match="Mul: an array it needs was edited in place"):
             result.backward()
 
 
@@ -97,6 +97,14 @@ def test_an_edit_that_backward_does_not_need_is_allowed():
     z.data.zero_()
     with pytest.raises(RuntimeError, match="Exp"):
         z.backward()
+
+
+def test_relevance_needs_what_backward_does_not():
+    x = leaf(1.0, 2.0) * 1.0
+    y = (x + 1).sum()
+    x.data.add_(1.0)
+    with pytest.raises(RuntimeError, match="Add: an array it needs was edited in place"):
+        mt.explain.relevance(y, [x])
 
 
 def test_an_edit_on_the_tape_raises():

@@ -24,7 +24,7 @@ FLOORS = {
     "course": 5,
     "cli": 6,
 }
-HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer"}
+HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer", "safetensors"}
 TENSORS = "Tensor tensor no_grad enable_grad manual_seed use_backend backend gradcheck compare_with_torch to_torch detect_anomaly"
 METHODS = (
     "lrp relevance lime gradient_x_input integrated_gradients attention_rollout kernel_shap faithfulness "

@@ -111,7 +111,7 @@ def test_getitem_by_a_tensor_of_one_integer():
     check_values(lambda lib, x, i: x[i], array(3, 4), i)
     check_values(lambda lib, x, i: x[:, i], array(3, 4), i)
     x = mt.tensor(array(3, 4))
-    assert x[mt.tensor(2)].version is x.version
+    assert x[mt.tensor(2)].edited is x.edited
 
 
 def test_getitem_with_ranges_and_numpy_integers():

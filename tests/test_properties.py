@@ -228,4 +228,4 @@ def test_basic_indices_are_views_that_count_edits_together(data, shape):
     expected = array(*shape)
     expected[index] = 9.0
     assert_close(x, expected, rtol=0)
-    assert view.version is x.version
+    assert view.edited is x.edited

@@ -6,8 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
-from minitransformer.autograd import Op
-from minitransformer.autograd import _number as moment  # an op's number tells when it was made
+from minitransformer.autograd import Op, moment
 from minitransformer.nn.module import Module
 
 

@@ -225,22 +225,24 @@ class Clip(Op):
 
 def operands(a, b) -> tuple:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype == b.array.dtype:
-        return a, b
-    a, b = (_operand(x) for x in (a, b))
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        dtype = common_dtype(a, b)
-        return cast(a, dtype), cast(b, dtype)
+    a, b = _operand(a), _operand(b)
     if is_number(b):
         return _beside_number(a, b), b
-    return a, _beside_number(b, a)
+    if is_number(a):
+        return a, _beside_number(b, a)
+    if a.array.dtype == b.array.dtype:
+        return a, b
+    dtype = common_dtype(a, b)
+    return cast(a, dtype), cast(b, dtype)
 
 
 def _operand(x):
     """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
+    if isinstance(x, Tensor):
+        return x
     if isinstance(x, numpy.generic):
         return x.item()
-    return x if isinstance(x, Tensor) or is_number(x) else Tensor(x)
+    return x if is_number(x) else Tensor(x)
 
 
 def _beside_number(t: Tensor, number) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor, is_grad_enabled
+from minitransformer.autograd import Tensor, is_grad_enabled, moment
 from minitransformer.devices import device_of, to_device
 from minitransformer.ops.laws import register
 from minitransformer.randomness import generator
@@ -24,7 +24,7 @@ def _data(input: Tensor) -> Tensor:
 
 def _set_data(input: Tensor, value: Tensor) -> None:
     input.array = value.array
-    input.version[0] += 1
+    input.watched()[0] = moment()
 
 
 Tensor.data = property(_data, _set_data)
