@@ -8,14 +8,16 @@ import numpy
 class _Random:
     """The generator behind every random number. It draws on the host, so that both backends see the same numbers."""
 
-    generator = numpy.random.default_rng()
+    generator: numpy.random.Generator | None = None  # until somebody draws: to import `numpy.random` takes its time
 
 
-def manual_seed(seed: int) -> None:
-    """Start the random numbers anew from `seed`: initial weights, dropout masks, shuffles, samples."""
+def manual_seed(seed: int | None) -> None:
+    """Start the random numbers anew from `seed`: initial weights, dropout masks, shuffles, samples. None: from anywhere."""
     _Random.generator = numpy.random.default_rng(seed)
 
 
 def generator() -> numpy.random.Generator:
     """The generator in use; its `bit_generator.state` is what a checkpoint keeps."""
+    if _Random.generator is None:
+        manual_seed(None)
     return _Random.generator
