@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import math
 import os
 import secrets
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,6 +31,7 @@ from minitransformer.autograd import Tensor
 VERSION = "1"
 MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
 MAX_HEADER = 100_000_000  # bytes: safetensors reads no longer one
+STALE = 600  # seconds without a write after which a temporary file is nobody's any more: who wrote it was killed
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
 
@@ -53,7 +56,7 @@ def save(state: Any, path: str | os.PathLike) -> None:
 
 
 def load(path: str | os.PathLike) -> Any:
-    """The nest that was saved at `path`, its arrays and tensors as NumPy arrays.
+    """The nest that was saved at `path`, its arrays and tensors as NumPy arrays: one array where one was saved in two places.
 
     Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or no checkpoint.
     """
@@ -73,8 +76,8 @@ def load(path: str | os.PathLike) -> Any:
 
 
 def _pack(state: Any) -> bytes:
-    arrays: dict[str, numpy.ndarray] = {}
-    skeleton = json.dumps(_encode(state, (), arrays), ensure_ascii=False, allow_nan=False)
+    found: dict[tuple, tuple[str, numpy.ndarray]] = {}
+    skeleton, arrays = json.dumps(_encode(state, (), found), ensure_ascii=False, allow_nan=False), dict(found.values())
     metadata = {"minitransformer_checkpoint": VERSION, "skeleton": skeleton, "sha256": _digest(skeleton, arrays)}
     content = safetensors.numpy.save(arrays, metadata)
     if (header := int.from_bytes(content[:8], "little")) > MAX_HEADER:
@@ -107,8 +110,10 @@ def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
     return sha.hexdigest()
 
 
-def _encode(value: Any, path: tuple, arrays: dict[str, numpy.ndarray]) -> Any:
-    """`value` as JSON; what JSON lacks becomes an object of one entry, {kind: content}, and arrays go to `arrays`."""
+def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarray]]) -> Any:
+    """`value` as JSON; what JSON lacks becomes an object of one entry, {kind: content}. Arrays go to `arrays`, named, by their
+    place in memory: one that is met twice, such as a tied weight, is kept once.
+    """
     kind = type(value)
     if len(path) > MAX_DEPTH:
         raise ValueError(f"{_place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?")
@@ -123,8 +128,9 @@ def _encode(value: Any, path: tuple, arrays: dict[str, numpy.ndarray]) -> Any:
         return items if kind is list else {"tuple": items}
     if kind is dict:
         return {"dict": [[_encode(_key(k, path), path, arrays), _encode(v, (*path, k), arrays)] for k, v in value.items()]}
-    arrays[_place(path)] = _plain_array(value, path)
-    return {"array": _place(path)}
+    array = _plain_array(value, path)
+    memory = array.__array_interface__["data"][0], array.shape, array.dtype
+    return {"array": arrays.setdefault(memory, (_place(path), array))[0]}
 
 
 def _decode(value: Any, arrays: dict[str, numpy.ndarray]) -> Any:
@@ -176,7 +182,8 @@ def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when all of it is on the disk, and vanishes if anything comes between."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
+    _sweep(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -186,6 +193,14 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of `path` left behind that were killed. (One alive that is taken for dead fails, and says so.)"""
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 import sys
+import time
 from pathlib import Path
 
 import numpy
@@ -154,6 +155,27 @@ def test_models_and_optimizers_go_on_from_a_checkpoint(optimizer, tmp_path):
         train(again, optim_again)
     for ours, theirs in zip(again.parameters(), model.parameters(), strict=True):
         assert_equal(ours.detach().numpy(), theirs.detach().numpy())
+
+
+def test_what_is_shared_is_stored_once_and_stays_shared(tmp_path):
+    path, weight = tmp_path / "c", numpy.arange(6.0).reshape(2, 3)
+    twice = {"embedding": weight, "head": mt.tensor(weight), "tied": weight, "rows": weight[:1], "flat": weight.reshape(-1)}
+    checkpoint.save(twice, path)
+    loaded = checkpoint.load(path)
+    assert loaded["tied"] is loaded["embedding"] and loaded["head"] is not loaded["embedding"]
+    assert all((loaded[k] == numpy.asarray(v)).all() and loaded[k].shape == v.shape for k, v in twice.items())
+    assert len(safetensors.numpy.load_file(path)) == 4
+
+
+def test_what_killed_writers_left_is_swept_away(tmp_path):
+    path, left = tmp_path / "c[1]", [".c[1].00aa.tmp", ".c[1].00bb.tmp", ".c1.00cc.tmp"]
+    for name in left:
+        (tmp_path / name).write_bytes(b"half")
+    long_ago = time.time() - checkpoint.STALE - 1
+    for name in (left[0], left[2]):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    checkpoint.save([1], path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, *left[1:]]), "only old ones, only of this checkpoint"
 
 
 def test_other_programs_can_read_the_arrays(tmp_path):

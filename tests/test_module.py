@@ -57,6 +57,25 @@ def test_names_follow_assignment_as_in_torch():
     assert shapes(ours) == shapes(theirs)
 
 
+def test_the_order_of_a_state_is_torch_s_also_after_a_name_is_given_anew():
+    def orders(lib, tensors):
+        net = lib.Module()
+        net.scale, net.shift = (lib.Parameter(tensors.ones(2)) for _ in range(2))
+        net.register_buffer("seen", tensors.ones(1))
+        net.below = lib.LayerNorm(2)
+        net.scale, net.seen, net.below = lib.Parameter(tensors.zeros(2)), tensors.zeros(1), lib.Linear(2, 2)
+        net.register_buffer("again", net.seen)
+        yield list(net.state_dict()), [name for name, _ in net.named_buffers()]
+        net.scale = None
+        net.scale = lib.Parameter(tensors.ones(2))
+        yield list(net.state_dict())
+        del net.scale
+        net.scale = lib.Parameter(tensors.ones(2))
+        yield list(net.state_dict())
+
+    assert list(orders(nn, mt)) == list(orders(torch.nn, torch))
+
+
 def test_load_state_dict_is_strict_and_changes_nothing_if_it_fails():
     model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
     before = {name: value.numpy().copy() for name, value in model.state_dict().items()}

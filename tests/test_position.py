@@ -188,3 +188,10 @@ def test_rotary_tables_are_not_saved_and_mistakes_are_named():
 def test_reprs_tell_sizes():
     assert "PositionalEncoding(8, max_len=5000, batch_first=False" in repr(nn.PositionalEncoding(8))
     assert repr(nn.RotaryEmbedding(8, 16)) == "RotaryEmbedding(8, max_len=16, base=10000.0, interleaved=True)"
+
+
+@pytest.mark.parametrize("layer", [nn.SinusoidalPositionalEncoding(6), nn.AddedPositionalEncoding(6), nn.RotaryEmbedding(6)])
+def test_tables_keep_the_rounding_to_float32_in_double_as_torch_s_buffers_do(layer):
+    before = [table.numpy().copy() for table in layer.buffers()]
+    for rounded, table in zip(before, layer.double().buffers(), strict=True):
+        assert table.dtype == "float64" and (table.numpy() == rounded).all()

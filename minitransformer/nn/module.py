@@ -117,38 +117,42 @@ class Module:
     def children(self) -> Iterator[Module]:
         return (module for _, module in self.named_children())
 
-    def _named(self, kind: str) -> Iterator[tuple[str, Module, str, Tensor]]:
-        """(dotted name, module, own name, tensor) of each tensor of a kind."""
+    def _named(self, *kinds: str) -> Iterator[tuple[str, Module, str, Tensor]]:
+        """(dotted name, module, own name, tensor) of each tensor of these kinds, module by module."""
         for prefix, module in self.named_modules():
-            for name, tensor in module.__dict__[kind].items():
+            for name, tensor in (item for kind in kinds for item in module.__dict__[kind].items()):
                 if tensor is not None:
                     yield f"{prefix}.{name}" if prefix else name, module, name, tensor
 
+    def _named_once(self, kind: str) -> Iterator[tuple[str, Tensor]]:
+        """Dotted names and tensors of a kind; one that is shared comes once, under its first name."""
+        seen: set[int] = set()
+        for name, _, _, tensor in self._named(kind):
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield name, tensor
+
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Dotted names and parameters; one that is shared comes once, under its first name."""
-        seen: set[int] = set()
-        for name, _, _, p in self._named("_parameters"):
-            if id(p) not in seen:
-                seen.add(id(p))
-                yield name, p
+        return self._named_once("_parameters")
 
     def parameters(self) -> Iterator[Parameter]:
         return (p for _, p in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        return ((name, b) for name, _, _, b in self._named("_buffers"))
+        """Dotted names and buffers; one that is shared comes once, under its first name."""
+        return self._named_once("_buffers")
 
     def buffers(self) -> Iterator[Tensor]:
         return (b for _, b in self.named_buffers())
 
     def state_dict(self) -> dict[str, Tensor]:
         """Every parameter and persistent buffer under its dotted name, sharing memory with the module."""
-        state = {}
-        for kind in ("_parameters", "_buffers"):
-            for dotted, module, name, tensor in self._named(kind):
-                if not (kind == "_buffers" and name in module._transient):
-                    state[dotted] = tensor.detach()
-        return state
+        return {
+            dotted: tensor.detach()
+            for dotted, module, name, tensor in self._named("_parameters", "_buffers")
+            if name in module._parameters or name not in module._transient
+        }
 
     def load_state_dict(self, state_dict: Mapping, strict: bool = True, assign: bool = False) -> tuple[list[str], list[str]]:
         """Copy values in by name: from our tensors, NumPy arrays or PyTorch's tensors (PyTorch is not imported).
@@ -160,12 +164,11 @@ class Module:
         arrays = {name: host_array(value) for name, value in state_dict.items()}
         missing, unexpected = self._compare(arrays, strict)
         with no_grad():
-            for kind in ("_parameters", "_buffers"):
-                for name, _, _, own in self._named(kind):
-                    if name in arrays and assign:
-                        own.data = Tensor(to_device(arrays[name], own.device))
-                    elif name in arrays:
-                        own.copy_(Tensor(arrays[name]))
+            for name, _, _, own in self._named("_parameters", "_buffers"):
+                if name in arrays and assign:
+                    own.data = Tensor(to_device(arrays[name], own.device))
+                elif name in arrays:
+                    own.copy_(Tensor(arrays[name]))
         return missing, unexpected
 
     def _compare(self, arrays: Mapping[str, numpy.ndarray], strict: bool) -> tuple[list[str], list[str]]:
@@ -186,11 +189,10 @@ class Module:
 
     def _apply(self, change: Callable[[Tensor], Tensor]) -> Module:
         """Replace the array of every parameter and buffer; the tensor objects stay, so that optimizers keep theirs."""
-        for kind in ("_parameters", "_buffers"):
-            for _, _, _, tensor in self._named(kind):
-                tensor.data = change(tensor.detach())
-                if tensor.grad is not None:
-                    tensor.grad = change(tensor.grad)
+        for _, _, _, tensor in self._named("_parameters", "_buffers"):
+            tensor.data = change(tensor.detach())
+            if tensor.grad is not None:
+                tensor.grad = change(tensor.grad)
         return self
 
     def to(self, *targets) -> Module:

@@ -74,7 +74,10 @@ class AdditiveEncoding(Module):
 
 
 class _FixedEncoding(AdditiveEncoding):
-    """A table computed once and kept as the buffer `pe`: (max_len, 1, C), or (1, max_len, C) if `batch_first`."""
+    """A table computed once and kept as the buffer `pe`: (max_len, 1, C), or (1, max_len, C) if `batch_first`.
+
+    It is rounded to float32, and stays so after `.double()`: the same numbers as PyTorch's, whose buffers are cast alike.
+    """
 
     def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
         super().__init__(d_model, dropout, batch_first)
@@ -148,7 +151,8 @@ class RotaryEmbedding(Module):
     """Queries and keys turned by position * base^(-2i / d), so that their product tells how far apart they are.
 
     <R_p q, R_s k> depends on p and s only through p - s (Su et al., arXiv 2104.09864, 2021, section 3.2). `dim` is the
-    head's size; see `apply_rotary` for `interleaved`. Raises ValueError if `dim` is odd.
+    head's size; see `apply_rotary` for `interleaved`. The tables are rounded to float32, and stay so after `.double()`, as
+    PyTorch's buffers do. Raises ValueError if `dim` is odd.
     """
 
     def __init__(self, dim: int, max_len: int = 5000, base: float = 10000.0, interleaved: bool = True):
