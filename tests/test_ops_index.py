@@ -185,6 +185,10 @@ def test_gather(dim):
     check_values(lambda lib, x, ids: x.gather(dim, ids), array(3, 4), ids[:1] if dim == 0 else ids[:2])
 
 
+def test_gather_from_a_scalar():
+    check_values(lambda lib, x, ids: x.gather(-1, ids), array(), numpy.array(0))
+
+
 def test_gather_of_more_dimensions():
     ids = numpy.random.default_rng(0).integers(0, 3, (2, 5, 4))
     check_values(lambda lib, x, ids: x.gather(1, ids), array(2, 3, 4), ids)

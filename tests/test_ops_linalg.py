@@ -106,6 +106,8 @@ def test_linear_says_what_does_not_fit():
         F.linear(mt.ones(2, 3).double(), mt.ones(4, 3))
     with pytest.raises(ValueError, match=r"linear: .*\(4, 3\).*\(5,\)"):
         F.linear(mt.ones(2, 3), mt.ones(4, 3), mt.ones(5))
+    with pytest.raises(ValueError, match=r"linear: expected a weight \(n_out, n_in\), got \(3,\)"):
+        F.linear(mt.ones(2, 3), mt.ones(3))
 
 
 def test_single_precision_over_a_long_inner_size():

@@ -52,6 +52,16 @@ def test_reduction_of_a_scalar(name):
     check_op(lambda lib, x: REDUCTIONS[name](lib, x, dim=0, keepdim=True), ())
 
 
+@pytest.mark.parametrize("of_one", ["cumsum(0)", "cumsum(-1)", "max(-1)[0]", "min(0)[0]", "max(0, keepdim=True)[0]"])
+def test_a_scalar_has_one_dimension_to_go_along(of_one):
+    check_op(lambda lib, x: eval(f"x.{of_one}"), ())
+
+
+@pytest.mark.parametrize("spread", ["x.var(1, False)", "x.std(-1, False, True)", "x.var(0, unbiased=True)", "x.std(1, keepdim=True)"])
+def test_spread_as_torch_s_older_arguments_say(spread):
+    check_op(lambda lib, x: eval(spread), (3, 4))
+
+
 @pytest.mark.parametrize("name", ["sum", "mean"])
 @pytest.mark.parametrize("dim", [None, 0, 1])
 def test_nothing_to_add_up(name, dim):

@@ -147,6 +147,8 @@ def _iterate(input: Tensor):
 @register()
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError."""
+    if not input.ndim and not index.ndim:
+        return gather(input.unsqueeze(0), dim, index.unsqueeze(0)).squeeze(0)
     (d,) = dims(dim, input.ndim)
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
         raise ValueError(f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}")

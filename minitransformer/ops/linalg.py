@@ -87,6 +87,10 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias. (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out). Raises ValueError if sizes differ."""
     input, weight, bias = lowered(input, weight, bias)
+    if weight.ndim != 2:
+        raise ValueError(f"linear: expected a weight (n_out, n_in), got {weight.shape}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: expected a bias {weight.shape[:1]} for weight {weight.shape}, got {bias.shape}")
     if not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: expected input (.., {weight.shape[1]}) for weight {weight.shape}, got {input.shape}")
     if input.dtype != weight.dtype:

@@ -145,15 +145,15 @@ def mean(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
 
 
 @register()
-def var(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> Tensor:
-    """The variance over `dim`, divided by n - correction. Raises TypeError for integers."""
-    return Var(dims(dim, input.ndim), keepdim, correction)(_float(input, "var"))
+def var(input: Tensor, dim=None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+    """The variance over `dim`, divided by n - correction, which is 1 if `unbiased`, else 0. Raises TypeError for integers."""
+    return Var(dims(dim, input.ndim), keepdim, int(unbiased) if correction is None else correction)(_float(input, "var"))
 
 
 @register()
-def std(input: Tensor, dim=None, keepdim: bool = False, correction: int = 1) -> Tensor:
+def std(input: Tensor, dim=None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
     """The standard deviation: the square root of `var`."""
-    return Std(dims(dim, input.ndim), keepdim, correction)(_float(input, "std"))
+    return Std(dims(dim, input.ndim), keepdim, int(unbiased) if correction is None else correction)(_float(input, "std"))
 
 
 @register()
@@ -178,6 +178,8 @@ class Extreme(NamedTuple):
 def _extreme(input: Tensor, dim: int | None, keepdim: bool, overall, arg):
     if dim is None:
         return overall(input)
+    if not input.ndim:
+        return Extreme(*(found.squeeze(0) for found in _extreme(input.unsqueeze(0), dim, False, overall, arg)))
     indices = arg(input, dim, keepdim=True)
     values = input.gather(dim, indices)
     return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
@@ -210,4 +212,6 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 @register()
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Running sums along `dim`. Integers and booleans are added as int64."""
+    if not input.ndim:
+        return cumsum(input.unsqueeze(0), dim).squeeze(0)
     return Cumsum(dims(dim, input.ndim)[0])(input if input.dtype.kind == "f" else input.long())
