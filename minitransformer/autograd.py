@@ -272,8 +272,8 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
         if root.array.size != 1:
             raise RuntimeError(f"backward: a tensor of shape {root.shape} needs a `gradient` of that shape; or call .sum() first")
         return namespace(root.array).ones_like(root.array)
-    if gradient.shape != root.shape:
-        raise RuntimeError(f"backward: expected a gradient of shape {root.shape}, got {gradient.shape}")
+    if not isinstance(gradient, Tensor) or gradient.shape != root.shape:
+        raise RuntimeError(f"backward: expected a Tensor {root.shape}, got {type(gradient).__name__} {numpy.shape(gradient)}")
     return gradient.array.astype(root.dtype, copy=False)
 
 

@@ -99,6 +99,29 @@ def test_load_state_dict_not_strict_takes_what_fits_and_says_what_did_not():
         model.load_state_dict({"weight": array(2, 2)}, strict=False)
 
 
+@pytest.mark.parametrize("strange", [numpy.ones((3, 2), complex), numpy.full((3, 2), None), numpy.full((3, 2), "1")])
+def test_load_state_dict_takes_real_numbers_only(strange):
+    with pytest.raises(RuntimeError, match=f"no real numbers: weight: {strange.dtype}"):
+        nn.Linear(2, 3).load_state_dict({"weight": strange, "bias": array(3)})
+    with pytest.raises(TypeError, match="expected names and tensors, as state_dict.. gives, got list"):
+        nn.Linear(2, 3).load_state_dict([array(3)])
+
+
+@pytest.mark.parametrize(
+    "give, error, message",
+    [
+        (lambda: nn.Sequential(abs), TypeError, "'0': expected a Module or None, got builtin_function"),
+        (lambda: nn.ModuleList([1]), TypeError, "'0': expected a Module or None, got int"),
+        (lambda: nn.Module().register_buffer("a", 3), TypeError, "'a': expected a Tensor or None, got int"),
+        (lambda: nn.Module().register_parameter("a", mt.ones(2)), TypeError, "'a': expected a Parameter or None, got Tensor"),
+        (lambda: nn.Module().add_module("a.b", nn.Dropout()), KeyError, "a name without dots.*'a.b'"),
+    ],
+)
+def test_what_a_module_does_not_take(give, error, message):
+    with pytest.raises(error, match=message):
+        give()
+
+
 def test_loads_torch_tensors_and_goes_back():
     theirs, ours = torch.nn.Linear(4, 3), nn.Linear(4, 3)
     ours.load_state_dict(theirs.state_dict())

@@ -158,6 +158,17 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_use():
         (lambda: F.linear(mt.ones(2, 3).double(), mt.ones(4, 3)), TypeError, "float64"),
         (lambda: mt.ones(2, 3).sum(2), IndexError, "out of range"),
         (lambda: mt.tensor([1, 2], requires_grad=True), RuntimeError, "floating-point"),
+        (lambda: F.embedding([1, 2], mt.ones(5, 2)), TypeError, "a tensor of ids, got list"),
+        (lambda: F.cross_entropy(mt.ones(2, 3).long(), mt.tensor([0, 1])), TypeError, "floating-point logits .* got int64"),
+        (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), label_smoothing=2), ValueError, r"in \[0, 1\], got 2"),
+        (lambda: mt.ones(3, requires_grad=True).backward([1, 1, 1]), RuntimeError, r"expected a Tensor \(3,\), got list \(3,\)"),
+        (lambda: mt.ones(3) + "a", TypeError, "expected a tensor or numbers, got str 'a'"),
+        (lambda: None * mt.ones(3), TypeError, "expected a tensor or numbers, got NoneType None"),
+        (lambda: mt.ones(5).split(0), ValueError, "split: expected parts of at least one, got 0"),
+        (lambda: mt.ones(5).chunk(0), ValueError, "chunk: expected at least one part, got 0"),
+        (lambda: mt.cat([mt.ones(2), 1.0]), ValueError, r"nothing else, got \['Tensor', 'float'\]"),
+        (lambda: mt.arange(0, 5, 0), ValueError, "a step that is not 0"),
+        (lambda: mt.nn.utils.clip_grad_norm_([mt.ones(2)], -1.0), ValueError, "max_norm >= 0, got -1.0"),
     ],
 )
 def test_errors_say_what_was_expected(call, error, message):

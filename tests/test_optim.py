@@ -127,6 +127,9 @@ def test_schedules_equal_pytorch(name):
         (lambda p: mt.optim.SGD([p], 0.1, nesterov=True), ValueError),
         (lambda p: mt.optim.Adam([p], betas=(1.0, 0.9)), ValueError),
         (lambda p: mt.optim.Adam([{"params": [p]}, {"params": [p]}]), ValueError),
+        (lambda p: mt.optim.SGD([p, p], 0.1), ValueError),
+        (lambda p: mt.optim.SGD(p, 0.1), TypeError),
+        (lambda p: mt.optim.SGD([p], 0.1).load_state_dict({}), ValueError),
     ],
 )
 def test_bad_arguments(make, error):

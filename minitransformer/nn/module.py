@@ -79,16 +79,24 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Keep a tensor that moves and is saved with the module but is not learned; unless `persistent`, it is not saved."""
-        self._keep("_buffers", name, tensor)
+        self._register("_buffers", name, tensor, Tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """The same as assigning it; None keeps the name for a parameter that is left out."""
-        self._keep("_parameters", name, parameter)
+        self._register("_parameters", name, parameter, Parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """The same as assigning it, for names that are not identifiers."""
-        self._keep("_modules", name, module)
+        self._register("_modules", name, module, Module)
+
+    def _register(self, kind: str, name: str, value, expected: type) -> None:
+        """`_keep`, after a look. Raises TypeError for a value that is not as expected, KeyError for a name that could mislead."""
+        if value is not None and not isinstance(value, expected):
+            raise TypeError(f"{name!r}: expected a {expected.__name__} or None, got {type(value).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"expected a name without dots, which part the names of modules, got {name!r}")
+        self._keep(kind, name, value)
 
     def forward(self, *args, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -161,6 +169,8 @@ class Module:
         `strict`, if names are missing or unexpected; the message lists all of them. `assign` takes the arrays themselves
         instead of copying them, with their dtype, so that a file mapped into memory is read only where it is used.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected names and tensors, as state_dict() gives, got {type(state_dict).__name__}")
         arrays = {name: host_array(value) for name, value in state_dict.items()}
         missing, unexpected = self._compare(arrays, strict)
         with no_grad():
@@ -181,7 +191,10 @@ class Module:
             for name in own
             if name in arrays and arrays[name].shape != own[name].shape
         ]
-        wrong = {"missing": missing if strict else [], "unexpected": unexpected if strict else [], "wrong shape": shapes}
+        strange = [f"{name}: {arrays[name].dtype}" for name in own if name in arrays and arrays[name].dtype.kind not in "biuf"]
+        wrong = {"wrong shape": shapes, "no real numbers": strange}
+        if strict:
+            wrong = {"missing": missing, "unexpected": unexpected} | wrong
         if any(wrong.values()):
             lines = "".join(f"\n  {what}: {'; '.join(names)}" for what, names in wrong.items() if names)
             raise RuntimeError(f"state_dict does not fit {type(self).__name__}:{lines}")

@@ -47,8 +47,11 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Shorten the gradient of all parameters, read as one vector, to `max_norm` if it is longer; its direction stays.
 
-    Returns the norm before (Pascanu et al., ICML 2013). Raises RuntimeError if `error_if_nonfinite` and it is not.
+    Returns the norm before (Pascanu et al., ICML 2013). Raises RuntimeError if `error_if_nonfinite` and it is not, ValueError for
+    a negative `max_norm`, which would turn the direction round.
     """
+    if max_norm < 0:
+        raise ValueError(f"clip_grad_norm_: expected max_norm >= 0, got {max_norm}")
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # stays on the device: no waiting for a comparison

@@ -78,6 +78,8 @@ def full(size, fill_value, dtype=None, device: str | None = None, requires_grad:
 def arange(start, end=None, step=1, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """start, start + step, .. below `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
     start, end = (0, start) if end is None else (start, end)
+    if not step:
+        raise ValueError("arange: expected a step that is not 0")
     dtype = dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
     return _placed(numpy.arange(start, end, step).astype(dtype), device, requires_grad)
 

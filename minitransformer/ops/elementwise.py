@@ -242,7 +242,11 @@ def _operand(x):
         return x
     if isinstance(x, numpy.generic):
         return x.item()
-    return x if is_number(x) else Tensor(x)
+    if is_number(x):
+        return x
+    if (t := Tensor(x)).dtype.kind not in "biuf":
+        raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
+    return t
 
 
 def _beside_number(t: Tensor, number) -> Tensor:

@@ -50,8 +50,10 @@ def cross_entropy(
     if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
         raise ValueError(f"cross_entropy: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
     check_device("cross_entropy", input, target)
-    if target.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: expected integer class ids, got {target.dtype}")
+    if target.dtype.kind not in "iu" or input.dtype.kind != "f":
+        raise TypeError(f"cross_entropy: expected floating-point logits and integer class ids, got {input.dtype}, {target.dtype}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
     (input,) = raised(input)
     rows = input if input.ndim < 3 else input.permute(0, *range(2, input.ndim), 1)
     rows = rows.reshape(-1, rows.shape[-1]) if rows.array.size else rows.reshape(0, input.shape[min(1, input.ndim - 1)])

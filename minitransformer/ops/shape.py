@@ -188,8 +188,8 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 def cat(tensors, dim: int = 0) -> Tensor:
     """Tensors side by side along `dim`; all other sizes must agree. Raises ValueError if they do not or none is given."""
     tensors = list(tensors)
-    if not tensors:
-        raise ValueError("cat: expected at least one tensor, got none")
+    if not tensors or not all(isinstance(t, Tensor) for t in tensors):
+        raise ValueError(f"cat: expected at least one tensor and nothing else, got {[type(t).__name__ for t in tensors]}")
     (d,) = dims(dim, tensors[0].ndim) or (0,)
     dtype = common_dtype(*tensors)
     return Concatenate(d)(*[cast(t, dtype) for t in tensors])
@@ -210,6 +210,8 @@ def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, 
     sizes = split_size_or_sections
     if isinstance(sizes, int):
         n = input.shape[d]
+        if sizes < 1:
+            raise ValueError(f"split: expected parts of at least one, got {sizes}")
         sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
     if sum(sizes) != input.shape[d]:
         raise ValueError(f"split: sections {list(sizes)} add up to {sum(sizes)}, but dimension {dim} has {input.shape[d]}")
@@ -221,6 +223,8 @@ def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
     (d,) = dims(dim, input.ndim)
+    if chunks < 1:
+        raise ValueError(f"chunk: expected at least one part, got {chunks}")
     return split(input, max(-(-input.shape[d] // chunks), 1), dim)
 
 

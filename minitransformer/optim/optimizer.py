@@ -16,10 +16,12 @@ class Optimizer:
     """`param_groups`: dicts of "params" and settings; `state`: what is remembered of each parameter, as arrays.
 
     A subclass gives `update(p, g, state, group)`, which edits the array `p` in place. Raises ValueError for no parameters,
-    one in two groups or a negative learning rate, TypeError for what is no tensor.
+    one given twice or a negative learning rate, TypeError for what is no tensor.
     """
 
     def __init__(self, params: Iterable, defaults: dict):
+        if isinstance(params, Tensor):
+            raise TypeError("optimizer: expected several parameters, such as model.parameters(), got one tensor: put it in a list")
         groups = list(params)
         if not groups:
             raise ValueError("optimizer: expected at least one parameter, got none")
@@ -37,7 +39,8 @@ class Optimizer:
             if not p.is_leaf:
                 raise ValueError("optimizer: can only change leaf tensors; this one was computed from others")
             if id(p) in known:
-                raise ValueError("optimizer: a parameter appears in more than one group")
+                raise ValueError("optimizer: a parameter is given twice, and would be changed twice in each step")
+            known.add(id(p))
         self.param_groups.append({**self.defaults, **group, "params": params})
         if self.param_groups[-1]["lr"] < 0:
             raise ValueError(f"optimizer: expected a learning rate >= 0, got {self.param_groups[-1]['lr']}")
@@ -75,8 +78,10 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from where `state_dict` was taken, by us or by PyTorch's optimizer of the same name.
 
-        Raises ValueError if the groups differ in number or size.
+        Raises ValueError if it is none, or if the groups differ in number or size.
         """
+        if not state_dict.keys() >= {"state", "param_groups"}:
+            raise ValueError(f"optimizer: expected a state_dict with 'state' and 'param_groups', got {sorted(state_dict)}")
         ours, theirs = ([len(g["params"]) for g in groups] for groups in (self.param_groups, state_dict["param_groups"]))
         if ours != theirs:
             raise ValueError(f"optimizer: expected groups of {ours} parameters, got {theirs}")
