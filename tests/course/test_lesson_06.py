@@ -48,6 +48,8 @@ CAUSAL = "return np.arange(T)[:, None] >= np.arange(T)"
 WRONG = {
     "softmax": [
         ("m = x.max(axis=-1, keepdims=True)", "m = np.zeros(1)", "exp(1000) is infinite"),
+        ("m = x.max(axis=-1, keepdims=True)", "m = x.max()", "own maximum"),
+        ("np.where(np.isfinite(m), m, 0)", "(m if np.isfinite(m).all() else 0)", "take 0 off"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum()", "goes over everything"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum(axis=0, keepdims=True)", "down the columns"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum(axis=-1)", "keepdims"),
@@ -82,6 +84,8 @@ WRONG = {
         (MASKED, MASKED.replace("mask, scores, scores.dtype.type(-np.inf)", "mask, scores.dtype.type(-np.inf), scores"), "turned"),
         (MASKED, MASKED.replace("scores.dtype.type(-np.inf)", "0.0"), "exp(0) is 1"),
         (MASKED, MASKED.replace("scores.dtype.type(-np.inf)", "scores.dtype.type(-1e9)"), "-1e9"),
+        (LAST, "e = np.exp(scores)\n    return e / e.sum(-1, keepdims=True) @ v", "Your softmax of above"),
+        (SCORES, SCORES.replace("q.shape[-1]", "len(q)"), "number of texts"),
         (MASKED, "pass", "mask is not used"),
         (MASKED, "return softmax(scores) * mask @ v", "after softmax"),
         (LAST, "return softmax(scores)", "shares themselves"),

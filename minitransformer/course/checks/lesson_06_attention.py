@@ -25,6 +25,7 @@ EVERYTHING = "The sum goes over everything, so that all rows together sum to 1."
 COLUMNS = "The sum goes down the columns; rows are along the last axis."
 OWN_SUM = "Each row is divided by its own sum, and by nothing else."
 TOO_LARGE = "exp(1000) is infinite: take off the row's maximum first."
+OWN_MAXIMUM = "Take off each row's own maximum: after another row's, exp may be 0 in a whole row."
 ROW_OF_INF = "-inf - -inf is nan, and so is 0 / 0: where a row's maximum is -inf, take 0 off; where its sum is 0, divide by 1."
 
 
@@ -42,10 +43,16 @@ def _large_scores(answer):
     same(got, [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], "softmax of scores around 1000", hint=TOO_LARGE)
 
 
+def _rows_far_apart(answer):
+    with np.errstate(all="ignore"):
+        got = answer(np.array([[1000.0, 1000.0], [-1000.0, -1000.0]]))
+    same(got, [[0.5, 0.5], [0.5, 0.5]], "softmax of a row around 1000 and one around -1000", hint=OWN_MAXIMUM)
+
+
 def _masked(answer):
     with np.errstate(all="ignore"):
-        got = answer(np.array([[0.0, -np.inf, 0.0], [-np.inf, -np.inf, -np.inf]]))
-    same(got, [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]], "softmax with -inf", hint=ROW_OF_INF)
+        got = answer(np.array([[0.0, -np.inf, 0.0], [-np.inf, -np.inf, -np.inf], [1000.0, 1000.0, -np.inf]]))
+    same(got, [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.5, 0.0]], "softmax with -inf", hint=ROW_OF_INF)
 
 
 def _rows(x):
@@ -68,6 +75,7 @@ softmax = Exercise(
         Property("every row sums to 1", _sums_to_one),
         returns("values are right along the last axis", _scores, _exactly),
         Property("large scores do not overflow", _large_scores),
+        Property("rows far apart do not disturb each other", _rows_far_apart),
         Property("-inf gets no share, and a row of nothing but -inf gives zeros", _masked),
         keeps_its_inputs(_scores),
         keeps_float32(_scores),
@@ -146,13 +154,17 @@ def _equal_keys(answer):
     same(answer(np.ones((1, 4)), np.ones((2, 4)), v), [[2.0, 4.0]], what, hint=hint)
 
 
+DIVIDED_BY_0 = "A row of nothing but -inf has no shares: 0 / 0 is nan. Your softmax of above gives zeros for it."
+NOT_QUITE_HIDDEN = "With -1e9 in place of -inf, a query that may look nowhere shares after all."
+
+
 def _looks_nowhere(answer):
     rng = np.random.default_rng(3)
     mask = np.array([[True, False], [False, False]])
     with np.errstate(all="ignore"):
         got = answer(rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.array([[5.0], [7.0]]), mask)
     what = "the result where query 0 sees key 0 only, and query 1 nothing"
-    same(got, [[5.0], [0.0]], what, hint="With -1e9 in place of -inf, a query that may look nowhere shares after all.")
+    same(got, [[5.0], [0.0]], what, hint=DIVIDED_BY_0 if np.isnan(got).any() else NOT_QUITE_HIDDEN)
 
 
 def _wrong_attention(power=0.5, late_mask=False, axis=-1, turned=False, hidden=-np.inf):
@@ -199,6 +211,9 @@ attention = Exercise(
         "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong_attention(late_mask=True),
         "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_attention(axis=-2),
         "The mask is turned round: True is where a query may look.": _wrong_attention(turned=True),
+        "len(q) is the number of texts here; the length of a query is q.shape[-1].": lambda q, k, v, mask=None: _wrong_attention()(
+            q * math.sqrt(q.shape[-1] / len(q)), k, v, mask
+        ),
         "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": lambda q, k, v, mask=None: (
             _wrong_attention()(q * math.sqrt(q.shape[-1] / k.shape[-2]), k, v, mask)
         ),
