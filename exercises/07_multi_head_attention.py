@@ -22,12 +22,8 @@ def split_heads(x, n_heads):
     x: (B, T, C), with C = n_heads * d. Returns (B, n_heads, T, d): head 0 has the first d channels
     of each token, head 1 the next d, and so on.
 
-    >>> split_heads(np.array([[[1, 2, 3, 4], [5, 6, 7, 8]]]), 2)
-    array([[[[1, 2],
-             [5, 6]],
-    <BLANKLINE>
-            [[3, 4],
-             [7, 8]]]])
+    >>> split_heads(np.array([[[1, 2, 3, 4], [5, 6, 7, 8]]]), 2).tolist()
+    [[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]
     """
     raise NotImplementedError
 
@@ -37,9 +33,8 @@ def merge_heads(x):
 
     x: (B, H, T, d). Returns (B, T, H * d).
 
-    >>> merge_heads(np.array([[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]))
-    array([[[1, 2, 3, 4],
-            [5, 6, 7, 8]]])
+    >>> merge_heads(np.array([[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]])).tolist()
+    [[[1, 2, 3, 4], [5, 6, 7, 8]]]
     """
     raise NotImplementedError
 

@@ -34,28 +34,39 @@ print("animal says 9, tired says 1; half of each:", 0.5 * 9 + 0.5 * 1)
 
 # %% [markdown]
 # The way out: let every token ask several questions, get several answers, and put them side by side. Each question with its
-# answer is called a **head**:
+# answer is called a **head**. With $H$ heads, and $Q_h$, $K_h$, $V_h$ for the queries, keys and values of head $h$ (each head has
+# tables of its own to make them),
 #
 # $$\mathrm{head}_h = \mathrm{attention}(Q_h, K_h, V_h), \qquad
 # \mathrm{result} = \mathrm{concat}(\mathrm{head}_0, \ldots, \mathrm{head}_{H-1})\; W_O^\top$$
 #
-# (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2.) The article that this course grew from calls it
-# "multi-head self Register Mechanism"; its equations are those of multi-head attention, and that is what is meant.
+# (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2.) $\mathrm{concat}$ puts side by side, and $W_O$ is
+# one more table of learned numbers, which mixes the answers. (Here it is written transposed, as the paper's $W_O$ has a row for
+# each number that comes in, and PyTorch's tables, and ours, a row for each number that goes out.) The article that this course
+# grew from calls it "multi-head self Register Mechanism"; its equations are those of multi-head attention, and that is what is
+# meant.
 
 # %% [markdown]
 # ## One head against two
 #
 # A small experiment, so that you need not take this on trust. Six tokens, each with a random number to say and a mark of its
 # place. Task: every token shall repeat what *the token before it* says, and also what *the first token* says. (The token before
-# the first one is the last.) We let a layer with one head and a layer with two heads learn it, in the way of lesson 01: error,
-# gradient, a small step against it. Both layers have *exactly as many numbers to learn*.
+# the first one is the last.) Where to look depends on the places alone, so queries and keys are made from the marks only.
+#
+# We let a layer with one head and a layer with two heads learn it, in the way of lesson 01: error, gradient, a small step
+# against it. Both layers have *exactly as many numbers to learn*. `mt.nn.MultiheadAttention(C, H)` is what this lesson builds,
+# with random numbers in its tables, its `parameters()`. It is called with three arrays, from which it makes queries, keys and
+# values, and gives back two things, the results and the shares. (`batch_first=True` says that our arrays are $(B, T, C)$: $B$
+# texts of $T$ tokens with $C$ channels. `no_grad` keeps the steps themselves off the tape, and `p.grad = None` forgets the old
+# gradient, to which the next would be added.)
 
 
 # %%
-def texts(said):  # (B, 6, 1) -> (B, 6, 12): what is said, zeros, the mark of the place
+def texts(said):  # (B, 6, 1) -> two arrays (B, 6, 12): the marks of the places, and what is said with the marks
     B = len(said)
     marks = np.broadcast_to(np.eye(6), (B, 6, 6))
-    return mt.tensor(np.concatenate([said, np.zeros((B, 6, 5)), marks], axis=-1), dtype=mt.float32)
+    silent, aloud = (np.concatenate([what, np.zeros((B, 6, 5)), marks], axis=-1) for what in (0 * said, said))
+    return mt.tensor(silent, dtype=mt.float32), mt.tensor(aloud, dtype=mt.float32)
 
 
 def learn(n_heads, steps=600, rate=0.5):
@@ -67,8 +78,8 @@ def learn(n_heads, steps=600, rate=0.5):
         said = rng.normal(size=(32, 6, 1))  # (B, T, 1)
         before, first = np.roll(said, 1, axis=1), np.repeat(said[:, :1], 6, axis=1)
         target = np.concatenate([before, first], axis=-1)  # (B, T, 2)
-        x = texts(said)
-        result = layer(x, x, x, need_weights=False)[0][..., :2]  # channels 0 and 1 shall be the two answers
+        marks, x = texts(said)
+        result = layer(marks, marks, x)[0][..., :2]  # channels 0 and 1 shall be the two answers
         error = ((result - mt.tensor(target, dtype=mt.float32)) ** 2).mean()
         error.backward()
         with mt.no_grad():
@@ -84,22 +95,22 @@ figure, axis = plt.subplots(figsize=(5.2, 2.8), layout="constrained")
 for n, colour in ((1, ORANGE), (2, BLUE)):
     smooth = np.convolve(learned[n][1], np.ones(20) / 20, "valid")  # the mean of 20 steps
     axis.semilogy(smooth, color=colour, label="1 head" if n == 1 else f"{n} heads")
-axis.axhline(0.5, color=GREY, ls=":", label="the best for one mixture")
-axis.set(xlabel="step", ylabel="squared error")
+axis.axhline(5 / 12, color=GREY, ls=":", label="the best for one mixture, 5/12")
+axis.set(xlabel="step", ylabel="squared error", title="two answers from one head, and from two")
 axis.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# One head gets stuck near 0.5, and more training does not help: whatever its shares are, it gets one mixture of the two
-# numbers. It may look at one of them alone: then one answer is right and the other misses by a number of variance 1, which
-# makes $\frac12(0 + 1) = \frac12$. Or it takes half of each: $\frac{a+b}{2}$ misses $a$ by $\frac{b-a}{2}$, whose square has
-# the mean $\frac14 + \frac14 = \frac12$ again. (Only token 1 has it easier, as its two answers are the same number. So the mean
-# ends a little below $\frac12$.) Two heads go on towards 0. And see where they look. The map of a head has a row for each query;
-# dark is a large share. Nobody told the heads to divide the work, the gradient did:
+# One head gets stuck, and more training does not help: whatever its shares are, it gets one mixture of the two numbers. It may
+# look at one of them alone: then one answer is right and the other misses by a number of variance 1 (lesson 06), which makes
+# $\frac12(0 + 1) = \frac12$. Or it takes half of each: $\frac{a+b}{2}$ misses $a$ by $\frac{b-a}{2}$, whose square has the mean
+# $\frac14 + \frac14 = \frac12$ again. Only token 1 has it easier, as its two answers are the same number. So the mean over the
+# six tokens cannot fall below $\frac56 \cdot \frac12 = \frac{5}{12}$. Two heads go on towards 0. And see where they look. The
+# map of a head has a row for each query; dark is a large share. Nobody told the heads to divide the work, the gradient did:
 
 # %%
-x = texts(rng.normal(size=(1, 6, 1)))
-maps = {n: layer(x, x, x, average_attn_weights=False)[1].numpy()[0] for n, (layer, _) in learned.items()}
+marks, x = texts(rng.normal(size=(1, 6, 1)))
+maps = {n: layer(marks, marks, x, average_attn_weights=False)[1].numpy()[0] for n, (layer, _) in learned.items()}
 print("maps of two heads:", maps[2].shape)  # (H, T, T)
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
 titles = ("one head", "two heads: head 0", "two heads: head 1")
@@ -109,6 +120,10 @@ for axis, shares, title in zip(axes, (*maps[1], *maps[2]), titles, strict=True):
 plt.show()
 
 # %% [markdown]
+# (Were queries and keys made from what is *said* as well, one head could smuggle some of a second number through by way of its
+# shares: they would depend on it a little, and so would the mean of the marks. In a run of 3000 steps it got to 0.2 in that way.
+# Two heads are at 0.01 after 600.)
+#
 # ## As many numbers, as much work
 #
 # How can two heads cost no more than one? Each is half as wide. A token has $C$ channels; with $H$ heads, each head works with
@@ -144,7 +159,9 @@ for H in (1, 4, 16, 64):
 #
 # The formula of attention works on the last two axes, $(T, d)$, and treats all axes before them as a batch. So we bring the
 # heads there: from $(B, T, C)$ to $(B, H, T, d)$. Two steps do it, and *neither moves a number*. In memory an array is one long
-# row of numbers; its shape only says how to read the row. `reshape` and `transpose` give the same row another reading, a **view**.
+# row of numbers; its shape only says how to read the row. `reshape` and `transpose` give the same row another reading, a
+# **view**. `transpose(0, 2, 1, 3)` lists for each new axis which old one it is: axes 1 and 2 change places. (The way back, with
+# the heads side by side again, has to copy: after the turn, what must become neighbours is not side by side in memory.)
 
 # %%
 B, T, C, H = 1, 2, 6, 3
@@ -158,7 +175,8 @@ print("the same memory:", np.shares_memory(x, heads))
 # %% [markdown]
 # Why not reshape to $(B, H, T, d)$ at once? The shape is right, nothing complains, and it is wrong. Reshape reads the row from
 # its beginning: the first $T \cdot d$ numbers, which are the channels of the first tokens, become head 0. It is the most common
-# mistake of this lesson, and the picture shows what it does. Each box is a number of two tokens; its colour is the head it gets to.
+# mistake of this lesson, and the picture shows what it does. Each box is a number of two tokens; its colour is the head it gets
+# to.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(8, 1.8), layout="constrained")
@@ -187,9 +205,9 @@ plt.show()
 # %% [markdown]
 # ## The gradient of "side by side"
 #
-# What does `split_heads` do to a gradient? It moves numbers to other places and computes nothing. Output entry $j$ *is* input entry
-# $i$: the slope is 1 there and 0 everywhere else. So the gradient of each number is found where the number went, and must be
-# moved back. That is `merge_heads`. And the gradient of `merge_heads` is `split_heads`.
+# What does `split_heads` do to a gradient? It moves numbers to other places and computes nothing. Output entry $j$ *is* input
+# entry $i$: the slope is 1 there and 0 everywhere else. So the gradient of each number is found where the number went, and must
+# be moved back. That is `merge_heads`. And the gradient of `merge_heads` is `split_heads`.
 #
 # The same holds for every operation that only moves numbers. Take `np.concatenate`, which puts arrays side by side. With
 # $y = \mathrm{concat}(a, b)$, the first entries of $y$ are those of $a$, the others those of $b$. So, with
@@ -221,8 +239,8 @@ print("cut from g: ", g[0, 1:].round(6))
 # %% [markdown]
 # ## What the last product does
 #
-# Side by side, the heads are $(B, T, C)$ again. One more product with $W_O$ lets every channel of the result hear from every head.
-# There is another way to read it. Cut $W_O^\top$ into blocks of $d$ rows, one for each head. Then
+# Side by side, the heads are $(B, T, C)$ again. One more product with $W_O$ lets every channel of the result hear from every
+# head. There is another way to read it. Cut $W_O^\top$ into blocks of $d$ rows, one for each head. Then
 #
 # $$\mathrm{concat}(\mathrm{head}_0, \ldots, \mathrm{head}_{H-1})\, W_O^\top = \sum_h \mathrm{head}_h\, W_{O,h}^\top .$$
 #
@@ -239,8 +257,9 @@ print("the same:", np.allclose(together, one_by_one))
 # ### Your turn: multi-head attention
 #
 # You need the attention of lesson 06. Here it is, as one function; the file of the exercises has it too. The three tables for
-# queries, keys and values are stacked into one, `w_in` of shape $(3C, C)$, as PyTorch and this library keep them: rows $0$ to $C-1$
-# make the queries, the next $C$ the keys, the last $C$ the values. Weights are (out, in), so that a layer is $x W^\top + b$.
+# queries, keys and values are stacked into one, `w_in` of shape $(3C, C)$, as PyTorch and this library keep them: rows $0$ to
+# $C-1$ make the queries, the next $C$ the keys, the last $C$ the values. Weights are (out, in), so that a layer is
+# $x W^\top + b$.
 
 
 # %%
@@ -324,9 +343,10 @@ else:
 
     def theirs(x, w_in, b_in, w_out, b_out):
         x = x.transpose(0, 1)  # (T, B, C)
-        result, _ = torch.nn.functional.multi_head_attention_forward(
-            x, x, x, 8, 2, w_in, b_in, None, None, False, 0.0, w_out, b_out, need_weights=False
-        )
+        left_out = {"bias_k": None, "bias_v": None, "add_zero_attn": False, "dropout_p": 0.0, "need_weights": False}
+        weights = {"in_proj_weight": w_in, "in_proj_bias": b_in, "out_proj_weight": w_out, "out_proj_bias": b_out}
+        attend = torch.nn.functional.multi_head_attention_forward
+        result, _ = attend(x, x, x, embed_dim_to_check=8, num_heads=2, **weights, **left_out)
         return result.transpose(0, 1)  # (B, T, C)
 
     print(mt.compare_with_torch(multi_head, theirs, [x, *weights]))
@@ -334,12 +354,18 @@ else:
 # %% [markdown]
 # `mt.nn.MultiheadAttention` (`minitransformer/nn/attention.py`) is this layer with its weights inside, under PyTorch's names. It
 # averages the maps of its heads unless you ask for each, with `average_attn_weights=False`. The average hides just what this
-# lesson is about:
+# lesson is about, who asked for what:
 
 # %%
 layer, _ = learned[2]
-x = texts(rng.normal(size=(1, 6, 1)))
-print("averaged:", layer(x, x, x)[1].shape, " each:", layer(x, x, x, average_attn_weights=False)[1].shape)
+marks, x = texts(rng.normal(size=(1, 6, 1)))
+averaged = layer(marks, marks, x)[1].numpy()[0]  # (T, T)
+each = layer(marks, marks, x, average_attn_weights=False)[1].numpy()[0]  # (H, T, T)
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
+for axis, shares, title in zip(axes, (averaged, *each), ("averaged", "head 0", "head 1"), strict=True):
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axis.set(title=title, xlabel="key", ylabel="query", xticks=range(6), yticks=range(6))
+plt.show()
 
 # %% [markdown]
 # ## Summary

@@ -83,6 +83,7 @@ WRONG = {
         (TAKE, f"{TAKE}[::-1]", "reverse order"),
         (TAKE, "np.split(g, np.cumsum(sizes)[:-1], g.ndim - 1)", "along the last axis"),
         (TAKE, "np.split(g, np.cumsum(sizes)[:-1])", "along the first axis"),
+        (TAKE, "np.split(g, np.cumsum(sizes)[:-1], 1)", "along axis 1"),
         (TAKE, "[p / len(sizes) for p in np.split(g, np.cumsum(sizes)[:-1], axis)]", "divided"),
         (TAKE, "[p * 0 for p in np.split(g, np.cumsum(sizes)[:-1], axis)]", "zeros"),
         (f"return {TAKE}", TAKE, "return"),

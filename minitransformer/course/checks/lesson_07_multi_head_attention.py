@@ -188,7 +188,7 @@ concat_vjp = Tried(
         keeps_its_inputs(_g_sizes),
         keeps_float32(_g_sizes),
     ),
-    examples=lambda rng: (_g_sizes(rng), (rng.normal(size=(3, 4)), [1, 2], 0), (rng.normal(size=(2, 6)), [2, 3, 1], -1)),
+    examples=lambda rng: (_g_sizes(rng), (rng.normal(size=(3, 2)), [1, 2], 0), (rng.normal(size=(2, 6)), [2, 3, 1], -1)),
     trial=lambda answer, g, sizes, axis: _laid_out(answer, g, sizes, axis),
     mistakes={
         "np.split wants the places where to cut, not the sizes: take np.cumsum(sizes), without its last entry.": _cut_at(
@@ -207,6 +207,7 @@ concat_vjp = Tried(
         "The parts come in the reverse order.": _cut_at(order=-1),
         "It cuts along the last axis, whatever `axis` says.": _cut_at(axis=lambda axis: -1),
         "It cuts along the first axis, whatever `axis` says.": _cut_at(axis=lambda axis: 0),
+        "It cuts along axis 1, whatever `axis` says.": _cut_at(axis=lambda axis: 1),
         "Nothing is to be divided: each entry went to one place, whole.": _cut_at(scale=lambda n: 1 / n),
         "The gradients are zeros here; what a number became in y it owes all of its gradient to.": _cut_at(scale=lambda n: 0),
     },
