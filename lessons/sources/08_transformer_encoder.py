@@ -36,10 +36,10 @@ def stack(depth, added):  # -> how different the tokens are at the end, size of 
     mt.manual_seed(0)
     x = start = mt.randn(4, 12, 32, dtype=mt.float64, requires_grad=True)  # (B, T, C)
     for _ in range(depth):
-        layer = mt.nn.MultiheadAttention(32, 4, batch_first=True).double()
-        found = layer(x, x, x, need_weights=False)[0]  # (B, T, C)
+        layer = mt.nn.MultiheadAttention(32, 4, batch_first=True).double()  # random weights, in float64
+        found = layer(x, x, x, need_weights=False)[0]  # (B, T, C): the results, without the shares
         x = x + found if added else found
-    x.backward(mt.tensor(rng.normal(size=x.shape)))
+    x.backward(mt.tensor(rng.normal(size=x.shape)))  # a random gradient at the end
     end = x.numpy()
     return size(end - end.mean(1, keepdims=True)) / size(end), size(start.grad.numpy())
 
@@ -84,15 +84,18 @@ plt.show()
 # %% [markdown]
 # ## Keep the size
 #
-# A stream to which everyone adds gets wider. That is bad for attention: if all vectors get $s$ times as long, all scores get
-# $s^2$ times as large, and softmax is driven into its corner (lesson 06). So before the vectors are used, bring them back to one
-# size. **Layer normalization** (Ba, Kiros and Hinton, 2016) does so for each token alone, over its $C$ channels:
+# The vectors of a stream to which everyone adds get longer and longer. That is bad for attention: if all vectors get $s$ times
+# as long, so do queries and keys, all scores get $s^2$ times as large, and softmax is driven into its corner (lesson 06). So
+# before the vectors are used, bring them back to one size. **Layer normalization** (Ba, Kiros and Hinton, 2016) does so for
+# each token alone, over its $C$ channels:
 #
 # $$\mu = \frac1C \sum_c x_c, \qquad \sigma^2 = \frac1C \sum_c (x_c - \mu)^2, \qquad
 # z_c = \frac{x_c - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad y_c = w_c\,z_c + b_c$$
 #
-# The small $\varepsilon = 10^{-5}$ is there for a vector of equal numbers, whose $\sigma$ is 0. Weight $w$ and bias $b$ are
-# learned, one number for each channel: if the model wants another size, it can have it.
+# In words: take off the mean $\mu$, divide by the typical size $\sigma$ of what is left. The small $\varepsilon = 10^{-5}$ is
+# there for a vector of equal numbers, whose $\sigma$ is 0. Weight $w$ and bias $b$ are learned, one number for each channel: if
+# the model wants another size, it can have it. (The library's `layer_norm` is told which shape to normalize over, here the last
+# 32 numbers.)
 
 # %%
 mt.manual_seed(0)
@@ -118,7 +121,7 @@ for s in (1, 3, 10, 30):
 #
 # With three channels one can see it. Taking off the mean drops every vector onto a plane, the one of all vectors that sum to 0.
 # The picture looks down on that plane. Dividing by $\sigma$ then moves every vector along its ray to a circle of radius
-# $\sqrt C$.
+# $\sqrt C$: the mean of the squares of $z$ is 1, so their sum is $C$, and the length of $z$ is the root of that.
 
 # %%
 points = np.random.default_rng(5).normal(size=(9, 3)) * 2 + 0.5  # (tokens, C = 3)
@@ -132,15 +135,15 @@ for start, end in zip(before, after, strict=True):
     axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "shrinkB": 3})
 axis.plot(*before.T, "o", ms=6, color=ORANGE, label="x, its mean taken off")
 axis.plot(*after.T, "s", ms=5, color=BLUE, label="z")
-axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-4.5, 4.5), ylim=(-4, 5))
+axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-4.5, 4.5), ylim=(-4, 5), title="seen from (1, 1, 1)")
 axis.legend(frameon=False, loc="upper center", ncols=2, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# So two things are forgotten: where a vector was *above* the plane (its mean), and how *far out* it was (its size). What is left is
-# its direction. This tells us what the gradient must look like. Shifting all of $x$, or stretching it, changes nothing. So
-# $\partial L / \partial x$ has *no part* along $(1, 1, \ldots, 1)$, and none along $z$: its dot product with both is 0. (For $z$
-# this is exact without $\varepsilon$, and almost so with it.)
+# So two things are forgotten: where a vector was *above* the plane (its mean), and how *far out* it was (its size). What is
+# left is its direction. This tells us what the gradient must look like. Shifting all of $x$, or stretching it, changes nothing.
+# So $\partial L / \partial x$ has *no part* along $(1, 1, \ldots, 1)$, and none along $z$: its dot product with both is 0. (For
+# $z$ this is exact without $\varepsilon$, and almost so with it.)
 #
 # Now by the rules. The weight comes last on the way forward, so it is met first on the way back:
 # $h = \partial L / \partial z$, which is $h_c = g_c\,w_c$. Write $s = \sqrt{\sigma^2 + \varepsilon}$. A channel $x_j$ moves $z_i$
@@ -148,27 +151,40 @@ plt.show()
 #
 # - directly, if $i = j$: slope $1/s$;
 # - through the mean: $\partial\mu / \partial x_j = 1/C$, which takes $\frac{1}{C\,s}$ off every $z_i$;
-# - through $s$: $\partial s / \partial x_j = \frac{x_j - \mu}{C\,s} = z_j / C$, and $z_i = (x_i - \mu)/s$ falls by $\frac{z_i}{s}$
-#   times that.
+# - through $s$. The variance $\sigma^2$ is a mean of squares, so its slope in $x_j$ is $\frac{2}{C}(x_j - \mu)$. (That $\mu$
+#   moves too does not matter: it adds $-\frac1C$ times the sum of all $\frac2C (x_c - \mu)$, and differences from the mean sum to
+#   0.) The slope of the root $s$ in what stands under it is $\frac{1}{2s}$. Together,
+#   $\partial s / \partial x_j = \frac{x_j - \mu}{C\,s} = z_j / C$. And $z_i = (x_i - \mu)/s$ has the slope
+#   $-\frac{x_i - \mu}{s^2} = -\frac{z_i}{s}$ in $s$.
+#
+# All three, with $[i = j]$ as in lesson 06:
+#
+# $$\frac{\partial z_i}{\partial x_j} = \frac1s \Big( [i = j] - \frac1C - \frac{z_i z_j}{C} \Big)$$
 #
 # Multiply with $h_i$ and sum over $i$:
 #
 # $$\frac{\partial L}{\partial x_j} = \frac1s \Big( h_j \;-\; \underbrace{\tfrac1C \textstyle\sum_i h_i}_{\text{mean of } h}
 # \;-\; z_j \underbrace{\tfrac1C \textstyle\sum_i h_i z_i}_{\text{mean of } hz} \Big)$$
 #
-# The second term takes off the part along $(1, 1, \ldots)$, the third the part along $z$. That is all. And $w$ and $b$ are used by
-# every token, so their gradients are sums over all tokens (`unbroadcast`, lesson 02).
+# The second term takes off the part along $(1, 1, \ldots)$, the third the part along $z$, as foretold. And $w$ and $b$ are used
+# by every token, so their gradients are sums over all tokens (`unbroadcast`, lesson 02).
 #
-# The blind check of lesson 02 is waiting here as well. If the weights are ones and so is $g$, then $h$ is all ones, its mean is 1,
-# and the gradient is 0, just as it would be of a function that returns zeros.
+# The blind check of lesson 02 is waiting here as well. If the weights are ones and so is $g$, then $h$ is all ones, its mean is
+# 1, and the gradient is 0, just as it would be of a function that returns zeros.
 
 # %%
 x = mt.randn(2, 5, dtype=mt.float64, requires_grad=True)
 mt.nn.functional.layer_norm(x, (5,)).backward(mt.ones(2, 5, dtype=mt.float64))
-print("with a gradient of ones:", abs(x.grad.numpy()).max().round(12))
+print("gradient in x of a gradient of ones:", abs(x.grad.numpy()).max().round(12))
+
+x = mt.randn(1, 5, dtype=mt.float64, requires_grad=True)
+z = mt.nn.functional.layer_norm(x, (5,), eps=0.0)
+z.backward(mt.randn(1, 5, dtype=mt.float64))
+print("its part along (1, 1, ...):", x.grad.numpy().sum().round(12), " along z:", round((x.grad * z).sum().item(), 12))
+
 inputs = [mt.randn(2, 3, 5), mt.randn(5), mt.randn(5)]  # x, weight, bias
 error = mt.gradcheck(lambda x, w, b: mt.nn.functional.layer_norm(x, (5,), w, b), inputs)
-print("largest error with random ones:", error)
+print(f"largest error with random weights: {error:.0e}")
 
 # %% [markdown]
 # ### Your turn: its gradient
@@ -213,7 +229,7 @@ plt.show()
 # %%
 block = mt.nn.TransformerEncoderLayer(d_model=512, nhead=8, dim_feedforward=2048)
 for part in ("self_attn", "linear", "norm"):
-    count = sum(p.numel() for name, p in block.named_parameters() if name.startswith(part))
+    count = sum(p.numel() for name, p in block.named_parameters() if name.startswith(part))  # numel: how many numbers
     print(f"{part:10s}{count:10,d} numbers to learn")
 
 # %% [markdown]
@@ -229,8 +245,9 @@ for part in ("self_attn", "linear", "norm"):
 # and into the network, and leave the stream alone:
 #
 # $$\begin{aligned}
-# \text{after:}\quad & x \leftarrow \mathrm{norm}_1(x + \mathrm{attend}(x)), & x &\leftarrow \mathrm{norm}_2(x + \mathrm{ffn}(x)) \\
-# \text{first:}\quad & x \leftarrow x + \mathrm{attend}(\mathrm{norm}_1(x)), & x &\leftarrow x + \mathrm{ffn}(\mathrm{norm}_2(x))
+# \text{after:}\quad & x \leftarrow \mathrm{norm}_1(x + \mathrm{attend}(x)), & x &\leftarrow \mathrm{norm}_2(x +
+# \mathrm{ffn}(x)) \\ \text{first:}\quad & x \leftarrow x + \mathrm{attend}(\mathrm{norm}_1(x)), & x &\leftarrow x +
+# \mathrm{ffn}(\mathrm{norm}_2(x))
 # \end{aligned}$$
 
 
@@ -259,11 +276,11 @@ for axis, title, boxes in ((axes[0], "norms after the sums", after), (axes[1], "
 plt.show()
 
 # %% [markdown]
-# On the right, the black arrow runs from bottom to top and meets nothing but plus signs. On the left it passes through every norm,
-# and the gradient does so too. Both learn, and they want to be treated differently. Xiong et al. (2020) computed how large the
-# gradient of the *last* layer is before any training. With norms after the sums, it is equally large for any depth. With
-# norms first, it falls like $1/\sqrt{\text{depth}}$, since the stream gets longer and one layer counts less in it. We can measure
-# that:
+# On the right, the black arrow runs from bottom to top and meets nothing but plus signs. On the left it passes through every
+# norm, and the gradient does so too. Both learn, and they want to be treated differently. Xiong et al. (2020) computed how
+# large the gradient of the *last* layer is before any training. With norms after the sums, it is equally large for any depth.
+# With norms first, it falls like $1/\sqrt{\text{depth}}$, since the stream gets longer and one layer counts less in it. We can
+# measure that:
 
 
 # %%
@@ -296,7 +313,8 @@ axis.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# That is why the paper's kind begins its training with very small steps ("warm-up", lesson 09), and the other kind hardly needs it.
+# So in a deep stack of the paper's kind the layers near the end get large gradients from the start. This is, they argue, why it
+# begins its training with very small steps ("warm-up", lesson 09), and why the other kind hardly needs that.
 #
 # One more thing to see: in all of this, only attention lets tokens hear of each other. Norms and network treat each token alone.
 # Change token 3 of six and look who notices:
@@ -389,7 +407,8 @@ else:
 #
 # The article explains attention and names the "Feed Forward Network". It says nothing of residual connections, and nothing of
 # layer normalization. But its listing has both: they are inside PyTorch's `TransformerEncoderLayer`. You have now written all
-# that is in there. So here is the listing, unchanged, as a text, for we are going to run it *twice*.
+# that is in there. So here is the listing, unchanged, as a text, for we are going to run it *twice*: `exec` takes a text for a
+# program and runs it.
 
 # %%
 LISTING = """
@@ -477,7 +496,33 @@ model = run(ours)["TransformerModel"](**sizes)
 print("\n(T, B) tokens to (T, B, V) logits:", model(mt.tensor(rng.integers(0, 20, (7, 3)))).shape)
 
 # %% [markdown]
-# Four lines of imports changed, nothing else. The article's model runs on *this* library. Now line by line.
+# Four lines of imports changed, nothing else. The article's model runs on *this* library. From left to right:
+
+# %%
+figure, axis = plt.subplots(figsize=(9.5, 1.9), layout="constrained")
+boxes = (
+    ("encoder\ntimes $\\sqrt{C}$", "(T, B, C)", GREEN),
+    ("pos_encoder", "(T, B, C)", GREEN),
+    ("block 0", "(T, B, C)", BLUE),
+    ("block 1", "(T, B, C)", BLUE),
+    ("decoder", "(T, B, V)", ORANGE),
+)
+axis.text(0, 0, "src\n(T, B)", ha="center", va="center", fontsize=9)
+for i, (text, shape, colour) in enumerate(boxes):
+    look = {"boxstyle": "round,pad=0.5", "fc": colour, "ec": "none"}
+    axis.text(2 * i + 1.6, 0, text, color="white", ha="center", va="center", bbox=look, fontsize=9)
+    axis.annotate("", (2 * i + 0.95, 0), (2 * i + 0.35, 0), arrowprops={"arrowstyle": "-|>", "color": GREY})
+    axis.text(2 * i + 2.6, -0.42, shape, ha="center", va="center", fontsize=8, color=GREY)
+axis.annotate("", (10.95, 0), (10.35, 0), arrowprops={"arrowstyle": "-|>", "color": GREY})
+axis.text(11.5, 0, "logits", ha="center", va="center", fontsize=9)
+axis.plot([5.2, 8.0], [0.6, 0.6], color=GREY)
+axis.text(6.6, 0.7, "transformer_encoder, with src_mask", ha="center", fontsize=9, color=GREY)
+axis.set(xlim=(-0.5, 12), ylim=(-0.6, 1.0))
+axis.axis("off")
+plt.show()
+
+# %% [markdown]
+# Now line by line.
 #
 # ### `__init__`
 #
@@ -485,13 +530,17 @@ print("\n(T, B) tokens to (T, B, V) logits:", model(mt.tensor(rng.integers(0, 20
 # |---|---|
 # | `ntoken, ninp, nhead, nhid, nlayers` | $V$, $C$, $H$, $F$, and how many blocks |
 # | `dropout=0.5` | throws away half of all numbers while training: lesson 09. We set it to 0 |
+# | `super(TransformerModel, self).__init__()` | lets `nn.Module` get ready to note the layers, and their weights, that follow |
+# | `from torch.nn import ...` | the two classes it needs, imported late |
 # | `self.model_type = 'Transformer'` | a note to the reader; nobody uses it. `F`, imported above, is not used either |
 # | `self.src_mask = None` | the mask will be kept here from one call to the next |
 # | `PositionalEncoding(ninp, dropout)` | lesson 05, supplied by us |
 # | `TransformerEncoderLayer(ninp, nhead, nhid, dropout)` | the block of this lesson, norms after the sums, and $d_k = C/H$ |
 # | `TransformerEncoder(encoder_layers, nlayers)` | so many *copies* of that block, one after the other |
 # | `nn.Embedding(ntoken, ninp)` | lesson 04's table. The name `encoder` is a pity, as the encoder is the line above |
+# | `self.ninp = ninp` | $C$, remembered for `forward` |
 # | `nn.Linear(ninp, ntoken)` | from $C$ channels to a score for each token of the vocabulary, a **logit**. No decoder either |
+# | `self.init_weights()` | see below |
 #
 # Copies: at first, all blocks have the *same* weights. It is so in PyTorch, and hence here. They part in training, as each gets a
 # gradient of its own.
@@ -505,10 +554,11 @@ print("the same gradients:       ", np.allclose(*(b.linear1.weight.grad.numpy() 
 # %% [markdown]
 # ### `_generate_square_subsequent_mask`
 #
-# Lesson 06's mask, in another dress. `triu` keeps the upper triangle of a square of ones, `transpose` turns it into the lower one,
-# and in the end there is 0 where a token may look and $-\infty$ where it may not. This is *added* to the scores before softmax.
-# (Our exercises have `True` where one may look. A mask of `True` and `False` that you hand to PyTorch's *layers* means the
-# opposite: `True` where one must *not* look. Sums with $-\infty$ leave no doubt.)
+# Lesson 06's mask, in another dress: first a table of `True` where a place may look, then, `masked_fill`, $-\infty$ where it is
+# false and 0 where it is true. `triu` keeps the upper triangle of a square of ones, `transpose` turns it into the lower one.
+# The table of 0 and $-\infty$ is *added* to the scores before softmax. (Our exercises have `True` where one may look. A mask of
+# `True` and `False` that you hand to PyTorch's *layers* means the opposite: `True` where one must *not* look. Sums with
+# $-\infty$ leave no doubt.)
 
 # %%
 steps = {
@@ -531,25 +581,28 @@ plt.show()
 
 # %% [markdown]
 # With this mask, each place knows itself and what came before. So the model can be taught to foretell the next token at all
-# places at once. The article calls it an encoder, and PyTorch's classes do. A stack of such blocks *with this mask* is what is now
-# called a **decoder-only** model, the kind that writes text (lesson 10).
+# places at once. The article calls it an encoder, and PyTorch's classes do. A stack of such blocks *with this mask* is what is
+# now called a **decoder-only** model, the kind that writes text (lesson 10).
 #
 # ### `init_weights`
 #
-# Small random numbers for the embedding and for the last map, between $-0.1$ and $0.1$; the blocks keep what PyTorch gave them.
+# Random numbers between $-0.1$ and $0.1$ (`uniform_`) for the table of the embedding and for the last map, zeros for the bias
+# of the last map (`zero_`). `.data` is the array itself, past the tape. The blocks keep what PyTorch gave them.
 #
 # ### `forward`
 #
 # | line | what it does |
 # |---|---|
-# | `if self.src_mask is None or ...` | builds the mask when the length is another one than last time |
+# | `if self.src_mask is None or ...` | if the length is another one than last time, build the mask, |
+# | `device = src.device`, `.to(device)` | bring it to where the tokens are (lesson 03), |
+# | `self.src_mask = mask` | and keep it |
 # | `self.encoder(src) * math.sqrt(self.ninp)` | looks up each token, (T, B, C), as loud as its place: lesson 04 |
 # | `self.pos_encoder(src)` | adds the table of places, (T, 1, C): lesson 05 |
 # | `self.transformer_encoder(src, self.src_mask)` | the blocks, one after the other |
 # | `self.decoder(output)` | the logits, (T, B, V). Softmax, which the article's text goes on with, is left out |
 #
-# Now run it beside the real thing. PyTorch's model gets its weights from its own generator, ours loads them, both read the same
-# tokens, and we compare after *every line*:
+# Now run it beside the real thing. PyTorch's model gets its weights from its own generator, ours loads them (`state_dict` is a
+# dictionary of all weights by name), both read the same tokens, and we compare after *every line*:
 
 # %%
 ids = rng.integers(0, 20, (9, 3))  # (T, B)
@@ -621,9 +674,9 @@ axes[0].legend(loc="lower left", fontsize=7)
 plt.show()
 
 # %% [markdown]
-# Left, as it should be: the place itself and those after it, in the same text. Right: the *other texts* of the batch have heard of
-# it, and the rest of its own text has not. Such a model still learns a little, and nobody sees what is wrong. Test your models like
-# this: change one thing, and look who notices.
+# Left, as it should be: the place itself and those after it, in the same text. Right: the *other texts* of the batch have heard
+# of it, and the rest of its own text has not. Such a model still learns a little, and nobody sees what is wrong. Test your
+# models like this: change one thing, and look who notices.
 #
 # Two small remarks. A footnote of the article gives Hugging Face's library as the source of the listing. It is close kin to
 # `word_language_model`, an example in PyTorch's repository `pytorch/examples`. And its mask is kept in `self.src_mask`, in
@@ -638,9 +691,9 @@ plt.show()
 # - A block: attention added, network added, norms after the sums (the paper) or first (most since).
 # - The article's listing gives PyTorch's numbers and gradients on this library; only its imports change. Mind its $(T, B)$.
 #
-# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3. He, Zhang, Ren and Sun, *Deep residual
-# learning for image recognition*, CVPR 2016. Ba, Kiros and Hinton, *Layer normalization*, arXiv 1607.06450, 2016. Xiong et al.,
-# *On layer normalization in the Transformer architecture*, ICML 2020. Dong, Cordonnier and Loukas, *Attention is not all you need:
-# pure attention loses rank doubly exponentially with depth*, ICML 2021, on tokens becoming alike.
+# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3. He, Zhang, Ren and Sun, *Deep
+# residual learning for image recognition*, CVPR 2016. Ba, Kiros and Hinton, *Layer normalization*, arXiv 1607.06450, 2016.
+# Xiong et al., *On layer normalization in the Transformer architecture*, ICML 2020. Dong, Cordonnier and Loukas, *Attention is
+# not all you need: pure attention loses rank doubly exponentially with depth*, ICML 2021, on tokens becoming alike.
 #
 # **Next:** 09, how a model gets good weights.

@@ -98,6 +98,7 @@ layer_norm = Exercise(
             var=lambda x, axis: x.var(axis, ddof=1, keepdims=True)
         ),
         "eps stands beside the root; it belongs under it.": _norm(root=lambda v, eps: np.sqrt(v) + eps),
+        "eps is always 1e-5 here; it is to be what is handed in.": _norm(root=lambda v, eps: np.sqrt(v + 1e-5)),
         "eps is missing under the root.": _norm(root=lambda v, eps: np.sqrt(v)),
         "The root is missing: this divides by the variance.": _norm(root=lambda v, eps: v + eps),
         "The mean is not taken off.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
@@ -203,6 +204,9 @@ layer_norm_vjp = Tried(
         "dL/dweight and dL/dbias are sums over all tokens: sum over all axes but the last.": _wrong_vjp(
             dw=lambda g, z, x, w: g * z, db=lambda g: g
         ),
+        "dL/dweight and dL/dbias are summed over everything: sum over all axes but the last, and (C,) is left.": _wrong_vjp(
+            dw=lambda g, z, x, w: (g * z).sum(), db=lambda g: g.sum()
+        ),
         "dL/dweight and dL/dbias are summed over the first axis only: sum over all axes but the last.": _wrong_vjp(
             dw=lambda g, z, x, w: (g * z).sum(0), db=lambda g: g.sum(0)
         ),
@@ -274,6 +278,9 @@ feed_forward = Exercise(
         "The bend is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
         "relu(a) is 0 where a is negative; this is the size of a.": _wrong_network(bend=abs),
         "This keeps the negative numbers; relu keeps the positive ones.": _wrong_network(bend=lambda a: np.minimum(a, 0)),
+        "np.max takes the largest of all along an axis; np.maximum(a, 0) compares every number with 0.": _wrong_network(
+            bend=lambda a: np.max(a, 0)
+        ),
         "This gives 1 where a > 0; relu gives a itself.": _wrong_network(bend=lambda a: (a > 0) * 1.0),
         "This is tanh; relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(bend=np.tanh),
         "relu comes at the end as well; it belongs between the two maps only.": _wrong_network(after=lambda y, x: _relu(y)),
