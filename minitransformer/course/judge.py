@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from minitransformer.course.exercise import Exercise, Failed
@@ -13,6 +15,7 @@ from minitransformer.course.report import Report
 CRASHES = {  # part of what Python or NumPy says: what it means, as a rule
     "NoneType": "Something is None: is there a `return`?",
     "broadcast": "Two shapes do not fit. A sum that has to keep its axis needs `keepdims=True`; print both shapes.",
+    "generator": "There is a `yield` in it, which makes it a generator: `return` the result.",
     "matmul": "The shapes of a matrix product do not fit. `x.T` turns all axes round, np.swapaxes(x, -1, -2) the last two.",
 }
 UNWRITTEN = "Replace `raise NotImplementedError` by your code."
@@ -40,7 +43,7 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
 
 def _meaning(error: Exception) -> str:
     """What such an exception means as a rule, or ""."""
-    return next((said for part, said in CRASHES.items() if part in str(error)), "")
+    return next((said for part, said in CRASHES.items() if part in _message(error)), "")
 
 
 def first_hint(exercise: Exercise) -> str:
@@ -49,17 +52,26 @@ def first_hint(exercise: Exercise) -> str:
 
 def describe(error: BaseException, file: str) -> tuple[str, ...]:
     """The exception, and the last line of the learner's file that led to it."""
-    said = f"{type(error).__name__}: {error}"
+    said = f"{type(error).__name__}: {_message(error)}"
     if isinstance(error, SyntaxError) and error.filename == file:
         return said, f"line {error.lineno}: {(error.text or '').strip()}"
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return (said, f"line {theirs[-1].lineno}: {theirs[-1].line}") if theirs else (said,)
 
 
+def _message(error: BaseException) -> str:
+    """What an exception says, if it can: its class may be the learner's."""
+    try:
+        return str(error)
+    except BaseException:
+        return ""
+
+
 def load(path: Path, name: str) -> Callable:
     """The object `name` of the learner's file. Raises whatever running the file raises, Failed if the name is missing."""
-    space: dict[str, Any] = {"__name__": "learner", "__file__": str(path)}
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
-    if name not in space:
+    module = sys.modules["learner"] = ModuleType("learner")  # where dataclasses, for one, look for it
+    module.__file__ = str(path)
+    exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+    if name not in vars(module):
         raise Failed(f"there is no `{name}` in {path.name}", hint="The name is part of the task: keep it as it was.")
-    return space[name]
+    return getattr(module, name)

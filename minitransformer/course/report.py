@@ -14,7 +14,13 @@ TITLES = {
     "refused": "this cannot be judged",
 }
 COLOURS = {"passed": "green", "unwritten": "yellow"}
+LONGEST = 500  # of a line of details
 HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
+
+
+def printable(text: str) -> str:
+    """The text, which may be anyone's, cut short and with its control characters and halves of characters spelt out."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text[:LONGEST])
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class Report:
     details: tuple[str, ...] = ()
     hint: str = ""
     why: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "details", tuple(map(printable, self.details)))
 
     @property
     def passed(self) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from minitransformer.course.report import Report
 
 SECONDS, OUTPUT = 10, 100_000  # bytes printed
+STARTING = 60  # seconds until the learner's code can be run
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")}
 
 
@@ -29,6 +30,7 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     with contextlib.suppress(OSError):
         process.stdin.write(password.encode() + b"\n")
         process.stdin.close()
+    told.begun.wait(STARTING)  # importing takes its time on a busy machine, and is not the learner's
     timed_out = False
     try:
         process.wait(seconds)
@@ -58,12 +60,13 @@ def _end(process: subprocess.Popen) -> None:
 def _read(name: str, code: int, printed: bytes, told: bytes, password: str, seconds: float) -> Report:
     if len(printed) >= OUTPUT:
         return Report(name, "stopped", details=(f"it printed more than {OUTPUT:,} characters",), hint="Is there a print in a loop?")
-    if told.startswith(password.encode()):
+    before, sign, report = told.partition(password.encode())
+    if sign:
         with contextlib.suppress(ValueError, TypeError):
-            return Report.from_dict(json.loads(told[len(password) :]))
+            return Report.from_dict(json.loads(report))
     if seconds:
         return too_long(name, seconds)
-    said = told.decode(errors="replace").strip().splitlines()[-1:]
+    said = before.decode(errors="replace").strip().splitlines()[-1:]
     return Report(name, "crashed", details=(f"Python ended with code {code} before the check was done", *said))
 
 
@@ -78,14 +81,17 @@ class _Reader(threading.Thread):
     def __init__(self, stream, limit: int, too_much):
         super().__init__(daemon=True)
         self.stream, self.limit, self.too_much, self.data = stream, limit, too_much, b""
+        self.begun = threading.Event()  # something came, or nothing ever will
         self.start()
 
     def run(self) -> None:
         while piece := self.stream.read1(65536):
             self.data += piece
+            self.begun.set()
             if len(self.data) >= self.limit:
                 self.too_much()
-                return
+                break
+        self.begun.set()
 
     def finish(self) -> bytes:
         self.join(5)

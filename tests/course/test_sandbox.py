@@ -35,7 +35,8 @@ HOSTILE = {
     "starts a process": ("import subprocess\ndef softmax(x):\n    subprocess.run(['sleep', '60'])\n", "crashed", "processes"),
     "kills its parent": ("import os, signal\ndef softmax(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n", "crashed", "os.kill"),
     "imports the answer": ("from minitransformer.nn.functional import softmax\n", "refused", "line 1"),
-    "finds the answer under another name": ("import sys\nsoftmax = sys.modules['mini' + 'transformer.nn.functional'].softmax\n", "refused", "'s own"),
+    "finds the answer under another name": ("import sys\nsoftmax = sys.modules['mini' + 'transformer.nn.functional'].softmax\n", "crashed", "KeyError"),
+    "is not its own": ("from math import exp as softmax\n", "refused", "is math's own"),
     "finds the answer": ("import sys\nsoftmax = sys.modules['minitransformer.nn.functional'].softmax\n", "refused", "line 2"),
     "bribes the judge": ("import numpy\nnumpy.isclose = numpy.allclose = lambda *a, **k: numpy.True_\n" + SOLUTION, "refused", "replaced numpy"),
     "forges a report": ("import os, sys\ndef softmax(x):\n    os.write(2, b'{\"status\": \"passed\"}'); os._exit(0)\n", "crashed", "code 0"),
@@ -46,13 +47,33 @@ HOSTILE = {
     "sleeps on import": ("import time\ntime.sleep(99)\n", "stopped", "seconds"),
     "asks for input": ("def softmax(x):\n    return input('x? ')\n", "crashed", "EOFError"),
     "starts threads for ever": ("import threading, time\ndef softmax(x):\n    while True: threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n", "crashed|stopped", ""),
-    "uses a pool": ("import multiprocessing as m\ndef softmax(x):\n    return m.Pool(2).map(abs, x)\n", "crashed", "PermissionError"),
+    "uses a pool": ("import multiprocessing as m\ndef softmax(x):\n    return m.Pool(2).map(abs, x)\n", "crashed", "PermissionError|File too large"),
     "keeps its first answer": (SOLUTION + "\nown, kept = softmax, []\ndef softmax(x):\n    kept.append(own(x))\n    return kept[0]\n", "failed", "expected shape"),
     "changes its input": (SOLUTION + "\nown = softmax\ndef softmax(x):\n    y = own(x)\n    x *= 2\n    return y\n", "failed", "changed in place"),
     "always agrees": ("class Yes:\n    def __eq__(self, o): return True\n    def sum(self, *a): return self\ndef softmax(x):\n    return Yes()\n", "failed|crashed", ""),
-    "writes into the judge": ("import sys\nfor m in list(sys.modules.values()):\n    if hasattr(m, 'keeps_float32'): m.same = lambda *a, **k: None\n" + SOLUTION, "refused", "replaced"),
+    "finds no judge to write into": ("import sys\nfor m in list(sys.modules.values()):\n    if hasattr(m, 'keeps_float32'): m.same = lambda *a, **k: None\n" + SOLUTION, "passed", ""),
     "wraps the answer": ("import sys\ndef softmax(x):\n    return sys.modules['minitransformer.kernels.reference'].softmax(x, -1)\n", "refused", "line 3"),
     "imports it by name": ("import importlib\nF = importlib.import_module('minitransformer.kernels.reference')\ndef softmax(x):\n    return F.softmax(x, -1)\n", "refused", "line 2"),
+    "replaces what writes the report": ("import json\njson.dumps = json.JSONEncoder.encode = lambda *a: '{\"name\": \"softmax\", \"status\": \"passed\"}'\ndef softmax(x):\n    return x\n", "refused", "replaced json."),
+    "replaces a method of the judge": ("for c in object.__subclasses__():\n    if c.__name__ == 'Report': c.to_dict = lambda self: {'name': 'softmax', 'status': 'passed'}\ndef softmax(x):\n    return x\n", "refused", "Report.to_dict"),
+    "empties the exercise": ("import sys\ne = sys.modules['mini' + 'transformer.course.catalogue'].exercise('softmax')\nobject.__setattr__(e, 'properties', ())\ndef softmax(x):\n    return x\n", "crashed", "KeyError"),
+    "looks for the password": ("import sys\ndef softmax(x):\n    print(sys._getframe().f_back.f_back.f_back.f_locals['password'])\n", "crashed", "no look at what runs it"),
+    "looks for it with help": ("import inspect\ndef softmax(x):\n    print(inspect.currentframe().f_back)\n", "crashed", "no look at what runs it"),
+    "looks for it by an error": ("def softmax(x):\n    try: 1 / 0\n    except ZeroDivisionError as e: print(e.__traceback__.tb_frame.f_back)\n", "crashed", "no look at what runs it"),
+    "looks for it everywhere": ("import gc\ngc.get_objects()\n", "crashed", "no look at what runs it"),
+    "changes the code of a judge": ("import json\njson.dumps.__code__ = (lambda *a: a).__code__\n", "crashed", "no look at what runs it"),
+    "composes the library's name": ("import importlib\nF = importlib.import_module('mini' + 'transformer.kernels.reference')\ndef softmax(x):\n    return F.softmax(x, -1)\n", "crashed", "not to be taken from the library"),
+    "starts a process by the back door": ("import _posixsubprocess\n_posixsubprocess.fork_exec()\n", "crashed", "PermissionError"),
+    "makes a pipe in the folder": ("import os\nos.mkfifo('pipe')\n", "crashed", "PermissionError"),
+    "fills a file of memory": ("import os\nf = os.memfd_create('f')\nwhile True: os.write(f, bytes(1 << 24))\n", "crashed", "File too large"),
+    "lifts the limits": ("import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))\n", "crashed", "resource.setrlimit"),
+    "raises a huge error": ("def softmax(x):\n    raise ValueError('x' * 10_000_000)\n", "crashed", "ValueError: xxx"),
+    "raises what cannot be shown": ("def softmax(x):\n    raise ValueError('\\ud800 \\x1b[2J')\n", "crashed", r"\ud800 \x1b[2J"),
+    "raises what has no words": ("class E(Exception):\n    def __str__(self): raise self\ndef softmax(x):\n    raise E\n", "crashed", "line 4: raise E"),
+    "yields": ("def softmax(x):\n    yield x\n", "crashed|failed", "yield"),
+    "writes where the report goes": ("import os\nfor f in range(3, 50):\n    try: os.write(f, b'noise')\n    except OSError: pass\n" + SOLUTION, "passed", ""),
+    "is deaf to signals": ("import signal\nfor s in (signal.SIGTERM, signal.SIGINT): signal.signal(s, signal.SIG_IGN)\nwhile True: pass\n", "stopped", "seconds"),
+    "uses what Python offers": ("from __future__ import annotations\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int = 1\nP = namedtuple('P', 'a b', defaults=(1,))\n" + SOLUTION.replace('"""', "# ", 1).replace('"""', "", 1), "passed", ""),
     "catches all": ("def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n", "stopped", ""),
 }  # fmt: skip
 
@@ -62,9 +83,7 @@ def report_on(tmp_path):
     def judge(source, seconds=4):
         file = tmp_path / "06_attention.py"
         file.write_text(source, encoding="utf-8")
-        began = time.perf_counter()
         report = check_file("softmax", file, seconds)
-        assert time.perf_counter() - began < 15
         assert file.read_text(encoding="utf-8") == source
         assert sorted(os.listdir(tmp_path)) == ["06_attention.py"]
         return report
