@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +18,20 @@ from rich.text import Text
 from minitransformer.cli.course import Folder
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.cli.tour_page import tour_page
-from minitransformer.cli.tour_story import NAMES, Judgement, Speech, Story, agreement, signed, top_words, verdict
+from minitransformer.cli.tour_story import (
+    NAMES,
+    Difference,
+    Judgement,
+    Speech,
+    Story,
+    agreement,
+    signed,
+    top_words,
+    verdict,
+)
 from minitransformer.cli.tour_work import check_gradients, judge, speak
 from minitransformer.cli.verify import Result, summary
+from minitransformer.course.beside import differences
 from minitransformer.course.mine import in_the_library, pieces
 from minitransformer.course.places import PLACES
 from minitransformer.course.workspace import FOLDER, Workspace
@@ -49,8 +60,9 @@ def tour(
     _writable(out)
     console.quiet = json
     yours = _yours(directory) if mine else {}
+    beside = _beside(yours)
     with in_the_library(yours):
-        story = replace(_travel(recipe, steps, seed), mine=list(yours))
+        story = replace(_travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside)
     out.write_text(tour_page(story), encoding="utf-8")
     console.print(f"\n[bold]Page written:[/bold] {out}  ({sum(story.seconds.values()):.0f} s)", soft_wrap=True)
     console.quiet = False
@@ -67,9 +79,20 @@ def _yours(directory: Path) -> dict[str, Callable]:
     console.print("[bold]0  Your own pieces[/bold], each checked before it is used")
     yours = pieces(Workspace.open(directory))
     if not yours:
-        raise ValueError(f"{directory}: none of the exercises that a tour can use is passed; they are {', '.join(PLACES)}")
-    _say(f"{len(yours)} of {len(PLACES)}: {', '.join(yours)}. All else is the library's.")
+        raise ValueError(f"{directory}: no exercise is passed yet; `minitransformer check` says what to do next")
+    placed = [name for name in yours if name in PLACES]
+    _say(f"{len(placed)} of {len(PLACES)} stand in the library's place: {', '.join(placed) or 'none'}. All else is the library's.")
     return yours
+
+
+def _beside(yours: Mapping[str, Callable]) -> list[Difference]:
+    """Those of the learner's pieces that the rest of the tour does not come by, held beside the library's own."""
+    found = list(differences(yours))
+    if found:
+        _say("One by one, as the tour's models do not come by them: how far they are from the library's own, of the largest number")
+    for name, difference, why in found:
+        _say(f"{name:18} {difference:.0e}" + (f"   no place: {why}" if why else ""))
+    return found
 
 
 def _travel(recipe: ClassifierRecipe, steps: int, seed: int) -> Story:
@@ -167,6 +190,7 @@ def plain(story: Story) -> dict:
     return {
         "passed": story.holds,
         "mine": story.mine,
+        "beside": {name: {"difference": difference, "no place": why} for name, difference, why in story.beside},
         "gradients": {"checks": len(story.gradients), "failed": [r.name for r in story.gradients if not r.passed]},
         "language model": {**asdict(speech.learned), "before": speech.before, "after": speech.after},
         "classifier": {**asdict(judgement.learned), "accuracy": judgement.accuracy, "reviews": judgement.reviews},

@@ -59,10 +59,19 @@ def _summary(story: Story) -> str:
         "<h1>A Transformer that shows its work</h1>"
         "<p>This page was written by <code>minitransformer tour</code>. It checked the calculus that all learning rests on, "
         "trained two small models on real text, and then asked one of them: why?</p>"
-        + (f"<p>Built with {len(story.mine)} pieces of your own: {', '.join(story.mine)}.</p>" if story.mine else "")
+        + _mine(story)
         + ("" if story.holds else wrong)
         + f'<dl class="tiles">{cards}</dl>'
     )
+
+
+def _mine(story: Story) -> str:
+    """Which pieces were the learner's own."""
+    built = f"<p>Built with {len(story.mine)} pieces of your own: {', '.join(story.mine)}.</p>" if story.mine else ""
+    rows = [(name, f"{difference:.0e}", why) for name, difference, why in story.beside]
+    title = "Your pieces that these models do not come by, beside the library's own"
+    heads = ["piece", "largest difference", "no place in the library, because"]
+    return built + (f"<details><summary>{title}</summary>{table(heads, rows, numbers=(1,))}</details>" if rows else "")
 
 
 def _gradients(results: list[Result]) -> str:

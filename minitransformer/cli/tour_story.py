@@ -15,6 +15,7 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import scale_of
 
 AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
+Difference = tuple[str, float, str]  # a piece, how far it is from the library's own, and why it has no place there or ""
 TOP = 3  # words that methods are compared on
 NAMES = ("blame", "praise")
 JUDGES = {  # the field of a Result that holds the error, and the dtype
@@ -70,13 +71,15 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Story:
-    """The whole tour. `seconds` says how long each part took, `mine` which pieces were the learner's own."""
+    """The whole tour. `seconds` says how long each part took, `mine` which pieces were the learner's own, `beside` what of the
+    learner's was held beside the library's."""
 
     gradients: list[Result]
     speech: Speech
     judgement: Judgement
     seconds: dict[str, float]
     mine: list[str] = field(default_factory=list)
+    beside: list[Difference] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:

@@ -15,9 +15,8 @@ from minitransformer.course.workspace import Workspace
 
 
 def pieces(workspace: Workspace) -> dict[str, Callable]:
-    """The learner's objects, by exercise, that have a place in the library and pass their check now."""
-    names = [name for name in catalogue.exercise_names() if name in PLACES and workspace.check(name).passed]
-    return {name: piece(workspace, name) for name in names}
+    """The learner's objects, by exercise, that pass their check now."""
+    return {name: piece(workspace, name) for name in catalogue.exercise_names() if workspace.check(name).passed}
 
 
 def piece(workspace: Workspace, name: str) -> Callable:
@@ -38,10 +37,10 @@ def piece(workspace: Workspace, name: str) -> Callable:
 
 @contextlib.contextmanager
 def in_the_library(mine: Mapping[str, Callable]) -> Iterator[None]:
-    """Inside this block the library works with these objects, by exercise; afterwards with its own again."""
+    """Inside this block the library works with these objects, by exercise, where they have a place; then with its own again."""
     with contextlib.ExitStack() as stack:
         for name, answer in mine.items():
-            for place in PLACES[name]:
+            for place in PLACES.get(name, ()):
                 stack.enter_context(_swapped(place, answer))
         yield
 

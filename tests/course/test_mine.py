@@ -9,8 +9,10 @@ import pytest
 
 from minitransformer.cli.tour import _travel, plain
 from minitransformer.course import catalogue
-from minitransformer.course.mine import in_the_library, piece, pieces
+from minitransformer.course.beside import BESIDE, TASKS, differences
+from minitransformer.course.mine import _swapped, in_the_library, piece, pieces
 from minitransformer.course.places import PLACES
+from minitransformer.course.places.explaining import LRP
 from minitransformer.course.workspace import Workspace
 from minitransformer.nn import SinusoidalPositionalEncoding
 from minitransformer.randomness import manual_seed
@@ -18,7 +20,9 @@ from minitransformer.recipes import ClassifierRecipe
 
 tour_module = sys.modules["minitransformer.cli.tour"]
 pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
-JUDGES_ALONE = {"finite_differences", "sigmoid", "concat_vjp", "scatter_add"}  # the first part of a tour is left out here
+JUDGES_ALONE = {"finite_differences", "gradcheck", "sigmoid", "concat_vjp", "scatter_add"}  # the first part is left out here
+ROUNDING = 1e-6  # of float32, a few numbers after the other
+CHANCE = {"sample_masks": 0.1, "lime": 1e-3}  # other draws than the library's
 
 
 @pytest.fixture
@@ -50,21 +54,43 @@ def figures(monkeypatch):
 
 
 def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monkeypatch):
-    own, calls = figures(monkeypatch), dict.fromkeys(PLACES, 0)
+    with _swapped(LRP, None):  # relevance itself is walked, as lesson 11 does it
+        own, calls = figures(monkeypatch), dict.fromkeys(PLACES, 0)
     mine = {name: piece(solved, name) for name in PLACES}
     with in_the_library({name: counted(calls, name, answer) for name, answer in mine.items()}):
         got = figures(monkeypatch)
-    assert {name for name, n in calls.items() if not n} == JUDGES_ALONE
+    assert {name for name, n in calls.items() if not n} == JUDGES_ALONE | TASKS.keys()
     for what in ("before", "after"):
         assert got["language model"][what] == own["language model"][what]
-    assert got["language model"]["losses"] == pytest.approx(own["language model"]["losses"], rel=1e-6)
-    assert got["classifier"]["losses"] == pytest.approx(own["classifier"]["losses"], rel=1e-6)
+    for model in ("language model", "classifier"):
+        assert got[model]["losses"] == pytest.approx(own[model]["losses"], rel=ROUNDING / 4)
+        assert got[model]["held_out"] == [(step, pytest.approx(loss, rel=ROUNDING)) for step, loss in own[model]["held_out"]]
     assert (got["classifier"]["accuracy"], got["review"]["text"]) == (own["classifier"]["accuracy"], own["review"]["text"])
-    for method, told in own["explanations"].items():  # in float32; relevance itself is walked where it was the gradient
+    for method, told in own["explanations"].items():
         largest = numpy.abs(told["relevance"]).max()
-        assert numpy.abs(numpy.subtract(got["explanations"][method]["relevance"], told["relevance"])).max() < 1e-3 * largest
+        assert numpy.abs(numpy.subtract(got["explanations"][method]["relevance"], told["relevance"])).max() < ROUNDING * largest
     for sink, amount in own["ledger"].items():
-        assert got["ledger"][sink] == pytest.approx(amount, abs=1e-4), sink
+        assert got["ledger"][sink] == pytest.approx(amount, abs=ROUNDING * abs(own["ledger"]["total"])), sink
+
+
+@pytest.mark.parametrize("name", [*TASKS, *BESIDE])
+def test_a_piece_alone_does_as_the_library_does_and_is_used(solved, name):
+    calls, answer = {name: 0}, piece(solved, name)
+    ((told, difference, why),) = differences({name: answer if name == "Value" else counted(calls, name, answer)})
+    assert told == name and difference < CHANCE.get(name, ROUNDING) and bool(why) == (name not in PLACES)
+    assert calls[name] or name == "Value"
+
+
+@pytest.mark.parametrize("name", [*TASKS, *BESIDE])
+def test_a_piece_that_is_wrong_is_seen(name):
+    def seen(wrong):
+        try:
+            ((_, difference, _),) = differences({name: wrong})
+        except Exception:
+            return True
+        return difference > CHANCE.get(name, 1e-3)
+
+    assert any(map(seen, catalogue.exercise(name).mistakes.values()))
 
 
 @pytest.mark.slow
@@ -93,8 +119,8 @@ def test_the_library_is_its_own_again_even_after_an_error():
     assert [k for k, v in before.items() if after.get(k) is not v] == []
 
 
-def test_every_place_is_of_an_exercise():
-    assert PLACES.keys() <= set(catalogue.exercise_names())
+def test_every_exercise_has_a_place_or_a_reason_why_not():
+    assert PLACES.keys() | BESIDE.keys() == set(catalogue.exercise_names()) and not PLACES.keys() & BESIDE.keys()
 
 
 def test_only_what_passes_is_used(tmp_path, monkeypatch):
@@ -108,12 +134,16 @@ def test_only_what_passes_is_used(tmp_path, monkeypatch):
 
 
 def test_the_command_says_which_pieces_are_yours(command, solved, monkeypatch, tmp_path):
-    monkeypatch.setattr(catalogue, "exercise_names", lambda: ("softmax", "sample"))
+    monkeypatch.setattr(catalogue, "exercise_names", lambda: ("softmax", "sample", "shift_matrix"))
     monkeypatch.setattr(tour_module, "check_gradients", lambda seed, console: [])
     small = ("--steps", 1, "--epochs", 1, "--dir", tmp_path)
     code, out = command("tour", "--mine", "--json", *small)
-    assert code == 0 and json.loads(out)["mine"] == ["softmax", "sample"]
-    assert "2 pieces of your own: softmax, sample" in (tmp_path / "tour.html").read_text(encoding="utf-8")
+    told = json.loads(out)
+    assert code == 0 and told["mine"] == ["softmax", "sample"]
+    shift = told["beside"]["shift_matrix"]
+    assert shift["difference"] < ROUNDING and "nothing is computed with it" in shift["no place"]
+    page = (tmp_path / "tour.html").read_text(encoding="utf-8")
+    assert "2 pieces of your own: softmax, sample" in page and "nothing is computed with it" in page
 
 
 def test_the_command_without_anything_of_yours(command, tmp_path):

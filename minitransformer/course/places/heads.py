@@ -1,0 +1,124 @@
+"""Lessons 07, 08 and 10: heads, and whole layers. Those that are written for arrays alone stand where no tape is left."""
+
+from __future__ import annotations
+
+import numpy
+
+from minitransformer.autograd import Tensor, is_grad_enabled
+from minitransformer.course.places.place import Place, Places
+from minitransformer.nn import attention, transformer
+from minitransformer.nn import functional as F
+from minitransformer.nn.attention import MultiheadAttention
+from minitransformer.ops.laws import Moves
+
+
+class Rearranged(Moves):
+    """The same numbers in another order: `there`, and `back` for what comes back."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, there, back):
+        self.there, self.back = there, back
+
+    def forward(self, x):
+        return self.there(x)
+
+    def vjp(self, g, x):
+        return (self.back(g).reshape(x.shape),)
+
+
+def split_heads(mine, own):
+    def split(self, x):  # (B, T, H, d) -> (B, H, T, d)
+        if x.ndim != 4 or not self.batch_first:
+            return own(self, x)
+        return Rearranged(lambda a: mine(a, self.num_heads), lambda g: g.swapaxes(1, 2))(x.flatten(-2))
+
+    return split
+
+
+def merge_heads(mine, own):
+    def join(self, x):  # (B, H, T, d) -> (B, T, H d)
+        if x.ndim != 4 or not self.batch_first:
+            return own(self, x)
+        return Rearranged(mine, lambda g: g.reshape(*g.shape[:2], *x.shape[1::2]).swapaxes(1, 2))(x)
+
+    return join
+
+
+def _in_use(layer) -> bool:
+    """Whether numbers are all that is asked for: no tape, no dropout, nobody who wants to see the weights."""
+    return not (is_grad_enabled() or layer.training) and attention._record.get() is None
+
+
+def _to_itself(self, query, key, value, padding, need_weights) -> bool:
+    """Whether a call of `MultiheadAttention` is of the kind that the lessons know."""
+    alone = query is key and key is value and query.ndim == 3 and self.batch_first and not need_weights
+    has_all = self.in_proj_weight is not None and self.in_proj_bias is not None
+    return alone and has_all and _in_use(self) and (padding is None or not padding.array.any())
+
+
+def _seen(mask, is_causal: bool, length: int):
+    """(T, T) of True where a query may look, None for everywhere; False for a mask that the lessons do not know."""
+    if is_causal:
+        return numpy.tri(length, dtype=bool)
+    if mask is None:
+        return None
+    return ~mask.array if mask.ndim == 2 and mask.dtype == bool else False
+
+
+def multi_head_attention(mine, own):
+    def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True,
+                is_causal=False, *, cache=None):  # fmt: skip
+        seen, masks = _seen(attn_mask, is_causal, query.shape[-2]), (key_padding_mask, need_weights, attn_mask)
+        if cache is not None or seen is False or not _to_itself(self, query, key, value, *masks[:2]):
+            return own(self, query, key, value, *masks, average_attn_weights, is_causal, cache=cache)
+        weights = (self.in_proj_weight, self.in_proj_bias, self.out_proj.weight, self.out_proj.bias)
+        return Tensor(mine(query.array, *(w.array for w in weights), self.num_heads, seen)), None
+
+    return forward
+
+
+def attention_step(mine, own):
+    def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True,
+                is_causal=False, *, cache=None):  # fmt: skip
+        masks = (key_padding_mask, need_weights, attn_mask)
+        if cache is None or attn_mask is not None or not _to_itself(self, query, key, value, *masks[:2]):
+            return own(self, query, key, value, *masks, average_attn_weights, is_causal, cache=cache)
+        past = len(cache)
+        q, k, v = (self._split(x) for x in self._project(query, key, value))  # (B, H, T, d) each
+        earlier = [x.array[..., :past, :] for x in cache.append(k, v)]
+        heads, _, _ = mine(q.array, k.array, v.array, *earlier)
+        return self.out_proj(self._join(Tensor(heads))), None
+
+    return forward
+
+
+def feed_forward(mine, own):
+    def think(self, x):
+        if not _in_use(self) or self.activation is not F.relu or self.linear1.bias is None:
+            return own(self, x)
+        return Tensor(mine(x.array, *(p.array for layer in (self.linear1, self.linear2) for p in (layer.weight, layer.bias))))
+
+    return think
+
+
+def encoder_block(mine, own):
+    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False, *, cache=None):
+        p, seen = dict(self.named_parameters()), _seen(src_mask, is_causal, src.shape[-2])
+        known = self.activation is F.relu and self.norm1.eps == 1e-5 and "linear1.bias" in p and cache is None
+        if not known or seen is False or not _to_itself(self.self_attn, src, src, src, src_key_padding_mask, False):
+            return own(self, src, src_mask, src_key_padding_mask, is_causal, cache=cache)
+        return Tensor(mine(src.array, {k: v.array for k, v in p.items()}, self.self_attn.num_heads, seen, self.norm_first))
+
+    return forward
+
+
+PLACES: Places = {
+    "split_heads": (Place(MultiheadAttention, "_split", split_heads),),
+    "merge_heads": (Place(MultiheadAttention, "_join", merge_heads),),
+    "multi_head_attention": (Place(MultiheadAttention, "forward", multi_head_attention),),
+    "attention_step": (Place(MultiheadAttention, "forward", attention_step),),
+    "feed_forward": (Place(transformer._Layer, "_feed_forward", feed_forward),),
+    "encoder_block": (Place(transformer.TransformerEncoderLayer, "forward", encoder_block),),
+}

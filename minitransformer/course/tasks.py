@@ -1,0 +1,105 @@
+"""Small tasks for the library, one for each piece that the models of a tour do not come by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+
+from minitransformer import nn
+from minitransformer.autograd import no_grad
+from minitransformer.explain.deletion_curves import faithfulness
+from minitransformer.explain.rationales import auroc
+from minitransformer.explain.sanity import rank_correlation
+from minitransformer.explain.shapley import shapley_values
+from minitransformer.generation.beam import beam_search
+from minitransformer.generation.sampling import next_token_probabilities
+from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
+from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.t5 import buckets
+from minitransformer.ops.creation import randn, tensor
+from minitransformer.optim.sgd import SGD
+from minitransformer.randomness import manual_seed
+from minitransformer.recipes.span_corruption import corrupted
+
+Array = numpy.ndarray
+RELEVANCE = numpy.random.default_rng(0).normal(size=9)
+LOGITS = numpy.random.default_rng(1).normal(size=20)
+
+
+def turned() -> Array:
+    """Vectors turned by their places, and the gradient of that. -> (2, 5, 8)."""
+    manual_seed(0)
+    x, weights = randn(5, 8, requires_grad=True), randn(5, 8)
+    y = nn.RotaryEmbedding(8)(x, start=3)
+    (y * weights).sum().backward()
+    return numpy.stack([y.detach().numpy(), x.grad.numpy()])
+
+
+@no_grad()
+def llama() -> Array:
+    """The logits of a small Llama, two heads to a group. -> (1, 6, 11)."""
+    manual_seed(0)
+    return Llama(LlamaConfig(11, 16, 24, 2, 4, 2, 32)).eval()(tensor([[3, 1, 4, 1, 5, 9]])).numpy()
+
+
+@no_grad()
+def layer() -> Array:
+    """What a layer of an encoder, as the paper has it, makes of six vectors. -> (1, 6, 8)."""
+    manual_seed(0)
+    return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()(randn(1, 6, 8)).numpy()
+
+
+def descent() -> Array:
+    """Where ten steps with momentum lead from (3, -2) in the bowl a^2 + 10 b^2. -> (2,)."""
+    w = nn.Parameter(tensor([3.0, -2.0]))
+    optimizer = SGD([w], lr=0.02, momentum=0.5)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (w * w * tensor([1.0, 10.0])).sum().backward()
+        optimizer.step()
+    return w.detach().numpy()
+
+
+def likeliest() -> Array:
+    """The best text that four beams find, and its logarithm. -> (7,)."""
+    manual_seed(0)
+    best = beam_search(LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval(), [3, 1], 6, beams=4)[0]
+    return numpy.array([*best.tokens, best.log_probability])
+
+
+def curves() -> Array:
+    """A score as tokens go, the most and the least relevant first. -> (2, 10)."""
+    found = faithfulness(lambda ids: ids.numpy() @ RELEVANCE**2, numpy.arange(5, 14), RELEVANCE, "unk", orders=2)
+    return numpy.stack([found.morf, found.lerf])
+
+
+def shares() -> Array:
+    """What five players get of what they earn together. -> (5,)."""
+    return shapley_values(lambda masks: (masks @ RELEVANCE[:5]) ** 2, 5)[0]
+
+
+def spans() -> Array:
+    """A text with spans cut out, and the spans."""
+    return numpy.concatenate(corrupted(range(40), 100, numpy.random.default_rng(0)))
+
+
+TASKS: dict[str, Callable[[], Array]] = {
+    "rotary": turned,
+    "rotary_vjp": turned,
+    "feed_forward": layer,
+    "encoder_block": layer,
+    "SGD": descent,
+    "keep_top_k": lambda: next_token_probabilities(LOGITS, 0.8, top_k=5),
+    "keep_top_p": lambda: next_token_probabilities(LOGITS, 0.8, top_p=0.7),
+    "beam_search": likeliest,
+    "shapley_values": shares,
+    "prefixes": curves,
+    "removal_curves": curves,
+    "rank_correlation": lambda: numpy.array(rank_correlation(RELEVANCE, RELEVANCE.round() ** 2)),
+    "auroc": lambda: numpy.array(auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
+    "span_corruption": spans,
+    "relative_buckets": lambda: numpy.stack([buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]),
+    "rotary_pairs": llama,
+    "grouped_attention": llama,
+}
