@@ -52,9 +52,19 @@ def test_padding_changes_no_sentence():
     assert np.allclose(alone.numpy()[0], together.numpy()[1], rtol=0, atol=1e-12)
 
 
+def test_states_end_with_the_output_and_their_means_stand_side_by_side():
+    model, ids = Bert(BertConfig(**SMALL)).double().eval(), mt.tensor(IDS)
+    states = model.hidden_states(ids)
+    assert len(states) == LAYERS + 1 and np.array_equal(states[-1].numpy(), model(ids).numpy())
+    every = model.sentences(ids, every_layer=True).numpy()
+    assert every.shape == (2, (LAYERS + 1) * WIDTH) and np.allclose(every[:, -WIDTH:], model.sentences(ids).numpy(), atol=1e-15)
+    assert np.allclose(every[1, :WIDTH], states[0].numpy()[1, :4].mean(0), atol=1e-15)
+
+
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
-def test_relevance_of_a_class_adds_up(form):
-    model = BertClassifier(BertClassifierConfig(**SMALL)).double()
+@pytest.mark.parametrize("every_layer", [False, True])
+def test_relevance_of_a_class_adds_up(form, every_layer):
+    model = BertClassifier(BertClassifierConfig(**SMALL, every_layer=every_layer)).double()
     e = explain.lrp(model, IDS, target=1, form=form)
     assert e.ledger.closes and abs(e.ledger.gap) <= 1e-10 * e.ledger.scale
     assert np.array_equal(e.relevance[1] == 0, IDS[1] == 0)

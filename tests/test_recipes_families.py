@@ -7,6 +7,7 @@ import minitransformer as mt
 from minitransformer import models
 from minitransformer.generation import generate
 from minitransformer.recipes import RECIPES, FineTuningRecipe, GPTRecipe, MaskedLMRecipe, SpanCorruptionRecipe
+from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.masked_lm import NOT_ASKED, masked
 from minitransformer.recipes.span_corruption import corrupted, corrupted_loss, spans_of
 from minitransformer.tokenization import WordPieceTokenizer
@@ -89,6 +90,21 @@ def test_a_gpt_writes(tmp_path):
 def test_an_unknown_way_to_adapt():
     with pytest.raises(ValueError, match="full, lora|head"):
         FineTuningRecipe(adapt="prompt")
+
+
+def test_what_suits_a_way_to_adapt_unless_it_is_chosen():
+    assert FineTuningRecipe(adapt="head").steps > FineTuningRecipe(adapt="lora").steps
+    assert FineTuningRecipe(adapt="head", steps=7, weight_decay=0.0).steps == 7
+    assert FineTuningRecipe(adapt="head", steps=7, weight_decay=0.0).weight_decay == 0
+
+
+def test_a_frozen_encoder_reads_each_text_once():
+    model = models.BertClassifier(models.BertClassifierConfig(30, 8, 2, 2, 12, 10, every_layer=True)).double().eval()
+    samples = [([5, 6, 7, 8], 1), ([9], 0), ([5, 3], 1)]
+    vectors = read(model, samples)
+    assert [label for _, label in vectors] == [0, 1, 1]
+    for (ids, _), (vector, _) in zip(sorted(samples, key=lambda sample: len(sample[0])), vectors, strict=True):
+        assert np.allclose(model.classify(mt.tensor(vector)).numpy(), model(mt.tensor([ids])).numpy()[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.network

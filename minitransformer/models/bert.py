@@ -17,6 +17,7 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
+from minitransformer.ops.shape import cat
 from minitransformer.tokenization import Tokenizer
 from minitransformer.utils.data import pad_sequence
 
@@ -71,11 +72,20 @@ class Bert(nn.Module):
         """`segments` (B, T) tells the first sentence, 0, from the second, 1; None: there is one sentence."""
         return self.encoder(self.embeddings(ids, segments), src_key_padding_mask=ids == self.config.pad_token_id)
 
-    def sentences(self, ids: Tensor) -> Tensor:
-        """The mean of the vectors of a sentence's tokens. ids (B, T) -> (B, C)."""
-        real = (ids != self.config.pad_token_id).unsqueeze(-1)  # (B, T, 1)
-        x = self(ids)  # (B, T, C)
-        real = real.to(x.dtype)
+    def hidden_states(self, ids: Tensor) -> list[Tensor]:
+        """The vectors before the first layer and after each, (B, T, C) each."""
+        padding, states = ids == self.config.pad_token_id, [self.embeddings(ids)]
+        for layer in self.encoder.layers:
+            states.append(layer(states[-1], src_key_padding_mask=padding))
+        return states
+
+    def sentences(self, ids: Tensor, every_layer: bool = False) -> Tensor:
+        """The mean of the vectors of a sentence's tokens; of `every_layer`, L + 1 means side by side.
+
+        ids (B, T) -> (B, C), or (B, (L + 1) C).
+        """
+        x = cat(self.hidden_states(ids), -1) if every_layer else self(ids)  # (B, T, C) or (B, T, (L + 1) C)
+        real = (ids != self.config.pad_token_id).unsqueeze(-1).to(x.dtype)  # (B, T, 1)
         return (x * real).sum(1) / real.sum(1).clip(min=1)
 
     def metadata(self) -> dict:
@@ -107,10 +117,12 @@ class BertMaskedLM(nn.Module):
 
 @dataclass(frozen=True)
 class BertClassifierConfig(BertConfig):
-    """Sizes of the encoder, how many classes there are, and the rank of what is added to a frozen encoder, if it is."""
+    """Sizes of the encoder, how many classes there are, the rank of what is added to a frozen encoder, if it is, and
+    whether the head reads `every_layer` or the last."""
 
     num_classes: int = 2
     lora_rank: int = 0
+    every_layer: bool = False
 
 
 class BertClassifier(nn.Module):
@@ -125,11 +137,20 @@ class BertClassifier(nn.Module):
         if config.lora_rank:
             add_lora(self.bert, config.lora_rank)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(config.hidden_size, config.num_classes)
+        states = config.num_hidden_layers + 1 if config.every_layer else 1
+        self.head = nn.Linear(states * config.hidden_size, config.num_classes)
         draw(self.head)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.head(self.dropout(self.bert.sentences(ids)))
+        return self.classify(self.read(ids))
+
+    def read(self, ids: Tensor) -> Tensor:
+        """What the head sees of a sentence. ids (B, T) -> (B, F)."""
+        return self.bert.sentences(ids, self.config.every_layer)
+
+    def classify(self, vectors: Tensor) -> Tensor:
+        """(B, F) -> (B, num_classes)."""
+        return self.head(self.dropout(vectors))
 
     def metadata(self) -> dict:
         """What a checkpoint needs to build the model again."""
