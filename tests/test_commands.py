@@ -180,3 +180,22 @@ def test_compare_judges_every_method(command, classifier, tmp_path):
 def test_compare_wants_a_classifier(command, language_model):
     code, out = command("explain", "-c", language_model / "last.safetensors", "--compare")
     assert code == 1 and "classifier" in out
+
+
+def test_there_must_be_something_to_translate(command):
+    code, out = command("translate", " ")
+    assert code == 1 and "at least one word" in out
+
+
+@pytest.mark.network
+def test_translate_says_why(command):
+    for package in ("tokenizers", "onnx"):
+        pytest.importorskip(package)
+    told = json.loads(command("translate", "The house is wonderful.", "--why", "--json")[1])
+    assert told["translation"] == "".join(told["why"][-1]["tokens"]).partition("...")[2].strip() == "Das Haus ist wunderbar."
+    source = told["why"][0]["tokens"].index("...")
+    house = told["why"][1]
+    assert house["tokens"][-1] == " Das" and len(house["relevance"]) == source + 2
+    assert " house" in [house["tokens"][i] for i in numpy.argsort(house["relevance"][:source])[-2:]]
+    for why in told["why"]:
+        assert sum(why["relevance"]) == pytest.approx(why["ledger"]["tokens"], rel=1e-4)

@@ -13,6 +13,7 @@ from minitransformer.models import published
 from minitransformer.models.bert import embed, from_published
 from minitransformer.models.published import flan_t5, smollm2
 from minitransformer.models.published.weights import as_bytes, map_arrays
+from minitransformer.utils.data import pad_sequence
 
 
 @pytest.fixture
@@ -109,7 +110,8 @@ def test_smollm2_gives_transformers_logits(writer):
     ids = [tokenizer.encode(text) for text in TEXTS]
     assert np.concatenate(ids).tolist() == expected["ids"].tolist()
     with mt.no_grad():
-        logits = [model(mt.tensor([row])).numpy()[0] for row in ids]  # (T, V) each
+        batches = [model(pad_sequence(ids[i : i + 5], True)).numpy() for i in range(0, len(ids), 5)]  # (B, T, V) each
+    logits = [rows[: len(row)] for rows, row in zip((rows for batch in batches for rows in batch), ids, strict=True)]
     assert np.array_equal(np.concatenate(logits).argmax(-1), expected["best"])
     assert abs(np.concatenate(logits).max(-1) - expected["largest"]).max() <= 1e-4
     assert abs(np.stack([rows[-1, ::499] for rows in logits]) - expected["last"]).max() <= 1e-4
@@ -173,6 +175,13 @@ def test_why_paris(writer):
     assert abs(e.ledger.gap) <= 1e-4 * e.ledger.scale
     rather = explain.lrp(model, tokenizer.encode(text), target=tuple(tokenizer.encode(" Paris Rome")))
     assert tokenizer.tokens(text)[rather.relevance[:-1].argmax()] == " France"  # of all but the token it writes after
+
+
+@pytest.mark.network
+def test_the_ledger_of_64_tokens_closes(writer):
+    model, tokenizer = writer
+    e = explain.lrp(model, tokenizer.encode(" ".join(TEXTS))[:64])
+    assert e.relevance.shape == (64,) and abs(e.ledger.gap) <= 1e-4 * e.ledger.scale
 
 
 @pytest.mark.network

@@ -1,19 +1,21 @@
-"""SmolLM2, ours and that of transformers with the same weights: writing token by token, and reading a text at once."""
+"""SmolLM2, ours and that of transformers with the same weights: writing token by token, reading a text at once; and alone."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 import minitransformer
 from minitransformer.autograd import no_grad
 from minitransformer.cli.bench_memory import resident
+from minitransformer.explain import lrp
 from minitransformer.generation import generate
 from minitransformer.models import published
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.ops.creation import randint, tensor
 
-PROMPT, NEW_TOKENS, LENGTH = "The capital of France is", 24, 256
+PROMPT, NEW_TOKENS, LENGTH, EXPLAINED = "The capital of France is", 24, 256, 64
 OURS_ALONE = ("interleaved",)  # settings that transformers does not know
 
 
@@ -56,6 +58,25 @@ def reading(model: Llama, theirs) -> tuple[Callable[[], object], Callable[[], ob
             theirs(torch.tensor(ids))
 
     return we_read, reference_reads
+
+
+def explaining(model: Llama) -> tuple[Callable[[], object], Callable[[], object]]:
+    """The relevance of each token of a text for the next one, and the logits of that text."""
+    ids = randint(0, model.config.vocab_size, (1, EXPLAINED)).numpy()
+
+    def read() -> None:
+        with no_grad():
+            model(tensor(ids))
+
+    return lambda: lrp(model, ids), read
+
+
+def first_token() -> float:
+    """Seconds from the files in the cache to the first token."""
+    start = time.perf_counter()
+    model, tokenizer = published.load("smollm2")
+    generate(model, tokenizer.encode(PROMPT), 1, temperature=0)
+    return time.perf_counter() - start
 
 
 def memory_of_writing() -> tuple[int, int]:

@@ -29,6 +29,7 @@ from minitransformer.tokenization import WordTokenizer
 
 CHAIN = 100_000  # ops
 NEW_TOKENS = 64
+FIRST_TOKENS = 3  # times
 
 
 @dataclass(frozen=True)
@@ -186,13 +187,17 @@ def memory(pairs: int) -> Iterator[Row]:
 
 
 def smollm2(pairs: int) -> Iterator[Row]:
-    """A published model: token by token, 256 tokens at once, and the memory that writing takes."""
+    """A published model: token by token, 256 tokens at once, why the next one, until the first, and the memory of writing."""
+    started = ratio_of([bench_published.first_token() for _ in range(FIRST_TOKENS)], [2.0] * FIRST_TOKENS)
+    yield held_to("SmolLM2's first token, from the cache", "two seconds", started, 1.0)
     model, tokenizer = published.load("smollm2")
     theirs, few = bench_published.reference(model), max(pairs // 2, 3)
     writing = bench_published.writing(model, theirs, tokenizer.encode(bench_published.PROMPT))
     yield held_to(f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens", "transformers", in_turn(*writing, few), 1.0)
     reading = in_turn(*bench_published.reading(model, theirs), few)
     yield held_to(f"SmolLM2 reads {bench_published.LENGTH} tokens", "transformers", reading, 1.3)
+    explaining = in_turn(*bench_published.explaining(model), few)
+    yield held_to(f"LRP of SmolLM2's next token, {bench_published.EXPLAINED} tokens", "one forward", explaining, 3.0)
     if bench_memory.resident() is not None:
         command = [sys.executable, "-m", "minitransformer.cli.bench_published"]
         peak, least = map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())

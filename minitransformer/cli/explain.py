@@ -61,7 +61,7 @@ def explain(
     if html:
         save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
     if json:
-        print_json(_plain(explanation))
+        print_json(plain(explanation))
     else:
         explanation.show()
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
@@ -79,7 +79,8 @@ def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed
     return lime(predict, text, label, num_samples=samples, seed=seed)
 
 
-def _plain(explanation: Explanation) -> dict:
+def plain(explanation: Explanation) -> dict:
+    """What `--json` tells of an explanation."""
     return {
         "method": explanation.method,
         "target": explanation.target,

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from minitransformer.cli.generate import MaxNewTokens, shown
+from minitransformer.cli.explain import plain
+from minitransformer.cli.generate import MaxNewTokens, kept, shown
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import beam_search, growing_text, stream
-from minitransformer.models import published
+from minitransformer.models import T5, published
 from minitransformer.ops.creation import tensor
+from minitransformer.tokenization import Tokenizer
 
 
 def translate(
@@ -19,21 +22,39 @@ def translate(
     source: Annotated[str, typer.Option("--from", help="The language it is in.")] = "English",
     max_new_tokens: MaxNewTokens = 100,
     beams: Annotated[int, typer.Option("--beams", min=1, help="How many drafts to follow at once; 1 streams as it writes.")] = 1,
+    why: Annotated[bool, typer.Option("--why", help="Show too which pieces made it write each piece, by LRP.")] = False,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
     """Translate SENTENCE with flan-t5, a small model that knows German, French and Romanian a little."""
     prepare(seed, backend)
+    if not sentence.strip():
+        raise ValueError("sentence: expected at least one word")
     model, tokenizer = published.load("flan-t5", console.print)
-    asked = tensor([tokenizer.encode(f"translate {source} to {to}: {sentence}")])  # (1, S)
+    task, new = f"translate {source} to {to}: {sentence}", []
+    asked = tensor([tokenizer.encode(task)])  # (1, S)
     begin, writer = [model.config.pad_token_id], model.answer(asked)
     if beams > 1:
         tokens = beam_search(writer, begin, max_new_tokens, beams, stop_id=tokenizer.end_id)[0].tokens
     else:
         tokens = stream(writer, begin, max_new_tokens, temperature=0, stop_id=tokenizer.end_id)
-    text = shown(growing_text(tokenizer, begin, tokens), quiet=json)
+    text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
+    reasons = reasons_of(model, tokenizer, task, new) if why else []
     if json:
-        print_json({"sentence": sentence, "to": to, "translation": text})
+        print_json({"sentence": sentence, "to": to, "translation": text, "why": [plain(reason) for reason in reasons]})
     else:
         print()
+        for reason in reasons:
+            console.print(f"\n{tokenizer.decode(reason.target) or 'the end'}", style="bold", markup=False)
+            reason.show()
+
+
+def reasons_of(model: T5, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
+    """Of each token of an answer, the relevance of what was read and of what was written before it."""
+    begin, ids, seen = model.config.pad_token_id, tokenizer.encode(task), [*tokenizer.tokens(task), "..."]
+    written = [tokenizer.vocabulary[token].replace("\u2581", " ") for token in answer]  # a space, as sentencepiece writes it
+    return [
+        lrp_answer(model, ids, [begin, *answer[:i]], answer[i], tokens=[*seen, *written[:i]])  # of S + 1 + i tokens
+        for i in range(len(answer))
+    ]

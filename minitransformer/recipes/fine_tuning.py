@@ -80,7 +80,7 @@ class FineTuningRecipe:
             steps=self.steps,
             max_norm=1.0,
             evaluate=lambda model: mean_loss(partial(answer, model), unseen),
-            evaluate_every=60,
+            evaluate_every=max(self.steps // 8, 1),
             directory=directory,
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},
         ), tokenizer
