@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minitransformer.backends import cupy
-from minitransformer.devices import gpu
+from minitransformer.devices import Device, device_of, gpu
 
 LESS = "take a smaller batch or shorter sequences, utils.checkpoint.checkpoint for the layers, or amp.autocast on a GPU"
 
@@ -25,13 +25,18 @@ def check_device(who: str, *inputs: Any) -> None:
 
 
 def _on_two_devices(who: str, inputs: Sequence[Any]) -> TypeError | None:
-    if len({t.device for t in inputs if hasattr(t, "device")}) < 2:
+    if len({_device(t) for t in inputs if hasattr(t, "device")}) < 2:
         return None
     return TypeError(f"{who.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)")
 
 
 def _shown(inputs: Sequence[Any]) -> str:
-    return ", ".join(f"{t.shape} {t.dtype} {t.device}" if hasattr(t, "device") else repr(t) for t in inputs)
+    return ", ".join(f"{t.shape} {t.dtype} {_device(t)}" if hasattr(t, "device") else repr(t) for t in inputs)
+
+
+def _device(t: Any) -> Device:
+    """Where a tensor lives, or an array."""
+    return device_of(getattr(t, "array", t))
 
 
 def _free() -> str:

@@ -15,7 +15,8 @@ SMOOTH = 20  # steps over which the loss shown is averaged
 
 @contextlib.contextmanager
 def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "training") -> Iterator[Callable[[Trainer], None]]:
-    """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps and the last evaluation."""
+    """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps, the last evaluation
+    and the steps skipped for an overflow."""
     name_and_bar = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*name_and_bar, TimeRemainingColumn(), TextColumn("{task.fields[figures]}"), console=console) as progress:
         task = progress.add_task(name, total=trainer.steps, completed=trainer.step, figures="")
@@ -25,4 +26,5 @@ def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "
 def _figures(trainer: Trainer) -> str:
     recent = trainer.losses[-SMOOTH:]
     text = f"loss {sum(recent) / len(recent):.3f}"
-    return f"{text}, held out {trainer.evaluations[-1][1]:.3f}" if trainer.evaluations else text
+    text += f", held out {trainer.evaluations[-1][1]:.3f}" if trainer.evaluations else ""
+    return text + (f", {skipped} skipped" if (skipped := trainer.scaler.skipped) else "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minitransformer import checkpoint
+from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import Module
@@ -32,6 +33,10 @@ class Trainer:
     every `save_every` steps, at the end and on Ctrl-C, and in `best.safetensors` whenever `evaluate` gives a new lowest
     figure; `description`, such as the model's sizes and its tokenizer, is written beside it.
 
+    With `amp`, the loss is computed under `autocast`, and a step whose gradients overflow in float16 is skipped;
+    `scaler.skipped` counts those. A device is waited for once a step for the loss, once for the norm (and once more with
+    `amp`), so that what is not finite never reaches the parameters.
+
     `losses` holds the loss of each step, in the unit of `loss`; `evaluations` pairs (step, figure).
     """
 
@@ -45,6 +50,7 @@ class Trainer:
         *,
         steps: int,
         max_norm: float | None = None,
+        amp: bool = False,
         evaluate: Callable[[Module], float] | None = None,
         evaluate_every: int = 100,
         directory: str | Path | None = None,
@@ -52,7 +58,7 @@ class Trainer:
         description: dict | None = None,
     ):
         self.model, self.loss, self.loader, self.optimizer, self.scheduler = model, loss, loader, optimizer, scheduler
-        self.steps, self.max_norm = steps, max_norm
+        self.steps, self.max_norm, self.scaler = steps, max_norm, GradScaler(enabled=amp)
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
         self.directory, self.save_every = directory and Path(directory), save_every
         self.description = description or {}
@@ -97,21 +103,24 @@ class Trainer:
 
     def _take_step(self, batch) -> None:
         self.optimizer.zero_grad()
-        loss = self.loss(self.model, batch)
+        with autocast(enabled=self.scaler.enabled):
+            loss = self.loss(self.model, batch)
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"step {self.step + 1}: the loss is {value}; {_culprit(loss)}. {MEND}")
-        loss.backward()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
         if self.max_norm is not None:
             self._clip()
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         if self.scheduler:
             self.scheduler.step()
         self.losses.append(value)
 
     def _clip(self) -> None:
         norm = clip_grad_norm_(self.model.parameters(), self.max_norm).item()
-        if not math.isfinite(norm):
+        if not math.isfinite(norm) and self.scaler.get_scale() <= 1:  # with a larger one, that is what overflowed
             raise FloatingPointError(
                 f"step {self.step + 1}: the norm of the gradients is {norm}; `with detect_anomaly():` names the op. {MEND}"
             )
@@ -139,6 +148,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "loader": self.loader.state_dict(),
             "random": generator().bit_generator.state,
             "losses": self.losses,
@@ -151,6 +161,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])
+        self.scaler.load_state_dict(state["scaler"])
         self.loader.load_state_dict(state["loader"])
         generator().bit_generator.state = state["random"]
         self.losses = list(state["losses"])

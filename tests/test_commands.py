@@ -58,6 +58,14 @@ def test_train_in_json(command, tmp_path):
     assert told["loss"] == checkpoint.load(told["last"])["losses"][-1]
 
 
+def test_train_in_half_precision(command, tmp_path):
+    code, out = command("train", "--amp", "--out", tmp_path, "--steps", "2", *SMALL, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["settings"]["amp"] and told["skipped for overflow"] == 0
+    code, out = command("train", "--out", tmp_path, "--resume", "--steps", "3")
+    assert code == 0 and "skipped for overflow" in out
+
+
 def test_train_does_not_write_over_a_run(command, classifier):
     before = (classifier / "last.safetensors").read_bytes()
     code, out = command("train", "--out", classifier, "--steps", "2")
@@ -65,9 +73,10 @@ def test_train_does_not_write_over_a_run(command, classifier):
     assert (classifier / "last.safetensors").read_bytes() == before
 
 
-def test_interrupted_and_resumed_gives_the_same_model(command, tmp_path, monkeypatch):
-    one, two = tmp_path / "one", tmp_path / "two"
-    code, _ = command("train", "--out", one, "--steps", "5", *SMALL)
+@pytest.mark.parametrize("options", [[], ["--amp"]])
+def test_interrupted_and_resumed_gives_the_same_model(command, tmp_path, monkeypatch, options):
+    one, two, settings = tmp_path / "one", tmp_path / "two", ["--steps", "5", *SMALL, *options]
+    code, _ = command("train", "--out", one, *settings)
     assert code == 0
     take_step = Trainer._take_step
 
@@ -77,7 +86,7 @@ def test_interrupted_and_resumed_gives_the_same_model(command, tmp_path, monkeyp
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Trainer, "_take_step", interrupted)
-    code, out = command("train", "--out", two, "--steps", "5", *SMALL)
+    code, out = command("train", "--out", two, *settings)
     assert code == 130 and f"--out {two} --resume" in " ".join(out.split())
     monkeypatch.setattr(Trainer, "_take_step", take_step)
     code, out = command("train", "--out", two, "--resume")

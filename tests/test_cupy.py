@@ -3,13 +3,12 @@
 Run with `pytest --backend cupy`, on a GPU or an emulated one; every other test then runs on the device too.
 """
 
-import contextlib
-
 import numpy
 import pytest
 from helpers import assert_close
 from lrp_models import IDS, MODELS
 from lrp_models import language_model as random_language_model
+from on_device import RTOL, counted, no_waiting, on_both
 
 import minitransformer as mt
 from minitransformer import explain, kernels, nn
@@ -22,25 +21,6 @@ from minitransformer.optim import SGD, Adam, AdamW
 from minitransformer.utils.data import DataLoader, TensorDataset
 
 CONFIG = LanguageModelConfig(vocab_size=13, d_model=12, nhead=3, num_layers=2, dim_feedforward=20, dropout=0.2, max_len=9)
-RTOL = {mt.float32: 1e-5, mt.float64: 1e-10}
-
-
-@contextlib.contextmanager
-def no_waiting():
-    """A block that raises where the host would wait for the device."""
-    cupyx = pytest.importorskip("cupyx")
-    with pytest.warns(UserWarning, match="not possible to reliably detect"), cupyx.allow_synchronize(False):
-        yield
-
-
-def on_both(work):
-    """What `work()` gives on NumPy and on CuPy, from the same seed."""
-    results = []
-    for backend in ("numpy", "cupy"):
-        with mt.backend(backend):
-            mt.manual_seed(3)
-            results.append(work())
-    return results
 
 
 def lesson_in_steps(dtype, optimizer=AdamW, steps=20):
@@ -138,13 +118,10 @@ def test_a_walk_of_relevance_never_waits(form, monkeypatch):
 
 def launches(layers, dropout):
     """How many kernels a training step starts, besides cuBLAS's products. Sizes do not matter, but for the number of layers."""
-    emulated_gpu = pytest.importorskip("emulated_gpu", reason="launches are counted by the emulated device")
     model = LanguageModel(LanguageModelConfig(9, 8, 2, layers, 16, dropout, max_len=8))
     optimizer, ids = AdamW(model.parameters(), lr=1e-3), mt.randint(0, 9, (2, 8))
     step(model, optimizer, ids)
-    before = emulated_gpu.statistics()["launches"]
-    step(model, optimizer, ids)
-    return emulated_gpu.statistics()["launches"] - before
+    return counted("launches", lambda: step(model, optimizer, ids))
 
 
 @pytest.mark.parametrize("dropout, each_layer", [(0.0, 33), (0.1, 46)])
@@ -210,32 +187,6 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
         assert (x[:9] * 2).sum().item() == 18 * 1024
     finally:
         pool.set_limit(size=0)
-
-
-F = nn.functional
-MIXED = {
-    "add": lambda here, there: here(2) + there(2),
-    "matmul": lambda here, there: here(2, 3) @ there(3, 2),
-    "linear": lambda here, there: F.linear(here(2, 3), there(4, 3)),
-    "concatenate": lambda here, there: mt.cat([here(2), there(2)]),
-    "where": lambda here, there: mt.where(here(2) > 0, here(2), there(2)),
-    "layernorm": lambda here, there: F.layer_norm(here(2, 3), (3,), there(3), there(3)),
-    "rmsnorm": lambda here, there: F.rms_norm(here(2, 3), (3,), there(3)),
-    "embedding": lambda here, there: F.embedding(here(2).long(), there(3, 4)),
-    "cross_entropy": lambda here, there: F.cross_entropy(here(2, 3), there(2).long()),
-    "attention": lambda here, there: F.scaled_dot_product_attention(here(2, 3), here(2, 3), here(2, 3), there(2, 2)),
-}
-
-
-@pytest.mark.parametrize("name", MIXED)
-def test_devices_do_not_mix(name):
-    def on(device):
-        return lambda *size: mt.ones(*size, device=device)
-
-    message = rf"^{name}: expected tensors on one device, got .*(cuda:0.*cpu|cpu.*cuda:0); move one with .to"
-    for places in (("cuda", "cpu"), ("cpu", "cuda")):
-        with pytest.raises(TypeError, match=message):
-            MIXED[name](*map(on, places))
 
 
 def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import models
+from minitransformer.autograd import setting, watcher
 from minitransformer.generation import generate
 from minitransformer.recipes import RECIPES, FineTuningRecipe, GPTRecipe, MaskedLMRecipe, SpanCorruptionRecipe
 from minitransformer.recipes.fine_tuning import read
@@ -78,6 +79,18 @@ def test_it_learns_and_comes_back(recipe, tmp_path):
     assert again == tokenizer and RECIPES[recipe.kind] is recipe
     for name, p in model.state_dict().items():
         assert np.array_equal(p.numpy(), trainer.model.state_dict()[name].numpy())
+
+
+@pytest.mark.parametrize("kind", sorted(set(RECIPES) - {"bert-classifier"}))
+def test_every_recipe_knows_half_precision(kind, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat and the dog sat on the log. " * 60, encoding="utf-8")
+    settings = {} if kind == "classifier" else {"data": str(text), "length": 8, "vocab_size": 260}
+    trainer, _ = RECIPES[kind](steps=1, amp=True, d_model=8, nhead=2, num_layers=1, batch_size=2, **settings).trainer()
+    trainer.evaluate, dtypes = None, set()
+    with setting(watcher, lambda made, who: who == "Linear made" and dtypes.add(made.dtype)):
+        trainer.run()
+    assert dtypes == {mt.float16} and trainer.description["recipe"]["amp"] and not RECIPES[kind]().amp
 
 
 def test_a_gpt_writes(tmp_path):

@@ -221,6 +221,49 @@ def test_an_infinite_gradient_stops_before_the_step():
     assert all((before[name] == p.numpy()).all() for name, p in run.model.named_parameters())
 
 
+def in_half_precision(directory=None, scale=2.0**16, **options):
+    """A run with `amp` that begins with a factor as large as given."""
+    run = small_run.trainer(directory, amp=True, **options)
+    run.scaler.load_state_dict({"scale": scale, "good_steps": 0, "skipped": 0})
+    return run
+
+
+TOO_LARGE = 2.0**40  # for float16: a dozen halvings from what fits
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy tells of an overflow, too
+def test_an_overflow_in_half_precision_costs_a_step_and_no_more(tmp_path, capsys):
+    run, untouched = in_half_precision(tmp_path, scale=TOO_LARGE, steps=3), small_run.trainer().model
+    with progress_bar(run) as report:
+        run.run(report)
+    assert run.scaler.skipped == 3 and run.scaler.get_scale() == TOO_LARGE / 8 and "3 skipped" in capsys.readouterr().out
+    assert all((p.numpy() == q.numpy()).all() for p, q in zip(run.model.parameters(), untouched.parameters(), strict=True))
+    run.steps = 70
+    run.run()
+    assert 3 < run.scaler.skipped < 30 and numpy.mean(run.losses[-20:]) < 0.9 * numpy.mean(run.losses[:20])
+    assert all(p.dtype == mt.float32 for p in run.model.parameters())
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("stop", [2, 18, 30])  # among the overflows, at their end, after them
+def test_half_precision_resumes_bit_for_bit(tmp_path, stop):
+    whole = in_half_precision(scale=TOO_LARGE, steps=35, evaluate=None)
+    whole.run()
+    in_half_precision(tmp_path, scale=TOO_LARGE, steps=stop, evaluate=None).run()
+    rest = in_half_precision(tmp_path, steps=35, evaluate=None)
+    assert rest.resume() and rest.run() and 2 < rest.scaler.skipped < 30
+    assert_same(rest.state_dict(), whole.state_dict())
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_gradient_that_is_infinite_at_any_factor_stops_half_precision_too():
+    run = in_half_precision(scale=4.0, steps=12)
+    run.loss = lambda model, batch: (small_run.loss(model, batch) * 0).sqrt()
+    with pytest.raises(FloatingPointError, match="step 3: the norm of the gradients is"):
+        run.run()
+    assert run.scaler.skipped == 2
+
+
 def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
     run = small_run.trainer(tmp_path, steps=12)
 

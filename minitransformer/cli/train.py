@@ -35,6 +35,7 @@ def train(
     num_layers: Annotated[int | None, typer.Option(min=1, help="Layers.")] = None,
     dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")] = None,
     adapt: Annotated[str | None, typer.Option(help="What of a published model learns: full, head or lora.")] = None,
+    amp: Annotated[bool | None, typer.Option("--amp", help="Products in float16, as a GPU does them faster.")] = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -44,7 +45,7 @@ def train(
     directory = out or Path("runs") / kind
     chosen = dict(
         data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
-        d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt,
+        d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
     recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
@@ -86,6 +87,8 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
         "loss": trainer.losses[-1],
         "held out": trainer.evaluations[-1][1] if trainer.evaluations else None,
     }
+    if recipe.amp:
+        figures["skipped for overflow"] = trainer.scaler.skipped
     files = {"last": str(directory / LAST), "best": str(directory / BEST), "curve": str(directory / "loss.png")}
     if json:
         print_json({**figures, **files, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.generation.reading import last_logits
+from minitransformer.generation.reading import last_logits, numbers
 from minitransformer.generation.sampling import draw, next_token_probabilities
 
 
@@ -48,5 +48,5 @@ def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[numpy.ndarray, numpy.
     if not len(prompts) or not all(len(prompt) for prompt in prompts):
         raise ValueError(f"generate_batch: expected prompts of at least one token, got lengths {[len(p) for p in prompts]}")
     longest = max(map(len, prompts))
-    ids = numpy.array([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    ids = numpy.array([[0] * (longest - len(prompt)) + numbers(prompt) for prompt in prompts])
     return ids, numpy.arange(longest) < longest - numpy.array([[len(prompt)] for prompt in prompts])

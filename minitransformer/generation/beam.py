@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from minitransformer.generation.reading import last_logits
+from minitransformer.generation.reading import last_logits, numbers
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def beam_search(
     than `model.config.max_len`.
     """
     _check(model, ids, max_new_tokens, beams)
-    cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([ids])  # unread: (beams, T)
+    cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([numbers(ids)])  # unread: (beams, T)
     for _ in range(max_new_tokens):
         found = _continued(going, last_logits(model, unread, cache), 2 * beams)
         ended += [draft for draft, _ in found[:beams] if draft.tokens[-1] == stop_id]

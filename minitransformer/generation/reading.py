@@ -23,6 +23,11 @@ def last_logits(model, ids, cache=None, padding: numpy.ndarray | None = None) ->
     return logits[:, -1].numpy()
 
 
+def numbers(ids) -> list[int]:
+    """Ids as Python's integers: those of a tensor in one copy, wherever it lives."""
+    return ids.tolist() if isinstance(ids, Tensor) else list(ids)
+
+
 @contextlib.contextmanager
 def in_use(model) -> Iterator[None]:
     """Inside this block the model is in use, not in training; one that is already is left alone, for that costs nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
-from minitransformer.generation.reading import Reader
+from minitransformer.generation.reading import Reader, numbers
 
 
 def next_token_probabilities(
@@ -62,7 +62,7 @@ def stream(
     """The new tokens one by one; see `generate`."""
     if not len(ids):
         raise ValueError("generate: expected at least one token to start from, got none")
-    random, text = numpy.random.default_rng(seed), list(ids)
+    random, text = numpy.random.default_rng(seed), numbers(ids)
     reader = Reader(model, use_cache)
     for _ in range(max_new_tokens):
         p = next_token_probabilities(reader.logits(text), temperature, top_k, top_p)

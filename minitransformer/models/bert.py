@@ -160,10 +160,10 @@ class BertClassifier(nn.Module):
 @no_grad()
 def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 32) -> numpy.ndarray:
     """A vector of length 1 for each text, (N, C) on the host: their products are cosines."""
-    parts = []
+    parts, device = [], next(model.parameters()).device
     for i in range(0, len(texts), batch_size):
         ids = pad_sequence([tokenizer.encode(text) for text in texts[i : i + batch_size]], True, model.config.pad_token_id)
-        x = model.sentences(ids)  # (B, C)
+        x = model.sentences(ids.to(device))  # (B, C)
         parts.append((x / (x * x).sum(-1, keepdim=True).sqrt()).numpy())
     return numpy.concatenate(parts)
 

@@ -68,8 +68,8 @@ class SequenceClassifier(nn.Module):
 @no_grad()
 def predict_proba(model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256) -> numpy.ndarray:
     """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
-    parts = []
+    parts, device = [], next(model.parameters()).device
     for i in range(0, len(texts), batch_size):
         ids = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts[i : i + batch_size]]
-        parts.append(model(pad_sequence(ids, batch_first=True)).softmax(-1).numpy())  # (B, num_classes)
+        parts.append(model(pad_sequence(ids, batch_first=True).to(device)).softmax(-1).numpy())  # (B, num_classes)
     return numpy.concatenate(parts)

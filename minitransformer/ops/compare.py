@@ -6,11 +6,13 @@ import operator
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
+from minitransformer.errors import check_device
 from minitransformer.ops.laws import dims, register
 
 
 def _comparison(name: str, function):
     def compare(input: Tensor, other) -> Tensor:
+        check_device(name, input, other)
         return Tensor(function(input.array, other.array if isinstance(other, Tensor) else other))
 
     compare.__name__, compare.__doc__ = name, f"Elementwise `{name}`: a boolean tensor."

@@ -136,7 +136,7 @@ def setitem(input: Tensor, index, value) -> None:
     array = input.writable()
     for step in first:
         array = array[step]
-    array[last] = no_history(value)
+    array[last] = no_history(input, value)
 
 
 @register("__iter__")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor, is_grad_enabled, moment
 from minitransformer.devices import device_of, to_device
+from minitransformer.errors import check_device
 from minitransformer.ops.laws import register
 from minitransformer.randomness import generator
 
 
-def no_history(value):
-    """What to write: a number, or the array of a tensor. Raises RuntimeError if a gradient should flow to that tensor."""
+def no_history(input: Tensor, value):
+    """What to write into `input`: a number, or an array of its device.
+
+    Raises RuntimeError if a gradient should flow to the value, TypeError if it is on another device.
+    """
+    check_device("an in-place edit", input, value)
     if not isinstance(value, Tensor):
         return value
     if value.requires_grad and is_grad_enabled():
@@ -39,7 +44,7 @@ def zero_(input: Tensor) -> Tensor:
 @register()
 def fill_(input: Tensor, value) -> Tensor:
     """All `value`."""
-    input.writable()[...] = no_history(value)
+    input.writable()[...] = no_history(input, value)
     return input
 
 
@@ -47,7 +52,7 @@ def fill_(input: Tensor, value) -> Tensor:
 def copy_(input: Tensor, source: Tensor) -> Tensor:
     """The values of `source`, broadcast and converted to this dtype and device."""
     array = input.writable()
-    array[...] = to_device(no_history(source), device_of(array))
+    array[...] = no_history(input, source.to(input.device))
     return input
 
 
@@ -55,7 +60,8 @@ def copy_(input: Tensor, source: Tensor) -> Tensor:
 def add_(input: Tensor, other, alpha: float = 1) -> Tensor:
     """input += alpha * other."""
     array = input.writable()
-    array += no_history(other) if alpha == 1 else alpha * no_history(other)
+    other = no_history(input, other)
+    array += other if alpha == 1 else alpha * other
     return input
 
 
@@ -69,7 +75,7 @@ def sub_(input: Tensor, other) -> Tensor:
 def mul_(input: Tensor, other) -> Tensor:
     """input *= other."""
     array = input.writable()
-    array *= no_history(other)
+    array *= no_history(input, other)
     return input
 
 
@@ -77,7 +83,7 @@ def mul_(input: Tensor, other) -> Tensor:
 def div_(input: Tensor, other) -> Tensor:
     """input /= other."""
     array = input.writable()
-    array /= no_history(other)
+    array /= no_history(input, other)
     return input
 
 

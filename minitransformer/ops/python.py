@@ -63,7 +63,7 @@ def __int__(input: Tensor) -> int:
 
 @register()
 def __index__(input: Tensor) -> int:
-    return input.array.__index__()
+    return to_host(input.array).__index__()
 
 
 @register()

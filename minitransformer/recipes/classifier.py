@@ -47,6 +47,7 @@ class ClassifierRecipe:
     nhead: int = 4
     num_layers: int = 1
     dropout: float = 0.1
+    amp: bool = False
 
     kind = "classifier"
 
@@ -81,6 +82,7 @@ class ClassifierRecipe:
             warm_up_and_cosine(optimizer, self.steps),
             steps=self.steps,
             max_norm=1.0,
+            amp=self.amp,
             evaluate=lambda model: mean_loss(model, unseen),
             evaluate_every=25,
             directory=directory,

@@ -42,6 +42,7 @@ class FineTuningRecipe:
     weight_decay: float | None = None
     dropout: float = 0.1
     rank: int = 8
+    amp: bool = False
 
     kind = "bert-classifier"
 
@@ -79,6 +80,7 @@ class FineTuningRecipe:
             warm_up_and_cosine(optimizer, self.steps),
             steps=self.steps,
             max_norm=1.0,
+            amp=self.amp,
             evaluate=lambda model: mean_loss(partial(answer, model), unseen),
             evaluate_every=max(self.steps // 8, 1),
             directory=directory,

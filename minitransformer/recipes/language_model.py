@@ -36,6 +36,7 @@ class LanguageModelRecipe:
     nhead: int = 4
     num_layers: int = 2
     dropout: float = 0.0
+    amp: bool = False
 
     kind = "language-model"
 
@@ -59,6 +60,7 @@ class LanguageModelRecipe:
             warm_up_and_cosine(optimizer, self.steps),
             steps=self.steps,
             max_norm=1.0,
+            amp=self.amp,
             evaluate=lambda model: mean_over(unseen, partial(next_token_loss, model)),
             directory=directory,
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},

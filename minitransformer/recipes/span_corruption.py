@@ -39,6 +39,7 @@ class SpanCorruptionRecipe:
     nhead: int = 4
     num_layers: int = 2
     dropout: float = 0.0
+    amp: bool = False
 
     kind = "t5"
 
@@ -62,6 +63,7 @@ class SpanCorruptionRecipe:
             warm_up_and_cosine(optimizer, self.steps),
             steps=self.steps,
             max_norm=1.0,
+            amp=self.amp,
             evaluate=lambda model: mean_loss(model, unseen, tokenizer.vocab_size),
             directory=directory,
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},
