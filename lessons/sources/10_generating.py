@@ -22,8 +22,10 @@
 # the second comes about, and whether "the highest" is a good choice at all, is what this lesson is about.
 #
 # First we need a model. It is that of lesson 09, with two changes so that it gets on faster: tokens are pieces of words
-# (byte pair encoding, lesson 04), and the text is only the plain sentences of Python's help. Five seconds of training make
-# a model that knows many words and little sense. That is just right here: you will *see* what each way of choosing does.
+# (byte pair encoding, lesson 04), and the text is only the plain sentences of Python's help. The loop of lesson 09 is now
+# the library's `Trainer`, and `DataLoader` hands it the pieces of text in random order, twelve at a time. Some seconds of
+# training make a model that knows many words and little sense. That is just right here: you will *see* what each way of
+# choosing does.
 
 # %%
 import math
@@ -50,16 +52,16 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told a
 paragraphs = [p for p in python_topics().split("\n\n") if p[:1].isupper() and p.endswith(".")]
 text = re.sub(r"[^A-Za-z.,()' -]", "", " ".join(" ".join(paragraphs).split()))
 tokenizer = BPETokenizer.train(text, vocab_size=1024)
-windows = Windows(tokenizer.encode(text), 24)  # pieces of 24 + 1 tokens
+windows = Windows(tokenizer.encode(text), 64)  # pieces of 64 + 1 tokens: each of 64 is to foretell the next
 
 mt.manual_seed(0)
 V = tokenizer.vocab_size
 model = LanguageModel(LanguageModelConfig(V, d_model=64, nhead=4, num_layers=1, dim_feedforward=256, dropout=0.0, max_len=128))
 optimizer = mt.optim.Adam(model.parameters(), lr=8e-3)
 schedule = warm_up_and_cosine(optimizer, 300)
-trainer = Trainer(model, next_token_loss, DataLoader(windows, 32, shuffle=True), optimizer, schedule, steps=300, max_norm=1.0)
+trainer = Trainer(model, next_token_loss, DataLoader(windows, 12, shuffle=True), optimizer, schedule, steps=300, max_norm=1.0)
 trainer.run()  # the loop of lesson 09: next-token cross-entropy, Adam, warm-up and cosine, clipping
-print(f"{len(windows) * 24} tokens of {V} kinds; the loss went from {trainer.losses[0]:.1f} to {np.mean(trainer.losses[-20:]):.1f}")
+print(f"{len(windows) * 64} tokens of {V} kinds; the loss went from {trainer.losses[0]:.1f} to {np.mean(trainer.losses[-20:]):.1f}")
 
 
 def logits_after(ids):
@@ -81,10 +83,11 @@ for _ in range(60):
 print(tokenizer.decode(ids))
 
 # %% [markdown]
-# Sooner or later it goes in circles. That is no accident: what has been said once makes its own repetition likelier, and
-# greedy choice never takes a way out, since a way out is never the likeliest. (Large models do this too, only later.) And
-# look at what people write: not the most likely word each time. Half the point of a sentence is in the words that were
-# *not* to be expected.
+# (What `argmax` gives is the id with the largest score, which is the one with the largest share.) Sooner or later it goes
+# in circles. That is no accident: what has been said once makes its own repetition likelier, and greedy choice seldom
+# finds a way out, since the way out is hardly ever the likeliest. (Large models do this too, only later.) And look at what
+# people write: not the most likely word each time. Half the point of a sentence is in the words that were *not* to be
+# expected.
 #
 # So **draw**: take each token as often as its share says.
 #
@@ -94,6 +97,8 @@ print(tokenizer.decode(ids))
 # long. In a formula, the drawn id is the first $i$ with
 #
 # $$u < p_0 + p_1 + \dots + p_i$$
+#
+# The sums on the right, $p_0$, $p_0 + p_1$, and so on, are where the pieces end. `np.cumsum(p)` gives all of them.
 
 # %%
 p = np.array([0.15, 0.4, 0.05, 0.3, 0.1])
@@ -125,7 +130,8 @@ plt.show()
 #
 # Below 1 it spreads the scores and sharpens the shares, towards greedy at $\tau \to 0$. Above 1 it makes them more alike,
 # towards pure chance at $\tau \to \infty$. For two tokens it is plain to see: their shares stand in the ratio
-# $e^{(x_i - x_j)/\tau}$, so halving $\tau$ squares the ratio.
+# $e^{(x_i - x_j)/\tau}$, so halving $\tau$ squares the ratio. (`shares_of(scores, temperature=...)` is the library's
+# version of what you will write a little further down.)
 
 # %%
 scores = logits_after(tokenizer.encode(prompt))
@@ -140,11 +146,18 @@ axis.set(xticks=range(8), xticklabels=names, title=f"what may follow {prompt!r}"
 axis.legend(frameon=False)
 plt.show()
 
+# %% [markdown]
+# And here are texts, by the library's loop: `generate(model, ids, 30, ...)` reads the ids, draws 30 more, and returns these.
+# Chance begins at `seed`, so that you see what the next lines speak of.
+
 # %%
 for tau in (0, 0.5, 1.0, 2.0):
     print(f"temperature {tau}:{tokenizer.decode(generate(model, tokenizer.encode(prompt), 30, temperature=tau, seed=2))}\n")
 
 # %% [markdown]
+# (A � stands for a byte that is not a whole character. Such tokens never occur in this text, and each has a tiny share all
+# the same.)
+#
 # ## Cutting the tail
 #
 # At temperature 1 each of a thousand tokens has a little share. Most of them are nonsense here, and *together* they have a
@@ -180,9 +193,9 @@ plt.show()
 # %% exercise next_token_probabilities
 
 # %% [markdown]
-# How does it sound? Read the texts, and look at two numbers. The first is the mean surprise, $-\ln p$ of the tokens chosen,
-# by the model's own shares (lesson 09). The second is how many of the groups of three tokens are new ones, and not said
-# before in the same text.
+# How does it sound? Read the beginnings of the texts, and look at two numbers. The first is the mean surprise, $-\ln p$ of
+# the tokens chosen, by the model's own shares at temperature 1 (lesson 09). The second says how many of the groups of three
+# tokens, which overlap, are new ones, and not said before in the same text. Both are means over four texts of 60 tokens.
 
 # %%
 ways = {
@@ -212,10 +225,11 @@ points = {}
 for name, options in ways.items():
     begun, found = tokenizer.encode(prompt), []
     for seed in range(4):
-        ids = begun + generate(model, begun, 100, seed=seed, **options)
+        ids = begun + generate(model, begun, 60, seed=seed, **options)
         found.append((surprise(ids, len(begun)), new_threes(ids)))
     points[name] = np.mean(found, 0)
-real = [windows.ids[i : i + 103].tolist() for i in range(0, 4000, 1000)]
+    print(f"{name:18s}{prompt}{tokenizer.decode(ids[len(begun) : len(begun) + 25])}")
+real = [windows.ids[i : i + 63].tolist() for i in range(0, 40_000, 1000)]  # 40 pieces: real texts vary more
 points["real text"] = np.mean([(surprise(ids, 3), new_threes(ids)) for ids in real], 0)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained", sharey=True)
@@ -225,12 +239,15 @@ for axis, values, title in zip(axes, zip(*points.values(), strict=True), ("mean 
     for i, value in enumerate(values):
         axis.text(value, i, f" {value:.2f}", va="center", fontsize=9)
     axis.set(title=title, xlim=(0, 1.15 * max(values)))
+axes[0].invert_yaxis()
 plt.show()
 
 # %% [markdown]
 # Greedy text is far less surprising than real text, by repeating itself. A high temperature is more surprising than what
-# people write. Cutting the tail keeps the text fresh without the worst accidents. Which numbers are best is a matter of the
-# model and of the purpose: a calculator wants temperature 0, a poet does not.
+# people write. Drawing as the model says comes closest to real text in both numbers, as it should, the model having been
+# taught to share out as the text does; but with a weak model that includes its accidents, broken words among them. Cutting
+# the tail gives up some surprise to be rid of the worst of them, and still does not go in circles. Which numbers are best
+# is a matter of the model and of the purpose: a calculator wants temperature 0, a poet does not.
 
 # %% [markdown]
 # ## The likeliest text: beam search
@@ -239,6 +256,8 @@ plt.show()
 # all. The share of a text is the product of the shares of its tokens, so its logarithm is a sum:
 #
 # $$\ln p(y_1, \dots, y_n) = \sum_{t} \ln p(y_t \mid y_1, \dots, y_{t-1})$$
+#
+# (Read the bar as "given": the share that $y_t$ has after the tokens before it.)
 #
 # Does greedy choice find the largest? No: a good first step may lead to a bad neighbourhood.
 
@@ -261,6 +280,9 @@ axis.axis("off")
 plt.show()
 
 # %% [markdown]
+# The numbers at the lines are shares, those at the ends their products. Greedy takes `a` first, 0.6 being more than 0.4,
+# and then has no good way on.
+#
 # One cannot try all: $V^n$ texts are too many. **Beam search** keeps the `width` best beginnings in sight. In each round it
 # extends every one of them by every token, and of *all* these keeps the `width` best. Width 1 is greedy, and a beam as wide
 # as there are texts finds the best of all. In between it finds good texts for `width` times the price, with no promise.
@@ -271,7 +293,9 @@ plt.show()
 # %% exercise beam_search
 
 # %% [markdown]
-# For our model all candidates can be read at once, as one batch, with arrays instead of lists:
+# For our model all candidates can be read at once, as one batch, with arrays instead of lists. `grown` is a table with a row
+# for each candidate and a column for each token; `argsort` ranks all its places as one long row, and `unravel_index` tells
+# which row and column a place is.
 
 
 # %%
@@ -302,14 +326,15 @@ for width in (1, 2, 8, 32):
 # ## Not twice: the cache
 #
 # To make token 100, our loop lets the model read 99 tokens; for token 101 it reads 100, almost all of them for the second
-# time. What of that is needed? Nobody looks ahead (lesson 06): what is computed at a place depends only on the places
-# before it, and *does not change* when others follow. The new token's query needs the keys and values of all earlier
+# time. What of that is needed? Nobody looks ahead (lesson 06): what is computed at a place depends only on that place
+# and those before it, and *does not change* when others follow. The new token's query needs the keys and values of all earlier
 # tokens, and nothing else of them. So keep these, the **KV cache**, and compute the new token alone:
 #
 # $$\mathrm{out}_t = \mathrm{softmax}\!\left(\frac{q_t\, [k_1, \dots, k_t]^\top}{\sqrt d}\right) [v_1, \dots, v_t]$$
 #
-# The queries of earlier tokens are not kept: they have been answered. If several tokens come at once, as a prompt does, the
-# mask must know that the first of them does not stand at place 0, but after all that is in the cache:
+# (The brackets stack the vectors as rows.) The queries of earlier tokens are not kept: they have been answered. If several
+# tokens come at once, as a prompt does, the mask must know that the first of them does not stand at place 0, but after all
+# that is in the cache. Dark is where a query may look:
 
 # %%
 S, T = 4, 3
@@ -327,8 +352,8 @@ plt.show()
 # %% exercise attention_step
 
 # %% [markdown]
-# What does it save? Without a cache, $n$ tokens are read $1 + 2 + \dots + n \approx n^2 / 2$ times in all, with it $n$
-# times. In the library it is `model.encoder.new_cache()`, and `generate` uses it unless told otherwise. The tokens are the
+# What does it save? Without a cache, the model reads $1 + 2 + \dots + n \approx n^2 / 2$ tokens to write a text of $n$, with
+# it $n$. (A query still looks at all keys in the cache. In a small model that is little beside the rest.) In the library it is `model.encoder.new_cache()`, and `generate` uses it unless told otherwise. The tokens are the
 # same ones. (A model of three layers, not trained: the time does not depend on what the weights are.)
 
 # %%
@@ -359,7 +384,7 @@ print("the same tokens:", texts[:200] == texts[200:])
 # %% [markdown]
 # ## The same in the library, and against PyTorch
 #
-# `minitransformer/generation.py` has the shares and the loop, `minitransformer/nn/cache.py` the cache. PyTorch judges a
+# `minitransformer/generation/` has the shares, the loop and the beam, `minitransformer/nn/cache.py` the cache. PyTorch judges a
 # step of attention: three new tokens after four cached ones, as one call with a mask.
 
 # %%

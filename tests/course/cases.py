@@ -12,9 +12,14 @@ FILE = "<learner>"
 
 def judge_source(name: str, source: str) -> Report:
     """The report on the exercise `name` as solved in `source`, judged in this process."""
+    return judge(name, catalogue.exercise(name), answer_of(name, source), FILE)
+
+
+def answer_of(name: str, source: str):
+    """What is called `name` in `source`."""
     space = {"__name__": "learner"}
     exec(compile(source, FILE, "exec"), space)
-    return judge(name, catalogue.exercise(name), space[name], FILE)
+    return space[name]
 
 
 def stub(name: str) -> str:
@@ -38,6 +43,7 @@ def assert_judged_right(name: str, otherwise: str) -> None:
     assert judge_source(name, stub(name)).status == "unwritten"
     for source in (solved(name), otherwise):
         assert judge_source(name, source).passed, judge_source(name, source)
+    assert not catalogue.exercise(name).likely_mistake(answer_of(name, solved(name))), "a right answer looks like a mistake"
 
 
 def assert_mistake(name: str, source: str, said: str) -> None:

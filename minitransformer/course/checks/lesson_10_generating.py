@@ -232,7 +232,7 @@ keep_top_p = Exercise(
         keeps_its_inputs(lambda rng: (_random_shares(rng), 0.6)),
         keeps_float32(lambda rng: (_random_shares(rng), 0.6)),
     ),
-    examples=lambda rng: ((SHARES, 0.75), (SHARES, 0.8), (TIED, 0.6), (_random_shares(rng), 0.6)),
+    examples=lambda rng: ((SHARES, 0.75), (SHARES, 0.8), (TIED, 0.2), (_random_shares(rng), 0.6)),
     mistakes={
         SUM: _filter(_fewest, norm=False),
         PLACES: _filter(_fewest, _in_front),

@@ -21,7 +21,11 @@ def _parts(got, names):
 
 
 def _called(answer, names, *inputs, **options):
-    return _parts(answer(*(a.copy() for a in inputs), **options), names)
+    got = _parts(answer(*(a.copy() for a in inputs), **options), names)
+    for name, part in zip(names, got, strict=True):
+        if "keep" in name and np.ndim(part):
+            raise Failed(f"{name}: expected one number, got shape {np.shape(part)}", hint="One number is asked for: .sum() of it.")
+    return got
 
 
 def _conserves(names, inputs, **options):
@@ -35,8 +39,18 @@ def _conserves(names, inputs, **options):
     return Property("nothing is lost: what comes in goes on or is kept", holds)
 
 
+def _or(hint, check, *args, **options):
+    """The check, with a hint of its own where it fails."""
+    try:
+        check(*args, **options)
+    except Failed as failed:
+        raise Failed(*failed.details, hint=hint) from None
+
+
 def _relevance_in_float32(inputs):
-    return Property("float32 stays float32", lambda answer: keeps_float32(inputs).holds(lambda *a: answer(*a)[0]))
+    hint = "np.where(z < 0, -eps, eps) is float64, and so is np.zeros(n): `.astype(x.dtype)`, or use `stabilised`."
+    check = keeps_float32(inputs)
+    return Property(check.what, lambda answer: _or(hint, check.holds, lambda *a: answer(*a)[0]))
 
 
 def _z(rng):
@@ -46,6 +60,10 @@ def _z(rng):
 def _zero(answer):
     same(answer(np.array([0.0, 0.0])), [1e-6, 1e-6], "S(0)")
     same(answer(np.array([-5e-7])), [-1.5e-6], "S(-5e-7) with eps = 1e-6")
+
+
+def _stays_float32(answer):
+    _or("np.where with plain numbers makes float64 of float32: `.astype(z.dtype)`.", keeps_float32(_z).holds, answer)
 
 
 def _to_float32(f):
@@ -70,9 +88,9 @@ stabilised = Exercise(
         Property("zero counts as positive, and small negative numbers stay negative", _zero),
         returns("any shape will do", _z, lambda z, eps: [[v + math.copysign(eps, v) for v in row] for row in z.tolist()]),
         keeps_its_inputs(_z),
-        keeps_float32(_z),
+        Property("float32 stays float32", _stays_float32),
     ),
-    examples=lambda rng: (_z(rng), (np.array([0.5, -2.0]), 0.01), (np.zeros(2, "float32"), 1e-6)),
+    examples=lambda rng: (_z(rng), (np.array([0.5, -2.0]), 0.01), (np.zeros(2), 1e-6)),
     mistakes={
         "eps is added to negative numbers too: -5e-7 becomes +5e-7, and its relevance turns round.": lambda z, eps=1e-6: z + eps,
         "np.sign(0) is 0, so that a sum of zero stays zero: there take +eps.": lambda z, eps=1e-6: z + eps * np.sign(z),
@@ -82,9 +100,6 @@ stabilised = Exercise(
             lambda z, eps: np.where(abs(z) < eps, np.where(z < 0, -eps, eps), z)
         ),
         "This is only the stabiliser; z is to be added.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
-        "np.where with plain numbers makes float64 of float32: `.astype(z.dtype)`.": lambda z, eps=1e-6: (
-            z.astype(float) + np.where(z < 0, -eps, eps)
-        ),
     },
 )
 
@@ -222,13 +237,6 @@ def _slope_of_x(answer):
     same(_explained(answer, x, layers, 1, 0.0)[0], expected, "relevance, beside x times the slope tried out", rtol=1e-6)
 
 
-def _same_or(hint, *args, **options):
-    try:
-        same(*args, **options)
-    except Failed as failed:
-        raise Failed(*failed.details, hint=hint) from None
-
-
 def _slope_of_biases(answer):
     x, layers = _network(2)
     expected = 0.0
@@ -236,7 +244,7 @@ def _slope_of_biases(answer):
         with_bias = lambda v, i=i: np.array(_output(x, [(w, v if k == i else b) for k, (w, b) in enumerate(layers)], 1))  # noqa: E731
         expected += float(bias @ slopes(with_bias, [bias], 0, np.array(1.0)))
     got = _explained(answer, x, layers, 1, 0.0)[1]["bias"]
-    _same_or("Every layer has biases: add them up with +=.", got, expected, "bias, beside all biases times slopes", rtol=1e-6)
+    _or("Every layer has biases: add them up with +=.", same, got, expected, "bias, beside all biases times slopes", rtol=1e-6)
 
 
 def _closes(answer):
@@ -251,7 +259,7 @@ def _layered_eps(answer):
     layers = [(np.array([[1.0]]), np.zeros(1)), (np.array([[1.0]]), np.zeros(1))]
     r, ledger = _explained(answer, np.array([1.0]), layers, 0, 1.0)
     what = "relevance and epsilon where each of two layers keeps half, eps being as large as z"
-    _same_or("Every layer has a stabiliser: add up what they keep with +=.", [r[0], ledger["epsilon"]], [0.25, 0.75], what)
+    _or("Every layer has a stabiliser: add up what they keep with +=.", same, [r[0], ledger["epsilon"]], [0.25, 0.75], what)
 
 
 def _try_mlp(answer, seed, eps):
@@ -305,7 +313,7 @@ explain_mlp = Tried(
         Property("every layer's stabiliser is in the ledger", _layered_eps),
         Property("the ledger closes", _closes),
     ),
-    examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (6, 0.1)),
+    examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (8, 0.1)),  # the output of 8 is negative
     trial=_try_mlp,
     mistakes={
         "All outputs are explained at once: the others begin with zero.": _wrong_mlp(all_outputs=True),
@@ -600,5 +608,6 @@ layer_norm_rule = Exercise(
         "The variance is the mean of the squares: divide by n, not n - 1.": _wrong_norm(sample=True),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
+        "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(mean=False, bare=True),
     },
 )

@@ -327,7 +327,7 @@ rank_correlation = Exercise(
         Property("where all are equal there is no order: 0", _all_equal),
         keeps_its_inputs(_pair),
     ),
-    examples=lambda rng: (_pair(rng), _tied(rng), (np.ones(4), np.arange(4.0))),
+    examples=lambda rng: (_pair(rng), _tied(rng), (np.ones(4), np.arange(4.0)), (np.arange(4.0), -np.arange(4.0))),
     mistakes={
         "This is the correlation of the values; replace them by ranks first.": lambda a, b: np.nan_to_num(_correlation(a, b)),
         "One argsort gives places, not ranks: which index comes first, not which turn an index has.": lambda a, b: _correlation(
