@@ -352,9 +352,10 @@ plt.show()
 # %% exercise attention_step
 
 # %% [markdown]
-# What does it save? Without a cache, the model reads $1 + 2 + \dots + n \approx n^2 / 2$ tokens to write a text of $n$, with
-# it $n$. (A query still looks at all keys in the cache. In a small model that is little beside the rest.) In the library it is `model.encoder.new_cache()`, and `generate` uses it unless told otherwise. The tokens are the
-# same ones. (A model of three layers, not trained: the time does not depend on what the weights are.)
+# What does it save? Without a cache, the model reads $1 + 2 + \dots + n \approx n^2 / 2$ tokens to write a text of $n$, with it
+# $n$. (A query still looks at all keys in the cache. In a small model that is little beside the rest.) In the library it is
+# `model.encoder.new_cache()`, and `generate` uses it unless told otherwise. The tokens are the same ones. (A model of three
+# layers, not trained: the time does not depend on what the weights are.)
 
 # %%
 mt.manual_seed(1)

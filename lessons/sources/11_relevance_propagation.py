@@ -76,29 +76,31 @@ plt.show()
 # %% [markdown]
 # - **tanh** is *saturated* at 3: it is nearly 1 there, and moving its input changes nothing. The slope is about 0, so nobody
 #   gets anything, though the output is large and somebody has made it so.
-# - In a **product** each factor is counted for the whole: 3 and 3 make 6.
+# - In a **product** each factor is counted for the whole: 3 and 3 make 6, where only 3 came out.
 # - **LayerNorm** divides by the spread $\sigma$. Make all inputs larger by 1 % and nothing changes, so slope times input adds
 #   up to *nothing*, whatever comes out.
 #
-# A Transformer is made of exactly these. Its gradients are right, they just do not add up. **Layer-wise relevance
-# propagation** (LRP) walks the same tape back (lesson 01), but at every operation it asks another question: *how shall the
+# A Transformer is made of exactly these. Its gradients are right, they just do not add up. **Layer-wise relevance propagation**
+# (LRP; Bach et al., 2015) walks the same tape back (lesson 01), but at every operation it asks another question: *how shall the
 # relevance of what came out be shared among what went in?* Each kind of operation gets a rule, and each rule must be fair in
 # one respect:
 #
 # $$\sum_i R_i \;+\; \text{what stays behind} \;=\; \sum_j R_j \qquad\text{(conservation)}$$
 #
-# $R_j$ is the relevance of what came out, $R_i$ that of what went in. At the end of the walk back, the relevance of a word is the
-# sum over the numbers in its embedding.
+# $R_j$ is the relevance of what came out, $R_i$ that of what went in. The walk begins at the number to be explained, whose
+# relevance is its own value. At the end of the walk back, the relevance of a word is the sum over the numbers in its
+# embedding.
 
 # %% [markdown]
 # ## The linear layer: share by what you added
 #
-# One output of a linear layer is a sum, $z_j = \sum_i x_i w_{ji} + b_j$. Who added much gets much:
+# One output of a linear layer is a sum, $z_j = \sum_i x_i w_{ji} + b_j$, where $w_{ji}$ leads from input $i$ to output $j$.
+# Who added much gets much:
 #
 # $$R_i = \sum_j \frac{x_i\,w_{ji}}{z_j}\,R_j$$
 #
-# Each $z_j$ is shared out among the terms *of its own sum*. Then an input collects from all the outputs that it went into. By hand,
-# for two inputs and one output:
+# Each $z_j$ is shared out among the terms *of its own sum*. Then an input collects from all the outputs that it went into. By
+# hand, for two inputs and one output:
 
 # %%
 x, weight, bias = np.array([2.0, 1.0]), np.array([3.0, -2.0]), 1.0
@@ -127,8 +129,8 @@ for name, text in texts.items():
 
 # %% [markdown]
 # (In the first row the third input is 0. It added nothing, and gets nothing; by weights alone it gets a share all the same.)
-# Two smaller things: the sum in the denominator runs over the inputs $k$ of *one* output $j$, and the bias belongs in it. And at
-# the output one starts with the one score that is to be explained, all others being zero.
+# Two smaller things: the sum in the denominator runs over the inputs $k$ of *one* output $j$, and the bias belongs in it. And
+# where a model has several outputs, one starts with the one score that is to be explained, all others being zero.
 
 # %% [markdown]
 # ## The stabiliser
@@ -138,14 +140,14 @@ for name, text in texts.items():
 #
 # $$S(z) = z + \varepsilon\,\mathrm{sign}(z), \qquad \mathrm{sign}(0) = +1, \qquad R_i = \sum_j \frac{x_i\,w_{ji}}{S(z_j)}\,R_j$$
 #
-# This is the **epsilon rule**. The sign matters: just adding $\varepsilon$ to a small *negative* $z$ moves it towards zero, or past
-# it, and the relevance turns round.
+# This is the **epsilon rule**. The sign matters: just adding $\varepsilon$ to a small *negative* $z$ moves it towards zero, or
+# past it, and the relevance turns round. The picture shows it for $\varepsilon = 0.1$.
 
 # %%
 zs = np.linspace(-0.4, 0.4, 401)
 signed = zs + 0.1 * np.where(zs < 0, -1, 1)
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharey=True)
-titles = "z + eps sign(z): never large", "z + eps: the trouble has moved"
+titles = "z + eps sign(z): never above 1 / eps", "z + eps: the trouble has moved"
 for axis, stable, title in zip(axes, (signed, zs + 0.1), titles, strict=True):
     for side in (zs < -1e-9, zs > 1e-9):
         axis.plot(zs[side], 1 / zs[side], color=GREY, lw=1)
@@ -174,10 +176,12 @@ plt.show()
 # ## Through layers
 #
 # Between linear layers stand activations such as $\max(0, z)$. One number goes in, one comes out, and there is nothing to share:
-# the relevance passes through as it is. That is also the answer to the saturated tanh. It keeps what it is given.
+# the relevance passes through as it is. That is also the answer to the saturated tanh: its input gets all of it. (A unit that
+# $\max(0, z)$ has set to 0 added nothing to any sum after it, so no relevance reaches it in the first place.)
 #
-# Here is relevance on its way through a small network. The thickness of a line is the amount that is handed along it, orange
-# for the explained output and blue against it.
+# Here is relevance on its way through a small network: three inputs, layers of four and two units, one output. The number in a
+# circle is its relevance. The thickness of a line is the amount that is handed along it, orange for the explained output and
+# blue against it.
 
 # %%
 sizes = (3, 4, 2, 1)
@@ -217,8 +221,10 @@ plt.show()
 #
 # $$\text{output} = \text{inputs} + \text{bias} + \text{epsilon}$$
 #
-# The rule of good bookkeeping: each entry is computed by its own formula, and none as "the rest". Then the sum is a *proof*. If it
-# does not close, some rule is wrong. If "the rest" went to the bias, every mistake would hide there.
+# where *inputs* is the sum of what the inputs got, and *bias* and *epsilon* are the sinks of all layers together.
+#
+# The rule of good bookkeeping: each entry is computed by its own formula, and none as "the rest". Then the sum is a *proof*. If
+# it does not close, some rule is wrong. If "the rest" went to the bias, every mistake would hide there.
 #
 # ### Your turn: explain a network, and keep its ledger
 
@@ -228,14 +234,15 @@ plt.show()
 # ## The product of two
 #
 # In $y = a \cdot b$, who made the 6 of $2 \cdot 3$? Without $a$ it would be 0, and without $b$ too. There is no reason to
-# prefer one, so each gets half. A matrix product is a sum of products,
-# $O_{ij} = \sum_k A_{ik} B_{kj}$. So share $R_{ij}$ out by terms as before,
-# and then halve each term's part:
+# prefer one, so each gets half. A matrix product is a sum of products, $O_{ij} = \sum_k A_{ik} B_{kj}$. So share $R_{ij}$
+# out by terms as before, $\frac{A_{ik} B_{kj}}{O_{ij}} R_{ij}$, and then halve each term's part. What $A_{ik}$ gets from all
+# the terms it stands in is $A_{ik} \sum_j \frac{R_{ij}}{2\,O_{ij}} B_{kj}$, and for all of $A$ and $B$ at once that is
 #
 # $$R_A = A * \Big(\frac{R}{S(2\,O)}\,B^\top\Big), \qquad R_B = B * \Big(A^\top \frac{R}{S(2\,O)}\Big)$$
 #
-# with $*$ for element by element. This holds where *both* sides depend on the words: queries with keys, and shares with
-# values. A weight matrix does not depend on the words, so there the input gets all of it. That was the epsilon rule.
+# with $*$ for element by element, as the fraction is too. This holds where *both* sides depend on the words: queries with keys,
+# and shares with values. A weight matrix does not depend on the words, so there the input gets all of it. That was the epsilon
+# rule.
 
 # %%
 print("a = 2, b = 3, R = 6: halves", 2 * (6 / (2 * 6)) * 3, "and", 3 * 2 * (6 / (2 * 6)))
@@ -250,20 +257,25 @@ print("a = 2, b = 3, R = 6: halves", 2 * (6 / (2 * 6)) * 3, "and", 3 * 2 * (6 / 
 #
 # Softmax is no sum of its inputs, so there are no terms to share by. Two ways out have been proposed.
 #
-# **CP-LRP** (Ali et al., 2022) does not go there. It takes the attention shares for *constants*: all the relevance goes through the
-# values, and none to queries and keys. It is simple, it conserves, and it is blind to *why* a word was looked at.
+# **CP-LRP** (Ali et al., 2022) does not go there. It takes the attention shares for *constants*: all the relevance goes through
+# the values, and none to queries and keys. It is simple, it conserves, and it is blind to *why* a word was looked at.
 #
-# **AttnLRP** (Achtibat et al., 2024) replaces softmax near the point $x$ by its tangent, and a tangent *is* a sum. With the
-# slopes of lesson 06, $\partial s_i/\partial x_j = s_i(\delta_{ij} - s_j)$ (where $\delta_{ij}$ is 1 for $i = j$ and else 0),
+# **AttnLRP** (Achtibat et al., 2024) replaces softmax near the point $x$ by its tangent, and a tangent *is* a sum: slopes times
+# inputs, and a constant that makes it touch the curve. The slopes are known from lesson 06,
+# $\partial s_i/\partial x_j = s_i(\delta_{ij} - s_j)$ (where $\delta_{ij}$ is 1 for $i = j$ and else 0). Slopes times inputs
+# are together $\sum_j s_i (\delta_{ij} - s_j)\, x_j = s_i (x_i - \sum_k s_k x_k)$, and the constant is what $s_i$ has beyond
+# that:
 #
-# $$s_i = \sum_j \frac{\partial s_i}{\partial x_j} x_j + c_i, \qquad c_i = s_i \Big(1 - x_i + \sum_k s_k x_k\Big).$$
+# $$s_i = \sum_j s_i (\delta_{ij} - s_j)\, x_j + c_i, \qquad c_i = s_i \Big(1 - x_i + \sum_k s_k x_k\Big).$$
 #
-# Share $R_i$ by these terms, as in a linear layer whose bias is $c_i$. The $s_i$ in the denominator cancels, so this needs no
-# stabiliser:
+# Now share the relevance of each $s_i$, call it $r_i$, by these terms, as in a linear layer whose bias is $c_i$. Each term is
+# divided by $s_i$, which cancels, so this needs no stabiliser. Score $x_j$ gets $x_j (\delta_{ij} - s_j)\, r_i$ of share $i$,
+# and from all shares together
 #
-# $$R_j = x_j \Big(R_j^{s} - s_j \sum_k R_k^{s}\Big), \qquad \text{kept: } \sum_i R_i^{s} \Big(1 - x_i + \sum_k s_k x_k\Big),$$
+# $$R_j = x_j \Big(r_j - s_j \sum_k r_k\Big), \qquad \text{kept: } \sum_i \frac{c_i}{s_i} r_i
+# = \sum_i r_i \Big(1 - x_i + \sum_k s_k x_k\Big).$$
 #
-# where $R^s$ is the relevance of the shares. For scores of zero the tangent has *nothing but* its constant: the shares are
+# For scores of zero the tangent has *nothing but* its constant: the shares are
 # equal whatever the words, and no score is to be thanked for that.
 
 # %%
@@ -285,8 +297,9 @@ axis.legend(frameon=False, loc="upper left", fontsize=9)
 plt.show()
 
 # %% [markdown]
-# So AttnLRP does *not* hand everything on to the words, by design. What stays at softmax is often as large as what the words get.
-# A method that hides this is easy to misread; a ledger cannot hide it. It has a row for it.
+# (Two scores, of which one is held at 1. The share at $x = 2$ is the height of the dot: the orange part goes to the score, the
+# blue part is the constant's.) So AttnLRP does *not* hand everything on to the words, by design. What stays at softmax is often
+# as large as what the words get. A method that hides this is easy to misread; a ledger cannot hide it. It has a row for it.
 #
 # Masked scores are $-\infty$, and $0 \cdot \infty$ is no number. Such a place does not exist, so its score counts as 0.
 #
@@ -318,21 +331,26 @@ print(f"              sigma moving:     {live.round(3)}, sum {live.sum():.4f}")
 # %% exercise layer_norm_rule
 
 # %% [markdown]
-# The rest is easy. In a residual $a + b$ the two share as the terms of a sum. Moving numbers about (splitting heads, transposing)
-# moves their relevance along. Positional encodings are added to the words: their share is a sink of its own, "positions".
+# The rest is easy. In a residual $a + b$ the two share as the terms of a sum, $\frac{a}{S(a + b)} R$ and $\frac{b}{S(a + b)} R$.
+# Moving numbers about (splitting heads, transposing) moves their relevance along. Positional encodings are added to the words:
+# their share is a sink of its own, "positions".
 #
 # ## The same thing as a gradient
 #
-# Look at the rules again: each says "input times (something walked back)". That something is *nearly* the gradient. Take
-# the ordinary walk back of lesson 01 and change three things:
+# Look at the rules again: each says "input times (something walked back)". For a linear layer,
+# $R_i = x_i \sum_j w_{ji} \frac{R_j}{z_j}$. So do not walk back with $R$ but with relevance *per unit*, $q = R / \text{value}$:
+# then $q_i = \sum_j w_{ji}\, q_j$, which is just how a gradient walks through a linear layer (lesson 02). So $q$ is *nearly* the
+# gradient. Take the ordinary walk back of lesson 01 and change three things (Arras et al., 2025):
 #
 # 1. an activation's slope becomes $f(x)/x$, so that it passes on all it has,
 # 2. $\sigma$ is a constant,
 # 3. after a product of two live sides, halve.
 #
-# Softmax needs no change, as its rule is input times slope already. Relevance anywhere is then activation times this
+# Softmax needs no change, as its rule is input times slope already. Relevance anywhere is then the number there times this
 # *modified gradient*, and there is no small $z$ to divide by. It costs one walk back. The library does this by default, and
-# does it the long way with `form="explicit"`. Here are both, with the ledger, for one head of attention on random vectors:
+# does it the long way, rule by rule, with `form="explicit"`. `explain.account(y, [x])` walks back from one number $y$ and gives
+# the relevance of each tensor in the list, and the ledger. Here are both forms for one head of attention on random vectors,
+# with a residual and a LayerNorm; $y$ is the tanh of a single number that comes out:
 
 # %%
 x = mt.randn(5, 4, dtype=mt.float64, requires_grad=True)  # (T, C)
@@ -341,15 +359,19 @@ wq, wk, wv = (mt.randn(4, 4, dtype=mt.float64) for _ in range(3))
 
 def head(x):
     weights = mt.nn.functional.softmax((x @ wq) @ (x @ wk).transpose(0, 1) / 2, dim=-1)  # (T, T)
-    return mt.nn.functional.layer_norm(x + weights @ (x @ wv), (4,))[0, 0].tanh()
+    return mt.nn.functional.layer_norm(x + weights @ (x @ wv), (4,))[0, 0].tanh()  # one number
 
 
 for form in ("explicit", "gradient"):
     (r,), ledger = explain.account(head(x), [x], form=form)
-    print(form, r.sum(-1).round(5))
+    print(f"{form:8} relevance of the five tokens:", r.sum(-1).round(5))
 print(ledger)
 
 # %% [markdown]
+# The two forms differ in the last digit, since only one of them has a stabiliser. There are no biases and no places in this
+# piece, so these rows are empty; "dropped" is for rules of other kinds than ours, that throw something away. See how much stays
+# at softmax.
+#
 # And against the judges. Rule by rule: the tangent of softmax by finite differences, and LayerNorm by PyTorch, where holding
 # $\sigma$ still is called `detach`.
 
@@ -390,8 +412,9 @@ else:
 # ## A classifier, explained
 #
 # Now in earnest. The library ships 800 short reviews, half of them praise. We train a small classifier on them: embeddings,
-# two layers of encoder, the mean over all words, one linear layer to two scores. It is the training loop of lesson 09, packed up
-# as a recipe, and takes some seconds.
+# two layers of encoder (lesson 08), the mean over all words, one linear layer to two scores, for class 0, *bad*, and class 1,
+# *good*. It is the training loop of lesson 09, packed up as a recipe, and takes some seconds. The reviews are split in three:
+# to learn from, to choose by, and to test with; the last part is the one at index 2.
 
 # %%
 from minitransformer.recipes import ClassifierRecipe  # noqa: E402
@@ -407,7 +430,8 @@ print(f"right on {accuracy(model, tokenizer, test):.0%} of {len(test)} reviews i
 
 # %% [markdown]
 # About four in five. What does it look at? We explain the *margin*, the score of the class it chose less the score of the other:
-# positive relevance speaks for its answer, negative against. Orange is for, blue against; hover over a word to see its number.
+# positive relevance speaks for its answer, negative against. The pair $(0, 1)$ says so, score 0 less score 1. Orange is for, blue
+# against; hover over a word to see its number.
 
 # %%
 text = test[0].text
@@ -422,8 +446,9 @@ display(found)
 # may well lean on such words. Whether it does, one can find out (lesson 13).
 #
 # Then the ledger. What the *words* ("tokens") got is only a part of the margin. *softmax* is the constant part of the tangents:
-# what came through shares that no score accounts for. *positions* and *bias* are small, and the gap is rounding. The same can
-# be had part by part, from the output down: what came in, what went on, and what stayed behind.
+# what came through shares that no score accounts for. *positions* and *bias* are small beside these two, and the gap is rounding
+# (the model computes in float32). The same can be had part by part, from the output down: what came in, what went on, and what
+# stayed behind.
 
 # %%
 print("closes:", found.ledger.closes, f"with a gap of {found.ledger.gap:.0e}")
@@ -435,7 +460,7 @@ for row in found.ledger.by_layer(depth=1):
 # %% [markdown]
 # With CP-LRP the shares of attention are constants, nothing stays at softmax, and the words get nearly all. The two rules answer
 # slightly different questions; the ledger says which part they differ about. Plain gradient times input has no ledger at all,
-# and its parts need not even have the *sign* of the answer:
+# and its parts together need not even have the *sign* of the answer. In the picture each of the three has a scale of its own:
 
 # %%
 constant = explain.lrp(model, ids, bad_less_good, rule="cp-lrp", tokens=tokens)
@@ -489,9 +514,11 @@ plt.show()
 # cites for LRP is that of another method, LIME (lesson 12). The right one is the first below.
 #
 # **Further reading.** Bach, Binder, Montavon, Klauschen, Müller and Samek, *On pixel-wise explanations for non-linear classifier
-# decisions by layer-wise relevance propagation*, PLoS ONE 10(7):e0130140, 2015. Ali et al., *XAI for Transformers: better
-# explanations through conservative propagation*, ICML 2022. Achtibat et al., *AttnLRP: attention-aware layer-wise relevance
-# propagation for Transformers*, ICML 2024.
+# decisions by layer-wise relevance propagation*, PLoS ONE 10(7):e0130140, 2015. Montavon, Lapuschkin, Binder, Samek and Müller,
+# *Explaining nonlinear classification decisions with deep Taylor decomposition*, Pattern Recognition 65, 2017, on tangents. Ali
+# et al., *XAI for Transformers: better explanations through conservative propagation*, ICML 2022. Achtibat et al., *AttnLRP:
+# attention-aware layer-wise relevance propagation for Transformers*, ICML 2024. Arras et al., *A close look at
+# decomposition-based XAI-methods for Transformer language models*, arXiv 2502.15886, 2025, on the modified gradient.
 #
-# **Next:** 12, explaining a model without looking inside: LIME. A ledger that closes shows that nothing is lost on the way. Whether
-# to *believe* an explanation is lesson 13.
+# **Next:** 12, explaining a model without looking inside: LIME. A ledger that closes shows that nothing is lost on the way.
+# Whether to *believe* an explanation is lesson 13.

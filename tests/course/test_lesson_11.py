@@ -143,7 +143,7 @@ WRONG = {
         ("r_x = x *", "r_x = centred *", "not x less its mean"),
         ("x * (slope - slope.mean(axis=-1, keepdims=True))", "centred * slope", "its own z_i alone"),
         ("return r_x, (share * bias).sum()", "return r_x, share * bias", "One number is asked for"),
-        ("sigma + bias\n    stable = stabilised(z, eps)", "sigma + bias\n    stable = z + np.where(z < 0, -eps, eps)", "is float64"),
+        ("bias\n    stable = stabilised(z, eps)", "bias\n    stable = z + np.where(z < 0, -eps, eps)", "is float64"),
         ("centred / sigma + bias\n    stable", "centred / sigma\n    stable", "bias is missing"),
         ("(centred**2).mean(axis=-1, keepdims=True)", "(centred**2).sum(axis=-1, keepdims=True) / (x.shape[-1] - 1)", "not n - 1"),
         ("return r_x, (", "return r, (", "unchanged"),
