@@ -446,7 +446,7 @@ display(found)
 # may well lean on such words. Whether it does, one can find out (lesson 13).
 #
 # Then the ledger. What the *words* ("tokens") got is only a part of the margin. *softmax* is the constant part of the tangents:
-# what came through shares that no score accounts for. *positions* and *bias* are small beside these two, and the gap is rounding
+# what came through shares that no score accounts for. *positions* and *bias* are smaller than these two, and the gap is rounding
 # (the model computes in float32). The same can be had part by part, from the output down: what came in, what went on, and what
 # stayed behind.
 

@@ -5,7 +5,7 @@
 # fit a small linear model. You can say how far to trust what comes out, and how it is related to the fair shares of game
 # theory, which are computed by the same fit.
 #
-# *About 130 minutes with the exercises. Builds on lessons 01 (slopes) and 09 (learning); lesson 11 has the other way to
+# *About 140 minutes with the exercises. Builds on lessons 01 (slopes) and 09 (learning); lesson 11 has the other way to
 # explain.*
 
 # %% [markdown]
@@ -90,8 +90,9 @@ plt.show()
 # away, it rises. Both are true. So the size of the neighbourhood is part of the question, and we shall have to say which one we
 # took.
 #
-# With two numbers there is a plane. The classifier below says "yes" in the orange region. Its border is a wave, and at
-# the black point the plane follows it.
+# With two numbers there is a plane. The classifier below says "yes" in the orange region. Its border is a wave. Around the
+# black point with the white rim the plane follows it: the green line on the left is the border as the plane has it. On the
+# right you see the same thing from the side, with the answer as the height.
 
 
 # %%
@@ -117,13 +118,16 @@ flat.plot(*x0, "o", color="black", ms=9, mec="white")
 flat.set(xlim=(-2, 3), ylim=(-2, 3), xlabel="z1", ylabel="z2")
 flat.set_title("samples; green: where the plane says 0.5")
 tall = figure.add_subplot(1, 2, 2, projection="3d")
-tall.plot_surface(axis1, axis2, surface, color="#DDDDDD", alpha=0.5, linewidth=0)
-near1, near2 = np.meshgrid(x0[0] + np.array([-0.6, 0.6]), x0[1] + np.array([-0.6, 0.6]))
-tall.plot_surface(near1, near2, b + c[0] * near1 + c[1] * near2, color=GREEN, alpha=0.8)
+close = np.s_[12:41, 10:50]  # the part of the grid around x0
+tall.plot_wireframe(axis1[close], axis2[close], surface[close], color="#999999", lw=0.5, rcount=20, ccount=20)
+near1, near2 = np.meshgrid(x0[0] + np.array([-0.7, 0.7]), x0[1] + np.array([-0.7, 0.7]))
+tall.plot_surface(near1, near2, b + c[0] * near1 + c[1] * near2, color=GREEN, alpha=0.75, shade=False)
 near = (weight > 0.05) & (abs(z - x0) < 1).all(1)
-tall.scatter(*z[near].T, wavy(z[near]), s=40 * weight[near], color="black", alpha=0.6)
+tall.scatter(*z[near].T, wavy(z[near]), s=40 * weight[near], color="black", depthshade=False)
 tall.set(xlabel="z1", ylabel="z2", zlim=(0, 1), title="the model (grey) and its plane (green)")
-tall.view_init(25, -35)
+tall.set(xticks=[-1, 0, 1, 2], yticks=[-1, 0, 1], zticks=[0, 0.5, 1])
+tall.view_init(20, -115)
+tall.set_box_aspect((1, 1, 0.7), zoom=0.9)
 plt.show()
 
 # %% [markdown]
@@ -157,7 +161,8 @@ for row, sample, (bad, _) in zip(masks, samples, predict(samples), strict=True):
     print("".join("#" if left else "." for left in row), f"{bad:.2f}", sample)
 
 # %% [markdown]
-# From now on these few lines are all that we know of the classifier: masks, and how bad it thinks each text is. (Spaces
+# A line has the mask, # for a word that stays, then the probability of "bad", then what is left of the text. From now on such
+# lines are all that we know of the classifier: masks, and how bad it thinks each text is. (Spaces
 # and commas stay, a word that occurs twice is one feature and goes as a whole, and *They* and *they* are two: these are
 # conventions.)
 #
@@ -185,9 +190,9 @@ plt.show()
 # %% [markdown]
 # ## Weigh
 #
-# How far is a mask from the whole text? Take both as arrows, and the cosine of the angle between them. With $k$ of $T$
-# words left, the dot product with the row of ones is $k$, and the lengths are $\sqrt k$ and $\sqrt T$. With a width $w =
-# 25$:
+# How far is a mask from the whole text? Take both as arrows, and the cosine of the angle between them, which is their dot
+# product divided by both lengths. With $k$ of $T$ words left, the dot product with the row of ones is $k$, and the lengths are
+# $\sqrt k$ and $\sqrt T$. With a width $w = 25$:
 #
 # $$\cos = \frac{k}{\sqrt{k}\,\sqrt{T}} = \sqrt{k / T}, \qquad d = 100\,(1 - \cos), \qquad \pi = \sqrt{\exp(-d^2 / w^2)}$$
 #
@@ -227,8 +232,9 @@ plt.show()
 # $$b = \bar y - \bar x\, c, \qquad \bar y = \frac{\sum_n w_n y_n}{\sum_n w_n}, \quad \bar x = \frac{\sum_n w_n x_n}{\sum_n w_n}$$
 #
 # So take the weighted means off, $Y = y - \bar y$ and $X = x - \bar x$, and $b$ is gone. What is left are the slopes in
-# $c$. With $W$ a table that has the weights on its diagonal and zeros elsewhere, setting them to zero gives as many linear
-# equations as there are words:
+# $c$. That in $c_i$ is $-2 \sum_n w_n X_{ni} (Y_n - X_n c) + 2 \alpha c_i$. Let $W$ be a table that has the weights on its
+# diagonal and zeros elsewhere, and $I$ one with ones there. Then all these slopes together are
+# $-2 X^\top W (Y - X c) + 2 \alpha c$, and setting them to zero gives as many linear equations as there are words:
 #
 # $$(X^\top W X + \alpha I)\, c = X^\top W Y$$
 #
@@ -245,8 +251,11 @@ for alpha in (0.0, 1.0, 10.0):
 # Without the word (x = 0) the answers were 0.2 and 0.3, with it 0.8 and 0.9: it adds 0.6. The penalty pulls this towards zero,
 # and the fewer samples there are, the more it does. With thousands of samples $\alpha = 1$ is hardly felt.
 #
-# How good is the imitation? The weighted $R^2$ compares its errors with those of a constant. 1 is perfect; at 0 a constant
-# would do as well, and the explanation is worth nothing.
+# How good is the imitation? The weighted $R^2$ compares its errors with those of the best constant, $\bar y$:
+#
+# $$R^2 = 1 - \frac{\sum_n w_n (y_n - b - x_n c)^2}{\sum_n w_n (y_n - \bar y)^2}$$
+#
+# 1 is perfect; at 0 a constant would do as well, and the explanation is worth nothing.
 #
 # ### Your turn: weighted ridge regression
 
@@ -281,8 +290,10 @@ else:
 # %% [markdown]
 # ## All of it
 #
-# One step is missing. A list of thirty words with thirty numbers is not *interpretable*. So LIME keeps the few words with
-# the largest $|c_i|$ (where they are six or fewer, the library finds them one by one), and fits these again, alone.
+# One step is missing. A list of thirty words with thirty numbers is not *interpretable*. So LIME fits all words with next to no
+# penalty, $\alpha = 0.01$, keeps the few with the largest $|c_i|$, and fits these again, alone, with $\alpha = 1$. (The authors'
+# program and the library do so too. Only where six words or fewer are asked for, they choose one word after the other, each time
+# the one that raises $R^2$ most.)
 #
 # ### Your turn: LIME
 
@@ -293,13 +304,12 @@ else:
 
 # %%
 found = explain.lime(predict, text, label=0, num_features=6, num_samples=2000)
-print(found)
 display(found)
 
 # %% [markdown]
-# Do you agree with it? *badly* and *hurt* are what we expect. Others, such as *look*, are a surprise. That is a
-# finding about the *model*, which has read a few hundred reviews and picked up what it could: explaining is for such finds. If
-# only we knew that the finding is true. (Lesson 13.)
+# Do you agree with it? *badly* is what one expects. But when this page was made, *look* came first, and *feet* spoke against: a
+# surprise. That is a finding about the *model*, which has read a few hundred reviews and picked up what it could: explaining is
+# for such finds. If only we knew that the finding is true. (Lesson 13.)
 #
 # ### Signed, and no true label
 #
@@ -329,7 +339,8 @@ plt.show()
 
 # %% [markdown]
 # And it speaks of the *true label* of $x$. LIME does not know it and does not ask for it. It explains what the model
-# *says*, and that is most useful where the model is wrong. Here is a friendly review that it takes for a bad one:
+# *says*, and that is most useful where the model is wrong. Here is a friendly review. When this page was made, the model took
+# it for a bad one:
 
 # %%
 wrong = "I'm not usually a fan of audiobooks, but the narrator is wonderful "
@@ -337,7 +348,17 @@ wrong += "and the story kept me hooked on my commute."
 print(explain.lime(predict, wrong, label=0, num_features=6, num_samples=2000))
 
 # %% [markdown]
-# It has noticed *wonderful*, which speaks against "bad". But a crowd of small words outvotes it.
+# It has noticed *wonderful*, which speaks against "bad". But *story* and *kept* outvote it, words that say nothing. Why? Now that
+# we know where to look, we can count in how many of the reviews that it learned from these words are:
+
+# %%
+for word in ("wonderful", "story", "kept", "look", "badly"):
+    having = [review.label for review in recipe.split()[0] if word in tokenizer.tokens(review.text)]
+    print(f"{word:10s}in {having.count(0)} complaints, in {having.count(1)} praises")
+
+# %% [markdown]
+# Four against two: that is nothing to learn from, and it did. Such a find is worth more than a percentage: it says what reviews
+# the model lacks.
 #
 # ## How far to trust it
 #
@@ -346,7 +367,7 @@ print(explain.lime(predict, wrong, label=0, num_features=6, num_samples=2000))
 # The samples are random. With other samples, would it say the same? We ask ten times, with ten seeds:
 
 # %%
-words = [pieces[i] for i in np.unique(ids, return_index=True)[1][1:]]  # in order of first appearance
+words = [pieces[i] for i in np.unique(ids, return_index=True)[1][1:]]  # in order of first appearance, without -1
 remembered = explain.stability.remembering(predict)  # asks about each text once
 figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.2), layout="constrained", sharex=True, sharey=True)
 for axis, N in zip(axes, (50, 500, 5000), strict=True):
@@ -363,8 +384,8 @@ axes[1].set_xlabel("weight of the word, ten seeds")
 plt.show()
 
 # %% [markdown]
-# With 50 samples some words cannot even be sure of their sign. (They are also smaller: with few samples the penalty
-# pulls.) A hundred times as many samples give about a tenth of the spread, as always with means of random draws: the square
+# With 50 samples some words cannot even be sure of their sign. (They are also smaller: with few samples the penalty pulls.) A
+# hundred times as many samples give about a tenth of the spread, as always with means of random draws (lesson 09): the square
 # root. So repeat it, and report the spread. The library does both, and counts how often two runs name the same three words (its
 # spread is the mean over spaces and commas too, which never get a weight):
 
@@ -393,8 +414,9 @@ axis.set_title("the same samples, three widths")
 plt.show()
 
 # %% [markdown]
-# The order is much the same, but the numbers are not. Close to the text they are small: the model is so sure that one word
-# more or less hardly matters. Further away each word counts for more.
+# The order is much the same, but the numbers are not: *badly* counts for half as much again far away as it does close to the
+# text. What a word adds depends on which others are there, and on how sure the model already is: a probability is a curve that
+# gets flat at both ends (lesson 03).
 #
 # ### Words that work together
 #
@@ -423,9 +445,10 @@ print(explain.lime(mood, "the film was not good", label=1, num_samples=2000))
 # If *not* and *good* do something together, how should it be shared? This is an old question of game theory. Some players win
 # something together. A coalition $S$ of some of them would have won $v(S)$. Who has earned what?
 #
-# Let the players enter a room one after the other. Each, on entering, adds something: $v$ with it less $v$ without it. That
-# depends on who was there before. So take the **mean over all orders** in which they could have come. These are the
-# **Shapley values** (Shapley, 1953). One can prove that they are the only way to share that
+# (In the end the players will be words, and $v(S)$ what the model says of a text with only the words of $S$ in it.) Let the
+# players enter a room one after the other. Each, on entering, adds something: $v$ with it less $v$ without it. That depends on
+# who was there before. So take the **mean over all orders** in which they could have come. These are the **Shapley values**
+# (Shapley, 1953). One can prove that they are the only way to share that
 #
 # - gives out everything: the shares add up to $v(\text{all}) - v(\text{nobody})$;
 # - treats equals equally;
@@ -448,9 +471,9 @@ print(f"mean: not {(0.0 - 0.8) / 2:+.1f}, good {(-0.4 + 0.4) / 2:+.1f}, together
 # %% [markdown]
 # *not* gets all of the blame: it turns the text from 0.5 to 0.1, and *good*, which harms as much as it helps, nothing.
 #
-# With $n$ players there are $n!$ orders, for 10 players 3.6 million. But what a player adds depends only on *who* was there
-# before, not on their order. The players of $S$ come before $i$, and the others after it, in $|S|!\,(n - 1 - |S|)!$ of the
-# orders:
+# With $n$ players there are $n! = 1 \cdot 2 \cdots n$ orders, for 10 players 3.6 million. But what a player adds depends only on
+# *who* was there before, not on their order. With $|S|$ for how many players there are in $S$, all of them come before $i$, and
+# the others after it, in $|S|!\,(n - 1 - |S|)!$ of the orders. So, as a sum over all $S$ without $i$,
 #
 # $$\varphi_i = \sum_{S \not\ni i} \frac{|S|!\,(n - 1 - |S|)!}{n!}\,\big(v(S \cup \{i\}) - v(S)\big)$$
 #
@@ -461,14 +484,15 @@ print(f"mean: not {(0.0 - 0.8) / 2:+.1f}, good {(-0.4 + 0.4) / 2:+.1f}, together
 # %% [markdown]
 # ## KernelSHAP: the same fit, another kernel
 #
-# Even $2^n$ questions are too many for 30 words. Lundberg and Lee (2017) found a surprise. Shapley values are what
-# *LIME's fit* finds, if one makes three changes. The weight of a sample with $k$ of $n$ words is
+# There are $2^n$ coalitions, and even $2^n$ questions are too many for 30 words. Lundberg and Lee (2017) found a surprise.
+# Shapley values are what *LIME's fit* finds, if one makes three changes. The weight of a sample with $k$ of $n$ words is
 #
 # $$\pi(k) = \frac{n - 1}{\binom{n}{k}\, k\,(n - k)},$$
 #
-# there is no penalty, and the imitation must be *exact* for the whole text and for the empty one (where the formula would
-# divide by zero): $b = v(\text{nobody})$, and $\sum_i \varphi_i = v(\text{all}) - v(\text{nobody})$. Let us see it happen.
-# Exactness is made by giving these two samples a huge weight:
+# where $\binom{n}{k}$ is in how many ways one can choose $k$ of $n$ words; there is no penalty, and the imitation must be
+# *exact* for the whole text and for the empty one (where the formula would divide by zero): $b = v(\text{nobody})$, and
+# $\sum_i \varphi_i = v(\text{all}) - v(\text{nobody})$. Let us see it happen. Exactness is made by giving these two samples a
+# huge weight:
 
 # %%
 n = 5
@@ -529,6 +553,9 @@ print(f"exact: {shap_found.exact}; they add up to {shap_found.values.sum():.4f}"
 print(f"{shap_found.output:.4f} for the text, less {shap_found.base:.4f} for a text with no words")
 
 # %% [markdown]
+# (The model gets this text wrong. That is no matter here: the two explain what it says.) Where a word harms alone and in company
+# alike, the two agree. Where it counts for more among few words, its fair share is larger.
+#
 # With eight words all $2^8$ coalitions were asked, so these values are exact. With more than eleven the library draws some
 # of them, and they are an estimate, though they still add up.
 #

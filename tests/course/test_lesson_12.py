@@ -112,6 +112,7 @@ WRONG = {
          "np.eye(len(X.T)), (X.T * weight) @ y)\n    m = weight @ y / weight.sum()\n    return c[:-1], c[-1], 1 - weight @ "
          "(y - X @ c) ** 2 / max(weight @ (y - m) ** 2, 1e-300)\n    x_mean, y_mean", "b is penalised too"),
         (" + alpha * np.eye(x.shape[1])", "", "penalty alpha is missing"),
+        ("alpha * np.eye(x.shape[1])", "alpha", "on the diagonal"),
         ("alpha * np.eye(x.shape[1])", "alpha * len(x) * np.eye(x.shape[1])", "alpha counts once"),
         ("alpha * np.eye(x.shape[1])", "alpha**2 * np.eye(x.shape[1])", "not alpha squared"),
         ("xc.T * weight @ xc + alpha * np.eye(x.shape[1]), xc.T * weight @ yc",

@@ -293,7 +293,9 @@ def _itself(weight):
     return weight
 
 
-def _wrong_ridge(use=_itself, mean=_itself, scale=lambda a, w: a, centre=True, ones=False, score=_itself, zero=True, b=None):
+def _wrong_ridge(
+    use=_itself, mean=_itself, scale=lambda a, w: a, table=np.eye, centre=True, ones=False, score=_itself, zero=True, b=None
+):
     """The fit with something wrong in it."""
 
     def fit(x, y, weight, alpha):
@@ -301,7 +303,7 @@ def _wrong_ridge(use=_itself, mean=_itself, scale=lambda a, w: a, centre=True, o
         x_mean, y_mean = (m @ x / m.sum(), m @ y / m.sum()) if centre else (np.zeros(k), 0.0)
         xc, yc = x - x_mean, y - y_mean
         columns = np.column_stack([xc, np.ones(len(x))]) if ones else xc
-        c = np.linalg.solve(columns.T * w @ columns + scale(alpha, weight) * np.eye(columns.shape[1]), columns.T * w @ yc)
+        c = np.linalg.solve(columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]), columns.T * w @ yc)
         c, intercept = (c[:k], c[k]) if ones else (c, y_mean - x_mean @ c)
         intercept, s = intercept if b is None else b(y, weight), score(weight)
         total, left = s @ (y - s @ y / s.sum()) ** 2, s @ (y - intercept - x @ c) ** 2
@@ -359,6 +361,9 @@ weighted_ridge = Tried(
         ),
         "There is no b: take the weighted means off x and y first.": _wrong_ridge(centre=False),
         "The penalty alpha is missing.": _wrong_ridge(scale=lambda a, w: 0.0),
+        "alpha alone is added to every place of the table; alpha I has it on the diagonal: alpha * np.eye(k).": _wrong_ridge(
+            table=lambda k: np.ones((k, k))
+        ),
         "alpha counts once, not once for each sample.": _wrong_ridge(scale=lambda a, w: a * len(w)),
         "The penalty is alpha, not alpha squared.": _wrong_ridge(scale=lambda a, w: a * a),
         "The weights count twice: put them on one of the two factors only.": _wrong_ridge(use=lambda w: w * w),
