@@ -255,8 +255,7 @@ def test_relevance_of_layers_and_heads_is_that_of_their_tensors(form):
     assert [h.shape for h in heads.values()] == [(2, len(IDS))] * 2
     first = model.encoder.layers[0]
     x = model.positions(model.embedding(mt.tensor([IDS])) * 8**0.5)
-    h = first.self_attn._split  # heads are read off the projections, as the model does
-    q, k, v = (h(part) for part in first.self_attn._project(*[first.norm1(x)] * 3))
+    q, k, v = first.self_attn._project(*[first.norm1(x)] * 3)
     mixed = mt.nn.functional.scaled_dot_product_attention(q, k, v)
     x = x + first.self_attn.out_proj(first.self_attn._join(mixed))
     x = x + first._feed_forward(first.norm2(x))

@@ -182,7 +182,7 @@ def test_an_error_planted_in_an_op_is_found_there(kind, form, name, monkeypatch)
     op, explicit = find(name), form == "explicit"
     law = "relprop" if explicit else "modified"
     monkeypatch.setattr(op, law, wrong_by_a_millionth(getattr(op, law), explicit, 3))
-    if issubclass(op, ops.shape.Split):  # takes and gives tuples, which scale as a whole
+    if issubclass(op, (ops.shape.Split, ops.shape.Unbind)):  # takes and gives tuples, which scale as a whole
         monkeypatch.setattr(op, law, lambda self, r, rule, x: (self.vjp(r, x)[0] * (1 + 1e-6),))
     with pytest.raises(RuntimeError, match=f"goes missing at {name}"):
         explain.lrp(MODELS[kind](), IDS, form=form)
@@ -327,8 +327,8 @@ def used(rule, form="explicit"):
     asked = explain.targets.answer(model, IDS, None, -1, True)
     walk = Walk(rule, form, Books(1e-6), asked.layers)
     walk.explain(asked)
-    maps = sorted((op for op in walk.rules if isinstance(op, Linear)), key=lambda op: op.number)
-    return {walk.layers.of(op): repr(walk.rules[op]) for op in maps}
+    maps = sorted((op for op in walk.stops if isinstance(op, Linear)), key=lambda op: op.number)
+    return {walk.layers.of(op): repr(walk.stops[op].rule) for op in maps}
 
 
 def test_layers_are_chosen_by_type_name_and_index():

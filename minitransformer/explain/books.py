@@ -22,7 +22,8 @@ class Books:
 
     def open(self, layer: str, op: str, received) -> None:
         """Begin the row of an op: what follows is booked there."""
-        self.rows.append(Row(layer, op, received))
+        self.row = Row(layer, op, received)
+        self.rows.append(self.row)
 
     def stabiliser(self, z: Array) -> Array:
         """eps sign(z), sign(0) = +1: away from zero, so that no share is larger than without it."""
@@ -56,14 +57,13 @@ class Books:
 
     def book(self, sink: str, amount) -> None:
         """Book one amount under a sink of the ledger."""
-        absorbed = self.rows[-1].absorbed
+        absorbed = self.row.absorbed
         absorbed[sink] = absorbed.get(sink, 0.0) + amount
 
     def pass_on(self, layer: str, amount: Array, scale: Array | float = 0.0) -> None:
         """Book what goes on to a layer, and the sum of |relevance| there if it is not known from elsewhere."""
-        row = self.rows[-1]
-        row.passed.append((layer, amount))
-        row.scale = row.scale + scale
+        self.row.passed.append((layer, amount))
+        self.row.scale += scale
 
     def finite(self, a):
         """`a` with 0 for -inf: such a score is a place that is not there."""
@@ -76,20 +76,15 @@ class Books:
     def refuse(self, op: Op, why: str, when: bool = True) -> None:
         """Raise NotImplementedError, naming op and layer, instead of letting relevance vanish."""
         if when:
-            raise NotImplementedError(f"relevance at {named(op, self.rows[-1].layer)}: {why}")
+            raise NotImplementedError(f"relevance at {named(op, self.row.layer)}: {why}")
 
     def closed(self) -> list[Row]:
         """The rows with plain numbers: amounts from a device are waited for only here, all at once."""
-        amounts = [[row.received, row.scale, *(a for _, a in row.passed), *row.absorbed.values()] for row in self.rows]
-        plain = iter(floats([amount for row in amounts for amount in row]))
-        return [_with_amounts(row, plain) for row in self.rows]
-
-
-def _with_amounts(row: Row, plain: Iterator[float]) -> Row:
-    """The row with its amounts replaced by the next of `plain`."""
-    received, scale = next(plain), next(plain)
-    passed = [(layer, next(plain)) for layer, _ in row.passed]
-    return Row(row.layer, row.op, received, passed, {sink: next(plain) for sink in row.absorbed}, scale)
+        rows = [row for row in self.rows if any(type(amount) is not float for amount in row.amounts())]
+        plain = iter(floats([amount for row in rows for amount in row.amounts()]))
+        for row in rows:
+            row.restate(plain)
+        return self.rows
 
 
 def named(op: Op, layer: str) -> str:

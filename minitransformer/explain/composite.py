@@ -71,11 +71,15 @@ class Composite:
         below = () if base is None else named_composite(base).entries
         self.own, self.name, self.reference = tuple((rules or {}).items()), name, reference
         self.entries: tuple[tuple[Selector, Rule], ...] = self.own + below
+        self._fitting: dict[type[Op], list[tuple[Selector, Rule]]] = {}
 
     def rule_for(self, place: Place) -> Rule:
         """The rule of an op at its place."""
-        for selector, rule in self.entries:
-            if rule.fits(place.op) and place.is_in(selector):
+        kind = type(place.op)
+        if kind not in self._fitting:
+            self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(place.op)]
+        for selector, rule in self._fitting[kind]:
+            if place.is_in(selector):
                 return rule
         return OWN
 

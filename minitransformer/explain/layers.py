@@ -53,19 +53,19 @@ class Layers:
                 module.__dict__["forward"] = self._own[name]
 
     def _listening(self, name: str, forward: Callable) -> Callable:
+        running, moments, names = self._running, self._moments, self._names
+
         def listened(*args, **kwargs):
-            self._running.append(name)
-            self._note()
+            running.append(name)
+            moments.append(moment())
+            names.append(name)
             try:
                 output = forward(*args, **kwargs)
             finally:
-                self._running.pop()
-                self._note()
+                running.pop()
+                moments.append(moment())
+                names.append(running[-1])
             self.outputs.setdefault(name, []).append(output)
             return output
 
         return listened
-
-    def _note(self) -> None:
-        self._moments.append(moment())
-        self._names.append(self._running[-1])

@@ -37,6 +37,16 @@ class Row:
     absorbed: dict[str, float] = field(default_factory=dict)
     scale: float = 0.0
 
+    def amounts(self) -> list:
+        """All numbers here, as `restate` takes them."""
+        return [self.received, self.scale, *[amount for _, amount in self.passed], *self.absorbed.values()]
+
+    def restate(self, amounts: Iterator[float]) -> None:
+        """Put the next of `amounts` in place of the numbers here."""
+        self.received, self.scale = next(amounts), next(amounts)
+        self.passed = [(layer, next(amounts)) for layer, _ in self.passed]
+        self.absorbed = {sink: next(amounts) for sink in self.absorbed}
+
     @property
     def passed_on(self) -> float:
         return sum([amount for _, amount in self.passed], 0.0)

@@ -28,8 +28,9 @@ class explained:
     """The model in use, not in training, with gradients recorded from its embeddings even if they are frozen."""
 
     def __init__(self, model: Module):
-        self.training = [module for module in model.modules() if module.training]
-        self.frozen = [p for p in model.parameters() if not p.requires_grad]
+        modules = list(model.modules())
+        self.training = [module for module in modules if module.training]
+        self.frozen = [p for m in modules for p in m._parameters.values() if p is not None and not p.requires_grad]
 
     def __enter__(self):
         self._set(training=False, requires_grad=True)
@@ -39,7 +40,7 @@ class explained:
 
     def _set(self, training: bool, requires_grad: bool) -> None:
         for module in self.training:
-            module.training = training
+            vars(module)["training"] = training  # as `train` does, without a search for parameters of this name
         for p in self.frozen:
             p.requires_grad_(requires_grad)
 

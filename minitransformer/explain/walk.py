@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -11,7 +12,7 @@ import numpy
 from minitransformer.autograd import Op, Tensor, enable_grad, key, propagate, tape
 from minitransformer.backends import HOST, Array, namespace
 from minitransformer.explain.books import Books, named
-from minitransformer.explain.composite import Composite, named_composite, places
+from minitransformer.explain.composite import Composite, Place, named_composite, places
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import TOLERANCE, Ledger
 from minitransformer.explain.rules import Rule
@@ -19,6 +20,15 @@ from minitransformer.explain.targets import Answer
 from minitransformer.ops.laws import Activates, Moves, is_number
 
 FORMS = ("gradient", "explicit")
+
+
+@dataclass(slots=True)
+class Stop:
+    """What a walk does at an op: by which rule, in which layer, and the key of each input that it follows, None for others."""
+
+    rule: Rule
+    layer: str
+    ways: list
 
 
 class Walk:
@@ -40,9 +50,7 @@ class Walk:
             raise ValueError(f"form: expected 'gradient' or 'explicit', got {form!r}")
         self.composite, self.explicit, self.books = named_composite(rule), form == "explicit", books
         self.layers, self.origin = Layers() if layers is None else layers, origin
-        self.rules: dict[Op, Rule] = {}
-        self.layer_of: dict[Op, str] = {}
-        self.live: set = set()
+        self.stops: dict[Op, Stop] = {}
         self.arrived: dict = defaultdict(float)
 
     def run(self, root: Tensor, seed: Array, sources: list) -> dict:
@@ -51,32 +59,33 @@ class Walk:
         placed = places(ops[::-1], self.layers)
         if self.origin is None:
             self.composite.check(placed)
-        self.rules = {place.op: self.composite.rule_for(place) for place in placed}
-        self.layer_of = {place.op: place.layer for place in placed}
-        self.live = self._live(ops[::-1], sources)
+        live = self._plan(placed, sources)
         self.arrived[key(root)] += self._weigh(seed, root.array, scaled=False)[0]
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_weigh`
-            return propagate(ops, {key(root): seed}, self.law, lambda t: key(t) in self.live, keep=set(sources))
+            return propagate(ops, {key(root): seed}, self.law, lambda t: key(t) in live, keep=set(sources))
 
-    def _live(self, ops: list[Op], sources: list) -> set:
-        """The keys of all that depends on one of the sources, other than through what a rule holds constant."""
+    def _plan(self, placed: list[Place], sources: list) -> set:
+        """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
-        for op in ops:
-            holds = self.rules[op].holds
-            if any(isinstance(t, Tensor) and key(t) in live and not holds(op, i) for i, t in enumerate(op.inputs or ())):
-                live.update((op, i) for i in range(op.outputs))
+        for place in placed:
+            op, rule = place.op, self.composite.rule_for(place)
+            keys = [key(t) if isinstance(t, Tensor) else None for t in op.inputs or ()]
+            ways = [k if k in live and not rule.holds(op, i) else None for i, k in enumerate(keys)]
+            self.stops[op] = Stop(rule, place.layer, ways)
+            if any(k is not None for k in ways):
+                live.update([(op, i) for i in range(op.outputs)])
         return live
 
     def law(self, op: Op, r) -> tuple:
         """The inputs' parts of what arrived at an op's output."""
-        rule, arrays, layer = self.rules[op], op.arrays(), self.layer_of[op]
-        op.needs = [need and not rule.holds(op, i) for i, need in enumerate(op.needs)]
-        received = sum(self.arrived.pop((op, i), 0.0) for i in range(op.outputs))
+        stop, arrays = self.stops[op], op.arrays()
+        op.needs = [k is not None for k in stop.ways]
+        received = sum([self.arrived.pop((op, i), 0.0) for i in range(op.outputs)])
         if self.explicit and hasattr(op, "clear"):
             return self._through_clear_form(op, r, arrays)
-        self.books.open(layer, str(op), received)
-        parts = self._share(rule, op, layer)(op, r, self.books, *arrays)
-        self._book(op, parts, arrays)
+        self.books.open(stop.layer, str(op), received)
+        parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *arrays)
+        self._book(op, stop.ways, parts, arrays)
         return parts
 
     def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
@@ -87,15 +96,15 @@ class Walk:
             raise ValueError(f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'")
         return rule.relprop if self.explicit else rule.modified
 
-    def _book(self, op: Op, parts, arrays) -> None:
-        """Relevance of inputs that are explained is passed on; that of the others is absorbed."""
+    def _book(self, op: Op, ways: list, parts, arrays) -> None:
+        """Relevance of inputs that are followed is passed on; that of the others is absorbed."""
         moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to weigh it again
-        for source, part, a, live in zip(op.inputs, parts, arrays, op.needs, strict=True):
+        for source, k, part, a in zip(op.inputs, ways, parts, arrays, strict=True):
             if part is None:
                 continue
-            amount, scale = self._weigh(part, a, scaled=live and not moves)
-            if live:
-                self.arrived[key(source)] += amount
+            amount, scale = self._weigh(part, a, scaled=k is not None and not moves)
+            if k is not None:
+                self.arrived[k] += amount
                 self.books.pass_on(self._maker(source), amount, scale)
             else:
                 positional = not is_number(source) and source.role == "positions"
@@ -114,7 +123,9 @@ class Walk:
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
-        return (self.origin or {}).get(t, "") if t.op is None else self.layer_of.get(t.op) or self.layers.of(t.op)
+        if t.op is None:
+            return (self.origin or {}).get(t, "")
+        return self.stops[t.op].layer if t.op in self.stops else self.layers.of(t.op)
 
     def _through_clear_form(self, op: Op, r, arrays) -> tuple:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
@@ -122,7 +133,7 @@ class Walk:
             leaves = [Tensor(a, requires_grad=live) for a, live in zip(arrays, op.needs, strict=True)]
             out = op.clear(*leaves)
         origin = {leaf: self._maker(t) for leaf, t in zip(leaves, op.inputs, strict=True)}
-        inner = Walk(self.composite, "explicit", self.books, self.layers.within(self.layer_of[op]), origin)
+        inner = Walk(self.composite, "explicit", self.books, self.layers.within(self.stops[op].layer), origin)
         found = inner.run(out, r, [leaf for leaf in leaves if leaf.requires_grad])
         for leaf, t in zip(leaves, op.inputs, strict=True):
             self.arrived[key(t)] += inner.arrived.pop(leaf, 0.0)

@@ -105,7 +105,7 @@ class MultiheadAttention(Module):
         masks speak of all keys. Raises ValueError, TypeError if sizes or dtypes do not fit.
         """
         self._check(query, key, value)
-        q, k, v = (self._split(x) for x in self._project(query, key, value))  # (B, H, T, d), twice (B, H, S, d)
+        q, k, v = self._project(query, key, value)  # (B, H, T, d), twice (B, H, S, d)
         past = 0 if cache is None else len(cache)
         mask = self._mask(q, past + k.shape[-2], key_padding_mask, None if is_causal else attn_mask, past)
         if cache is not None:
@@ -117,19 +117,18 @@ class MultiheadAttention(Module):
             return output, None
         return output, weights.mean(-3) if average_attn_weights else weights
 
-    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (.., H, d) each
+    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (B, H, T, d) each
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
-            return self._heads(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3).unbind(-3)
+            return self._split(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3).unbind(-4)
         own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        return tuple(self._heads(F.linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+        return tuple(self._split(F.linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
 
-    def _heads(self, x: Tensor, *of_each: int) -> Tensor:  # (.., E) -> (.., H, d), or (.., 3 E) -> (.., 3, H, d)
-        return x.view(*x.shape[:-1], *of_each, self.num_heads, self.head_dim)
-
-    def _split(self, x: Tensor) -> Tensor:  # (T, B, H, d), (B, T, H, d) or (T, H, d) -> (B, H, T, d) or (H, T, d)
-        return x.permute(1, 2, 0, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)
+    def _split(self, x: Tensor, *of_each: int) -> Tensor:  # (T, B, E), (B, T, E) or (T, E) -> (B, H, T, d) or (H, T, d)
+        time = 1 if x.ndim == 3 and self.batch_first else 0
+        order = [*range(time), *range(time + 1, x.ndim + len(of_each)), time, x.ndim + len(of_each)]
+        return x.view(*x.shape[:-1], *of_each, self.num_heads, self.head_dim).permute(*order)  # (T, B, 3 E) -> (B, 3, H, T, d)
 
     def _join(self, x: Tensor) -> Tensor:  # back again
         x = x.permute(2, 0, 1, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)

@@ -36,12 +36,8 @@ def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False
     return matmul(dropout(weights, dropout_p), value), weights  # (.., T, d_v)
 
 
-def taylor_bias(r, p):
-    """Each row's relevance r_i kept by a softmax p of scores x, r_i (1 - x_i + sum_k p_k x_k), where x = ln p + a constant."""
-    xp = namespace(p)
-    log_p = xp.log(xp.maximum(p, xp.finfo(p.dtype).tiny))  # where p = 0, r and p log_p are 0 too
-    entropy = -xp.einsum("...i,...i->...", p, log_p)  # (.., T)
-    return r.sum(axis=-1) * (1 - entropy) - xp.einsum("...i,...i->...", r, log_p)
+def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
+    return namespace(a).einsum("...i,...i->...", a, b)
 
 
 class Attention(Op):
@@ -66,16 +62,20 @@ class Attention(Op):
         dv = matmul(self._kept(self.weights).swapaxes(-1, -2), g) if self.needs[2] else None
         if not from_weights:
             return None, None, dv
-        ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), rule)  # (.., T, S)
+        scores = matmul(q * self.scale, k.swapaxes(-1, -2))  # (.., T, S)
+        ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), scores, rule)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
         dq, dk = matmul(ds, k) if self.needs[0] else None, matmul(ds.swapaxes(-1, -2), q) if self.needs[1] else None
         return dq, dk, dv
 
-    def _modified_scores(self, g, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
-        r = g * self.weights
-        rule.absorb("softmax", taylor_bias(r, self.weights))
-        ds = r - self.weights * r.sum(axis=-1, keepdims=True)
-        if self.mask is not None and self.mask.dtype != bool_:
+    def _modified_scores(self, g, x, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
+        added = self.mask is not None and self.mask.dtype != bool_
+        x = x + rule.finite(self.mask) if added else x
+        p, r = self.weights, g * self.weights  # both 0 for what may not be seen
+        total = _dot(g, p)
+        rule.absorb("softmax", total * (1 + _dot(p, x)) - _dot(r, x))
+        ds = r - p * total[..., None]
+        if added:
             rule.absorb("bias", ds * rule.finite(self.mask))
         return ds
 

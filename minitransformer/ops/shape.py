@@ -101,6 +101,26 @@ class Split(Moves):
         return namespace(x).zeros(shape, x.dtype) if g is None else g
 
 
+class Unbind(Moves):
+    """The slices of a tensor along a dimension: an op of several outputs."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, n: int, dim: int):
+        self.outputs, self.dim = n, dim
+
+    def forward(self, x):  # (.., n, ..) -> (.., ..) n times, or one slice as it is
+        parts = tuple(x[(slice(None),) * self.dim + (i, ...)] for i in range(self.outputs))
+        return parts if self.outputs > 1 else parts[0]
+
+    def vjp(self, gs, x):
+        y = namespace(x).empty_like(x)  # laid out as x is, so that to move its dimensions back makes no copy
+        for i, g in enumerate(gs if self.outputs > 1 else (gs,)):
+            y[(slice(None),) * self.dim + (i, ...)] = 0 if g is None else g
+        return (y,)
+
+
 def shape_of(sizes) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
@@ -231,4 +251,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @register()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, one by one."""
-    return tuple(squeeze(part, dim) for part in split(input, 1, dim)) if input.shape[dim] else ()
+    (d,) = dims(dim, input.ndim)
+    if not input.shape[d]:
+        return ()
+    parts = Unbind(input.shape[d], d)(input)
+    return parts if isinstance(parts, tuple) else (parts,)
