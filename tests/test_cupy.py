@@ -5,17 +5,20 @@ Run with `pytest --backend cupy`, on a GPU or an emulated one; every other test 
 
 import numpy
 import pytest
+import small_run
 from helpers import assert_close
 from lrp_models import IDS, MODELS
 from lrp_models import language_model as random_language_model
 from on_device import RTOL, counted, no_waiting, on_both
+from test_training import assert_same
 
 import minitransformer as mt
-from minitransformer import explain, kernels, nn
+from minitransformer import checkpoint, explain, kernels, nn
 from minitransformer.cli import benchmarks
 from minitransformer.cli.bench_memory import device_peak
 from minitransformer.generation import generate
 from minitransformer.kernels import sources
+from minitransformer.models import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.optim import SGD, Adam, AdamW
 from minitransformer.utils.data import DataLoader, TensorDataset
@@ -199,3 +202,31 @@ def test_the_peak_of_device_memory_is_seen():
     kept = mt.ones(256, 1024)  # 1 MiB
     peak = device_peak(lambda: [mt.exp(mt.exp(kept)) for _ in range(3)])
     assert 3 * 2**20 <= peak <= 6 * 2**20
+
+
+@pytest.mark.parametrize("here, there", [("numpy", "cupy"), ("cupy", "numpy")])
+def test_a_run_goes_on_on_the_other_backend(here, there, tmp_path):
+    """A checkpoint is the same bits on both; what follows is the same up to rounding."""
+    with mt.backend(here):
+        small_run.trainer(tmp_path, steps=6).run()
+        whole = small_run.trainer(steps=12)
+        whole.run()
+    with mt.backend(there):
+        rest = small_run.trainer(tmp_path, steps=12)
+        assert rest.resume() and rest.model.head.weight.device.type == mt.ones(1).device.type
+        assert_same(rest.state_dict(), checkpoint.load(tmp_path / "last.safetensors"))
+        rest.run()
+    assert_close(numpy.array(rest.losses), numpy.array(whole.losses), RTOL[mt.float32])
+
+
+def test_a_module_moves_whole_and_comes_back():
+    with mt.backend("numpy"):
+        model = GPT(GPTConfig(13, 9, 12, 1, 3))
+        before = {name: t.numpy().copy() for name, t in model.state_dict().items()}
+        model(mt.tensor([[1, 2, 3]])).sum().backward()
+        model.to("cuda")
+        there = [*model.parameters(), *model.buffers(), *(p.grad for p in model.parameters())]
+        assert {t.device for t in there} == {"cuda:0"} and model.head.weight is model.words.weight
+        model.cpu()
+    assert {p.grad.device for p in model.parameters()} == {"cpu"}
+    assert all((t.numpy() == before[name]).all() for name, t in model.state_dict().items())

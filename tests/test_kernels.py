@@ -10,7 +10,7 @@ from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
 from minitransformer.kernels import reference
 
-SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (300, 1025), (2, 70_000)]
+SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (1, 1025), (300, 1025), (2, 100_000)]
 RTOL = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
 CASES = {}
 
@@ -87,7 +87,7 @@ def layer_norm_vjp(dtype, rng):
 
 @case
 def cross_entropy_vjp(dtype, rng):
-    for n, v in ((1, 1), (0, 3), (5, 7), (33, 1025)):
+    for n, v in ((1, 1), (0, 3), (5, 7), (1, 1025), (33, 1025), (2, 100_000)):
         x, target = normal(rng, (n, v), dtype), rng.integers(0, v, n)
         for smoothing in (0.0, 0.1):
             yield normal(rng, (n,), dtype), x, target, reference.cross_entropy(x, target, smoothing)[1], smoothing
@@ -138,7 +138,9 @@ def softmax(dtype, rng):
     for shape in SIZES[1:]:
         x = 3 * normal(rng, shape, dtype)
         x[..., : x.shape[-1] // 3] = -numpy.inf
-        yield from ((x, -1), (x, 0), (x, (0,)), (x, tuple(range(x.ndim))))
+        yield x, -1
+        if x.shape[-1] <= 1025:  # down each column, a block for each, more would keep an emulated device busy
+            yield from ((x, 0), (x, (0,)), (x, tuple(range(x.ndim))))
 
 
 @case
