@@ -3,6 +3,8 @@
 Run with `pytest --backend cupy`, on a GPU or an emulated one; every other test then runs on the device too.
 """
 
+import json
+
 import numpy
 import pytest
 import small_run
@@ -13,7 +15,7 @@ from on_device import RTOL, counted, no_waiting, on_both
 from test_training import assert_same
 
 import minitransformer as mt
-from minitransformer import checkpoint, explain, kernels, nn
+from minitransformer import checkpoint, cli, explain, kernels, nn
 from minitransformer.cli import benchmarks
 from minitransformer.cli.bench_memory import device_peak
 from minitransformer.generation import generate
@@ -194,8 +196,18 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
 
 def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    (row,) = benchmarks.rows("training", 1)
-    assert row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
+    for name in ("training", "generation", "memory"):
+        (row,) = benchmarks.rows(name, 1)
+        assert row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
+
+
+def test_bench_ends_honestly(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("sys.argv", ["minitransformer", "bench", "--backend", "cupy", "--only", "op", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    told = json.loads(capsys.readouterr().out)
+    assert stop.value.code == 1 and told["device"] and "PyTorch sees no GPU here" in told["rows"][0]["note"]
 
 
 def test_the_peak_of_device_memory_is_seen():

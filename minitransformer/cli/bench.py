@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -14,6 +15,8 @@ from rich.table import Table
 from minitransformer.cli.benchmarks import BENCHMARKS, Row, rows
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.cli.pairs import Ratio, cores
+from minitransformer.defaults import default_device
+from minitransformer.devices import gpu
 
 PAIRS, FEW = 12, 3
 
@@ -25,7 +28,10 @@ def bench(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Time our work and another's in turn, and print the ratios with their spread: below 1, ours takes less."""
+    """Time our work and another's in turn, and print the ratios with their spread: below 1, ours takes less.
+
+    What cannot be measured here is told, with what is missing; code 1 if that is all that was asked for.
+    """
     prepare(seed, backend)
     if only and only not in BENCHMARKS:
         raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {only!r}")
@@ -38,12 +44,20 @@ def bench(
         print_json({**machine(), "rows": [asdict(row) for row in found]})
     else:
         _print(found)
+    if not any(row.ratio for row in found):
+        sys.exit(1)
 
 
 def machine() -> dict:
     """Where this was measured."""
     system = f"{platform.system()} {platform.machine()}"
-    return {"system": system, "cores": cores(), "python": platform.python_version(), "numpy": numpy.__version__}
+    here = {"system": system, "cores": cores(), "python": platform.python_version(), "numpy": numpy.__version__}
+    return here | ({"device": _gpu_name()} if default_device().type == "cuda" else {})
+
+
+def _gpu_name() -> str:
+    runtime = gpu().cuda.runtime
+    return runtime.getDeviceProperties(default_device().index)["name"].decode()
 
 
 def _print(found: Sequence[Row]) -> None:
@@ -59,7 +73,8 @@ def _print(found: Sequence[Row]) -> None:
             console.print(f"{row.name}: {row.note}", markup=False, soft_wrap=True)
     console.print(
         "ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half\n"
-        "of the pairs lies. Memory: the rise of a process's resident memory from after building to its peak over three steps.",
+        "of the pairs lies. Memory: the rise of a process's resident memory, or of a GPU's memory in use, from after building to\n"
+        "its peak over three steps.",
         soft_wrap=True,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import minitransformer
 from minitransformer.autograd import no_grad
 from minitransformer.cli.bench_memory import resident
+from minitransformer.defaults import default_device
 from minitransformer.explain import lrp
 from minitransformer.generation import generate
 from minitransformer.models import published
@@ -26,7 +27,7 @@ def reference(model: Llama):
     sizes = {name: value for name, value in asdict(model.config).items() if name not in OURS_ALONE}
     theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes)).eval()
     theirs.load_state_dict(minitransformer.to_torch(model.state_dict()))
-    return theirs
+    return theirs.to(str(default_device()))
 
 
 def writing(model: Llama, theirs, ids: list[int]) -> tuple[Callable[[], object], Callable[[], object]]:
@@ -34,7 +35,7 @@ def writing(model: Llama, theirs, ids: list[int]) -> tuple[Callable[[], object],
     import torch
 
     def reference_writes() -> None:
-        past, unread = None, torch.tensor([ids])
+        past, unread = None, torch.tensor([ids], device=theirs.device)
         with torch.no_grad():
             for _ in range(NEW_TOKENS):
                 told = theirs(unread, past_key_values=past, use_cache=True)
@@ -51,11 +52,11 @@ def reading(model: Llama, theirs) -> tuple[Callable[[], object], Callable[[], ob
 
     def we_read() -> None:
         with no_grad():
-            model(tensor(ids))
+            model(tensor(ids))[0, -1, 0].item()  # waits for a device to be done
 
     def reference_reads() -> None:
         with torch.no_grad():
-            theirs(torch.tensor(ids))
+            theirs(torch.tensor(ids, device=theirs.device)).logits[0, -1, 0].item()  # waits for a device to be done
 
     return we_read, reference_reads
 

@@ -198,7 +198,7 @@ def smollm2(pairs: int) -> Iterator[Row]:
     yield held_to(f"SmolLM2 reads {bench_published.LENGTH} tokens", "transformers", reading, 1.3)
     explaining = in_turn(*bench_published.explaining(model), few)
     yield held_to(f"LRP of SmolLM2's next token, {bench_published.EXPLAINED} tokens", "one forward", explaining, 3.0)
-    if bench_memory.resident() is not None:
+    if default_device().type == "cpu" and bench_memory.resident() is not None:
         command = [sys.executable, "-m", "minitransformer.cli.bench_published"]
         peak, least = map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
         ratio = ratio_of([peak / 2**20], [least / 2**20], unit="MiB")
@@ -231,7 +231,7 @@ def _lacking(needed: str | None) -> str | None:
     """What must be there to measure beside `needed`, and is not."""
     if needed and importlib.util.find_spec(needed) is None:
         return f"{needed} is not installed: {_install(needed)}"
-    if needed == "torch" and default_device().type == "cuda" and not _torch_has_gpu():
+    if needed in ("torch", "transformers") and default_device().type == "cuda" and not _torch_has_gpu():
         return "not measured: PyTorch sees no GPU here. It needs one, and a build for CUDA: https://pytorch.org/get-started"
     return None
 
