@@ -201,7 +201,8 @@ def test_translate_says_why(command):
     for package in ("tokenizers", "onnx"):
         pytest.importorskip(package)
     told = json.loads(command("translate", "The house is wonderful.", "--why", "--json")[1])
-    assert told["translation"] == "".join(told["why"][-1]["tokens"]).partition("...")[2].strip() == "Das Haus ist wunderbar."
+    assert told["translation"] == "Das Haus ist wunderbar."
+    assert "".join(told["why"][-1]["tokens"]).endswith("... Das Haus ist wunderbar")
     source = told["why"][0]["tokens"].index("...")
     house = told["why"][1]
     assert house["tokens"][-1] == " Das" and len(house["relevance"]) == source + 2
