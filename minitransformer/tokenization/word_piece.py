@@ -6,6 +6,9 @@ that goes on with a word begins with ##: "playing" -> "play", "##ing". Three ste
 1. `normalised`: no control characters, no accents, lower case, a space around each Chinese character.
 2. `split`: words, and every punctuation mark by itself.
 3. Of each word the longest piece in the vocabulary, then the longest that goes on, until the end, or the word is unknown.
+
+What an accent or a punctuation mark is, Python's Unicode tables tell. Those of the `tokenizers` package are of 2015: some 500
+rare signs that are newer, or have become something else since, are read differently there.
 """
 
 from __future__ import annotations
