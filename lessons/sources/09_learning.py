@@ -37,7 +37,8 @@ rng = np.random.default_rng(0)
 # ## How wrong is a number?
 #
 # If the model says a number $x$ and $t$ is right, the difference $x - t$ is the error. Squared, it has no sign and large
-# errors count more. The mean over $n$ predictions is the **mean squared error**, and its gradient is the error itself:
+# errors count more. The mean over $n$ predictions is the **mean squared error**, and its gradient is the error itself, but for
+# the factor $2/n$:
 #
 # $$\mathrm{MSE} = \frac{1}{n} \sum_i (x_i - t_i)^2, \qquad \frac{\partial\,\mathrm{MSE}}{\partial x_i} = \frac{2}{n}\,(x_i - t_i)$$
 
@@ -55,7 +56,7 @@ print("the library:", loss.item(), x.grad.numpy())
 # A language model does not say a number. It gives a share to every class, that is to every token that could come next, and
 # one of them comes. What does it cost to have given it the share $p$? We want 0 for $p = 1$, and much where $p$ is close to
 # 0. And being right about two things, one after the other, should cost the *sum*, though the shares multiply. One function
-# does that, the logarithm:
+# does that, the logarithm, which undoes $e^x$ and makes sums of products, $\ln(pq) = \ln p + \ln q$:
 #
 # $$\text{cost} = -\ln p$$
 #
@@ -63,8 +64,10 @@ print("the library:", loss.item(), x.grad.numpy())
 # **cross-entropy**. It has a fixed point to compare with: a model that knows nothing gives each of $V$ classes the share
 # $1/V$ and pays $\ln V$. That is what a fresh model should pay; if it pays much more, its first weights are too large.
 #
-# Could one not take the squared error of the shares instead? One can, and it learns badly. Look at the slope in the score
-# $x$ when the model is *sure and wrong*, at the left of the picture:
+# Could one not take the squared error of the shares instead? One can, and it learns badly. Look at the slope in the score $x$
+# when the model is *sure and wrong*, at the left of the picture. (There are two classes only, so the right one's share is
+# $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope $p\,(1 - p)$, by lesson 06. By the chain rule the squared
+# error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has $-\frac1p \cdot p\,(1 - p) = p - 1$.)
 
 # %%
 x = np.linspace(-8, 8, 201)  # the right class has the score x, the only other class the score 0
@@ -98,6 +101,9 @@ with np.errstate(divide="ignore"):
 print("the formula above:", shifted - np.log(np.exp(shifted).sum()))
 
 # %% [markdown]
+# One thing from NumPy: `table[rows, columns]`, with two lists of numbers of the same length, picks one entry for each pair. So
+# `table[np.arange(N), targets]` takes of each row the entry of its right class.
+#
 # ### Your turn: cross-entropy
 
 # %% exercise cross_entropy
@@ -105,13 +111,15 @@ print("the formula above:", shifted - np.log(np.exp(shifted).sum()))
 # %% [markdown]
 # ## Guess minus truth
 #
-# The gradient is a small wonder. For one row, with $t$ the right class, $L = -\ln p_t = -x_t + \ln \sum_j e^{x_j}$. The
-# slope of the second part in $x_i$ is $e^{x_i} / \sum_j e^{x_j}$, which is $p_i$. So
+# The gradient is a small wonder. For one row, with $t$ the right class, $L = -\ln p_t = -x_t + \ln \sum_j e^{x_j}$. The slope
+# of $\ln z$ is $1/z$, so by the chain rule the slope of the second part in $x_i$ is $e^{x_i} / \sum_j e^{x_j}$, which is $p_i$.
+# So
 #
 # $$\frac{\partial L}{\partial x_i} = p_i - [i = t]$$
 #
 # where $[i = t]$ is 1 for the right class and 0 for all others: guess minus truth. The score of the right class is pushed
-# up by what its share lacks, every other one is pushed down by the share it took.
+# up by what its share lacks, every other one is pushed down by the share it took. (The loss is a mean over $N$ rows, so each row
+# has this divided by $N$, and times whatever gradient arrives at the loss.)
 
 # %%
 logits = np.array([[2.0, 1.0, 0.1, -1.0]])  # (N, V)
@@ -169,22 +177,24 @@ for size in (4, 16, 64, 256):
 # %% [markdown]
 # ## A step size for each weight: Adam
 #
-# One learning rate must fit all weights. Yet the vector of a rare word gets a gradient in one batch of a hundred, and the
-# last layer's gradients may be a thousand times those of the first. **Adam** keeps two running means for *each* weight, one
-# of the gradient and one of its square, and divides:
+# One learning rate must fit all weights. Yet the vector of a rare word gets a gradient in one batch of a hundred, and the last
+# layer's gradients may be a thousand times those of the first. **Adam** keeps two running means for *each* weight, one, $m$, of
+# the gradient and one, $v$, of its square, and divides. (In this section $v$ is that mean, as in the paper, and no velocity.)
 #
 # $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$$
 #
 # $$p \leftarrow p - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}, \qquad
 # \hat m = \frac{m}{1 - \beta_1^t}, \quad \hat v = \frac{v}{1 - \beta_2^t}$$
 #
-# $\sqrt{\hat v}$ is the typical size of this weight's gradient. So the fraction is about $\pm 1$ where gradients agree, and
-# close to 0 where they contradict each other; multiply the loss by 1000 and nothing changes. The learning rate now says
-# *how far a weight moves in a step*.
+# A running mean keeps most of what it was and takes in a little of what is new. Usual are $\beta_1 = 0.9$ and
+# $\beta_2 = 0.999$: means over about the last 10 and the last 1000 steps. $\sqrt{\hat v}$ is the typical size of this weight's
+# gradient. So the fraction is about $\pm 1$ where gradients agree, and close to 0 where they contradict each other; multiply
+# the loss by 1000 and nothing changes. The learning rate now says *how far a weight moves in a step*.
 #
-# The hats repair the start. $m$ and $v$ begin at 0 and are too small at first, by exactly the factors below, as the weights
-# of the $t$ gradients seen so far add up to $1 - \beta^t$ and not to 1. $\epsilon = 10^{-8}$ keeps us from dividing by 0.
-# Remember it; it comes back at the end of this lesson.
+# The hats repair the start. $m$ and $v$ begin at 0 and are too small at first. After $t$ steps the newest gradient counts
+# $1 - \beta$, the one before it $(1 - \beta)\,\beta$, the one before that $(1 - \beta)\,\beta^2$, and so on: together
+# $1 - \beta^t$, and not 1 as in a true mean. So divide by that. $\epsilon = 10^{-8}$ keeps us from dividing by 0. Remember it;
+# it comes back at the end of this lesson.
 
 # %%
 steps = np.arange(1, 41)
@@ -207,8 +217,10 @@ plt.show()
 # %% [markdown]
 # ## The landscape
 #
-# Now watch all three, from `mt.optim`, in a valley thirty times as steep across as along. Left, the valley lies along an
-# axis, which is a weight. Right, it is the same valley, turned by 45 degrees.
+# Now watch all three, from `mt.optim`, in a valley thirty times as steep across as along. The grey lines join places of the
+# same height, as on a map; the star is the bottom. Left, the valley lies along an axis, which is a weight. Right, it is the
+# same valley, turned by 45 degrees. (A model keeps its gradients in `.grad`, and `zero_grad()` forgets those of the step
+# before, to which the new ones would be added.)
 
 
 # %%
@@ -260,9 +272,19 @@ plt.show()
 # SGD bounces from wall to wall. Momentum swings wider, and is down sooner. Adam sees on the left that weight 1 has large
 # gradients and weight 0 small ones, evens them out, and heads for the bottom almost as if there were no valley. On the
 # right both weights have gradients of the same size, so there is nothing to even out: it runs straight across, and then
-# creeps along the floor like plain SGD. Adam rescales weights one by one; it cannot turn the landscape. In a Transformer,
-# whose weights differ a lot in the size of their gradients, that is usually enough to make it the better choice. In a
+# creeps along the floor like plain SGD. Adam rescales weights one by one; it cannot turn the landscape. In a
 # smooth bowl such as this one, as you see, momentum alone does as well.
+#
+# And in a Transformer? Its weights differ a lot in the size of their gradients, which Adam evens out. The model that comes
+# below was trained with all three, 300 steps each and with several learning rates, and its loss measured on text held back:
+#
+# | | learning rate: loss |
+# |---|---|
+# | SGD | 0.3: 2.51, 1: 2.37, 3: 2.32 |
+# | SGD, momentum 0.9 | 0.03: 2.52, 0.1: 2.37, 0.3: 2.26, 1: 2.22 |
+# | Adam | 0.001: 2.52, 0.002: 2.30, 0.005: 2.18, 0.01: 2.12, 0.02: 2.26 |
+#
+# Adam gets lowest, though not by far in this small model. And whichever one takes, the learning rate matters more.
 
 # %% [markdown]
 # ## Long and short steps: schedules
@@ -290,8 +312,8 @@ plt.show()
 # ## Steps that are too long: clipping
 #
 # Some places of the landscape are cliffs: one strange batch, a huge gradient, and a single step throws away an hour of
-# training. Clipping shortens the gradient when it is too long. Read the gradients of *all* parameters as one long vector
-# $g$:
+# training. Clipping shortens the gradient when it is longer than a limit $c$. Read the gradients of *all* parameters as one
+# long vector $g$. Its length $\lVert g \rVert$ is the root of the sum of the squares of all its entries:
 #
 # $$g \leftarrow g \cdot \min\!\left(1, \frac{c}{\lVert g \rVert}\right)$$
 #
@@ -380,7 +402,8 @@ for name, level in levels.items():
 
 # %%
 mt.manual_seed(0)
-model = LanguageModel(LanguageModelConfig(V, d_model=64, nhead=4, num_layers=1, dim_feedforward=256, dropout=0.0, max_len=64))
+size = LanguageModelConfig(V, d_model=64, nhead=4, num_layers=1, dim_feedforward=256, dropout=0.0, max_len=64)
+model = LanguageModel(size)  # embedding, places, one block with a mask, and a map to V logits: lesson 08's model
 optimizer = mt.optim.Adam(model.parameters(), lr=5e-3)
 rise = mt.optim.lr_scheduler.LinearLR(optimizer, 0.01, 1.0, total_iters=30)
 fall = mt.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=STEPS - 30)
@@ -494,7 +517,8 @@ plt.show()
 # %%
 targets = np.array([1, 0, 3, 3])
 guess = [mt.randn(4, 5, dtype=mt.float64)]
-print("largest error:", mt.gradcheck(lambda x: mt.nn.functional.cross_entropy(x, mt.tensor(targets)), guess))
+error = mt.gradcheck(lambda x: mt.nn.functional.cross_entropy(x, mt.tensor(targets)), guess)
+print(f"largest error against finite differences: {error:.0e}")
 
 
 def ten_steps(library, make, start, gradients):
@@ -544,7 +568,8 @@ else:
             optimizer.zero_grad()
             library.nn.functional.mse_loss(layer(x, x, x, need_weights=False)[0], wanted).backward()
             optimizer.step()
-    for name, a, b in zip("qkv", *(layer.in_proj_bias.detach().numpy().reshape(3, -1) for layer in (ours, theirs)), strict=True):
+    biases = (layer.in_proj_bias.detach().numpy().reshape(3, -1) for layer in (ours, theirs))  # q, k, v
+    for name, a, b in zip("qkv", *biases, strict=True):
         print(f"bias of {name}: size {abs(a).max():.3f}, largest difference {abs(a - b).max():.5f}")
 
 # %% [markdown]

@@ -70,6 +70,7 @@ WRONG = {
         ("targets].mean()", "targets].sum()", "divided by N"),
         ("targets].mean()", "targets]", "losses of all rows"),
         ("return -log_p", "return log_p", "sign is turned"),
+        ("logits.max(axis=-1, keepdims=True)  # (N, V)", "logits.max()", "the row's own"),
         ("log_p[np.arange(len(targets)), targets]", "np.take(log_p, targets, axis=1)", "N entries of every row"),
         ("log_p[np.arange(len(targets)), targets]", "(log_p * np.eye(logits.shape[1])[targets])", "N x V entries"),
         ("log_p[np.arange(len(targets)), targets]", "log_p", "Every class counts"),

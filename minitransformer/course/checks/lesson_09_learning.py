@@ -13,7 +13,7 @@ def _batch(rng):
 
 
 def _large(rng):
-    return np.array([[1000.0, 0.0, -1000.0], [-900.0, 0.0, 900.0]]), np.array([1, 2])
+    return np.array([[1000.0, 0.0, -1000.0], [-2900.0, -2000.0, -1100.0]]), np.array([1, 2])
 
 
 def _surprise(logits, targets):
@@ -34,12 +34,17 @@ def _sure_and_right(answer):
     same(answer(np.array([[50.0, 0.0]]), np.array([0])) + 1, 1.0, "1 + the loss where the right class is all but certain")
 
 
+NO_INFINITY = (
+    "exp(1000) is infinite, and ln of a share that rounds to 0 is -inf: "
+    "neither occurs in x_i - m - ln(sum), with m the row's own maximum."
+)
+
+
 def _sure_and_wrong(answer):
     with np.errstate(all="ignore"):
         got = answer(*_large(None))
     if got is not None and not np.isfinite(got).all():
-        hint = "exp(1000) is infinite, and ln of a share that rounds to 0 is -inf: neither occurs in x_i - m - ln(sum)."
-        raise Failed(f"the loss of a row that is wrong by 1000 became {got}", hint=hint)
+        raise Failed(f"the loss of a row that is wrong by 1000 became {got}", hint=NO_INFINITY)
     same(got, 500.0, "the mean loss of two rows, one wrong by 1000, one right by 900")
 
 
@@ -423,12 +428,13 @@ def _wrong_adam(
     swapped=False,
     shared=False,
     in_place=True,
+    begin=0,
 ):
     """An Adam with something wrong in it."""
 
     class Adam:
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
-            self.params, self.lr, self.betas, self.eps, self.t = params, lr, betas, eps, 0
+            self.params, self.lr, self.betas, self.eps, self.t = params, lr, betas, eps, begin
             self.m, self.v = [0.0] * len(params), [0.0] * len(params)
 
         def step(self, grads):
@@ -504,6 +510,7 @@ Adam = Tried(
             mean=lambda b, m, g: b * m + g, square=lambda b, v, g: b * v + g * g
         ),
         "t counts steps, not parameters: count it up once, before the loop.": _wrong_adam(counts=lambda t, i: t + 1),
+        "t is counted up after the step, so that in the first 1 - b^t is 0: count it up before.": _wrong_adam(begin=-1),
         "t must grow by one with every step.": _wrong_adam(counts=lambda t, i: 1),
         "The corrected means are written back; m and v themselves must stay uncorrected.": _wrong_adam(keeps_corrected=True),
         "All parameters share their means; each needs its own.": _wrong_adam(shared=True),
