@@ -18,6 +18,7 @@
 # seen.
 
 # %%
+import copy
 import math
 from functools import partial
 
@@ -30,6 +31,7 @@ from minitransformer.course import check
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe
+from minitransformer.recipes.classifier import accuracy
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#2166AC", "#E66101", "#009E73", "#7B3294", "#777777"
 rng = np.random.default_rng(0)
@@ -40,6 +42,10 @@ trainer.run()
 model = trainer.model.eval()
 test = recipe.split()[2]
 predict = partial(predict_proba, model, tokenizer)
+
+# %% [markdown]
+# `explain.lrp` gives relevance (lesson 11), `gradient_x_input` the slope times the input, summed over the channels of each word.
+# The target 0 is the score for "bad".
 
 # %%
 review = test[0]
@@ -72,7 +78,7 @@ plt.show()
 # %% [markdown]
 # All four explain the score for "a bad review". The last two are jokes. *Word length* does not look at the model at all: long
 # words count much. *Random* draws lots. We keep them in the race on purpose, for a test that cannot tell a joke from an
-# explanation is worth nothing.
+# explanation is worth nothing. (Each picture has a scale of its own, so that 1 is the largest relevance in it.)
 #
 # ## Judge 1: the model. Take words away
 #
@@ -83,6 +89,8 @@ plt.show()
 #
 # First we need the texts with words missing, as masks. All of them at once: a model is much faster on one batch of 20 texts
 # than on 20 texts one by one.
+#
+# ### Your turn: the masks
 
 # %% exercise prefixes
 
@@ -90,10 +98,11 @@ plt.show()
 # What does "take away" mean? One can set the word's embedding to zero, put the unknown word in its place, or delete it and
 # close the gap. Each makes a text that the model has rarely or never seen, and each makes another one. There is no innocent
 # choice. So **always say which one it was**. Our classifier had words hidden by the unknown word while it learned, so for it
-# "unknown" is the natural one.
+# "unknown" is the natural one. Below, words go from the end of the review, in three ways. (`logit_of(model, 0)` is the score
+# for class 0, and `masked_logits` asks it about the text under each mask.)
 
 # %%
-keep = np.tri(len(ids) + 1, len(ids), -1)[:, ::-1] == 0  # (T + 1, T): words go from the right
+keep = np.tri(len(ids) + 1, len(ids), -1)[:, ::-1] == 0  # (T + 1, T): in row k the last k words are gone
 bad = explain.logit_of(model, 0)
 ways = {"zero": ("zero", BLUE), "unk": ("the unknown word", ORANGE), "delete": ("nothing", GREEN)}
 figure, axis = plt.subplots(figsize=(5, 2.8), layout="constrained")
@@ -106,8 +115,16 @@ plt.show()
 # %% [markdown]
 # ### The area between
 #
-# To turn two curves into one number, take the area between them: AUC(LeRF) - AUC(MoRF), where AUC is the mean height of a
-# curve. Large is good, and a random order gives about zero.
+# To turn two curves into one number, take the area between them. With $f_k$ for the score after $k$ of $T$ words are gone, the
+# area under a curve (AUC) over the *share* of words gone, from 0 to 1, is made of $T$ pieces, each $\frac1T$ wide and as high as
+# the mean of its two ends, and
+#
+# $$\mathrm{AUC} = \frac1T \sum_{k=0}^{T-1} \frac{f_k + f_{k+1}}{2}, \qquad
+# \text{area between} = \mathrm{AUC}(\mathrm{LeRF}) - \mathrm{AUC}(\mathrm{MoRF})$$
+#
+# Large is good, and a random order gives about zero.
+#
+# ### Your turn: the curves and the area
 
 # %% exercise removal_curves
 
@@ -122,7 +139,7 @@ for axis, name in zip(axes, ("LRP", "gradient x input"), strict=True):
     axis.fill_between(share, judged[name].morf, judged[name].lerf, color=GREY, alpha=0.15)
     axis.set(title=f"{name}: area {judged[name].delta_auc:.2f}", xlabel="share of words made unknown")
 axes[0].set_ylabel('score for "bad"')
-axes[0].legend(frameon=False, fontsize=8)
+figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, fontsize=8, ncols=2, loc="outside lower center")
 plt.show()
 
 # %% [markdown]
@@ -133,19 +150,28 @@ plt.show()
 #
 # The curves use the whole order. But people read the first few words only, so there is a second pair of numbers, for the most
 # relevant 1, 5, 10, 20 and 50 % of the words. **Comprehensiveness**: how much is lost without them? **Sufficiency**: how much
-# is lost if only they are left? Large and small, respectively, is good. (DeYoung et al., 2020.)
+# is lost if only they are left? With $f$ for the score, and the mean over the five shares,
+#
+# $$\text{comprehensiveness} = \text{mean of } f(\text{all}) - f(\text{all but these}), \qquad
+# \text{sufficiency} = \text{mean of } f(\text{all}) - f(\text{these alone})$$
+#
+# The first should be large, the second small. (DeYoung et al., 2020.)
 
 # %%
 for percent in (1, 5, 10, 20, 50):  # a share is rounded up, so that at least one word goes
     print(f"{percent} % of {len(ids)} words: {math.ceil(percent / 100 * len(ids))}", end="   ")
+
+# %% [markdown]
+# ### Your turn: needed, and enough
 
 # %% exercise erased
 
 # %% [markdown]
 # ### One review is no evidence
 #
-# Now for forty reviews, and with LIME (lesson 12) in the race. The line is the range that holds the mean with 95 %
-# probability, found by drawing the forty reviews again and again, with replacement: the *bootstrap*.
+# Now for forty reviews, and with LIME (lesson 12) in the race. With forty others, the mean would be a little different; the line
+# says by how much. Draw forty of the forty reviews, *with replacement*, so that some come twice and some not at all, and take the
+# mean; do so again and again. The line holds 95 % of these means. It is called the *bootstrap*.
 
 # %%
 cases = [case for case in explain.review_cases(test, tokenizer) if case.marked is not None][:40]
@@ -186,15 +212,23 @@ plt.show()
 # each new explanation with the first.
 #
 # To compare two explanations we look at the order only. One method's numbers may be ten times another's, and mean the same.
-# So replace numbers by ranks and take the correlation: **Spearman's rank correlation**, 1 for the same order, -1 for the
-# opposite, about 0 for unrelated ones.
+# So replace numbers by ranks, 1 for the smallest, and let those that are equal share the mean of their ranks. Take the mean off,
+# which leaves $a'_i$ and $b'_i$, and then the cosine of the angle between the two (lesson 12). This is **Spearman's rank
+# correlation**,
+#
+# $$\rho = \frac{\sum_i a'_i\, b'_i}{\sqrt{\sum_i a_i'^2 \, \sum_i b_i'^2}},$$
+#
+# 1 for the same order, -1 for the opposite, about 0 for unrelated ones.
 
 # %%
 a = np.array([0.9, 0.1, 0.5, -0.2])
 b = np.array([40.0, 2.0, 11.0, 1.0])
-ranks = [np.argsort(np.argsort(v)) + 1 for v in (a, b)]
+ranks = [np.argsort(np.argsort(v)) + 1 for v in (a, b)]  # where no two are equal, this gives ranks
 print("ranks", *ranks, "the same order, so the rank correlation is 1")
 print("the plain correlation is", np.corrcoef(a, b)[0, 1].round(3))
+
+# %% [markdown]
+# ### Your turn: compare two orders, and destroy a model
 
 # %% exercise rank_correlation
 
@@ -233,12 +267,36 @@ plt.show()
 # bumpy line; noise in the head may also turn an explanation round, then the correlation is negative. A report would take the
 # mean over many.)
 #
+# But look at LRP. Until the first layer goes, `encoder.layers.0`, its order hardly changes, with half of the model destroyed! Is
+# it blind for what the second layer does? Or is there nothing to see? Ask the model itself: destroy one part alone, and count how
+# often it is still right.
+
+
+# %%
+def still_right(part, seed):
+    """How often a model is right in which one part is noise of the same size."""
+    ruined, noise = copy.deepcopy(model), np.random.default_rng(seed)
+    for name, p in ruined.named_parameters():
+        if name.startswith(part):
+            weights = p.numpy()  # the model's own memory
+            weights[...] = noise.normal(weights.mean(), weights.std(), weights.shape)
+    return accuracy(ruined, tokenizer, test)
+
+
+print(f"as learned: right on {accuracy(model, tokenizer, test):.0%}")
+for part in ("encoder.layers.1", "encoder.layers.0", "embedding"):
+    print(f"noise in {part:17s} right on {np.mean([still_right(part, seed) for seed in range(3)]):.0%}")
+
+# %% [markdown]
+# The second layer adds next to nothing to the residual stream (lesson 08) that the head would listen to: without it the model is
+# as good as before. So LRP is right not to care. One number from one judge would have misled us.
+#
 # What this judge does not show: to pass is *necessary*, not *sufficient*. Lots drawn with the weights as a seed would pass too.
 #
 # ## Judge 3: a task whose answer is known
 #
-# With real text nobody knows the true explanation. So make a task where we do: sequences of noise words, and at one random
-# place a *signal* word that decides the class. A model that is right on sequences it has never seen must use that
+# With real text nobody knows the true explanation. So make a task where we do: sequences of twelve noise words, and at one random
+# place a *signal* word in their stead that decides the class. A model that is right on sequences it has never seen must use that
 # word. Whoever explains has to point at it.
 
 # %%
@@ -261,18 +319,26 @@ for name, relevance in answers.items():
     print(f"{name:<17} right in {right:4.0%}, mean at the signal {at_signal:+.2f}")
 
 # %% [markdown]
-# Gradient times input does about as well as drawing lots, which is right in one of twelve. This is lesson 11 in the wild. It
-# says how the score changes when the signal word's vector is made a little longer, and the score hardly does, as LayerNorm
-# divides by that length. So the word that decides everything gets next to nothing. (Attention rollout multiplies the attention
-# tables of all layers, to see where the model looks on the whole. On this task that is enough. It has no signs, though: it
-# cannot say what speaks against.)
+# "Right" is an explanation whose largest relevance is at the signal. Gradient times input does about as well as drawing lots,
+# which is right in one of twelve. This is lesson 11 in the wild. It says how the score changes when the signal word's vector is
+# made a little longer, and the score hardly does, as LayerNorm divides by that length. So the word that decides everything gets
+# next to nothing. (Attention rollout, of Abnar and Zuidema, multiplies the attention tables of all layers, to see where the
+# model looks on the whole. On this task that is enough. It has no signs, though: it cannot say what speaks against.)
 #
 # What this judge does not show: the task is easy and has one reason. Real reasons are many and hang together.
 #
 # ## Judge 4: people
 #
 # In the shipped reviews the words that are the reason are marked. Do explanations point at them? The number for it
-# is the **AUROC**: the chance that a marked word has more relevance than one that is not.
+# is the **AUROC**: the chance that a marked word has more relevance than one that is not. With $M$ for the marked words, $U$ for
+# the others, $|M|$ and $|U|$ for how many they are, and $[\ldots]$ for 1 where it is true, else 0,
+#
+# $$\mathrm{AUROC} = \frac{1}{|M|\,|U|} \sum_{i \in M} \sum_{j \in U} \big([R_i > R_j] + \tfrac12 [R_i = R_j]\big)$$
+#
+# 1/2 is what drawing lots gives. (The name, area under the receiver operating characteristic, comes from another way to compute
+# the same number.)
+#
+# ### Your turn: agreement with people
 
 # %% exercise auroc
 
@@ -287,11 +353,11 @@ for name, scores in result.table.items():
 # The winner is a joke. *Word length* agrees with people better than LRP and LIME do, and it has never seen the model! Marked
 # words tend to be long, and this is all it takes.
 #
-# Does that make the others bad? Not at all, and here is the trap. People marked *why the review is bad*. The explanations say
-# *why the model said so*. This model learned from a few hundred reviews and leans on little words that no person would mark;
-# an honest explanation of it must disagree with people. An explanation that people like is **plausible**; one that is true of
-# the model is **faithful**. They are two things (Jacovi and Goldberg, 2020), and judge 4 knows only the first. To have both,
-# one needs a better model.
+# Does that make the others bad? Not at all, and here is the trap. People marked *why the review is bad*, or good. The
+# explanations say *why the model said so*. This model learned from a few hundred reviews and leans on little words that no
+# person would mark; an honest explanation of it must disagree with people. An explanation that people like is **plausible**;
+# one that is true of the model is **faithful**. They are two things (Jacovi and Goldberg, 2020), and judge 4 knows only the
+# first. To have both, one needs a better model.
 #
 # ## Against other libraries
 #
@@ -327,6 +393,7 @@ else:
 # **Further reading.** Samek, Binder, Montavon, Lapuschkin and Müller, *Evaluating the visualization of what a deep neural
 # network has learned*, IEEE Transactions on Neural Networks and Learning Systems 28, 2017. Adebayo et al., *Sanity checks for
 # saliency maps*, NeurIPS 2018. DeYoung et al., *ERASER: a benchmark to evaluate rationalized NLP models*, ACL 2020. Jacovi
-# and Goldberg, *Towards faithfully interpretable NLP systems: how should we define and evaluate faithfulness?*, ACL 2020.
+# and Goldberg, *Towards faithfully interpretable NLP systems: how should we define and evaluate faithfulness?*, ACL 2020. Abnar
+# and Zuidema, *Quantifying attention flow in Transformers*, ACL 2020, for rollout.
 #
 # **Next:** 14, the relatives: what makes a BERT, a GPT, a T5 or a Llama of the Transformer you have built.
