@@ -8,10 +8,22 @@
 # 09 (cross-entropy) and 10 (the cache).*
 
 # %% [markdown]
+# ## Why
+#
+# The article that this course grew from names BERT, GPT-3 and T5, and says no more of them than that they are Transformers. You
+# have built a Transformer. So how far is it from there to these? Not far, and this lesson goes the rest of the way.
+#
 # ## Three ways to look
 #
-# The first Transformer had two halves: an encoder that reads a sentence, and a decoder that writes its translation. Then people
-# kept what they needed:
+# The first Transformer had two halves: an encoder that reads a sentence, and a decoder that writes its translation. The decoder
+# has one part more than the blocks that you know: besides looking back at what it has written, each of its tokens looks at the
+# sentence that was read. This is **cross-attention**, lesson 06's formula with queries from one text, and keys and values from
+# another:
+#
+# $$\mathrm{attention}(X W_q^\top,\; M W_k^\top,\; M W_v^\top)$$
+#
+# where $X$ (T, C) are the tokens of the answer, $M$ (S, C) is what the encoder has made of the text, and nothing is masked. Later
+# people kept what they needed:
 #
 # | family | keeps | learns by | good at |
 # |---|---|---|---|
@@ -20,7 +32,8 @@
 # | **T5** (2020) | both | writing the spans that were cut out of a text | turning a text into another: translation, summary |
 #
 # All are built of the same blocks, those of lesson 08. What differs is *who may look at whom*, and that we can measure. Take a
-# model that has learned nothing, change one token, and see which of the results move.
+# model that has learned nothing, change one token, and see which of the results move. (T5 takes two texts: the one it reads, and
+# what it has written so far.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -60,7 +73,7 @@ answer = mt.tensor(rng.integers(1, V, (1, 5)))
 panels = {
     "BERT": influence(bert),
     "GPT": influence(gpt),
-    "T5: the answer (rows)\nlooks at the text": influence(lambda x: t5(x, answer)),
+    "T5: the answer (rows)\nlooks at the text": influence(lambda x: t5(x, answer)),  # the text that is read, what is written
 }
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
 for axis, (name, moved) in zip(axes, panels.items(), strict=True):
@@ -70,13 +83,16 @@ axes[0].set_ylabel("result that moves")
 plt.show()
 
 # %% [markdown]
-# In BERT every result hears of every token. In GPT a result hears only of its own token and those before: the mask of lesson 06.
-# In T5 every token of the answer hears of the whole text, and the answer itself (not in the picture) is written as GPT writes.
+# In BERT every result hears of every token. In GPT a result hears only of its own token and those before: the mask of lesson
+# 06. In T5 every token of the answer hears of the whole text, by cross-attention; the answer itself (not in the picture) is
+# written as GPT writes.
 #
-# This decides what a model can learn from. BERT cannot be asked for the next word, for it sees it. So it is asked for words that
-# are *not there*: of a text 15 % of the tokens are chosen, most of them replaced by a mark, and the loss of lesson 09 is
-# taken at these places alone. GPT is asked for the next word at every place, 100 % of the tokens, in one pass. That is a good
-# part of why writing models won: they learn something from every token they read.
+# This decides what a model can learn from. BERT cannot be asked for the next word, for it sees it. So it is asked for words
+# that are *not there*. Of a text 15 % of the tokens are chosen. Of these, 80 % are replaced by a mark, 10 % by some other
+# token, and 10 % are left as they are, so that the model cannot rely on marks to tell it where it will be asked. The loss of
+# lesson 09 is taken at the chosen places alone. GPT is asked for the next word at every place, 100 % of the tokens, in one
+# pass. So it learns something from every token it reads, which is one reason that people give for the success of models that
+# write.
 
 # %% [markdown]
 # ## T5's exercise: spans
@@ -97,7 +113,8 @@ plt.show()
 # %% exercise span_corruption
 
 # %% [markdown]
-# The library draws the spans at random and trains a T5 of any size on them: `minitransformer train t5`, or in Python:
+# The library draws the spans at random, so some are short and some long, and trains a T5 of any size on them: `minitransformer
+# train t5`, or in Python:
 
 # %%
 from minitransformer.recipes.span_corruption import corrupted
@@ -114,7 +131,8 @@ for what, tokens in (("reads ", text), ("writes", asked)):
 # ## T5's places: how far apart, roughly
 #
 # T5 adds nothing to its embeddings. Instead each head adds a learned number $b$ to the *score* of a query at place $t$ and a
-# key at place $s$, which depends only on how far apart they are:
+# key at place $s$, which depends only on how far apart they are. (It also leaves out the division by $\sqrt d$; its first weights
+# are chosen smaller instead.)
 #
 # $$\mathrm{score}_{ts} = q_t \cdot k_s + b_{\,\mathrm{bucket}(s - t)}$$
 #
@@ -125,15 +143,18 @@ for what, tokens in (("reads ", text), ("writes", asked)):
 # $$\mathrm{bucket}(f) = \min\left(e + \left\lfloor (n - e)\,\frac{\ln (f / e)}{\ln (\mathrm{furthest} / e)} \right\rfloor,
 # \; n - 1\right) \qquad (f \ge e)$$
 #
-# The half brackets round down. In the encoder, keys ahead have $n$ buckets of their own. In the decoder nobody looks ahead.
+# The half brackets round down. Take $n = 16$ and furthest $= 128$: distances 0 to 7 have buckets of their own; 8 has bucket 8, as
+# $\ln 1 = 0$; 16 has $8 + \lfloor 8 \cdot \ln 2 / \ln 16 \rfloor = 10$; and from 91 on all have 15. In the encoder, keys ahead
+# have $n$ buckets of their own, counted on from $n$. In the decoder nobody looks ahead. The numbers $b$ are learned, one for each
+# bucket and head, and all layers share them.
 #
 # ### Your turn: the buckets
 
 # %% exercise relative_buckets
 
 # %% [markdown]
-# Here they are for 48 tokens. Every diagonal has one colour, as only the distance counts. Near the middle each distance has its
-# own shade, farther out the bands grow wide.
+# Here they are for 48 tokens, with 32 buckets in all, as in T5. Every diagonal has one colour, as only the distance counts.
+# Near the middle each distance has its own shade, farther out the bands grow wide.
 
 # %%
 distances = np.arange(48)[None, :] - np.arange(48)[:, None]  # (T, S): key less query
@@ -149,14 +170,15 @@ plt.show()
 # ## What newer models changed
 #
 # Llama (2023) is a GPT with four parts replaced, and most open language models since look like it. SmolLM2, which runs
-# on a laptop, is one of them.
+# on a laptop, is one of them. (GPT-2 and Llama both have their norms first, BERT has them after the sums: lesson 08.)
 #
 # **1. RMSNorm for LayerNorm.** No mean is taken off, and nothing is added; the vector is only brought to length:
 # $y = w \, x / \sqrt{\mathrm{mean}(x^2) + \varepsilon}$. It is cheaper, and works as well.
 #
-# **2. A gate in the feed-forward part.** Lesson 08 has $W_2 \, \mathrm{gelu}(W_1 x)$. Now a second product decides, channel by
-# channel, how much passes: $W_2 \, (\mathrm{silu}(W_1 x) \odot W_3 x)$, with $\mathrm{silu}(z) = z / (1 + e^{-z})$ and
-# $\odot$ for the product element by element.
+# **2. A gate in the feed-forward part.** Lesson 08 has $W_2 \, \mathrm{relu}(W_1 x)$. BERT and GPT-2 round the corner off: their
+# $\mathrm{gelu}(z)$ is $z$ times the chance that a number from a bell curve lies below $z$. Llama takes
+# $\mathrm{silu}(z) = z / (1 + e^{-z})$, which looks nearly the same, and lets a second product decide, channel by channel, how
+# much passes: $W_2 \, (\mathrm{silu}(W_1 x) \odot W_3 x)$, with $\odot$ for the product element by element.
 #
 # **3. Rotary positions**, those of lesson 05, but with other partners.
 #
@@ -165,6 +187,14 @@ plt.show()
 # The first two are a few lines, and the library holds them against finite differences as everything else:
 
 # %%
+z = np.linspace(-4, 4, 161)
+figure, axis = plt.subplots(figsize=(4.5, 2.6), layout="constrained")
+for name, colour, line in (("relu", GREY, ":"), ("gelu", BLUE, "-"), ("silu", ORANGE, "--")):
+    axis.plot(z, getattr(nn.functional, name)(mt.tensor(z)).numpy(), line, color=colour, label=name)
+axis.set(xlabel="z", title="the corner, rounded off")
+axis.legend(frameon=False)
+plt.show()
+
 norm, x = nn.RMSNorm(6), rng.normal(size=(2, 3, 6))
 print("RMSNorm by hand:", abs(norm(mt.tensor(x, dtype=mt.float32)).numpy() - x / np.sqrt((x**2).mean(-1, keepdims=True))).max())
 print("its gradient:   ", mt.gradcheck(lambda x, w: nn.functional.rms_norm(x, (6,), w), [x, rng.normal(size=6)]))
@@ -236,13 +266,13 @@ print("without reordering:          ", abs(scores(wq, wk, False) - scores(wq, wk
 # ## Grouped heads
 #
 # While writing, a model keeps the keys and values of all tokens so far (lesson 10). How many numbers is that? For each
-# token, in each layer: a key and a value for each head.
+# token, in each layer: a key and a value for each head, each of $d$ numbers.
 #
 # $$\mathrm{cache} = 2 \times \mathrm{layers} \times \mathrm{heads} \times d \times \mathrm{tokens}$$
 #
-# Each new token needs all of it to be read from memory once, and this takes longer than the arithmetic. So let heads **share**:
-# the heads of a group have queries of their own and one key and value together. SmolLM2 has 9 heads in 3 groups, so its cache is a
-# third as large.
+# For each new token all of it has to be read from memory once, and on a graphics card this takes longer than the arithmetic
+# (Shazeer, 2019). So let heads **share**: the heads of a group have queries of their own and one key and value together.
+# SmolLM2 has 9 heads in 3 groups, so its cache is a third as large.
 
 # %%
 smol = LlamaConfig()  # as it stands: SmolLM2-135M
@@ -258,6 +288,9 @@ axis.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
+# With one group, all heads share one key and value. The fewer groups, the less the heads can differ in what they look for; a few
+# groups lose little (Ainslie et al., 2023).
+#
 # ### Your turn: share keys and values
 
 # %% exercise grouped_attention
@@ -289,8 +322,9 @@ else:
 # %% [markdown]
 # ## How large is it?
 #
-# Most numbers of a model sit in the matrices of its blocks. In GPT's block, width $C$: attention has 4 matrices of $C \times C$,
-# the feed-forward part 2 of $4C \times C$. Together $12 C^2$, and $12 \, L \, C^2$ in $L$ layers. Add a row of $C$ for each word.
+# Most numbers of a model sit in the matrices of its blocks. In GPT's block, width $C$: attention has 4 matrices of
+# $C \times C$, the feed-forward part 2 of $4C \times C$, which count as 8. Together $12 C^2$, and $12 \, L \, C^2$ in $L$
+# layers. Add a row of $C$ for each word of the vocabulary.
 
 # %%
 for name, layers, width, vocab in (("GPT-2, smallest", 12, 768, 50_257), ("GPT-3", 96, 12_288, 50_257)):
@@ -337,10 +371,12 @@ print(f"a small one: {sum(p.array.size for p in small.parameters()):,} counted, 
 # - $12 L C^2$ is most of a model.
 #
 # **Further reading.** Devlin, Chang, Lee and Toutanova, *BERT: pre-training of deep bidirectional transformers for language
-# understanding*, NAACL 2019. Radford et al., *Language models are unsupervised multitask learners*, 2019. Brown et al., *Language
-# models are few-shot learners*, NeurIPS 2020. Raffel et al., *Exploring the limits of transfer learning with a unified
-# text-to-text transformer*, Journal of Machine Learning Research 21, 2020. Shazeer, *GLU variants improve transformer*, arXiv
-# 2002.05202, 2020. Touvron et al., *LLaMA: open and efficient foundation language models*, arXiv 2302.13971, 2023. Ainslie et
+# understanding*, NAACL 2019. Hendrycks and Gimpel, *Gaussian error linear units (GELUs)*, arXiv 1606.08415, 2016. Zhang and
+# Sennrich, *Root mean square layer normalization*, NeurIPS 2019. Radford et al., *Language models are unsupervised multitask
+# learners*, 2019. Brown et al., *Language models are few-shot learners*, NeurIPS 2020. Raffel et al., *Exploring the limits of
+# transfer learning with a unified text-to-text transformer*, Journal of Machine Learning Research 21, 2020. Shazeer, *GLU
+# variants improve transformer*, arXiv 2002.05202, 2020, and *Fast Transformer decoding: one write-head is all you need*, arXiv
+# 1911.02150, 2019. Touvron et al., *LLaMA: open and efficient foundation language models*, arXiv 2302.13971, 2023. Ainslie et
 # al., *GQA: training generalized multi-query transformer models from multi-head checkpoints*, EMNLP 2023.
 #
 # **Next:** you have built a Transformer, trained it, made it speak, questioned it, and met its relatives. `minitransformer tour`

@@ -71,7 +71,7 @@ WRONG = {
         ("answer += [first_mark + i, *", "answer += [*", "no marks"),
         ("ids[start : start + length]]", "ids[start : start + length + 1]]", "Walk through|one token more"),
         ("        at = start + length", "        at = start", "behind their marks"),
-        ("[*text, *ids[at:]], ", "text, ", "Walk through"),
+        ("[*text, *ids[at:]], ", "text, ", "follows the last span"),
         ("    text, answer, at = [], [], 0", "    text, answer, at = ids, [], 0", "begin with an empty one|Walk through"),
         ("    return [*text, *ids[at:]], " + LAST, "    [*text, *ids[at:]], " + LAST, "both, in this order"),
     ],
@@ -97,6 +97,7 @@ WRONG = {
         ("base ** (np.arange(0, d, 2) / d)", "np.ones(d // 2)", "All pairs turn alike"),
         ("[:, None] / base **", "[:, None] / 1e4 **", "`base` plays no part"),
         ("np.empty_like(x)", "np.empty(x.shape)", "float32"),
+        ("    return y\n", "    return np.concatenate([y[..., first], y[..., second]], axis=-1)\n", "stand apart"),
     ],
     "grouped_attention": [
         (SHARED, "np.tile(k, (size, 1, 1)), np.tile(v, (size, 1, 1))", "take turns"),

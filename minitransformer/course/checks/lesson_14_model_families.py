@@ -61,7 +61,9 @@ def _leaves_the_list(answer):
     equal(ids, TEXT, "the list that went in", hint="`text = ids` is the same list under another name: begin with an empty one.")
 
 
-def _corrupted(ids, spans, first, last=True, mark_each=False, counts=True, marks=True, swapped=False, keep=False, shift=0):
+def _corrupted(
+    ids, spans, first, last=True, mark_each=False, counts=True, marks=True, swapped=False, keep=False, shift=0, rest=True
+):
     """Span corruption with something wrong in it."""
     text, asked, at = [], [], 0
     for i, (start, length) in enumerate(spans):
@@ -69,7 +71,7 @@ def _corrupted(ids, spans, first, last=True, mark_each=False, counts=True, marks
         text += [*ids[at:start], *([mark] * (length if mark_each else 1)), *(ids[start:stop] if keep else [])]
         asked += [*([mark] if marks else []), *ids[start:stop]]
         at = stop
-    text, asked = [*text, *ids[at:]], asked + [first + len(spans) * counts] * last
+    text, asked = [*text, *(ids[at:] if rest else [])], asked + [first + len(spans) * counts] * last
     return (asked, text) if swapped else (text, asked)
 
 
@@ -99,6 +101,7 @@ span_corruption = Exercise(
         "The answer has no marks: nobody could tell where a span belongs.": lambda *a: _corrupted(*a, marks=False),
         "The spans are still in the text, behind their marks.": lambda *a: _corrupted(*a, keep=True),
         "A span is (start, length): it ends before start + length. Here it has one token more.": lambda *a: _corrupted(*a, shift=1),
+        "What follows the last span is missing in the text: ids[at:].": lambda *a: _corrupted(*a, rest=False),
         "Text and answer have changed places.": lambda *a: _corrupted(*a, swapped=True),
         "A span is (start, length), not (start, end).": lambda ids, spans, first: _corrupted(
             ids, [(s, n - s) for s, n in spans], first
@@ -208,6 +211,12 @@ def _turned(x, positions, base=10000.0, interleaved=False, sign=1, cross=1, toge
     return y
 
 
+def _side_by_side(x, positions, base=10000.0, interleaved=False):
+    """Turned right, but not put back between each other."""
+    y = _turned(x, positions, base, interleaved)
+    return np.concatenate([y[..., ::2], y[..., 1::2]], axis=-1) if interleaved else y
+
+
 def _vectors(rng):
     return rng.normal(size=(2, 5, 8)), np.array([0, 1, 2, 7, 3])
 
@@ -269,6 +278,7 @@ rotary_pairs = Exercise(
         "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: _turned(
             *a, stale=True
         ),
+        "If interleaved, both channels of a pair go back to where they were, 2i and 2i + 1; here they stand apart.": _side_by_side,
         "`base` plays no part here.": lambda x, p, base=0, i=False: _turned(x, p, 10000.0, i),
     },
 )
