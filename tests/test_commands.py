@@ -20,7 +20,8 @@ def command(monkeypatch, capsys):
         monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-        return stop.value.code or 0, capsys.readouterr().out
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out + printed.err
 
     return run
 
@@ -119,6 +120,46 @@ def test_resume_where_nothing_is(command, tmp_path):
 def test_train_with_bad_settings(command, tmp_path, options, complaint):
     code, out = command("train", *options, "--out", tmp_path)
     assert code == 1 and "error:" in out and complaint in out
+
+
+def test_a_text_that_is_not_utf_8(command, tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"d\xe9j\xe0 vu" * 100)
+    code, out = command("train", "language-model", "--data", tmp_path / "latin.txt", "--out", tmp_path)
+    assert code == 1 and "latin.txt: expected UTF-8, got byte 0xe9 at 1" in out
+
+
+@pytest.mark.parametrize(
+    "state", [[1], {}, {"description": {"model": "classifier"}}, {"description": {"model": "tree"}}, {"description": "classifier"}]
+)
+def test_a_checkpoint_of_something_else(command, tmp_path, state):
+    path = tmp_path / "last.safetensors"
+    checkpoint.save(state, path)
+    for arguments in (["explain", "-c", path, "good food"], ["generate", "-c", path], ["train", "--resume", "--out", tmp_path]):
+        code, out = command(*arguments)
+        assert code == 1 and "error: CheckpointError" in out and "last.safetensors" in out.replace("\n", "")
+
+
+def test_a_checkpoint_that_lacks_a_weight(command, classifier, tmp_path):
+    state = checkpoint.load(classifier / "last.safetensors")
+    del state["model"]["embedding.weight"]
+    checkpoint.save(state, tmp_path / "c")
+    code, out = command("explain", "-c", tmp_path / "c", "good food")
+    assert code == 1 and "holds a classifier, but not all of it" in out and "missing: embedding.weight" in out
+
+
+def test_what_went_wrong_is_told_beside_the_output(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["minitransformer", "generate", "--json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    printed = capsys.readouterr()
+    assert printed.out == "" and "error: ValueError" in printed.err
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/page.html", "."])
+def test_a_page_that_cannot_be_written_is_told_before_the_work(command, classifier, place):
+    for arguments in (["verify"], ["explain", "-c", classifier / "last.safetensors", "good food"]):
+        code, out = command(*arguments, "--html", place)
+        assert code == 1 and f"expected a file in a folder that exists and may be written to, got {place}" in out
 
 
 def test_generate_is_seeded_and_needs_no_cache(command, language_model):

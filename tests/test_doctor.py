@@ -26,7 +26,8 @@ def run(monkeypatch, capsys, *arguments):
     monkeypatch.setattr("sys.argv", ["minitransformer", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.main()
-    return stop.value.code or 0, " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    return stop.value.code or 0, " ".join((printed.out + printed.err).split())
 
 
 def test_all_is_there(monkeypatch, capsys):

@@ -270,7 +270,8 @@ def run(monkeypatch, capsys, results, *arguments):
     monkeypatch.setattr("sys.argv", ["minitransformer", "tour", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.main()
-    return stop.value.code or 0, capsys.readouterr().out
+    printed = capsys.readouterr()
+    return stop.value.code or 0, printed.out + printed.err
 
 
 @pytest.fixture

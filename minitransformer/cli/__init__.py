@@ -15,7 +15,7 @@ from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
 from minitransformer.cli.learn import learn
-from minitransformer.cli.options import console
+from minitransformer.cli.options import complaints
 from minitransformer.cli.progress import progress
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
@@ -39,9 +39,9 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        console.print(f"[bold red]error:[/bold red] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False, soft_wrap=True)
+        complaints.print(f"[bold red]error:[/bold red] {type(error).__name__}: ", end="")
+        complaints.print(str(error), markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        console.print("stopped")
+        complaints.print("stopped")
         sys.exit(130)

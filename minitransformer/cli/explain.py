@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.compare import compare_methods, show
-from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, console, prepare, print_json
+from minitransformer.cli.options import Backend, Html, Json, MaybeCheckpoint, Seed, console, prepare, print_json
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rendering import save_page
@@ -40,7 +39,7 @@ def explain(
     limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,
     replace: Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")] = "zero",
     lexicon: Annotated[bool, typer.Option("--lexicon", help="Of --compare: hold against people's ratings of words too.")] = False,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write it as a web page.")] = None,
+    html: Html = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,

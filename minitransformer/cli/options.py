@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,15 +14,26 @@ from rich.console import Console
 from minitransformer.defaults import use_backend
 from minitransformer.randomness import manual_seed
 
-console = Console(highlight=False)
+console, complaints = Console(highlight=False), Console(highlight=False, stderr=True)
 
-Seed = Annotated[int, typer.Option("--seed", help="Where the random numbers start: the same seed, the same result.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")]
 Backend = Annotated[
     str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
 MaybeCheckpoint = Annotated[Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
+
+
+def page_file(path: Path | None) -> Path | None:
+    """Where to write a page. Tells at once that it cannot be written there, and not after minutes of work: ValueError."""
+    folder = path and path.absolute().parent
+    if path and (path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
+        raise ValueError(f"expected a file in a folder that exists and may be written to, got {path}")
+    return path
+
+
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", callback=page_file, help="Also write it as a web page.")]
 
 
 def prepare(seed: int, backend: str | None) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minitransformer.cli.course import Folder
-from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.cli.options import Backend, Json, Seed, console, page_file, prepare, print_json
 from minitransformer.cli.tour_page import tour_page
 from minitransformer.cli.tour_story import (
     NAMES,
@@ -44,7 +44,7 @@ AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 
 
 def tour(
-    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("tour.html"),
+    out: Annotated[Path, typer.Option(callback=page_file, help="The page to write.")] = Path("tour.html"),
     data: Annotated[str, typer.Option(help="What the classifier reads: " + " or ".join(DATA) + ".")] = "reviews",
     steps: Annotated[int, typer.Option(min=1, help="Training steps of the language model.")] = LanguageModelRecipe.steps,
     epochs: Annotated[int | None, typer.Option(min=1, help="How often the classifier reads all its reviews.")] = None,
@@ -57,7 +57,6 @@ def tour(
     """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     recipe = _recipe(data, epochs)
-    _writable(out)
     console.quiet = json
     yours = _yours(directory) if mine else {}
     beside = _beside(yours)
@@ -116,12 +115,6 @@ def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
     recipe = ClassifierRecipe.of(data)
     train, _, _ = recipe.split()
     return recipe if epochs is None else replace(recipe, steps=epochs * -(-len(train) // recipe.batch_size))
-
-
-def _writable(out: Path) -> None:
-    """Tell at once that the page cannot be written, and not after a minute's work."""
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise ValueError(f"--out: expected a file in a folder that exists, got {out}")
 
 
 @contextlib.contextmanager

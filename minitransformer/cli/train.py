@@ -12,8 +12,10 @@ import typer
 from rich.table import Table
 
 from minitransformer import checkpoint
+from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.models import kind_of
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, Recipe
 from minitransformer.training import BEST, LAST, Trainer
@@ -73,8 +75,11 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
 
 def _recipe_of(directory: Path, chosen: dict) -> Recipe:
     """The settings with which a run began; only its number of steps may be made larger."""
-    description = checkpoint.load(directory / LAST)["description"]
-    recipe = RECIPES[description["model"]](**description["recipe"])
+    state = checkpoint.load(directory / LAST)
+    try:
+        recipe = RECIPES[kind_of(state)](**state["description"]["recipe"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{directory / LAST}: a checkpoint, but of no run of `train` ({error!r})") from error
     if extra := sorted(set(chosen) - {"steps"}):
         raise ValueError(f"--resume: the run keeps the settings it began with; leave out {', '.join(extra)}")
     return replace(recipe, **chosen)

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import numpy
@@ -19,7 +18,7 @@ from rich.table import Table
 
 from minitransformer.autograd import Tensor
 from minitransformer.cli.checked import LayerCase, OpCase, Problem
-from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.cli.options import Backend, Html, Json, Seed, console, prepare, print_json
 from minitransformer.cli.torch_twin import INSTALL, has_torch
 from minitransformer.cli.verify_cases import CASES
 from minitransformer.defaults import default_device
@@ -111,7 +110,7 @@ def _judged(judge: Callable, tolerance: float) -> tuple[float | None, str]:
 
 def verify(
     only: Annotated[str | None, typer.Option("--only", metavar="TEXT", help="Only names that contain TEXT.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write the table as a web page.")] = None,
+    html: Html = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minitransformer import checkpoint, tokenization
+from minitransformer.checkpoint import CheckpointError
 from minitransformer.models.bert import BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
 from minitransformer.models.gpt import GPT, GPTConfig
@@ -54,11 +55,19 @@ def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
     Raises FileNotFoundError, and CheckpointError if the file is damaged or holds no model of ours (or none of `kinds`).
     """
     state = checkpoint.load(path)
-    description = state.get("description", {})
-    found = description.get("model")
+    found = kind_of(state)
     if found not in (kinds or KINDS):
-        raise checkpoint.CheckpointError(f"{path}: expected a model of the kind {' or '.join(kinds or KINDS)}, got {found!r}")
+        raise CheckpointError(f"{path}: expected a model of the kind {' or '.join(kinds or KINDS)}, got {found!r}")
     model_class, config_class = KINDS[found]
-    model = model_class(config_class(**description["config"]))
-    model.load_state_dict(state["model"])
-    return model.eval(), tokenization.from_dict(description["tokenizer"])
+    try:
+        model = model_class(config_class(**state["description"]["config"]))
+        model.load_state_dict(state["model"])
+        return model.eval(), tokenization.from_dict(state["description"]["tokenizer"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: holds a {found}, but not all of it ({error})") from error
+
+
+def kind_of(state) -> str | None:
+    """The kind of model that a checkpoint's state describes, if it does."""
+    description = state.get("description") if isinstance(state, dict) else None
+    return description.get("model") if isinstance(description, dict) else None

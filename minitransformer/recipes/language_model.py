@@ -73,8 +73,11 @@ class LanguageModelRecipe:
 
 
 def read_text(data: str) -> str:
-    """The chapters of Python's help, or the text of a UTF-8 file."""
-    return python_topics() if data == PYTHON_TOPICS else Path(data).read_text(encoding="utf-8")
+    """The chapters of Python's help, or the text of a UTF-8 file. Raises ValueError if the file is not UTF-8."""
+    try:
+        return python_topics() if data == PYTHON_TOPICS else Path(data).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{data}: expected UTF-8, got byte {error.object[error.start]:#x} at {error.start}") from None
 
 
 class Windows(Dataset):

@@ -14,6 +14,7 @@ def command(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-        return stop.value.code or 0, capsys.readouterr().out
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out + printed.err
 
     return run
