@@ -103,13 +103,15 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
     `fn` takes tensors and returns one; `inputs` are tensors or arrays, of which the floating-point ones are checked.
     Returns the largest error, relative to the largest entry of each gradient, but to no less than a thousandth of the
     output: below that, differences are rounding noise. Raises AssertionError with the index, what came and what was
-    expected if it is above `rtol`.
+    expected if it is above `rtol`, ValueError if no input is floating-point.
 
     >>> import minitransformer as mt
     >>> gradcheck(lambda x: x.exp(), [mt.randn(2, 3)]) < 1e-6
     True
     """
     tensors = _inputs(inputs, "float64")
+    if not any(t.requires_grad for t in tensors):
+        raise ValueError("gradcheck: expected at least one floating-point input; there is no gradient to check")
     value, gradients = _gradients(fn, tensors, seed)
     least, worst = NOISE["float64"] * _largest(value), 0.0
     for i, (t, got) in enumerate(zip(tensors, gradients, strict=True)):

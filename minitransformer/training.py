@@ -57,6 +57,8 @@ class Trainer:
         save_every: int = 100,
         description: dict | None = None,
     ):
+        if min(steps, evaluate_every, save_every) < 1:
+            raise ValueError(f"Trainer: expected all to be >= 1: {steps=}, {evaluate_every=}, {save_every=}")
         self.model, self.loss, self.loader, self.optimizer, self.scheduler = model, loss, loader, optimizer, scheduler
         self.steps, self.max_norm, self.scaler = steps, max_norm, GradScaler(enabled=amp)
         self.evaluate, self.evaluate_every = evaluate, evaluate_every

@@ -1,5 +1,7 @@
 """Generation: what each option leaves to draw from, and that the cache changes nothing but the time."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ def test_the_model_is_left_as_it_was(model):
     assert model.training and all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize("options", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.1}])
+@pytest.mark.parametrize("options", [{"temperature": -1}, {"temperature": math.nan}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.1}])
 def test_bad_options(model, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         generate(model, [1], 1, **options)

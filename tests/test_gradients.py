@@ -188,6 +188,12 @@ def test_integers_are_passed_on_and_not_checked():
     mt.compare_with_torch(lambda table, ids: table[ids], lambda table, ids: table[ids], [array(3, 2), ids])
 
 
+def test_nothing_to_check_is_no_success():
+    for inputs in ([numpy.array([0, 2])], []):
+        with pytest.raises(ValueError, match="at least one floating-point input"):
+            mt.gradcheck(lambda *ids: mt.ones(2), inputs)
+
+
 def test_inputs_are_left_as_they_were():
     x = mt.tensor(array(2, 3), requires_grad=True)
     before = x.numpy().copy()

@@ -376,6 +376,11 @@ def test_relevance_knows_layers_if_told():
     assert np.allclose(found.sum(-1)[0], expected, rtol=0, atol=1e-12)
 
 
+def test_a_stabiliser_below_zero_would_draw_shares_towards_it():
+    with pytest.raises(ValueError, match="eps: expected a number >= 0, got -1"):
+        explain.lrp(language_model(), IDS, eps=-1)
+
+
 @pytest.mark.parametrize(
     "rules, message",
     [

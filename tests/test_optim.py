@@ -129,6 +129,9 @@ def test_schedules_equal_pytorch(name):
         (lambda p: mt.optim.Adam([{"params": [p]}, {"params": [p]}]), ValueError),
         (lambda p: mt.optim.SGD([p, p], 0.1), ValueError),
         (lambda p: mt.optim.SGD(p, 0.1), TypeError),
+        (lambda p: mt.optim.lr_scheduler.LinearLR(mt.optim.SGD([p], 0.1), start_factor=0), ValueError),
+        (lambda p: mt.optim.lr_scheduler.LinearLR(mt.optim.SGD([p], 0.1), total_iters=0), ValueError),
+        (lambda p: mt.optim.lr_scheduler.CosineAnnealingLR(mt.optim.SGD([p], 0.1), T_max=0), ValueError),
         (lambda p: mt.optim.SGD([p], 0.1).load_state_dict({}), ValueError),
     ],
 )

@@ -48,6 +48,12 @@ def test_the_loss_falls_and_everything_is_counted(tmp_path):
     assert not run.model.training
 
 
+@pytest.mark.parametrize("setting", ["steps", "evaluate_every", "save_every"])
+def test_never_is_no_interval(setting):
+    with pytest.raises(ValueError, match=f"{setting}=0"):
+        small_run.trainer(None, **{"steps": 2, setting: 0})
+
+
 def test_best_is_kept_at_the_lowest_figure(tmp_path):
     figures = iter([3.0, 1.0, 2.0])
     run = small_run.trainer(tmp_path, steps=12, evaluate=lambda model: next(figures))

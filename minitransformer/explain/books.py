@@ -17,6 +17,8 @@ class Books:
     """The account of a walk, a row for each op. Laws get it as an argument, in ops under the name of `rule`."""
 
     def __init__(self, eps: float):
+        if not eps >= 0:
+            raise ValueError(f"eps: expected a number >= 0, got {eps}")
         self.eps = eps
         self.rows: list[Row] = []
 

@@ -34,7 +34,7 @@ def next_token_probabilities(
 
 
 def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    if temperature < 0:
+    if not temperature >= 0:
         raise ValueError(f"temperature: expected a number >= 0, got {temperature}")
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k: expected at least 1, got {top_k}")

@@ -60,6 +60,9 @@ class LinearLR(LRScheduler):
     """initial times a factor that moves from `start_factor` to `end_factor` in a straight line over `total_iters` steps."""
 
     def __init__(self, optimizer: Optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
+        if not (0 < start_factor <= 1 and 0 <= end_factor <= 1 and total_iters > 0):
+            got = f"{start_factor}, {end_factor} and {total_iters}"
+            raise ValueError(f"LinearLR: expected start_factor in (0, 1], end_factor in [0, 1], total_iters > 0, got {got}")
         self.start, self.end, self.total = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
@@ -71,6 +74,8 @@ class CosineAnnealingLR(LRScheduler):
     """eta_min + (initial - eta_min) (1 + cos(pi step / T_max)) / 2 (Loshchilov & Hutter, ICLR 2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
+        if T_max <= 0:
+            raise ValueError(f"CosineAnnealingLR: expected T_max > 0, got {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
