@@ -22,10 +22,11 @@ class Books:
         self.eps = eps
         self.rows: list[Row] = []
 
-    def open(self, layer: str, op: str, received) -> None:
+    def open(self, layer: str, op: str, received) -> Row:
         """Begin the row of an op: what follows is booked there."""
         self.row = Row(layer, op, received)
         self.rows.append(self.row)
+        return self.row
 
     def stabiliser(self, z: Array) -> Array:
         """eps sign(z), sign(0) = +1: away from zero, so that no share is larger than without it."""
@@ -55,17 +56,13 @@ class Books:
 
     def absorb(self, sink: str, amounts: Array) -> None:
         """Book the sum of `amounts` under a sink of the ledger."""
-        self.book(sink, amounts.sum())
+        amount = amounts.sum()
+        self.book(sink, float(amount) if isinstance(amounts, HOST) else amount)
 
     def book(self, sink: str, amount) -> None:
         """Book one amount under a sink of the ledger."""
         absorbed = self.row.absorbed
         absorbed[sink] = absorbed.get(sink, 0.0) + amount
-
-    def pass_on(self, layer: str, amount: Array, scale: Array | float = 0.0) -> None:
-        """Book what goes on to a layer, and the sum of |relevance| there if it is not known from elsewhere."""
-        self.row.passed.append((layer, amount))
-        self.row.scale += scale
 
     def finite(self, a):
         """`a` with 0 for -inf: such a score is a place that is not there."""
@@ -82,10 +79,10 @@ class Books:
 
     def closed(self) -> list[Row]:
         """The rows with plain numbers: amounts from a device are waited for only here, all at once."""
-        rows = [row for row in self.rows if any(type(amount) is not float for amount in row.amounts())]
-        plain = iter(floats([amount for row in rows for amount in row.amounts()]))
-        for row in rows:
-            row.restate(plain)
+        if any(type(row.received) is not float for row in self.rows):
+            plain = iter(floats([amount for row in self.rows for amount in row.amounts()]))
+            for row in self.rows:
+                row.restate(plain)
         return self.rows
 
 

@@ -14,7 +14,7 @@ from minitransformer.backends import HOST, Array, namespace
 from minitransformer.explain.books import Books, named
 from minitransformer.explain.composite import Composite, Place, named_composite, places
 from minitransformer.explain.layers import Layers
-from minitransformer.explain.ledger import TOLERANCE, Ledger
+from minitransformer.explain.ledger import TOLERANCE, Ledger, Row
 from minitransformer.explain.rules import Rule
 from minitransformer.explain.targets import Answer
 from minitransformer.ops.laws import Activates, Moves, is_number
@@ -24,11 +24,12 @@ FORMS = ("gradient", "explicit")
 
 @dataclass(slots=True)
 class Stop:
-    """What a walk does at an op: by which rule, in which layer, and the key of each input that it follows, None for others."""
+    """What a walk does at an op: by which rule, in which layer, and the key of each input that it needs, None for others."""
 
     rule: Rule
     layer: str
     ways: list
+    needs: list[bool]
 
 
 class Walk:
@@ -60,33 +61,40 @@ class Walk:
         if self.origin is None:
             self.composite.check(placed)
         live = self._plan(placed, sources)
-        self.arrived[key(root)] += self._weigh(seed, root.array, scaled=False)[0]
-        with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_weigh`
+        self.arrived[key(root)] += self._amount(seed, root.array)
+        with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
             return propagate(ops, {key(root): seed}, self.law, lambda t: key(t) in live, keep=set(sources))
 
     def _plan(self, placed: list[Place], sources: list) -> set:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
         for place in placed:
-            op, rule = place.op, self.composite.rule_for(place)
-            keys = [key(t) if isinstance(t, Tensor) else None for t in op.inputs or ()]
-            ways = [k if k in live and not rule.holds(op, i) else None for i, k in enumerate(keys)]
-            self.stops[op] = Stop(rule, place.layer, ways)
-            if any(k is not None for k in ways):
+            op, rule, ways = place.op, self.composite.rule_for(place), []
+            for i, t in enumerate(op.inputs or ()):
+                k = key(t) if isinstance(t, Tensor) else None
+                ways.append(k if k in live and not rule.holds(op, i) else None)
+            self.stops[op] = Stop(rule, place.layer, ways, [k is not None for k in ways])
+            if True in self.stops[op].needs:
                 live.update([(op, i) for i in range(op.outputs)])
         return live
 
     def law(self, op: Op, r) -> tuple:
         """The inputs' parts of what arrived at an op's output."""
         stop, arrays = self.stops[op], op.arrays()
-        op.needs = [k is not None for k in stop.ways]
-        received = sum([self.arrived.pop((op, i), 0.0) for i in range(op.outputs)])
+        op.needs = stop.needs
+        received = self._received(op)
         if self.explicit and hasattr(op, "clear"):
             return self._through_clear_form(op, r, arrays)
-        self.books.open(stop.layer, str(op), received)
+        row = self.books.open(stop.layer, str(op), received)
         parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *arrays)
-        self._book(op, stop.ways, parts, arrays)
+        self._book(op, stop.ways, parts, arrays, row)
         return parts
+
+    def _received(self, op: Op) -> float | Array:
+        """What was filed for an op's outputs."""
+        if op.outputs == 1:
+            return self.arrived.pop((op, 0), 0.0)
+        return sum([self.arrived.pop((op, i), 0.0) for i in range(op.outputs)])
 
     def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
         """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
@@ -96,30 +104,35 @@ class Walk:
             raise ValueError(f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'")
         return rule.relprop if self.explicit else rule.modified
 
-    def _book(self, op: Op, ways: list, parts, arrays) -> None:
+    def _book(self, op: Op, ways: list, parts, arrays, row: Row) -> None:
         """Relevance of inputs that are followed is passed on; that of the others is absorbed."""
         moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to weigh it again
         for source, k, part, a in zip(op.inputs, ways, parts, arrays, strict=True):
             if part is None:
                 continue
-            amount, scale = self._weigh(part, a, scaled=k is not None and not moves)
-            if k is not None:
-                self.arrived[k] += amount
-                self.books.pass_on(self._maker(source), amount, scale)
-            else:
+            amount = self._amount(part, a)
+            if k is None:
                 positional = not is_number(source) and source.role == "positions"
                 self.books.book("positions" if positional else "bias", amount)
+                continue
+            self.arrived[k] += amount
+            row.passed.append((self._maker(source), amount))
+            if not moves:
+                row.scale += self._extent(part, a)
 
-    def _weigh(self, part: Array, a: Array | float, scaled: bool) -> tuple[Array, Array | float]:
-        """The sum of an input's relevance and, if asked for, of its |relevance|; `a` are the input's values."""
+    def _amount(self, part: Array, a: Array | float) -> float | Array:
+        """The sum of an input's relevance; `a` are the input's values."""
         if self.explicit or not isinstance(a, HOST):
-            relevance = part if self.explicit else part * self.books.finite(a)
-            return relevance.sum(), abs(relevance).sum() if scaled else 0.0
-        amount = numpy.vdot(part, a)  # makes no array of the products
-        if amount != amount:  # 0 times a score of -inf
-            a = self.books.finite(a)
-            amount = numpy.vdot(part, a)
-        return float(amount), float(numpy.vdot(abs(part), abs(a))) if scaled else 0.0
+            return (part if self.explicit else part * self.books.finite(a)).sum()
+        amount = float(numpy.vdot(part, a))  # makes no array of the products
+        return amount if amount == amount else float(numpy.vdot(part, self.books.finite(a)))  # 0 times a score of -inf
+
+    def _extent(self, part: Array, a: Array | float) -> float | Array:
+        """The sum of an input's |relevance|."""
+        if self.explicit or not isinstance(a, HOST):
+            return abs(part if self.explicit else part * self.books.finite(a)).sum()
+        extent = float(numpy.vdot(abs(part), abs(a)))
+        return extent if extent == extent else float(numpy.vdot(abs(part), abs(self.books.finite(a))))
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
@@ -146,7 +159,7 @@ class Walk:
         if asked.constant:
             self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
-            self.books.pass_on(self._maker(asked.logits), asked.relevance.sum())
+            self.books.row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
         found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)])
         return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]
 
