@@ -88,7 +88,7 @@ def test_a_loader_gives_what_the_model_can_read():
     (batch,) = DataLoader(mt.tensor([[1, 2], [3, 4]], device="cpu"), 2)
     with pytest.raises(TypeError, match="embedding: expected tensors on one device"):
         model(batch)
-    with pytest.raises(TypeError, match="embedding: expected a tensor of ids, got list; make one by tensor"):
+    with pytest.raises(TypeError, match="embedding: expected a tensor of ids, got list; make one with tensor"):
         model([[1, 2]])
 
 
