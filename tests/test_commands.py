@@ -6,7 +6,9 @@ import signal
 import numpy
 import pytest
 
-from minitransformer import checkpoint, cli
+from minitransformer import checkpoint, cli, models
+from minitransformer.recipes import ClassifierRecipe
+from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import Trainer
 
 SMALL = ["--d-model", "8", "--nhead", "2", "--batch-size", "8"]
@@ -57,6 +59,7 @@ def test_train_in_json(command, tmp_path):
     told = json.loads(out)
     assert code == 0 and told["done"] and told["step"] == 2 and told["settings"]["d_model"] == 8
     assert told["loss"] == checkpoint.load(told["last"])["losses"][-1]
+    assert told["accuracy"] == accuracy(*models.load(told["best"]), ClassifierRecipe().split()[2])
 
 
 def test_train_in_half_precision(command, tmp_path):

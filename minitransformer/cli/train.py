@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from minitransformer import checkpoint
+from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.models import kind_of
 from minitransformer.progress import progress_bar
-from minitransformer.recipes import RECIPES, Recipe
+from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
+from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import BEST, LAST, Trainer
 
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
@@ -85,12 +86,19 @@ def _recipe_of(directory: Path, chosen: dict) -> Recipe:
     return replace(recipe, **chosen)
 
 
+def _accuracy(recipe: Recipe, directory: Path) -> float | None:
+    """Of the best checkpoint, on reviews that neither trained nor chose it; None if the model is no classifier."""
+    judged = isinstance(recipe, ClassifierRecipe | FineTuningRecipe)
+    return accuracy(*models.load(directory / BEST), recipe.split()[2]) if judged else None
+
+
 def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:
     figures = {
         "done": done,
         "step": trainer.step,
         "loss": trainer.losses[-1],
         "held out": trainer.evaluations[-1][1] if trainer.evaluations else None,
+        "accuracy": _accuracy(recipe, directory) if done else None,
     }
     if recipe.amp:
         figures["skipped for overflow"] = trainer.scaler.skipped
@@ -100,7 +108,8 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
         return
     table = Table.grid(padding=(0, 2))
     for name, value in {**figures, **files}.items():
-        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
+        if value is not None:
+            table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
     if not done:
         console.print(f"Stopped; go on with: minitransformer train {recipe.kind} --out {directory} --resume", soft_wrap=True)
