@@ -8,9 +8,11 @@ import minitransformer as mt
 from minitransformer import nn
 from minitransformer.data.reviews import load_reviews, same_text
 from minitransformer.models import ClassifierConfig, SequenceClassifier
+from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA, SETTINGS, accuracy, loss, mean_loss
 from minitransformer.recipes.language_model import Windows, next_token_loss
+from minitransformer.tokenization import WordTokenizer
 
 PAD, UNKNOWN = 0, 1
 
@@ -86,6 +88,15 @@ def test_the_mean_loss_counts_each_review_once():
 def test_positions_whisper_in_the_classifier():
     quiet, loud = (SequenceClassifier(ClassifierConfig(20, position_scale=scale)).positions.pe.numpy() for scale in (0.1, 1.0))
     numpy.testing.assert_allclose(quiet, 0.1 * loud, rtol=1e-6)
+
+
+def test_probabilities_stand_in_the_order_of_the_texts():
+    tokenizer = WordTokenizer.train("one two three four five six")
+    model = SequenceClassifier(ClassifierConfig(tokenizer.vocab_size)).double().eval()
+    texts = ["five six one two", "one", "", "three four", "six five four three two one", "two"]
+    alone = numpy.concatenate([predict_proba(model, tokenizer, [text]) for text in texts])
+    assert len(numpy.unique(alone.round(9), axis=0)) == len(texts)
+    assert numpy.allclose(predict_proba(model, tokenizer, texts, batch_size=4), alone, rtol=0, atol=1e-12)
 
 
 def test_the_classifier_beats_guessing():

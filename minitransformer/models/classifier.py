@@ -68,8 +68,9 @@ class SequenceClassifier(nn.Module):
 @no_grad()
 def predict_proba(model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256) -> numpy.ndarray:
     """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
-    parts, device = [], next(model.parameters()).device
-    for i in range(0, len(texts), batch_size):
-        ids = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts[i : i + batch_size]]
-        parts.append(model(pad_sequence(ids, batch_first=True).to(device)).softmax(-1).numpy())  # (B, num_classes)
-    return numpy.concatenate(parts)
+    ids, device = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], next(model.parameters()).device
+    order, parts = sorted(range(len(ids)), key=lambda i: len(ids[i])), []  # like lengths side by side, so that little is padded
+    for start in range(0, len(ids), batch_size):
+        batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(device)  # (B, T)
+        parts.append(model(batch).softmax(-1).numpy())  # (B, num_classes)
+    return numpy.concatenate(parts)[numpy.argsort(order)]
