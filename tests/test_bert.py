@@ -13,8 +13,11 @@ from minitransformer.models.bert import (
     BertClassifierConfig,
     BertConfig,
     BertMaskedLM,
+    embed,
     masked_lm_from_published,
 )
+from minitransformer.tokenization import WordPieceTokenizer
+from minitransformer.tokenization.word_piece import MARKS
 
 SMALL = {
     "vocab_size": VOCAB,
@@ -50,6 +53,13 @@ def test_padding_changes_no_sentence():
     model = Bert(BertConfig(**SMALL)).double().eval()
     alone, together = model.sentences(mt.tensor(IDS[1:, :4])), model.sentences(mt.tensor(IDS))
     assert np.allclose(alone.numpy()[0], together.numpy()[1], rtol=0, atol=1e-12)
+
+
+def test_a_text_too_long_to_embed_is_named():
+    tokenizer = WordPieceTokenizer((*MARKS, "a", "##a"))
+    assert embed(Bert(BertConfig(**SMALL)), tokenizer, ["a " * LENGTH, "aa"]).shape == (2, WIDTH)
+    with pytest.raises(ValueError, match=f"text 1 has {LENGTH + 1} tokens, and this model reads {LENGTH}"):
+        embed(Bert(BertConfig(**SMALL)), tokenizer, ["a", "a " * (LENGTH + 1)])
 
 
 def test_states_end_with_the_output_and_their_means_stand_side_by_side():

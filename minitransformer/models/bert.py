@@ -159,10 +159,16 @@ class BertClassifier(nn.Module):
 
 @no_grad()
 def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 32) -> numpy.ndarray:
-    """A vector of length 1 for each text, (N, C) on the host: their products are cosines."""
+    """A vector of length 1 for each text, (N, C) on the host: their products are cosines.
+
+    Raises ValueError, which names the text, if one has more tokens than the model has places.
+    """
+    rows, most = [tokenizer.encode(text) for text in texts], model.config.max_position_embeddings
+    if long := [i for i, row in enumerate(rows) if len(row) > most]:
+        raise ValueError(f"embed: text {long[0]} has {len(rows[long[0]])} tokens, and this model reads {most}; cut it up")
     parts, device = [], next(model.parameters()).device
-    for i in range(0, len(texts), batch_size):
-        ids = pad_sequence([tokenizer.encode(text) for text in texts[i : i + batch_size]], True, model.config.pad_token_id)
+    for i in range(0, len(rows), batch_size):
+        ids = pad_sequence(rows[i : i + batch_size], True, model.config.pad_token_id)
         x = model.sentences(ids.to(device))  # (B, C)
         parts.append((x / (x * x).sum(-1, keepdim=True).sqrt()).numpy())
     return numpy.concatenate(parts)
