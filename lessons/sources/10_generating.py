@@ -5,7 +5,7 @@
 # temperature, top-k and top-p do to what comes out, search for the likeliest text with a beam, and write the cache that
 # makes all of it fast.
 #
-# *About 120 minutes with the exercises. Builds on lessons 06 (attention and its mask) and 09 (a trained language model).*
+# *About 130 minutes with the exercises. Builds on lessons 06 (attention and its mask) and 09 (a trained language model).*
 
 # %% [markdown]
 # ## Why
@@ -30,6 +30,7 @@
 # %%
 import math
 import re
+import textwrap
 import time
 
 import matplotlib.pyplot as plt
@@ -80,7 +81,7 @@ prompt = "The value of"
 ids = tokenizer.encode(prompt)
 for _ in range(60):
     ids.append(int(logits_after(ids).argmax()))
-print(tokenizer.decode(ids))
+print(textwrap.fill(tokenizer.decode(ids), 100))
 
 # %% [markdown]
 # (What `argmax` gives is the id with the largest score, which is the one with the largest share.) Sooner or later it goes
@@ -152,7 +153,8 @@ plt.show()
 
 # %%
 for tau in (0, 0.5, 1.0, 2.0):
-    print(f"temperature {tau}:{tokenizer.decode(generate(model, tokenizer.encode(prompt), 30, temperature=tau, seed=2))}\n")
+    found = tokenizer.decode(generate(model, tokenizer.encode(prompt), 30, temperature=tau, seed=2))
+    print(textwrap.fill(f"temperature {tau}:{found}", 100), "\n")
 
 # %% [markdown]
 # (A � stands for a byte that is not a whole character. Such tokens never occur in this text, and each has a tiny share all
@@ -228,7 +230,7 @@ for name, options in ways.items():
         ids = begun + generate(model, begun, 60, seed=seed, **options)
         found.append((surprise(ids, len(begun)), new_threes(ids)))
     points[name] = np.mean(found, 0)
-    print(f"{name:18s}{prompt}{tokenizer.decode(ids[len(begun) : len(begun) + 25])}")
+    print(f"{name:18s}{prompt}{tokenizer.decode(ids[len(begun) : len(begun) + 20])}")
 real = [windows.ids[i : i + 63].tolist() for i in range(0, 40_000, 1000)]  # 40 pieces: real texts vary more
 points["real text"] = np.mean([(surprise(ids, 3), new_threes(ids)) for ids in real], 0)
 

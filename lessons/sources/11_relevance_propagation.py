@@ -5,7 +5,7 @@
 # layer by layer, right through attention and LayerNorm, and keep a ledger in which nothing goes missing. Then you will ask
 # a classifier that you have just trained which words made it say no.
 #
-# *About 120 minutes with the exercises. Builds on lessons 01 (walking back), 06 (softmax attention), 08 (the Transformer
+# *About 140 minutes with the exercises. Builds on lessons 01 (walking back), 06 (softmax attention), 08 (the Transformer
 # encoder) and 09 (learning).*
 
 # %% [markdown]

@@ -127,7 +127,7 @@ tall.scatter(*z[near].T, wavy(z[near]), s=40 * weight[near], color="black", dept
 tall.set(xlabel="z1", ylabel="z2", zlim=(0, 1), title="the model (grey) and its plane (green)")
 tall.set(xticks=[-1, 0, 1, 2], yticks=[-1, 0, 1], zticks=[0, 0.5, 1])
 tall.view_init(20, -115)
-tall.set_box_aspect((1, 1, 0.7), zoom=0.9)
+tall.set_box_aspect((1, 1, 0.7), zoom=1.15)
 plt.show()
 
 # %% [markdown]
@@ -304,6 +304,7 @@ else:
 
 # %%
 found = explain.lime(predict, text, label=0, num_features=6, num_samples=2000)
+print(found)
 display(found)
 
 # %% [markdown]

@@ -133,10 +133,10 @@ judged = {name: explain.faithfulness(bad, ids, relevance, "unk") for name, relev
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
 share = np.linspace(0, 1, len(ids) + 1)
 for axis, name in zip(axes, ("LRP", "gradient x input"), strict=True):
-    axis.plot(share, judged[name].random_curves[:, 0].T, color="#DDDDDD", lw=0.8)
+    axis.plot(share, judged[name].random_curves[:, 0].T, color="#AAAAAA", lw=0.6)
     axis.plot(share, judged[name].morf, color=ORANGE, label="MoRF: most relevant first")
     axis.plot(share, judged[name].lerf, color=BLUE, ls="--", label="LeRF: least relevant first")
-    axis.fill_between(share, judged[name].morf, judged[name].lerf, color=GREY, alpha=0.15)
+    axis.fill_between(share, judged[name].morf, judged[name].lerf, color=GREY, alpha=0.08)
     axis.set(title=f"{name}: area {judged[name].delta_auc:.2f}", xlabel="share of words made unknown")
 axes[0].set_ylabel('score for "bad"')
 figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, fontsize=8, ncols=2, loc="outside lower center")

@@ -36,6 +36,8 @@
 # what it has written so far.)
 
 # %%
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -73,7 +75,7 @@ answer = mt.tensor(rng.integers(1, V, (1, 5)))
 panels = {
     "BERT": influence(bert),
     "GPT": influence(gpt),
-    "T5: the answer (rows)\nlooks at the text": influence(lambda x: t5(x, answer)),  # the text that is read, what is written
+    "T5: the answer (rows)\nlooks at the text": influence(lambda x: t5(x, answer)),  # reads x
 }
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
 for axis, (name, moved) in zip(axes, panels.items(), strict=True):
@@ -120,12 +122,13 @@ plt.show()
 from minitransformer.recipes.span_corruption import corrupted
 
 words = (
-    "the soup was cold and the waiter did not come so we left before the main course and ate at home with "
-    "some bread and cheese and a glass of the wine that my sister brought from Spain"
+    "the soup was cold and the waiter did not come so we left and ate at home with some bread and cheese "
+    "and a glass of the wine that my sister brought from Spain"
 ).split()
 text, asked = corrupted(range(len(words)), 100, np.random.default_rng(3))
 for what, tokens in (("reads ", text), ("writes", asked)):
-    print(what, *(words[t] if t < 100 else f"<{'XYZ'[t - 100]}>" for t in tokens))
+    line = " ".join(words[t] if t < 100 else f"<{'XYZ'[t - 100]}>" for t in tokens)
+    print(textwrap.fill(f"{what} {line}", 100, subsequent_indent="       "))
 
 # %% [markdown]
 # ## T5's places: how far apart, roughly
@@ -196,8 +199,10 @@ axis.legend(frameon=False)
 plt.show()
 
 norm, x = nn.RMSNorm(6), rng.normal(size=(2, 3, 6))
-print("RMSNorm by hand:", abs(norm(mt.tensor(x, dtype=mt.float32)).numpy() - x / np.sqrt((x**2).mean(-1, keepdims=True))).max())
-print("its gradient:   ", mt.gradcheck(lambda x, w: nn.functional.rms_norm(x, (6,), w), [x, rng.normal(size=6)]))
+by_hand = x / np.sqrt((x**2).mean(-1, keepdims=True))
+difference = abs(norm(mt.tensor(x, dtype=mt.float32)).numpy() - by_hand).max()
+print(f"RMSNorm, by hand and in float32: largest difference {difference:.0e}")
+print("its gradient, largest error:    ", mt.gradcheck(lambda x, w: nn.functional.rms_norm(x, (6,), w), [x, rng.normal(size=6)]))
 
 
 def gated(x, w1, w3, w2):  # (.., C), (F, C), (F, C), (C, F) -> (.., C)
@@ -205,7 +210,7 @@ def gated(x, w1, w3, w2):  # (.., C), (F, C), (F, C), (C, F) -> (.., C)
 
 
 sizes = [(2, 3, 6), (8, 6), (8, 6), (6, 8)]
-print("the gate's:     ", mt.gradcheck(gated, [rng.normal(size=size) for size in sizes]))
+print("the gate's:                     ", mt.gradcheck(gated, [rng.normal(size=size) for size in sizes]))
 
 # %% [markdown]
 # ## Partners
@@ -310,7 +315,7 @@ def grouped(q, k, v):  # (H, T, d), (G, T, d), (G, T, d) -> (H, T, d)
 
 
 inputs = [rng.normal(size=(n, 4, 2)) for n in (4, 2, 2)]
-print("finite differences:", mt.gradcheck(grouped, inputs))
+print("finite differences, largest error:", mt.gradcheck(grouped, inputs))
 try:
     import torch
 except ImportError:
