@@ -1,4 +1,4 @@
-"""`pytest exercises`: every exercise in this folder, judged as `minitransformer check` judges it."""
+"""`pytest` in this folder: every exercise in it, judged as `minitransformer check` judges it."""
 
 from pathlib import Path
 

@@ -22,13 +22,17 @@ Name = Annotated[str | None, typer.Argument(help="An exercise or a lesson; the n
 
 def start(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER) -> None:
     """Copy the lessons and the exercises into a folder of yours. Files that are there stay as they are."""
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file; expected a folder, or a name for one")
     new = Workspace.open(directory).start()
     console.print(f"{len(new)} files written to {directory}, a notebook and exercises for each lesson.", soft_wrap=True)
     console.print("Go on with `minitransformer learn` in JupyterLab, or in an editor with `minitransformer check`.", soft_wrap=True)
 
 
 def _workspace(directory: Path) -> Workspace:
-    if not directory.is_dir():
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file; expected the folder with your files")
+    if not directory.exists():
         raise FileNotFoundError(f"{directory} does not exist; `minitransformer start {directory}` makes it")
     return Workspace.open(directory)
 
@@ -95,9 +99,10 @@ def solution(name: Name = None, directory: Folder = FOLDER) -> None:
 def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")], directory: Folder = FOLDER) -> None:
     """Begin a lesson's file anew. What you wrote is kept beside it."""
     workspace = _workspace(directory)
-    names = _names(workspace, lesson)
-    lesson = catalogue.lesson_of(names[0])
-    console.print(f"{workspace.file_of(lesson)} is a starter again; yours is kept in {workspace.reset(lesson)}", soft_wrap=True)
+    lesson = catalogue.lesson_of(_names(workspace, lesson)[0])
+    backup = workspace.reset(lesson)
+    kept = f"yours is kept in {backup}" if backup else "there was none"
+    console.print(f"{workspace.file_of(lesson)} is a starter again; {kept}", soft_wrap=True)
 
 
 COMMANDS = (start, check, watch, hint, solution, reset)

@@ -21,9 +21,9 @@ More = Annotated[list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="
 
 def learn(lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False) -> None:
     """Open a lesson in JupyterLab. Your copy of it lies in your folder, which is made if it is not there."""
-    start_jupyter = _jupyter()
     workspace = Workspace.open(directory)
     notebook = workspace.notebook_of(_lesson(workspace, lesson))
+    start_jupyter = _jupyter()
     workspace.start()
     where = [f"--ServerApp.root_dir={notebook.parent.resolve()}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
     sys.exit(start_jupyter([*where, QUIET, *(["--no-browser"] if no_browser else []), *(more or [])]))

@@ -1,4 +1,4 @@
-"""Write the starters and the notebooks from their sources: `python -m minitransformer.course.build [LESSON ...]`."""
+"""Write the starters, their tests and the notebooks from their sources: `python -m minitransformer.course.build [LESSON ...]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minitransformer.course import catalogue
 from minitransformer.course.notebook import build, execute
-from minitransformer.course.workspace import starter_of
+from minitransformer.course.workspace import TESTS, starter_of
 
 ROOT = Path(__file__).parents[2]
 LESSONS, SOURCES, EXERCISES = ROOT / "lessons", ROOT / "lessons" / "sources", ROOT / "exercises"
@@ -23,6 +23,7 @@ def write(lesson: str) -> None:
 
 
 if __name__ == "__main__":
+    (EXERCISES / TESTS).write_text(catalogue.tests(), encoding="utf-8")
     for name in sys.argv[1:] or catalogue.lessons():
         write(name)
         print(name)

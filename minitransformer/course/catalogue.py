@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,8 +17,8 @@ CHECKS = "minitransformer.course.checks"
 @cache
 def lessons() -> dict[str, tuple[str, ...]]:
     """Lesson, such as "06_attention", and the names of its exercises in order."""
-    names = sorted(p.name for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+\.py", p.name))
-    return {n.removeprefix("lesson_").removesuffix(".py"): _exercises_of(n.removesuffix(".py")) for n in names}
+    modules = sorted(p.stem for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+(\.py)?", p.name))
+    return {module.removeprefix("lesson_"): _exercises_of(module) for module in modules}
 
 
 def _exercises_of(module: str) -> tuple[str, ...]:
@@ -40,7 +41,14 @@ def lesson_of(name: str) -> str:
     for lesson, names in lessons().items():
         if name in names:
             return lesson
-    raise ValueError(f"exercise: expected one of {', '.join(exercise_names())}; got {name!r}")
+    raise ValueError(f"exercise: expected {_near(name)}; got {name!r}")
+
+
+def _near(name: str) -> str:
+    """What may have been meant."""
+    if meant := get_close_matches(name, exercise_names(), 5):
+        return f"one of {', '.join(meant)}"
+    return f"one of those that `minitransformer progress` lists, or a lesson, 01 to {list(lessons())[-1][:2]}"
 
 
 def exercise(name: str) -> Exercise:
@@ -51,6 +59,11 @@ def exercise(name: str) -> Exercise:
 def solutions_of(lesson: str) -> str:
     """The source in which the exercises of a lesson are solved."""
     return _folder("solutions").joinpath(f"lesson_{lesson}.py").read_text(encoding="utf-8")
+
+
+def tests() -> str:
+    """The file that lets pytest judge the exercises beside it."""
+    return _folder("pytest_exercises.py").read_text(encoding="utf-8")
 
 
 def notebook_of(lesson: str) -> Path:

@@ -23,7 +23,8 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     """The report on the exercise `name` as solved in the file at `path`. It always comes, whatever the file does."""
     path = Path(path).resolve()
     if not path.exists():
-        return Report(name, "unwritten", details=(f"{path} does not exist",), hint="`minitransformer start` copies the exercises.")
+        hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
+        return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
     process = _start(name, path)
     password = secrets.token_hex(16)
     printed, told = _Reader(process.stdout, OUTPUT, lambda: _end(process)), _Reader(process.stderr, 1 << 22, lambda: _end(process))

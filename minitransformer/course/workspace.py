@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from minitransformer.course.starters import starter
 
 PROGRESS = ".progress.json"
 FOLDER = Path("minitransformer-course")
+TESTS = "test_exercises.py"
 
 
 def starter_of(lesson: str) -> str:
@@ -74,18 +76,20 @@ class Workspace:
         return self.path / f"{lesson}.ipynb"
 
     def start(self) -> list[Path]:
-        """Copy the starters and notebooks that are not there yet; returns them. A file that exists stays as it is."""
+        """Copy the starters, their tests and the notebooks that are not there yet; returns them. What exists stays as it is."""
         self.path.mkdir(parents=True, exist_ok=True)
         texts = {self.file_of(lesson): starter_of(lesson) for lesson in catalogue.lessons()}
+        texts[self.path / TESTS] = catalogue.tests()
         texts |= {self.notebook_of(lesson): catalogue.notebook_of(lesson).read_text("utf-8") for lesson in catalogue.lessons()}
         return [file for file, text in texts.items() if _write_new(file, text)]
 
-    def reset(self, lesson: str) -> Path:
-        """The starter again; returns where the file that was there is kept."""
-        file = self.file_of(lesson)
-        backup = next(b for n in range(1, 10_000) if not (b := file.with_suffix(f".{n}.bak")).exists())
-        os.rename(file, backup)
-        file.write_text(starter_of(lesson), encoding="utf-8")
+    def reset(self, lesson: str) -> Path | None:
+        """The starter again; returns where the file that was there is kept, None if there was none."""
+        file, backup = self.file_of(lesson), None
+        if os.path.lexists(file):
+            backup = next(b for n in itertools.count(1) if not os.path.lexists(b := file.with_suffix(f".{n}.bak")))
+            os.rename(file, backup)
+        _write_new(file, starter_of(lesson))
         for name in catalogue.lessons()[lesson]:
             self.passed.pop(name, None)
             self.failed.pop(name, None)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
 
-from minitransformer.course.checks.lesson_03_two_backends import _others
+from minitransformer.course.checks.lesson_03_two_backends.common import other_libraries
 from minitransformer.course.pretend import elsewhere, faraway
 from minitransformer.course.sandbox import check_file
 
@@ -190,7 +190,7 @@ def cupy(request):
 
 class TestOnCuPy:
     def test_the_checks_ask_it_too(self, cupy):
-        assert cupy in _others()
+        assert cupy in other_libraries()
         assert judge_source("sigmoid", solved("sigmoid") + "\nreal = sigmoid\ndef sigmoid(x):\n"
                             "    return real(x) * (1 if type(x).__module__ != 'cupy' else 2)\n").status == "failed"  # fmt: skip
 
@@ -221,4 +221,4 @@ class TestOnCuPy:
 def test_cupy_is_left_alone_otherwise(request):
     if request.config.getoption("--backend") == "cupy":
         pytest.skip("CuPy is in use")
-    assert "cupy" not in sys.modules and _others() == (faraway, elsewhere)
+    assert "cupy" not in sys.modules and other_libraries() == (faraway, elsewhere)

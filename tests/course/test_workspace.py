@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from minitransformer.course import catalogue, check
+from minitransformer.course.sandbox import check_file
 from minitransformer.course.starters import solution, starter
-from minitransformer.course.workspace import PROGRESS, starter_of
+from minitransformer.course.workspace import PROGRESS, TESTS, starter_of
 
 LESSON = "06_attention"
 
@@ -80,11 +82,45 @@ def test_reset_keeps_what_was_written(command, tmp_path):
     assert (folder / f"{LESSON}.py").read_text(encoding="utf-8") == starter_of(LESSON)
 
 
+def test_reset_of_a_file_that_is_gone(command, tmp_path):
+    command("start")
+    file = tmp_path / "minitransformer-course" / f"{LESSON}.py"
+    file.unlink()
+    code, out = command("check", "softmax")
+    assert code == 1 and "does not exist" in out and "minitransformer start" in out
+    code, out = command("reset", "6")
+    assert code == 0 and "there was none" in out and file.read_text(encoding="utf-8") == starter_of(LESSON)
+
+
+def test_pytest_judges_a_learner_s_folder(command, tmp_path):
+    command("start")
+    folder = tmp_path / "minitransformer-course"
+    tests = Path(__file__).parents[2] / "exercises" / TESTS
+    assert (folder / TESTS).read_text(encoding="utf-8") == tests.read_text(encoding="utf-8")
+    (folder / f"{LESSON}.py").write_text(catalogue.solutions_of(LESSON), encoding="utf-8")
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, "-k", "(softmax and not rule) or namespace"]
+    told = subprocess.run(run, capture_output=True, text=True)
+    assert "1 failed, 2 passed" in told.stdout and "not written yet" in told.stdout, told.stdout
+
+
+def test_as_windows_saves_a_file(tmp_path):
+    file = tmp_path / f"{LESSON}.py"
+    file.write_bytes(b"\xef\xbb\xbf" + catalogue.solutions_of(LESSON).replace("\n", "\r\n").encode())
+    assert check_file("softmax", file).passed
+
+
 def test_bad_input_is_told(command, tmp_path):
     assert command("check", "softmax")[0] == 1
     command("start")
     code, out = command("check", "sofmax")
-    assert code == 1 and "expected one of" in out
+    assert code == 1 and "expected one of softmax, softmax_vjp" in out.replace("\n", "")
+    for asked in ("check", "hint", "solution", "reset"):
+        code, out = command(asked, "99")
+        assert code == 1 and "a lesson, 01 to" in out.replace("\n", "")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for asked in (("start", "file"), ("check", "--dir", "file")):
+        code, out = command(*asked)
+        assert code == 1 and "file is a file" in out and (tmp_path / "file").read_text(encoding="utf-8") == "mine"
     (tmp_path / "minitransformer-course" / PROGRESS).write_text("{", encoding="utf-8")
     code, out = command("progress")
     assert code == 1 and PROGRESS in out.replace("\n", "")

@@ -7,6 +7,7 @@ import math
 import numpy
 
 from minitransformer.autograd import Tensor
+from minitransformer.backends import float32
 from minitransformer.course.places.engine import STEPS
 from minitransformer.course.places.place import Place, Places, as_it_is
 from minitransformer.kernels import numpy as kernels
@@ -59,15 +60,20 @@ def one_op(mine, own):
 
 
 def rotary(mine, own):
-    return lambda turn, x: mine(x, turn.positions, turn.base) if turn.interleaved else own(turn, x)
+    return lambda turn, x: mine(x, turn.positions, turn.base) if turn.interleaved and _as_tables(x) else own(turn, x)
 
 
 def rotary_vjp(mine, own):
-    return lambda turn, g, x: (mine(g, turn.positions, turn.base),) if turn.interleaved else own(turn, g, x)
+    return lambda turn, g, x: (mine(g, turn.positions, turn.base),) if turn.interleaved and _as_tables(g) else own(turn, g, x)
 
 
 def rotary_pairs(mine, own):
-    return lambda turn, x: mine(x, turn.positions, turn.base, turn.interleaved)
+    return lambda turn, x: mine(x, turn.positions, turn.base, turn.interleaved) if _as_tables(x) else own(turn, x)
+
+
+def _as_tables(x) -> bool:
+    """Whether x is of the dtype of the library's tables: of a wider one, what the learner computes is more exact."""
+    return x.dtype == float32
 
 
 def softmax(mine, own):

@@ -1,0 +1,76 @@
+"""What the exercises of the lesson share."""
+
+
+class Node:
+    """The judge's own Value: what a learner's functions are handed."""
+
+    def __init__(self, data, parents=(), slopes=()):
+        self.data, self.grad, self.parents, self.slopes = data, 0.0, tuple(parents), tuple(slopes)
+
+
+def over_all_paths(end, start):
+    """d(end)/d(start) over all paths."""
+    if end is start:
+        return 1.0
+    return sum(slope * over_all_paths(parent, start) for parent, slope in zip(end.parents, end.slopes, strict=True))
+
+
+def random_graph(rng):
+    """A random history: each of twelve nodes computed from two before it, which may be the same."""
+    nodes = [Node(float(i)) for i in range(3)]
+    for i in range(9):
+        parents = [nodes[j] for j in rng.integers(max(0, i - 1), len(nodes), 2)]
+        nodes.append(Node(float(i + 3), parents, rng.normal(size=2).tolist()))
+    return nodes
+
+
+def chain_of(length, slope=1.0):
+    """Nodes in a row, each computed from the one before."""
+    nodes = [Node(0.0)]
+    for i in range(length):
+        nodes.append(Node(float(i + 1), (nodes[-1],), (slope,)))
+    return nodes
+
+
+def a_ladder(steps):
+    """Each node is the sum of the one before with itself: 2^steps paths."""
+    nodes = [Node(1.0)]
+    for _ in range(steps):
+        nodes.append(Node(2 * nodes[-1].data, (nodes[-1],) * 2, (1.0, 1.0)))
+    return nodes
+
+
+def a_kite():
+    """a -> b -> d and a -> c -> d: two paths of different slopes."""
+    a = Node(1.0)
+    b, c = Node(2.0, (a,), (2.0,)), Node(3.0, (a,), (3.0,))
+    return a, b, c, Node(4.0, (b, c), (5.0, 7.0))
+
+
+def longer_way():
+    """d uses a at once and by way of b and c: the near user is not the last to speak."""
+    a = Node(1.0)
+    b = Node(2.0, (a,), (2.0,))
+    c = Node(3.0, (b,), (3.0,))
+    return a, b, c, Node(4.0, (a, b, c), (5.0, 7.0, 11.0))
+
+
+def by_layers(root):
+    """Nearest first, then turned round: wrong where a Value is used near and far."""
+    order, seen = [root], {root}
+    for node in order:
+        new = [p for p in dict.fromkeys(node.parents) if p not in seen]
+        seen.update(new)
+        order.extend(new)
+    return order[::-1]
+
+
+def without_recursion(root, before=False, every=False):
+    """A right order by the nodes' numbers here, or one that is turned round or repeats."""
+    found, stack = [], [root]
+    while stack:
+        node = stack.pop()
+        if every or node not in found:
+            found.append(node)
+            stack.extend(node.parents)
+    return sorted(found, key=lambda n: n.data, reverse=before)

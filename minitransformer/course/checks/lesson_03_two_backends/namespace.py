@@ -1,0 +1,138 @@
+"""What must be true of namespace."""
+
+import sys
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_03_two_backends.common import (
+    LIBRARIES,
+    NOTHING,
+    NUMBERS,
+    first_word,
+    namespace_with,
+    other_libraries,
+    outcomes_of,
+)
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.judge import CRASHES
+from minitransformer.course.pretend import faraway, library_name
+from minitransformer.course.properties import Tried
+
+ALWAYS_NUMPY = "This is always numpy: ask the arrays."
+A_TEXT = "This is the library's name, a text; sys.modules[name] is the module."
+
+
+def _one_of_each():
+    return {library: library.asarray(np.ones((2, 3))) for library in (np, *other_libraries())}
+
+
+def _finds(chosen):
+    def holds(answer):
+        for library, array in _one_of_each().items():
+            if chosen(library):
+                _is_of(library, answer, array)
+
+    return holds
+
+
+def _is_of(library, answer, array):
+    what = f"an array of {library.__name__}"
+    try:
+        got = answer(array)
+    except ImportError as error:
+        raise Failed(f"{what}: {error}", hint="Import nothing: the library of an array is in sys.modules.") from None
+    if got is not library:
+        hint = CRASHES["NoneType"] if got is None else ALWAYS_NUMPY if got is np else A_TEXT if isinstance(got, str) else ""
+        raise Failed(f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=hint)
+
+
+def _companions(answer):
+    for library, array in _one_of_each().items():
+        for others in ((array, array), (array, 2.0), (3, array), (None, array, True), (array, None)):
+            if (got := answer(*others)) is not library:
+                kinds = ", ".join("array" if o is array else repr(o) for o in others)
+                raise Failed(f"({kinds}), the arrays of {library.__name__}: got {got!r:.80}")
+    if (got := answer(1.0, None)) is not np:
+        raise Failed(f"(1.0, None): expected the module numpy, got {got!r:.80}")
+
+
+def _refuses_mixes(answer):
+    host, far, *rest = _one_of_each().values()
+    for arrays in ((host, far), (far, host), (host, host, far), (far, host, far), *((array, far) for array in rest)):
+        names = sorted({library_name(array) for array in arrays})
+        try:
+            got = answer(*arrays)
+        except TypeError as error:
+            if missing := [name for name in names if name not in str(error)]:
+                raise Failed(
+                    f"TypeError is raised, but {str(error)!r:.100} does not name {missing[0]}", hint="Name both libraries."
+                ) from None
+        else:
+            raise Failed(f"arrays of {' and '.join(names)}: expected TypeError, got {got!r:.80}")
+
+
+class _Door:
+    """Stands where Python looks for modules, and notes who asks for cupy."""
+
+    asked = False
+
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "cupy":
+            self.asked = True
+            raise ModuleNotFoundError("No module named 'cupy'")
+
+
+def _imports_nothing(answer):
+    door, arrays = _Door(), _one_of_each().values()
+    sys.meta_path.insert(0, door)
+    try:
+        for array in arrays:
+            answer(array)
+    finally:
+        sys.meta_path.remove(door)
+    if door.asked:
+        raise Failed("cupy was imported", hint="That takes a second, and fails without a graphics card: look into sys.modules.")
+
+
+def _numpy_or_cupy(*arrays):
+    if all(isinstance(a, (np.ndarray, int, float, type(None))) for a in arrays):
+        return np
+    raise ModuleNotFoundError("No module named 'cupy'")
+
+
+namespace = Tried(
+    minutes=15,
+    level=1,
+    hints=(
+        "type(array).__module__ is a text such as 'numpy' or 'cupy.something'; .partition('.')[0] is what stands before the dot.",
+        "sys.modules[name] is the module of that name.",
+        "Collect the names in a set, leaving out None and Python's bool, int and float: none, one, or a mix?",
+    ),
+    why="The arrays say where to compute. No switch to forget, and both libraries can be in use at once.",
+    properties=(
+        Property("it knows NumPy's arrays", _finds(lambda library: library is np)),
+        Property("it knows the arrays of a library it has never heard of", _finds(lambda library: library is faraway)),
+        Property("it knows a library by its first name, before the dot", _finds(lambda library: True)),
+        Property("numbers and None go along with any library", _companions),
+        Property("arrays of two libraries are refused, and both are named", _refuses_mixes),
+        Property("it imports nothing", _imports_nothing),
+    ),
+    examples=lambda rng: ((),),
+    trial=lambda answer: outcomes_of(
+        (answer, *arrays) for host, far, other in [[library.asarray(np.ones(2)) for library in LIBRARIES]] for arrays in (
+            (host,), (far,), (other,), (host, far), (far, host), (far, other), (far, 2.0), (2, far), (None, far), (far, None), (1,))
+    ),
+    mistakes={
+        ALWAYS_NUMPY: lambda *arrays: np,
+        "This knows numpy and cupy only. Look into sys.modules, by the name that the array's class tells.": _numpy_or_cupy,
+        A_TEXT: lambda *arrays: first_word(arrays[0]),
+        "An array's class may live deeper in its package: the library is what stands before the first dot.": namespace_with(
+            lambda array: type(array).__module__
+        ),
+        "Only the first array is asked: all of them must agree.": lambda *arrays: sys.modules.get(first_word(arrays[0])),
+        "Arrays of two libraries pass for one here: raise TypeError.": namespace_with(mixes=True),
+        "Python's numbers have no library: leave them out, as well as None.": namespace_with(alone=()),
+        "None has no library: leave it out, like Python's numbers.": namespace_with(alone=NUMBERS),
+        "Python's numbers have no library: leave them out, like None.": namespace_with(alone=(NOTHING,)),
+    },
+)  # fmt: skip

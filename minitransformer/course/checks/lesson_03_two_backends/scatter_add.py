@@ -1,0 +1,147 @@
+"""What must be true of scatter_add."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_03_two_backends.common import (
+    namespace_of,
+    nothing_waits,
+    numbers_inside,
+    other_libraries,
+    outcomes_of,
+    put_there,
+)
+from minitransformer.course.exercise import Property
+from minitransformer.course.pretend import faraway
+from minitransformer.course.properties import Tried, same
+
+CASES = {
+    "one number for each place": (np.zeros(4), np.array([2, 0, 3]), np.array([1.0, 2.0, 3.0])),
+    "an index that occurs twice": (np.zeros(4), np.array([2, 0, 2]), np.array([1.0, 5.0, 10.0])),
+    "rows, with an index three times": (
+        np.zeros((3, 2)), np.array([1, 1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])),
+    "a place that was not empty": (np.array([10.0, 20.0, 30.0]), np.array([1, 1]), np.array([1.0, 2.0])),
+    "nothing to add": (np.array([1.0, 2.0]), np.zeros(0, int), np.zeros(0)),
+}  # fmt: skip
+
+
+def _scattered(into, index, values):
+    into = into.copy()
+    for i, place in enumerate(index.tolist()):
+        into[place] = into[place] + values[i]
+    return into
+
+
+def _adds(*names, libraries=lambda: (np,)):
+    def holds(answer):
+        for name in names:
+            for library in libraries():
+                into, index, values = put_there(*(v.copy() for v in CASES[name]), library=library)
+                answer(into, index, values)
+                same(numbers_inside(into, library, "`into`"), _scattered(*CASES[name]), f"`into` after the call ({name})")
+
+    return holds
+
+
+def _leaves_the_rest(answer):
+    into, index, values = (v.copy() for v in CASES["rows, with an index three times"])
+    answer(into, index, values)
+    same(index, CASES["rows, with an index three times"][1], "`index` after the call")
+    same(values, CASES["rows, with an index three times"][2], "`values` after the call")
+
+
+def _scatter_counted(answer):
+    rng = np.random.default_rng(3)
+    arrays = put_there(np.zeros((5, 2)), rng.integers(0, 5, size=60), rng.normal(size=(60, 2)))
+    answer(*arrays)
+    nothing_waits(faraway, 30)
+
+
+def _try_scatter(answer):
+    """What is in `into` afterwards, here and there."""
+
+    def run(into, index, values):
+        answer(into, index, values)
+        return into
+
+    rng = np.random.default_rng(3)
+    large = np.zeros((5, 2)), rng.integers(0, 5, size=60), rng.normal(size=(60, 2))
+    here = [(run, *(v.copy() for v in case)) for case in CASES.values()]
+    return outcomes_of([*here, *((run, *put_there(*case)) for case in (*CASES.values(), large))])
+
+
+def _through_host(into, index, values):
+    if isinstance(into, np.ndarray):
+        np.add.at(into, index, values)
+    else:
+        new = into.get()
+        np.add.at(new, index.get(), values.get())
+        into[...] = namespace_of(into).asarray(new)
+
+
+def _looped(into, index, values):
+    for i in range(len(index)):
+        into[int(index[i])] += values[i]
+
+
+def _step_by_step(into, index, values):
+    for i in range(len(index)):
+        into[index[i]] += values[i]
+
+
+def _buffered(into, index, values):
+    into[index] += values
+
+
+def _overwritten(into, index, values):
+    into[index] = values
+
+
+def _emptied(into, index, values):
+    into[...] = 0
+    namespace_of(into).add.at(into, index, values)
+
+
+def _elsewhere(into, index, values):
+    into = into.copy()
+    namespace_of(into).add.at(into, index, values)
+    return into
+
+
+def _once(into, index, values):
+    counts = namespace_of(into).add.at
+    counts(into, index, values * 0 + 1)
+
+
+scatter_add = Tried(
+    minutes=10,
+    level=2,
+    hints=(
+        "`into[index] += values` reads the old numbers once, adds, and writes: of two values for one place the last one wins.",
+        "np.add.at(into, index, values) adds one after the other. What is its name in the library that made the arrays?",
+    ),
+    why="It is the way back from picking: a row that was picked n times hears from n places.",
+    properties=(
+        Property("each value goes to its place", _adds("one number for each place")),
+        Property("an index that occurs twice gets both values", _adds("an index that occurs twice")),
+        Property("it adds rows", _adds("rows, with an index three times")),
+        Property("what was there before stays", _adds("a place that was not empty", "nothing to add")),
+        Property("`index` and `values` stay as they were", _leaves_the_rest),
+        Property("it works in other libraries", _adds(*CASES, libraries=other_libraries)),
+        Property("nothing is copied, nothing waits, and there is no loop", _scatter_counted),
+    ),
+    examples=lambda rng: ((),),
+    trial=_try_scatter,
+    mistakes={
+        "Of two values for the same place only one is kept: `into[index] += values` adds once.": _buffered,
+        "This overwrites; what was there is to be added to.": _overwritten,
+        "What was in `into` before is lost: add to it.": _emptied,
+        "`into` is as it was: change it in place, as nothing is returned.": _elsewhere,
+        "np.add.at knows NumPy's arrays: take `add.at` from the arrays' own library.": lambda into, index, values: np.add.at(
+            into, index, values
+        ),
+        "The arrays make a trip to the host and back: add where they are.": _through_host,
+        "int(index[i]) waits for the device, once for every value: use whole arrays.": _looped,
+        "A loop costs steps on the device at every turn: use whole arrays.": _step_by_step,
+        "This counts how often each place was picked; the values are to be added.": _once,
+    },
+)

@@ -1,0 +1,120 @@
+"""What must be true of sigmoid."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_03_two_backends.common import (
+    namespace_of,
+    nothing_waits,
+    numbers_inside,
+    other_libraries,
+    outcomes_of,
+    put_there,
+)
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.pretend import faraway
+from minitransformer.course.properties import Tried, keeps_float32, keeps_its_inputs, returns, same
+
+
+def _some(rng):
+    return (rng.normal(size=(3, 4)) * 3,)
+
+
+def _by_loop(x):
+    return np.array([1 / (1 + math.exp(-v)) for v in x.ravel().tolist()]).reshape(x.shape)
+
+
+EXTREMES = np.array([-1e4, -800.0, -100.0, 0.0, 100.0, 800.0, 1e4])
+
+
+def _overflows_nowhere(answer):
+    for dtype in ("float64", "float32"):
+        try:
+            with np.errstate(over="raise", invalid="raise", divide="raise"):
+                got = answer(EXTREMES.astype(dtype))
+        except FloatingPointError as error:
+            raise Failed(f"{error}, for {dtype} numbers from -10000 to 10000", hint="e^-|x| is never above 1.") from None
+        same(got, [0, 0, 0, 0.5, 1, 1, 1], f"sigmoid of {EXTREMES.tolist()}", rtol=1e-6)
+
+
+def _also_far_away(answer):
+    (x,) = _some(np.random.default_rng(3))
+    for library in other_libraries():
+        (there,) = put_there(x, library=library)
+        same(numbers_inside(answer(there), library), _by_loop(x), f"sigmoid in {library.__name__}")
+
+
+def _sigmoid_counted(answer):
+    (there,) = put_there(*_some(np.random.default_rng(3)))
+    answer(there)
+    nothing_waits(faraway, 20)
+
+
+def _try_sigmoid(answer, x):
+    """Results here and there, and whether an exponential was too large."""
+    flags = []
+    for numbers in (EXTREMES[:3], EXTREMES[3:], EXTREMES.astype("float32")):
+        try:
+            with np.errstate(over="raise", invalid="raise", divide="raise"):
+                flags.append(float(np.asarray(answer(numbers.copy())).sum()))
+        except Exception as error:
+            flags.append(-7.0 if isinstance(error, FloatingPointError) else -8.0)
+    short = x.astype("float32")
+    return np.append(outcomes_of(((answer, x.copy()), (answer, short), (answer, *put_there(x)))), flags)
+
+
+def _stable(xp, x):
+    z = xp.exp(-abs(x))
+    return xp.where(x >= 0, 1, z) / (1 + z)
+
+
+def _by_masks(x):
+    out, low = namespace_of(x).zeros_like(x), x < 0
+    out[~low] = 1 / (1 + namespace_of(x).exp(-x[~low]))
+    z = namespace_of(x).exp(x[low])
+    out[low] = z / (1 + z)
+    return out
+
+
+sigmoid = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "xp = namespace(x), and then xp.exp instead of np.exp.",
+        "e^-x is too large for a number if x is -1000, e^x if x is 1000. z = e^-|x| is neither: it lies between 0 and 1.",
+        "Both formulas are something / (1 + z): 1 where x >= 0, and z elsewhere.",
+    ),
+    why="Both branches in one formula, as whole arrays: the same code in every library, with nothing to wait for.",
+    properties=(
+        returns("the values are right, in NumPy", _some, _by_loop),
+        Property("no number is too large or too small for it", _overflows_nowhere),
+        keeps_its_inputs(_some),
+        keeps_float32(_some),
+        Property("the values are right in other libraries, and stay there", _also_far_away),
+        Property("nothing is copied, and nothing waits", _sigmoid_counted),
+    ),
+    examples=lambda rng: (_some(rng),),
+    trial=_try_sigmoid,
+    mistakes={
+        "e^-x is too large where x is very negative: use e^x / (1 + e^x) there.": lambda x: 1 / (1 + namespace_of(x).exp(-x)),
+        "e^x is too large where x is large: use 1 / (1 + e^-x) there.": lambda x: namespace_of(x).exp(x)
+        / (1 + namespace_of(x).exp(x)),
+        "Both sides of `where` are computed everywhere, so an exponential overflows in the one not picked: use e^-|x|.": lambda x: (
+            lambda xp: xp.where(x >= 0, 1 / (1 + xp.exp(-x)), xp.exp(x) / (1 + xp.exp(x)))
+        )(namespace_of(x)),
+        "np's functions know NumPy's arrays: take them from xp = namespace(x).": lambda x: _stable(np, x),
+        "The array makes a trip to the host and back: compute where it is.": lambda x: _stable(np, x)
+        if isinstance(x, np.ndarray)
+        else namespace_of(x).asarray(_stable(np, x.get())),
+        "Something makes the host wait: an `if`, float(), or a mask as an index (how many are there?). Use xp.where.": _by_masks,
+        "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(namespace_of(x), -x),
+        "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: 1
+        / (1 + namespace_of(x).exp(-abs(x))),
+        "An array has no single truth: no `if`, pick with xp.where.": lambda x: x if x >= 0 else -x,
+        "float32 became float64: use Python's numbers, such as 1.0, and math instead of NumPy's numbers.": lambda x: _stable(
+            namespace_of(x), x
+        )
+        * np.float64(1),
+    },
+)
