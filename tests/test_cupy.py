@@ -15,7 +15,7 @@ from on_device import RTOL, counted, no_waiting, on_both
 from test_training import assert_same
 
 import minitransformer as mt
-from minitransformer import checkpoint, cli, explain, kernels, nn
+from minitransformer import amp, checkpoint, cli, explain, kernels, nn
 from minitransformer.cli import benchmarks
 from minitransformer.cli.bench_memory import device_peak
 from minitransformer.generation import generate
@@ -94,6 +94,31 @@ def test_a_training_step_never_waits():
         step(model, optimizer, ids)
         with no_waiting():
             step(model, optimizer, ids)
+
+
+def test_half_precision_waits_for_nothing_but_an_overflow():
+    model, ids, scaler = LanguageModel(CONFIG), mt.randint(0, 13, (4, 8)), amp.GradScaler()
+    optimizer = AdamW(model.parameters(), lr=1e-3)
+
+    def forward_and_backward():
+        with amp.autocast():
+            loss = nn.functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        scaler.scale(loss).backward()
+
+    forward_and_backward()
+    with no_waiting():
+        forward_and_backward()
+    assert counted("device_to_host", lambda: scaler.unscale_(optimizer)) == 1
+
+
+def test_half_precision_learns_alike():
+    ours, theirs = on_both(lambda: small_run.trainer(steps=8, amp=True, evaluate=None))
+    for backend, run in (("numpy", ours), ("cupy", theirs)):
+        with mt.backend(backend):
+            mt.manual_seed(4)
+            run.run()
+    assert_close(numpy.array(theirs.losses), numpy.array(ours.losses), 2e-2)
+    assert theirs.scaler.state_dict() == ours.scaler.state_dict()
 
 
 def test_a_step_of_generation_with_a_cache_never_waits():
