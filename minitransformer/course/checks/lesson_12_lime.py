@@ -335,7 +335,7 @@ weighted_ridge = Tried(
         "weight @ x / weight.sum() are the weighted means of the columns, (k,).",
         "x.T * weight multiplies each sample by its weight: (k, N). So x.T * weight @ x is X^T W X without the table W.",
         "np.linalg.solve(A, r) finds the c with A c = r.",
-        "Where total is 0, return 0 for R^2: everything is explained already.",
+        "Where all y are equal there is nothing to explain: the sum below the line is 0, return 0 for R^2.",
     ),
     why="Centred by weighted means, the best b is 0 and drops out, so that alpha can only pull at c.",
     properties=(

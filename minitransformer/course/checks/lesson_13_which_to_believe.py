@@ -314,7 +314,7 @@ rank_correlation = Exercise(
     minutes=15,
     level=2,
     hints=(
-        "The rank of a value: how many are smaller, plus half of 1 + how many equal it, itself included.",
+        "The rank of a value is smaller + (1 + equal) / 2: how many are smaller, how many are equal, itself included.",
         "v[None] < v[:, None] compares all with all: (n, n). Sum over the last axis.",
         "Take the mean off the ranks of each side before multiplying.",
         "Where all are equal, the root is 0: return 0 there.",
