@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 
 from minitransformer.autograd import Tensor, is_grad_enabled
@@ -29,10 +31,12 @@ class Rearranged(Moves):
 
 
 def split_heads(mine, own):
-    def split(self, x):  # (B, T, H, d) -> (B, H, T, d)
-        if x.ndim != 4 or not self.batch_first:
-            return own(self, x)
-        return Rearranged(lambda a: mine(a, self.num_heads), lambda g: g.swapaxes(1, 2))(x.flatten(-2))
+    def split(self, x, *of_each):  # (B, T, E) -> (B, H, T, d), or (B, T, n E) -> (B, n, H, T, d)
+        if x.ndim != 3 or not self.batch_first:
+            return own(self, x, *of_each)
+        count = math.prod(of_each) * self.num_heads
+        heads = Rearranged(lambda a: mine(a, count), lambda g: g.swapaxes(1, 2))(x)  # (B, n H, T, d)
+        return heads.view(x.shape[0], *of_each, self.num_heads, x.shape[1], self.head_dim)
 
     return split
 
@@ -86,7 +90,7 @@ def attention_step(mine, own):
         if cache is None or attn_mask is not None or not _to_itself(self, query, key, value, *masks[:2]):
             return own(self, query, key, value, *masks, average_attn_weights, is_causal, cache=cache)
         past = len(cache)
-        q, k, v = (self._split(x) for x in self._project(query, key, value))  # (B, H, T, d) each
+        q, k, v = self._project(query, key, value)  # (B, H, T, d) each
         earlier = [x.array[..., :past, :] for x in cache.append(k, v)]
         heads, _, _ = mine(q.array, k.array, v.array, *earlier)
         return self.out_proj(self._join(Tensor(heads))), None
