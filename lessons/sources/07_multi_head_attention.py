@@ -4,7 +4,7 @@
 # After this lesson you can say why one attention is not enough, cut vectors into heads without moving a number, pass a gradient
 # through "put side by side", write the multi-head attention of every Transformer, and read the maps of its heads.
 #
-# *About 80 minutes with the exercises. Builds on lessons 02 (gradients and how to check them) and 06 (attention).*
+# *About 90 minutes with the exercises. Builds on lessons 02 (gradients and how to check them) and 06 (attention).*
 
 # %% [markdown]
 # ## Why

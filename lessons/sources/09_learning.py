@@ -5,7 +5,7 @@
 # optimizers that train nearly everything, say what schedules, clipping and dropout are for, and train a small Transformer
 # on real text.
 #
-# *About 110 minutes with the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer encoder).*
+# *About 130 minutes with the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer encoder).*
 
 # %% [markdown]
 # ## Why
