@@ -69,7 +69,7 @@ def test_training_gives_the_same_numbers(dtype, optimizer):
         assert_close(got, expected, RTOL[dtype], least=largest)
     largest = max(abs(p).max() for p in theirs[4])
     for got, expected in zip(without_key_biases(after), without_key_biases(theirs[4]), strict=True):
-        assert_close(got, expected, 10 * RTOL[dtype], least=largest)
+        assert_close(got, expected, RTOL[dtype], least=largest)
 
 
 @pytest.mark.parametrize("name", MODELS)
