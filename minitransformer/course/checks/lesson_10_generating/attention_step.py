@@ -1,0 +1,154 @@
+"""What must be true of attention_step."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import keeps_float32, keeps_its_inputs, same
+
+
+def _tokens(rng, t, s=0):
+    """q, k, v of t new tokens, and keys and values of s earlier ones."""
+    new = [rng.normal(size=(2, t, 4)), rng.normal(size=(2, t, 4)), rng.normal(size=(2, t, 3))]
+    return (*new, rng.normal(size=(2, s, 4)), rng.normal(size=(2, s, 3)))
+
+
+def _one_after_four(rng):
+    return _tokens(rng, 1, 4)
+
+
+def _three_after_two(rng):
+    return _tokens(rng, 3, 2)
+
+
+def _seen(q, keys, values, first):
+    """Attention by loops, where query t stands at place first + t."""
+    out = np.zeros((*q.shape[:-1], values.shape[-1]))
+    for b, t in np.ndindex(q.shape[:-1]):
+        scores = [math.fsum(q[b, t] * keys[b, j]) / math.sqrt(q.shape[-1]) for j in range(first + t + 1)]
+        weights = [math.exp(score - max(scores)) for score in scores]
+        out[b, t] = np.array(weights) @ values[b, : first + t + 1] / math.fsum(weights)
+    return out
+
+
+def _three(result):
+    if not isinstance(result, (tuple, list)) or len(result) != 3:
+        hint = "Is there a `return`?" if result is None else "Return three arrays: out, keys, values."
+        raise Failed(f"expected (out, keys, values), got {type(result).__name__}", hint=hint)
+    return result
+
+
+def _appended(answer):
+    q, k, v, keys, values = _one_after_four(np.random.default_rng(3))
+    _, kept_keys, kept_values = _three(answer(q, k, v, keys, values))
+    same(kept_keys, np.concatenate([keys, k], 1), "the keys, 4 earlier ones and then the new one")
+    same(kept_values, np.concatenate([values, v], 1), "the values, 4 earlier ones and then the new one")
+
+
+def _alone(answer):
+    q, k, v, keys, values = _tokens(np.random.default_rng(4), 1, 0)
+    same(_three(answer(q, k, v, keys, values))[0], v, "the result for the very first token, which sees itself alone")
+
+
+def _is_right(inputs):
+    def holds(answer):
+        q, k, v, keys, values = inputs(np.random.default_rng(5))
+        out = _three(answer(q, k, v, keys, values))[0]
+        all_keys, all_values = np.concatenate([keys, k], 1), np.concatenate([values, v], 1)
+        same(out, _seen(q, all_keys, all_values, keys.shape[1]), "out")
+
+    return holds
+
+
+def _piece_by_piece(sizes):
+    def holds(answer):
+        n = sum(sizes)
+        q, k, v, keys, values = _tokens(np.random.default_rng(6), n)
+        pieces, at = [], 0
+        for size in sizes:
+            now = slice(at, at + size)
+            out, keys, values = _three(answer(q[:, now], k[:, now], v[:, now], keys, values))
+            pieces.append(out)
+            at += size
+        same(np.concatenate(pieces, 1), _seen(q, k, v, 0), f"{n} tokens in pieces of {', '.join(map(str, sizes))}")
+
+    return holds
+
+
+def _wrong_step(
+    join=lambda old, new: np.concatenate([old, new], -2),
+    used=lambda old, new, joined: joined,
+    mask=lambda t, s: np.tri(t, s + t, s, dtype=bool),
+    scale=lambda q, keys: math.sqrt(q.shape[-1]),
+    axis=-1,
+    kept=lambda old, new, joined: joined,
+):
+    """A step of attention with something wrong in it."""
+
+    def attention_step(q, k, v, keys, values):
+        joined = join(keys, k), join(values, v)
+        seen = used(keys, k, joined[0]), used(values, v, joined[1])
+        scores = q @ np.swapaxes(seen[0], -1, -2) / scale(q, seen[0])
+        scores = np.where(mask(q.shape[-2], scores.shape[-1] - q.shape[-2]), scores, -1e30)
+        e = np.exp(scores - scores.max(axis, keepdims=True))
+        return e / e.sum(axis, keepdims=True) @ seen[1], kept(keys, k, joined[0]), kept(values, v, joined[1])
+
+    return attention_step
+
+
+def _everywhere(t, s):
+    return np.ones((t, s + t), dtype=bool)
+
+
+attention_step = Exercise(
+    minutes=25,
+    level=3,
+    hints=(
+        "First np.concatenate([keys, k], axis=-2), and the same for the values; then it is attention of q over all of them.",
+        "New token t stands at place S + t, and sees the keys at places up to its own.",
+        "With n = S + T keys: np.arange(n) <= np.arange(n - T, n)[:, None] is a table (T, n) of who may see whom.",
+        "Scores where nobody may look become -inf before softmax, as in lesson 06.",
+    ),
+    why="Nobody looks ahead, so what a token computed stays true when others follow: its key and value are kept, not made again.",
+    properties=(
+        Property("the first token sees itself alone", _alone),
+        Property("new keys and values come after the earlier ones", _appended),
+        Property("one new token sees all earlier ones and itself", _is_right(_one_after_four)),
+        Property("several new tokens do not look ahead", _is_right(_three_after_two)),
+        Property("token by token gives what the whole gives at once", _piece_by_piece((1, 1, 1, 1, 1))),
+        Property("a text in pieces of any size gives the same", _piece_by_piece((3, 1, 2, 1))),
+        keeps_its_inputs(_three_after_two),
+        keeps_float32(_three_after_two),
+    ),
+    examples=lambda rng: (_three_after_two(rng), _one_after_four(rng)),
+    mistakes={
+        "The new keys stand before the earlier ones: first the earlier ones, then the new.": _wrong_step(
+            join=lambda old, new: np.concatenate([new, old], -2)
+        ),
+        "Only the new keys are looked at: attention goes over the earlier ones too.": _wrong_step(
+            used=lambda old, new, joined: new
+        ),
+        "The new tokens do not see themselves: append first, then attend.": _wrong_step(
+            used=lambda old, new, joined: old, mask=lambda t, s: True
+        ),
+        "New tokens look ahead at each other: new token t sees places up to S + t.": _wrong_step(mask=_everywhere),
+        "The mask begins at place 0, as if nothing came before: new token t stands at place S + t.": _wrong_step(
+            mask=lambda t, s: np.tri(t, s + t, dtype=bool)
+        ),
+        "Each new token sees what came before it, but not itself: places up to and with S + t.": _wrong_step(
+            mask=lambda t, s: np.tri(t, s + t, s - 1, dtype=bool)
+        ),
+        "1/sqrt(d) is missing.": _wrong_step(scale=lambda q, keys: 1.0),
+        "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": _wrong_step(
+            scale=lambda q, keys: math.sqrt(keys.shape[-2])
+        ),
+        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_step(axis=-2),
+        "Only the new keys and values are returned: the next step needs all of them.": _wrong_step(
+            kept=lambda old, new, joined: new
+        ),
+        "The new keys and values are not appended to what is returned: the next step would not know them.": _wrong_step(
+            kept=lambda old, new, joined: old
+        ),
+    },
+)

@@ -1,0 +1,152 @@
+"""What must be true of beam_search."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import Tried, same
+
+
+def _tree(seed, v=4):
+    """A language: after each text, shares of what comes next that depend on all of it."""
+
+    def step(ids):
+        return np.log(np.random.default_rng([seed, *map(int, ids)]).dirichlet(np.full(v, 0.7)))
+
+    return step
+
+
+def _garden_path(ids):
+    """After [7], 0 looks best, but it leads nowhere in particular; 1 and then 2 is the best pair, and 2 the next best start."""
+    after = {(7,): [0.5, 0.3, 0.2], (7, 0): [0.4, 0.3, 0.3], (7, 1): [0.1, 0.0, 0.9], (7, 2): [0.0, 1.0, 0.0]}
+    with np.errstate(divide="ignore"):
+        return np.log(after[tuple(map(int, ids))])
+
+
+def _search(answer, step, start, width, length):
+    result = answer(step, start, width, length)
+    if not isinstance(result, (tuple, list)) or len(result) != 2 or np.ndim(result[0]) != 1:
+        hint = "Is there a `return`?" if result is None else "Return two things: the list of new ids, and the score."
+        raise Failed(f"expected (ids, score), got {result!r:.80}", hint=hint)
+    return [int(i) for i in result[0]], float(result[1])
+
+
+def _greedy(answer):
+    ids, score = _search(answer, _garden_path, [7], 1, 2)
+    same(ids, [0, 0], "the ids for width = 1, which is to take the likeliest each time")
+    same(score, math.log(0.5 * 0.4), "their score, ln 0.5 + ln 0.4")
+
+
+def _better(answer):
+    ids, score = _search(answer, _garden_path, [7], 2, 2)
+    same(ids, [1, 2], "the ids for width = 2, of shares 0.3 and 0.9")
+    same(score, math.log(0.3 * 0.9), "their score, ln 0.3 + ln 0.9")
+
+
+def _exhaustive(answer):
+    for seed in range(3):
+        step, best = _tree(seed, 3), (-math.inf, ())
+        for ids in np.ndindex(3, 3, 3):
+            score = math.fsum(float(step([1, *ids[:n]])[ids[n]]) for n in range(3))
+            best = max(best, (score, ids))
+        ids, score = _search(answer, step, [1], 27, 3)
+        same(ids, best[1], "the ids, where the beam is as wide as there are texts")
+        same(score, best[0], "their score")
+
+
+def _narrow(answer):
+    """By another bookkeeping: all prefixes by rank, kept in a dictionary."""
+    for seed in range(6):
+        step, beam = _tree(seed), {(): 0.0}
+        for _ in range(4):
+            grown = {(*ids, i): s + float(x) for ids, s in beam.items() for i, x in enumerate(step([2, 0, *ids]))}
+            beam = dict(sorted(grown.items(), key=lambda pair: pair[1])[-2:])
+        best = max(beam, key=beam.get)
+        ids, score = _search(answer, step, [2, 0], 2, 4)
+        same(ids, best, "the ids for width = 2, length = 4")
+        same(score, beam[best], "their score")
+
+
+def _price(answer):
+    asked = []
+
+    def step(ids):
+        asked.append(tuple(ids))
+        return _tree(1)(ids)
+
+    start = [3]
+    ids, _ = _search(answer, step, start, 2, 4)
+    if start != [3]:
+        raise Failed(f"`start` became {start}", hint="[*start, *ids] makes a new list; start.append(..) changes the one handed in.")
+    if len(asked) > 7:
+        hint = "Keep `width` of *all* extensions together, not of each candidate, or the beam grows with every step."
+        raise Failed(f"`step` was asked {len(asked)} times for width = 2, length = 4; 1 + 2 + 2 + 2 = 7 are enough", hint=hint)
+    same(_search(answer, step, [3], 2, 0)[0], [], "the ids for length = 0")
+
+
+def _wrong_beam(
+    fold=lambda score, x: score + x,
+    rank=lambda c: -c[1],
+    width_of=lambda w, n: w,
+    ask=lambda start, ids: [*start, *ids],
+    end=lambda start, c: c[0],
+):
+    """A beam search with something wrong in it."""
+
+    def beam_search(step, start, width, length):
+        candidates = [([], 0.0)]
+        for _ in range(length):
+            longer = []
+            for ids, score in candidates:
+                longer += [([*ids, i], fold(score, float(x))) for i, x in enumerate(step(ask(start, ids)))]
+            candidates = sorted(longer, key=rank)[: width_of(width, len(candidates))]
+        return end(start, candidates)
+
+    return beam_search
+
+
+def _try_beam(answer, seed, width, length):
+    with np.errstate(all="ignore"):
+        ids, score = answer(_tree(seed), [2, 0], width, length)
+    return np.array([*ids, score], dtype=float)
+
+
+beam_search = Tried(
+    minutes=25,
+    level=3,
+    hints=(
+        "A candidate is a pair (ids, score). Begin with [([], 0.0)].",
+        "In each round make a new list of all extensions: for each candidate ask step([*start, *ids]) once, and add one pair for "
+        "each id i: ([*ids, i], score + log_p[i]).",
+        "sorted(longer, key=lambda candidate: -candidate[1])[:width] keeps the best; the first of them is the very best.",
+    ),
+    why="Logarithms add where shares multiply. A beam of width 1 is greedy; one as wide as there are texts finds the best of all.",
+    properties=(
+        Property("a beam of width 1 takes the likeliest each time", _greedy),
+        Property("a wider beam finds what greed misses", _better),
+        Property("it asks no more often than it must", _price),
+        Property("a beam as wide as there are texts finds the best of all", _exhaustive),
+        Property("a narrow beam keeps the right candidates", _narrow),
+    ),
+    examples=lambda rng: tuple((seed, 3, 4) for seed in range(6)),
+    trial=_try_beam,
+    mistakes={
+        "This is greedy: only one candidate is kept, or extended by its likeliest id alone.": _wrong_beam(width_of=lambda w, n: 1),
+        "The scores are not added up: a candidate's score is that of all its ids.": _wrong_beam(fold=lambda score, x: x),
+        "Logarithms are added, not multiplied.": _wrong_beam(fold=lambda score, x: (score or 1.0) * x),
+        "The shares are added here; their logarithms should be.": _wrong_beam(fold=lambda score, x: score + math.exp(x)),
+        "The lowest scores are kept: the best have the highest.": _wrong_beam(rank=lambda c: c[1]),
+        "step must be given `start` too, with the new ids after it.": _wrong_beam(ask=lambda start, ids: ids or start),
+        "step must be given the whole text so far, not its last id alone.": _wrong_beam(ask=lambda start, ids: [*start, *ids][-1:]),
+        "The new ids alone are wanted, without `start`.": _wrong_beam(end=lambda start, c: ([*start, *c[0][0]], c[0][1])),
+        "The score is the sum of the logarithms, not their mean.": _wrong_beam(
+            end=lambda start, c: (c[0][0], c[0][1] / len(c[0][0]))
+        ),
+        "The score is the sum of the logarithms; this is its exponential.": _wrong_beam(
+            end=lambda start, c: (c[0][0], math.exp(c[0][1]))
+        ),
+        "The score is a logarithm, at most 0; here its sign is turned.": _wrong_beam(end=lambda start, c: (c[0][0], -c[0][1])),
+        "The worst of the beam is returned; the best is wanted.": _wrong_beam(end=lambda start, c: c[-1]),
+    },
+)

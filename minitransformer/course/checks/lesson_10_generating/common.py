@@ -1,0 +1,70 @@
+"""What the exercises of the lesson share."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.properties import same
+
+SHARES = np.array([0.125, 0.25, 0.0625, 0.5, 0.0625])  # sums of these are exact
+TIED = np.array([0.125, 0.25, 0.25, 0.25, 0.125])
+
+
+def cases_of(*cases):
+    """(inputs, expected, in words) one after the other."""
+
+    def holds(answer):
+        for inputs, expected, what in cases:
+            same(answer(*(x.copy() if isinstance(x, np.ndarray) else x for x in inputs)), expected, what)
+
+    return holds
+
+
+def kept_alone(p, ids):
+    """The shares of `ids` alone, by loops."""
+    total = math.fsum(float(p[i]) for i in ids)
+    return [float(p[i]) / total if i in ids else 0.0 for i in range(len(p))]
+
+
+def by_rank(p):
+    """The ids, largest share first, of equal ones the smaller id. (V,) -> list."""
+    return sorted(range(len(p)), key=lambda i: (-p[i], i))
+
+
+def random_shares(rng):
+    """Eight shares."""
+    return rng.dirichlet(np.ones(8))
+
+
+def filter_with(stay, put=None, norm=True):
+    """A filter with something wrong in it: `stay(p, limit)` gives the ids that stay."""
+
+    def keep(p, limit):
+        ids = np.asarray(stay(p, limit), dtype=int)
+        kept = np.zeros_like(p)
+        kept[ids] = p[ids]
+        kept = put(p, ids) if put else kept
+        return kept / kept.sum() if norm else kept
+
+    return keep
+
+
+def in_front(p, ids):
+    """What stays, but in order of size."""
+    return np.concatenate([p[ids], np.zeros(len(p) - len(ids))])
+
+
+ALL_V = "These are the shares that stay, and no others: return all V, with zeros where nothing stays."
+PLACES = "The shares were sorted and left so: each must stay at the place of its id."
+SUM = "The shares that stay are to be divided by their sum, so that they sum to 1 again."
+
+
+def fewest(p, enough):
+    """The ids of the fewest shares that together reach `enough`, by a loop."""
+    ids, total = [], 0.0
+    for i in by_rank(p):
+        if total >= enough:
+            break
+        ids.append(i)
+        total += float(p[i])
+    return ids

@@ -1,0 +1,86 @@
+"""What must be true of keep_top_p."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_10_generating.common import (
+    ALL_V,
+    PLACES,
+    SHARES,
+    SUM,
+    TIED,
+    cases_of,
+    fewest,
+    filter_with,
+    in_front,
+    kept_alone,
+    random_shares,
+)
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_float32, keeps_its_inputs, returns
+
+
+def _by_sum(rule, order=lambda p: np.argsort(-p, kind="stable")):
+    """Ids by a rule on (sum before, sum with it, share, limit) along an order."""
+
+    def stay(p, enough):
+        ids = order(p)
+        return ids[rule(np.cumsum(p[ids]) - p[ids], np.cumsum(p[ids]), p[ids], enough)]
+
+    return stay
+
+
+keep_top_p = Exercise(
+    minutes=15,
+    level=2,
+    hints=(
+        "Sort: np.argsort(-p, kind='stable') gives the ids, largest share first. np.cumsum(p[order]) adds up along the way.",
+        "A share stays if what came *before* it does not yet reach `enough`: the sum up to it, less the share itself.",
+        "For the first, that is 0, so that it always stays. order[before < enough] are the ids that stay.",
+    ),
+    why="Where the model is sure, few tokens stay; where it wavers, many do. Top-k keeps the same number always.",
+    properties=(
+        Property(
+            "the fewest stay that reach it, at their places, and sum to 1",
+            cases_of(
+                ((SHARES, 0.7), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.7 of 0.5, 0.25, 0.125, .."),
+                ((SHARES, 0.8), [1 / 7, 2 / 7, 0, 4 / 7, 0], "enough = 0.8 of 0.5, 0.25, 0.125, .."),
+            ),
+        ),
+        Property("at least one stays", cases_of(((SHARES, 0.01), [0, 0, 0, 1, 0], "enough = 0.01"))),
+        Property(
+            "what is reached exactly is reached", cases_of(((SHARES, 0.75), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.75 = 0.5 + 0.25"))
+        ),
+        Property("with 1 all stay", cases_of(((SHARES, 1.0), SHARES, "enough = 1"))),
+        Property("of equal shares the first stay", cases_of(((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares"))),
+        returns("it is right for random shares", lambda rng: (random_shares(rng), 0.6), lambda p, e: kept_alone(p, fewest(p, e))),
+        keeps_its_inputs(lambda rng: (random_shares(rng), 0.6)),
+        keeps_float32(lambda rng: (random_shares(rng), 0.6)),
+    ),
+    examples=lambda rng: ((SHARES, 0.75), (SHARES, 0.8), (TIED, 0.2), (random_shares(rng), 0.6)),
+    mistakes={
+        SUM: filter_with(fewest, norm=False),
+        PLACES: filter_with(fewest, in_front),
+        ALL_V: filter_with(fewest, lambda p, ids: p[ids]),
+        "The share that reaches `enough` is left out; it belongs to those that stay.": filter_with(
+            _by_sum(lambda before, with_it, p, e: (with_it < e) | (before == 0))
+        ),
+        "The share that goes beyond `enough` is left out; it is needed to reach it.": filter_with(
+            _by_sum(lambda before, with_it, p, e: (with_it <= e) | (before == 0))
+        ),
+        "Where `enough` is reached exactly, one too many stays: before < enough, not <=.": filter_with(
+            _by_sum(lambda before, with_it, p, e: before <= e)
+        ),
+        "The shares are added in the order of their ids; begin with the largest.": filter_with(
+            _by_sum(lambda before, with_it, p, e: before < e, order=lambda p: np.arange(len(p)))
+        ),
+        "The smallest come first here: argsort of -p puts the largest first.": filter_with(
+            _by_sum(lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable"))
+        ),
+        "Each share is compared with `enough` on its own; it is their sum that must reach it.": filter_with(
+            _by_sum(lambda before, with_it, p, e: (p >= e) | (before == 0))
+        ),
+        "Of equal shares the last come first here: argsort of -p, kind='stable'.": filter_with(
+            _by_sum(lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable")[::-1])
+        ),
+    },
+)

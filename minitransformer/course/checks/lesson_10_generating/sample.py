@@ -1,0 +1,87 @@
+"""What must be true of sample."""
+
+import numpy as np
+
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import same
+
+PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])  # on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
+
+
+def _points(answer):
+    for u, i in ((0.1, 1), (0.2, 1), (0.3, 3), (0.6, 3), (0.7, 3), (0.8, 4), (0.95, 4)):
+        same(answer(PIECES.copy(), u), i, f"the id for shares {PIECES.tolist()} and u = {u}")
+
+
+def _borders(answer):
+    for u, i in ((0.0, 1), (0.25, 3), (0.75, 4)):
+        same(answer(PIECES.copy(), u), i, f"the id for shares {PIECES.tolist()} and u = {u}, where a piece begins")
+
+
+def _frequencies(answer):
+    p = np.array([0.1, 0.05, 0.6, 0.25])
+    drawn = np.array([int(answer(p.copy(), u)) for u in (np.arange(2000) + 0.5) / 2000])
+    same([(drawn == i).sum() for i in range(4)], [200, 100, 1200, 500], "how often each id comes in 2000 evenly spread draws")
+
+
+def _same_again(answer):
+    p = np.full(8, 0.125)
+    if len({int(answer(p, 0.4)) for _ in range(20)}) > 1:
+        raise Failed("the same u gave different ids", hint="u is the chance: do not draw any other random number.")
+
+
+def _past_the_end(answer):
+    for p, u, i in ((np.array([0.5, 0.4999999, 0.0]), 0.99999999, 1), (np.full(10, 0.1), 0.9999999999999999, 9)):
+        got = answer(p.copy(), u)
+        if got is None or int(got) != i:
+            what = f"shares {p.tolist()}, which sum to {np.cumsum(p)[-1]!r}, and u = {u}: expected {i}, got {got}"
+            raise Failed(what, hint="Rounding made the line end before u: then it is the last class whose share is not 0.")
+
+
+def _wrong_sample(rule):
+    def sample(p, u):
+        return int(rule(p, u, np.cumsum(p)))
+
+    return sample
+
+
+sample = Exercise(
+    minutes=10,
+    level=1,
+    hints=(
+        "np.cumsum(p) gives the places where the pieces end: p[0], p[0] + p[1], and so on.",
+        "Go along and return the first i whose piece ends beyond u. np.searchsorted(ends, u, side='right') finds it at once.",
+        "If u lies beyond the end of the line, by rounding: np.flatnonzero(p)[-1] is the last class that has a share.",
+    ),
+    why="A point thrown on the line hits a piece as often as the piece is long.",
+    properties=(
+        Property("the same u gives the same id", _same_again),
+        Property("the id is that of the piece on which u lies", _points),
+        Property("a piece begins where the one before ends, and a share of 0 has no place", _borders),
+        Property("each id comes as often as its share says", _frequencies),
+        Property("rounding at the end of the line does no harm", _past_the_end),
+    ),
+    examples=lambda rng: tuple((PIECES, u) for u in (0.0, 0.1, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.9)),
+    mistakes={
+        "This is always the likeliest, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmax()),
+        "u is compared with each share on its own; compare it with their sum so far.": _wrong_sample(
+            lambda p, u, ends: np.argmax(u < p)
+        ),
+        "Where u is the very end of a piece, the next one begins: u < sum, not <=. A share of 0 could be drawn.": _wrong_sample(
+            lambda p, u, ends: np.argmax(u <= ends)
+        ),
+        "One too far: the first i whose sum is above u is the answer itself.": _wrong_sample(
+            lambda p, u, ends: np.argmax(u < ends) + 1
+        ),
+        "One short: the answer is the first i whose sum is above u, not the one before.": _wrong_sample(
+            lambda p, u, ends: np.argmax(u < ends) - 1
+        ),
+        "The line is laid from the other end: begin with p[0].": _wrong_sample(
+            lambda p, u, ends: len(p) - 1 - np.argmax(u < np.cumsum(p[::-1]))
+        ),
+        "All classes are alike here: their shares do not count.": _wrong_sample(lambda p, u, ends: u * len(p)),
+        "The largest share is laid first here; the classes stay in the order of their ids.": _wrong_sample(
+            lambda p, u, ends: np.argsort(-p, kind="stable")[np.argmax(u < np.cumsum(np.sort(p)[::-1]))]
+        ),
+    },
+)

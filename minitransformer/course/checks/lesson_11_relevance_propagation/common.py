@@ -1,0 +1,77 @@
+"""What the exercises of the lesson share."""
+
+import numpy as np
+
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import keeps_float32, same
+
+EPS = 0.01  # large, so that what the stabiliser keeps can be seen
+
+
+def parts_of(got, names):
+    """A tuple of results of the length asked for. Raises Failed."""
+    if got is None:
+        raise Failed("got None", hint="Is there a `return`?")
+    if not isinstance(got, tuple) or len(got) != len(names):
+        found = f"{len(got)} in a tuple" if isinstance(got, tuple) else type(got).__name__
+        raise Failed(f"expected {len(names)} results, {', '.join(names)}; got {found}", hint=f"return {', '.join(names)}")
+    return got
+
+
+def called_with(answer, names, *inputs, **options):
+    """What the answer returns for copies of the inputs, each part that is kept being one number. Raises Failed."""
+    got = parts_of(answer(*(a.copy() for a in inputs), **options), names)
+    for name, part in zip(names, got, strict=True):
+        if "keep" in name and np.ndim(part):
+            raise Failed(f"{name}: expected one number, got shape {np.shape(part)}", hint="One number is asked for: .sum() of it.")
+    return got
+
+
+def conserves(names, inputs, **options):
+    """All parts together are the relevance that came in, the first input."""
+
+    def holds(answer):
+        values = inputs(np.random.default_rng(5))
+        got = called_with(answer, names, *values, **options)
+        same(sum(float(np.sum(part)) for part in got), values[0].sum(), "the sum of all that is returned, beside the sum of r")
+
+    return Property("nothing is lost: what comes in goes on or is kept", holds)
+
+
+def or_say(hint, check, *args, **options):
+    """The check, with a hint of its own where it fails."""
+    try:
+        check(*args, **options)
+    except Failed as failed:
+        raise Failed(*failed.details, hint=hint) from None
+
+
+def relevance_in_float32(inputs):
+    """The first result keeps the dtype of the inputs."""
+    hint = "np.where(z < 0, -eps, eps) is float64, and so is np.zeros(n): `.astype(x.dtype)`, or use `stabilised`."
+    check = keeps_float32(inputs)
+    return Property(check.what, lambda answer: or_say(hint, check.holds, lambda *a: answer(*a)[0]))
+
+
+def sign_of(v):
+    """1 for 0 and above."""
+    return -1.0 if v < 0 else 1.0
+
+
+def wrong_epsilon(unsigned=False, no_bias=False, no_x=False, no_w=False, wrong_sum=False, even=False, swapped=False, signed=True):
+    """The epsilon rule with something wrong in it."""
+
+    def rule(r, x, weight, bias, eps=1e-6):
+        z = x @ weight.T + (0 if no_bias else bias)
+        stable = z + (eps if unsigned else np.where(z < 0, -eps, eps))
+        share = r / stable
+        ones = np.ones_like(x)
+        r_x = (ones if no_x else x) * (share @ (np.ones_like(weight) if no_w else weight))
+        if wrong_sum:
+            r_x = (x[:, None] * weight / weight.sum(0) * r[..., None]).sum(1)
+        if even:
+            r_x = ones * (r.sum(1, keepdims=True) / x.shape[1])
+        to_bias, to_eps = (share * bias).sum(), (share * (stable - z)).sum()
+        return r_x, *((to_eps, to_bias) if swapped else (to_bias, to_eps if signed else eps * share.sum()))
+
+    return rule

@@ -1,0 +1,83 @@
+"""What must be true of epsilon_rule."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
+    EPS,
+    called_with,
+    conserves,
+    relevance_in_float32,
+    sign_of,
+    wrong_epsilon,
+)
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_its_inputs, same
+
+LINEAR = ("the relevance of x", "what the biases keep", "what the stabiliser keeps")
+
+
+def _linear(rng):
+    return rng.normal(size=(3, 2)), rng.normal(size=(3, 4)), rng.normal(size=(2, 4)), rng.normal(size=2)
+
+
+def _by_loops(r, x, weight, bias, eps):
+    """Each product on its own: what input i sends to sum j."""
+    r_x, kept, lost = np.zeros_like(x), 0.0, 0.0
+    for n, j in np.ndindex(r.shape):
+        products = [x[n, i] * weight[j, i] for i in range(x.shape[1])]
+        z = math.fsum([*products, bias[j]])
+        per_unit = r[n, j] / (z + sign_of(z) * eps)
+        for i, product in enumerate(products):
+            r_x[n, i] += product * per_unit
+        kept, lost = kept + bias[j] * per_unit, lost + sign_of(z) * eps * per_unit
+    return r_x, kept, lost
+
+
+def _one_sum(answer):
+    x, w, r = np.array([[2.0, 1.0]]), np.array([[3.0, -2.0]]), np.array([[8.0]])
+    got = called_with(answer, LINEAR, r, x, w, np.zeros(1), eps=0.0)
+    same(got[0], [[12.0, -4.0]], "the relevance of x = [2, 1] with weights 3 and -2, so z = 4, and r = 8")
+
+
+def _loops(part, eps):
+    def holds(answer):
+        values = _linear(np.random.default_rng(2))
+        same(called_with(answer, LINEAR, *values, eps=eps)[part], _by_loops(*values, eps)[part], LINEAR[part])
+
+    return holds
+
+
+epsilon_rule = Exercise(
+    minutes=15,
+    level=2,
+    hints=(
+        "First the way forward: z = x @ weight.T + bias.",
+        "R_j / S(z_j) says how much relevance there is for each unit of the sum: shape (N, n_out).",
+        "x_i stands before the sum over j: R = x * (share @ weight).",
+        "A bias is an input that is always 1: it gets b_j share_j. What the stabiliser added, S(z) - z, gets its share too.",
+    ),
+    why="z_j is a sum; each term of it, stabiliser and bias included, takes its own part, so that all parts make R_j again.",
+    properties=(
+        Property("the inputs of one sum share by their products x_i w_i", _one_sum),
+        Property("the relevance of x is right in a batch, each input hearing from all sums", _loops(0, 0.0)),
+        Property("the biases keep their share", _loops(1, 0.0)),
+        Property("the stabiliser is in the denominator, with the sign of z", _loops(0, EPS)),
+        Property("the stabiliser keeps its share", _loops(2, EPS)),
+        conserves(LINEAR, _linear, eps=EPS),
+        keeps_its_inputs(_linear),
+        relevance_in_float32(_linear),
+    ),
+    examples=lambda rng: ((*_linear(rng), EPS), (*_linear(rng), 0.0)),
+    mistakes={
+        "The weights alone do not depend on the input: a share is x_i w_ji, activation times weight.": wrong_epsilon(no_x=True),
+        "A share is x_i w_ji: the weight is missing.": wrong_epsilon(no_w=True),
+        "The bias is missing in z: without it the inputs share out what the bias has contributed.": wrong_epsilon(no_bias=True),
+        "The stabiliser has the sign of z: eps is to be taken off where z is negative.": wrong_epsilon(unsigned=True),
+        "The denominator sums over the inputs i of one output, not over the outputs.": wrong_epsilon(wrong_sum=True),
+        "All inputs get the same; their shares are x_i w_ji / S(z_j).": wrong_epsilon(even=True),
+        "First the bias's part, then the stabiliser's: these two are swapped.": wrong_epsilon(swapped=True),
+        "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": wrong_epsilon(signed=False),
+    },
+)

@@ -1,0 +1,141 @@
+"""What must be true of explain_mlp."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import or_say, parts_of, wrong_epsilon
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import Tried, equal, same, slopes
+
+MLP = ("the relevance of x", "the ledger")
+ROWS = ("inputs", "bias", "epsilon", "total")
+
+
+def _network(seed, sizes=(4, 5, 3, 2)):
+    rng = np.random.default_rng(seed)
+    steps = zip(sizes, sizes[1:], strict=False)
+    return rng.normal(size=sizes[0]), [(rng.normal(size=(m, n)), rng.normal(size=m)) for n, m in steps]
+
+
+def _output(x, layers, target):
+    for i, (weight, bias) in enumerate(layers):
+        x = weight @ (np.maximum(x, 0) if i else x) + bias
+    return x[target]
+
+
+def _explained(answer, x, layers, target, eps):
+    before = [x.copy(), *(a.copy() for pair in layers for a in pair)]
+    r, ledger = parts_of(answer(x, layers, target, eps), MLP)
+    if not isinstance(ledger, dict) or set(ledger) != set(ROWS):
+        raise Failed(f"expected a ledger with {', '.join(ROWS)}, got {ledger!r:.100}")
+    if not all(map(np.array_equal, before, [x, *(a for pair in layers for a in pair)])):
+        raise Failed("x or a layer was changed in place", hint="Work on copies.")
+    return r, {row: float(ledger[row]) for row in ROWS}
+
+
+def _total_is_the_output(answer):
+    x, layers = _network(1)
+    for target in range(2):
+        same(_explained(answer, x, layers, target, 0.0)[1]["total"], _output(x, layers, target), f"total for target {target}")
+
+
+def _one_layer(answer):
+    r, ledger = _explained(answer, np.array([2.0, -1.0]), [(np.array([[3.0, 2.0], [9.0, 9.0]]), np.array([0.5, 9.0]))], 0, 0.0)
+    same(r, [6.0, -2.0], "the relevance of x = [2, -1] for 3 * 2 + 2 * -1 + 0.5")
+    equal(ledger["bias"], 0.5, "the ledger's bias")
+
+
+def _slope_of_x(answer):
+    x, layers = _network(2)
+    expected = x * slopes(lambda v: np.array(_output(v, layers, 1)), [x], 0, np.array(1.0))
+    same(_explained(answer, x, layers, 1, 0.0)[0], expected, "relevance, beside x times the slope tried out", rtol=1e-6)
+
+
+def _slope_of_biases(answer):
+    x, layers = _network(2)
+    expected = 0.0
+    for i, (_, bias) in enumerate(layers):
+        with_bias = lambda v, i=i: np.array(_output(x, [(w, v if k == i else b) for k, (w, b) in enumerate(layers)], 1))  # noqa: E731
+        expected += float(bias @ slopes(with_bias, [bias], 0, np.array(1.0)))
+    got = _explained(answer, x, layers, 1, 0.0)[1]["bias"]
+    or_say("Every layer has biases: add them up with +=.", same, got, expected, "bias, beside all biases times slopes", rtol=1e-6)
+
+
+def _closes(answer):
+    for seed, eps in ((3, 0.0), (4, 0.3), (5, 1e-6)):
+        x, layers = _network(seed)
+        r, ledger = _explained(answer, x, layers, 0, eps)
+        same(ledger["inputs"], r.sum(), "the ledger's inputs, beside the sum of the relevance")
+        same(ledger["inputs"] + ledger["bias"] + ledger["epsilon"], ledger["total"], f"inputs + bias + epsilon for eps = {eps}")
+
+
+def _layered_eps(answer):
+    layers = [(np.array([[1.0]]), np.zeros(1)), (np.array([[1.0]]), np.zeros(1))]
+    r, ledger = _explained(answer, np.array([1.0]), layers, 0, 1.0)
+    what = "relevance and epsilon where each of two layers keeps half, eps being as large as z"
+    or_say("Every layer has a stabiliser: add up what they keep with +=.", same, [r[0], ledger["epsilon"]], [0.25, 0.75], what)
+
+
+def _try_mlp(answer, seed, eps):
+    x, layers = _network(seed)
+    r, ledger = answer(x, layers, 1, eps)
+    return np.array([*r, *(ledger[row] for row in ROWS)])
+
+
+def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False, rest=False, last=False):
+    """The walk with something wrong in it."""
+
+    def explain_mlp(x, layers, target, eps=1e-6):
+        inputs, z = [], x[None]
+        for i, (weight, bias) in enumerate(layers):
+            inputs.append(z if i == 0 or no_relu else np.maximum(z, 0))
+            z = inputs[-1] @ weight.T + bias
+        z = np.maximum(z, 0) if last else z
+        r = np.eye(z.shape[1])[[target]] * (1.0 if ones else z)
+        r = z.copy() if all_outputs else r
+        ledger = {"inputs": 0.0, "bias": 0.0, "epsilon": 0.0, "total": z[0, target]}
+        for i, (value, (weight, bias)) in enumerate(zip(inputs[::-1], layers[::-1], strict=True)):
+            r, to_bias, to_eps = wrong_epsilon()(r, value, weight, bias, eps)
+            if gate and i + 1 < len(layers):
+                r = r * np.maximum(value, 0)  # multiplies by the activation again
+            ledger["bias"] = to_bias + (0 if once else ledger["bias"])
+            ledger["epsilon"] = to_eps + (0 if once else ledger["epsilon"])
+        ledger["inputs"] = r.sum()
+        if rest:
+            ledger["bias"] += ledger["epsilon"]
+            ledger["epsilon"] = 0.0
+        return (np.maximum(r[0], 0) if late else r[0]), ledger
+
+    return explain_mlp
+
+
+explain_mlp = Tried(
+    minutes=20,
+    level=3,
+    hints=(
+        "Forward first, and remember what went into each layer: x, then max(z, 0) of each layer before.",
+        "Relevance starts as zeros, with the output itself at `target`. Give it a row: shape (1, n_out).",
+        "Back: for each layer from the last, r, to_bias, to_epsilon = epsilon_rule(r, its input, weight, bias, eps).",
+        "Every layer has biases and a stabiliser: add up with +=.",
+    ),
+    why="Each layer conserves, so the whole walk does. A ledger whose entries are all computed, none as the rest, is a proof.",
+    properties=(
+        Property("total is the output that was asked for", _total_is_the_output),
+        Property("one layer: products to the inputs, the bias to the ledger", _one_layer),
+        Property("three layers: with eps = 0 it is x times slope, as finite differences find it", _slope_of_x),
+        Property("all biases of all layers are in the ledger", _slope_of_biases),
+        Property("every layer's stabiliser is in the ledger", _layered_eps),
+        Property("the ledger closes", _closes),
+    ),
+    examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (8, 0.1)),  # the output of 8 is negative
+    trial=_try_mlp,
+    mistakes={
+        "All outputs are explained at once: the others begin with zero.": _wrong_mlp(all_outputs=True),
+        "Relevance begins as 1; it is the output itself that is shared out.": _wrong_mlp(ones=True),
+        "Negative relevance is cut off at the end: it says what spoke against, keep it.": _wrong_mlp(late=True),
+        "max(0, .) multiplies relevance by the activation; it passes on as it is.": _wrong_mlp(gate=True),
+        "The ledger keeps one layer's bias and epsilon only: add them up.": _wrong_mlp(once=True),
+        "max(0, .) between the layers is missing on the way forward.": _wrong_mlp(no_relu=True),
+        "There is no max(0, .) after the last layer: an output may be negative.": _wrong_mlp(last=True),
+        "What the stabiliser keeps is booked under bias: it has a row of its own.": _wrong_mlp(rest=True),
+    },
+)

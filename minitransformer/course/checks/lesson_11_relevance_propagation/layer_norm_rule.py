@@ -1,0 +1,120 @@
+"""What must be true of layer_norm_rule."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
+    EPS,
+    called_with,
+    conserves,
+    relevance_in_float32,
+    sign_of,
+)
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_its_inputs, same, slopes
+
+NORM = ("the relevance of x", "what the biases keep", "what the stabiliser keeps")
+
+
+def _norm(rng):
+    return rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5)) * 3 + 1, rng.normal(size=5) + 1, rng.normal(size=5)
+
+
+def _normalised(x, weight, bias, sigma):
+    return weight * (x - x.mean(-1, keepdims=True)) / sigma + bias
+
+
+def _sigma(x):
+    return np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+
+
+def _two_numbers(answer):
+    got = called_with(answer, NORM, np.array([3.0, 3.0]), np.array([2.0, 4.0]), np.ones(2), np.zeros(2))
+    same(got[0], [-6.0, 12.0], "the relevance of x = [2, 4], normalised to -1 and 1, where r = [3, 3]", rtol=1e-4)
+
+
+def _frozen(eps):
+    def holds(answer):
+        r, x, weight, bias = _norm(np.random.default_rng(3))
+        sigma = _sigma(x)
+        z = _normalised(x, weight, bias, sigma)
+        share = r / (z + np.where(z < 0, -eps, eps))
+        expected = x * slopes(lambda v: _normalised(v, weight, bias, sigma), [x], 0, share)
+        same(
+            called_with(answer, NORM, r, x, weight, bias, eps=eps)[0],
+            expected,
+            "x times the slope with sigma held still",
+            rtol=1e-5,
+        )
+
+    return holds
+
+
+def _norm_sinks(part):
+    def holds(answer):
+        r, x, weight, bias = _norm(np.random.default_rng(3))
+        expected = 0.0
+        for index in np.ndindex(r.shape):
+            row = x[index[:-1]]
+            b = bias[index[-1]]
+            z = weight[index[-1]] * (x[index] - row.mean()) / math.sqrt(row.var() + 1e-5) + b
+            expected += r[index] * (b if part == 1 else sign_of(z) * EPS) / (z + sign_of(z) * EPS)
+        same(called_with(answer, NORM, r, x, weight, bias, eps=EPS)[part], expected, NORM[part])
+
+    return holds
+
+
+def _wrong_norm(mean=True, live=False, no_sigma=False, no_weight=False, identity=False, sample=False, no_bias=False, bare=False):
+    """The rule of LayerNorm with something wrong in it."""
+
+    def rule(r, x, weight, bias, eps=1e-6):
+        centred = x - x.mean(-1, keepdims=True)
+        sigma = np.sqrt(x.var(-1, keepdims=True, ddof=int(sample)) + 1e-5)
+        z = weight * centred / sigma + (0 if no_bias else bias)
+        stable = z + np.where(z < 0, -eps, eps)
+        share = r / stable
+        slope = share * (1 if no_weight else weight) / (1 if no_sigma else sigma)
+        unit = centred / sigma
+        away = slope - (slope.mean(-1, keepdims=True) if mean else 0)
+        if live:  # the whole gradient, that of sigma included
+            away = away - unit * (slope * unit).mean(-1, keepdims=True)
+        r_x = r if identity else centred * away if bare else x * away
+        return r_x, (share * bias).sum(), (share * (stable - z)).sum()
+
+    return rule
+
+
+layer_norm_rule = Exercise(
+    minutes=20,
+    level=3,
+    hints=(
+        "Forward first: centred = x - mean, sigma, z = weight * centred / sigma + bias.",
+        "share = r / S(z), as in the epsilon rule.",
+        "Each x_i is in z_i with weight_i / sigma, and in all z_j, by way of the mean, with -weight_j / (n sigma).",
+        "With slope = share * weight / sigma, that makes x * (slope - mean of slope).",
+    ),
+    why="With sigma live, x times gradient sums to nearly zero, as scaling x changes nothing. Held still, it conserves.",
+    properties=(
+        Property("two numbers by hand", _two_numbers),
+        Property("it is the linear map with sigma held still, as finite differences find it", _frozen(0.0)),
+        Property("the stabiliser is in the denominator, with the sign of z", _frozen(EPS)),
+        Property("the biases keep their share", _norm_sinks(1)),
+        Property("the stabiliser keeps its share", _norm_sinks(2)),
+        conserves(NORM, _norm, eps=EPS),
+        keeps_its_inputs(_norm),
+        relevance_in_float32(_norm),
+    ),
+    examples=lambda rng: ((*_norm(rng), EPS), (*_norm(rng), 0.0)),
+    mistakes={
+        "The mean is missing: each x_i is also in the mean, which is taken off everywhere.": _wrong_norm(mean=False),
+        "sigma is not held still here: its slope takes all relevance away again.": _wrong_norm(live=True),
+        "The slope is weight / sigma: sigma is missing on the way back.": _wrong_norm(no_sigma=True),
+        "The slope is weight / sigma: weight is missing on the way back.": _wrong_norm(no_weight=True),
+        "Relevance passes unchanged here; but the mean mixes a row, and the bias keeps some.": _wrong_norm(identity=True),
+        "The variance is the mean of the squares: divide by n, not n - 1.": _wrong_norm(sample=True),
+        "The bias is missing in z.": _wrong_norm(no_bias=True),
+        "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
+        "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(mean=False, bare=True),
+    },
+)

@@ -1,0 +1,112 @@
+"""What must be true of softmax_rule."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import called_with, conserves, relevance_in_float32
+from minitransformer.course.exercise import Property
+from minitransformer.course.properties import Tried, keeps_its_inputs, same, slopes
+
+SOFTMAX = ("the relevance of x", "what the constant part keeps")
+
+
+def _shares(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _scores(rng):
+    return rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5)) * 2
+
+
+def _masked_scores(rng):
+    r, x = _scores(rng)
+    hidden = np.tri(3, 5, 2) == 0
+    return np.where(hidden, 0.0, r), np.where(hidden, -np.inf, x)
+
+
+def _two_scores(answer):
+    got = called_with(answer, SOFTMAX, np.array([1.0, 0.0]), np.array([2.0, 2.0]))
+    same(got[0], [1.0, -1.0], "the relevance of the scores 2 and 2, where the first share has r = 1")
+    same(got[1], 1.0, "what the constant part keeps")
+
+
+def _tangent(answer):
+    r, x = _scores(np.random.default_rng(3))
+    tangent = x * slopes(_shares, [x], 0, r / _shares(x))  # each share s_i has r_i / s_i for each unit
+    same(called_with(answer, SOFTMAX, r, x)[0], tangent, "x times the slope of softmax for r / s, tried out", rtol=1e-5)
+
+
+def _kept(answer):
+    r, x = _scores(np.random.default_rng(3))
+    s = _shares(x)
+    linear = x * slopes(_shares, [x], 0, r / s)
+    same(called_with(answer, SOFTMAX, r, x)[1], r.sum() - linear.sum(), "what the constant part keeps", rtol=1e-5)
+
+
+def _hidden(answer):
+    r, x = _masked_scores(np.random.default_rng(4))
+    with np.errstate(all="ignore"):
+        got, kept = called_with(answer, SOFTMAX, r, x)
+        rows = [answer(r[i][None, seen], x[i][None, seen]) for i in np.ndindex(2, 3) for seen in [np.isfinite(x[i])]]
+    expected = np.zeros_like(r)
+    expected[np.isfinite(x)] = np.concatenate([row[0][0] for row in rows])
+    same(got, expected, "relevance where scores are -inf, beside that of the same scores without them")
+    same(kept, sum(float(row[1]) for row in rows), "what the constant part keeps where scores are -inf")
+
+
+def _wrong_softmax(diagonal=False, no_x=False, vjp=False, axis=-1, nan=False, kept=True, zero=False, sign=1):
+    """The rule of softmax with something wrong in it."""
+
+    def rule(r, x):
+        s = _shares(x)
+        if not nan:
+            x = np.where(np.isneginf(x), 0, x).astype(x.dtype)
+        total = r.sum(axis, keepdims=True)
+        if vjp:
+            r_x = x * s * (r - (r * s).sum(-1, keepdims=True))
+        else:
+            r_x = (1.0 if no_x else x) * (r - (0 if diagonal else sign * s * total))
+        r_x = 0 * r_x if zero else r_x
+        parts = r * (1 - x + (s * x).sum(-1, keepdims=True))
+        return r_x, parts.sum() if kept else 0.0
+
+    return rule
+
+
+def _try_softmax(answer, r, x):
+    with np.errstate(all="ignore"):
+        return answer(r, x)
+
+
+softmax_rule = Tried(
+    minutes=20,
+    level=3,
+    hints=(
+        "First s = softmax(x) along the last axis, from the scores as they are, -inf included.",
+        "Then replace -inf: x = np.where(np.isneginf(x), 0, x), as 0 times -inf is no number.",
+        "sum_k r_k and sum_k s_k x_k are one number for each row: keepdims=True.",
+        "The kept part is summed over everything.",
+    ),
+    why="r_i / s_i is relevance per unit of share. Through the tangent, x_j gets x_j ds_i/dx_j of each, and s cancels.",
+    properties=(
+        Property("two equal scores: what speaks for one speaks against the other", _two_scores),
+        Property("it is the tangent, as finite differences find it", _tangent),
+        Property("the constant part of the tangent keeps the rest", _kept),
+        Property("a score of -inf gets nothing and disturbs nothing", _hidden),
+        conserves(SOFTMAX, _scores),
+        keeps_its_inputs(_scores),
+        relevance_in_float32(_scores),
+    ),
+    examples=lambda rng: (_scores(rng), _masked_scores(rng)),
+    trial=_try_softmax,
+    mistakes={
+        "The sum is missing: a score also lowers the other shares, take s_i sum_k r_k off.": _wrong_softmax(diagonal=True),
+        "The factor x_i is missing: this is a slope, not yet a contribution.": _wrong_softmax(no_x=True),
+        "This is x times the gradient for r; per unit of share there is r_i / s_i, so that s cancels.": _wrong_softmax(vjp=True),
+        "The sum goes over the wrong axis; shares are along the last one.": _wrong_softmax(axis=0),
+        "0 times -inf is nan: a score of -inf counts as 0 in both formulas.": _wrong_softmax(nan=True),
+        "The constant part keeps something too: sum_i r_i (1 - x_i + sum_k s_k x_k).": _wrong_softmax(kept=False),
+        "Nothing goes to the scores: that is the other rule, CP-LRP, which takes shares for constants.": _wrong_softmax(zero=True),
+        "The sign is turned: s_i sum_k r_k is to be taken off, not added.": _wrong_softmax(sign=-1),
+    },
+)

@@ -1,0 +1,66 @@
+"""What must be true of kernel_weights."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_12_lime.common import weights_by_hand
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_its_inputs, returns, same
+
+
+def _some_masks(rng):
+    return (rng.random((6, 5)) < 0.6,)
+
+
+def _ends(answer):
+    got = answer(np.array([[True] * 4, [False] * 4]))
+    same(got, [1.0, math.exp(-8)], "the weights of the whole text and of nothing at all")
+
+
+def _quarter(answer):
+    masks = np.array([[True, False, False, False]])
+    same(answer(masks), [math.exp(-2)], "the weight where one word of four is left, which is at distance 50")
+    same(answer(masks, 50.0), [math.exp(-0.5)], "the same with width 50")
+
+
+def _wrong_kernel(scale=100.0, root=True, share=np.sqrt, power=2, width_power=2, sign=-1, gone=False, fixed=False, axis=1):
+    """The weights with something wrong in them."""
+
+    def weights(masks, width=25.0):
+        width = 25.0 if fixed else width
+        left = (~masks if gone else masks).mean(axis)
+        weight = np.exp(sign * (scale * (1 - share(left))) ** power / width**width_power)
+        return np.sqrt(weight) if root else weight
+
+    return weights
+
+
+kernel_weights = Exercise(
+    minutes=5,
+    level=1,
+    hints=(
+        "masks.mean(axis=1) is k / T for each row, as True counts as 1.",
+        "First the distance, (N,), then np.sqrt(np.exp(-(d**2) / width**2)).",
+    ),
+    why="sqrt(k / T) is the cosine of the angle between the mask and the row of ones: 1 where nothing is missing.",
+    properties=(
+        Property("1 for the whole text, nearly 0 for nothing", _ends),
+        Property("by hand, for a quarter of the words, and two widths", _quarter),
+        returns("it is right for any masks", _some_masks, weights_by_hand),
+        keeps_its_inputs(_some_masks),
+    ),
+    examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True]]), 40.0)),
+    mistakes={
+        "The distance goes from 0 to 100, not to 1: the factor 100 is missing.": _wrong_kernel(scale=1.0),
+        "The root around exp is missing.": _wrong_kernel(root=False),
+        "The distance takes the root of the share: 1 - sqrt(k / T).": _wrong_kernel(share=lambda left: left),
+        "The distance is to be squared.": _wrong_kernel(power=1, width_power=1),
+        "The width is to be squared too.": _wrong_kernel(width_power=1),
+        "The minus in the exponent is missing: far samples count most here.": _wrong_kernel(sign=1),
+        "Here k counts the words that are gone; it counts those that are left.": _wrong_kernel(gone=True),
+        "The width that is handed in is not used.": _wrong_kernel(fixed=True),
+        "The mean goes down the columns; each row is a sample.": _wrong_kernel(axis=0),
+        "This is the distance; put it into the exponential.": lambda masks, width=25.0: 100 * (1 - np.sqrt(masks.mean(1))),
+    },
+)

@@ -1,0 +1,176 @@
+"""What must be true of lime."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_12_lime.common import LAWS, stacked_fit, three_of, weights_by_hand
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import Tried, same
+
+WORDS = ["the", "plot", "was", "thin", "but", "fun"]
+
+
+def _mood(left):
+    """A classifier that is no linear model, with words for and against: (N, 6) of booleans -> (N,)."""
+    the, plot, was, thin, but, fun = np.asarray(left, float).T
+    return 1 / (1 + np.exp(-(0.4 - 2 * thin + 1.6 * fun + 1.2 * but * thin - 0.5 * plot * thin + 0.2 * the - 0.1 * was)))
+
+
+class _Asked:
+    """A classifier that remembers which texts it was shown."""
+
+    def __init__(self, f=_mood, words=WORDS):
+        self.f, self.words, self.calls = f, words, []
+
+    def __call__(self, texts):
+        if isinstance(texts, (str, np.ndarray)) or not all(isinstance(t, str) for t in texts):
+            kind = type(texts).__name__
+            raise Failed(f"predict takes a list of texts, got {kind}", hint='" ".join(words) makes a text of a list of words.')
+        self.calls.append(list(texts))
+        return self.f(self.masks(texts))
+
+    def masks(self, texts):
+        return np.array([[word in text.split() for word in self.words] for text in texts], dtype=bool).reshape(-1, len(self.words))
+
+    @property
+    def seen(self):
+        return self.masks([text for call in self.calls for text in call])
+
+
+def _run(answer, k=3, n=60, seed=0, f=_mood):
+    asked = _Asked(f)
+    got = answer(asked, list(WORDS), k, n, np.random.default_rng(seed))
+    return asked, three_of(got, ("the weights of the words", "b", "R^2"))
+
+
+def _asks(answer):
+    asked, _ = _run(answer)
+    if not asked.calls or len(asked.calls[0]) != 60:
+        first = len(asked.calls[0]) if asked.calls else 0
+        raise Failed(f"expected one call with 60 texts, got {len(asked.calls)} calls, the first with {first}")
+    whole = " ".join(WORDS)
+    if asked.calls[0][0] != whole:
+        raise Failed(f"expected {whole!r} to be the first text, got {asked.calls[0][0]!r}")
+    for text, row in zip(asked.calls[0], asked.seen, strict=False):
+        expected = " ".join(word for word, left in zip(WORDS, row, strict=True) if left)
+        if text != expected:
+            says = f"expected texts such as {expected!r}, got {text!r}"
+            raise Failed(says, hint='" ".join of the words that are left: one space between words, none at the ends.')
+    if "" not in asked.calls[0] and "" not in _run(answer, seed=1)[0].calls[0]:
+        raise Failed("among 120 samples none has lost all its words", hint="Draw them with sample_masks.")
+
+
+def _linear(answer):
+    _, (c, b, score) = _run(answer, 2, 500, f=lambda left: 0.4 + left @ np.array([0, 0, 0, -0.3, 0, 0.2]))
+    same(np.shape(c), (6,), "the shape of the weights of 6 words")
+    says = "the weights, where `thin` takes 0.3 off and `fun` adds 0.2"
+    same(c, [0, 0, 0, -0.3, 0, 0.2], says, rtol=0.06)
+    same([b, score], [0.4, 1.0], "b and R^2 for these", rtol=0.05)
+
+
+def _fitted(masks, y, k, absolute=False, refit=True, select=True, chosen=abs, weigh=True, packed=False, alpha=1.0, out=False):
+    """What the samples say, with something wrong in it or nothing."""
+    weight, x = weights_by_hand(masks) if weigh else np.ones(len(masks)), masks.astype(float)
+    every, b, score = stacked_fit(x, y, weight, 0.01)
+    places = np.argsort(-chosen(every), kind="stable")[: k if select else None]
+    if refit:
+        c, b, score = stacked_fit(x[:, places], y, weight, alpha)
+    else:
+        c = every[places]
+    if out:
+        c = y[0] - _mood(~np.eye(len(every), dtype=bool))[places]
+    found = np.zeros(len(every))
+    found[: len(places)] = c if packed else 0
+    if packed:
+        return found[: len(places)], b, score
+    found[places] = c
+    return abs(found) if absolute else found, b, score
+
+
+def _agrees(answer):
+    for seed, k in ((0, 3), (1, 2), (2, 6), (3, 9)):
+        asked, got = _run(answer, k, 80, seed)
+        masks = asked.masks(asked.calls[0])
+        expected = _fitted(masks, _mood(masks), k)
+        for part, right, name in zip(got, expected, ("the weights of the words", "b", "R^2"), strict=True):
+            same(part, right, f"{name} for {k} words, fitted to the samples that were asked,", rtol=1e-6)
+
+
+def _again(answer):
+    (_, first), (_, second) = _run(answer, seed=4), _run(answer, seed=4)
+    same(second[0], first[0], "the weights, a second time with the same rng")
+
+
+VARIANTS = {
+    "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {"absolute": True},
+    "These are the weights of the first fit: fit the chosen words again, alone, with alpha = 1.": {"refit": False},
+    "Only the num_features words with the largest |c| are kept; the others get 0.": {"select": False},
+    "Choose by |c|: words that speak strongly against matter as much as those that speak for.": {"chosen": lambda c: c},
+    "These are the words that matter least: argsort goes upwards, so sort -abs(c).": {"chosen": lambda c: -abs(c)},
+    "The samples are not weighed: pass kernel_weights(masks) to the fits.": {"weigh": False},
+    "A weight for each word, (T,), in the order of the text, 0 for those not chosen: put c in the chosen places.": {"packed": True},
+    "The last fit has alpha = 1, the first 0.01.": {"alpha": 0.01},
+    "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {"out": True},
+}
+
+
+def _wrong_lime(join=" ".join, turned=False, **wrong):
+    """LIME with something wrong in it."""
+
+    def lime(predict, words, num_features, num_samples, rng):
+        masks = LAWS["right"](len(words), num_samples, rng)
+        y = predict([join([w for w, left in zip(words, row, strict=True) if left != turned]) for row in masks])
+        return _fitted(masks, y, num_features, **wrong)
+
+    return lime
+
+
+def _gaps(predict, words, num_features, num_samples, rng):
+    masks = LAWS["right"](len(words), num_samples, rng)
+    y = predict([" ".join(w if left else "" for w, left in zip(words, row, strict=True)) for row in masks])
+    return _fitted(masks, y, num_features)
+
+
+def _one_by_one(predict, words, num_features, num_samples, rng):
+    return _wrong_lime()(lambda texts: np.concatenate([predict([text]) for text in texts]), words, num_features, num_samples, rng)
+
+
+def _try_lime(answer, seed):
+    """Which variant an answer is, on the samples that it has drawn itself, and what its texts look like."""
+    asked, got = _run(answer, 2, 80, seed)
+    texts = [text for call in asked.calls for text in call][:80]
+    masks, fits = asked.masks(texts), []
+    for wrong in ({}, *VARIANTS.values()):
+        expected = _fitted(masks, _mood(masks), 2, **wrong)[0]
+        fits.append(np.shape(got[0]) == expected.shape and np.allclose(got[0], expected, atol=1e-8))
+    spaces = any("  " in text or text != text.strip() for text in texts)
+    several = np.mean([" " in text for text in texts]) > 0.3
+    return np.array([*fits, len(asked.calls[0]), spaces, len(texts[0]), several], dtype=float)
+
+
+lime = Tried(
+    minutes=25,
+    level=3,
+    hints=(
+        "masks = sample_masks(len(words), num_samples, rng); a list of texts is a loop over the rows of masks.",
+        '" ".join(word for word, left in zip(words, row) if left) is the text of one row.',
+        "masks.astype(float) are the x of the fit, predict's answers the y, kernel_weights(masks) the weight.",
+        "chosen = np.argsort(-abs(c))[:num_features] are columns: fit masks[:, chosen] again.",
+        "found = np.zeros(T), then found[chosen] = c puts each weight in its place.",
+    ),
+    why="Nothing inside the classifier was opened. Whatever can be asked can be explained so, be it a network or a person.",
+    properties=(
+        Property("predict is asked once, about num_samples texts, the whole one first", _asks),
+        Property("of a linear classifier it finds the weights, with their signs", _linear),
+        Property("weights, b and R^2 are those of the weighted fit to the samples asked", _agrees),
+        Property("the same rng gives the same explanation", _again),
+    ),
+    examples=lambda rng: ((0,), (1,)),
+    trial=_try_lime,
+    mistakes={said: _wrong_lime(**wrong) for said, wrong in VARIANTS.items()}
+    | {
+        'The words stick together: " ".join puts a space between them.': _wrong_lime("".join),
+        "The texts hold the words that are gone; True is for words that are left.": _wrong_lime(turned=True),
+        "Where a word is gone its space stays: join only the words that are left.": _gaps,
+        "Ask about all texts in one call: a model is much faster on many texts at once.": _one_by_one,
+    },
+)

@@ -1,0 +1,78 @@
+"""What must be true of auroc."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_its_inputs, returns, same
+
+
+def _marks(rng):
+    return rng.normal(size=9), np.array([1, 0, 0, 1, 1, 0, 0, 0, 1], dtype=bool)
+
+
+def _tied_marks(rng):
+    return np.array([1.0, 1.0, 0.0, 2.0, -1.0, 0.0, 1.0]), np.array([True, False, True, False, False, False, True])
+
+
+def _pairs(relevance, marked):
+    scores = [
+        1.0 if r > s else 0.5 if r == s else 0.0
+        for r, m in zip(relevance.tolist(), marked.tolist(), strict=True)
+        for s, other in zip(relevance.tolist(), marked.tolist(), strict=True)
+        if m and not other
+    ]
+    return math.fsum(scores) / len(scores)
+
+
+def _best_and_worst(answer):
+    relevance, marked = np.array([3.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False])
+    same([answer(relevance, marked), answer(-relevance, marked)], [1.0, 0.0], "all marked words first, and all marked words last")
+
+
+def _wrong_auroc(tie=0.5, turned=False, absolute=False, every=False):
+    """The area with something wrong in it."""
+
+    def auroc(relevance, marked):
+        relevance = abs(relevance) if absolute else relevance
+        ahead = relevance[marked][:, None] - relevance[~marked]
+        ahead = -ahead if turned else ahead
+        won = (ahead > 0) + tie * (ahead == 0)
+        return won.sum() / len(relevance) ** 2 if every else won.mean()
+
+    return auroc
+
+
+def _precision(relevance, marked):
+    return marked[np.argsort(-relevance, kind="stable")[: marked.sum()]].mean()
+
+
+auroc = Exercise(
+    minutes=10,
+    level=1,
+    hints=(
+        "relevance[marked] and relevance[~marked] are the two groups.",
+        "With one as a column, [:, None], their difference is a table of all pairs.",
+        "(ahead > 0) + (ahead == 0) / 2, and the mean of it.",
+    ),
+    why="It needs no threshold: it asks for the order alone. It is also the area under the ROC curve, hence the name.",
+    properties=(
+        Property("1 if all marked words come first, 0 if last", _best_and_worst),
+        returns("it is the mean over all pairs", _marks, _pairs),
+        returns("equal relevance counts half", _tied_marks, _pairs),
+        keeps_its_inputs(_marks),
+    ),
+    examples=lambda rng: (_marks(rng), _tied_marks(rng)),
+    mistakes={
+        "Where both have the same relevance, count a half, not 0.": _wrong_auroc(tie=0),
+        "Where both have the same relevance, count a half, not 1.": _wrong_auroc(tie=1),
+        "This counts where the word that is not marked has more.": _wrong_auroc(turned=True),
+        "Relevance is signed: a word that speaks against comes last, so take no absolute values.": _wrong_auroc(absolute=True),
+        "Divide by the number of pairs of a marked word and another, not by all T * T.": _wrong_auroc(every=True),
+        "This is the share of marked words among the first; here all pairs are asked for.": _precision,
+        "This is how often the sign of relevance agrees with the marks; here pairs are compared.": lambda relevance, marked: (
+            (relevance > 0) == marked
+        ).mean(),
+    },
+)

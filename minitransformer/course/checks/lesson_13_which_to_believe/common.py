@@ -1,0 +1,47 @@
+"""What the exercises of the lesson share."""
+
+import math
+
+import numpy as np
+
+
+def left_after(order):
+    """Row by row, which places have not gone yet."""
+    return [[place not in order[:k] for place in range(len(order))] for k in range(len(order) + 1)]
+
+
+def model_of(seed, n=7):
+    """A score of masks: words that count for themselves, and pairs that count together."""
+    rng = np.random.default_rng(seed)
+    alone, pairs = rng.normal(size=n), rng.normal(size=(n, n))
+    return lambda keep: 0.3 + np.asarray(keep, float) @ alone + ((keep @ pairs) * keep).sum(-1)
+
+
+def ask(model, places, n):
+    """The score with only these places left, asked on its own."""
+    keep = np.zeros((1, n), bool)
+    keep[0, list(places)] = True
+    return float(model(keep)[0])
+
+
+def by_rank(relevance):
+    """The places, most relevant first."""
+    return sorted(range(len(relevance)), key=lambda i: -relevance[i])
+
+
+def ranks_by_counting(values):
+    """The rank of each value; those that are equal share the mean of theirs."""
+    return [(1 + 2 * sum(w < v for w in values) + sum(w == v for w in values)) / 2 for v in values]
+
+
+def spearman(a, b):
+    """The rank correlation, by counting."""
+    a, b = (np.array(ranks_by_counting(v.tolist())) - (len(v) + 1) / 2 for v in (a, b))
+    return math.fsum(a * b) / math.sqrt(math.fsum(a * a) * math.fsum(b * b))
+
+
+def correlation_of(a, b):
+    """The plain correlation, nan where all are equal."""
+    with np.errstate(all="ignore"):
+        a, b = a - a.mean(), b - b.mean()
+        return (a @ b) / np.sqrt((a @ a) * (b @ b))

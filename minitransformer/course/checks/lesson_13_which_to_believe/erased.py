@@ -1,0 +1,99 @@
+"""What must be true of erased."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_13_which_to_believe.common import ask, by_rank, model_of
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import Tried, same
+
+SHARES = (0.1, 0.3, 0.6)
+
+
+def _erased_by_loops(model, relevance, shares):
+    n, ranked, both = len(relevance), by_rank(relevance), ([], [])
+    for share in shares:
+        k = math.ceil(share * n)
+        both[0].append(ask(model, range(n), n) - ask(model, ranked[k:], n))
+        both[1].append(ask(model, range(n), n) - ask(model, ranked[:k], n))
+    return tuple(math.fsum(values) / len(values) for values in both)
+
+
+def _two(answer, *inputs):
+    got = answer(*inputs)
+    if got is None:
+        raise Failed("got None", hint="Is there a `return`?")
+    if not isinstance(got, tuple) or len(got) != 2:
+        raise Failed(f"expected comprehensiveness and sufficiency, got {type(got).__name__}")
+    return got
+
+
+def _one_share(answer):
+    words = np.array([1.0, 4.0, 2.0, -3.0])
+    got = _two(answer, lambda keep: keep @ words, words.copy(), (0.5,))
+    same(got, [6.0, -2.0], "comprehensiveness and sufficiency for half of the words, which add 1, 4, 2 and -3")
+
+
+def _some_shares(part):
+    def holds(answer):
+        for seed in range(3):
+            model, relevance = model_of(seed), np.random.default_rng(seed + 10).normal(size=7)
+            expected = _erased_by_loops(model, relevance, SHARES)[part]
+            same(_two(answer, model, relevance.copy(), SHARES)[part], expected, ("comprehensiveness", "sufficiency")[part])
+
+    return holds
+
+
+def _usual_shares(answer):
+    model, relevance = model_of(4), np.random.default_rng(4).normal(size=7)
+    expected = _erased_by_loops(model, relevance, (0.01, 0.05, 0.10, 0.20, 0.50))
+    same(_two(answer, model, relevance.copy()), expected, "both for the usual shares; 1 % of 7 words is 1 word")
+
+
+def _try_erased(answer, seed):
+    return np.array(answer(model_of(seed), np.random.default_rng(seed + 20).normal(size=7), SHARES), dtype=float)
+
+
+def _wrong_erased(count=math.ceil, absolute=False, swapped=False, bare=False, sums=False, least=False, sign=1):
+    """Comprehensiveness and sufficiency with something wrong in them."""
+
+    def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
+        order = np.argsort(-(abs(relevance) if absolute else relevance))[:: -1 if least else 1]
+        top = np.array([[i in order[: count(p * len(order))] for i in range(len(order))] for p in shares])
+        full = logit(np.ones((1, len(order)), bool))[0]
+        both = [sign * (full - logit(~top)), logit(top) if bare else sign * (full - logit(top))]
+        comprehensiveness, sufficiency = (float(v.sum() if sums else v.mean()) for v in both)
+        return (sufficiency, comprehensiveness) if swapped else (comprehensiveness, sufficiency)
+
+    return erased
+
+
+erased = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "Make one mask for each share: True at the first math.ceil(p * T) places of np.argsort(-relevance).",
+        "`~top` is all but these; ask logit for both, and once for all words.",
+        "Take the difference to the score of all words, then the mean over the shares.",
+    ),
+    why="The two ask different things. A word may be needed and not enough, or enough and not needed, if another says it too.",
+    properties=(
+        Property("by hand, for half of four words", _one_share),
+        Property("comprehensiveness is the mean over shares", _some_shares(0)),
+        Property("sufficiency is the mean over shares", _some_shares(1)),
+        Property("a share is rounded up: at least one word", _usual_shares),
+    ),
+    examples=lambda rng: ((1,), (2,), (3,)),
+    trial=_try_erased,
+    mistakes={
+        "A share of the words is rounded up, math.ceil: 1 % of 7 words is one word, not none.": _wrong_erased(count=int),
+        "A share of the words is rounded up, math.ceil, not to the nearest.": _wrong_erased(count=round),
+        "Relevance is signed: the most relevant has the largest value, so take no absolute values.": _wrong_erased(absolute=True),
+        "First comprehensiveness, then sufficiency: these two are swapped.": _wrong_erased(swapped=True),
+        "Sufficiency is what is lost, f(all) - f(these alone), not the score itself.": _wrong_erased(bare=True),
+        "Take the mean over the shares, not the sum.": _wrong_erased(sums=True),
+        "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(least=True),
+        "The sign is turned: f(all) less f(what is left).": _wrong_erased(sign=-1),
+    },
+)

@@ -1,0 +1,87 @@
+"""What must be true of rank_correlation."""
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_13_which_to_believe.common import correlation_of, ranks_by_counting, spearman
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.properties import keeps_its_inputs, returns, same
+
+
+def _pair(rng):
+    return rng.normal(size=8), rng.normal(size=8) ** 3
+
+
+def _tied(rng):
+    return np.array([2.0, 1.0, 2.0, 0.0, 5.0, 1.0, 1.0]), np.array([1.0, 3.0, 0.0, 0.0, 7.0, 2.0, 2.0])
+
+
+def _monotone(answer):
+    a = np.array([0.3, -2.0, 5.0, 1.0])
+    same(
+        [answer(a, np.exp(a)), answer(a, -(a**3))],
+        [1.0, -1.0],
+        "a with exp(a), which keeps the order, and with -a^3, which turns it",
+    )
+
+
+def _ties(answer):
+    a, b = _tied(None)
+    try:
+        same(answer(a, b), spearman(a, b), f"the rank correlation of {a.astype(int).tolist()} and {b.astype(int).tolist()}")
+    except Failed as failed:
+        raise Failed(*failed.details, hint="Equal numbers share the mean of the ranks that they would have in a row.") from None
+
+
+def _all_equal(answer):
+    with np.errstate(all="ignore"):
+        got = [answer(np.ones(3), np.array([1.0, 2.0, 3.0])), answer(np.array([1.0, 2.0, 3.0]), np.zeros(3))]
+    same(got, [0.0, 0.0], "where one side has only equals")
+
+
+def _averaged(v):
+    return np.array(ranks_by_counting(v))
+
+
+def _in_turn(v):
+    return np.argsort(np.argsort(v, kind="stable"), kind="stable") + 1.0
+
+
+rank_correlation = Exercise(
+    minutes=15,
+    level=2,
+    hints=(
+        "The rank of a value is smaller + (1 + equal) / 2: how many are smaller, how many are equal, itself included.",
+        "v[None] < v[:, None] compares all with all: (n, n). Sum over the last axis.",
+        "Take the mean off the ranks of each side before multiplying.",
+        "Where all are equal, the root is 0: return 0 there.",
+    ),
+    why="Relevance of two methods has two scales. Ranks forget the scale and keep the order, which is what one reads.",
+    properties=(
+        Property("it depends on the order alone, not on the values", _monotone),
+        returns("it is right", _pair, spearman),
+        Property("equal numbers share the mean of their ranks", _ties),
+        Property("where all are equal there is no order: 0", _all_equal),
+        keeps_its_inputs(_pair),
+    ),
+    examples=lambda rng: (_pair(rng), _tied(rng), (np.ones(4), np.arange(4.0)), (np.arange(4.0), -np.arange(4.0))),
+    mistakes={
+        "This is the correlation of the values; replace them by ranks first.": lambda a, b: np.nan_to_num(correlation_of(a, b)),
+        "One argsort gives places, not ranks: which index comes first, not which turn an index has.": lambda a, b: correlation_of(
+            np.argsort(a), np.argsort(b)
+        ),
+        "Equal numbers get different ranks here; they share the mean.": lambda a, b: correlation_of(_in_turn(a), _in_turn(b)),
+        "Where all are equal the root is 0, and 0 / 0 is nan: return 0 there.": lambda a, b: correlation_of(
+            _averaged(a), _averaged(b)
+        ),
+        "The sign is lost: opposite orders give -1.": lambda a, b: abs(np.nan_to_num(correlation_of(_averaged(a), _averaged(b)))),
+        "Equal numbers share the mean of their ranks, not the lowest.": lambda a, b: np.nan_to_num(
+            correlation_of(*(np.array([(w < v).sum() for v in w]) for w in (a, b)))
+        ),
+        "The formula with squared differences of ranks holds only where no two are equal.": lambda a, b: (
+            1 - 6 * ((_averaged(a) - _averaged(b)) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
+        ),
+        "The mean of the ranks is to be taken off before multiplying.": lambda a, b: (
+            (_averaged(a) @ _averaged(b)) / np.sqrt((_averaged(a) @ _averaged(a)) * (_averaged(b) @ _averaged(b)))
+        ),
+    },
+)
