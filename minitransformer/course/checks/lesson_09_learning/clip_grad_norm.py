@@ -1,0 +1,122 @@
+"""What must be true of clip_grad_norm."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.properties import Tried, same
+
+
+def _lists(seed):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(2, 3)), rng.normal(size=4), rng.normal(size=())[None]]
+
+
+def _long(grads):
+    return math.sqrt(math.fsum(float(x) ** 2 for g in grads for x in g.ravel()))
+
+
+def _clipped(answer):
+    grads = [np.array([3.0]), np.array([[4.0]])]
+    norm = answer(list(grads), 1.0)
+    same(norm, 5.0, "the norm of (3, 4)", rtol=1e-5)
+    same([grads[0][0], grads[1][0, 0]], [0.6, 0.8], "(3, 4) shortened to length 1", rtol=1e-5)
+
+
+def _many(answer):
+    grads = _lists(1)
+    before, norm = [g.copy() for g in grads], _long(grads)
+    same(answer(grads, 0.5), norm, "the norm before", rtol=1e-5)
+    for i, (g, was) in enumerate(zip(grads, before, strict=True)):
+        same(g, was * 0.5 / norm, f"gradient {i}, all being shortened together", rtol=1e-5)
+
+
+def _short(answer):
+    grads = _lists(2)
+    before, norm = [g.copy() for g in grads], _long(grads)
+    same(answer(grads, 2 * norm), norm, "the norm where nothing is to be clipped", rtol=1e-5)
+    for i, (g, was) in enumerate(zip(grads, before, strict=True)):
+        same(g, was, f"gradient {i}, short enough as it is", rtol=1e-12)
+
+
+def _zeros(answer):
+    grads = [np.zeros(3)]
+    with np.errstate(all="ignore"):
+        same(answer(grads, 1.0), 0.0, "the norm of zeros")
+    if not np.array_equal(grads[0], np.zeros(3)):
+        hint = "max_norm / 0 is infinite, and 0 times that is nan: clip only where the norm is above max_norm."
+        raise Failed(f"a gradient of zeros became {grads[0].tolist()}", hint=hint)
+
+
+def _wrong_clip(norm=_long, factor=lambda n, m: min(1.0, m / n), result=lambda n, f: n, each=False, in_place=True):
+    """Clipping with something wrong in it."""
+
+    def clip_grad_norm(grads, max_norm):
+        with np.errstate(all="ignore"):
+            n = np.float64(norm(grads))
+            f = factor(n, max_norm)
+            for i, g in enumerate(grads):
+                new = g * (factor(np.float64(norm([g])), max_norm) if each else f)
+                if in_place:
+                    g[...] = new
+                else:
+                    grads[i] = new
+            return result(n, f)
+
+    return clip_grad_norm
+
+
+def _by_value(grads, max_norm):
+    n = _long(grads)
+    for g in grads:
+        np.clip(g, -max_norm, max_norm, out=g)
+    return n
+
+
+def _try_clip(answer, seed, max_norm):
+    mine = _lists(seed)
+    with np.errstate(all="ignore"):
+        norm = answer(list(mine), max_norm)
+    return np.array([math.nan if norm is None else norm, *(x for g in mine for x in g.ravel())], dtype=float)
+
+
+clip_grad_norm = Tried(
+    minutes=10,
+    level=1,
+    hints=(
+        "First the norm: add the squares of all entries of all arrays, then one root.",
+        "Then one factor for all of them, max_norm / norm, but never above 1: short gradients stay as they are.",
+        "`g *= factor` writes into the array; `g = g * factor` does not.",
+    ),
+    why="One factor for all keeps the direction: the step is shorter, but it still goes straight downhill.",
+    properties=(
+        Property("it shortens (3, 4) to length 1, in place", _clipped),
+        Property("all arrays are shortened together, and the norm before is returned", _many),
+        Property("a short gradient stays as it is", _short),
+        Property("zeros stay zeros", _zeros),
+    ),
+    examples=lambda rng: ((1, 0.5), (2, 100.0), (3, 1.0)),
+    trial=_try_clip,
+    mistakes={
+        "Each array is clipped on its own, which turns the direction: one norm, one factor for all.": _wrong_clip(each=True),
+        "Short gradients are made longer: the factor must not exceed 1.": _wrong_clip(factor=lambda n, m: m / n),
+        "Each entry is clipped on its own, which turns the direction: scale them all by one factor.": _by_value,
+        "The root is missing: this is the square of the norm.": _wrong_clip(norm=lambda grads: _long(grads) ** 2),
+        "These are absolute values added up; the norm adds squares and takes the root.": _wrong_clip(
+            norm=lambda grads: sum(abs(g).sum() for g in grads)
+        ),
+        "This is the largest entry; the norm adds the squares of all.": _wrong_clip(
+            norm=lambda grads: max(abs(g).max() for g in grads)
+        ),
+        "The norms of the arrays are added; add their squares, and take one root.": _wrong_clip(
+            norm=lambda grads: sum(_long([g]) for g in grads)
+        ),
+        "The norm *after* clipping is returned; wanted is the one before.": _wrong_clip(result=lambda n, f: n * f),
+        "The factor is returned; wanted is the norm before.": _wrong_clip(result=lambda n, f: f),
+        "The factor is upside down: max_norm / norm.": _wrong_clip(factor=lambda n, m: n / m if n > m else 1.0),
+        "The gradients are not changed: `g = g * factor` makes a new array, `g *= factor` writes into the old.": _wrong_clip(
+            in_place=False
+        ),
+    },
+)
