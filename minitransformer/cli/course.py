@@ -70,7 +70,7 @@ def watch(name: Name = None, directory: Folder = FOLDER) -> None:
     """Check again whenever a file in the folder is saved, until Ctrl-C."""
     workspace, seen = _workspace(directory), None
     while True:
-        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py")}
+        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py") if path.exists()}  # editors replace files
         if now != seen:
             console.rule(time.strftime("%H:%M:%S"))
             _show(workspace, [workspace.check(n) for n in _names(workspace, name)])
