@@ -15,10 +15,11 @@ from on_device import RTOL, counted, no_waiting, on_both
 from test_training import assert_same
 
 import minitransformer as mt
-from minitransformer import amp, checkpoint, cli, explain, kernels, nn
+from minitransformer import amp, checkpoint, cli, explain, nn
 from minitransformer.cli import benchmarks
 from minitransformer.cli.bench_memory import device_peak
 from minitransformer.generation import generate
+from minitransformer.kernels import cupy as cupy_kernels
 from minitransformer.kernels import sources
 from minitransformer.models import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
@@ -184,16 +185,16 @@ def test_kernels_compile_for_old_and_new_devices(arch, monkeypatch):
     monkeypatch.setattr(compiler, "_compile_using_nvrtc_no_warning", for_another_too)
     monkeypatch.setattr(compiler, "_kernel_cache_backend", NothingKept)
     cupy.clear_memo()
-    for cached in (sources._module, sources._kernel, kernels.cupy._elementwise):
+    for cached in (sources._module, sources._kernel, cupy_kernels._elementwise):
         cached.cache_clear()
     for dtype in (mt.float16, mt.float32, mt.float64):
         for file in sources.KERNELS if dtype.itemsize > 2 else ("rows", "dropout"):
             sources._module(file, dtype).compile()
         x = cupy.ones((2, 3), dtype)
-        kernels.cupy.embedding(x, cupy.zeros(2, int))
+        cupy_kernels.embedding(x, cupy.zeros(2, int))
         for name in ("gelu", "gelu_tanh"):
-            getattr(kernels.cupy, name)(x)
-            getattr(kernels.cupy, f"{name}_vjp")(x, x, x)
+            getattr(cupy_kernels, name)(x)
+            getattr(cupy_kernels, f"{name}_vjp")(x, x, x)
     assert len(compiled) >= 3 * (len(sources.KERNELS["rows"]) + 1 + 5) + 2 * len(sources.KERNELS["many"])
 
 

@@ -8,7 +8,8 @@ import pytest
 from minitransformer import kernels
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
-from minitransformer.kernels import reference
+from minitransformer.kernels import cupy, reference
+from minitransformer.kernels import numpy as numpy_kernels
 
 SIZES = [(), (1,), (0, 3), (3, 1), (5, 7), (2, 3, 4), (1, 1025), (300, 1025), (2, 100_000)]
 RTOL = {"float64": 1e-12, "float32": 2e-6, "float16": 2e-3}
@@ -181,7 +182,7 @@ def index_vjp(dtype, rng):
 
 def pytest_generate_tests(metafunc):
     if "override" in metafunc.fixturenames:
-        module = {"numpy": kernels.numpy, "cupy": kernels.cupy}[metafunc.config.getoption("--backend")]
+        module = {"numpy": numpy_kernels, "cupy": cupy}[metafunc.config.getoption("--backend")]
         metafunc.parametrize("override", [n for n in CASES if getattr(getattr(module, n), "__module__", "") == module.__name__])
 
 
@@ -190,7 +191,7 @@ def on_device(argument):
     return to_device(argument, default_device()) if isinstance(argument, numpy.ndarray) else argument
 
 
-@pytest.mark.parametrize("module", [kernels.numpy, kernels.cupy])
+@pytest.mark.parametrize("module", [numpy_kernels, cupy])
 def test_every_override_is_tested(module):
     public = {n for n, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__ and n[0] != "_"}
     replaced = {name for name in public if hasattr(reference, name)}

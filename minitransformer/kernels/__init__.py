@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from minitransformer import backends
-from minitransformer.kernels import cupy, numpy, reference
+from minitransformer.kernels import numpy, reference
 from minitransformer.kernels.memory import keep_freed_memory
 
 __all__ = ["of", "reference"]
@@ -19,4 +19,8 @@ keep_freed_memory()
 
 def of(array: backends.Array) -> ModuleType:
     """The fastest routines for the library that made `array`."""
-    return numpy if isinstance(array, backends.HOST) else cupy
+    if isinstance(array, backends.HOST):
+        return numpy
+    from minitransformer.kernels import cupy  # only where there is such an array
+
+    return cupy
