@@ -221,7 +221,7 @@ def test_pad_collate_fills_up_with_the_padding_id():
     assert (ids.tolist(), ids.dtype) == ([[5, 6, 7], [8, 0, 0]], mt.int64)
     ids, labels = pad_collate([([5], 1), ([6, 7], 0)], padding_value=-1)
     assert (ids.tolist(), labels.tolist(), labels.dtype) == ([[5, -1], [6, 7]], [1, 0], mt.int64)
-    assert pad_collate([(numpy.array([5]),), (mt.tensor([6, 7]),)])[0].tolist() == [[5, 0], [6, 7]]
+    assert pad_collate([(numpy.array([5]),), (mt.tensor([6, 7], device="cpu"),)])[0].tolist() == [[5, 0], [6, 7]]
 
 
 # ---- batches by length ----
