@@ -79,14 +79,14 @@ def test_prompts_that_cannot_be(prompts, new):
 
 
 def all_texts(model, ids, steps, stop):
-    """Every text of at most so many new tokens, with the sum of its log-probabilities, one forward each."""
-    for text in itertools.chain.from_iterable(itertools.product(range(V), repeat=n) for n in range(1, steps + 1)):
-        ends = text.index(stop) + 1 if stop in text else steps
-        if len(text) == ends:
-            with mt.no_grad():
-                logits = model(mt.tensor([[*ids, *text]])).numpy()[0, len(ids) - 1 : -1]  # (n, V)
-            scores = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-            yield Draft(text, float(scores[np.arange(len(text)), list(text)].sum()))
+    """Every text of at most so many new tokens, with the sum of its log-probabilities; those of a length in one forward."""
+    for n in range(1, steps + 1):
+        texts = [t for t in itertools.product(range(V), repeat=n) if n == (t.index(stop) + 1 if stop in t else steps)]
+        with mt.no_grad():
+            logits = model(mt.tensor([[*ids, *t] for t in texts])).numpy()[:, len(ids) - 1 : -1]  # (B, n, V)
+        scores = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        for text, score in zip(texts, scores, strict=True):
+            yield Draft(text, float(score[np.arange(n), list(text)].sum()))
 
 
 @pytest.mark.parametrize("name", list(WRITERS))
