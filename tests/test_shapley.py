@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minitransformer import explain
@@ -98,13 +98,16 @@ def test_equal_players_get_the_same_and_idle_ones_nothing():
 
 @quick
 @given(st.integers(2, 13), st.integers(2, 500), st.integers(0, 10**6))
+@example(4, 8, 0)  # all of sizes 1 and 3, and none is left to draw
 def test_coalitions(n, num_samples, seed):
     masks, weights, exact = shapley.coalitions(n, num_samples, seed)
     assert len(np.unique(masks, axis=0)) == len(masks) <= num_samples
     assert (weights > 0).all() and masks.any(1).all() and not masks.all(1).any()
     if exact:
         assert len(masks) == 2**n - 2
-    total = sum(shapley.shapley_kernel(n, k) * math.comb(n, k) for k in range(1, n))
+    sizes, counts = np.unique(masks.sum(axis=1), return_counts=True)
+    whole = all(count == math.comb(n, k) for k, count in zip(sizes.tolist(), counts, strict=True))  # none of them drawn
+    total = sum(shapley.shapley_kernel(n, k) * math.comb(n, k) for k in (sizes.tolist() if whole else range(1, n)))
     assert weights.sum() == pytest.approx(total, rel=1e-12)
     complements = dict(zip(number(masks).tolist(), weights.tolist(), strict=True))
     assert all(complements[2**n - 1 - m] == pytest.approx(w, rel=1e-12) for m, w in complements.items())

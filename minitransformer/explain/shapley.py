@@ -82,7 +82,7 @@ def _draw(n: int, smallest: int, pairs: int, seed: int) -> dict[bytes, int]:
     random, drawn = numpy.random.default_rng(seed), {}
     sizes = numpy.arange(smallest, n - smallest + 1)
     chance = 1 / (sizes * (n - sizes))  # kernel x number of coalitions
-    for size in random.choice(sizes, max(pairs, 1), p=chance / chance.sum()):
+    for size in random.choice(sizes, pairs, p=chance / chance.sum()):
         mask = numpy.zeros(n, dtype=bool)
         mask[random.permutation(n)[:size]] = True
         for side in (mask, ~mask):
