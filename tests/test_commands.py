@@ -2,12 +2,14 @@
 
 import json
 import signal
+from dataclasses import replace
 
 import numpy
 import pytest
 
 from minitransformer import checkpoint, cli, models
-from minitransformer.recipes import ClassifierRecipe
+from minitransformer.cli.train import _new_recipe as new_recipe
+from minitransformer.recipes import ClassifierRecipe, FineTuningRecipe
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import Trainer
 
@@ -68,6 +70,17 @@ def test_train_in_half_precision(command, tmp_path):
     assert code == 0 and told["settings"]["amp"] and told["skipped for overflow"] == 0
     code, out = command("train", "--out", tmp_path, "--resume", "--steps", "3")
     assert code == 0 and "skipped for overflow" in out
+
+
+@pytest.mark.parametrize("data", [{}, {"data": "reviews"}])
+def test_train_takes_what_suits_a_way_to_adapt(tmp_path, data):
+    chosen = {**data, "adapt": "head", "lr": 0.5}
+    assert new_recipe("bert-classifier", tmp_path, chosen) == FineTuningRecipe(**chosen)
+
+
+def test_train_takes_what_suits_the_data(tmp_path):
+    recipe = new_recipe("classifier", tmp_path, {"data": "movie-reviews", "steps": 7})
+    assert recipe == replace(ClassifierRecipe.of("movie-reviews"), steps=7)
 
 
 def test_train_does_not_write_over_a_run(command, classifier):

@@ -70,8 +70,7 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
         raise ValueError(f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out")
     if unknown := sorted(set(chosen) - {field.name for field in fields(RECIPES[kind])}):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}")
-    start = RECIPES[kind].of(chosen["data"]) if "data" in chosen else RECIPES[kind]()
-    return replace(start, **chosen)
+    return RECIPES[kind].of(**chosen) if "data" in chosen else RECIPES[kind](**chosen)
 
 
 def _recipe_of(directory: Path, chosen: dict) -> Recipe:

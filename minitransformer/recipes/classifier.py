@@ -52,11 +52,11 @@ class ClassifierRecipe:
     kind = "classifier"
 
     @classmethod
-    def of(cls, data: str) -> ClassifierRecipe:
-        """The recipe that suits a data set. Raises ValueError for unknown data."""
+    def of(cls, data: str, **chosen) -> ClassifierRecipe:
+        """The recipe that suits a data set, but for what is `chosen`. Raises ValueError for unknown data."""
         if data not in SETTINGS:
             raise ValueError(f"data: expected one of {', '.join(SETTINGS)}, got {data!r}")
-        return cls(data, **SETTINGS[data])
+        return cls(data, **SETTINGS[data] | chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
         """Reviews to train on, to choose the best checkpoint by, and to be judged on. Raises ValueError for unknown data."""

@@ -54,9 +54,9 @@ class FineTuningRecipe:
                 object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, data: str) -> FineTuningRecipe:
-        """The recipe for a data set of reviews."""
-        return cls(data)
+    def of(cls, data: str, **chosen) -> FineTuningRecipe:
+        """The recipe for a data set of reviews, but for what is `chosen`."""
+        return cls(data, **chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
         """Reviews to train on, to choose the best checkpoint by, and to be judged on. Raises ValueError for unknown data."""

@@ -41,9 +41,9 @@ class LanguageModelRecipe:
     kind = "language-model"
 
     @classmethod
-    def of(cls, data: str) -> LanguageModelRecipe:
-        """The recipe for a text."""
-        return cls(data)
+    def of(cls, data: str, **chosen) -> LanguageModelRecipe:
+        """The recipe for a text, but for what is `chosen`."""
+        return cls(data, **chosen)
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
         """An untrained model with all that trains it, and its tokenizer; the last tenth of the text is held out."""

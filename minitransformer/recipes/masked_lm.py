@@ -44,9 +44,9 @@ class MaskedLMRecipe:
     kind = "bert-masked-lm"
 
     @classmethod
-    def of(cls, data: str) -> MaskedLMRecipe:
-        """The recipe for a text."""
-        return cls(data)
+    def of(cls, data: str, **chosen) -> MaskedLMRecipe:
+        """The recipe for a text, but for what is `chosen`."""
+        return cls(data, **chosen)
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
         """An untrained model with all that trains it, and its tokenizer; the last tenth of the text is held out."""
