@@ -17,6 +17,12 @@ CRASHES = {  # part of what Python or NumPy says: what it means, as a rule
     "broadcast": "Two shapes do not fit. A sum that has to keep its axis needs `keepdims=True`; print both shapes.",
     "generator": "There is a `yield` in it, which makes it a generator: `return` the result.",
     "matmul": "The shapes of a matrix product do not fit. `x.T` turns all axes round, np.swapaxes(x, -1, -2) the last two.",
+    "truth value of an array": "`if` wants one answer, and an array has many: np.where chooses for each element.",
+    "cannot be interpreted as an integer": "A size has to be whole: `//` divides so, `/` gives a float.",
+    "boolean index did not match": "The mask has another shape than what it picks from: print both.",
+    "only 0-dimensional arrays": "A function of the math module takes one number; that of np takes an array.",
+    "can't multiply sequence": "A list times a number repeats the list: make an array of it, np.array(..).",
+    "concatenation axis": "Arrays can be joined along an axis only if they agree in all others: print their shapes.",
 }
 UNWRITTEN = "Replace `raise NotImplementedError` by your code."
 
@@ -27,8 +33,8 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
     for prop in exercise.properties:
         try:
             prop.holds(answer)
-        except NotImplementedError:
-            return Report(name, "unwritten", tuple(held), hint=UNWRITTEN)
+        except NotImplementedError as error:
+            return Report(name, "unwritten", tuple(held), hint=_to_write(name, error, file))
         except Failed as failed:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
@@ -39,6 +45,13 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
             return Report(name, "crashed", tuple(held), prop.what, describe(error, file), hint)
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
+
+
+def _to_write(name: str, error: NotImplementedError, file: str) -> str:
+    """What is still to be written: the exercise itself, or one of the same file that it calls."""
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    called = [code.co_qualname.partition(".")[0] for code in codes if code.co_filename == file][-1:]
+    return UNWRITTEN if called in ([], [name]) else f"`{called[0]}` is not written yet, and `{name}` calls it."
 
 
 def _meaning(error: Exception) -> str:

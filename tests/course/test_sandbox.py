@@ -26,6 +26,8 @@ HOSTILE = {
     "is empty": ("", "crashed", "there is no `softmax`"),
     "is of another exercise": ("def causal_mask(T):\n    return T\n", "crashed", "there is no `softmax`"),
     "returns None": ("def softmax(x):\n    x + 1\n", "failed", "Is there a `return`"),
+    "calls what is not written": ("def e(x):\n    raise NotImplementedError\ndef softmax(x):\n    return e(x)\n", "unwritten", "`e` is not written yet"),
+    "asks an array": ("def softmax(x):\n    return x if x > 0 else -x\n", "crashed", "np.where"),
     "returns a string": ("def softmax(x):\n    return 'softmax'\n", "crashed", ""),
     "has another signature": ("def softmax():\n    return 0\n", "crashed", "positional argument"),
     "is no function": ("softmax = 3\n", "crashed", "not callable"),
