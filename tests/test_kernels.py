@@ -216,5 +216,6 @@ def assert_equal(got, expected, rtol):
         assert got is None
         return
     assert got.shape == expected.shape and got.dtype == expected.dtype
-    scale = max(abs(expected).max(initial=0), 1e-30)  # smaller ones have few digits left
+    largest = abs(expected).max(initial=0)
+    scale = max(largest, 1e-30) if largest else 1  # smaller ones have few digits left
     numpy.testing.assert_allclose(got, expected, rtol=0, atol=rtol * float(scale))

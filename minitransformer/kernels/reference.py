@@ -56,8 +56,14 @@ def gelu(x: Array) -> Array:
 
 def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
     """dy/dx = Phi(x) + x phi(x), where Phi(x) = y / x."""
+    x, y = _exact(x, y, gelu)
     density = namespace(x).exp(-x * x / 2) / math.sqrt(2 * math.pi)
-    return g * (_passed(x, y) + x * density)
+    return (g * (_passed(x, y) + x * density)).astype(g.dtype, copy=False)
+
+
+def _exact(x: Array, y: Array, law) -> tuple[Array, Array]:
+    """x and y = law(x); a half-precision y is rounded, and is computed anew."""
+    return (x, y) if x.dtype.itemsize >= 4 else (_wide(x), law(_wide(x)))
 
 
 def _passed(x: Array, y: Array) -> Array:
@@ -75,8 +81,9 @@ def gelu_tanh(x: Array) -> Array:
 
 def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
     """With s = (1 + tanh z) / 2 = y / x: dy/dx = s + x s (1 - s) 2z' = s (1 + (x - y) 2z')."""
+    x, y = _exact(x, y, gelu_tanh)
     slope = 2 * GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)  # 2z'
-    return g * _passed(x, y) * (1 + (x - y) * slope)
+    return (g * _passed(x, y) * (1 + (x - y) * slope)).astype(g.dtype, copy=False)
 
 
 def _wide(x: Array) -> Array:
