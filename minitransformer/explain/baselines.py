@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.autograd import cotangents, enable_grad, seed_cotangent
+from minitransformer.autograd import cotangents, enable_grad, seed_cotangent, tape
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.outputs import Target, target_logit
 from minitransformer.explain.targets import as_batch, explained, forward, token_lookups, token_relevance
@@ -23,7 +23,7 @@ def gradient_x_input(
     with enable_grad(), explained(model):
         logits, model_ids = forward(model, batch, batch_first)
         logit, targets = target_logit(logits, target, position, batch_first)
-        lookups = token_lookups(logit, model_ids)
+        lookups = token_lookups(tape(logit), model_ids)
         found = cotangents(logit, seed_cotangent(logit, None), [(op, 0) for op in lookups])
         parts = [token_relevance(op, found.get((op, 0)), explicit=False) for op in lookups]
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)

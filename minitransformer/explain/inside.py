@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, key, tape
+from minitransformer.autograd import Op, Tensor, key
 from minitransformer.devices import to_host
 from minitransformer.explain.books import Books
 from minitransformer.explain.composite import Composite
@@ -72,7 +72,7 @@ def head_relevance(
     errors as `explain.lrp`'s; ValueError if the model has no such attention.
     """
     asked = answer(model, ids, target, position, batch_first)
-    heads = {asked.layers.of(op): op for op in tape(asked.logits)[::-1] if _is_head(op, asked.layers)}
+    heads = {asked.layers.of(op): op for op in asked.ops[::-1] if _is_head(op, asked.layers)}
     if not heads:
         raise ValueError("expected a model with nn.MultiheadAttention: only there are heads known")
     walk = Walk(rule, form, Books(eps), asked.layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
@@ -55,9 +56,9 @@ def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Ten
     return logits, ids
 
 
-def token_lookups(output: Tensor, ids: Tensor) -> list[Op]:
-    """The embedding lookups of the explained ids on the tape of `output`."""
-    found = [op for op in tape(output) if isinstance(op, Embedding) and _same_ids(op.inputs[1].array, ids.array)]
+def token_lookups(ops: list[Op], ids: Tensor) -> list[Op]:
+    """The embedding lookups of the explained ids on a tape."""
+    found = [op for op in ops if isinstance(op, Embedding) and _same_ids(op.inputs[1].array, ids.array)]
     if not found:
         raise ValueError("the model's output does not depend on an embedding lookup of these ids; use explain.relevance")
     return found
@@ -79,8 +80,8 @@ def token_relevance(lookup: Op, part, explicit: bool) -> numpy.ndarray:
 class Answer:
     """A model's logits on the tape, and what of them is explained.
 
-    The logits times `weights`, and a `constant` that no logit explains, add up to the explained `output`; `lookups` are the
-    ops that read the tokens' vectors.
+    The logits times `weights`, and a `constant` that no logit explains, add up to the explained `output`; `ops` are their
+    tape, `lookups` those that read the tokens' vectors.
     """
 
     batch: numpy.ndarray  # ids (B, T)
@@ -88,6 +89,7 @@ class Answer:
     weights: Array
     constant: float
     targets: list
+    ops: list[Op]
     lookups: list[Op]
     layers: Layers
 
@@ -97,7 +99,7 @@ class Answer:
         asked = namespace(self.weights).where(self.weights == 0, 0, self.logits.array)  # logits may be -inf
         return self.weights * asked
 
-    @property
+    @cached_property
     def output(self) -> float:
         return float(self.relevance.sum()) + self.constant
 
@@ -108,4 +110,5 @@ def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
     with enable_grad(), explained(model), Layers(model) as layers:
         logits, model_ids = forward(model, batch, batch_first)
     weights, constant, targets = target_weights(logits, target, position, batch_first)
-    return Answer(batch, logits, weights, constant, targets, token_lookups(logits, model_ids), layers)
+    ops = tape(logits)
+    return Answer(batch, logits, weights, constant, targets, ops, token_lookups(ops, model_ids), layers)

@@ -54,9 +54,9 @@ class Walk:
         self.stops: dict[Op, Stop] = {}
         self.arrived: dict = defaultdict(float)
 
-    def run(self, root: Tensor, seed: Array, sources: list) -> dict:
+    def run(self, root: Tensor, seed: Array, sources: list, ops: list[Op] | None = None) -> dict:
         """What arrives at each key in `sources`: relevance in explicit form, the modified gradient in gradient form."""
-        ops = tape(root)
+        ops = tape(root) if ops is None else ops
         placed = places(ops[::-1], self.layers)
         if self.origin is None:
             self.composite.check(placed)
@@ -160,7 +160,7 @@ class Walk:
             self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
             self.books.row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
-        found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)])
+        found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)], asked.ops)
         return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]
 
     def arrival(self, k, part: Array | None, values: Array) -> Array:
