@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,10 +27,10 @@ def as_batch(ids) -> numpy.ndarray:
 
 
 class explained:
-    """The model in use, not in training, with gradients recorded from its embeddings even if they are frozen."""
+    """A model's modules in use, not in training, with gradients recorded from its embeddings even if they are frozen."""
 
-    def __init__(self, model: Module):
-        modules = list(model.modules())
+    def __init__(self, modules: Iterable[Module]):
+        modules = list(modules)
         self.training = [module for module in modules if module.training]
         self.frozen = [p for m in modules for p in m._parameters.values() if p is not None and not p.requires_grad]
 
@@ -107,7 +108,7 @@ class Answer:
 def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
     """Run the model on ids (T,) or (B, T), in use rather than in training, and see what is asked."""
     batch = as_batch(ids)
-    with enable_grad(), explained(model), Layers(model) as layers:
+    with enable_grad(), Layers(model) as layers, explained(layers.modules.values()):
         logits, model_ids = forward(model, batch, batch_first)
     weights, constant, targets = target_weights(logits, target, position, batch_first)
     ops = tape(logits)

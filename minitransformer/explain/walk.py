@@ -69,12 +69,11 @@ class Walk:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
         for place in placed:
-            op, rule, ways = place.op, self.composite.rule_for(place), []
-            for i, t in enumerate(op.inputs or ()):
-                k = key(t) if isinstance(t, Tensor) else None
-                ways.append(k if k in live and not rule.holds(op, i) else None)
-            self.stops[op] = Stop(rule, place.layer, ways, [k is not None for k in ways])
-            if True in self.stops[op].needs:
+            op, rule = place.op, self.composite.rule_for(place)
+            keys = [key(t) if isinstance(t, Tensor) else None for t in op.inputs or ()]
+            ways = [k if k in live and not rule.holds(op, i) else None for i, k in enumerate(keys)]
+            self.stops[op] = stop = Stop(rule, place.layer, ways, [k is not None for k in ways])
+            if True in stop.needs:
                 live.update([(op, i) for i in range(op.outputs)])
         return live
 
