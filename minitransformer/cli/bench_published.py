@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+
+import numpy
 
 import minitransformer
 from minitransformer.autograd import no_grad
@@ -48,28 +51,29 @@ def reading(model: Llama, theirs) -> tuple[Callable[[], object], Callable[[], ob
     """The logits of every token of a text of random ones."""
     import torch
 
-    ids = randint(0, model.config.vocab_size, (1, LENGTH)).numpy()
-
-    def we_read() -> None:
-        with no_grad():
-            model(tensor(ids))[0, -1, 0].item()  # waits for a device to be done
+    ids = _text(model, LENGTH)
 
     def reference_reads() -> None:
         with torch.no_grad():
             theirs(torch.tensor(ids, device=theirs.device)).logits[0, -1, 0].item()  # waits for a device to be done
 
-    return we_read, reference_reads
+    return partial(_read, model, ids), reference_reads
 
 
 def explaining(model: Llama) -> tuple[Callable[[], object], Callable[[], object]]:
     """The relevance of each token of a text for the next one, and the logits of that text."""
-    ids = randint(0, model.config.vocab_size, (1, EXPLAINED)).numpy()
+    ids = _text(model, EXPLAINED)
+    return partial(lrp, model, ids), partial(_read, model, ids)
 
-    def read() -> None:
-        with no_grad():
-            model(tensor(ids))
 
-    return lambda: lrp(model, ids), read
+def _text(model: Llama, length: int) -> numpy.ndarray:
+    """Random tokens (1, T)."""
+    return randint(0, model.config.vocab_size, (1, length)).numpy()
+
+
+@no_grad()
+def _read(model: Llama, ids: numpy.ndarray) -> None:
+    model(tensor(ids))[0, -1, 0].item()  # waits for a device to be done
 
 
 def first_token() -> float:
