@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextvars import ContextVar
 from operator import and_, attrgetter
 from typing import Any
@@ -277,7 +277,7 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def cotangents(output: Tensor, seed: Array, keys: Iterable[Any], release: bool = False) -> dict:
+def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> dict:
     """The cotangents of what is filed under `keys`, by key, without those that the output does not depend on."""
     ops, live = tape(output), set(keys)
     for op in reversed(ops):

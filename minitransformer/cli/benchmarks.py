@@ -16,7 +16,7 @@ import numpy
 import minitransformer
 from minitransformer.cli import bench_memory, bench_published
 from minitransformer.cli.bench_models import SIZES, both_steps, twin
-from minitransformer.cli.pairs import Ratio, cores, in_turn, ratio_of
+from minitransformer.cli.pairs import REST, SHORT, Ratio, cores, in_turn, ratio_of
 from minitransformer.cli.torch_twin import INSTALL
 from minitransformer.data.reviews import load_reviews
 from minitransformer.defaults import default_device
@@ -56,7 +56,7 @@ def training(pairs: int) -> Iterator[Row]:
     """Forward, loss, backward and Adam."""
     for (name, size), limit in zip(SIZES.items(), (0.9, 0.9, 1.2), strict=True):
         few = pairs if size.d_model < 256 else max(pairs // 2, 3)
-        yield held_to(f"training step, {name} size", "PyTorch eager", in_turn(*both_steps(size), few), limit)
+        yield held_to(f"training step, {name} size", "PyTorch eager", in_turn(*both_steps(size), few, REST), limit)
 
 
 def _multiply_and_back(lib) -> Callable[[], None]:
@@ -73,7 +73,7 @@ def op(pairs: int) -> Iterator[Row]:
     """What an op costs when there is nothing to compute."""
     import torch
 
-    ratio = in_turn(_multiply_and_back(minitransformer), _multiply_and_back(torch), pairs)
+    ratio = in_turn(_multiply_and_back(minitransformer), _multiply_and_back(torch), pairs, REST)
     yield held_to("one-element multiply + backward", "PyTorch eager", ratio, 1.5)
 
 
@@ -95,7 +95,7 @@ def chain(pairs: int) -> Iterator[Row]:
     """A long tape."""
     import torch
 
-    ratio = in_turn(chain_of_ops(minitransformer), chain_of_ops(torch), max(pairs // 3, 3))
+    ratio = in_turn(chain_of_ops(minitransformer), chain_of_ops(torch), max(pairs // 3, 3), REST)
     yield Row(f"chain of {CHAIN:,} ops + backward", "PyTorch eager", ratio, "ours < 3 s", ratio.ours < 3)
 
 
@@ -115,7 +115,7 @@ def generation(pairs: int) -> Iterator[Row]:
                 logits = reference(torch.tensor([text], device=reference.positions.pe.device))
                 text.append(int(logits[0, -1].argmax()))
 
-    ratio = in_turn(lambda: generate(model, prompt, NEW_TOKENS, temperature=0), without_cache, max(pairs // 2, 3))
+    ratio = in_turn(lambda: generate(model, prompt, NEW_TOKENS, temperature=0), without_cache, max(pairs // 2, 3), REST)
     yield held_to(f"generation, {NEW_TOKENS} tokens, with our cache", "PyTorch's TransformerEncoder, which has none", ratio)
 
 
@@ -131,7 +131,7 @@ def relevance(pairs: int) -> Iterator[Row]:
     """An explanation beside what it walks back through. One sequence."""
     for name, size in SIZES.items():
         model, ids = size.model(), randint(0, size.vocab, (1, size.length)).numpy()
-        ratio = in_turn(partial(lrp, model, ids), partial(_forward_and_backward, model, ids), pairs)
+        ratio = in_turn(partial(lrp, model, ids), partial(_forward_and_backward, model, ids), 4 * pairs, turn=SHORT)
         yield held_to(f"LRP of one sequence, {name} size", "our own forward + backward", ratio, 1.2)
 
 
@@ -195,8 +195,8 @@ def smollm2(pairs: int) -> Iterator[Row]:
     model, tokenizer = published.load("smollm2")
     theirs, few = bench_published.reference(model), max(pairs // 2, 3)
     writing = bench_published.writing(model, theirs, tokenizer.encode(bench_published.PROMPT))
-    yield held_to(f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens", "transformers", in_turn(*writing, few), 1.0)
-    reading = in_turn(*bench_published.reading(model, theirs), few)
+    yield held_to(f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens", "transformers", in_turn(*writing, few, REST), 1.0)
+    reading = in_turn(*bench_published.reading(model, theirs), few, REST)
     yield held_to(f"SmolLM2 reads {bench_published.LENGTH} tokens", "transformers", reading, 1.3)
     explaining = in_turn(*bench_published.explaining(model), few)
     yield held_to(f"LRP of SmolLM2's next token, {bench_published.EXPLAINED} tokens", "one forward", explaining, 3.0)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy
 
 TURN = 0.1  # seconds that a turn lasts at least, so that the clock and the change of turns weigh little
+SHORT = 0.025  # the same where two works of one library take turns: the more of them, the less a slow moment of the machine says
+REST = 0.2  # seconds between the turns of two libraries: OpenBLAS's threads wait awake for a tenth, and slow down PyTorch's
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,29 @@ def ratio_of(ours: Sequence[float], theirs: Sequence[float], unit: str = "s") ->
     return Ratio(median, low, high, float(numpy.median(ours)), float(numpy.median(theirs)), unit)
 
 
-def in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> Ratio:
-    """Time both calls `pairs` times, one right after the other, and each of them first every other time."""
+def in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int, rest: float = 0.0, turn: float = TURN) -> Ratio:
+    """Time both calls `pairs` times in turn, each of them first every other time, with a `rest` before each turn."""
     calls = (ours, theirs)
-    repeats = [_calls_in_a_turn(call) for call in calls]
+    repeats = [_calls_in_a_turn(call, turn) for call in calls]
     seconds: tuple[list[float], list[float]] = ([], [])
     for i in range(pairs):
         for side in (i % 2, 1 - i % 2):
+            time.sleep(rest)
             seconds[side].append(_turn(calls[side], repeats[side]))
     return ratio_of(*seconds)
 
 
-def _calls_in_a_turn(call: Callable) -> int:
+def _calls_in_a_turn(call: Callable, turn: float) -> int:
     call()  # the first call also sets things up
     start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < TURN:
+    while time.perf_counter() - start < turn:
         call()
         calls += 1
     return calls
 
 
 def _turn(call: Callable, repeat: int) -> float:
-    """Seconds of one call. Short ones begin untimed, until the other side's threads and cached data have made room."""
+    """Seconds of one call. Short ones begin untimed, until the other side's cached data have made room."""
     if repeat > 1:
         call()
     start = time.perf_counter()

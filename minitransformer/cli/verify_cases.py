@@ -20,6 +20,7 @@ from minitransformer.models.t5 import T5, T5Config
 from minitransformer.nn.position import apply_rotary
 from minitransformer.ops.attention import clear_attention
 from minitransformer.ops.convert import Cast, ToDevice
+from minitransformer.ops.heads import join_heads, split_heads
 from minitransformer.randomness import manual_seed
 
 BLOCKED = given([[False, True, True, False], [False, False, True, True], [True, False, False, True]])  # (T, S) = (3, 4)
@@ -127,6 +128,18 @@ SHAPES = [
     OpCase("split, a part unused", lambda lib, x: x.split([1, 4, 2], 1)[1], [normal(2, 7)]),
     OpCase("chunk", lambda lib, x: lib.cat(lib.chunk(x, 3, 0)[::-1], 0), [normal(7, 2)]),
     OpCase("unbind", lambda lib, x: lib.unbind(x, 1)[2] * lib.unbind(x, 1)[0], [normal(2, 3)]),
+    OpCase(
+        "split into heads",
+        lambda lib, x: split_heads(x, 2, 3)[2],  # (B, T, P H d) -> (B, H, T, d)
+        [normal(2, 3, 12)],
+        theirs=lambda torch, x: x.unflatten(-1, (3, 2, 2))[:, :, 2].transpose(1, 2),
+    ),
+    OpCase(
+        "join heads",
+        lambda lib, x: join_heads(x),  # (B, H, T, d) -> (B, T, H d)
+        [normal(2, 3, 4, 2)],
+        theirs=lambda torch, x: x.transpose(1, 2).flatten(2),
+    ),
 ]
 INDICES = [
     OpCase("getitem, slices", lambda lib, x: x[1:, None, ::2, -1], [normal(3, 4, 2)]),

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.autograd import cotangents, enable_grad, seed_cotangent, tape
+from minitransformer.autograd import cotangents, enable_grad, key, seed_cotangent, tape
+from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.outputs import Target, target_logit
-from minitransformer.explain.targets import as_batch, explained, forward, token_lookups, token_relevance
+from minitransformer.explain.targets import as_batch, explained, forward, token_vectors
 
 
 def gradient_x_input(
@@ -23,9 +24,9 @@ def gradient_x_input(
     with enable_grad(), explained(model.modules()):
         logits, model_ids = forward(model, batch, batch_first)
         logit, targets = target_logit(logits, target, position, batch_first)
-        lookups = token_lookups(tape(logit), model_ids)
-        found = cotangents(logit, seed_cotangent(logit, None), [(op, 0) for op in lookups])
-        parts = [token_relevance(op, found.get((op, 0)), explicit=False) for op in lookups]
+        vectors = token_vectors(logit, tape(logit), model_ids)
+        slopes = cotangents(logit, seed_cotangent(logit, None), [key(t) for t in vectors])
+        parts = [to_host((t.array * slopes.get(key(t), 0)).sum(axis=-1)) for t in vectors]
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)
     shape = numpy.shape(ids)
     return Explanation("gradient x input", batch.reshape(shape), total.reshape(shape), targets, logit.item(), tokens)

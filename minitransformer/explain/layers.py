@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from typing import Any
 
 from minitransformer.autograd import Op, moment
-from minitransformer.nn.module import Module
+from minitransformer.nn.module import Module, listener
 
 
 class Layers:
@@ -19,7 +18,8 @@ class Layers:
     def __init__(self, model: Module | None = None):
         self.modules: dict[str, Module] = {} if model is None else dict(model.named_modules())
         self.outputs: dict[str, list[Any]] = {}
-        self._moments, self._names, self._running = [0], [""], [""]
+        self._name_of = {module: name for name, module in self.modules.items()}
+        self._moments, self._names = [0], [""]
         self._around: dict[str, list[tuple[str, Module]]] = {}
 
     def within(self, name: str) -> Layers:
@@ -41,31 +41,26 @@ class Layers:
         return self._around[name]
 
     def __enter__(self) -> Layers:
-        self._own = {name: module.__dict__.get("forward") for name, module in self.modules.items()}
-        for name, module in self.modules.items():
-            module.__dict__["forward"] = self._listening(name, module.forward)  # found before the class's
+        self._token = listener.set(self._listen)
         return self
 
     def __exit__(self, *error) -> None:
-        for name, module in self.modules.items():
-            del module.__dict__["forward"]
-            if self._own[name] is not None:
-                module.__dict__["forward"] = self._own[name]
+        listener.reset(self._token)
 
-    def _listening(self, name: str, forward: Callable) -> Callable:
-        running, moments, names = self._running, self._moments, self._names
+    def _listen(self, module: Module, args, kwargs):
+        name = self._name_of.get(module)
+        if name is None:  # no part of the model
+            return module.forward(*args, **kwargs)
+        around = self._names[-1]
+        self._note(name)
+        try:
+            output = module.forward(*args, **kwargs)
+        finally:
+            self._note(around)
+        self.outputs.setdefault(name, []).append(output)
+        return output
 
-        def listened(*args, **kwargs):
-            running.append(name)
-            moments.append(moment())
-            names.append(name)
-            try:
-                output = forward(*args, **kwargs)
-            finally:
-                running.pop()
-                moments.append(moment())
-                names.append(running[-1])
-            self.outputs.setdefault(name, []).append(output)
-            return output
-
-        return listened
+    def _note(self, name: str) -> None:
+        """From now on, `name` is running."""
+        self._moments.append(moment())
+        self._names.append(name)

@@ -10,7 +10,6 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor, enable_grad, tape
 from minitransformer.backends import Array, namespace
-from minitransformer.devices import to_host
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.outputs import Target, target_weights
 from minitransformer.nn.module import Module
@@ -57,9 +56,11 @@ def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Ten
     return logits, ids
 
 
-def token_lookups(ops: list[Op], ids: Tensor) -> list[Op]:
-    """The embedding lookups of the explained ids on a tape."""
-    found = [op for op in ops if isinstance(op, Embedding) and _same_ids(op.inputs[1].array, ids.array)]
+def token_vectors(root: Tensor, ops: list[Op], ids: Tensor) -> list[Tensor]:
+    """The vectors looked up for the explained ids, among `root` and what the ops of its tape read."""
+    read = (t for op in ops for t in op.inputs if isinstance(t, Tensor))
+    looked_up = {t.op: t for t in (root, *read) if isinstance(t.op, Embedding)}
+    found = [t for op, t in looked_up.items() if _same_ids(op.inputs[1].array, ids.array)]
     if not found:
         raise ValueError("the model's output does not depend on an embedding lookup of these ids; use explain.relevance")
     return found
@@ -69,20 +70,12 @@ def _same_ids(looked_up: Array, ids: Array) -> bool:
     return looked_up.shape == ids.shape and bool((looked_up == ids).all())
 
 
-def token_relevance(lookup: Op, part, explicit: bool) -> numpy.ndarray:
-    """The relevance of each looked-up token: the sum over its channels."""
-    vectors = lookup.forward(*lookup.arrays())  # (.., C)
-    if part is None:
-        return numpy.zeros(vectors.shape[:-1], vectors.dtype)
-    return to_host((part if explicit else part * vectors).sum(axis=-1))
-
-
 @dataclass(frozen=True)
 class Answer:
     """A model's logits on the tape, and what of them is explained.
 
     The logits times `weights`, and a `constant` that no logit explains, add up to the explained `output`; `ops` are their
-    tape, `lookups` those that read the tokens' vectors.
+    tape, `vectors` the tokens' vectors on it.
     """
 
     batch: numpy.ndarray  # ids (B, T)
@@ -91,7 +84,7 @@ class Answer:
     constant: float
     targets: list
     ops: list[Op]
-    lookups: list[Op]
+    vectors: list[Tensor]
     layers: Layers
 
     @property
@@ -112,4 +105,4 @@ def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
         logits, model_ids = forward(model, batch, batch_first)
     weights, constant, targets = target_weights(logits, target, position, batch_first)
     ops = tape(logits)
-    return Answer(batch, logits, weights, constant, targets, ops, token_lookups(ops, model_ids), layers)
+    return Answer(batch, logits, weights, constant, targets, ops, token_vectors(logits, ops, model_ids), layers)

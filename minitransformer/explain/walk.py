@@ -69,9 +69,10 @@ class Walk:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
         for place in placed:
-            op, rule = place.op, self.composite.rule_for(place)
-            keys = [key(t) if isinstance(t, Tensor) else None for t in op.inputs or ()]
-            ways = [k if k in live and not rule.holds(op, i) else None for i, k in enumerate(keys)]
+            op, rule, ways = place.op, self.composite.rule_for(place), []
+            for i, t in enumerate(op.inputs or ()):
+                k = key(t) if isinstance(t, Tensor) else None
+                ways.append(k if k in live and not rule.holds(op, i) else None)
             self.stops[op] = stop = Stop(rule, place.layer, ways, [k is not None for k in ways])
             if True in stop.needs:
                 live.update([(op, i) for i in range(op.outputs)])
@@ -86,7 +87,7 @@ class Walk:
             return self._through_clear_form(op, r, arrays)
         row = self.books.open(stop.layer, str(op), received)
         parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *arrays)
-        self._book(op, stop.ways, parts, arrays, row)
+        self._book(op, r, parts, arrays, row)
         return parts
 
     def _received(self, op: Op) -> float | Array:
@@ -103,13 +104,13 @@ class Walk:
             raise ValueError(f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'")
         return rule.relprop if self.explicit else rule.modified
 
-    def _book(self, op: Op, ways: list, parts, arrays, row: Row) -> None:
+    def _book(self, op: Op, r, parts, arrays, row: Row) -> None:
         """Relevance of inputs that are followed is passed on; that of the others is absorbed."""
-        moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to weigh it again
-        for source, k, part, a in zip(op.inputs, ways, parts, arrays, strict=True):
+        moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to see how large they are
+        for source, k, part, a in zip(op.inputs, self.stops[op].ways, parts, arrays, strict=True):
             if part is None:
                 continue
-            amount = self._amount(part, a)
+            amount = row.received if moves and _is_view(part, r) else self._amount(part, a)
             if k is None:
                 positional = not is_number(source) and source.role == "positions"
                 self.books.book("positions" if positional else "bias", amount)
@@ -131,7 +132,7 @@ class Walk:
         if self.explicit or not isinstance(a, HOST):
             return abs(part if self.explicit else part * self.books.finite(a)).sum()
         extent = float(numpy.vdot(abs(part), abs(a)))
-        return extent if extent == extent else float(numpy.vdot(abs(part), abs(self.books.finite(a))))
+        return extent if extent == extent else self._extent(part, self.books.finite(a))
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
@@ -153,14 +154,14 @@ class Walk:
 
     def explain(self, asked: Answer, inside: Sequence[tuple[Any, Array]] = ()) -> list[Array]:
         """Walk from what is asked of a model. Relevance of the keys and values `inside`, or else of the tokens' vectors."""
-        lookups = [((op, 0), op.forward(*op.arrays())) for op in asked.lookups]
+        vectors = [(key(t), t.array) for t in asked.vectors]
         seed = asked.relevance if self.explicit else asked.weights
         if asked.constant:
             self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
             self.books.row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
-        found = self.run(asked.logits, seed, [k for k, _ in (*lookups, *inside)], asked.ops)
-        return [self.arrival(k, found.get(k), values) for k, values in inside or lookups]
+        found = self.run(asked.logits, seed, [k for k, _ in (*vectors, *inside)], asked.ops)
+        return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
 
     def arrival(self, k, part: Array | None, values: Array) -> Array:
         """The relevance of a source, given what arrived there; booked as the tokens' where the walk ends with it."""
@@ -174,3 +175,8 @@ class Walk:
     def ledger(self, total: float, dtype) -> Ledger:
         """The books, closed, and found to be right. Raises RuntimeError, naming the op, where relevance went missing."""
         return Ledger(total, self.books.closed(), TOLERANCE[dtype.name]).verify()
+
+
+def _is_view(part: Array, r) -> bool:
+    """Whether a part is all that arrived, in another shape: the same numbers in the same memory need no weighing."""
+    return not isinstance(r, tuple) and part.size == r.size and (part.base is r or part.base is r.base is not None)

@@ -18,6 +18,11 @@ from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
 CHUNK = 1 << 17  # elements worked on at a time
 
 
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As the reference, which has more to ask."""
+    return np.matmul(a, b) if a.dtype == b.dtype and a.dtype.itemsize >= 4 else reference.matmul(a, b)
+
+
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """As the reference, the bias added in place."""
     if x.dtype.itemsize < 4 or bias is None:
@@ -96,7 +101,8 @@ def _passed(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
     """As the reference."""
     with np.errstate(invalid="ignore"):  # 0 / 0
         np.divide(y, x, out=out)
-    np.copyto(out, 0.5, where=x == 0)
+    if (zero := x == 0).any():
+        out[zero] = 0.5
 
 
 def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -223,46 +229,48 @@ def _query_blocks(n_queries: int, n_keys: int, causal: bool):
         yield slice(i, j), slice(0, min(j, n_keys) if causal else n_keys)
 
 
-def _are_small(q, k, mask, scale: float) -> bool:
-    """Whether no score can reach 60, of which the exponential is far from too large: |q k| <= |q| |k| (Cauchy and Schwarz)."""
-    longest = math.prod(float(np.vecdot(a, a).max()) for a in (q, k))  # |q|^2 |k|^2
-    return abs(scale) * math.sqrt(longest) < 60 and (mask is None or mask.dtype == bool)
-
-
-def _softmax_in_place(s: np.ndarray, small: bool) -> None:
-    if not small:
-        top = s.max(axis=-1, keepdims=True)
-        top[np.isneginf(top)] = 0
-        s -= top
-    np.exp(s, out=s)
-    total = np.vecdot(s, np.ones_like(s, shape=s.shape[-1]))[..., None]
-    total[total == 0] = 1
-    s *= 1 / total
+def _are_small(s: np.ndarray, mask) -> bool:
+    """Whether no score is so far from 0 that its exponential is too large, or all of a row's are 0."""
+    return max(s.max(), -s.min()) < 60 and (mask is None or mask.dtype == bool)
 
 
 def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
     """-inf where a query may not look, or the mask's scores added."""
     if causal:
-        later = np.arange(rows.start, rows.stop)[:, None] < np.arange(rows.start, s.shape[-1])
-        s[..., rows.start :] += np.where(later, -math.inf, 0).astype(s.dtype)
+        later = np.arange(rows.start, rows.stop)[:, None] < np.arange(s.shape[-1])
+        s += np.where(later, -math.inf, 0).astype(s.dtype)
     if mask is not None and mask.dtype == bool:
         np.copyto(s, -math.inf, where=~mask)
     elif mask is not None:
         s += mask
 
 
+def _exp_in_place(s: np.ndarray, small: bool) -> np.ndarray:
+    """s becomes e^s, up to a factor for each row; returns the rows' sums (.., 1), 1 where there is nothing to see."""
+    if not small:
+        top = s.max(axis=-1, keepdims=True)
+        top[np.isneginf(top)] = 0
+        s -= top
+    np.exp(s, out=s)
+    total = np.matmul(s, np.ones_like(s, shape=s.shape[-1]))[..., None]
+    total[total == 0] = 1
+    return total
+
+
 def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
     """As the reference, a block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention(q, k, v, mask, causal, scale, keep)
-    p = np.zeros((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
+    p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
-    mask, small = None if mask is None else np.broadcast_to(mask, p.shape), _are_small(q, k, mask, scale)
+    mask = None if mask is None else np.broadcast_to(mask, p.shape)
     for rows, seen in _query_blocks(*p.shape[-2:], causal):
-        s = p[..., rows, seen]
-        np.matmul(q[..., rows, :] * scale, k[..., seen, :].swapaxes(-1, -2), out=s)
+        s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))
+        s *= scale
+        small = _are_small(s, mask)
         _hide(s, rows, None if mask is None else mask[..., rows, seen], causal)
-        _softmax_in_place(s, small)
+        s = np.multiply(s, 1 / _exp_in_place(s, small), out=p[..., rows, seen])
+        p[..., rows, seen.stop :] = 0
         np.matmul(s if keep is None else s * keep[..., rows, seen], v[..., seen, :], out=y[..., rows, :])
     return y, p
 
@@ -280,7 +288,16 @@ def attention_vjp(g, q, k, v, p, scale: float, keep=None):
             ds *= keep[..., rows, seen]
         ds -= np.vecdot(ds, s)[..., None]
         ds *= s
-        dv[..., seen, :] += np.matmul((s if keep is None else s * keep[..., rows, seen]).swapaxes(-1, -2), gi)
-        np.matmul(ds, k[..., seen, :] * scale, out=dq[..., rows, :])
-        dk[..., seen, :] += np.matmul(ds.swapaxes(-1, -2), q[..., rows, :] * scale)
+        ds *= scale
+        np.matmul(ds, k[..., seen, :], out=dq[..., rows, :])
+        _add_product(dk[..., seen, :], ds, q[..., rows, :], rows)
+        _add_product(dv[..., seen, :], s if keep is None else s * keep[..., rows, seen], gi, rows)
     return dq, dk, dv
+
+
+def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray, rows: slice) -> None:
+    """total += A^T B, where total is 0 before the first rows."""
+    if rows.start:
+        total += np.matmul(a.swapaxes(-1, -2), b)
+    else:
+        np.matmul(a.swapaxes(-1, -2), b, out=total)

@@ -12,6 +12,7 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import later_keys, merge
+from minitransformer.ops.heads import join_heads, split_heads
 from minitransformer.ops.shape import cat
 
 
@@ -70,10 +71,10 @@ class LlamaAttention(nn.Module):
             k, v = cache.append(k, v)  # (B, G, S, d)
         alone = q.shape[2] == 1 and padding is None  # a single query sees every key
         heads = self._in_groups(q, k, v) if alone else self._each_head(q, k, v, past, padding)  # (B, H, T, d)
-        return self.o_proj(heads.transpose(1, 2).flatten(-2))  # (B, T, C)
+        return self.o_proj(join_heads(heads))  # (B, T, C)
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
-        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+        return split_heads(x, x.shape[-1] // self.head_dim)
 
     def _in_groups(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The heads of a group as so many queries to its keys. (B, H, 1, d), twice (B, G, S, d) -> (B, H, 1, d)."""

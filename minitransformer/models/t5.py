@@ -21,6 +21,7 @@ from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.masking import later_keys
 from minitransformer.ops.creation import tensor
+from minitransformer.ops.heads import join_heads, split_heads
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ class T5Attention(nn.Module):
         """`keys`, `values` (B, H, S, d): see `read`. `shift` broadcasts to (B, H, T, S)."""
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(self._split(self.q(x)), keys, values, shift, dropout, scale=1.0)
-        return self.o(heads.transpose(1, 2).flatten(-2))  # (B, H, T, d) -> (B, T, C)
+        return self.o(join_heads(heads))  # (B, H, T, d) -> (B, T, C)
 
     def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """The keys and values of what is attended to. (B, S, C) -> twice (B, H, S, d)."""
         return self._split(self.k(source)), self._split(self.v(source))
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
-        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+        return split_heads(x, x.shape[-1] // self.head_dim)
 
 
 class T5MLP(nn.Module):

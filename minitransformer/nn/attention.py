@@ -15,6 +15,7 @@ from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, merge
 from minitransformer.nn.module import Module
 from minitransformer.ops.attention import clear_attention
+from minitransformer.ops.heads import join_heads, split_heads
 
 _record: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
 
@@ -112,27 +113,21 @@ class MultiheadAttention(Module):
             k, v = cache.append(k, v)
             is_causal = past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
         heads, weights = self._attend(q, k, v, mask, is_causal, need_weights)
-        output = self.out_proj(self._join(heads))
+        output = self.out_proj(join_heads(heads, self.batch_first))
         if not need_weights:
             return output, None
         return output, weights.mean(-3) if average_attn_weights else weights
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (B, H, T, d) each
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
-            return self._split(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3).unbind(-4)
+            return self._split(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3)
         own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         return tuple(self._split(F.linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
 
-    def _split(self, x: Tensor, *of_each: int) -> Tensor:  # (T, B, E), (B, T, E) or (T, E) -> (B, H, T, d) or (H, T, d)
-        time = 1 if x.ndim == 3 and self.batch_first else 0
-        order = [*range(time), *range(time + 1, x.ndim + len(of_each)), time, x.ndim + len(of_each)]
-        return x.view(*x.shape[:-1], *of_each, self.num_heads, self.head_dim).permute(*order)  # (T, B, 3 E) -> (B, 3, H, T, d)
-
-    def _join(self, x: Tensor) -> Tensor:  # back again
-        x = x.permute(2, 0, 1, 3) if x.ndim == 4 and not self.batch_first else x.transpose(-3, -2)
-        return x.flatten(-2)
+    def _split(self, x: Tensor, parts: int = 1):  # (B, T, parts E) -> (B, H, T, d) each
+        return split_heads(x, self.num_heads, parts, self.batch_first)
 
     def _mask(self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int) -> Tensor | None:
         """All that is not allowed, as one mask that broadcasts to (B, H, T, S)."""

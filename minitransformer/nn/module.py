@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 
 import numpy
 
@@ -12,6 +13,7 @@ from minitransformer.devices import to_device
 from minitransformer.ops.python import host_array
 
 KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
+listener: ContextVar[Callable | None] = ContextVar("listener", default=None)  # called in place of each `forward`, to hear of it
 
 
 class Parameter(Tensor):
@@ -102,7 +104,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args, **kwargs):
-        return self.forward(*args, **kwargs)
+        listen = listener.get()
+        return self.forward(*args, **kwargs) if listen is None else listen(self, args, kwargs)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module under "", and all below it under their dotted names, each once."""
@@ -113,8 +116,9 @@ class Module:
             if id(module) not in seen:
                 seen.add(id(module))
                 yield name, module
-                below = reversed(module._modules.items())  # the first is to be on top of the stack
-                stack.extend((f"{name}.{n}" if name else n, m) for n, m in below if m is not None)
+                if below := module._modules:
+                    path = f"{name}." if name else ""
+                    stack.extend([(path + n, m) for n, m in reversed(below.items()) if m is not None])  # the first comes on top
 
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())

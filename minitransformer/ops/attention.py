@@ -37,7 +37,8 @@ def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False
 
 
 def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
-    return namespace(a).einsum("...i,...i->...", a, b)
+    xp = namespace(a)
+    return xp.vecdot(a, b) if hasattr(xp, "vecdot") else xp.einsum("...i,...i->...", a, b)
 
 
 class Attention(Op):

@@ -1,0 +1,77 @@
+"""Vectors cut into heads, and heads joined to vectors: what multi-head attention does before and after it attends."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import Array, namespace
+from minitransformer.ops.laws import Moves
+
+
+def _time(ndim: int, batch_first: bool) -> int:
+    """The dimension of time: the first, or the second where the batch comes first."""
+    return 1 if ndim == 3 and batch_first else 0
+
+
+class SplitHeads(Moves):
+    """Each vector is `parts` vectors, such as query, key and value, and each of these so many heads."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, heads: int, parts: int, batch_first: bool):
+        self.heads, self.outputs, self.batch_first = heads, parts, batch_first
+
+    def pieces(self, x: Array) -> Array:
+        """A view of x. (B, T, P H d), (T, B, P H d) or (T, P H d) -> (P, B, H, T, d) or (P, H, T, d)."""
+        cut = x.reshape(*x.shape[:-1], self.outputs, self.heads, x.shape[-1] // (self.outputs * self.heads))
+        time, (part, head, d) = _time(x.ndim, self.batch_first), range(x.ndim - 1, x.ndim + 2)
+        batch = [1 - time] if x.ndim == 3 else []
+        return cut.transpose(part, *batch, head, time, d)
+
+    def forward(self, x):  # (B, T, P H d) -> P times (B, H, T, d), or one as it is
+        parts = tuple(self.pieces(x))
+        return parts if self.outputs > 1 else parts[0]
+
+    def vjp(self, gs, x):  # each piece back in its place
+        y = namespace(x).empty(x.shape, x.dtype)
+        for piece, g in zip(self.pieces(y), gs if self.outputs > 1 else (gs,), strict=True):
+            piece[...] = 0 if g is None else g
+        return (y,)
+
+
+class JoinHeads(Moves):
+    """The heads of each token side by side, as one vector."""
+
+    saves = "nothing"
+    view = True
+
+    def __init__(self, batch_first: bool):
+        self.batch_first = batch_first
+
+    def forward(self, x):  # (B, H, T, d) -> (B, T, H d) or (T, B, H d), (H, T, d) -> (T, H d)
+        head, time, d = range(x.ndim - 3, x.ndim)
+        batch = list(range(x.ndim - 3))
+        order = (*batch, time, head, d) if self.batch_first else (time, *batch, head, d)
+        moved = x.transpose(order)
+        return moved.reshape(*moved.shape[:-2], x.shape[head] * x.shape[d])
+
+    def vjp(self, g, x):
+        return (SplitHeads(x.shape[-3], 1, self.batch_first).pieces(g)[0],)
+
+
+def split_heads(input: Tensor, num_heads: int, parts: int = 1, batch_first: bool = True) -> Tensor | tuple[Tensor, ...]:
+    """(B, T, parts num_heads d), (T, B, ..) unless `batch_first`, or (T, ..) -> (B, H, T, d) or (H, T, d) for each part.
+
+    One tensor for one part, a tuple for more. Raises ValueError if the sizes do not fit.
+    """
+    if input.ndim not in (2, 3) or input.shape[-1] % (num_heads * parts):
+        what = f"2 or 3 dimensions, the last a multiple of {num_heads * parts} = {parts} x {num_heads} heads"
+        raise ValueError(f"split_heads: expected {what}, got {input.shape}")
+    return SplitHeads(num_heads, parts, batch_first)(input)
+
+
+def join_heads(input: Tensor, batch_first: bool = True) -> Tensor:
+    """(B, H, T, d) or (H, T, d) -> (B, T, H d), (T, B, H d) unless `batch_first`, or (T, H d). Raises ValueError for others."""
+    if input.ndim not in (3, 4):
+        raise ValueError(f"join_heads: expected (B, H, T, d) or (H, T, d), got {input.shape}")
+    return JoinHeads(batch_first)(input)
