@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 from minitransformer import checkpoint
 from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
@@ -81,7 +83,7 @@ class Trainer:
         if self.directory:
             self.directory.mkdir(parents=True, exist_ok=True)
         self.model.train()
-        with _ctrl_c() as pressed:
+        with _ctrl_c() as pressed, numpy.errstate(all="ignore"):  # a NaN is an error below, which says more than a warning
             for batch in self._batches():
                 self._take_step(batch)
                 if self.step % self.evaluate_every == 0 or self.step == self.steps:

@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 import minitransformer as mt
 from minitransformer import cli
@@ -116,10 +117,24 @@ def test_bench_without_a_package_says_what_to_install(capsys):
 def test_every_command_has_help():
     names = [command.callback.__name__ for command in cli.app.registered_commands]
     assert {"tour", "train", "generate", "explain", "verify", "bench", "fetch", "doctor", "start", "check"} <= set(names)
-    for name in ("train", "explain"):
+    for command in typer.main.get_command(cli.app).commands.values():
+        assert {"seed", "backend"} <= {param.name for param in command.params} and command.help, command.name
+    for name in ("train", "check"):
         command = [sys.executable, "-c", "from minitransformer.cli import main; main()", name, "--help"]
         done = subprocess.run(command, capture_output=True)
         assert done.returncode == 0 and b"--seed" in done.stdout
+
+
+def test_the_shared_options_are_seen_to_first(monkeypatch, capsys):
+    code, out = run(monkeypatch, capsys, "progress", "--backend", "abacus")
+    assert code == 1 and "expected 'numpy' or 'cupy', got 'abacus'" in out
+
+
+def test_doctor_is_asked_for_a_backend(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "cupy_state", lambda: "installed, but no driver")
+    code, out = run(monkeypatch, capsys, "doctor", "--backend", "cupy")
+    assert code == 1 and "installed, but no driver" in out
+    assert run(monkeypatch, capsys, "doctor", "--backend", "numpy")[0] == 0
 
 
 def test_what_smollm2_needs_to_write():

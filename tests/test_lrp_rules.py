@@ -12,7 +12,7 @@ from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Constant, Epsilon, Flat, Gamma, WSquare, ZPlus
 from minitransformer.explain.books import Books
 from minitransformer.explain.walk import Walk
-from minitransformer.ops.heads import JoinHeads, SplitHeads
+from minitransformer.ops.heads import MergeHeads, SplitHeads
 from minitransformer.ops.linalg import Linear
 
 X, W = np.array([[1.0, -2.0, 0.0]]), np.array([[0.5, 1.0, -1.0], [2.0, -0.25, 3.0]])
@@ -191,8 +191,8 @@ def test_an_error_planted_in_an_op_is_found_there(kind, form, name, monkeypatch)
 
 def test_a_cotangent_moved_to_a_wrong_place_is_found(monkeypatch):
     """The same numbers in the same memory are not weighed; what comes next sees that they do not belong there."""
-    right = JoinHeads.vjp
-    monkeypatch.setattr(JoinHeads, "vjp", lambda self, g, x: (right(self, g, x)[0][..., ::-1],))
+    right = MergeHeads.vjp
+    monkeypatch.setattr(MergeHeads, "vjp", lambda self, g, x: (right(self, g, x)[0][..., ::-1],))
     with pytest.raises(RuntimeError, match="goes missing"):
         explain.lrp(language_model(), IDS)
 

@@ -1,10 +1,10 @@
-"""Cutting vectors into heads and joining them again, against PyTorch's view and permute."""
+"""Cutting vectors into heads and merging them again, against PyTorch's view and permute."""
 
 import pytest
 from helpers import array, check_op
 
 import minitransformer as mt
-from minitransformer.ops.heads import join_heads, split_heads
+from minitransformer.ops.heads import merge_heads, split_heads
 
 
 def cut(x, heads, parts, batch_first):
@@ -15,7 +15,7 @@ def cut(x, heads, parts, batch_first):
     return tuple(pieces) if parts > 1 else pieces[0]
 
 
-def joined(x, batch_first):
+def merged(x, batch_first):
     """(B, H, T, d) -> (B, T, H d), as PyTorch has it."""
     batched = {True: (0, 2, 1, 3), False: (2, 0, 1, 3)}[batch_first]
     return x.permute(batched if x.ndim == 4 else (1, 0, 2)).flatten(-2)
@@ -37,14 +37,14 @@ def test_split(shape, parts, heads, batch_first):
 
 @pytest.mark.parametrize("batch_first", [True, False])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 1, 1), (3, 4, 2), (2, 3, 0, 5), (0, 3, 2, 4)], ids=str)
-def test_join(shape, batch_first):
-    check_op(lambda lib, x: (join_heads if lib is mt else joined)(x, batch_first) ** 2, shape)
+def test_merge(shape, batch_first):
+    check_op(lambda lib, x: (merge_heads if lib is mt else merged)(x, batch_first) ** 2, shape)
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
-def test_joining_undoes_splitting_and_shares_its_memory(batch_first):
+def test_merging_undoes_splitting_and_shares_its_memory(batch_first):
     x = mt.tensor(array(2, 3, 8))
-    back = join_heads(split_heads(x, 4, batch_first=batch_first), batch_first)
+    back = merge_heads(split_heads(x, 4, batch_first=batch_first), batch_first)
     assert (back.numpy() == x.numpy()).all()
     x.data[0, 0, 0] = 7.0
     assert back[0, 0, 0].item() == 7.0
@@ -55,5 +55,5 @@ def test_sizes_that_do_not_fit():
         split_heads(mt.ones(2, 3, 8), 2, 3)
     with pytest.raises(ValueError, match="2 or 3 dimensions"):
         split_heads(mt.ones(6), 2)
-    with pytest.raises(ValueError, match="join_heads: expected"):
-        join_heads(mt.ones(2, 3))
+    with pytest.raises(ValueError, match="merge_heads: expected"):
+        merge_heads(mt.ones(2, 3))

@@ -23,8 +23,6 @@ from minitransformer.cli.tour_story import (
     listed,
     loudest,
     luck,
-    rank_correlation,
-    ranks,
     top_words,
     verdict,
 )
@@ -163,14 +161,6 @@ def test_where_methods_agree():
 
 def test_lists_of_words():
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["'a'", "'a' and 'b'", "'a', 'b' and 'c'"]
-
-
-def test_rank_correlation():
-    assert rank_correlation([1, 2, 3], [10, 20, 300]) == pytest.approx(1.0)
-    assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
-    assert numpy.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
-    assert ranks([5, 1, 5, 9]).tolist() == [1.5, 0, 1.5, 3]
-    assert rank_correlation([1, 2, 2, 4], [1, 2, 2, 4]) == pytest.approx(1.0)
 
 
 def test_errors_by_kind_and_judge():

@@ -15,7 +15,7 @@ from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
 from minitransformer.cli.learn import learn
-from minitransformer.cli.options import complaints
+from minitransformer.cli.options import complaints, prepared
 from minitransformer.cli.progress import progress
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
@@ -29,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (tour, train, generate, explain, verify, bench, fetch, translate, chat, embed, doctor, learn, *COURSE, progress):
-    app.command()(command)
+    app.command()(prepared(command))
 
 EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)
 

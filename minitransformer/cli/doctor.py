@@ -9,7 +9,7 @@ import sys
 from rich.markup import escape
 from rich.table import Table
 
-from minitransformer.cli.options import Json, console, print_json
+from minitransformer.cli.options import Backend, Json, Seed, console, print_json
 from minitransformer.devices import EXTRAS, cuda_problem
 
 PURPOSE = {
@@ -25,8 +25,14 @@ PURPOSE = {
 REQUIRED = ("numpy", "safetensors", "rich", "typer", "matplotlib")
 
 
-def doctor(json: Json = False) -> None:
-    """Tell what is installed, which backend works, and what to do about the rest."""
+def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
+    """Tell what is installed, which backend works, and what to do about the rest.
+
+    Code 1 if a package that is needed is missing, or if the backend asked for does not work. Nothing here is random.
+    """
+    asked = backend or "numpy"
+    if asked not in ("numpy", "cupy"):
+        raise ValueError(f"backend: expected 'numpy' or 'cupy', got {backend!r}")
     report = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -37,7 +43,7 @@ def doctor(json: Json = False) -> None:
         print_json(report)
     else:
         _print(report)
-    if any(report["packages"][name] is None for name in REQUIRED):
+    if any(report["packages"][name] is None for name in REQUIRED) or report["backends"][asked] != "works":
         sys.exit(1)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +43,23 @@ def prepare(seed: int, backend: str | None) -> None:
     """Start the random numbers and choose the backend, as every command does first."""
     use_backend(backend or "numpy")
     manual_seed(seed)
+
+
+def prepared(command: Callable) -> Callable:
+    """`command` as one that takes --seed and --backend and sees to them first, if it takes none itself."""
+    signature = inspect.signature(command, eval_str=True)
+    if "backend" in signature.parameters:
+        return command
+
+    @functools.wraps(command)
+    def run(*args, seed: int, backend: str | None, **kwargs):
+        prepare(seed, backend)
+        return command(*args, **kwargs)
+
+    shared = (("seed", 0, Seed), ("backend", None, Backend))
+    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=a) for name, value, a in shared]
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
+    return run
 
 
 def print_json(value) -> None:

@@ -25,7 +25,6 @@ from minitransformer.cli.tour_story import (
     Speech,
     Story,
     agreement,
-    signed,
     top_words,
     verdict,
 )
@@ -155,7 +154,7 @@ def _tell_why(judgement: Judgement) -> None:
     console.print()
     _say(verdict(explanations))
     for a, b, correlation, words in agreement(explanations):
-        _say(f"{a} and {b}: rank correlation {signed(correlation)}")
+        _say(f"{a} and {b}: rank correlation {correlation:+.2f}")
         _say(f"   loud for both: {', '.join(words) or 'none'}")
 
 

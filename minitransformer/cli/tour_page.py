@@ -16,7 +16,6 @@ from minitransformer.cli.tour_story import (
     errors,
     listed,
     luck,
-    signed,
     top_words,
     verdict,
 )
@@ -215,7 +214,7 @@ def _ledger(explanation: Explanation) -> str:
 
 def _agreement(judgement: Judgement) -> str:
     explanations = judgement.explanations
-    pairs = [(f"{a} and {b}", signed(r), ", ".join(words) or "none") for a, b, r, words in agreement(explanations)]
+    pairs = [(f"{a} and {b}", f"{r:+.2f}", ", ".join(words) or "none") for a, b, r, words in agreement(explanations)]
     tops = [(e.method, ", ".join(top_words(e))) for e in explanations]
     reasons = [judgement.review.text[a:b] for a, b in judgement.review.rationale]
     marked = f" Marked in the data: {listed(reasons)}." if reasons else ""

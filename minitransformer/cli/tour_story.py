@@ -13,6 +13,7 @@ from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import scale_of
+from minitransformer.explain.sanity import rank_correlation
 
 AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
 Difference = tuple[str, float, str]  # a piece, how far it is from the library's own, and why it has no place there or ""
@@ -103,22 +104,6 @@ def loudest(explanation: Explanation) -> dict[str, float]:
 def top_words(explanation: Explanation) -> list[str]:
     """The words that speak loudest for or against, each once."""
     return list(loudest(explanation))[:TOP]
-
-
-def ranks(values: Sequence[float]) -> numpy.ndarray:
-    """The place of each value in order, from 0; equal values share the mean of their places."""
-    order = numpy.sort(values)
-    return (numpy.searchsorted(order, values, "left") + numpy.searchsorted(order, values, "right") - 1) / 2
-
-
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's: the correlation of ranks, 1 for the same order, 0 for none. NaN if either is constant."""
-    return float(numpy.corrcoef(ranks(a), ranks(b))[0, 1]) if numpy.ptp(a) and numpy.ptp(b) else math.nan
-
-
-def signed(correlation: float) -> str:
-    """A correlation as text."""
-    return "undefined" if math.isnan(correlation) else f"{correlation:+.2f}"
 
 
 def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float, list[str]]]:

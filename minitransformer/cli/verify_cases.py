@@ -20,7 +20,7 @@ from minitransformer.models.t5 import T5, T5Config
 from minitransformer.nn.position import apply_rotary
 from minitransformer.ops.attention import clear_attention
 from minitransformer.ops.convert import Cast, ToDevice
-from minitransformer.ops.heads import join_heads, split_heads
+from minitransformer.ops.heads import merge_heads, split_heads
 from minitransformer.randomness import manual_seed
 
 BLOCKED = given([[False, True, True, False], [False, False, True, True], [True, False, False, True]])  # (T, S) = (3, 4)
@@ -135,8 +135,8 @@ SHAPES = [
         theirs=lambda torch, x: x.unflatten(-1, (3, 2, 2))[:, :, 2].transpose(1, 2),
     ),
     OpCase(
-        "join heads",
-        lambda lib, x: join_heads(x),  # (B, H, T, d) -> (B, T, H d)
+        "merge heads",
+        lambda lib, x: merge_heads(x),  # (B, H, T, d) -> (B, T, H d)
         [normal(2, 3, 4, 2)],
         theirs=lambda torch, x: x.transpose(1, 2).flatten(2),
     ),

@@ -12,7 +12,7 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import later_keys, merge
-from minitransformer.ops.heads import join_heads, split_heads
+from minitransformer.ops.heads import merge_heads, split_heads
 from minitransformer.ops.shape import cat
 
 
@@ -71,7 +71,7 @@ class LlamaAttention(nn.Module):
             k, v = cache.append(k, v)  # (B, G, S, d)
         alone = q.shape[2] == 1 and padding is None  # a single query sees every key
         heads = self._in_groups(q, k, v) if alone else self._each_head(q, k, v, past, padding)  # (B, H, T, d)
-        return self.o_proj(join_heads(heads))  # (B, T, C)
+        return self.o_proj(merge_heads(heads))  # (B, T, C)
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
         return split_heads(x, x.shape[-1] // self.head_dim)

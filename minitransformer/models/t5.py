@@ -21,7 +21,7 @@ from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.masking import later_keys
 from minitransformer.ops.creation import tensor
-from minitransformer.ops.heads import join_heads, split_heads
+from minitransformer.ops.heads import merge_heads, split_heads
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class T5Attention(nn.Module):
         """`keys`, `values` (B, H, S, d): see `read`. `shift` broadcasts to (B, H, T, S)."""
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(self._split(self.q(x)), keys, values, shift, dropout, scale=1.0)
-        return self.o(join_heads(heads))  # (B, H, T, d) -> (B, T, C)
+        return self.o(merge_heads(heads))  # (B, H, T, d) -> (B, T, C)
 
     def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """The keys and values of what is attended to. (B, S, C) -> twice (B, H, S, d)."""

@@ -15,7 +15,7 @@ from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, merge
 from minitransformer.nn.module import Module
 from minitransformer.ops.attention import clear_attention
-from minitransformer.ops.heads import join_heads, split_heads
+from minitransformer.ops.heads import merge_heads, split_heads
 
 _record: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
 
@@ -113,7 +113,7 @@ class MultiheadAttention(Module):
             k, v = cache.append(k, v)
             is_causal = past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
         heads, weights = self._attend(q, k, v, mask, is_causal, need_weights)
-        output = self.out_proj(join_heads(heads, self.batch_first))
+        output = self.out_proj(merge_heads(heads, self.batch_first))
         if not need_weights:
             return output, None
         return output, weights.mean(-3) if average_attn_weights else weights

@@ -1,15 +1,10 @@
-"""Vectors cut into heads, and heads joined to vectors: what multi-head attention does before and after it attends."""
+"""Vectors split into heads, and heads merged to vectors: what multi-head attention does before and after it attends."""
 
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
 from minitransformer.ops.laws import Moves
-
-
-def _time(ndim: int, batch_first: bool) -> int:
-    """The dimension of time: the first, or the second where the batch comes first."""
-    return 1 if ndim == 3 and batch_first else 0
 
 
 class SplitHeads(Moves):
@@ -24,7 +19,7 @@ class SplitHeads(Moves):
     def pieces(self, x: Array) -> Array:
         """A view of x. (B, T, P H d), (T, B, P H d) or (T, P H d) -> (P, B, H, T, d) or (P, H, T, d)."""
         cut = x.reshape(*x.shape[:-1], self.outputs, self.heads, x.shape[-1] // (self.outputs * self.heads))
-        time, (part, head, d) = _time(x.ndim, self.batch_first), range(x.ndim - 1, x.ndim + 2)
+        time, (part, head, d) = 1 if x.ndim == 3 and self.batch_first else 0, range(x.ndim - 1, x.ndim + 2)
         batch = [1 - time] if x.ndim == 3 else []
         return cut.transpose(part, *batch, head, time, d)
 
@@ -39,7 +34,7 @@ class SplitHeads(Moves):
         return (y,)
 
 
-class JoinHeads(Moves):
+class MergeHeads(Moves):
     """The heads of each token side by side, as one vector."""
 
     saves = "nothing"
@@ -70,8 +65,8 @@ def split_heads(input: Tensor, num_heads: int, parts: int = 1, batch_first: bool
     return SplitHeads(num_heads, parts, batch_first)(input)
 
 
-def join_heads(input: Tensor, batch_first: bool = True) -> Tensor:
+def merge_heads(input: Tensor, batch_first: bool = True) -> Tensor:
     """(B, H, T, d) or (H, T, d) -> (B, T, H d), (T, B, H d) unless `batch_first`, or (T, H d). Raises ValueError for others."""
     if input.ndim not in (3, 4):
-        raise ValueError(f"join_heads: expected (B, H, T, d) or (H, T, d), got {input.shape}")
-    return JoinHeads(batch_first)(input)
+        raise ValueError(f"merge_heads: expected (B, H, T, d) or (H, T, d), got {input.shape}")
+    return MergeHeads(batch_first)(input)

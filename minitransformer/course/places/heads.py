@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy
 
 from minitransformer.autograd import Tensor, is_grad_enabled
@@ -11,43 +9,25 @@ from minitransformer.course.places.place import Place, Places
 from minitransformer.nn import attention, transformer
 from minitransformer.nn import functional as F
 from minitransformer.nn.attention import MultiheadAttention
-from minitransformer.ops.laws import Moves
-
-
-class Rearranged(Moves):
-    """The same numbers in another order: `there`, and `back` for what comes back."""
-
-    saves = "nothing"
-    view = True
-
-    def __init__(self, there, back):
-        self.there, self.back = there, back
-
-    def forward(self, x):
-        return self.there(x)
-
-    def vjp(self, g, x):
-        return (self.back(g).reshape(x.shape),)
+from minitransformer.ops import heads
 
 
 def split_heads(mine, own):
-    def split(self, x, *of_each):  # (B, T, E) -> (B, H, T, d), or (B, T, n E) -> (B, n, H, T, d)
+    def forward(self, x):  # (B, T, P H d) -> P times (B, H, T, d)
         if x.ndim != 3 or not self.batch_first:
-            return own(self, x, *of_each)
-        count = math.prod(of_each) * self.num_heads
-        heads = Rearranged(lambda a: mine(a, count), lambda g: g.swapaxes(1, 2))(x)  # (B, n H, T, d)
-        return heads.view(x.shape[0], *of_each, self.num_heads, x.shape[1], self.head_dim)
+            return own(self, x)
+        found = mine(x, self.outputs * self.heads)  # (B, P H, T, d)
+        parts = found.reshape(len(x), self.outputs, self.heads, *found.shape[2:]).swapaxes(0, 1)
+        return tuple(parts) if self.outputs > 1 else parts[0]
 
-    return split
+    return forward
 
 
 def merge_heads(mine, own):
-    def join(self, x):  # (B, H, T, d) -> (B, T, H d)
-        if x.ndim != 4 or not self.batch_first:
-            return own(self, x)
-        return Rearranged(mine, lambda g: g.reshape(*g.shape[:2], *x.shape[1::2]).swapaxes(1, 2))(x)
+    def forward(self, x):  # (B, H, T, d) -> (B, T, H d)
+        return mine(x) if x.ndim == 4 and self.batch_first else own(self, x)
 
-    return join
+    return forward
 
 
 def _in_use(layer) -> bool:
@@ -92,8 +72,8 @@ def attention_step(mine, own):
         past = len(cache)
         q, k, v = self._project(query, key, value)  # (B, H, T, d) each
         earlier = [x.array[..., :past, :] for x in cache.append(k, v)]
-        heads, _, _ = mine(q.array, k.array, v.array, *earlier)
-        return self.out_proj(self._join(Tensor(heads))), None
+        found, _, _ = mine(q.array, k.array, v.array, *earlier)  # (B, H, T, d)
+        return self.out_proj(heads.merge_heads(Tensor(found), self.batch_first)), None
 
     return forward
 
@@ -119,8 +99,8 @@ def encoder_block(mine, own):
 
 
 PLACES: Places = {
-    "split_heads": (Place(MultiheadAttention, "_split", split_heads),),
-    "merge_heads": (Place(MultiheadAttention, "_join", merge_heads),),
+    "split_heads": (Place(heads.SplitHeads, "forward", split_heads),),
+    "merge_heads": (Place(heads.MergeHeads, "forward", merge_heads),),
     "multi_head_attention": (Place(MultiheadAttention, "forward", multi_head_attention),),
     "attention_step": (Place(MultiheadAttention, "forward", attention_step),),
     "feed_forward": (Place(transformer._Layer, "_feed_forward", feed_forward),),
