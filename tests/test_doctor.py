@@ -38,6 +38,7 @@ def test_all_is_there(monkeypatch, capsys):
 
 def test_commands_can_be_copied(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("MINITRANSFORMER_BACKEND", raising=False)
     monkeypatch.setattr(doctor, "cupy_state", lambda: "not installed: pip install 'minitransformer[cuda12]'")
     code, out = run(monkeypatch, capsys, "doctor")
     assert code == 0 and "minitransformer[test]" in out and "minitransformer[cuda12]" in out

@@ -9,6 +9,7 @@ from lrp_models import IDS, MODELS, VOCAB, classifier, encoder_decoder, gated, l
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.explain.composite import PRESETS
+from minitransformer.ops.heads import merge_heads
 
 BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")
 WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule in BOTH_FORMS]
@@ -257,7 +258,7 @@ def test_relevance_of_layers_and_heads_is_that_of_their_tensors(form):
     x = model.positions(model.embedding(mt.tensor([IDS])) * 8**0.5)
     q, k, v = first.self_attn._project(*[first.norm1(x)] * 3)
     mixed = mt.nn.functional.scaled_dot_product_attention(q, k, v)
-    x = x + first.self_attn.out_proj(first.self_attn._join(mixed))
+    x = x + first.self_attn.out_proj(merge_heads(mixed))
     x = x + first._feed_forward(first.norm2(x))
     logits = model.head(model.encoder.norm(model.encoder.layers[1](x)).mean(1))
     (expected, after) = explain.relevance(logits[0, 1], [mixed, x], form=form, eps=1e-12)
