@@ -267,6 +267,14 @@ def test_relevance_of_layers_and_heads_is_that_of_their_tensors(form):
     assert np.allclose(layers["encoder.layers.0"], after.sum(-1)[0], rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_an_output_that_is_nan_is_told(form):
+    model = classifier()
+    model.encoder.layers[0].linear1.weight.data[0, 0] = np.nan
+    with pytest.raises(ValueError, match="expected a finite output to explain, got nan"):
+        explain.lrp(model, IDS, target=1, form=form)
+
+
 def test_layers_that_are_not_there():
     with pytest.raises(ValueError, match=r"decoder.*encoder\.layers\.0"):
         explain.layer_relevance(language_model(), IDS, layers="decoder.*")

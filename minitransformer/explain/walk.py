@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ class Walk:
         if self.explicit or not isinstance(a, HOST):
             return abs(part if self.explicit else part * self.books.finite(a)).sum()
         extent = float(numpy.vdot(abs(part), abs(a)))
-        return extent if extent == extent else self._extent(part, self.books.finite(a))
+        return extent if extent == extent else float(numpy.vdot(abs(part), abs(self.books.finite(a))))
 
     def _maker(self, t: Tensor) -> str:
         """The layer that made a tensor."""
@@ -173,7 +174,13 @@ class Walk:
         return amounts
 
     def ledger(self, total: float, dtype) -> Ledger:
-        """The books, closed, and found to be right. Raises RuntimeError, naming the op, where relevance went missing."""
+        """The books, closed, and found to be right.
+
+        Raises ValueError if `total`, the explained output, is NaN or infinite; RuntimeError, naming the op, where relevance
+        went missing.
+        """
+        if not math.isfinite(total):
+            raise ValueError(f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op")
         return Ledger(total, self.books.closed(), TOLERANCE[dtype.name]).verify()
 
 
