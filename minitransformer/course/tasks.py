@@ -10,7 +10,6 @@ from minitransformer import nn
 from minitransformer.autograd import no_grad
 from minitransformer.explain.deletion_curves import faithfulness
 from minitransformer.explain.rationales import auroc
-from minitransformer.explain.sanity import rank_correlation
 from minitransformer.explain.shapley import shapley_values
 from minitransformer.generation.beam import beam_search
 from minitransformer.generation.sampling import next_token_probabilities
@@ -96,7 +95,6 @@ TASKS: dict[str, Callable[[], Array]] = {
     "shapley_values": shares,
     "prefixes": curves,
     "removal_curves": curves,
-    "rank_correlation": lambda: numpy.array(rank_correlation(RELEVANCE, RELEVANCE.round() ** 2)),
     "auroc": lambda: numpy.array(auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
     "span_corruption": spans,
     "relative_buckets": lambda: numpy.stack([buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]),
