@@ -37,8 +37,7 @@ def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False
 
 
 def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
-    xp = namespace(a)
-    return xp.vecdot(a, b) if hasattr(xp, "vecdot") else xp.einsum("...i,...i->...", a, b)
+    return namespace(a).einsum("...i,...i->...", a, b)
 
 
 class Attention(Op):
