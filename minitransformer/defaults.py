@@ -14,13 +14,18 @@ class _Default:
     name: str | None = None
 
 
+def check_backend(name: str) -> None:
+    """Raise ValueError unless `name` is that of a backend, installed or not."""
+    if name not in ("numpy", "cupy"):
+        raise ValueError(f"backend: expected 'numpy' or 'cupy', got {name!r}")
+
+
 def use_backend(name: str) -> None:
     """Make "numpy" or "cupy" the backend of tensors created from now on.
 
     Raises ValueError for another name; ImportError, RuntimeError if CuPy, a driver or a device is missing.
     """
-    if name not in ("numpy", "cupy"):
-        raise ValueError(f"backend: expected 'numpy' or 'cupy', got {name!r}")
+    check_backend(name)
     if name == "cupy":
         gpu()
     _Default.name = name

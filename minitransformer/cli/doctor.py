@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from minitransformer.cli.options import Backend, Json, Seed, console, print_json
+from minitransformer.defaults import check_backend
 from minitransformer.devices import EXTRAS, cuda_problem
 
 PURPOSE = {
@@ -31,8 +32,7 @@ def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
     Code 1 if a package that is needed is missing, or if the backend asked for does not work. Nothing here is random.
     """
     asked = backend or "numpy"
-    if asked not in ("numpy", "cupy"):
-        raise ValueError(f"backend: expected 'numpy' or 'cupy', got {backend!r}")
+    check_backend(asked)
     report = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
