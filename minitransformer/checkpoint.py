@@ -27,6 +27,7 @@ import safetensors
 import safetensors.numpy
 
 from minitransformer.autograd import Tensor
+from minitransformer.files import FileError, one_line
 
 VERSION = "1"
 MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
@@ -35,7 +36,7 @@ STALE = 600  # seconds without a write after which a temporary file is nobody's 
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
 
-class CheckpointError(ValueError):
+class CheckpointError(FileError):
     """A checkpoint could not be written, or is no intact checkpoint; the message says why and what to do."""
 
 
@@ -68,7 +69,7 @@ def load(path: str | os.PathLike) -> Any:
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}; {_mend(error)}") from error
     except Exception as error:  # whatever the parser says of bytes that are no safetensors file
-        raise _damaged(path, f"is no intact safetensors file ({error})") from error
+        raise _damaged(path, f"is no intact safetensors file ({one_line(error)})") from error
     return _unpack(path, metadata, arrays)
 
 
@@ -90,14 +91,15 @@ def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) ->
     if version is None:
         raise CheckpointError(f"{path}: a safetensors file, but no checkpoint; safetensors.numpy.load_file reads its tensors")
     if version != VERSION:
-        raise CheckpointError(f"{path}: expected format version {VERSION}, got {version!r}; use the minitransformer that wrote it")
+        found = f"expected format version {VERSION}, got {one_line(repr(version))}"
+        raise CheckpointError(f"{path}: {found}; use the minitransformer that wrote it")
     skeleton, expected = metadata.get("skeleton", ""), metadata.get("sha256", "nothing")
     if (got := _digest(skeleton, arrays)) != expected:
-        raise _damaged(path, f"has changed since it was written (expected SHA-256 {expected}, got {got})")
+        raise _damaged(path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})")
     try:
         return _decode(json.loads(skeleton), arrays)
     except (KeyError, TypeError, ValueError, RecursionError, struct.error) as error:
-        raise _damaged(path, f"has a malformed skeleton ({error!r})") from error
+        raise _damaged(path, f"has a malformed skeleton ({one_line(repr(error))})") from error
 
 
 def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:

@@ -41,6 +41,13 @@ class T5Config:
     pad_token_id: int = 0  # also the first token that a decoder reads
     dropout: float = 0.1
 
+    def __post_init__(self):
+        count, furthest = self.relative_attention_num_buckets, self.relative_attention_max_distance
+        if count < 4 or furthest <= count // 2:
+            raise ValueError(f"T5Config: expected 4 buckets or more, and distances beyond half of them, got {count}, {furthest}")
+        if not 0 <= self.pad_token_id < self.vocab_size:
+            raise ValueError(f"T5Config: pad_token_id: expected one of {self.vocab_size} ids, got {self.pad_token_id}")
+
     @property
     def max_len(self) -> int:
         return sys.maxsize  # far is far

@@ -10,7 +10,22 @@ from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
 from minitransformer.ops.creation import empty
 
+EACH = 256  # numbers that take the memory of a parameter without any
 _wanted: ContextVar[bool] = ContextVar("initial values wanted", default=True)
+_room: ContextVar[list[int] | None] = ContextVar("how many numbers more parameters may hold", default=None)
+
+
+def at_most(numbers: int):
+    """Inside this block parameters hold no more numbers than these together: for a model whose sizes a file tells."""
+    return setting(_room, [numbers])
+
+
+def reserve(*size: int) -> None:
+    """Raise ValueError, before there is memory for an array of this size, if `at_most` has no room for it."""
+    if (room := _room.get()) is not None:
+        room[0] -= math.prod(size) + EACH
+        if room[0] < 0:
+            raise ValueError("the sizes ask for more numbers than the file holds")
 
 
 def no_initial_values():
@@ -20,6 +35,7 @@ def no_initial_values():
 
 def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:
     """A parameter that waits for its values: float32 on the default device, unless told otherwise."""
+    reserve(*size)
     return Parameter(empty(*size, dtype=dtype or float32, device=device))
 
 

@@ -81,6 +81,7 @@ class _FixedEncoding(AdditiveEncoding):
 
     def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
         super().__init__(d_model, dropout, batch_first)
+        init.reserve(max_len, d_model)
         self.register_buffer("pe", positional(self.compute(max_len).float().unsqueeze(0 if batch_first else 1)))
 
     def table(self) -> Tensor:

@@ -88,6 +88,13 @@ class TransformerEncoderLayer(_Layer):
         return self._residual(x, self._feed_forward, self.norm2, self.dropout2)
 
 
+def _copies(layer: Module, number: int) -> ModuleList:
+    """So many copies of a layer."""
+    for p in layer.parameters():
+        init.reserve(number, p.array.size + init.EACH)
+    return ModuleList([copy.deepcopy(layer) for _ in range(number)])
+
+
 class TransformerEncoder(Module):
     """`num_layers` copies of `encoder_layer`, equal at first, one after the other, and `norm` at the end if given.
 
@@ -102,7 +109,7 @@ class TransformerEncoder(Module):
         enable_nested_tensor: bool = True,
     ):
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
+        self.layers = _copies(encoder_layer, num_layers)
         self.num_layers, self.norm = num_layers, norm
 
     def forward(
@@ -187,7 +194,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: TransformerDecoderLayer, num_layers: int, norm: Module | None = None):
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(decoder_layer) for _ in range(num_layers)])
+        self.layers = _copies(decoder_layer, num_layers)
         self.num_layers, self.norm = num_layers, norm
 
     def forward(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy
 
-from minitransformer import models, nn
+from minitransformer import files, models, nn
 from minitransformer.autograd import Tensor
 from minitransformer.data.corpus import python_topics, split
 from minitransformer.models import LanguageModel, LanguageModelConfig
@@ -73,11 +73,8 @@ class LanguageModelRecipe:
 
 
 def read_text(data: str) -> str:
-    """The chapters of Python's help, or the text of a UTF-8 file. Raises ValueError if the file is not UTF-8."""
-    try:
-        return python_topics() if data == PYTHON_TOPICS else Path(data).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{data}: expected UTF-8, got byte {error.object[error.start]:#x} at {error.start}") from None
+    """The chapters of Python's help, or the text of a UTF-8 file. Raises FileError if the file is not UTF-8."""
+    return python_topics() if data == PYTHON_TOPICS else files.read_text(data)
 
 
 class Windows(Dataset):

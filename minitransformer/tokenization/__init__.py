@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minitransformer.files import one_line
 from minitransformer.tokenization.byte_pair import BPETokenizer
 from minitransformer.tokenization.character import CharTokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
@@ -16,8 +17,8 @@ KINDS = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS}
 
 
 def from_dict(d: dict) -> Tokenizer:
-    """The tokenizer whose `to_dict` gave `d`; ValueError if `d["kind"]` names none."""
-    kind = d.get("kind")
-    if kind not in KINDS:
-        raise ValueError(f"tokenizer: expected a kind among {', '.join(KINDS)}, got {kind!r}")
+    """The tokenizer whose `to_dict` gave `d`; ValueError if it was none's."""
+    kind = d.get("kind") if isinstance(d, dict) else None
+    if kind not in list(KINDS):
+        raise ValueError(f"tokenizer: expected a kind among {', '.join(KINDS)}, got {one_line(repr(kind))}")
     return KINDS[kind].from_dict(d)

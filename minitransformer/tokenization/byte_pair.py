@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, require_text, training_texts
+from minitransformer.files import one_line
+from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, kept, require_text, training_texts
 
 Pair = tuple[int, int]
 
@@ -27,6 +28,7 @@ Pair = tuple[int, int]
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
 FIRST_BYTE = UNK + 1
 FIRST_MERGE = FIRST_BYTE + 256
+MOST_BYTES = 2**24  # of all pieces: merges can double a piece each time, and a file of a few could fill the memory
 
 
 def byte_ids(word: str) -> tuple[int, ...]:
@@ -160,4 +162,18 @@ class BPETokenizer(Tokenizer):
     @classmethod
     def from_dict(cls, d: dict) -> BPETokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(tuple((left, right) for left, right in d["merges"]))
+        return cls(_checked(kept(d, "merges", list)))
+
+
+def _checked(merges: list) -> tuple[Pair, ...]:
+    """Merges as pairs. Raises ValueError unless each is of two ids there were before, and new, and the pieces are no flood."""
+    lengths = [0, len(REPLACEMENT.encode()), *[1] * 256]  # in bytes, of each id
+    for pair in merges:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(type(i) is int and 0 <= i < len(lengths) for i in pair):
+            raise ValueError(f"tokenizer: expected merges of two of {len(lengths)} ids, got {one_line(repr(pair))}")
+        lengths.append(min(lengths[pair[0]] + lengths[pair[1]], MOST_BYTES))
+    if sum(lengths) > MOST_BYTES:
+        raise ValueError(f"tokenizer: expected pieces of at most {MOST_BYTES:,} bytes together, got more")
+    if len(pairs := dict.fromkeys(map(tuple, merges))) < len(merges):
+        raise ValueError("tokenizer: expected each merge once, got one again")
+    return tuple(pairs)

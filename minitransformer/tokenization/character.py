@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, require_text, training_texts
+from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, different, kept, require_text, training_texts
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,4 +54,4 @@ class CharTokenizer(Tokenizer):
     @classmethod
     def from_dict(cls, d: dict) -> CharTokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(d["characters"])
+        return cls("".join(different(kept(d, "characters", str), "characters")))

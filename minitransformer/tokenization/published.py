@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from minitransformer.tokenization.tokenizer import Tokenizer, require_text
+from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
 INSTALL = "pip install 'minitransformer[models]'"
 PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>", "<|endoftext|>")  # as models write them
@@ -87,7 +87,7 @@ class PublishedTokenizer(Tokenizer):
     @classmethod
     def from_dict(cls, d: dict) -> PublishedTokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(d["source"])
+        return cls(kept(d, "source", str))
 
 
 def tokenizers():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import index
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+from minitransformer.files import one_line
 
 PAD, UNK = 0, 1  # the same two ids in every tokenizer; what the text taught it begins at 2
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -45,7 +48,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def from_dict(cls, d: dict) -> Self:
-        """The tokenizer that `to_dict` described."""
+        """The tokenizer that `to_dict` described. ValueError for what it cannot have described."""
 
     @property
     def vocab_size(self) -> int:
@@ -91,3 +94,19 @@ def training_texts(texts: str | Iterable[str]) -> list[str]:
     if not any(texts):
         raise ValueError("train: expected at least one character to learn from, got an empty text")
     return texts
+
+
+def kept(d: dict, name: str, kind: type) -> Any:
+    """What `to_dict` kept under a name. Raises ValueError if it is not there, or of another type."""
+    if not isinstance(d.get(name), kind):
+        raise ValueError(f"tokenizer: expected {name} of type {kind.__name__}, got {one_line(repr(d.get(name)))}")
+    return d[name]
+
+
+def different(pieces: Sequence, name: str) -> tuple[str, ...]:
+    """Pieces kept under a name. Raises ValueError unless all are strings, and each stands there once."""
+    if strange := [piece for piece in pieces if not isinstance(piece, str)]:
+        raise ValueError(f"tokenizer: expected strings in {name}, got {one_line(repr(strange[0]))}")
+    if len(set(pieces)) < len(pieces):
+        raise ValueError(f"tokenizer: {name} holds {one_line(repr(Counter(pieces).most_common(1)[0][0]))} more than once")
+    return tuple(pieces)

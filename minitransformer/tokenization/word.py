@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, require_text, training_texts
+from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, different, kept, require_text, training_texts
 
 # a word, its apostrophes inside, or one other sign, with the space before it; the last piece takes the space after it;
 # a text of nothing but space is one piece
@@ -79,7 +79,7 @@ class WordTokenizer(Tokenizer):
     @classmethod
     def from_dict(cls, d: dict) -> WordTokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(tuple(d["words"]))
+        return cls(different(kept(d, "words", list), "words"))
 
 
 def spelling(piece: str) -> str:

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from minitransformer.files import read_text
 from minitransformer.tokenization.byte_pair import Corpus
-from minitransformer.tokenization.tokenizer import PAD, UNK, Tokenizer, require_text, training_texts
+from minitransformer.tokenization.tokenizer import PAD, UNK, Tokenizer, different, kept, require_text, training_texts
 
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MORE = "##"
@@ -107,9 +108,8 @@ class WordPieceTokenizer(Tokenizer):
 
     @classmethod
     def from_file(cls, path) -> WordPieceTokenizer:
-        """The tokenizer of a published `vocab.txt`, one piece a line."""
-        with open(path, encoding="utf-8") as file:
-            return cls(tuple(file.read().removesuffix("\n").split("\n")))
+        """The tokenizer of a published `vocab.txt`, one piece a line. Raises FileError if it is no UTF-8."""
+        return cls(tuple(read_text(path).removesuffix("\n").split("\n")))
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -163,7 +163,7 @@ class WordPieceTokenizer(Tokenizer):
     @classmethod
     def from_dict(cls, d: dict) -> WordPieceTokenizer:
         """The tokenizer that `to_dict` described."""
-        return cls(tuple(d["vocabulary"]))
+        return cls(different(kept(d, "vocabulary", list), "vocabulary"))
 
 
 def letters(word: str) -> list[str]:

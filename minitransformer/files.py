@@ -1,0 +1,86 @@
+"""Files from outside: what is wrong with one is told in one line that names it and says how to mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LONGEST = 300  # letters of what a package says of a file: more would be the file's own text
+TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}  # of a settings' field, as its annotation names it
+AGAIN = "copy it again from where it came"
+
+
+class FileError(ValueError):
+    """A file from outside is not what it should be; the message is one line: the file, the fault and the cure."""
+
+
+def one_line(text: Any) -> str:
+    """A text on one line, nothing in it that a terminal would obey, and not too long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} .."
+
+
+@contextmanager
+def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
+    """Around a package's own reading of a file: whatever it raises becomes a FileError that says this is no intact `form`."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise FileError(f"{path}: no intact {form} ({one_line(error) or type(error).__name__}); {mend}") from error
+
+
+def read_text(path) -> str:
+    """The text of a UTF-8 file. Raises FileError, which names the byte, if it is not UTF-8; OSError if it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#x} at {error.start:,}"
+        raise FileError(f"{path}: expected UTF-8, got {byte}; save it as UTF-8, or {AGAIN}") from None
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text says. Raises ValueError for one that is none, is nested too deeply, or says a thing twice or NaN."""
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} stands twice")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def settings(kind: type, values: Any) -> Any:
+    """The dataclass `kind` with values from a file. Raises TypeError, ValueError unless each has its field's type."""
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise TypeError(f"{kind.__name__}: expected names and values, got {type(values).__name__}")
+    for field in dataclasses.fields(kind):
+        if field.name in values:
+            _check_setting(field, values[field.name])
+    return kind(**values)
+
+
+def _check_setting(field: dataclasses.Field, value: Any) -> None:
+    name, _, optional = field.type.partition(" | ")
+    if value is None and optional:
+        return
+    if not isinstance(value, TYPES[name]) or isinstance(value, bool) is not (name == "bool"):
+        raise TypeError(f"{field.name}: expected {field.type}, got {one_line(repr(value))}")
+    if name in ("int", "float") and not 0 <= value < math.inf:
+        raise ValueError(f"{field.name}: expected a number from 0 on, got {value}")
