@@ -1,4 +1,4 @@
-"""The process in which a learner's file is run and judged: `python -m minitransformer.course.child FILE EXERCISE`.
+"""The process in which a learner's file is run and judged: `python -m minitransformer.course.child FILE EXERCISE PARENT`.
 
 It says that it is ready by an empty line on the standard error that it was started with. Then doors are closed, the learner's
 code runs, and the report goes the same way, after a password from standard input. What that code prints goes to standard output.
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from minitransformer.course import catalogue, doors
+from minitransformer.course.cell.lifeline import die_with
 from minitransformer.course.exercise import Exercise, Failed
 from minitransformer.course.judge import UNWRITTEN, describe, judge, load
 from minitransformer.course.report import Report
@@ -54,8 +55,10 @@ def library_imports(path: Path) -> int:
 
 def main() -> None:
     path, name = Path(sys.argv[1]), sys.argv[2]
+    die_with(int(sys.argv[3]), os.dup(0))
     exercise, password = catalogue.exercise(name), sys.stdin.readline().strip()
     say, encode, end, changes = partial(os.write, os.dup(2)), json.JSONEncoder().encode, os._exit, tampered  # as they are now
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(1, 2)
     say(b"\n")
     doors.limit()

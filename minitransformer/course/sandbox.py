@@ -26,11 +26,20 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
         hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
     process = _start(name, path)
+    try:
+        return _judged(process, name, seconds)
+    finally:
+        _end(process)
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _judged(process: subprocess.Popen, name: str, seconds: float) -> Report:
     password = secrets.token_hex(16)
     printed, told = _Reader(process.stdout, OUTPUT, lambda: _end(process)), _Reader(process.stderr, 1 << 22, lambda: _end(process))
     with contextlib.suppress(OSError):
         process.stdin.write(password.encode() + b"\n")
-        process.stdin.close()
+        process.stdin.flush()  # and is left open: the process ends where it is closed
     told.begun.wait(STARTING)  # importing takes its time on a busy machine, and is not the learner's
     timed_out = False
     try:
@@ -42,7 +51,7 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
 
 
 def _start(name: str, path: Path) -> subprocess.Popen:
-    command = [sys.executable, "-P", "-m", "minitransformer.course.child", str(path), name]
+    command = [sys.executable, "-P", "-m", "minitransformer.course.child", str(path), name, str(os.getpid())]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
     return subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, **pipes, **group)
@@ -95,6 +104,8 @@ class _Reader(threading.Thread):
         self.begun.set()
 
     def finish(self) -> bytes:
-        self.join(5)
-        self.stream.close()
+        """What came. (Whoever holds the pipe open after the process has ended is not waited for.)"""
+        self.join(1)
+        if not self.is_alive():
+            self.stream.close()
         return self.data
