@@ -17,6 +17,7 @@ from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import Module
+from minitransformer.nn.modes import begin_training, in_use, modes
 from minitransformer.nn.utils import clip_grad_norm_
 from minitransformer.optim import Optimizer
 from minitransformer.optim.lr_scheduler import LRScheduler
@@ -68,6 +69,7 @@ class Trainer:
         self.description = description or {}
         self.losses: list[float] = []
         self.evaluations: list[tuple[int, float]] = []
+        self._modes: list[tuple[Module, bool]] = []  # of each module in training, as the last run found it
 
     @property
     def step(self) -> int:
@@ -77,12 +79,13 @@ class Trainer:
     def run(self, report: Callable[[Trainer], None] | None = None) -> bool:
         """Take the steps that are left; `report` is called after each. True if all were taken, False after Ctrl-C.
 
+        A submodule in `eval()` stays there while the rest is in training; at the end all of the model is in use.
         Ctrl-C lets the step under way end; a second one stops at once. Raises FloatingPointError if the loss or a
         gradient is NaN or infinite, before it can spoil the parameters.
         """
         if self.directory:
             self.directory.mkdir(parents=True, exist_ok=True)
-        self.model.train()
+        begin_training(self.model, self._modes)
         with _ctrl_c() as pressed, numpy.errstate(all="ignore"):  # a NaN is an error below, which says more than a warning
             for batch in self._batches():
                 self._take_step(batch)
@@ -94,6 +97,7 @@ class Trainer:
                     report(self)
                 if pressed():
                     break
+        self._modes = modes(self.model)
         self.model.eval()
         return self.step == self.steps
 
@@ -132,10 +136,8 @@ class Trainer:
     def _evaluate(self) -> None:
         if self.evaluate is None:
             return
-        self.model.eval()
-        with no_grad():
+        with no_grad(), in_use(self.model):
             value = float(self.evaluate(self.model))
-        self.model.train()
         best = min((figure for _, figure in self.evaluations), default=math.inf)
         self.evaluations.append((self.step, value))
         if value < best:

@@ -62,6 +62,16 @@ def test_a_text_too_long_to_embed_is_named():
         embed(Bert(BertConfig(**SMALL)), tokenizer, ["a", "a " * (LENGTH + 1)])
 
 
+@pytest.mark.parametrize("texts", [["", "a"], ["a", ""], [""], []])
+def test_a_text_without_words_is_one_unknown_word(texts):
+    tokenizer = WordPieceTokenizer.train("a b c", vocab_size=20)
+    model = Bert(BertConfig(**SMALL)).double().eval()
+    vectors = embed(model, tokenizer, texts)
+    assert vectors.shape == (len(texts), SMALL["hidden_size"]) and vectors.dtype == np.float64
+    expected = [embed(model, tokenizer, ["a" if text else "\N{SNOWMAN}"])[0] for text in texts]
+    np.testing.assert_allclose(vectors, np.reshape(expected, vectors.shape), rtol=1e-12)
+
+
 def test_states_end_with_the_output_and_their_means_stand_side_by_side():
     model, ids = Bert(BertConfig(**SMALL)).double().eval(), mt.tensor(IDS)
     states = model.hidden_states(ids)

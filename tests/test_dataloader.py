@@ -216,6 +216,15 @@ def test_pad_sequence_of_what_does_not_fit(sequences):
         pad_sequence(sequences)
 
 
+@pytest.mark.parametrize("sequences", [[[], [1, 2]], [[1, 2], []], [[], []], [[], [], [1, 2]]])
+def test_an_empty_list_says_nothing_of_the_kind_of_numbers(sequences):
+    padded, (ids, labels) = pad_sequence(sequences, True), pad_collate([(s, 1) for s in sequences])
+    assert padded.dtype == ids.dtype == labels.dtype == mt.int64
+    assert padded.tolist() == ids.tolist() == [s + [0] * (2 - len(s)) if any(sequences) else [] for s in sequences]
+    assert pad_sequence([[], [0.5]], True).dtype == mt.float32
+    assert pad_sequence([mt.ones(0), mt.tensor([1])], True).dtype == mt.float32  # as in PyTorch
+
+
 def test_pad_collate_fills_up_with_the_padding_id():
     ids = pad_collate([[5, 6, 7], [8]])
     assert (ids.tolist(), ids.dtype) == ([[5, 6, 7], [8, 0, 0]], mt.int64)

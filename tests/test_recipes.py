@@ -99,6 +99,14 @@ def test_probabilities_stand_in_the_order_of_the_texts():
     assert numpy.allclose(predict_proba(model, tokenizer, texts, batch_size=4), alone, rtol=0, atol=1e-12)
 
 
+def test_no_texts_have_no_probabilities_and_no_accuracy():
+    model, tokenizer = SequenceClassifier(ClassifierConfig(20, 3)).double().eval(), WordTokenizer.train("a b")
+    assert predict_proba(model, tokenizer, []).shape == (0, 3) and predict_proba(model, tokenizer, []).dtype == numpy.float64
+    assert predict_proba(model, tokenizer, ["", "a"]).shape == (2, 3)
+    with pytest.raises(ValueError, match="at least one review"):
+        accuracy(model, tokenizer, [])
+
+
 def test_the_classifier_beats_guessing():
     recipe = ClassifierRecipe(steps=150)
     trainer, tokenizer = recipe.trainer()

@@ -20,6 +20,7 @@ from minitransformer.generation import generate
 from minitransformer.models.classifier import SequenceClassifier, predict_proba
 from minitransformer.nn import Module
 from minitransformer.nn.attention import record_attention
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 from minitransformer.progress import progress_bar
 from minitransformer.randomness import manual_seed
@@ -73,7 +74,7 @@ def printable(text: str) -> str:
 
 def attention_of(model: Module, tokenizer: Tokenizer, text: str) -> list[numpy.ndarray]:
     """The attention of each layer on a text, (H, T, T)."""
-    with no_grad(), record_attention() as weights:
+    with no_grad(), in_use(model), record_attention() as weights:
         model(tensor([tokenizer.encode(text)]))
     return [w.numpy()[0] for w in weights]
 

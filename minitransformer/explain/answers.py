@@ -36,7 +36,7 @@ def lrp_answer(
     sides = [numpy.asarray(source), numpy.asarray(answer)]
     ids = [tensor(side[None], device=device) for side in sides]  # (1, S), (1, T)
     read: dict[int, Tensor] = {}  # which side, and the vectors looked up for it
-    with enable_grad(), Layers(model) as layers, explained(layers.modules.values()):
+    with enable_grad(), Layers(model) as layers, explained(model, layers.modules.values()):
         with edit_embeddings(lambda table, looked_up, vectors: _keep(read, ids, looked_up, vectors)):
             logits = model(*ids)[0, -1]  # (V,)
         chosen = int(logits.array.argmax()) if target is None else target

@@ -78,7 +78,7 @@ class _Attention:
 
     def __init__(self, model, ids, target: Target, position, batch_first: bool):
         self.batch, self.position = as_batch(ids), position  # (B, T)
-        with enable_grad(), explained(model.modules()), record_attention() as recorded:
+        with enable_grad(), explained(model), record_attention() as recorded:
             logits, _ = forward(model, self.batch, batch_first)
             self.logit, self.targets = target_logit(logits, target, position, batch_first)
         self.per_token = logits.ndim == 3

@@ -21,7 +21,7 @@ def gradient_x_input(
     Arguments and errors as `lrp`'s. It accounts for nothing: there is no ledger.
     """
     batch = as_batch(ids)  # (B, T)
-    with enable_grad(), explained(model.modules()):
+    with enable_grad(), explained(model):
         logits, model_ids = forward(model, batch, batch_first)
         logit, targets = target_logit(logits, target, position, batch_first)
         vectors = token_vectors(logit, tape(logit), model_ids)

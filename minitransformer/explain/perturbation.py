@@ -32,7 +32,7 @@ def logit_of(model, target: One, position: int = -1, batch_first: bool = True) -
 
     def logit(ids: Tensor) -> Tensor:
         ids = ids.to(device)
-        with no_grad(), explained(model.modules()):
+        with no_grad(), explained(model):
             logits = model(ids if batch_first else ids.transpose(0, 1))
         if logits.ndim == 3:
             logits = logits[:, position] if batch_first else logits[position]

@@ -9,6 +9,7 @@ import numpy
 from minitransformer.autograd import no_grad
 from minitransformer.nn import Module
 from minitransformer.nn import functional as F
+from minitransformer.nn.modes import begin_training
 from minitransformer.ops.creation import tensor
 from minitransformer.optim import Adam
 
@@ -52,7 +53,7 @@ class PlantedTask:
 def learn_planted(model: Module, task: PlantedTask, steps: int = 300, batch: int = 32, lr: float = 3e-3, seed: int = 1000) -> float:
     """Train a classifier, ids (B, T) -> logits (B, num_classes), on fresh sequences; returns the share of others it gets right."""
     optimizer = Adam(model.parameters(), lr=lr)
-    model.train()
+    begin_training(model)
     for step in range(steps):
         ids, label, _ = task.sample(batch, seed + step, least=0)
         optimizer.zero_grad()

@@ -54,7 +54,7 @@ class Probe:
 
     def __init__(self, model, ids, target: Target, position, batch_first: bool):
         self.model, self.batch, self.position, self.batch_first = model, as_batch(ids), position, batch_first
-        with enable_grad(), explained(model.modules()):
+        with enable_grad(), explained(model):
             logit, self.targets = self._logit(target)
         self.output = logit.item()
 
@@ -71,7 +71,7 @@ class Probe:
             leaves.append(Tensor(change(embedding, vectors.array), requires_grad=True))
             return leaves[-1]
 
-        with enable_grad(), explained(self.model.modules()), changed_embeddings(self.batch, leaf):
+        with enable_grad(), explained(self.model), changed_embeddings(self.batch, leaf):
             logit, _ = self._logit(self.targets)
             slopes = grad(logit, leaves)
         return logit.item(), [(embedding, x, slope.array) for (embedding, x), slope in zip(looked_up, slopes, strict=True)]

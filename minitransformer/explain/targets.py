@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from minitransformer.autograd import Op, Tensor, enable_grad, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.outputs import Target, target_weights
+from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.index import Embedding
@@ -25,25 +27,19 @@ def as_batch(ids) -> numpy.ndarray:
     return ids.reshape(-1, ids.shape[-1])
 
 
-class explained:
-    """A model's modules in use, not in training, with gradients recorded from its embeddings even if they are frozen."""
+@contextlib.contextmanager
+def explained(model: Module, modules: Iterable[Module] | None = None) -> Iterator[None]:
+    """A model in use, not in training, with gradients recorded from its embeddings even if they are frozen.
 
-    def __init__(self, modules: Iterable[Module]):
-        modules = list(modules)
-        self.training = [module for module in modules if module.training]
-        self.frozen = [p for m in modules for p in m._parameters.values() if p is not None and not p.requires_grad]
-
-    def __enter__(self):
-        self._set(training=False, requires_grad=True)
-
-    def __exit__(self, *error):
-        self._set(training=True, requires_grad=False)
-
-    def _set(self, training: bool, requires_grad: bool) -> None:
-        for module in self.training:
-            vars(module)["training"] = training  # as `train` does, without a search for parameters of this name
-        for p in self.frozen:
-            p.requires_grad_(requires_grad)
+    `modules` are those of the model, if they are listed.
+    """
+    modules = list(modules or model.modules())
+    frozen = [p for m in modules for p in m._parameters.values() if p is not None and not p.requires_grad]
+    with in_use(model, modules), contextlib.ExitStack() as undone:
+        for p in frozen:
+            undone.callback(p.requires_grad_, False)
+            p.requires_grad_()
+        yield
 
 
 def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Tensor]:
@@ -101,7 +97,7 @@ class Answer:
 def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
     """Run the model on ids (T,) or (B, T), in use rather than in training, and see what is asked."""
     batch = as_batch(ids)
-    with enable_grad(), Layers(model) as layers, explained(layers.modules.values()):
+    with enable_grad(), Layers(model) as layers, explained(model, layers.modules.values()):
         logits, model_ids = forward(model, batch, batch_first)
     weights, constant, targets = target_weights(logits, target, position, batch_first)
     ops = tape(logits)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 
 
@@ -26,17 +24,6 @@ def last_logits(model, ids, cache=None, padding: numpy.ndarray | None = None) ->
 def numbers(ids) -> list[int]:
     """Ids as Python's integers: those of a tensor in one copy, wherever it lives."""
     return ids.tolist() if isinstance(ids, Tensor) else list(ids)
-
-
-@contextlib.contextmanager
-def in_use(model) -> Iterator[None]:
-    """Inside this block the model is in use, not in training; one that is already is left alone, for that costs nothing."""
-    training = model.training
-    if training:
-        model.eval()
-    yield
-    if training:
-        model.train()
 
 
 class Reader:

@@ -17,6 +17,7 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.shape import cat
 from minitransformer.tokenization import Tokenizer
 from minitransformer.utils.data import pad_sequence
@@ -161,17 +162,19 @@ class BertClassifier(nn.Module):
 def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 32) -> numpy.ndarray:
     """A vector of length 1 for each text, (N, C) on the host: their products are cosines.
 
-    Raises ValueError, which names the text, if one has more tokens than the model has places.
+    A text without words counts as one unknown word. Raises ValueError, which names the text, if one has more tokens than the
+    model has places.
     """
-    rows, most = [tokenizer.encode(text) for text in texts], model.config.max_position_embeddings
+    rows, most = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], model.config.max_position_embeddings
     if long := [i for i, row in enumerate(rows) if len(row) > most]:
         raise ValueError(f"embed: text {long[0]} has {len(rows[long[0]])} tokens, and this model reads {most}; cut it up")
-    parts, device = [], next(model.parameters()).device
-    for i in range(0, len(rows), batch_size):
-        ids = pad_sequence(rows[i : i + batch_size], True, model.config.pad_token_id)
-        x = model.sentences(ids.to(device))  # (B, C)
-        parts.append((x / (x * x).sum(-1, keepdim=True).sqrt()).numpy())
-    return numpy.concatenate(parts)
+    parts, weight = [], next(model.parameters())
+    with in_use(model):
+        for i in range(0, len(rows), batch_size):
+            ids = pad_sequence(rows[i : i + batch_size], True, model.config.pad_token_id)
+            x = model.sentences(ids.to(weight.device))  # (B, C)
+            parts.append((x / (x * x).sum(-1, keepdim=True).sqrt()).numpy())
+    return numpy.concatenate([numpy.zeros((0, model.config.hidden_size), weight.dtype), *parts])
 
 
 def draw(module: nn.Module) -> None:

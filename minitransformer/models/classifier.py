@@ -10,6 +10,7 @@ import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.nn.modes import in_use
 from minitransformer.tokenization import Tokenizer
 from minitransformer.utils.data import pad_sequence
 
@@ -68,9 +69,10 @@ class SequenceClassifier(nn.Module):
 @no_grad()
 def predict_proba(model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256) -> numpy.ndarray:
     """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
-    ids, device = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], next(model.parameters()).device
+    ids, weight = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], next(model.parameters())
     order, parts = sorted(range(len(ids)), key=lambda i: len(ids[i])), []  # like lengths side by side, so that little is padded
-    for start in range(0, len(ids), batch_size):
-        batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(device)  # (B, T)
-        parts.append(model(batch).softmax(-1).numpy())  # (B, num_classes)
-    return numpy.concatenate(parts)[numpy.argsort(order)]
+    with in_use(model):
+        for start in range(0, len(ids), batch_size):
+            batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(weight.device)  # (B, T)
+            parts.append(model(batch).softmax(-1).numpy())  # (B, num_classes)
+    return numpy.concatenate([numpy.zeros((0, model.config.num_classes), weight.dtype), *parts])[numpy.argsort(order)]

@@ -20,6 +20,7 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.masking import later_keys
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.heads import merge_heads, split_heads
 
@@ -236,9 +237,9 @@ class T5Answer(nn.Module):
 
     def __init__(self, model: T5, source: Tensor):
         super().__init__()
-        self.config, self.model = model.config, model
-        with no_grad():
-            self.memory, self.padding = model.eval().encode(source)
+        self.config, self.model, self.training = model.config, model, model.training
+        with no_grad(), in_use(model):
+            self.memory, self.padding = model.encode(source)
 
     def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
         """`padding` must be None: every answer begins at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy
 
 from minitransformer import models, nn
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.data.movie_reviews import movie_reviews
 from minitransformer.data.reviews import Review, load_reviews, train_test_split
 from minitransformer.devices import to_device
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import PAD, predict_proba
+from minitransformer.nn.modes import in_use
 from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
 from minitransformer.recipes.schedule import warm_up_and_cosine
@@ -118,13 +119,19 @@ def loss(
     return nn.functional.cross_entropy(model(ids), labels, label_smoothing=smoothing)
 
 
-def mean_loss(model: SequenceClassifier, samples: Sequence[tuple[list[int], int]], batch_size: int = 64) -> float:
-    """The mean cross-entropy over all samples, in nats."""
+@no_grad()
+def mean_loss(
+    model: nn.Module, samples: Sequence[tuple[list[int], int]], batch_size: int = 64, answer: Callable = nn.Module.__call__
+) -> float:
+    """The mean cross-entropy over all samples, in nats; `answer(model, ids)` gives the logits."""
     loader = DataLoader(samples, batch_size, collate_fn=pad_collate)
-    return sum(loss(model, batch).item() * len(batch[1]) for batch in loader) / len(samples)
+    with in_use(model):
+        return sum(loss(partial(answer, model), batch).item() * len(batch[1]) for batch in loader) / len(samples)
 
 
 def accuracy(model: SequenceClassifier, tokenizer: Tokenizer, reviews: Sequence[Review]) -> float:
-    """The share of reviews whose label gets the larger probability."""
+    """The share of reviews whose label gets the larger probability. Raises ValueError for none."""
+    if not reviews:
+        raise ValueError("accuracy: expected at least one review, got none")
     guesses = predict_proba(model, tokenizer, [r.text for r in reviews]).argmax(1)
     return float((guesses == numpy.array([r.label for r in reviews])).mean())

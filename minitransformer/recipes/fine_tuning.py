@@ -13,6 +13,7 @@ from minitransformer import models
 from minitransformer.autograd import no_grad
 from minitransformer.data.reviews import Review
 from minitransformer.models import BertClassifier, BertClassifierConfig, published
+from minitransformer.nn.modes import in_use
 from minitransformer.optim import AdamW
 from minitransformer.recipes.classifier import ClassifierRecipe, by_length, encode, loss, mean_loss
 from minitransformer.recipes.schedule import warm_up_and_cosine
@@ -81,7 +82,7 @@ class FineTuningRecipe:
             steps=self.steps,
             max_norm=1.0,
             amp=self.amp,
-            evaluate=lambda model: mean_loss(partial(answer, model), unseen),
+            evaluate=lambda model: mean_loss(model, unseen, answer=answer),
             evaluate_every=max(self.steps // 8, 1),
             directory=directory,
             description={**models.describe(model, tokenizer), "recipe": asdict(self)},
@@ -95,11 +96,12 @@ class FineTuningRecipe:
         model = BertClassifier(BertClassifierConfig(**config, lora_rank=rank, every_layer=frozen), bert)
         if frozen:
             bert.requires_grad_(False)
-        return model, tokenizer
+        return model.train(), tokenizer  # a published encoder comes in use
 
 
 @no_grad()
 def read(model: BertClassifier, samples: Sequence[tuple[list[int], int]]) -> list[tuple[numpy.ndarray, int]]:
     """(vector, label) of each (ids, label), shortest first: what the head of `model` sees of them."""
     loader = DataLoader(sorted(samples, key=lambda sample: len(sample[0])), 64, collate_fn=pad_collate)
-    return [pair for ids, labels in loader for pair in zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)]
+    with in_use(model):
+        return [pair for ids, labels in loader for pair in zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)]

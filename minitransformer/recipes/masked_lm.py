@@ -12,6 +12,7 @@ from minitransformer import models, nn
 from minitransformer.autograd import Tensor
 from minitransformer.data.corpus import split
 from minitransformer.models import BertConfig, BertMaskedLM
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
@@ -99,4 +100,5 @@ def masked_loss(
 
 def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer) -> float:
     """The loss over all windows, in nats per token asked for; the same tokens are asked for each time."""
-    return mean_over(windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0)))
+    with in_use(model):
+        return mean_over(windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0)))

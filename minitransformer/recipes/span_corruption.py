@@ -13,6 +13,7 @@ from minitransformer import models, nn
 from minitransformer.autograd import Tensor
 from minitransformer.data.corpus import split
 from minitransformer.models import T5, T5Config
+from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
@@ -117,4 +118,5 @@ def corrupted_loss(model: T5, windows: Tensor, first_mark: int, random: numpy.ra
 
 def mean_loss(model: T5, windows: Windows, first_mark: int) -> float:
     """The loss over all windows, in nats per token of the answers; the same spans are cut out each time."""
-    return mean_over(windows, partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0)))
+    with in_use(model):
+        return mean_over(windows, partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import float64, namespace
+from minitransformer.backends import float64, int64, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.shape import stack
@@ -84,23 +84,29 @@ def _fields(samples: Sequence[Sequence]) -> list[tuple]:
 def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: float = 0) -> Tensor:
     """Sequences of any lengths side by side, each filled up to the longest: B times (T_i, *) -> (T, B, *), or (B, T, *).
 
-    Takes tensors, arrays and lists. Raises RuntimeError if there are none, or if they differ in more than length; TypeError
+    Takes tensors, arrays and lists, and gives the dtype of the first; an empty list has none, and is of ids where all are.
+    Raises RuntimeError if there are none, or if they differ in more than length; TypeError
     if they are on two devices.
     """
     if not len(sequences):
         raise RuntimeError("pad_sequence: expected at least one sequence, got none")
-    tensors = [s if isinstance(s, Tensor) else Tensor(s) if hasattr(s, "dtype") else tensor(s, device="cpu") for s in sequences]
+    tensors = [_sequence(s) for s in sequences]
     check_device("pad_sequence", *tensors)
     rows = [t.array for t in tensors]
     rest = sorted({row.shape[1:] if row.ndim else None for row in rows}, key=repr)
     if len(rest) > 1 or None in rest:
         raise RuntimeError(f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}")
     shape = (len(rows), max(map(len, rows)), *rest[0])
-    padded = namespace(rows[0]).full(shape, padding_value, rows[0].dtype)  # (B, T, *)
+    dtype = next((row.dtype for s, row in zip(sequences, rows, strict=True) if len(row) or hasattr(s, "dtype")), int64)
+    padded = namespace(rows[0]).full(shape, padding_value, dtype)  # (B, T, *)
     for i, row in enumerate(rows):
         padded[i, : len(row)] = row
     device = next((s.device for s in sequences if isinstance(s, Tensor)), None)
     return tensor(padded if batch_first else padded.swapaxes(0, 1), device=device)
+
+
+def _sequence(s) -> Tensor:
+    return s if isinstance(s, Tensor) else Tensor(s) if hasattr(s, "dtype") else tensor(s, device="cpu")
 
 
 def pad_collate(samples: Sequence, padding_value: float = 0) -> Tensor | tuple:

@@ -1,0 +1,48 @@
+"""In training or in use: whoever answers puts a model in use for as long as that takes, and each module back as it was."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from minitransformer.nn.module import Module
+
+
+def modes(model: Module) -> list[tuple[Module, bool]]:
+    """Each module of a model, from the top down, and whether it is in training."""
+    return [(module, module.training) for module in model.modules()]
+
+
+def restore(modes: Iterable[tuple[Module, bool]]) -> None:
+    """Set each module as `modes` found it, by its own `train()`, which may do more than note the mode."""
+    for module, training in modes:
+        if module.training != training:
+            module.train(training)
+    for module, training in modes:
+        module.training = training  # what a `train()` further down, or one of its own making, said otherwise
+
+
+@contextlib.contextmanager
+def in_use(model: Module, modules: Iterable[Module] | None = None) -> Iterator[None]:
+    """Inside this block all of `model` is in use, not in training; however it ends, each module is then as it was.
+
+    One that is in use already is left alone, for that costs nothing. `modules` are those of the model, if they are listed.
+    """
+    if not any(module.training for module in modules or model.modules()):
+        yield
+        return
+    before = modes(model)
+    model.eval()
+    try:
+        yield
+    finally:
+        restore(before)
+
+
+def begin_training(model: Module, before: Sequence[tuple[Module, bool]] = ()) -> None:
+    """Set a model that is in use in training, each module as it was `before`, if that is known.
+
+    If some of it is in training already, the rest was put into `eval()` by hand, and stays there.
+    """
+    if not any(module.training for module in model.modules()):
+        restore(before) if before else model.train()
