@@ -10,7 +10,7 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, setting
-from minitransformer.backends import NO_BFLOAT16, float16
+from minitransformer.backends import NO_BFLOAT16, float16, namespace
 from minitransformer.ops.precision import autocast_dtype
 from minitransformer.optim import Optimizer
 
@@ -26,12 +26,14 @@ def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):
         raise TypeError(f"autocast: expected float16, got {dtype}")
     return setting(autocast_dtype, float16 if enabled else None)
 
+SCALES = 2.0**-126, 2.0**127  # factors that float32 holds, and whose reciprocals it holds
+
 
 class GradScaler:
     """Multiplies the loss so that no gradient vanishes in float16, and finds the factor as it goes.
 
     An overflow skips the step and multiplies the factor by `backoff_factor`; `growth_interval` steps without one multiply it
-    by `growth_factor`. `skipped` counts the steps that were skipped.
+    by `growth_factor`, as long as it is one of `SCALES`. `skipped` counts the steps that were skipped.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class GradScaler:
         """Whether they are all finite; the one moment in which the host waits."""
         kernel, arrays = kernels.of(gradients[0].array), [g.writable() for g in gradients]
         kernel.scale_all(arrays, 1 / self._scale)
-        return math.isfinite(kernel.norm_of_all(arrays))
+        return math.isfinite(kernel.norm_of_all(arrays)) or all(namespace(a).isfinite(a).all() for a in arrays)
 
     def step(self, optimizer: Optimizer) -> None:
         """`optimizer.step()`, unless a gradient overflowed."""
@@ -87,9 +89,10 @@ class GradScaler:
         self.skipped += overflow
         self._good_steps = 0 if overflow else self._good_steps + 1
         if self.enabled and overflow:
-            self._scale *= self.backoff_factor
+            self._scale = max(self._scale * self.backoff_factor, SCALES[0])
         elif self.enabled and self._good_steps == self.growth_interval:
-            self._scale, self._good_steps = self._scale * self.growth_factor, 0
+            grown, self._good_steps = self._scale * self.growth_factor, 0
+            self._scale = grown if grown <= SCALES[1] else self._scale
 
     def state_dict(self) -> dict:
         """What `load_state_dict` goes on from."""

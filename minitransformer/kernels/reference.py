@@ -193,9 +193,9 @@ def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: numpy.dtype
 
 
 def norm_of_all(arrays: Sequence[Array]) -> Array:
-    """The Euclidean norm of all arrays read as one vector. ()."""
-    xp = namespace(arrays[0])
-    return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in arrays))
+    """The Euclidean norm of all arrays read as one vector; that of half precision in float32. ()."""
+    xp, wide = namespace(arrays[0]), map(_wide, arrays)
+    return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in wide))
 
 
 def scale_all(arrays: Sequence[Array], factor: Array | float) -> None:

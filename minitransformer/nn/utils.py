@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.backends import float16
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.elementwise import abs_
-from minitransformer.ops.reduce import amax
+from minitransformer.ops.reduce import amax, amin
 from minitransformer.ops.shape import stack
 
 
@@ -19,17 +20,20 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def _norm(values: Tensor, norm_type: float) -> Tensor:
-    """(sum |x|^p)^(1/p), the largest |x| for p = inf. (..) -> ()."""
+    """(sum |x|^p)^(1/p), the largest |x| for p = inf, the smallest for -inf, how many are not 0 for 0. (..) -> ()."""
     magnitudes = abs_(values)
-    return amax(magnitudes) if norm_type == math.inf else (magnitudes**norm_type).sum() ** (1 / norm_type)
+    if math.isinf(norm_type):
+        return (amax if norm_type > 0 else amin)(magnitudes)
+    return (magnitudes**norm_type).sum() ** (1 / norm_type) if norm_type else (magnitudes != 0).sum().to(values.dtype)
 
 
 def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
+    """The norm of all; that of half precision in float32, in which it does not overflow."""
     if not tensors:
         return tensor(0.0)
     if norm_type == 2:
         return Tensor(kernels.of(tensors[0].array).norm_of_all([t.array for t in tensors]))
-    return _norm(stack([_norm(t, norm_type) for t in tensors]), norm_type)
+    return _norm(stack([_norm(t.float() if t.dtype == float16 else t, norm_type) for t in tensors]), norm_type)
 
 
 @no_grad()
@@ -43,12 +47,16 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
 
 @no_grad()
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Shorten the gradient of all parameters, read as one vector, to `max_norm` if it is longer; its direction stays.
 
-    Returns the norm before (Pascanu et al., ICML 2013). Raises RuntimeError if `error_if_nonfinite` and it is not, ValueError for
-    a negative `max_norm`, which would turn the direction round.
+    Returns the norm before (Pascanu et al., ICML 2013), of float16 in float32. `foreach` is taken and changes nothing. Raises
+    RuntimeError if `error_if_nonfinite` and it is not, ValueError for a negative `max_norm`, which would turn the direction round.
     """
     if max_norm < 0:
         raise ValueError(f"clip_grad_norm_: expected max_norm >= 0, got {max_norm}")

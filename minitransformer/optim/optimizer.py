@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy
 
-from minitransformer.autograd import Tensor, no_grad
+from minitransformer.autograd import Tensor, enable_grad, no_grad
 from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.python import host_array
+
+
+BESIDE = {"params", "param_names", "initial_lr"}  # what else may stand in a loaded group, the schedules' word among them
 
 
 class Optimizer:
     """`param_groups`: dicts of "params" and settings; `state`: what is remembered of each parameter, as arrays.
 
     A subclass gives `update(p, g, state, group)`, which edits the array `p` in place. Raises ValueError for no parameters,
-    one given twice or a negative learning rate, TypeError for what is no tensor.
+    one given twice or a negative learning rate, TypeError for what is no tensor. PyTorch's `foreach`, `fused` and `capturable`
+    say how a step is computed, not what it does: they are taken and change nothing. `differentiable` is refused.
     """
 
     def __init__(self, params: Iterable, defaults: dict):
@@ -41,9 +45,17 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError("optimizer: a parameter is given twice, and would be changed twice in each step")
             known.add(id(p))
+        self._check({**self.defaults, **group})
         self.param_groups.append({**self.defaults, **group, "params": params})
-        if self.param_groups[-1]["lr"] < 0:
-            raise ValueError(f"optimizer: expected a learning rate >= 0, got {self.param_groups[-1]['lr']}")
+
+    def _check(self, group: Mapping) -> None:
+        """Raise ValueError for settings of a group that no step can follow."""
+        if rate(group) < 0:
+            raise ValueError(f"optimizer: expected a learning rate >= 0, got {rate(group)}")
+        if tensors := [name for name, value in group.items() if isinstance(value, Tensor) and name not in ("lr", "params")]:
+            raise ValueError(f"optimizer: expected numbers for {tensors}, got tensors; call .item()")
+        if group.get("differentiable"):
+            raise ValueError("optimizer: steps leave no tape, so differentiable=True is not to be had; write p - lr * g yourself")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or fill them with zeros."""
@@ -54,12 +66,21 @@ class Optimizer:
                 else:
                     p.grad.zero_()
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient."""
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """Change every parameter that has a gradient; `closure`, if given, is called first, to make the gradients and the loss."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         with no_grad():
             for group in self.param_groups:
-                moved = [p for p in group["params"] if p.grad is not None]
-                self.update_all([(p.writable(), p.grad.array, self.state.setdefault(p, {})) for p in moved], group)
+                self._step(group, [p for p in group["params"] if p.grad is not None])
+        return loss
+
+    def _step(self, group: dict, moved: list[Tensor]) -> None:
+        gradients = [-p.grad.array if group.get("maximize") else p.grad.array for p in moved]
+        entries = [(p.writable(), g, self.state.setdefault(p, {})) for p, g in zip(moved, gradients, strict=True)]
+        self.update_all(entries, group)
 
     def update_all(self, entries: list[tuple[Array, Array, dict]], group: dict) -> None:
         """`update` for each (parameter, gradient, state) of a group."""
@@ -78,26 +99,51 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from where `state_dict` was taken, by us or by PyTorch's optimizer of the same name.
 
-        Raises ValueError if it is none, or if the groups differ in number or size.
+        Raises ValueError, changing nothing, if it is none, if the groups differ in number or size, if it holds settings or
+        memories that this optimizer does not have, or memories of another shape than their parameter.
         """
         if not state_dict.keys() >= {"state", "param_groups"}:
             raise ValueError(f"optimizer: expected a state_dict with 'state' and 'param_groups', got {sorted(state_dict)}")
         ours, theirs = ([len(g["params"]) for g in groups] for groups in (self.param_groups, state_dict["param_groups"]))
         if ours != theirs:
             raise ValueError(f"optimizer: expected groups of {ours} parameters, got {theirs}")
-        params = [p for g in self.param_groups for p in g["params"]]
-        for group, loaded in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            group.update({k: v for k, v in loaded.items() if k != "params"})
-        self.state = {params[int(i)]: _remembered(s, params[int(i)]) for i, s in state_dict["state"].items()}
+        groups = [self._settings(g, new) for g, new in zip(self.param_groups, state_dict["param_groups"], strict=True)]
+        params = [(p, g) for g in groups for p in g["params"]]
+        self.state = {params[int(i)][0]: self._remembered(s, *params[int(i)]) for i, s in state_dict["state"].items()}
+        for group, settings in zip(self.param_groups, groups, strict=True):
+            group.update(settings)
+
+    def _settings(self, group: dict, loaded: Mapping) -> dict:
+        """A group with its settings as `loaded` has them. Raises ValueError for those that it does not know."""
+        if unknown := sorted(loaded.keys() - group.keys() - BESIDE):
+            raise ValueError(f"{type(self).__name__}: the state_dict has settings that this optimizer does not have: {unknown}")
+        settings = {**group, **loaded, "params": group["params"]}
+        self._check(settings)
+        return settings
+
+    def _remembered(self, state: Mapping, like: Tensor, group: Mapping) -> dict:
+        """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number."""
+        state = {name: int(value) if name == "step" else _array(value, like) for name, value in state.items()}
+        names = self.memories(group)
+        if state and names is not None and state.keys() != names:
+            expected, got = sorted(names), sorted(state)
+            raise ValueError(f"{type(self).__name__}: expected the state of a parameter to hold {expected}, got {got}")
+        if wrong := {name: value.shape for name, value in state.items() if hasattr(value, "shape") and value.shape != like.shape}:
+            raise ValueError(f"{type(self).__name__}: expected the state of a parameter {like.shape} in its shape, got {wrong}")
+        return state
+
+    def memories(self, group: Mapping) -> set[str] | None:
+        """The names of what is remembered of each parameter of a group; None where a subclass does not tell."""
+        return None
+
+
+def rate(group: Mapping) -> float:
+    """The learning rate of a group, which may be kept in a tensor of one element."""
+    return float(group["lr"])
 
 
 def _kept(value):
     return Tensor(value.copy()) if hasattr(value, "copy") else value
-
-
-def _remembered(state: Mapping, like: Tensor) -> dict:
-    """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number."""
-    return {name: int(value) if name == "step" else _array(value, like) for name, value in state.items()}
 
 
 def _array(value, like: Tensor):
