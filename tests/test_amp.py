@@ -126,3 +126,34 @@ def test_mistakes_are_named():
     with pytest.raises(RuntimeError, match="divided already"):
         scaler.unscale_(optimizer)
     assert math.isclose(float(w.grad), 2 / 2**16)
+
+
+def test_the_factor_ends_where_float32_does_and_comes_back():
+    scaler = amp.GradScaler(init_scale=2.0**120, growth_interval=1)
+    theirs = torch.amp.GradScaler("cpu", init_scale=2.0**120, growth_interval=1)
+    p, q = mt.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    pairs = (scaler, SGD([p], lr=0.0), p, mt), (theirs, torch.optim.SGD([q], lr=0.0), q, torch)
+    for _ in range(20):
+        for s, optimizer, w, lib in pairs:
+            s.scale(lib.ones(1))  # PyTorch's is made at the first loss
+            w.grad = lib.zeros(1)
+            s.step(optimizer)
+            s.update()
+        assert scaler.get_scale() == theirs.get_scale()
+    for _ in range(300):
+        p.grad = mt.tensor([math.nan])
+        scaler.step(pairs[0][1])
+        scaler.update()
+    assert 0 < scaler.get_scale() < 1e-30 and scaler.skipped == 300
+    p.grad = mt.tensor([scaler.get_scale()])
+    scaler.unscale_(pairs[0][1])
+    assert p.grad.item() == 1
+
+
+def test_large_gradients_are_no_overflow():
+    p = mt.ones(2, requires_grad=True)
+    scaler, optimizer = amp.GradScaler(init_scale=1.0), SGD([p], lr=1e-30)
+    p.grad = mt.full((2,), 1e30)  # their squares are beyond float32
+    with numpy.errstate(over="ignore"):
+        scaler.step(optimizer)
+    assert p.tolist() == [0, 0]

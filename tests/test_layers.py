@@ -291,7 +291,7 @@ def with_gradients(lib, values):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("norm_type", [1, 2.0, 3.5, math.inf])
+@pytest.mark.parametrize("norm_type", [1, 2.0, 3.5, math.inf, -math.inf, 0])
 @pytest.mark.parametrize("max_norm", [0.5, 1e4])
 def test_clip_grad_norm(max_norm, norm_type, dtype):
     values = [array(3, 4).astype(dtype), array(5, seed=1).astype(dtype)]
@@ -305,6 +305,20 @@ def test_clip_grad_norm(max_norm, norm_type, dtype):
         numpy.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=rtol)
         assert p.grad.dtype == dtype
     assert ours[-1].grad is None
+
+
+@pytest.mark.parametrize("norm_type", [1, 2.0, 3.0, math.inf])
+def test_clip_grad_norm_of_float16_adds_up_in_float32(norm_type):
+    values = [numpy.array([300, 400], "float16"), numpy.full(3000, 20, "float16")]
+    ours, theirs = ([lib.nn.Parameter(lib.tensor(v)) for v in values] for lib in (mt, torch))
+    for lib, parameters in ((mt, ours), (torch, theirs)):
+        for p, v in zip(parameters, values, strict=True):
+            p.grad = lib.tensor(v)
+    total, expected = nn.utils.clip_grad_norm_(ours, 1.0, norm_type), torch.nn.utils.clip_grad_norm_(theirs, 1.0, norm_type)
+    assert total.item() == pytest.approx(expected.item(), rel=2e-3)
+    for p, q in zip(ours, theirs, strict=True):
+        assert p.grad.dtype == mt.float16
+        numpy.testing.assert_allclose(p.grad.numpy().astype(float), q.grad.numpy().astype(float), rtol=5e-3, atol=1e-5)
 
 
 def test_clip_grad_norm_of_one_parameter_and_of_none():

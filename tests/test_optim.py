@@ -138,3 +138,113 @@ def test_schedules_equal_pytorch(name):
 def test_bad_arguments(make, error):
     with pytest.raises(error):
         make(mt.ones(2, requires_grad=True))
+
+
+def grown(module, make, at):
+    """The rates of two groups, of which the second comes after `at` steps of the schedule that `make(lr_scheduler, optimizer)` makes."""
+    lib = mt if module is ours else torch
+    optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1)
+    schedule = make(module, optimizer)
+    for i in range(9):
+        if i == at:
+            optimizer.add_param_group({"params": [lib.nn.Parameter(lib.ones(3))], "lr": 0.01})
+        optimizer.step()
+        schedule.step()
+    return schedule.get_last_lr()
+
+
+@pytest.mark.parametrize("at", [0, 3])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda module, o: module.LinearLR(o, 0.1, 1.0, 7),
+        lambda module, o: module.LinearLR(o, last_epoch=-1),
+        lambda module, o: module.CosineAnnealingLR(o, 20, 0.001),
+    ],
+)
+def test_a_group_that_comes_later_is_scheduled_as_by_pytorch(make, at):
+    assert grown(ours, make, at) == pytest.approx(grown(torch.optim.lr_scheduler, make, at), rel=1e-10)
+
+
+def test_a_group_that_cannot_be_scheduled_is_named():
+    with pytest.raises(ValueError, match="LambdaLR: group 1 came later and has no function"):
+        grown(ours, lambda module, o: module.LambdaLR(o, lambda step: 0.5), 2)
+    with pytest.raises(ValueError, match="at step 4 every initial rate becomes 0, so group 1 cannot join"):
+        grown(ours, lambda module, o: module.CosineAnnealingLR(o, 4), 4)
+
+
+def test_a_schedule_goes_on_from_pytorch_s_state_and_refuses_another():
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD([torch.ones(1)], 0.1), 30)
+    mine = ours.CosineAnnealingLR(mt.optim.SGD([mt.ones(1)], 0.1), 10)
+    for _ in range(4):
+        theirs.optimizer.step()
+        theirs.step()
+    mine.load_state_dict(theirs.state_dict())
+    assert mine.get_last_lr() == pytest.approx(theirs.get_last_lr()) and mine.T_max == 30
+    with pytest.raises(ValueError, match=r"has \['T_max'\], which this schedule has not"):
+        ours.LinearLR(mine.optimizer).load_state_dict(theirs.state_dict())
+    with pytest.raises(ValueError, match=r"lacks \['base_lrs'\]"):
+        mine.load_state_dict({"last_epoch": 3})
+    mine.optimizer.add_param_group({"params": mt.ones(2)})
+    with pytest.raises(ValueError, match="expected rates of 2 groups, got 1"):
+        mine.load_state_dict(theirs.state_dict())
+
+
+def test_a_schedule_can_begin_where_another_ended():
+    optimizer = mt.optim.SGD([mt.ones(1)], 0.1)
+    with pytest.raises(KeyError, match="needs the 'initial_lr' of group 0"):
+        ours.LinearLR(optimizer, last_epoch=3)
+    first = ours.LinearLR(optimizer)
+    for _ in range(3):
+        first.step()
+    assert ours.LinearLR(optimizer, last_epoch=2).get_last_lr() == first.get_last_lr()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda s: s["param_groups"][0].update(momentum=0.9), r"settings that this optimizer does not have: \['momentum'\]"),
+        (lambda s: s["param_groups"][0].update(differentiable=True), "differentiable=True is not to be had"),
+        (lambda s: s["param_groups"][0].update(lr=-1.0), "expected a learning rate >= 0, got -1"),
+        (lambda s: s["state"][0].update(exp_inf=torch.ones(3)), "hold .*'exp_avg', 'exp_avg_sq', 'step'.*, got .*exp_inf"),
+        (lambda s: s["state"][0].pop("step"), "got .'exp_avg', 'exp_avg_sq'."),
+        (lambda s: s["state"][0].update(exp_avg=torch.ones(1)), r"a parameter \(3,\) in its shape, got .'exp_avg': \(1,\)"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, message):
+    theirs = torch.optim.Adam([torch.ones(3, requires_grad=True)], lr=0.5)
+    theirs.param_groups[0]["params"][0].grad = torch.ones(3)
+    theirs.step()
+    state = theirs.state_dict()
+    change(state)
+    mine = mt.optim.Adam([mt.ones(3, requires_grad=True)], lr=0.1)
+    with pytest.raises(ValueError, match=message):
+        mine.load_state_dict(state)
+    assert mine.param_groups[0]["lr"] == 0.1 and not mine.state
+
+
+def test_a_step_calls_the_closure_and_gives_its_loss():
+    p = mt.ones(2, requires_grad=True)
+    optimizer = mt.optim.SGD([p], 0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with mt.no_grad():
+        assert optimizer.step(closure).item() == 2
+    assert p.tolist() == [0, 0]
+
+
+def test_a_rate_in_a_tensor_is_followed_and_scheduled():
+    p, lr = mt.ones(2, requires_grad=True), mt.tensor(0.5)
+    optimizer = mt.optim.SGD([p], lr)
+    ours.LinearLR(optimizer, 0.5)
+    assert optimizer.param_groups[0]["lr"] is lr and lr.item() == 0.25
+    p.grad = mt.ones(2)
+    optimizer.step()
+    assert p.tolist() == [0.75, 0.75]
+    with pytest.raises(ValueError, match="expected numbers for .'weight_decay'., got tensors"):
+        mt.optim.SGD([p], 0.1, weight_decay=mt.tensor(0.1) * 1)

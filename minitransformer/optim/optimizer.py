@@ -148,4 +148,4 @@ def _kept(value):
 
 def _array(value, like: Tensor):
     is_number = value is None or isinstance(value, (int, float))
-    return value if is_number else tensor(numpy.ascontiguousarray(host_array(value)), dtype=like.dtype, device=like.device).array
+    return value if is_number else tensor(numpy.asarray(host_array(value), order="C"), dtype=like.dtype, device=like.device).array
