@@ -26,6 +26,7 @@ def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):
         raise TypeError(f"autocast: expected float16, got {dtype}")
     return setting(autocast_dtype, float16 if enabled else None)
 
+
 SCALES = 2.0**-126, 2.0**127  # factors that float32 holds, and whose reciprocals it holds
 
 

@@ -141,7 +141,7 @@ def test_bad_arguments(make, error):
 
 
 def grown(module, make, at):
-    """The rates of two groups, of which the second comes after `at` steps of the schedule that `make(lr_scheduler, optimizer)` makes."""
+    """The rates of two groups, the second of which comes after `at` steps of the schedule that `make` makes."""
     lib = mt if module is ours else torch
     optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1)
     schedule = make(module, optimizer)

@@ -31,7 +31,7 @@ def drawn(seed, shapes=SHAPES):
 
 
 def learner(lib, name, values, options):
-    """Parameters of these values, and the optimiser of them: two groups, of which the second has the options of the sample alone."""
+    """Parameters of these values, and the optimiser of them: two groups, the second with the options of its own too."""
     parameters = [lib.nn.Parameter(v.clone()) for v in values]
     groups = [{"params": parameters[:3]}, {"params": parameters[3:], **options}]
     return parameters, getattr(lib.optim, name)(groups, **options)
@@ -80,7 +80,9 @@ def judged(optimiser):
             yield compare(f"{name}.{way}", steps(mt, name), steps(torch, name), (arguments, sample.kwargs | {way: True}))
     for error in optimiser.optim_error_inputs_func("cpu", torch.float64):
         given = error.optimizer_error_input
-        yield compare(f"{name}, {given.desc}", mistaken(mt, name, given.params), mistaken(torch, name, given.params), ((), given.kwargs))
+        yield compare(
+            f"{name}, {given.desc}", mistaken(mt, name, given.params), mistaken(torch, name, given.params), ((), given.kwargs)
+        )
 
 
 def counterparts(lib, params, made):

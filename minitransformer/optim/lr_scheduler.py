@@ -70,7 +70,9 @@ class LRScheduler:
         missing = sorted({"last_epoch", "base_lrs"} - state_dict.keys())
         unknown = sorted(name for name, value in state_dict.items() if name not in known and name[0] != "_" and value)
         if missing or unknown:
-            raise ValueError(f"{type(self).__name__}: the state_dict lacks {missing}, and has {unknown}, which this schedule has not")
+            raise ValueError(
+                f"{type(self).__name__}: the state_dict lacks {missing}, and has {unknown}, which this schedule has not"
+            )
         groups = len(self.optimizer.param_groups)
         if len(state_dict["base_lrs"]) != groups:
             raise ValueError(f"{type(self).__name__}: expected rates of {groups} groups, got {len(state_dict['base_lrs'])}")
@@ -134,9 +136,7 @@ class CosineAnnealingLR(LRScheduler):
 class SequentialLR(LRScheduler):
     """One schedule after the other; each begins again at its own step 0 when its milestone is reached."""
 
-    def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
-    ):
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1):
         if len(schedulers) != len(milestones) + 1:
             raise ValueError(f"SequentialLR: expected one milestone fewer than {len(schedulers)} schedules, got {len(milestones)}")
         if any(scheduler.optimizer is not optimizer for scheduler in schedulers):

@@ -11,7 +11,6 @@ from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.python import host_array
 
-
 BESIDE = {"params", "param_names", "initial_lr"}  # what else may stand in a loaded group, the schedules' word among them
 
 
