@@ -8,31 +8,26 @@ makes sure that a damaged file is noticed before any of it is used.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import glob
 import hashlib
 import json
 import math
 import os
-import secrets
 import struct
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy
 import safetensors
 import safetensors.numpy
 
 from minitransformer.autograd import Tensor
+from minitransformer.disk import replacing
 from minitransformer.files import FileError, one_line
 
 VERSION = "1"
 MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
 MAX_HEADER = 100_000_000  # bytes: safetensors reads no longer one
-STALE = 600  # seconds without a write after which a temporary file is nobody's any more: who wrote it was killed
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
 
@@ -48,7 +43,7 @@ def save(state: Any, path: str | os.PathLike) -> None:
     """
     content, path = _pack(state), Path(os.path.realpath(path))
     try:
-        with _replacing(path) as file:
+        with replacing(path) as file:
             file.write(content)
     except OSError as error:
         raise CheckpointError(
@@ -179,40 +174,6 @@ def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
 
 
 # ---- the disk ----
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all of it is on the disk, and vanishes if anything comes between."""
-    _sweep(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what writers of `path` left behind that were killed. (One alive that is taken for dead fails, and says so.)"""
-    with contextlib.suppress(OSError):
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-            if time.time() - left.stat().st_mtime > STALE:
-                left.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the rename itself survive a power cut, on the systems that let a folder be opened for this."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _mend(error: OSError) -> str:

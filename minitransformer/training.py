@@ -6,6 +6,7 @@ import contextlib
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from minitransformer import checkpoint
 from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.disk import locked
 from minitransformer.nn import Module
 from minitransformer.nn.modes import begin_training, in_use, modes
 from minitransformer.nn.utils import clip_grad_norm_
@@ -25,6 +27,9 @@ from minitransformer.randomness import generator
 from minitransformer.utils.data import DataLoader
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+RUNNING = ".running"  # the lock file of a directory
+SECONDS = 10  # from one checkpoint to the next
+STOP = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Ctrl-C, an order to end, a closed terminal, Ctrl-Break
 
 
 class Trainer:
@@ -32,15 +37,17 @@ class Trainer:
 
     `loss(model, batch)` gives the scalar to make small for one batch of `loader`, which is read again and again.
     `max_norm` clips the norm of all gradients together. Every `evaluate_every` steps and at the end, `evaluate(model)`
-    gives a figure on data held out, lower is better. With a `directory`, the state is kept there in `last.safetensors`
-    every `save_every` steps, at the end and on Ctrl-C, and in `best.safetensors` whenever `evaluate` gives a new lowest
-    figure; `description`, such as the model's sizes and its tokenizer, is written beside it.
+    gives a figure on data held out, lower is better. With a `directory`, in which no other run may be, the state is kept
+    there in `last.safetensors` every `save_every` steps and every 10 seconds, at the end and when a signal asks to stop, and
+    in `best.safetensors` whenever `evaluate` gives a new lowest figure; `description`, such as the model's sizes and its
+    tokenizer, is written beside it.
 
     With `amp`, the loss is computed under `autocast`, and a step whose gradients overflow in float16 is skipped;
     `scaler.skipped` counts those. A device is waited for once a step for the loss, once for the norm (and once more with
     `amp`), so that what is not finite never reaches the parameters.
 
-    `losses` holds the loss of each step, in the unit of `loss`; `evaluations` pairs (step, figure).
+    `losses` holds the loss of each step, in the unit of `loss`; `evaluations` pairs (step, figure). `stopped_by` is the
+    signal that ended the run, once its state is kept.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class Trainer:
         self.losses: list[float] = []
         self.evaluations: list[tuple[int, float]] = []
         self._modes: list[tuple[Module, bool]] = []  # of each module in training, as the last run found it
+        self.stopped_by: signal.Signals | None = None
 
     @property
     def step(self) -> int:
@@ -77,29 +85,39 @@ class Trainer:
         return len(self.losses)
 
     def run(self, report: Callable[[Trainer], None] | None = None) -> bool:
-        """Take the steps that are left; `report` is called after each. True if all were taken, False after Ctrl-C.
+        """Take the steps that are left; `report` is called after each. True if all were taken, False if a signal came before.
 
         A submodule in `eval()` stays there while the rest is in training; at the end all of the model is in use.
-        Ctrl-C lets the step under way end; a second one stops at once. Raises FloatingPointError if the loss or a
-        gradient is NaN or infinite, before it can spoil the parameters.
+        Ctrl-C, an order to end or a closed terminal lets the step under way end; a second Ctrl-C stops at once. Raises Busy
+        if another run is in the directory, and FloatingPointError if the loss or a gradient is NaN or infinite, before it
+        can spoil the parameters.
         """
-        if self.directory:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        begin_training(self.model, self._modes)
-        with _ctrl_c() as pressed, numpy.errstate(all="ignore"):  # a NaN is an error below, which says more than a warning
+        with self._directory_to_itself(), _Signals() as signals, numpy.errstate(all="ignore"):  # errors below say more
+            begin_training(self.model, self._modes)
+            kept = _Kept(self)
             for batch in self._batches():
                 self._take_step(batch)
                 if self.step % self.evaluate_every == 0 or self.step == self.steps:
                     self._evaluate()
-                if self.step % self.save_every == 0 or self.step == self.steps or pressed():
-                    self._save(LAST)
-                if report:
-                    report(self)
-                if pressed():
+                if kept.is_due() or self.step % self.save_every == 0 or self.step == self.steps or signals.came:
+                    kept.now(signals)
+                try:
+                    if report:
+                        report(self)
+                finally:  # a terminal that is gone takes no report
+                    if signals.came:
+                        kept.now(signals)
+                if signals.came:
                     break
         self._modes = modes(self.model)
         self.model.eval()
         return self.step == self.steps
+
+    def _directory_to_itself(self) -> contextlib.AbstractContextManager:
+        if not self.directory:
+            return contextlib.nullcontext()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return locked(self.directory / RUNNING)
 
     def _batches(self) -> Iterator[Any]:
         """The batches of one epoch after the other, as many as there are steps to take."""
@@ -189,20 +207,67 @@ def _culprit(loss: Tensor) -> str:
     return f"the first NaN was made by {nan_origin(loss)}" if math.isnan(loss.item()) else "it grew beyond all numbers"
 
 
-@contextlib.contextmanager
-def _ctrl_c():
-    """Inside, the first Ctrl-C only makes `pressed()` true. (Only the main thread of a program may listen for it.)"""
-    presses: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
+class _Kept:
+    """The state that a trainer keeps: which, and when it is time for the next.
 
-    def note(number, frame):
-        presses.append(number)
-        signal.signal(signal.SIGINT, before)
+    The next is due before SECONDS are over, or later if keeping it would take more than a twentieth of the time.
+    """
 
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(presses)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def __init__(self, trainer: Trainer):
+        self.trainer, self.step = trainer, trainer.step
+        self.at = self.stepped = time.monotonic()
+        self.interval = SECONDS
+
+    def is_due(self) -> bool:
+        """Asked once a step: whether one more would take too long."""
+        now = time.monotonic()
+        step, self.stepped = now - self.stepped, now
+        return now + step - self.at > self.interval
+
+    def now(self, signals: _Signals) -> None:
+        """Keep the state, unless it is."""
+        if self.step != self.trainer.step:
+            begun = time.monotonic()
+            with signals.held():
+                self.trainer._save(LAST)
+            self.step, self.at = self.trainer.step, time.monotonic()
+            self.stepped, self.interval = self.at, max(SECONDS, 20 * (self.at - begun))
+        if self.step < self.trainer.steps:
+            self.trainer.stopped_by = signals.came
+
+
+class _Signals:
+    """Inside, what asks to stop is noted in `came`, the first of it. (Only the main thread of a program may listen for it.)
+
+    A second Ctrl-C raises KeyboardInterrupt, but not in what is `held`. A closed terminal that a run was told to ignore, as
+    by `nohup`, stays ignored.
+    """
+
+    def __init__(self):
+        self.came: signal.Signals | None = None
+        self.waits = False
+
+    def __enter__(self) -> _Signals:
+        listens = threading.current_thread() is threading.main_thread()
+        numbers = [getattr(signal, name) for name in STOP if hasattr(signal, name)] if listens else []
+        ignored = [n for n in numbers if n != signal.SIGINT and signal.getsignal(n) == signal.SIG_IGN]
+        self.before = {n: signal.signal(n, self._note) for n in numbers if n not in ignored}
+        return self
+
+    def __exit__(self, *error) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame) -> None:
+        if number == signal.SIGINT == self.came and not self.waits:
+            raise KeyboardInterrupt
+        self.came = self.came or signal.Signals(number)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Inside, nothing is interrupted."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False

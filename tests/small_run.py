@@ -1,4 +1,4 @@
-"""A small training run with dropout, a schedule and shuffled data: `python small_run.py DIRECTORY STEPS` goes on where it was."""
+"""A small training run with dropout, a schedule and shuffled data: `python small_run.py DIRECTORY STEPS SAVE_EVERY` goes on."""
 
 import sys
 
@@ -36,7 +36,7 @@ def judge(model):
 
 
 if __name__ == "__main__":
-    run = trainer(sys.argv[1], int(sys.argv[2]))
+    run = trainer(sys.argv[1], int(sys.argv[2]), save_every=int(sys.argv[3]))
     run.resume()
     print("at", run.step, flush=True)
     done = run.run(lambda t: print(t.step, flush=True))

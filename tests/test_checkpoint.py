@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 import minitransformer as mt
-from minitransformer import checkpoint, nn
+from minitransformer import checkpoint, disk, nn
 from minitransformer.checkpoint import CheckpointError
 
 DTYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 bool".split()
@@ -168,14 +168,22 @@ def test_what_is_shared_is_stored_once_and_stays_shared(tmp_path):
 
 
 def test_what_killed_writers_left_is_swept_away(tmp_path):
-    path, left = tmp_path / "c[1]", [".c[1].00aa.tmp", ".c[1].00bb.tmp", ".c1.00cc.tmp"]
+    path, left = tmp_path / "c[1]", [".c[1].00aa.tmp", ".c1.00cc.tmp"]
     for name in left:
         (tmp_path / name).write_bytes(b"half")
-    long_ago = time.time() - checkpoint.STALE - 1
-    for name in (left[0], left[2]):
-        os.utime(tmp_path / name, (long_ago, long_ago))
+        os.utime(tmp_path / name, (time.time() - 2,) * 2)
     checkpoint.save([1], path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, *left[1:]]), "only old ones, only of this checkpoint"
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, left[1]]), "only those of this checkpoint"
+
+
+def test_what_living_writers_write_is_not_swept_away(tmp_path):
+    path = tmp_path / "c"
+    with disk.replacing(path) as file:
+        (writing,) = tmp_path.iterdir()
+        os.utime(writing, (1, 1))
+        checkpoint.save([1], path)
+        file.write(path.read_bytes())
+    assert checkpoint.load(path) == [1] and [p.name for p in tmp_path.iterdir()] == ["c"]
 
 
 def test_other_programs_can_read_the_arrays(tmp_path):
@@ -453,8 +461,8 @@ class FullFile:
 
 
 def opens_with(fail):
-    """Let checkpoint.py's `open` be another."""
-    return lambda patch: patch.setattr(checkpoint, "open", fail, raising=False)
+    """Let the `open` of checkpoints be another."""
+    return lambda patch: [patch.setattr(module, "open", fail, raising=False) for module in (checkpoint, disk)]
 
 
 def syncs_with(fail):
@@ -536,12 +544,12 @@ def test_the_file_and_its_folder_reach_the_disk_in_order(tmp_path, monkeypatch):
 
 
 def interrupted_save(state, path, at):
-    """Save, with Ctrl-C at the `at`-th line of checkpoint.py that runs; returns whether it came to that."""
+    """Save, with Ctrl-C at the `at`-th line that runs of what writes; returns whether it came to that."""
     lines, before = 0, sys.gettrace()
 
     def trace(frame, event, argument):
         nonlocal lines
-        if frame.f_code.co_filename != checkpoint.__file__:
+        if frame.f_code.co_filename not in (checkpoint.__file__, disk.__file__):
             return None
         if event == "line":
             lines += 1

@@ -1,7 +1,11 @@
 """`train`, `generate` and `explain`: what they write, print and return, and what they say of bad input."""
 
+import errno
 import json
+import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy
@@ -11,7 +15,7 @@ from minitransformer import checkpoint, cli, models
 from minitransformer.cli.train import _new_recipe as new_recipe
 from minitransformer.recipes import ClassifierRecipe, FineTuningRecipe
 from minitransformer.recipes.classifier import accuracy
-from minitransformer.training import Trainer
+from minitransformer.training import RUNNING, Trainer
 
 SMALL = ["--d-model", "8", "--nhead", "2", "--batch-size", "8"]
 
@@ -111,6 +115,43 @@ def test_interrupted_and_resumed_gives_the_same_model(command, tmp_path, monkeyp
     a, b = (checkpoint.load(directory / "last.safetensors") for directory in (one, two))
     assert a["losses"] == b["losses"]
     assert all(numpy.array_equal(a["model"][name], b["model"][name]) for name in a["model"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_what_stops_a_run_is_its_exit_code(command, tmp_path, monkeypatch, number, code):
+    take_step = Trainer._take_step
+
+    def interrupted(self, batch):
+        take_step(self, batch)
+        signal.raise_signal(getattr(signal, number))
+
+    monkeypatch.setattr(Trainer, "_take_step", interrupted)
+    got, out = command("train", "--out", tmp_path / "a run", "--steps", "5", *SMALL)
+    assert got == code and f"minitransformer train classifier --out '{tmp_path / 'a run'}' --resume" in out
+    assert len(checkpoint.load(tmp_path / "a run" / "last.safetensors")["losses"]) == 1
+
+
+def test_a_terminal_that_is_gone_takes_no_code(command, tmp_path, monkeypatch):
+    def gone(*arguments, **options):
+        signal.raise_signal(signal.SIGTERM)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("rich.progress.Progress.update", gone)
+    assert command("train", "--out", tmp_path, "--steps", "5", *SMALL)[0] == 143
+    assert len(checkpoint.load(tmp_path / "last.safetensors")["losses"]) == 1
+
+
+def test_a_second_run_in_a_folder_is_refused(command, tmp_path):
+    holder = "import sys, time; from pathlib import Path; from minitransformer.disk import locked\n"
+    holder += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holder, tmp_path / RUNNING], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        for options in ([], ["--resume"]):
+            code, out = command("train", "--out", tmp_path, "--steps", "2", *options)
+            assert code == 1 and f"process {process.pid} works here; wait until" in out
+        process.kill()
+    assert command("train", "--out", tmp_path, "--steps", "2", *SMALL)[0] == 0, "the lock goes with its process"
 
 
 def test_resume_keeps_the_settings_but_may_go_further(command, language_model):

@@ -1,8 +1,10 @@
 """The training loop: it learns, stops where it should, and goes on to the same bits."""
 
+import concurrent.futures
 import math
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import small_run
 import minitransformer as mt
 from minitransformer import checkpoint
 from minitransformer.checkpoint import CheckpointError
+from minitransformer.disk import Busy
 from minitransformer.progress import progress_bar
 
 SCRIPT = Path(small_run.__file__)
@@ -91,8 +94,9 @@ def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path):
     assert path.exists()
 
 
-def start(directory, steps):
-    return subprocess.Popen([sys.executable, str(SCRIPT), str(directory), str(steps)], stdout=subprocess.PIPE, text=True)
+def start(directory, steps, save_every=1):
+    command = [sys.executable, str(SCRIPT), str(directory), str(steps), str(save_every)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def kill_until_done(directory, steps, rng, longest):
@@ -134,11 +138,12 @@ def test_survives_twenty_kills(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole process groups only")
-def test_ctrl_c_stops_with_a_checkpoint_and_goes_on_to_the_same_bits(tmp_path):
-    process = start(tmp_path, 400)
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_stops_with_a_checkpoint_and_goes_on_to_the_same_bits(tmp_path, number):
+    process = start(tmp_path, 400, save_every=1000)
     for line in process.stdout:
         if line.strip() == "20":
-            process.send_signal(signal.SIGINT)
+            process.send_signal(getattr(signal, number))
     process.stdout.close()
     assert process.wait() == 130
     stopped = len(checkpoint.load(tmp_path / "last.safetensors")["losses"])
@@ -178,6 +183,88 @@ def test_a_second_ctrl_c_stops_at_once(python_s_handler):
 
     with pytest.raises(KeyboardInterrupt):
         small_run.trainer(steps=12).run(press)
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+def test_signals_while_the_state_is_kept_do_not_spoil_it(tmp_path, monkeypatch, python_s_handler, number):
+    fsync = os.fsync
+
+    def press(handle):
+        signal.raise_signal(getattr(signal, number))
+        fsync(handle)
+
+    run = small_run.trainer(tmp_path, steps=12, save_every=3)
+    monkeypatch.setattr(os, "fsync", press)  # of the file, then of its folder: the second comes during the save too
+    assert not run.run()
+    monkeypatch.undo()
+    assert run.stopped_by == signal.Signals[number] and run.step == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["last.safetensors"]
+    assert_same(checkpoint.load(tmp_path / "last.safetensors"), run.state_dict())
+
+
+def test_a_signal_after_the_step_was_kept_or_not_loses_none(tmp_path, python_s_handler):
+    def press(t):
+        if t.step == 5:
+            signal.raise_signal(signal.SIGINT)
+            raise OSError("the terminal is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        small_run.trainer(tmp_path, steps=12, save_every=100, evaluate_every=100).run(press)
+    assert len(checkpoint.load(tmp_path / "last.safetensors")["losses"]) == 5
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert small_run.trainer(steps=3).run(lambda t: signal.raise_signal(signal.SIGHUP))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_step", "kept"), [(3, [3, 6, 9, 12]), (9, range(1, 13)), (20, range(1, 13)), (0.5, [12]), (1.5, [6, 12])]
+)
+def test_the_state_is_kept_within_ten_seconds(tmp_path, monkeypatch, seconds_a_step, kept):
+    run, now, steps = small_run.trainer(tmp_path, steps=12, save_every=1000), [0.0], []
+    monkeypatch.setattr("minitransformer.training.time.monotonic", lambda: now[0])
+    take_step = run._take_step
+    monkeypatch.setattr(run, "_take_step", lambda batch: (take_step(batch), now.__setitem__(0, now[0] + seconds_a_step)))
+    monkeypatch.setattr(run, "_save", lambda name: steps.append(run.step) if name == "last.safetensors" else None)
+    run.run()
+    assert steps == list(kept)
+
+
+def test_a_costly_state_is_kept_less_often(tmp_path, monkeypatch):
+    run, now, steps = small_run.trainer(tmp_path, steps=100, save_every=1000), [0.0], []
+    monkeypatch.setattr("minitransformer.training.time.monotonic", lambda: now[0])
+    take_step = run._take_step
+
+    def save(name):
+        steps.append(run.step)
+        now[0] += 2
+
+    monkeypatch.setattr(run, "_take_step", lambda batch: (take_step(batch), now.__setitem__(0, now[0] + 1)))
+    monkeypatch.setattr(run, "_save", lambda name: save(name) if name == "last.safetensors" else None)
+    run.run()
+    assert steps == [10, 50, 90, 100], "two seconds of twenty more than two"
+
+
+def test_one_directory_holds_one_run(tmp_path):
+    def another(t):
+        if t.step == 3:
+            with pytest.raises(Busy, match=f"{re.escape(str(tmp_path))}: process {os.getpid()} works here; wait until"):
+                elsewhere(small_run.trainer(tmp_path, steps=3).run)
+
+    assert small_run.trainer(tmp_path, steps=4).run(another)
+    assert elsewhere(small_run.trainer(tmp_path, steps=3).run)
+
+
+def elsewhere(call):
+    """What a call gives or raises in another thread, which holds no lock of this one."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
 
 
 def spoiled(run, step, value):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy
 
+from minitransformer.disk import write
 from minitransformer.training import Trainer
 
 SMOOTH = 20  # steps in the running mean
@@ -26,4 +28,6 @@ def save_loss_curve(trainer: Trainer, path: Path) -> None:
         axes.plot(*zip(*trainer.evaluations, strict=True), "o-", color="#e66101", markersize=4, label="held out")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    write(path, picture.getvalue())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,11 +18,12 @@ from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.disk import locked
 from minitransformer.models import kind_of
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
 from minitransformer.recipes.classifier import accuracy
-from minitransformer.training import BEST, LAST, Trainer
+from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
 
@@ -43,7 +47,10 @@ def train(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint; `--resume` goes on to the same bits."""
+    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint; `--resume` goes on to the same bits.
+
+    An order to end (SIGTERM) and a closed terminal stop with a checkpoint too. The exit code is 128 and the signal's number.
+    """
     prepare(seed, backend)
     directory = out or Path("runs") / kind
     chosen = dict(
@@ -51,8 +58,29 @@ def train(
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
-    trainer, _ = recipe.trainer(directory)
+    with _to_itself(directory):
+        recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
+        trainer, _ = recipe.trainer(directory)
+        try:
+            _run(trainer, recipe, directory, json)
+        finally:  # also where a terminal that is gone takes no word more
+            if trainer.stopped_by:
+                sys.exit(128 + trainer.stopped_by)
+
+
+@contextlib.contextmanager
+def _to_itself(directory: Path) -> Iterator[None]:
+    """The folder for one run at a time; gone again if nothing came of it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(directory / RUNNING):
+            yield
+    finally:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+
+
+def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
     if trainer.resume() and not json:
         console.print(f"Going on at step {trainer.step}.")
     console.quiet = json
@@ -61,8 +89,6 @@ def train(
     console.quiet = False
     save_loss_curve(trainer, directory / "loss.png")
     _tell(trainer, recipe, directory, done, json)
-    if not done:
-        sys.exit(130)
 
 
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
@@ -111,4 +137,5 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
             table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
     if not done:
-        console.print(f"Stopped; go on with: minitransformer train {recipe.kind} --out {directory} --resume", soft_wrap=True)
+        again = f"minitransformer train {recipe.kind} --out {shlex.quote(str(directory))} --resume"
+        console.print(f"Stopped; go on with: {again}", markup=False, soft_wrap=True)

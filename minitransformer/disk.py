@@ -1,0 +1,167 @@
+"""What goes to the disk: a file whole or not at all, a folder with one writer at a time, and nothing left by who was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
+
+YOUNG = 1  # seconds in which a temporary file may not have got its lock yet
+POLL = 0.05  # seconds between two looks whether a lock is free
+FAR = 1 << 30  # the byte that is locked where locks are of bytes, so that the others can be read
+UNLINKED, UNWAITED = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)  # follow no link, wait for no pipe
+_held: set[tuple[str, int]] = set()  # lock files, and which thread holds each: it may ask again
+
+
+class Busy(RuntimeError):
+    """Another process, or another thread, works there; the message says what to do."""
+
+
+# ---- files ----
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all of it is on the disk, and vanishes if anything comes between."""
+    sweep(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
+    try:
+        with open(temporary, "xb") as file:  # new, so that no link is followed
+            _mark_as_mine(file)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def write(path: str | os.PathLike, content: bytes | str) -> None:
+    """Put a file at `path`, or at what a link there points to; into a pipe or a device, its content as it comes."""
+    path, content = Path(os.path.realpath(path)), content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    with replacing(path) as file:
+        file.write(content)
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporary files of writers of `path` that were killed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > YOUNG and _is_nobodys(left):
+                left.unlink()
+
+
+def _mark_as_mine(file: BinaryIO) -> None:
+    """A lock on a temporary file, which goes with its writer. (Windows removes no open file anyway.)"""
+    with contextlib.suppress(OSError):
+        _lock(file.fileno()) if fcntl else None
+
+
+def _is_nobodys(path: Path) -> bool:
+    if not fcntl:
+        return True
+    with open(path, "rb") as file:
+        return _lock(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Let a rename itself survive a power cut, on the systems that let a folder be opened for this."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+# ---- locks ----
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file `path`, which the system takes from a process that dies. Raises Busy, or waits, if another holds it.
+
+    Where the disk knows no locks, there is none.
+    """
+    key = os.path.realpath(path), threading.get_ident()
+    if key in _held:
+        yield
+        return
+    handle = _opened_and_locked(path, wait)
+    _held.add(key)
+    try:
+        yield
+    finally:
+        _held.discard(key)
+        with contextlib.suppress(OSError):
+            os.unlink(path)  # while it is held, so that it is nobody else's
+        os.close(handle)
+
+
+def _opened_and_locked(path: Path, wait: bool) -> int:
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | UNLINKED | UNWAITED, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EEXIST, "expected a lock file or none", str(path))
+            if free := _lock(handle):
+                if _is_at(handle, path):
+                    _sign(handle)
+                    return handle
+            elif not wait:
+                raise Busy(f"{path.parent}: {_holder(handle)} works here; wait until it is done, or take another folder")
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        time.sleep(0 if free else POLL)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file, unless another holds it; whether that is so."""
+    try:
+        if fcntl:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            os.lseek(handle, FAR, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is still the one at `path`: who held it before may have taken it away."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    return False
+
+
+def _sign(handle: int) -> None:
+    os.ftruncate(handle, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, str(os.getpid()).encode())
+
+
+def _holder(handle: int) -> str:
+    os.lseek(handle, 0, os.SEEK_SET)
+    number = os.read(handle, 20)
+    return f"process {int(number)}" if number.isdigit() else "another process"
