@@ -1,5 +1,6 @@
 """Single layers against PyTorch's: values, gradients, names, initial values, reprs, and mistakes."""
 
+import contextlib
 import math
 import re
 
@@ -75,6 +76,13 @@ NORMS = {
     "rms": lambda lib: lib.RMSNorm(6),
     "rms, plain": lambda lib: lib.RMSNorm([6], eps=1e-3, elementwise_affine=False),
 }
+OVER_SEVERAL = {
+    "layer": lambda lib: lib.LayerNorm((3, 6)),
+    "layer, no bias": lambda lib: lib.LayerNorm([3, 6], bias=False),
+    "layer, plain": lambda lib: lib.LayerNorm((1, 3, 6), elementwise_affine=False),
+    "rms": lambda lib: lib.RMSNorm((3, 6)),
+    "rms, plain": lambda lib: lib.RMSNorm((3, 6), elementwise_affine=False),
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -84,12 +92,29 @@ def test_normalization(norm, shape, dtype):
     check(NORMS[norm], 3 + 2 * array(*shape), dtype=dtype)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("norm", OVER_SEVERAL)
+def test_normalization_over_several_dimensions(norm, dtype):
+    check(OVER_SEVERAL[norm], 3 + 2 * array(2, 1, 3, 6), dtype=dtype)
+    if dtype == "float64":
+        check(OVER_SEVERAL[norm], 3 + 2 * array(6, 3, 1, 2).transpose(), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rms_norm_s_default_eps_is_torch_s(dtype):
+    x = numpy.array([1e-4, -2e-4, 3e-4], dtype)
+    got, expected = nn.functional.rms_norm(mt.tensor(x), (3,)), torch.nn.functional.rms_norm(torch.tensor(x), (3,))
+    numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-3 if dtype == "float16" else 1e-6)
+
+
 @pytest.mark.parametrize("layer", [nn.LayerNorm, nn.RMSNorm])
 def test_normalization_names_mistakes(layer):
     with pytest.raises(ValueError, match=r"expected input \(\.\., 6\).*got \(2, 5\)"):
         layer(6)(mt.zeros(2, 5))
-    with pytest.raises(ValueError, match="last dimension"):
-        layer((2, 6))
+    with pytest.raises(ValueError, match=r"expected input \(\.\., 2, 6\) over its last dimensions, got \(2, 3, 6\)"):
+        layer((2, 6))(mt.zeros(2, 3, 6))
+    with pytest.raises(ValueError, match=r"expected input \(\.\., 2, 6\) .*got \(6,\)"):
+        layer((2, 6))(mt.zeros(6))
     with pytest.raises(TypeError, match="float64"):
         layer(6)(mt.zeros(2, 6, dtype=mt.float64))
 
@@ -173,6 +198,71 @@ def test_cross_entropy_loss_names_mistakes():
         nn.CrossEntropyLoss(reduction="avg")(logits, mt.tensor([0, 1, 2, 3]))
 
 
+CLASS_WEIGHTS = [0.5, 2.0, 0.0, 1.5, 3.0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(6, 5), (5,), (2, 5, 3, 1)])
+def test_losses_with_weighted_classes_and_of_probabilities(shape, reduction, dtype):
+    target, settings = ids(5, *(shape[:1] * (len(shape) > 1) + shape[2:])), {"ignore_index": 1, "reduction": reduction}
+    logits, sure = 4 * array(*shape), numpy.exp(array(*shape, seed=3))
+
+    def weighted(kind, **options):
+        def make(lib):
+            tensor = (torch if lib is torch.nn else mt).tensor(numpy.array(CLASS_WEIGHTS, dtype))
+            return getattr(lib, kind)(tensor, **options)
+
+        return make
+
+    for smoothing in (0.0, 0.3):
+        check(weighted("CrossEntropyLoss", label_smoothing=smoothing, **settings), logits, target, dtype=dtype)
+        check(weighted("CrossEntropyLoss", label_smoothing=smoothing, reduction=reduction), logits, sure, dtype=dtype)
+        check(lambda lib, s=smoothing: lib.CrossEntropyLoss(label_smoothing=s, reduction=reduction), logits, sure, dtype=dtype)
+    check(weighted("NLLLoss", **settings), logits, target, dtype=dtype)
+    check(lambda lib: lib.NLLLoss(**settings), logits, target, dtype=dtype)
+
+
+def test_older_words_for_a_reduction_mean_what_they_mean_in_torch():
+    values = array(3, 5), ids(5, 3)
+    for words in ((None, -100, None), (False, -100, None), (True, -100, None), (None, -100, False), (None, -100, True)):
+        (average, ignore, reduce) = words
+        got = nn.functional.cross_entropy(*map(mt.tensor, values), None, average, ignore, reduce)
+        with pytest.warns(UserWarning) if words != (None, -100, None) else contextlib.nullcontext():
+            expected = torch.nn.functional.cross_entropy(*map(torch.tensor, values), None, average, ignore, reduce)
+        numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-12)
+    assert nn.functional.mse_loss(mt.zeros(3), mt.ones(3), False).item() == 3
+    assert nn.MSELoss(None, False)(mt.zeros(3), mt.ones(3)).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_mse_loss_with_weights(reduction):
+    values = array(3, 4), array(3, 4, seed=1), numpy.exp(array(3, 4, seed=2))
+    got, expected = (
+        lib.nn.functional.mse_loss(*map(lib.tensor, values[:2]), weight=lib.tensor(values[2]), reduction=reduction)
+        for lib in (mt, torch)
+    )
+    numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong, error, message",
+    [
+        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(3).double()), ValueError, r"a weight for each class .* got weights \(3,\)"),
+        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(5)), TypeError, "logits are float64, class weights float32"),
+        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(5, requires_grad=True).double()), RuntimeError, "detach"),
+        (lambda F, x, y: F.cross_entropy(x, x, ignore_index=1), ValueError, "ignore_index names a class id"),
+        (lambda F, x, y: F.cross_entropy(x, y.double()), ValueError, r"float64 \(4,\); if they are class ids, call .long"),
+        (lambda F, x, y: F.nll_loss(x, x), TypeError, "integer class ids"),
+        (lambda F, x, y: F.nll_loss(x, y[:3]), ValueError, r"\(4, 5\) do not fit targets \(3,\)"),
+        (lambda F, x, y: F.mse_loss(x, x, weight=y), ValueError, r"equal shapes, got \(4, 5\) and \(4, 5\) and \(4,\)"),
+    ],
+)
+def test_losses_name_mistakes(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong(nn.functional, mt.tensor(array(4, 5)), mt.tensor(ids(5, 4)))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_mse_loss(reduction, dtype):
@@ -186,6 +276,7 @@ def test_mse_loss_refuses_to_broadcast():
 
 EVERY_LAYER = {
     **NORMS,
+    **{f"{name}, several": make for name, make in OVER_SEVERAL.items()},
     **ACTIVATIONS,
     "linear": lambda lib: lib.Linear(3, 4),
     "linear, no bias": lambda lib: lib.Linear(3, 4, bias=False),
@@ -193,6 +284,7 @@ EVERY_LAYER = {
     "embedding, padding": lambda lib: lib.Embedding(5, 3, padding_idx=-1),
     "dropout": lambda lib: lib.Dropout(0.1),
     "cross entropy": lambda lib: lib.CrossEntropyLoss(),
+    "nll": lambda lib: lib.NLLLoss(),
     "mse": lambda lib: lib.MSELoss(),
 }
 

@@ -109,8 +109,10 @@ def test_cross_entropy_mistakes():
         F.cross_entropy(x, mt.tensor([0, 1, 2]))
     with pytest.raises(ValueError, match=r"do not fit targets \(2, 5\)"):
         F.cross_entropy(mt.ones(2, 5, 7), mt.zeros(2, 5, dtype=mt.int64))
-    with pytest.raises(TypeError, match="expected floating-point logits and integer class ids, got float32, float32"):
+    with pytest.raises(ValueError, match=r"expected probabilities of the logits' shape \(4, 3\), got float32 \(4,\); if they are"):
         F.cross_entropy(x, mt.ones(4))
+    with pytest.raises(TypeError, match="expected floating-point logits and integer class ids .*, got int64, int64"):
+        F.cross_entropy(x.long(), mt.tensor([0, 1, 2, 2]))
     with ids_checked(), pytest.raises(IndexError, match=r"class 3 is outside 0\.\.2"):
         F.cross_entropy(x, mt.tensor([0, 1, 2, 3]))
     with ids_checked(), pytest.raises(IndexError, match="class -1 is outside"):

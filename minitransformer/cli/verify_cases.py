@@ -208,6 +208,11 @@ NORMALIZATIONS = [
         lambda lib, x, w, b: lib.nn.functional.layer_norm(x, (5,), w, b),
         [normal(2, 3, 5), normal(5), normal(5)],
     ),
+    OpCase(
+        "layer_norm, two dimensions",
+        lambda lib, x, w, b: lib.nn.functional.layer_norm(x, (3, 5), w, b),
+        [normal(2, 3, 5), normal(3, 5), normal(3, 5)],
+    ),
     OpCase("layer_norm, no weight", lambda lib, x: lib.nn.functional.layer_norm(x, (5,)), [normal(2, 3, 5)]),
     OpCase("rms_norm", lambda lib, x, w: lib.nn.functional.rms_norm(x, (5,), w), [normal(2, 3, 5), normal(5)]),
 ]
@@ -221,6 +226,21 @@ LOSSES = [
     OpCase(
         "cross_entropy, each place",
         lambda lib, x, y: lib.nn.functional.cross_entropy(x, y, reduction="none"),
+        [normal(2, 5, 3), ids(5, 2, 3)],
+    ),
+    OpCase(
+        "cross_entropy, classes weighted",
+        lambda lib, x, w, y: lib.nn.functional.cross_entropy(x, y, w.detach().exp(), label_smoothing=0.1),
+        [normal(4, 5), normal(5), ids(5, 4)],
+    ),
+    OpCase(
+        "cross_entropy, of probabilities",
+        lambda lib, x, p: lib.nn.functional.cross_entropy(x, lib.softmax(p, 1)),
+        [normal(2, 5, 3), normal(2, 5, 3)],
+    ),
+    OpCase(
+        "nll_loss",
+        lambda lib, x, y: lib.nn.functional.nll_loss(x, y, reduction="none"),
         [normal(2, 5, 3), ids(5, 2, 3)],
     ),
     OpCase("mse_loss", lambda lib, x, y: lib.nn.functional.mse_loss(x, y), [normal(3, 4), normal(3, 4)]),
@@ -301,6 +321,7 @@ SIMPLE_LAYERS = [
     LayerCase("Sigmoid", lambda lib: lib.nn.Sigmoid(), [normal(3, 4)]),
     LayerCase("Dropout, in use", lambda lib: lib.nn.Dropout(0.4).eval(), [normal(3, 4)]),
     LayerCase("CrossEntropyLoss", lambda lib: lib.nn.CrossEntropyLoss(label_smoothing=0.1), [normal(4, 5), ids(5, 4)]),
+    LayerCase("NLLLoss", lambda lib: lib.nn.NLLLoss(reduction="sum"), [normal(4, 5), ids(5, 4)]),
     LayerCase("MSELoss", lambda lib: lib.nn.MSELoss(), [normal(3, 4), normal(3, 4)]),
     LayerCase(
         "Sequential",

@@ -8,7 +8,7 @@ from minitransformer.nn.containers import ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.linear import Linear
-from minitransformer.nn.loss import CrossEntropyLoss, MSELoss
+from minitransformer.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
 from minitransformer.nn.masking import generate_square_subsequent_mask
 from minitransformer.nn.module import Module, Parameter
 from minitransformer.nn.normalization import LayerNorm, RMSNorm
@@ -44,6 +44,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "MultiheadAttention",
+    "NLLLoss",
     "Parameter",
     "PositionalEncoding",
     "RMSNorm",

@@ -18,6 +18,7 @@ from minitransformer.ops import (
     softmax,
     tanh,
 )
+from minitransformer.ops.loss import nll_loss
 
 __all__ = [
     "cross_entropy",
@@ -28,6 +29,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "mse_loss",
+    "nll_loss",
     "pad",
     "relu",
     "rms_norm",

@@ -8,18 +8,15 @@ from minitransformer.nn import init
 from minitransformer.nn.module import Module
 
 
-def _channels(normalized_shape: int | tuple[int, ...]) -> tuple[int]:
-    """(C,), from C or (C,). Raises ValueError for more dimensions than the last."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if len(shape) != 1:
-        raise ValueError(f"normalized_shape: expected the size of the last dimension, got {shape}; flatten to that")
-    return shape
+def _sizes(normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes of the last dimensions, from C or (.., C)."""
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
 class LayerNorm(Module):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension (Ba et al., arXiv 1607.06450).
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension, or several (Ba et al., arXiv 1607.06450).
 
-    `weight` (C,) starts as ones and `bias` (C,) as zeros; without `elementwise_affine` there is neither.
+    `weight` (.., C) starts as ones and `bias` (.., C) as zeros; without `elementwise_affine` there is neither.
     """
 
     def __init__(
@@ -32,7 +29,7 @@ class LayerNorm(Module):
         dtype=None,
     ):
         super().__init__()
-        self.normalized_shape, self.eps, self.elementwise_affine = _channels(normalized_shape), eps, elementwise_affine
+        self.normalized_shape, self.eps, self.elementwise_affine = _sizes(normalized_shape), eps, elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
             p = init.parameter(*self.normalized_shape, device=device, dtype=dtype) if wanted else None
             self.register_parameter(name, p)
@@ -55,9 +52,9 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """y = x / sqrt(mean of x^2 + eps) * weight over the last dimension (Zhang & Sennrich, NeurIPS 2019).
+    """y = x / sqrt(mean of x^2 + eps) * weight over the last dimension, or several (Zhang & Sennrich, NeurIPS 2019).
 
-    `weight` (C,) starts as ones; `eps` None means the dtype's machine epsilon.
+    `weight` (.., C) starts as ones; `eps` None means the machine epsilon, see `functional.rms_norm`.
     """
 
     def __init__(
@@ -69,7 +66,7 @@ class RMSNorm(Module):
         dtype=None,
     ):
         super().__init__()
-        self.normalized_shape, self.eps, self.elementwise_affine = _channels(normalized_shape), eps, elementwise_affine
+        self.normalized_shape, self.eps, self.elementwise_affine = _sizes(normalized_shape), eps, elementwise_affine
         weight = init.parameter(*self.normalized_shape, device=device, dtype=dtype) if elementwise_affine else None
         self.register_parameter("weight", weight)
         self.reset_parameters()

@@ -6,10 +6,12 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import Array, namespace
 from minitransformer.errors import check_device
-from minitransformer.ops.index import check_ids
+from minitransformer.ops.elementwise import where
+from minitransformer.ops.index import check_ids, gather
 from minitransformer.ops.precision import raised
+from minitransformer.ops.softmax import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -29,50 +31,155 @@ class CrossEntropy(Op):
         return (kernels.of(x).cross_entropy_vjp(g, x, self.target, self.logsumexp, self.smoothing),)
 
 
-def _check_reduction(reduction: str) -> None:
+def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """One of REDUCTIONS; the first two are PyTorch's older words for it, and decide where they are given."""
+    if size_average is not None or reduce is not None:
+        return "none" if reduce is False else "sum" if size_average is False else "mean"
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction: expected one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    return reduction
 
 
-def _reduce(loss: Tensor, reduction: str) -> Tensor:
-    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
+def _reduce(loss: Tensor, reduction: str, counts: Array | float | None = None) -> Tensor:
+    """The sum, the mean, or `loss` itself. What `counts` adds up to is what the mean divides by, if not the number of elements."""
+    if reduction == "none":
+        return loss
+    if reduction == "sum" or counts is None:
+        return loss.sum() if reduction == "sum" else loss.mean()
+    xp = namespace(loss.array)
+    n = xp.asarray(counts).sum()
+    return loss.sum() / Tensor(xp.where(n == 0, math.nan, n).astype(loss.dtype))  # NaN for a mean of nothing
 
 
 def cross_entropy(
-    input: Tensor, target: Tensor, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-ln of the probability that softmax(input) gives the right class.
+    """-ln of the probability that softmax(input) gives the right class, times the `weight` (V,) of that class.
 
-    Logits (N, V) and class ids (N,), or (V,) and (), or (N, V, d_1, ..) and (N, d_1, ..). The mean is over the targets
-    that are not `ignore_index`, NaN if there are none. Raises ValueError on shapes, IndexError on a class out of range.
+    Logits (N, V) and class ids (N,), or (V,) and (), or (N, V, d_1, ..) and (N, d_1, ..); or probabilities of the logits' shape
+    in the place of ids. The mean is over the targets that are not `ignore_index`, each counting as much as its weight, NaN if
+    there are none; of probabilities over all. Raises ValueError on shapes, TypeError on dtypes, IndexError for a class out of
+    range.
     """
-    _check_reduction(reduction)
-    if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
-        raise ValueError(f"cross_entropy: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
-    check_device("cross_entropy", input, target)
-    if target.dtype.kind not in "iu" or input.dtype.kind != "f":
-        raise TypeError(f"cross_entropy: expected floating-point logits and integer class ids, got {input.dtype}, {target.dtype}")
+    reduction = reduction_of(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
-    (input,) = raised(input)
+    input, weight = raised(input, weight)
+    _check("cross_entropy", input, target, weight)
+    if target.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise ValueError("cross_entropy: ignore_index names a class id, and the targets are probabilities")
+        return _reduce(*_of_probabilities(input, *raised(target), weight, label_smoothing, reduction))
+    rows, ids, keep = _by_rows("cross_entropy", input, target, ignore_index)
+    counts = _counts(ids, keep, weight)
+    if weight is None:
+        loss = CrossEntropy(ids, keep, label_smoothing)(rows)  # (N,)
+    else:
+        loss = CrossEntropy(ids, keep, 0.0)(rows) * Tensor(counts * (1 - label_smoothing))
+        if label_smoothing:
+            even = -(log_softmax(rows, -1) * weight).sum(-1) * (label_smoothing / rows.shape[-1])
+            loss = loss + where(Tensor(keep), even, 0.0)
+    return _reduce(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input[target] times the `weight` of that class: `cross_entropy` of what are log-probabilities already, with its shapes.
+
+    Raises as `cross_entropy`.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    input, weight = raised(input, weight)
+    _check("nll_loss", input, target, weight)
+    rows, ids, keep = _by_rows("nll_loss", input, target, ignore_index)
+    counts = _counts(ids, keep, weight).astype(rows.dtype)
+    loss = where(Tensor(keep), -gather(rows, 1, Tensor(ids[:, None])).squeeze(1) * Tensor(counts), 0.0)  # (N,)
+    return _reduce(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
+
+
+def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    """Raise TypeError unless devices and dtypes fit, ValueError unless there is a weight for each class, or none."""
+    check_device(name, input, target, weight)
+    if input.dtype.kind != "f" or target.dtype.kind not in ("iuf" if name == "cross_entropy" else "iu"):
+        what = "floating-point logits and integer class ids (of cross_entropy: or probabilities)"
+        raise TypeError(f"{name}: expected {what}, got {input.dtype}, {target.dtype}")
+    if weight is None:
+        return
+    if weight.shape != input.shape[min(1, input.ndim - 1) :][:1]:
+        raise ValueError(f"{name}: expected a weight for each class of logits {input.shape}, got weights {weight.shape}")
+    if weight.dtype != input.dtype:
+        raise TypeError(f"{name}: logits are {input.dtype}, class weights {weight.dtype}; call .to(...) on one of them")
+    if weight.requires_grad and target.dtype.kind != "f":
+        raise RuntimeError(f"{name}: class weights get no gradient from class ids; detach() them")
+
+
+def _by_rows(name: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Array, Array]:
+    """Logits (N, V), class ids (N,), and which of them count (N,); an id that does not is 0."""
+    if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
+        raise ValueError(f"{name}: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
     rows = input if input.ndim < 3 else input.permute(0, *range(2, input.ndim), 1)
     rows = rows.reshape(-1, rows.shape[-1]) if rows.array.size else rows.reshape(0, input.shape[min(1, input.ndim - 1)])
-    ids = target.array.reshape(-1)  # (N,)
+    ids = target.array.reshape(-1)
     keep = ids != ignore_index
     ids = namespace(ids).where(keep, ids, 0)
-    check_ids(ids, rows.shape[1], "cross_entropy: class {} is outside 0..{}")
-    loss = CrossEntropy(ids, keep, label_smoothing)(rows)  # (N,)
-    if reduction == "mean":
-        n = keep.sum()
-        return loss.sum() / Tensor(namespace(ids).where(n == 0, math.nan, n).astype(input.dtype))
-    return loss.sum() if reduction == "sum" else loss.reshape(target.shape)
+    check_ids(ids, rows.shape[1], name + ": class {} is outside 0..{}")
+    return rows, ids, keep
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """(input - target)^2, averaged or summed. Raises ValueError if the shapes differ: a broadcast here hides a mistake."""
-    _check_reduction(reduction)
-    if input.shape != target.shape:
-        raise ValueError(f"mse_loss: expected equal shapes, got {input.shape} and {target.shape}")
-    input, target = raised(input, target)
+def _counts(ids: Array, keep: Array, weight: Tensor | None) -> Array:
+    """How much each target counts in a mean: its class's weight, or one; 0 for what is ignored. (N,)."""
+    return keep if weight is None else namespace(ids).where(keep, weight.array[ids], 0)
+
+
+def _of_probabilities(input: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str) -> tuple:
+    """-sum over classes of weight * target * ln softmax(input); the reduction, and the number of targets."""
+    if target.shape != input.shape or not input.ndim:
+        what = f"cross_entropy: expected probabilities of the logits' shape {input.shape}, got {target.dtype} {target.shape}"
+        raise ValueError(f"{what}; if they are class ids, call .long()")
+    dim = min(1, input.ndim - 1)
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / input.shape[dim]
+    parts = log_softmax(input, dim) * target  # (N, V, ..)
+    if weight is not None:
+        parts = parts * weight.reshape(-1, *[1] * (input.ndim - 1 - dim))
+    loss = -parts.sum(dim)
+    return loss, reduction, float(loss.array.size)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)^2, times `weight` if given, averaged (by the weights) or summed.
+
+    Raises ValueError if the shapes differ: a broadcast here hides a mistake.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if input.shape != target.shape or (weight is not None and weight.shape != input.shape):
+        shapes = " and ".join(str(t.shape) for t in (input, target, weight) if t is not None)
+        raise ValueError(f"mse_loss: expected equal shapes, got {shapes}")
+    input, target, weight = raised(input, target, weight)
     difference = input - target
-    return _reduce(difference * difference, reduction)
+    squares = difference * difference
+    if weight is None:
+        return _reduce(squares, reduction)
+    total = _reduce(squares * weight, "none" if reduction == "none" else "sum")
+    return total / weight.sum() if reduction == "mean" else total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import float16, float32, namespace
 from minitransformer.ops.precision import raised
 
 
@@ -53,34 +53,50 @@ class RMSNorm(Op):
         return g * weight * self.rstd, None
 
 
-def _check(name: str, input: Tensor, normalized_shape, *parameters: Tensor | None) -> None:
-    if len(normalized_shape) != 1 or input.shape[-1:] != tuple(normalized_shape):
-        raise ValueError(f"{name}: expected input (.., {normalized_shape[-1]}) over its last dimension, got {input.shape}")
+def _check(name: str, input: Tensor, shape: tuple[int, ...], *parameters: Tensor | None) -> None:
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ValueError(f"{name}: expected input (.., {', '.join(map(str, shape))}) over its last dimensions, got {input.shape}")
     for p in parameters:
         if p is not None and p.dtype != input.dtype:
             raise TypeError(f"{name}: input is {input.dtype}, parameters are {p.dtype}; call .to(...) on one of them")
+        if p is not None and p.shape != shape:
+            raise ValueError(f"{name}: expected parameters of the normalized shape {shape}, got {p.shape}")
+
+
+def _over_the_last(op: Op, input: Tensor, *parameters: Tensor) -> Tensor:
+    """`op` over as many of the last dimensions as the parameters have."""
+    if parameters[0].ndim == 1:
+        return op(input, *parameters)
+    size = parameters[0].numel()  # several dimensions are one that is written apart
+    rows = input.reshape(*input.shape[: input.ndim - parameters[0].ndim], size)
+    return op(rows, *[p.reshape(size) for p in parameters]).reshape(*input.shape)
 
 
 def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
     """Each vector shifted to mean 0, scaled to variance 1, then by `weight` and `bias`. (.., C) -> (.., C).
 
-    `normalized_shape` is (C,), `eps` is added to the variance. Raises ValueError, TypeError if sizes or dtypes differ.
+    `normalized_shape` is (C,), or the sizes of several last dimensions, whose elements are taken as one vector; `eps` is added
+    to the variance. Raises ValueError, TypeError if sizes or dtypes differ.
     """
     input, weight, bias = raised(input, weight, bias)
-    _check("layer_norm", input, normalized_shape, weight, bias)
+    shape = tuple(normalized_shape)
+    _check("layer_norm", input, shape, weight, bias)
     xp = namespace(input.array)
-    weight = Tensor(xp.ones(normalized_shape, input.dtype)) if weight is None else weight
-    bias = Tensor(xp.zeros(normalized_shape, input.dtype)) if bias is None else bias
-    return LayerNorm(eps)(input, weight, bias)
+    weight = Tensor(xp.ones(shape, input.dtype)) if weight is None else weight
+    bias = Tensor(xp.zeros(shape, input.dtype)) if bias is None else bias
+    return _over_the_last(LayerNorm(eps), input, weight, bias)
 
 
 def rms_norm(input: Tensor, normalized_shape, weight=None, eps: float | None = None) -> Tensor:
     """Each vector scaled to root mean square 1, then by `weight`. (.., C) -> (.., C).
 
-    `eps` is added to the mean square; None takes the dtype's machine epsilon, as PyTorch does.
+    `normalized_shape` as in `layer_norm`; `eps` is added to the mean square; None takes the machine epsilon of the dtype in
+    which the squares are added up, as PyTorch does.
     """
     input, weight = raised(input, weight)
-    _check("rms_norm", input, normalized_shape, weight)
+    shape = tuple(normalized_shape)
+    _check("rms_norm", input, shape, weight)
     xp = namespace(input.array)
-    weight = Tensor(xp.ones(normalized_shape, input.dtype)) if weight is None else weight
-    return RMSNorm(float(xp.finfo(input.dtype).eps) if eps is None else eps)(input, weight)
+    weight = Tensor(xp.ones(shape, input.dtype)) if weight is None else weight
+    eps = float(xp.finfo(float32 if input.dtype == float16 else input.dtype).eps) if eps is None else eps
+    return _over_the_last(RMSNorm(eps), input, weight)
