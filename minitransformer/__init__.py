@@ -23,6 +23,7 @@ from minitransformer.ops import max_ as max
 from minitransformer.ops import min_ as min
 from minitransformer.ops import sum_ as sum
 from minitransformer.randomness import manual_seed
+from minitransformer.settings import inference_mode, set_grad_enabled
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
 concat = concatenate = cat  # noqa: F405

@@ -8,10 +8,8 @@ by the time an op is reached, everything that used its result has already been h
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextvars import ContextVar
 from operator import and_, attrgetter
 from typing import Any
 
@@ -19,35 +17,14 @@ import numpy
 
 from minitransformer.backends import Array, namespace
 from minitransformer.errors import told
+from minitransformer.settings import enable_grad as enable_grad
+from minitransformer.settings import grad_enabled, watcher
+from minitransformer.settings import is_grad_enabled as is_grad_enabled
+from minitransformer.settings import no_grad as no_grad
+from minitransformer.settings import setting as setting
 
-_grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
-watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
+new = object.__new__
 moment = itertools.count(1).__next__  # the tape's clock: each op is made, and each edit in place happens, at one of its own
-
-
-@contextlib.contextmanager
-def setting(variable: ContextVar, value):
-    """Let `variable` have this value inside a `with` block."""
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
-
-
-def no_grad():
-    """Leave no tape inside this `with` block (or decorated function)."""
-    return setting(_grad_enabled, False)
-
-
-def enable_grad():
-    """Leave a tape again, inside `no_grad`."""
-    return setting(_grad_enabled, True)
-
-
-def is_grad_enabled() -> bool:
-    """Whether ops are being recorded."""
-    return _grad_enabled.get()
 
 
 class Tensor:
@@ -63,6 +40,8 @@ class Tensor:
     requires_grad = False
     edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
     role: str | None = None  # "positions" marks a positional encoding for the relevance ledger
+    twin: Tensor | None = None  # see `kept`
+    shows: tuple | None = None  # of a view: whose memory it shows, by which view ops, and the history that had then
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
     def __init__(self, array: Any, requires_grad: bool = False):
@@ -70,13 +49,6 @@ class Tensor:
         self.array: Array = array if is_array else numpy.asarray(array)
         if requires_grad:
             self.requires_grad_()
-
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Ask for a gradient here. Raises RuntimeError for integer tensors, as their gradient has no meaning."""
-        if requires_grad and self.array.dtype.kind != "f":
-            raise RuntimeError(f"only floating-point tensors can require gradients, got {self.dtype}: use .float() first")
-        self.requires_grad = requires_grad
-        return self
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,25 +67,30 @@ class Tensor:
         """True if no op on the tape made it: what `backward` fills in the `grad` of."""
         return self.op is None
 
-    def detach(self) -> Tensor:
-        """The same memory without its history."""
-        view = Tensor(self.array)
-        view.edited, view.role = self.watched(), self.role
-        return view
-
     def watched(self) -> list[int]:
         """`edited` as the one list of all tensors on this memory, made when it is first shared or written."""
         if self.edited is Tensor.edited:
             self.edited = [0]
+            if self.twin is not None:
+                self.twin.edited = self.edited
         return self.edited
 
-    def writable(self) -> Array:
-        """The array, about to be edited in place. Raises RuntimeError where the tape would lose the old values."""
-        if self.requires_grad and is_grad_enabled():
-            what = "a leaf that requires grad" if self.is_leaf else f"the result of {self.op}"
-            raise RuntimeError(f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew")
-        self.watched()[0] = moment()
-        return self.array
+    def kept(self) -> Tensor:
+        """What an op remembers of an input: the tensor as it is now, for an edit in place gives it another history.
+
+        A leaf that requires grad is itself: it waits for its gradient.
+        """
+        if self.twin is None:
+            if self.op is None and self.requires_grad:
+                return self
+            self.twin = twin = new(Tensor)
+            twin.array, twin.op, twin.index, twin.requires_grad = self.array, self.op, self.index, self.requires_grad
+            twin.edited, twin.role = self.edited, self.role
+        return self.twin
+
+    def made_by(self, result: Tensor) -> None:
+        """The values are those of `result` now, and so is the history."""
+        self.op, self.index, self.requires_grad, self.twin = result.op, result.index, result.requires_grad, None
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
         """Add d(self)/d(leaf), weighted by `gradient`, to the `grad` of every leaf that requires one.
@@ -133,7 +110,8 @@ class Tensor:
         if self.grad is None:
             self.grad = Tensor(g)
         else:
-            self.grad.writable()[...] += g
+            self.grad.array += g
+            self.grad.watched()[0] = moment()
 
 
 class Op:
@@ -163,21 +141,34 @@ class Op:
 
     def __call__(self, *inputs: Any) -> Any:
         """Apply to tensors and Python numbers; record on the tape if a tensor among them requires a gradient."""
+        arrays, recorded = [], False
+        for t in inputs:
+            if isinstance(t, Tensor):
+                if t.shows is not None:
+                    t.refresh()
+                recorded = recorded or t.requires_grad
+                t = t.array
+            arrays.append(t)
         try:
-            result = self.forward(*[t.array if isinstance(t, Tensor) else t for t in inputs])
+            result = self.forward(*arrays)
         except (TypeError, ValueError, IndexError, MemoryError) as error:
             raise told(error, str(self), inputs) from None
         if watch := watcher.get():
             watch(result, f"{self} made")
-        outs = (Tensor(result),) if self.outputs == 1 else tuple(map(Tensor, result))
+        if self.outputs == 1:
+            outs = (Tensor(result),)
+        else:
+            outs = tuple(map(Tensor, result))
         if self.view:
-            share_memory(inputs[0], outs)
-        if True in [isinstance(t, Tensor) and t.requires_grad for t in inputs] and _grad_enabled.get():
+            inputs[0].shown_by(outs, self)
+        if recorded and grad_enabled.get():
             self._record(inputs, outs)
         return outs[0] if self.outputs == 1 else outs
 
     def _record(self, inputs, outs) -> None:
-        self.number, self.inputs = moment(), inputs
+        self.number, self.inputs = moment(), []
+        for t in inputs:
+            self.inputs.append(t.kept() if isinstance(t, Tensor) else t)
         if self.saves in ("output", "both"):
             self.y, self.y_edited = outs[0].array, outs[0].watched()
         for i, out in enumerate(outs):
@@ -214,14 +205,6 @@ class Op:
             self.inputs = self.y = None
 
 
-def share_memory(source: Tensor, outs: Iterable[Tensor]) -> None:
-    """Outputs that are views of `source` hear of each other's edits."""
-    for t in outs:
-        if t.array.base is not None and (t.array.base is source.array or t.array.base is source.array.base):
-            t.edited = source.watched()
-        t.role = source.role
-
-
 def tape(root: Tensor) -> list[Op]:
     """The ops that made `root`, newest first."""
     seen = {root.op} - {None}
@@ -236,7 +219,9 @@ def tape(root: Tensor) -> list[Op]:
 
 def key(t: Tensor) -> Any:
     """What a cotangent is filed under: a leaf itself, or the op that made the tensor and which output it is."""
-    return t if t.op is None else (t.op, t.index)
+    if t.op is None:
+        return t if t.requires_grad or t.twin is None else t.twin
+    return t.op, t.index
 
 
 def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:

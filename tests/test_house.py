@@ -15,7 +15,7 @@ import minitransformer
 
 ROOT = Path(minitransformer.__file__).parent
 FLOORS = {
-    **dict.fromkeys(["backends", "devices", "defaults", "randomness", "kernels", "errors", "files", "disk"], 0),
+    **dict.fromkeys(["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "files", "disk"], 0),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
@@ -118,7 +118,7 @@ def test_no_circles():
 def test_the_engine_stays_small():
     engine = ["autograd.py", "backends.py", "ops/__init__.py"]
     assert sum(len((ROOT / file).read_text(encoding="utf-8").splitlines()) for file in engine) <= 400
-    lengths = [n for name in ("autograd", "backends") for _, _, n in functions(TREES[f"minitransformer.{name}"])]
+    lengths = [n for name in ("autograd", "backends", "settings") for _, _, n in functions(TREES[f"minitransformer.{name}"])]
     assert len(lengths) > 30 and statistics.median(lengths) <= 8
 
 

@@ -7,6 +7,7 @@ import operator
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.errors import check_device
+from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import dims, register
 
 
@@ -21,6 +22,8 @@ def _comparison(name: str, function):
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"):
     register(f"__{_name}__")(_comparison(_name, getattr(operator, f"__{_name}__")))
+for _name in ("and", "or", "xor"):
+    in_place(f"__i{_name}__")(getattr(Tensor, f"__{_name}__"))
 eq, ne, lt, le, gt, ge = (getattr(Tensor, f"__{_name}__") for _name in ("eq", "ne", "lt", "le", "gt", "ge"))
 
 

@@ -8,6 +8,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, float32, namespace
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
+from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import Moves, Sums, is_number, register, unbroadcast
 
 
@@ -260,16 +261,18 @@ def real(x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" else cast(x, float32)
 
 
-@register("add", "__add__", "__radd__", "__iadd__")
-def add(input, other) -> Tensor:
-    """input + other. Shapes broadcast."""
-    return Add()(*operands(input, other))
+@register("add", "__add__", "__radd__")
+@in_place("add_", "__iadd__")
+def add(input, other, *, alpha=1) -> Tensor:
+    """input + alpha * other. Shapes broadcast."""
+    return Add()(*operands(input, other if alpha == 1 else mul(other, alpha)))
 
 
-@register("sub", "__sub__", "__isub__")
-def sub(input, other) -> Tensor:
-    """input - other. Shapes broadcast."""
-    return Sub()(*operands(input, other))
+@register("sub", "__sub__")
+@in_place("sub_", "__isub__")
+def sub(input, other, *, alpha=1) -> Tensor:
+    """input - alpha * other. Shapes broadcast."""
+    return Sub()(*operands(input, other if alpha == 1 else mul(other, alpha)))
 
 
 @register("__rsub__")
@@ -277,13 +280,15 @@ def _reflected_sub(input, other) -> Tensor:
     return sub(other, input)
 
 
-@register("mul", "__mul__", "__rmul__", "__imul__")
+@register("mul", "__mul__", "__rmul__")
+@in_place("mul_", "__imul__")
 def mul(input, other) -> Tensor:
     """input * other. Shapes broadcast."""
     return Mul()(*operands(input, other))
 
 
-@register("div", "__truediv__", "__itruediv__")
+@register("div", "__truediv__")
+@in_place("div_", "__itruediv__")
 def div(input, other) -> Tensor:
     """input / other, of integers too. Shapes broadcast."""
     a, b = operands(input, other)
@@ -296,12 +301,14 @@ def _reflected_div(input, other) -> Tensor:
 
 
 @register("neg", "__neg__")
+@in_place()
 def neg(input: Tensor) -> Tensor:
     """-input."""
     return Neg()(input)
 
 
 @register("pow", "__pow__")
+@in_place("pow_", "__ipow__")
 def pow(input, exponent) -> Tensor:
     """input ** exponent. Shapes broadcast."""
     return Pow()(*operands(input, exponent))
@@ -313,36 +320,42 @@ def _reflected_pow(input, base) -> Tensor:
 
 
 @register()
+@in_place()
 def exp(input: Tensor) -> Tensor:
     """e ** input."""
     return Exp()(real(input))
 
 
 @register()
+@in_place()
 def log(input: Tensor) -> Tensor:
     """The natural logarithm."""
     return Log()(real(input))
 
 
 @register()
+@in_place()
 def sqrt(input: Tensor) -> Tensor:
     """The square root."""
     return Sqrt()(real(input))
 
 
 @register()
+@in_place()
 def sin(input: Tensor) -> Tensor:
     """The sine of angles in radians."""
     return Sin()(real(input))
 
 
 @register()
+@in_place()
 def cos(input: Tensor) -> Tensor:
     """The cosine of angles in radians."""
     return Cos()(real(input))
 
 
 @register("abs", "__abs__")
+@in_place()
 def abs_(input: Tensor) -> Tensor:
     """The absolute value."""
     return Abs()(input)
@@ -370,6 +383,7 @@ def where(condition: Tensor, input, other) -> Tensor:
 
 
 @register("clip", "clamp")
+@in_place("clip_", "clamp_")
 def clip(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
     """`input` held between `min` and `max`. Raises ValueError if both are None."""
     if min is None and max is None:

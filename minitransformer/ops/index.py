@@ -8,7 +8,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Tensor, watcher
 from minitransformer.backends import bool_, namespace
 from minitransformer.ops.elementwise import Where
-from minitransformer.ops.inplace import no_history
+from minitransformer.ops.inplace import in_place, put
 from minitransformer.ops.laws import Moves, dims, register
 
 
@@ -131,12 +131,9 @@ def getitem(input: Tensor, index) -> Tensor:
 
 @register("__setitem__")
 def setitem(input: Tensor, index, value) -> None:
-    """input[index] = value, in place: only where no gradient is recorded. Raises RuntimeError elsewhere."""
+    """input[index] = value, in place. Raises RuntimeError for a leaf that requires grad, with the tape on."""
     *first, last = _steps(input, index)
-    array = input.writable()
-    for step in first:
-        array = array[step]
-    array[last] = no_history(input, value)
+    put(input, value, [GetItem(step) for step in first], last)
 
 
 @register("__iter__")
@@ -172,6 +169,7 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float = 0.0) -> Tenso
 
 
 @register()
+@in_place()
 def masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
     """`value` where the boolean `mask` holds, else `input`. Raises TypeError if the mask is not boolean."""
     if mask.dtype != bool_:
@@ -180,12 +178,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
 
 
 @register()
+@in_place()
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
     return Where()(_triangle(input, diagonal), input, number_like(input, 0))
 
 
 @register()
+@in_place()
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
     return Where()(_triangle(input, diagonal + 1), number_like(input, 0), input)

@@ -1,25 +1,131 @@
-"""Edits in place, for weights and buffers: each counts as an edit, so that backward notices if it needed the old values."""
+"""Edits in place: new values in a tensor's own memory, seen by all that share it, and the history that goes with them.
+
+An op with the suffix `_` is the op itself, whose result is written where its input was: see `in_place`. Where a part is
+written, as by `x[i] = y` or through a view, the tensor's new history is an `Overwrite`. As in PyTorch, a leaf that requires
+grad is edited under `no_grad` only, and backward notices if it needs values that an edit wrote over.
+"""
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor, is_grad_enabled, moment
+from collections.abc import Callable, Sequence
+
+from minitransformer.autograd import Op, Tensor, is_grad_enabled, moment
+from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
-from minitransformer.ops.laws import register
+from minitransformer.ops.convert import cast
+from minitransformer.ops.laws import Moves, register, unbroadcast
+from minitransformer.ops.views import origin
 from minitransformer.randomness import generator
 
+HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}  # the kinds of result that fit into a tensor of each kind
 
-def no_history(input: Tensor, value):
-    """What to write into `input`: a number, or an array of its device.
 
-    Raises RuntimeError if a gradient should flow to the value, TypeError if it is on another device.
-    """
-    check_device("an in-place edit", input, value)
-    if not isinstance(value, Tensor):
-        return value
-    if value.requires_grad and is_grad_enabled():
-        raise RuntimeError("an in-place edit with a tensor that requires grad would lose its history; use where, cat or +")
-    return value.array
+class Overwrite(Moves):
+    """x, except for a part, seen through view ops and picked by `index`, which is `new`."""
+
+    saves = "nothing"
+
+    def __init__(self, views: Sequence[Op] = (), index=...):
+        self.views, self.index = views, index
+
+    def part(self, x: Array) -> Array:
+        """What the view ops show of x: a view, if x is contiguous."""
+        for view in self.views:
+            x = view.forward(x)
+        return x
+
+    def forward(self, x, new):
+        y = x.copy()
+        self.part(y)[self.index] = new
+        return y
+
+    def vjp(self, g, x, new):  # what was written over hears nothing
+        rest, part = namespace(g).array(g, order="C"), self.part(g)[self.index]
+        self.part(rest)[self.index] = 0
+        if not self.needs[1]:
+            return rest, None
+        like = new.reshape(new.shape[max(new.ndim - part.ndim, 0) :])  # without the leading ones that a part may lack
+        return rest, unbroadcast(part, like).reshape(new.shape)
+
+
+def in_place(*names: str):
+    """Make a function also a method of Tensor that writes its result where the input was: `name_`, or under the names given."""
+
+    def attach(function: Callable) -> Callable:
+        def edit(input: Tensor, *args, **kwargs) -> Tensor:
+            recorded = begin(input, *args, *kwargs.values())
+            return _write(input, function(_copied(input) if recorded else input, *args, **kwargs), recorded)
+
+        edit.__doc__ = f"{function.__doc__} Written in place."
+        return register(*names or (f"{function.__name__.removesuffix('_')}_",))(edit) and function
+
+    return attach
+
+
+def begin(input: Tensor, *others) -> bool:
+    """Whether an edit of `input`, with the `others`, is to be recorded. Raises RuntimeError if it may not be made."""
+    check_device("an in-place edit", input, *others)
+    tensors = [t for t in (input, *others) if isinstance(t, Tensor)]
+    for t in tensors:
+        if t.shows:
+            t.refresh()
+    recorded = is_grad_enabled() and any(t.requires_grad for t in tensors) and input.dtype.kind == "f"
+    _check_editable(input, recorded)
+    return recorded
+
+
+def _check_editable(input: Tensor, recorded: bool) -> None:
+    if any(n > 1 and not step for n, step in zip(input.shape, input.array.strides, strict=True)):
+        raise RuntimeError(f"in-place edit of {input.shape}, expanded: elements share memory; edit a .clone() instead")
+    source, views, _ = input.shows or (input, (), None)
+    if recorded and source.is_leaf and source.requires_grad:
+        what = "a view of a leaf" if input.shows else "a leaf"
+        raise RuntimeError(f"in-place edit of {what} that requires grad, with the tape on: wrap it in `with no_grad():`")
+    if recorded and views is None:
+        raise RuntimeError(f"in-place edit of {origin(input)}: edit a .clone() instead, or all of it under no_grad")
+
+
+def _copied(input: Tensor) -> Tensor:
+    """What a recorded op computes from: its input's values are about to be written over."""
+    before = Tensor(input.array.copy())
+    before.made_by(input)
+    before.role = input.role
+    return before
+
+
+def _write(input: Tensor, result: Tensor, recorded: bool) -> Tensor:
+    """Give `input` the values of `result`, and its history. Raises ValueError for another shape, TypeError for a wider kind."""
+    if result.shape != input.shape:
+        raise ValueError(f"in place: the result is {result.shape}, the tensor that shall hold it {input.shape}")
+    if result.dtype.kind not in HOLDS[input.dtype.kind]:
+        raise TypeError(f"in place: the result is {result.dtype}, the tensor that shall hold it {input.dtype}; convert it first")
+    if not recorded or input.shows or not result.requires_grad:
+        return put(input, result, recorded=recorded)
+    _written(input, result.array)
+    input.made_by(cast(result, input.dtype))
+    return input
+
+
+def _written(input: Tensor, values, views: Sequence[Op] = (), index=...) -> None:
+    """Write into a part of the memory: seen through `views` and picked by `index`."""
+    part = Overwrite(views).part(input.array)
+    part[index] = values
+    input.watched()[0] = moment()
+
+
+def put(input: Tensor, value, views: Sequence[Op] = (), index=..., recorded: bool | None = None) -> Tensor:
+    """Write a number, an array or a tensor into a part of `input`, as `x[index] = value` does, with its history."""
+    recorded = begin(input, value) if recorded is None else recorded
+    _written(input, value.array if isinstance(value, Tensor) else value, views, index)
+    if recorded:
+        source, seen, _ = input.shows or (input, (), None)
+        value = cast(value, input.dtype) if isinstance(value, Tensor) else value
+        Overwrite((*seen, *views), index)._record((source, value), [after := Tensor(source.array)])
+        source.made_by(after)
+        if input.shows:
+            input.refresh()
+    return input
 
 
 def _data(input: Tensor) -> Tensor:
@@ -28,83 +134,45 @@ def _data(input: Tensor) -> Tensor:
 
 
 def _set_data(input: Tensor, value: Tensor) -> None:
-    input.array = value.array
     input.watched()[0] = moment()
+    input.array, input.twin, input.shows = value.array, None, None
 
 
 Tensor.data = property(_data, _set_data)
 
 
 @register()
+def writable(input: Tensor) -> Array:
+    """The array, about to be edited by hand. Raises RuntimeError where the tape would lose the old values."""
+    if input.requires_grad and is_grad_enabled():
+        what = "a leaf that requires grad" if input.is_leaf else f"the result of {input.op}"
+        raise RuntimeError(f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew")
+    input.watched()[0] = moment()
+    return input.array
+
+
+@register()
 def zero_(input: Tensor) -> Tensor:
     """All 0."""
-    return fill_(input, 0)
+    return put(input, 0)
 
 
 @register()
 def fill_(input: Tensor, value) -> Tensor:
-    """All `value`."""
-    input.writable()[...] = no_history(input, value)
-    return input
+    """All `value`: a number or a 0-d tensor. Raises ValueError for a larger one."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(f"fill_: expected a number or a 0-d tensor, got shape {value.shape}; use copy_")
+    return put(input, value)
 
 
 @register()
 def copy_(input: Tensor, source: Tensor) -> Tensor:
     """The values of `source`, broadcast and converted to this dtype and device."""
-    array = input.writable()
-    array[...] = no_history(input, source.to(input.device))
-    return input
-
-
-@register()
-def add_(input: Tensor, other, alpha: float = 1) -> Tensor:
-    """input += alpha * other."""
-    array = input.writable()
-    other = no_history(input, other)
-    array += other if alpha == 1 else alpha * other
-    return input
-
-
-@register()
-def sub_(input: Tensor, other) -> Tensor:
-    """input -= other."""
-    return add_(input, other, alpha=-1)
-
-
-@register()
-def mul_(input: Tensor, other) -> Tensor:
-    """input *= other."""
-    array = input.writable()
-    array *= no_history(input, other)
-    return input
-
-
-@register()
-def div_(input: Tensor, other) -> Tensor:
-    """input /= other."""
-    array = input.writable()
-    array /= no_history(input, other)
-    return input
-
-
-@register("clamp_", "clip_")
-def clamp_(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """Held between `min` and `max`."""
-    array = input.writable()
-    array.clip(min, max, out=array)
-    return input
-
-
-@register()
-def masked_fill_(input: Tensor, mask: Tensor, value: float) -> Tensor:
-    """`value` where the boolean `mask` holds."""
-    return copy_(input, input.detach().masked_fill(mask, value))
+    return put(input, source.to(input.device))
 
 
 def _drawn(input: Tensor, values) -> Tensor:
-    array = input.writable()
-    array[...] = to_device(values.astype(input.dtype), device_of(array))
-    return input
+    return put(input, Tensor(to_device(values.astype(input.dtype), device_of(input.array))))
 
 
 @register()

@@ -1,0 +1,102 @@
+"""Settings that hold inside a `with` block, a decorated function or a generator, and nowhere else; whether a tape is left."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import Any
+
+grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
+watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
+_entered: ContextVar[tuple] = ContextVar("entered", default=())  # (setting, value before), the innermost last
+
+
+class setting:
+    """Let `variable` have this value: `with setting(..):`, or as a decorator. It may be used again, also within itself.
+
+    A decorated generator runs under it, but what consumes its values does not.
+    """
+
+    def __init__(self, variable: ContextVar, value: Any):
+        self.variable, self.value = variable, value
+
+    def __enter__(self) -> None:
+        _entered.set((*_entered.get(), (self, self.variable.get())))
+        self.variable.set(self.value)
+
+    def __exit__(self, *error) -> None:
+        stack = _entered.get()
+        if own := [i for i, (who, _) in enumerate(stack) if who is self]:  # none in a context where it was not entered
+            self.variable.set(stack[own[-1]][1])
+            _entered.set(stack[: own[-1]] + stack[own[-1] + 1 :])
+
+    def __call__(self, function: Callable) -> Callable:
+        @wraps(function)
+        def inside(*args, **kwargs):
+            with self:
+                result = function(*args, **kwargs)
+            return self._each_step(result) if inspect.isgeneratorfunction(function) else result
+
+        return inside
+
+    def _each_step(self, generator):
+        """The generator's own values, each computed inside; what is sent or thrown in is passed on."""
+        step = partial(next, generator)
+        while True:
+            try:
+                with self:
+                    value = step()
+            except StopIteration as end:
+                return end.value
+            try:
+                step = partial(generator.send, (yield value))
+            except GeneratorExit:
+                with self:
+                    generator.close()
+                raise
+            except BaseException as error:
+                step = partial(generator.throw, error)
+
+
+def _mode(value: bool, function: Callable | None) -> Any:
+    mode = setting(grad_enabled, value)
+    return mode if function is None else mode(function)
+
+
+def no_grad(function: Callable | None = None):
+    """Leave no tape inside this `with` block, or the function or generator that this decorates, with or without brackets."""
+    return _mode(False, function)
+
+
+def enable_grad(function: Callable | None = None):
+    """Leave a tape again, inside `no_grad`."""
+    return _mode(True, function)
+
+
+def inference_mode(mode: bool | Callable = True):
+    """The same as `no_grad`; with False, the same as `enable_grad`."""
+    return no_grad(mode) if callable(mode) else setting(grad_enabled, not mode)
+
+
+class set_grad_enabled(setting):
+    """Leave a tape or not, from now on; or only inside a `with` block or a decorated function."""
+
+    def __init__(self, mode: bool):
+        super().__init__(grad_enabled, bool(mode))
+        self.before = grad_enabled.get()
+        grad_enabled.set(self.value)
+
+    def __enter__(self) -> None:
+        grad_enabled.set(self.before)
+        super().__enter__()
+
+    def __call__(self, function: Callable) -> Callable:
+        grad_enabled.set(self.before)
+        return super().__call__(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops are being recorded."""
+    return grad_enabled.get()
