@@ -35,8 +35,11 @@ class Busy(RuntimeError):
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all of it is on the disk, and vanishes if anything comes between."""
+def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all of it is written, and vanishes if anything comes between.
+
+    If it is `durable`, it is on the disk before that, and so is its new name afterwards.
+    """
     sweep(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
     try:
@@ -44,42 +47,62 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             _mark_as_mine(file)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
-def write(path: str | os.PathLike, content: bytes | str) -> None:
+def write(path: str | os.PathLike, content: bytes | str, durable: bool = False) -> None:
     """Put a file at `path`, or at what a link there points to; into a pipe or a device, its content as it comes."""
     path, content = Path(os.path.realpath(path)), content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
-    with replacing(path) as file:
+    with replacing(path, durable) as file:
         file.write(content)
+
+
+def read_plain(path: Path, largest: int) -> bytes:
+    """The content of a file. Raises OSError, ValueError for what is none (a link, a pipe, a folder, a device) or is larger."""
+    handle = os.open(path, os.O_RDONLY | UNLINKED | UNWAITED)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("no plain file")
+        if found.st_size > largest:
+            raise ValueError(f"{found.st_size:,} bytes of at most {largest:,}")
+        return os.read(handle, largest)
+    finally:
+        os.close(handle)
 
 
 def sweep(path: Path) -> None:
     """Remove the temporary files of writers of `path` that were killed."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > YOUNG and _is_nobodys(left):
+            if time.time() - left.lstat().st_mtime > YOUNG and _is_nobodys(left):
                 left.unlink()
 
 
 def _mark_as_mine(file: BinaryIO) -> None:
     """A lock on a temporary file, which goes with its writer. (Windows removes no open file anyway.)"""
     with contextlib.suppress(OSError):
-        _lock(file.fileno()) if fcntl else None
+        if fcntl:
+            _lock(file.fileno())
 
 
 def _is_nobodys(path: Path) -> bool:
     if not fcntl:
         return True
-    with open(path, "rb") as file:
-        return _lock(file.fileno())
+    handle = os.open(path, os.O_RDONLY | UNLINKED | UNWAITED)
+    try:
+        return _lock(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:
@@ -96,16 +119,16 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, wait: bool = False) -> Iterator[None]:
-    """Hold the lock file `path`, which the system takes from a process that dies. Raises Busy, or waits, if another holds it.
+def locked(path: Path, wait: float = 0) -> Iterator[None]:
+    """Hold the lock file `path`, which the system takes from a process that dies.
 
-    Where the disk knows no locks, there is none.
+    Raises Busy if another holds it for longer than `wait` seconds. Where the disk knows no locks, there is none.
     """
     key = os.path.realpath(path), threading.get_ident()
     if key in _held:
         yield
         return
-    handle = _opened_and_locked(path, wait)
+    handle = _opened_and_locked(path, time.monotonic() + wait)
     _held.add(key)
     try:
         yield
@@ -116,7 +139,7 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
-def _opened_and_locked(path: Path, wait: bool) -> int:
+def _opened_and_locked(path: Path, until: float) -> int:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | UNLINKED | UNWAITED, 0o666)
         try:
@@ -126,7 +149,7 @@ def _opened_and_locked(path: Path, wait: bool) -> int:
                 if _is_at(handle, path):
                     _sign(handle)
                     return handle
-            elif not wait:
+            elif time.monotonic() >= until:
                 raise Busy(f"{path.parent}: {_holder(handle)} works here; wait until it is done, or take another folder")
         except BaseException:
             os.close(handle)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
-from minitransformer.cli.options import Json, console, print_json
+from minitransformer.cli.options import Json, complaints, console, print_json
 from minitransformer.course import catalogue
 from minitransformer.course.report import Report
 from minitransformer.course.starters import solution as solution_in
@@ -37,6 +37,12 @@ def _workspace(directory: Path) -> Workspace:
     return Workspace.open(directory)
 
 
+def tell_trouble(workspace: Workspace) -> None:
+    """In one line, if there is any."""
+    if workspace.trouble:
+        complaints.print(workspace.trouble, markup=False, soft_wrap=True)
+
+
 def _names(workspace: Workspace, name: str | None) -> list[str]:
     """The exercises meant: one, or all of a lesson given by number or name."""
     if name is None:
@@ -53,6 +59,7 @@ def check(name: Name = None, directory: Folder = FOLDER, json: Json = False) -> 
         print_json([report.to_dict() for report in reports])
     else:
         _show(workspace, reports)
+    tell_trouble(workspace)
     if not all(report.passed for report in reports):
         sys.exit(1)
 
@@ -68,12 +75,14 @@ def _show(workspace: Workspace, reports: list[Report]) -> None:
 
 def watch(name: Name = None, directory: Folder = FOLDER) -> None:
     """Check again whenever a file in the folder is saved, until Ctrl-C."""
-    workspace, seen = _workspace(directory), None
+    seen = None
     while True:
         now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py") if path.exists()}  # editors replace files
         if now != seen:
+            workspace = _workspace(directory)  # as other commands have left it
             console.rule(time.strftime("%H:%M:%S"))
             _show(workspace, [workspace.check(n) for n in _names(workspace, name)])
+            tell_trouble(workspace)
             seen = now
         time.sleep(0.5)
 
@@ -85,6 +94,7 @@ def hint(name: Name = None, directory: Folder = FOLDER) -> None:
         number, count, text = workspace.next_hint(n)
         console.print(f"[bold]{n}[/bold], hint {number} of {count}: ", end="")
         console.print(text, markup=False, soft_wrap=True)
+    tell_trouble(workspace)
 
 
 def solution(name: Name = None, directory: Folder = FOLDER) -> None:
@@ -94,6 +104,7 @@ def solution(name: Name = None, directory: Folder = FOLDER) -> None:
         workspace.give_up(n)
         console.print(Syntax(solution_in(catalogue.solutions_of(catalogue.lesson_of(n)), n), "python", word_wrap=True))
         console.print(catalogue.exercise(n).why, markup=False, soft_wrap=True)
+    tell_trouble(workspace)
 
 
 def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")], directory: Folder = FOLDER) -> None:
@@ -103,6 +114,7 @@ def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to b
     backup = workspace.reset(lesson)
     kept = f"yours is kept in {backup}" if backup else "there was none"
     console.print(f"{workspace.file_of(lesson)} is a starter again; {kept}", soft_wrap=True)
+    tell_trouble(workspace)
 
 
 COMMANDS = (start, check, watch, hint, solution, reset)

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from minitransformer.cli.course import tell_trouble
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.course import catalogue
 from minitransformer.course.workspace import FOLDER, Workspace
@@ -23,6 +24,8 @@ def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False)
     """How far you are; or how far each of a class is, one folder a student."""
     directory = directory.resolve()
     spaces = {space.path.name: space.judged_anew() if anew else space for space in _spaces(directory)}
+    for space in spaces.values():
+        tell_trouble(space)
     if json:
         print_json({name: space.summary() for name, space in spaces.items()})
     elif Workspace.is_at(directory):
@@ -47,7 +50,7 @@ def _print_lessons(space: Workspace) -> None:
             shown = f"[{COLOURS[state]}]{state}[/]" if state != "unwritten" else ""
             table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), shown)
     console.print(table)
-    _print_bar(len(space.passed))
+    _print_bar(space.count())
     if coming := space.next_exercise():
         console.print(f"Next: {coming}, in {space.file_of(catalogue.lesson_of(coming))}", soft_wrap=True)
 
@@ -64,6 +67,6 @@ def _print_class(spaces: dict[str, Workspace]) -> None:
     console.print(" " * width, *(lesson[:2].ljust(len(names)) for lesson, names in lessons.items()), "passed hints", soft_wrap=True)
     for student, space in spaces.items():
         signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in lessons.values())
-        counts = f"{len(space.passed):6} {sum(space.hints.values()):5}"
+        counts = f"{space.count():6} {sum(space.hints.values()):5}"
         console.print(escape(student.ljust(width)), *signs, counts, soft_wrap=True)
     console.print("  ".join(f"[{COLOURS[state]}]{sign}[/] {state}" for state, sign in SHORT.items()))

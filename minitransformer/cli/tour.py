@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from minitransformer.cli.course import Folder
+from minitransformer.cli.course import Folder, tell_trouble
 from minitransformer.cli.options import Backend, Json, Seed, console, page_file, prepare, print_json
 from minitransformer.cli.tour_page import tour_page
 from minitransformer.cli.tour_story import (
@@ -75,7 +75,8 @@ def _yours(directory: Path) -> dict[str, Callable]:
     if not Workspace.is_at(directory):
         raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
     console.print("[bold]0  Your own pieces[/bold], each checked before it is used")
-    yours = pieces(Workspace.open(directory))
+    yours = pieces(workspace := Workspace.open(directory))
+    tell_trouble(workspace)
     if not yours:
         raise ValueError(f"{directory}: no exercise is passed yet; `minitransformer check` says what to do next")
     placed = [name for name in yours if name in PLACES]

@@ -121,9 +121,6 @@ def test_bad_input_is_told(command, tmp_path):
     for asked in (("start", "file"), ("check", "--dir", "file")):
         code, out = command(*asked)
         assert code == 1 and "file is a file" in out and (tmp_path / "file").read_text(encoding="utf-8") == "mine"
-    (tmp_path / "minitransformer-course" / PROGRESS).write_text("{", encoding="utf-8")
-    code, out = command("progress")
-    assert code == 1 and PROGRESS in out.replace("\n", "")
 
 
 def test_in_a_notebook_the_report_is_html():
