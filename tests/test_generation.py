@@ -33,6 +33,11 @@ def test_temperature_sharpens_and_zero_is_greedy():
     assert next_token_probabilities(LOGITS, temperature=0).tolist() == [0, 0, 1, 0]
 
 
+def test_a_temperature_next_to_zero_is_greedy():
+    assert next_token_probabilities(LOGITS, temperature=5e-324).tolist() == [0, 0, 1, 0]
+    assert next_token_probabilities(np.array([-np.inf, 3.0]), temperature=1e300).tolist() == [0, 1]
+
+
 def test_top_k_keeps_the_k_largest():
     p = next_token_probabilities(LOGITS, top_k=2)
     assert p[1] == p[3] == 0 and np.isclose(p[2] / p[0], np.e) and np.isclose(p.sum(), 1)

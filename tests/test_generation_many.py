@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minitransformer as mt
+from minitransformer import nn
 from minitransformer.generation import beam_search, generate, generate_batch
 from minitransformer.generation.batch import left_padded
 from minitransformer.generation.beam import Draft
@@ -36,8 +37,8 @@ def writer(name):
     return model.eval()
 
 
-@pytest.mark.parametrize("name", ["gpt", "llama", "language model"])
-@pytest.mark.parametrize("stop_id", [None, 4])
+@pytest.mark.parametrize("name", list(WRITERS))
+@pytest.mark.parametrize("stop_id", [None, 4, [4, 2]])
 def test_each_text_is_what_it_would_be_alone(name, stop_id):
     model = writer(name)
     alone = [generate(model, prompt, 8, temperature=0, stop_id=stop_id) for prompt in PROMPTS]
@@ -45,7 +46,7 @@ def test_each_text_is_what_it_would_be_alone(name, stop_id):
     assert len({tuple(text) for text in alone}) > 1
 
 
-@pytest.mark.parametrize("name", ["gpt", "llama", "language model"])
+@pytest.mark.parametrize("name", list(WRITERS))
 def test_padding_is_seen_by_nobody(name):
     model, (ids, padding) = writer(name), left_padded([[1, 2, 3, 4, 5, 6], [6, 5, 1, 3]])
     cache = model.new_cache()
@@ -62,8 +63,78 @@ def test_padding_is_seen_by_nobody(name):
 def test_a_batch_of_answers():
     source = mt.tensor([[3, 4, 2], [5, 6, 0]])
     model = writer("t5").model
-    alone = [generate(model.answer(source[i : i + 1]), [0], 6, temperature=0) for i in range(2)]
-    assert generate_batch(model.answer(source), [[0], [0]], 6, temperature=0) == alone
+    for begun in ([[0], [0]], [[0], [0, 1, 4]]):
+        alone = [generate(model.answer(source[i : i + 1]), ids, 6, temperature=0) for i, ids in enumerate(begun)]
+        assert generate_batch(model.answer(source), begun, 6, temperature=0) == alone
+
+
+@pytest.mark.parametrize("texts, answers", [(2, 1), (2, 3), (3, 2)])
+def test_there_is_one_text_for_all_answers_or_one_for_each(texts, answers):
+    model, source = writer("t5").model, mt.tensor([[3, 4, 2]] * texts)
+    with pytest.raises(ValueError, match=f"{answers} answers.* got {texts} texts"):
+        generate_batch(model.answer(source), [[0]] * answers, 2)
+    with pytest.raises(ValueError, match=f"got {texts} texts"):
+        model(source, mt.zeros(answers, 1, dtype=mt.int64))
+    for search in (generate, beam_search):
+        with pytest.raises(ValueError, match=f"got {texts} texts"):
+            search(model.answer(source), [0], 2)
+
+
+class Told(nn.Module):
+    """A model that expects, after any text, what it is told."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.p, self.logits, self.config = nn.Parameter(mt.zeros(1)), logits, LanguageModelConfig(len(logits))
+
+    def forward(self, ids, cache=None, padding=None):
+        return mt.tensor(np.broadcast_to(np.float32(self.logits), (*ids.shape, len(self.logits))).copy())
+
+    def new_cache(self):
+        return nn.TransformerCache(1)
+
+
+WAYS = {
+    "greedy": lambda model: [generate(model, [0], 3, temperature=0)],
+    "drawn": lambda model: [generate(model, [0], 30, seed=0)],
+    "the best two": lambda model: [generate(model, [0], 30, top_k=2, seed=0)],
+    "those that reach p": lambda model: [generate(model, [0], 30, top_p=0.9, seed=0)],
+    "batch": lambda model: generate_batch(model, [[0], [0]], 3, temperature=0),
+    "batch, drawn": lambda model: generate_batch(model, [[0], [0]], 30, seed=0),
+    "beams": lambda model: [list(draft.tokens) for draft in beam_search(model, [0], 3, beams=4)],
+    "beams, stops": lambda model: [list(draft.tokens) for draft in beam_search(model, [0], 3, beams=4, stop_id=[0, 2])],
+}
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("logits", [(0, NAN, 1), (NAN,) * 3, (0, INF, 1), (-INF,) * 3, (NAN, INF, -INF), (INF,) * 3])
+def test_logits_that_decide_nothing_are_an_error_in_every_way_of_decoding(way, logits):
+    with pytest.raises(ValueError, match="logits: expected finite numbers"):
+        WAYS[way](Told(*logits))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("logits, allowed", [((0, -INF, 1), {0, 2}), ((-INF, 5, -INF), {1}), ((-1e30, -INF, 1), {0, 2})])
+def test_a_token_of_minus_infinity_is_ruled_out(way, logits, allowed):
+    texts = WAYS[way](Told(*logits))
+    found = {token for text in texts for token in text}
+    assert found and found <= allowed
+
+
+def test_several_ids_may_end_a_text():
+    model = writer("gpt")
+    whole = generate(model, [1, 2], 12, temperature=0)
+    for stops in (whole[4:6], tuple(whole[4:6]), np.array(whole[4:6]), {*whole[4:6]}, mt.tensor(whole[4:6])):
+        first = min(whole.index(i) for i in whole[4:6])
+        assert generate(model, [1, 2], 12, temperature=0, stop_id=stops) == whole[:first]
+        assert generate_batch(model, [[1, 2]], 12, temperature=0, stop_id=stops) == [whole[:first]]
+    best = sorted(all_texts(model, [1, 2], 3, {3, 5}), key=lambda draft: -draft.score(1.0))
+    assert [d.tokens for d in beam_search(model, [1, 2], 3, beams=V**2, stop_id=[3, 5])[:5]] == [d.tokens for d in best[:5]]
+    assert generate(model, [1, 2], 4, temperature=0, stop_id=[]) == whole[:4]
+    with pytest.raises(TypeError):
+        generate(model, [1, 2], 4, stop_id="3")
 
 
 def test_the_seed_decides():
@@ -78,10 +149,11 @@ def test_prompts_that_cannot_be(prompts, new):
         generate_batch(writer("gpt"), prompts, new)
 
 
-def all_texts(model, ids, steps, stop):
+def all_texts(model, ids, steps, stops):
     """Every text of at most so many new tokens, with the sum of its log-probabilities; those of a length in one forward."""
     for n in range(1, steps + 1):
-        texts = [t for t in itertools.product(range(V), repeat=n) if n == (t.index(stop) + 1 if stop in t else steps)]
+        texts = itertools.product(range(V), repeat=n)
+        texts = [t for t in texts if n == next((i for i, token in enumerate(t, 1) if token in stops), steps)]
         with mt.no_grad():
             logits = model(mt.tensor([[*ids, *t] for t in texts])).numpy()[:, len(ids) - 1 : -1]  # (B, n, V)
         scores = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -93,7 +165,7 @@ def all_texts(model, ids, steps, stop):
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])
 def test_a_beam_that_is_wide_enough_finds_the_best_text(name, length_penalty):
     model = writer(name)
-    best = sorted(all_texts(model, [1, 2], 3, stop=3), key=lambda draft: -draft.score(length_penalty))
+    best = sorted(all_texts(model, [1, 2], 3, {3}), key=lambda draft: -draft.score(length_penalty))
     found = beam_search(model, [1, 2], 3, beams=V**2, length_penalty=length_penalty, stop_id=3)
     assert [draft.tokens for draft in found[:5]] == [draft.tokens for draft in best[:5]]
     assert np.allclose([d.log_probability for d in found[:5]], [d.log_probability for d in best[:5]], rtol=0, atol=1e-9)

@@ -17,6 +17,21 @@ def test_half_a_letter_at_the_end_is_shown_as_such():
     assert list(growing_text(BYTES, [], BYTES.encode("aé")[:-1])) == ["a", "\N{REPLACEMENT CHARACTER}"]
 
 
+@pytest.mark.parametrize("text", ["a€b", "é", "\N{GRINNING FACE}\N{GRINNING FACE}", "a\N{REPLACEMENT CHARACTER}b"])
+def test_a_letter_may_begin_before_the_new_tokens(text):
+    ids = BYTES.encode(text)
+    for cut in range(len(ids) + 1):
+        before = BYTES.decode(ids[:cut])
+        if before and not text.startswith(before):
+            before = before.rstrip("\N{REPLACEMENT CHARACTER}")
+        assert before + "".join(growing_text(BYTES, ids[:cut], ids[cut:])) == text
+
+
+def test_an_unknown_letter_before_the_new_tokens_is_no_half_letter():
+    ids = [*LETTERS.encode("ab"), LETTERS.unk_id]
+    assert "".join(growing_text(LETTERS, ids, LETTERS.encode("cd"))) == "cd"
+
+
 LETTERS = CharTokenizer.train("abcdefgh. ")
 
 

@@ -281,6 +281,16 @@ def test_the_bytes_must_fit(size):
         BPETokenizer.train("abc", size)
 
 
+def test_what_is_remembered_of_words_has_a_bound():
+    tokenizer = BPETokenizer.train("the other, the third, the last", vocab_size=260)
+    texts = [" ".join(f"u{i}x{j}" for j in range(6000)) for i in range(3)]
+    first = [tokenizer.encode(text) for text in texts]
+    assert len(tokenizer._cache) <= 10_000
+    assert [tokenizer.encode(text) for text in texts] == first
+    tokenizer.encode("x" * 10**5)
+    assert max(map(len, tokenizer._cache)) <= 100
+
+
 def test_half_a_surrogate_pair_has_no_bytes():
     with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
         ALL[1].encode("\ud83d")

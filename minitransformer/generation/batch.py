@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.generation.reading import last_logits, numbers
+from minitransformer.generation.reading import ends, last_logits, numbers
 from minitransformer.generation.sampling import draw, next_token_probabilities
 
 
@@ -18,7 +18,7 @@ def generate_batch(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
-    stop_id: int | None = None,
+    stop_id: int | Sequence[int] | None = None,
 ) -> list[list[int]]:
     """The new tokens of each prompt: `generate` for many, sooner. Greedily they are what each would get by itself.
 
@@ -28,7 +28,7 @@ def generate_batch(
     ids, padding = left_padded(prompts)
     if ids.shape[1] + max_new_tokens > model.config.max_len:
         raise ValueError(f"generate_batch: {ids.shape[1]} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}")
-    random, cache = numpy.random.default_rng(seed), model.new_cache()
+    random, cache, stops = numpy.random.default_rng(seed), model.new_cache(), ends(stop_id)
     texts: list[list[int]] = [[] for _ in prompts]
     going = list(range(len(texts)))
     for _ in range(max_new_tokens):
@@ -36,11 +36,11 @@ def generate_batch(
         tokens = [draw(next_token_probabilities(row, temperature, top_k, top_p), random) for row in logits]
         for i in going:
             texts[i].append(tokens[i])
-        going = [i for i in going if tokens[i] != stop_id]
+        going = [i for i in going if tokens[i] not in stops]
         if not going:
             break
         ids, padding = numpy.array(tokens)[:, None], numpy.pad(padding, ((0, 0), (0, 1)))  # the new ones are no padding
-    return [text[:-1] if text[-1:] == [stop_id] else text for text in texts]
+    return [text[:-1] if stops.intersection(text[-1:]) else text for text in texts]
 
 
 def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from minitransformer.generation.reading import last_logits, numbers
+from minitransformer.generation.reading import best, ends, last_logits, numbers
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,30 @@ class Draft:
 
 
 def beam_search(
-    model, ids: Sequence[int], max_new_tokens: int, beams: int = 4, length_penalty: float = 1.0, stop_id: int | None = None
+    model,
+    ids: Sequence[int],
+    max_new_tokens: int,
+    beams: int = 4,
+    length_penalty: float = 1.0,
+    stop_id: int | Sequence[int] | None = None,
 ) -> list[Draft]:
     """The best `beams` texts found to go on after `ids`, best first, by log-probability per length (Wu et al., 2016, section 7).
 
-    A text ends with `stop_id`, which its tokens then include, or after `max_new_tokens`. The search ends when no text that
-    goes on scores better than the worst of `beams` that ended. Raises ValueError for no tokens, no beams, or more tokens
-    than `model.config.max_len`.
+    A text ends with `stop_id`, or one of several, which its tokens then include, or after `max_new_tokens`. The search ends
+    when no text that goes on scores better than the worst of `beams` that ended. There are fewer texts where the model rules
+    all others out by logits of -inf. Raises ValueError for no tokens, no beams, more tokens than `model.config.max_len`, and
+    logits that are NaN, inf, or all -inf.
     """
     _check(model, ids, max_new_tokens, beams)
+    stops = ends(stop_id)
     cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([numbers(ids)])  # unread: (beams, T)
     for _ in range(max_new_tokens):
-        found = _continued(going, last_logits(model, unread, cache), 2 * beams)
-        ended += [draft for draft, _ in found[:beams] if draft.tokens[-1] == stop_id]
-        kept = [(draft, parent) for draft, parent in found if draft.tokens[-1] != stop_id][:beams]
+        found = _continued(going, last_logits(model, unread, cache), (1 + max(len(stops), 1)) * beams)
+        ended += [draft for draft, _ in found[:beams] if draft.tokens[-1] in stops]
+        kept = [(draft, parent) for draft, parent in found if draft.tokens[-1] not in stops][:beams]
         going = [draft for draft, _ in kept]
         ended = sorted(ended, key=lambda draft: -draft.score(length_penalty))[:beams]
-        if len(ended) == beams and ended[-1].score(length_penalty) >= going[0].score(length_penalty):
+        if not going or len(ended) == beams and ended[-1].score(length_penalty) >= going[0].score(length_penalty):
             return ended
         cache.select([parent for _, parent in kept])
         unread = numpy.array([[draft.tokens[-1]] for draft in going])
@@ -48,12 +55,12 @@ def beam_search(
 
 def _continued(going: list[Draft], logits: numpy.ndarray, count: int) -> list[tuple[Draft, int]]:
     """The `count` likeliest drafts of one token more, best first, each with the row it goes on from. Logits (beams, V)."""
-    logits = logits.astype(float)
-    shifted = logits - logits.max(-1, keepdims=True)
+    shifted = logits - best(logits)
     sums = shifted - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True)) + [[draft.log_probability] for draft in going]
-    best = numpy.argsort(-sums, axis=None, kind="stable")[:count]
-    places = zip(*numpy.unravel_index(best, sums.shape), strict=True)
-    return [(Draft((*going[row].tokens, int(token)), float(sums[row, token])), int(row)) for row, token in places]
+    likeliest = numpy.argsort(-sums, axis=None, kind="stable")[:count]
+    places = zip(*numpy.unravel_index(likeliest, sums.shape), strict=True)
+    possible = ((row, token) for row, token in places if sums[row, token] > -numpy.inf)
+    return [(Draft((*going[row].tokens, int(token)), float(sums[row, token])), int(row)) for row, token in possible]
 
 
 def _check(model, ids: Sequence[int], max_new_tokens: int, beams: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import index
+
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
@@ -19,6 +22,26 @@ def last_logits(model, ids, cache=None, padding: numpy.ndarray | None = None) ->
     with no_grad(), in_use(model):
         logits: Tensor = model(tensor(ids, device=device), cache=cache, **options)  # (B, T, V)
     return logits[:, -1].numpy()
+
+
+def best(logits: numpy.ndarray) -> numpy.ndarray:
+    """The largest logit of each row, (.., V) -> (.., 1) in float64. One of -inf is a token ruled out.
+
+    Raises ValueError where there is nothing to choose by: a logit that is NaN or inf, or all of them -inf.
+    """
+    top = logits.max(-1, keepdims=True).astype(float)  # NaN, if one is
+    if not numpy.isfinite(top).all():
+        found = top[~numpy.isfinite(top)][0]
+        what = "all of them -inf" if found < 0 else f"one that is {found}"
+        raise ValueError(f"logits: expected finite numbers, or -inf for some tokens, got {what}; `detect_anomaly` names the op")
+    return top
+
+
+def ends(stop_id: int | Iterable[int] | None) -> frozenset[int]:
+    """The ids that end a text: none, one, or any of several."""
+    if stop_id is None:
+        return frozenset()
+    return frozenset(index(i) for i in (numbers(stop_id) if isinstance(stop_id, Iterable) else [stop_id]))
 
 
 def numbers(ids) -> list[int]:

@@ -11,15 +11,16 @@ def growing_text(tokenizer: Tokenizer, ids: Sequence[int], tokens: Iterable[int]
     """The pieces of text by which each of `tokens` goes on after `ids`, until one of the strings `stop` would appear.
 
     A piece is held back while its last letter lacks bytes, or while it may be the beginning of a string to stop at;
-    what is held back at the end is the last piece. Raises ValueError if a string to stop at is empty.
+    what is held back at the end is the last piece. A letter whose first bytes stand at the end of `ids` is part of the first
+    piece. Raises ValueError if a string to stop at is empty.
     """
     if "" in stop:
         raise ValueError("stop: expected strings of at least one letter, got an empty one")
-    new, begun, shown = list(ids), len(tokenizer.decode(ids)), 0
+    new, before, shown = list(ids), tokenizer.decode(ids), 0
     text = ""
     for token in tokens:
         new.append(token)
-        text = tokenizer.decode(new)[begun:]
+        text = following(tokenizer.decode(new), before)
         if ends := [text.find(s) for s in stop if s in text]:
             text = text[: min(ends)]
             break
@@ -28,6 +29,11 @@ def growing_text(tokenizer: Tokenizer, ids: Sequence[int], tokens: Iterable[int]
             yield text[shown:ready]
             shown = ready
     yield text[shown:]
+
+
+def following(text: str, before: str) -> str:
+    """What of `text` comes after `before`, whose last letter may have lacked bytes that are there now."""
+    return text[len(before if text.startswith(before) else before.rstrip(REPLACEMENT)) :]
 
 
 def held_back(text: str, stop: Sequence[str]) -> int:

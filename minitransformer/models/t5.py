@@ -184,15 +184,20 @@ class T5Stack(nn.Module):
         self.norm = nn.RMSNorm(config.d_model, eps=config.layer_norm_epsilon)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, padding: Tensor | None = None, memory: Tensor | None = None, cache=None) -> Tensor:
-        """`padding`, of x, or of the memory if there is one, is True where nobody may look."""
+    def forward(
+        self,
+        x: Tensor,
+        padding: Tensor | None = None,
+        memory: Tensor | None = None,
+        memory_padding: Tensor | None = None,
+        cache: nn.TransformerCache | None = None,
+    ) -> Tensor:
+        """`padding` of x and all before it (B, S), and of the memory, is True where nobody may look."""
         past = 0 if cache is None else len(cache)
-        hidden = None if padding is None else padding.unsqueeze(1).unsqueeze(1)  # (B, 1, 1, S)
-        shift, memory_shift = self.distances(x.shape[1], past + x.shape[1]), None  # (1, H, T, S)
-        if hidden is not None and memory is None:
-            shift = shift.expand(len(x), *shift.shape[1:]).masked_fill(hidden, -math.inf)
-        elif hidden is not None:
-            memory_shift = ~hidden
+        shift = self.distances(x.shape[1], past + x.shape[1])  # (1, H, T, S)
+        if padding is not None:
+            shift = shift.expand(len(x), *shift.shape[1:]).masked_fill(padding.unsqueeze(1).unsqueeze(1), -math.inf)
+        memory_shift = None if memory_padding is None else ~memory_padding.unsqueeze(1).unsqueeze(1)  # (B, 1, 1, S)
         x = self.dropout(x)
         for i, block in enumerate(self.blocks):
             x = block(x, shift, memory, memory_shift, None if cache is None else cache.layers[i])
@@ -219,9 +224,22 @@ class T5(nn.Module):
         padding = source == self.config.pad_token_id
         return self.encoder(self.shared(source), padding), padding
 
-    def decode(self, ids: Tensor, memory: Tensor, padding: Tensor, cache: nn.TransformerCache | None = None) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those written before."""
-        return self.lm_head(self.decoder(self.shared(ids), padding, memory, cache))
+    def decode(
+        self,
+        ids: Tensor,
+        memory: Tensor,
+        padding: Tensor,
+        cache: nn.TransformerCache | None = None,
+        own_padding: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those written before.
+
+        `padding` (B, S) is that of the memory; `own_padding`, of all tokens written so far, is True where a row has not yet
+        begun. Raises ValueError if there is neither one text for all answers nor one for each.
+        """
+        if len(memory) not in (1, len(ids)):
+            raise ValueError(f"T5: expected one text for all {len(ids)} answers, or one for each, got {len(memory)} texts")
+        return self.lm_head(self.decoder(self.shared(ids), own_padding, memory, padding, cache))
 
     def answer(self, source: Tensor) -> T5Answer:
         """What writes the answer to texts (B, S), token by token: a model as those of `generation` are."""
@@ -242,8 +260,8 @@ class T5Answer(nn.Module):
             self.memory, self.padding = model.encode(source)
 
     def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
-        """`padding` must be None: every answer begins at once."""
-        return self.model.decode(ids, self.memory, self.padding, cache)
+        """`padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row."""
+        return self.model.decode(ids, self.memory, self.padding, cache, padding)
 
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to write a text token by token."""

@@ -28,6 +28,7 @@ Pair = tuple[int, int]
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
 FIRST_BYTE = UNK + 1
 FIRST_MERGE = FIRST_BYTE + 256
+WORDS_KEPT, LONGEST_KEPT = 10_000, 100  # of what was encoded before, for the words that come again
 MOST_BYTES = 2**24  # of all pieces: merges can double a piece each time, and a file of a few could fill the memory
 
 
@@ -136,9 +137,13 @@ class BPETokenizer(Tokenizer):
         return [i for word in WORD.findall(require_text(text)) for i in self._encode_word(word)]
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
-        if word not in self._cache:
-            self._cache[word] = self._merge_all(byte_ids(word))
-        return self._cache[word]
+        if (ids := self._cache.get(word)) is None:
+            ids = self._merge_all(byte_ids(word))
+            if len(word) <= LONGEST_KEPT:
+                if len(self._cache) >= WORDS_KEPT:
+                    self._cache.clear()
+                self._cache[word] = ids
+        return ids
 
     def _merge_all(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Merge what training merged, in the same order: the pair with the smallest new id comes first."""
