@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
@@ -31,29 +33,49 @@ class LoRALinear(Module):
 
     @no_grad()
     def merged(self) -> Linear:
-        """The same as one linear layer: W + (alpha / rank) U D."""
-        self.linear.weight.add_(self.up @ self.down * self.scale)
-        return self.linear.requires_grad_()
+        """The same as one linear layer of its own, W + (alpha / rank) U D: whoever shares W keeps it as it was."""
+        linear = copy.deepcopy(self.linear)
+        linear.weight.add_(self.up @ self.down * self.scale)
+        return linear.requires_grad_()
 
     def extra_repr(self) -> str:
         return f"rank={self.rank}, scale={self.scale:g}"
 
 
 def add_lora(module: Module, rank: int = 8, alpha: float = 16.0) -> Module:
-    """Freeze all of `module`, and set a `LoRALinear` in the place of each linear layer in it, which is what then learns."""
+    """Freeze all of `module`, and set a `LoRALinear` in the place of each linear layer in it, which is what then learns.
+
+    A layer that stands in two places learns as one. Raises ValueError, changing nothing, if there is no linear layer in
+    `module`, or if it was adapted before.
+    """
+    if any(isinstance(part, LoRALinear) for part in module.modules()):
+        raise ValueError(f"add_lora: {type(module).__name__} was adapted before; call merge_lora first")
+    new = {linear: LoRALinear(linear, rank, alpha) for linear in _parts(module, Linear, "LoRALinear(linear)")}
     module.requires_grad_(False)
-    return _replace(module, Linear, lambda linear: LoRALinear(linear, rank, alpha))
+    return _replace(module, new)
 
 
 def merge_lora(module: Module) -> Module:
-    """Make one linear layer again of each `LoRALinear` in `module`, changed for good."""
-    return _replace(module, LoRALinear, LoRALinear.merged)
+    """Make one linear layer again of each `LoRALinear` in `module`, changed for good.
+
+    One that was tied to another weight, as a head to the embedding, is so no longer. Raises ValueError if there is none.
+    """
+    return _replace(module, {lora: lora.merged() for lora in _parts(module, LoRALinear, "its merged()")})
 
 
-def _replace(module: Module, kind: type, make) -> Module:
+def _parts(module: Module, kind: type, instead: str) -> list:
+    """The modules of a kind below `module`, each once. Raises ValueError if there is none, or if it is one itself."""
+    found = [part for part in module.modules() if isinstance(part, kind)]
+    if not found or found[0] is module:
+        what = f"one itself: take {instead}" if found else f"a {type(module).__name__} without any"
+        raise ValueError(f"expected a module with a {kind.__name__} in it, got {what}")
+    return found
+
+
+def _replace(module: Module, new: dict[Module, Module]) -> Module:
     for parent in list(module.modules()):
-        if not isinstance(parent, LoRALinear):
-            for name, child in list(parent.named_children()):
-                if isinstance(child, kind):
-                    parent.add_module(name, make(child))
+        if parent not in new:
+            for name, child in list(parent._modules.items()):
+                if child in new:
+                    parent.add_module(name, new[child])
     return module
