@@ -1,5 +1,6 @@
 """Checkpointing changes what is kept, and nothing else."""
 
+import contextlib
 import gc
 import tracemalloc
 
@@ -10,6 +11,11 @@ from lrp_models import IDS, language_model
 
 import minitransformer as mt
 from minitransformer import nn
+from minitransformer.amp import autocast
+from minitransformer.defaults import default_device
+from minitransformer.explain import Layers
+from minitransformer.nn.attention import record_attention
+from minitransformer.nn.embedding import edit_embeddings
 from minitransformer.utils.checkpoint import checkpoint
 
 RTOL = 1e-12
@@ -86,6 +92,90 @@ def test_relevance_refuses_it_by_name():
     layer.forward = lambda *a, **k: checkpoint(lambda x: plain(x, *a[1:], **k), a[0])
     with pytest.raises(NotImplementedError, match="Checkpoint.*no relevance rule"):
         mt.explain.lrp(model, IDS)
+
+
+class Watch(nn.Module):
+    """Passes on what it gets, and keeps what may not change from one call to the next."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, x):
+        self.seen.append((x.dtype, self.training, default_device(), x.numpy().tobytes()))
+        return x
+
+
+def net(seen):
+    mt.manual_seed(0)
+    return nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 8), Watch(seen), nn.Dropout(0.4), nn.GELU(), nn.Linear(8, 4), Watch(seen))
+
+
+@contextlib.contextmanager
+def doubled():
+    with edit_embeddings(lambda embedding, ids, vectors: vectors * 2):
+        yield
+
+
+AROUND = {
+    "nothing": contextlib.nullcontext,
+    "autocast": autocast,
+    "another backend": lambda: mt.backend("numpy"),
+    "vectors edited": doubled,
+    "listened to": Layers,
+    "attention recorded": record_attention,
+}
+
+
+@pytest.mark.parametrize("mode", [True, False])
+@pytest.mark.parametrize("name", AROUND)
+def test_it_is_called_again_as_it_was(name, mode):
+    results = []
+    for wrap in (checkpoint, lambda f, *a: f(*a)):
+        seen = []
+        with AROUND[name]():
+            model = net(seen).train(mode)
+            model[4].train(not mode)
+            y = wrap(model, mt.tensor([[1, 2, 3, 1]])).float()
+        model.train(not mode)
+        now = [m.training for m in model.modules()]
+        mt.manual_seed(5)
+        first = mt.rand(1).item()
+        mt.manual_seed(5)
+        (y * y).sum().backward()
+        assert [m.training for m in model.modules()] == now
+        assert mt.rand(1).item() == first
+        results.append([p.grad.numpy() for p in model.parameters()])
+        assert len(set(seen)) == 2 and len(seen) == (4 if wrap is checkpoint else 2)
+    assert all(numpy.array_equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_who_listens_hears_it_once():
+    block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    with record_attention() as weights, Layers(block) as layers:
+        checkpoint(block, mt.randn(1, 3, 8)).sum().backward()
+    assert len(weights) == 1 and [len(outputs) for outputs in layers.outputs.values()] == [1] * len(layers.outputs)
+
+
+def test_no_grad_inside_and_a_piece_within_a_piece():
+    def piece(x, inner):
+        with mt.no_grad():
+            weight = inner(x).exp()
+        return inner(x) * weight
+
+    results = []
+    for wrap in (checkpoint, lambda f, *a: f(*a)):
+        x = mt.tensor(numpy.random.default_rng(0).standard_normal((3, 2)), requires_grad=True)
+        wrap(piece, x, lambda t, wrap=wrap: wrap(lambda u: u.sin(), t)).sum().backward()
+        results.append(x.grad)
+    assert_close(*results, RTOL)
+
+
+def test_another_answer_is_noticed():
+    answers = iter([lambda x: x * 2, lambda x: (x * 2).sum(0)])
+    y = checkpoint(lambda x: next(answers)(x), mt.ones(2, 3, requires_grad=True))
+    with pytest.raises(RuntimeError, match=r"the function gave \[\(\(3,\), .* in place of \[\(\(2, 3\)"):
+        y.sum().backward()
 
 
 @pytest.mark.host("device memory is CuPy's to count")

@@ -17,18 +17,18 @@ from minitransformer.nn.module import Module
 from minitransformer.ops.attention import clear_attention
 from minitransformer.ops.heads import merge_heads, split_heads
 
-_record: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
+recorder: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
 
 
 @contextlib.contextmanager
 def record_attention() -> Iterator[list[Tensor]]:
     """Inside this block every `MultiheadAttention` appends its weights (B, H, T, S), off the tape, to the list."""
     weights: list[Tensor] = []
-    token = _record.set(weights)
+    token = recorder.set(weights)
     try:
         yield weights
     finally:
-        _record.reset(token)
+        recorder.reset(token)
 
 
 class MultiheadAttention(Module):
@@ -146,7 +146,7 @@ class MultiheadAttention(Module):
 
     def _attend(self, q, k, v, mask, is_causal: bool, need_weights: bool) -> tuple[Tensor, Tensor | None]:
         """The heads' outputs (B, H, T, d), and their weights (B, H, T, S) if someone wants to see them."""
-        dropout, record = self.dropout if self.training else 0.0, _record.get()
+        dropout, record = self.dropout if self.training else 0.0, recorder.get()
         if not need_weights and record is None:
             return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal), None
         heads, weights = clear_attention(q, k, v, mask, dropout, is_causal)

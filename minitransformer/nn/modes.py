@@ -39,6 +39,17 @@ def in_use(model: Module, modules: Iterable[Module] | None = None) -> Iterator[N
         restore(before)
 
 
+@contextlib.contextmanager
+def as_it_was(before: Sequence[tuple[Module, bool]]) -> Iterator[None]:
+    """Inside this block each module is as `modes` found it `before`, and then again as it is now."""
+    now = [(module, module.training) for module, _ in before]
+    restore(before)
+    try:
+        yield
+    finally:
+        restore(now)
+
+
 def begin_training(model: Module, before: Sequence[tuple[Module, bool]] = ()) -> None:
     """Set a model that is in use in training, each module as it was `before`, if that is known.
 

@@ -4,32 +4,55 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 
 from minitransformer.autograd import Op, Tensor, enable_grad, is_grad_enabled, key, propagate, tape
+from minitransformer.defaults import backend, default_device
+from minitransformer.nn.attention import recorder
+from minitransformer.nn.modes import as_it_was, modes
+from minitransformer.nn.module import Module, listener
 from minitransformer.randomness import generator
 
 
 class Checkpoint(Op):
     """A function as one op. Its inputs are the function's arguments and the leaves, such as parameters, found on its tape."""
 
-    def __init__(self, function: Callable, arguments: Sequence, made: Sequence[Tensor], random: dict):
-        self.function, self.arguments, self.random = function, arguments, random
-        self.made, self.outputs = tuple(t.array for t in made), len(made)
+    def __init__(self, call: Call, made: Sequence[Tensor]):
+        self.call, self.made, self.outputs = call, tuple(t.array for t in made), len(made)
+        self.kinds = [(t.shape, t.dtype) for t in made]
 
     def forward(self, *arrays):  # computed already
         return self.made if self.outputs > 1 else self.made[0]
 
     def vjp(self, gs, *arrays):
         self.made = None
-        with _random_numbers_from(self.random):
-            given, outs = _run(self.function, self.arguments)
+        given, outs = self.call.again()
+        if (kinds := [(out.shape, out.dtype) for out in outs]) != self.kinds:
+            raise RuntimeError(f"checkpoint: called again, the function gave {kinds} in place of {self.kinds}")
         found: dict = {}
         for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
             if g is not None and out.requires_grad:
                 for k, part in propagate(tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad).items():
                     found[k] = found[k] + part if k in found else part
-        leaves = self.inputs[sum(isinstance(a, Tensor) for a in self.arguments) :]
+        leaves = self.inputs[sum(isinstance(a, Tensor) for a in self.call.arguments) :]
         return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *leaves))
+
+
+class Call:
+    """A call that can be made again as it was: its random numbers, precision and backend, and the mode of its modules."""
+
+    def __init__(self, function: Callable, arguments: Sequence):
+        self.function, self.arguments = function, arguments
+        self.random, self.context = generator().bit_generator.state, copy_context()
+        self.backend = "numpy" if default_device().type == "cpu" else "cupy"
+        self.modes = modes(function) if isinstance(function, Module) else []
+        for hearer in (listener, recorder):  # heard once
+            self.context.run(hearer.set, None)
+
+    def again(self) -> tuple[list, tuple[Tensor, ...]]:
+        """What `_run` gives."""
+        with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
+            return self.context.run(_run, self.function, self.arguments)
 
 
 def _run(function: Callable, arguments: Sequence) -> tuple[list, tuple[Tensor, ...]]:
@@ -63,13 +86,14 @@ def checkpoint(function: Callable, *args, use_reentrant: bool = False):
 
     Memory for time: about one more forward pass, the same gradients, dropout leaving out the same units (Chen et al., arXiv
     1604.06174). `function` takes tensors and anything else, returns a tensor or a tuple of them, and must give the same when
-    called again. `use_reentrant` is there for PyTorch's sake: gradients reach arguments and parameters either way.
+    called again; autocast, the backend and the mode of a module are then what they were. `use_reentrant` is there for PyTorch's
+    sake: gradients reach arguments and parameters either way. Raises RuntimeError in backward if other shapes or dtypes come.
     """
     if not is_grad_enabled():
         return function(*args)
-    random = generator().bit_generator.state
+    call = Call(function, args)
     given, outs = _run(function, args)
     if any(out.requires_grad for out in outs):
         tensors = [a for a in args if isinstance(a, Tensor)]
-        outs = Checkpoint(function, args, outs, random)(*tensors, *_leaves(outs, given))
+        outs = Checkpoint(call, outs)(*tensors, *_leaves(outs, given))
     return outs if isinstance(outs, Tensor) or len(outs) > 1 else outs[0]

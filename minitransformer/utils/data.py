@@ -182,8 +182,14 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset, batch_size: int = 1, shuffle: bool = False, *,
-        batch_sampler: Iterable[Sequence[int]] | None = None, collate_fn: Callable | None = None, drop_last: bool = False,
+        self,
+        dataset,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        *,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
+        collate_fn: Callable | None = None,
+        drop_last: bool = False,
     ):
         if not hasattr(dataset, "__len__"):
             raise TypeError(f"DataLoader: expected a dataset with a length, got {type(dataset).__name__}; give it __len__")

@@ -32,7 +32,7 @@ def merge_heads(mine, own):
 
 def _in_use(layer) -> bool:
     """Whether numbers are all that is asked for: no tape, no dropout, nobody who wants to see the weights."""
-    return not (is_grad_enabled() or layer.training) and attention._record.get() is None
+    return not (is_grad_enabled() or layer.training) and attention.recorder.get() is None
 
 
 def _to_itself(self, query, key, value, padding, need_weights) -> bool:
