@@ -292,3 +292,125 @@ def test_attributes_change_kind():
     model.x = nn.Parameter(mt.ones(2))
     del model.x
     assert not hasattr(model, "x")
+
+
+class Keeper(nn.Module):
+    """Overrides what PyTorch calls on the way down, and keeps a list of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.heard = nn.Parameter(mt.ones(2)), []
+
+    def train(self, mode=True):
+        self.heard.append(("train", mode))
+        return super().train(mode)
+
+    def _apply(self, fn, recurse=True):
+        self.heard.append("apply")
+        return super()._apply(fn, recurse)
+
+    def state_dict(self, *args, **kwargs):
+        self.heard.append("state_dict")
+        return super().state_dict(*args, **kwargs)
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "more"] = mt.full((1,), 7.0)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        self.heard.append(("load", prefix, state_dict.pop(prefix + "more").item()))
+        if prefix + "old" in state_dict:
+            state_dict[prefix + "weight"] = state_dict.pop(prefix + "old")
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def test_what_a_submodule_overrides_is_called():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(Keeper()))
+    keeper = model[1][0]
+    model.eval()
+    model.double()
+    state = model.state_dict()
+    model.load_state_dict(state)
+    assert keeper.heard == [("train", False), "apply", "state_dict", ("load", "1.0.", 7.0)]
+    assert list(state) == ["0.weight", "0.bias", "1.0.weight", "1.0.more"] and not keeper.training
+    state["1.0.old"] = state.pop("1.0.weight") + 4
+    model.load_state_dict(state)
+    assert keeper.weight.tolist() == [5, 5]
+
+
+def shared(lib, tensors):
+    """One module under two names, in one parent and in two, and a tensor under a third."""
+    net = lib.Module()
+    net.first = net.second = lib.Linear(2, 2)
+    net.below = lib.Sequential(net.first, lib.LayerNorm(2))
+    net.below.alone = net.first.weight
+    return net
+
+
+def test_shared_modules_are_listed_and_saved_as_in_torch():
+    ours, theirs = shared(nn, mt), shared(torch.nn, torch)
+    for listing in ("named_children", "named_modules", "named_parameters"):
+        assert [name for name, _ in getattr(ours, listing)()] == [name for name, _ in getattr(theirs, listing)()], listing
+    for listing in ("named_modules", "named_parameters", "named_buffers"):
+        every = [[name for name, _ in getattr(m, listing)(prefix="p", remove_duplicate=False)] for m in (ours, theirs)]
+        assert every[0] == every[1], listing
+    assert [n for n, _ in ours.named_parameters(recurse=False)] == [n for n, _ in theirs.named_parameters(recurse=False)]
+    assert list(ours.state_dict()) == list(theirs.state_dict()) and len(ours.state_dict()) == 9
+    assert len(list(ours.children())) == 2 and len(list(ours.parameters())) == 4
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(mt.to_torch(ours.state_dict()))
+    assert (ours.second.weight.numpy() == theirs.second.weight.detach().numpy()).all()
+
+
+def test_a_shared_tensor_needs_one_of_its_names_and_one_value():
+    ours = shared(nn, mt)
+    whole = ours.state_dict()
+    less = {
+        name: value + 1
+        for name, value in whole.items()
+        if name in ("second.weight", "first.bias", "below.1.weight", "below.1.bias")
+    }
+    assert ours.load_state_dict(less) == ([], [])
+    assert (ours.below.alone.numpy() == less["second.weight"].numpy()).all()
+    with pytest.raises(RuntimeError, match=r"missing: first.bias; second.bias; below.0.bias$"):
+        ours.load_state_dict({name: value for name, value in less.items() if name != "first.bias"})
+    parted = {name: value.clone() for name, value in whole.items()}
+    parted["below.alone"] += 1
+    with pytest.raises(RuntimeError, match="one tensor here, two values there: first.weight and below.alone"):
+        ours.load_state_dict(parted)
+
+
+def test_a_state_can_go_to_another_under_a_prefix():
+    model, whole = nn.Linear(2, 1), {"a": 1}
+    assert model.state_dict(destination=whole, prefix="p.", keep_vars=True) is whole
+    assert list(whole) == ["a", "p.weight", "p.bias"] and whole["p.weight"] is model.weight
+
+
+def test_to_takes_torch_s_forms():
+    for targets, options in [
+        ((mt.float64,), {}),
+        (("cpu", mt.float64), {}),
+        (("cpu", mt.float64, True), {}),
+        ((mt.zeros(1, dtype=mt.float64),), {}),
+        ((), {"dtype": mt.float64}),
+        ((), {"device": "cpu", "dtype": mt.float64, "non_blocking": True}),
+        ((None, mt.float64), {}),
+    ]:
+        model = nn.Linear(1, 1)
+        assert model.to(*targets, **options) is model and model.weight.dtype == mt.float64, (targets, options)
+    model.to(device="cpu").to()
+    assert model.weight.dtype == mt.float64 and model.half().weight.dtype == mt.float16
+    for wrong in (mt.int64, mt.bool_):
+        with pytest.raises(TypeError, match="Linear.to: expected a floating-point dtype, got"):
+            model.to(wrong)
+
+
+def test_modes_and_gradients_take_what_torch_takes():
+    model = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match="expected True or False, got 1"):
+        model.train(1)
+    model(mt.ones(1, 2)).sum().backward()
+    model.zero_grad(set_to_none=False)
+    assert model.weight.grad.tolist() == [[0, 0]]
+    model.zero_grad()
+    assert model.weight.grad is None

@@ -8,8 +8,9 @@ from contextvars import ContextVar
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.backends import float32, float64
+from minitransformer.backends import float16, float32, float64
 from minitransformer.devices import to_device
+from minitransformer.nn.loading import Loading
 from minitransformer.ops.python import host_array
 
 KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
@@ -107,14 +108,17 @@ class Module:
         listen = listener.get()
         return self.forward(*args, **kwargs) if listen is None else listen(self, args, kwargs)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module under "", and all below it under their dotted names, each once."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module under "", and all below it under their dotted names, each once unless told otherwise."""
+        memo = set() if memo is None else memo  # what came already
         stack = [(prefix, self)]
         while stack:
             name, module = stack.pop()
-            if id(module) not in seen:
-                seen.add(id(module))
+            if module not in memo:
+                if remove_duplicate:
+                    memo.add(module)
                 yield name, module
                 if below := module._modules:
                     path = f"{name}." if name else ""
@@ -124,102 +128,114 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        return ((name, module) for name, module in self._modules.items() if module is not None)
+        """The modules directly below, by name; one that is shared comes once, under its first name."""
+        seen = {None}
+        return ((name, module) for name, module in self._modules.items() if not (module in seen or seen.add(module)))
 
     def children(self) -> Iterator[Module]:
         return (module for _, module in self.named_children())
 
-    def _named(self, *kinds: str) -> Iterator[tuple[str, Module, str, Tensor]]:
-        """(dotted name, module, own name, tensor) of each tensor of these kinds, module by module."""
-        for prefix, module in self.named_modules():
-            for name, tensor in (item for kind in kinds for item in module.__dict__[kind].items()):
-                if tensor is not None:
-                    yield f"{prefix}.{name}" if prefix else name, module, name, tensor
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Dotted names and parameters; one that is shared comes once, under its first name, unless told otherwise."""
+        return _named(self, "_parameters", prefix, recurse, remove_duplicate)
 
-    def _named_once(self, kind: str) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and tensors of a kind; one that is shared comes once, under its first name."""
-        seen: set[int] = set()
-        for name, _, _, tensor in self._named(kind):
-            if id(tensor) not in seen:
-                seen.add(id(tensor))
-                yield name, tensor
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Dotted names and parameters; one that is shared comes once, under its first name."""
-        return self._named_once("_parameters")
+    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """Dotted names and buffers; one that is shared comes once, under its first name, unless told otherwise."""
+        return _named(self, "_buffers", prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
-        return (p for _, p in self.named_parameters())
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        return (b for _, b in self.named_buffers(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and buffers; one that is shared comes once, under its first name."""
-        return self._named_once("_buffers")
+    def state_dict(self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+        """Every parameter and persistent buffer under all its dotted names, sharing memory with the module.
 
-    def buffers(self) -> Iterator[Tensor]:
-        return (b for _, b in self.named_buffers())
+        They go to `destination`, each name after `prefix`; `keep_vars` gives the tensors themselves in place of detached ones.
+        """
+        destination = {} if destination is None else destination
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        return destination
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Every parameter and persistent buffer under its dotted name, sharing memory with the module."""
-        return {
-            dotted: tensor.detach()
-            for dotted, module, name, tensor in self._named("_parameters", "_buffers")
-            if name in module._parameters or name not in module._transient
-        }
+    def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
+        """What of `state_dict` is this module's own: the place for a module that has more to save."""
+        destination.update((prefix + name, tensor if keep_vars else tensor.detach()) for name, tensor in _own(self))
 
     def load_state_dict(self, state_dict: Mapping, strict: bool = True, assign: bool = False) -> tuple[list[str], list[str]]:
         """Copy values in by name: from our tensors, NumPy arrays or PyTorch's tensors (PyTorch is not imported).
 
-        Returns the names (missing, unexpected). Raises RuntimeError, changing nothing, if a shape differs or, when
-        `strict`, if names are missing or unexpected; the message lists all of them. `assign` takes the arrays themselves
-        instead of copying them, with their dtype, so that a file mapped into memory is read only where it is used.
+        Of the names of a shared tensor one is enough. Returns the names (missing, unexpected). Raises RuntimeError, changing
+        nothing, if a shape differs, if a shared tensor has two values or, when `strict`, if names are missing or unexpected;
+        the message lists all of them. `assign` takes the arrays themselves instead of copying them, with their dtype, so that
+        a file mapped into memory is read only where it is used.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"load_state_dict: expected names and tensors, as state_dict() gives, got {type(state_dict).__name__}")
-        arrays = {name: host_array(value) for name, value in state_dict.items()}
-        missing, unexpected = self._compare(arrays, strict)
+        loading = Loading(type(self).__name__, strict)
+        _find(self, {name: Tensor(host_array(value)) for name, value in state_dict.items()}, "", loading)
+        missing, unexpected = loading.check()
         with no_grad():
-            for name, _, _, own in self._named("_parameters", "_buffers"):
-                if name in arrays and assign:
-                    own.data = Tensor(to_device(arrays[name], own.device))
-                elif name in arrays:
-                    own.copy_(Tensor(arrays[name]))
+            for own, array in loading.found.values():
+                if assign:
+                    own.data = Tensor(to_device(array, own.device))
+                else:
+                    own.copy_(Tensor(array))
         return missing, unexpected
 
-    def _compare(self, arrays: Mapping[str, numpy.ndarray], strict: bool) -> tuple[list[str], list[str]]:
-        """The names missing from `arrays`, and those unexpected; raises RuntimeError if they do not fit."""
-        own = self.state_dict()
-        missing = [name for name in own if name not in arrays]
-        unexpected = [name for name in arrays if name not in own]
-        shapes = [
-            f"{name}: expected {own[name].shape}, got {arrays[name].shape}"
-            for name in own
-            if name in arrays and arrays[name].shape != own[name].shape
-        ]
-        strange = [f"{name}: {arrays[name].dtype}" for name in own if name in arrays and arrays[name].dtype.kind not in "biuf"]
-        wrong = {"wrong shape": shapes, "no real numbers": strange}
-        if strict:
-            wrong = {"missing": missing, "unexpected": unexpected} | wrong
-        if any(wrong.values()):
-            lines = "".join(f"\n  {what}: {'; '.join(names)}" for what, names in wrong.items() if names)
-            raise RuntimeError(f"state_dict does not fit {type(self).__name__}:{lines}")
-        return missing, unexpected
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs) -> None:
+        """What of `load_state_dict` is this module's own: the place for a module that knows other names for its tensors.
 
-    def _apply(self, change: Callable[[Tensor], Tensor]) -> Module:
+        `state_dict` is a dict of tensors to edit, of this module and below; the lists take names and sentences. Nothing is
+        copied before the whole state is found to fit.
+        """
+        own = dict(_own(self))
+        for name, tensor in own.items():
+            if prefix + name in state_dict:
+                local_metadata["loading"].found[prefix + name] = tensor, host_array(state_dict[prefix + name])
+            else:
+                missing_keys.append(prefix + name)
+                local_metadata["loading"].absent[prefix + name] = tensor
+        for key in state_dict:
+            name = key.removeprefix(prefix)
+            if name not in own and self._modules.get(name.partition(".")[0]) is None:
+                unexpected_keys.append(key)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Module:
         """Replace the array of every parameter and buffer; the tensor objects stay, so that optimizers keep theirs."""
-        for _, _, _, tensor in self._named("_parameters", "_buffers"):
-            tensor.data = change(tensor.detach())
-            if tensor.grad is not None:
-                tensor.grad = change(tensor.grad)
+        for module in self.children() if recurse else ():
+            module._apply(fn)
+        for tensor in [*self._parameters.values(), *self._buffers.values()]:
+            if tensor is not None:
+                tensor.data = fn(tensor.detach())
+                if tensor.grad is not None:
+                    tensor.grad = fn(tensor.grad)
         return self
 
-    def to(self, *targets) -> Module:
-        """Move every parameter and buffer to a device, and the floating-point ones to a dtype."""
-        devices = [t for t in targets if isinstance(t, str) and t.partition(":")[0] in ("cpu", "cuda")]
-        dtypes = [numpy.dtype(t) for t in targets if t not in devices]
+    def to(self, *targets, device: str | None = None, dtype=None, non_blocking: bool = False) -> Module:
+        """Move every parameter and buffer to a device, and the floating-point ones to a dtype.
+
+        `targets` are a device, a dtype, or both, or a tensor that has them; `non_blocking` is taken and changes nothing. Raises
+        TypeError for a dtype that is not floating-point.
+        """
+        for target in targets:
+            if isinstance(target, Tensor):
+                device, dtype = target.device, target.dtype
+            elif isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda"):
+                device = target
+            elif not (target is None or isinstance(target, bool)):
+                dtype = target
+        if dtype is not None and numpy.dtype(dtype).kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: expected a floating-point dtype, got {numpy.dtype(dtype)}")
 
         def change(t: Tensor) -> Tensor:
-            array = t.array.astype(dtypes[0], copy=False) if dtypes and t.is_floating_point() else t.array
-            return Tensor(to_device(array, devices[0]) if devices else array)
+            array = t.array.astype(dtype, copy=False) if dtype is not None and t.is_floating_point() else t.array
+            return Tensor(array if device is None else to_device(array, device))
 
         return self._apply(change)
 
@@ -231,26 +247,36 @@ class Module:
         """All floating-point values as float32."""
         return self.to(float32)
 
-    def cuda(self) -> Module:
-        return self.to("cuda")
+    def half(self) -> Module:
+        """All floating-point values as float16."""
+        return self.to(float16)
+
+    def cuda(self, device: int | str | None = None) -> Module:
+        return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
     def cpu(self) -> Module:
         return self.to("cpu")
 
     def train(self, mode: bool = True) -> Module:
         """Behave as in training: dropout drops."""
-        for module in self.modules():
-            module.training = mode
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: expected True or False, got {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self) -> Module:
         """Behave as in use: the same input gives the same output."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or fill them with zeros."""
         for p in self.parameters():
-            p.grad = None
+            if set_to_none or p.grad is None:
+                p.grad = None
+            else:
+                p.grad.zero_()
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Learn all parameters, or freeze them."""
@@ -280,6 +306,32 @@ class Module:
         count = self.num_parameters()
         first, rest = (body.split("\n", 1) + [""])[:2] if lines else (body, "")
         return first + (f"  # {count:,} parameters" if count else "") + ("\n" + rest if rest else "")
+
+
+def _named(module: Module, kind: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Tensor]]:
+    """Dotted names and tensors of a kind; one that is shared comes once, under its first name, if duplicates are removed."""
+    seen: set[int] = set()
+    for path, owner in module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, module)]:
+        for name, tensor in owner.__dict__[kind].items():
+            if tensor is not None and not (remove_duplicate and id(tensor) in seen):
+                seen.add(id(tensor))
+                yield f"{path}.{name}" if path else name, tensor
+
+
+def _own(module: Module) -> list[tuple[str, Tensor]]:
+    """A module's parameters and persistent buffers, by their own names."""
+    buffers = [item for item in module._buffers.items() if item[0] not in module._transient]
+    return [(name, tensor) for name, tensor in [*module._parameters.items(), *buffers] if tensor is not None]
+
+
+def _find(module: Module, state_dict: dict[str, Tensor], prefix: str, loading: Loading) -> None:
+    """Let a module and all below look for their values, under `prefix`."""
+    told = {"loading": loading}
+    module._load_from_state_dict(state_dict, prefix, told, True, loading.missing, loading.unexpected, loading.errors)
+    for name, child in module._modules.items():
+        if child is not None:
+            path = f"{prefix}{name}."
+            _find(child, {key: value for key, value in state_dict.items() if key.startswith(path)}, path, loading)
 
 
 def to_torch(state_dict: Mapping[str, Tensor]) -> dict:
