@@ -120,7 +120,7 @@ def attention(dtype, rng):
 def attention_vjp(dtype, rng):
     for q, k, v, mask, causal, scale, *keep in attention(dtype, rng):
         y, p = reference.attention(q, k, v, mask, causal, scale, *keep)
-        yield normal(rng, y.shape, dtype), q, k, v, p, scale, *keep
+        yield normal(rng, y.shape, dtype), q, k, v, p, causal, scale, *keep
 
 
 @case

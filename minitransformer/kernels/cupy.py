@@ -121,10 +121,10 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
     return matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float, keep=None) -> tuple[Array, Array, Array]:
+def attention_vjp(g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None) -> tuple[Array, Array, Array]:
     """As the reference: four products, and one launch between them."""
     if not _has_rows(p):
-        return reference.attention_vjp(g, q, k, v, p, scale, keep)
+        return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
     (g,) = _packed(g)
     dv = matmul((p if keep is None else p * keep).swapaxes(-1, -2), g)
     dp = matmul(g, v.swapaxes(-1, -2))  # (.., T, S)

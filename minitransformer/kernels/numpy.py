@@ -275,12 +275,11 @@ def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
     return y, p
 
 
-def attention_vjp(g, q, k, v, p, scale: float, keep=None):
+def attention_vjp(g, q, k, v, p, causal: bool, scale: float, keep=None):
     """As the reference, a block of queries at a time; p is zero where nothing may be seen."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
-        return reference.attention_vjp(g, q, k, v, p, scale, keep)
+        return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
-    causal = p.shape[-2] > QUERY_BLOCK and not p[..., :QUERY_BLOCK, QUERY_BLOCK:].any()
     for rows, seen in _query_blocks(*p.shape[-2:], causal):
         s, gi = p[..., rows, seen], g[..., rows, :]
         ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))

@@ -237,8 +237,11 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
     return xp.matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g: Array, q: Array, k: Array, v: Array, p: Array, scale: float, keep=None) -> tuple[Array, Array, Array]:
-    """The matmuls' and the softmax's gradients one after the other: dq, dk, dv."""
+def attention_vjp(g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None) -> tuple[Array, Array, Array]:
+    """The matmuls' and the softmax's gradients one after the other: dq, dk, dv.
+
+    `causal` says that p is 0 for all later keys: nothing is to be done for these.
+    """
     dp, dv = matmul_vjp(g, p if keep is None else p * keep, v)  # (.., T, S), (.., S, e)
     ds = softmax_vjp(dp if keep is None else dp * keep, p, -1) * scale
     dq, dk = matmul_vjp(ds, q, k.swapaxes(-1, -2))  # (.., T, d), (.., d, S)

@@ -51,7 +51,7 @@ class Attention(Op):
         return y
 
     def vjp(self, g, q, k, v):
-        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.scale, self.keep)
+        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.is_causal, self.scale, self.keep)
 
     def _kept(self, weights):
         return weights if self.keep is None else weights * self.keep
