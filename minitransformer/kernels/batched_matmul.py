@@ -22,22 +22,23 @@ def _packed(x: Array) -> tuple[Array, int]:
     return cupy().ascontiguousarray(x), 0
 
 
-def batched_matmul(a: Array, b: Array) -> Array:
+def batched_matmul(a: Array, b: Array, dtype: np.dtype | None = None) -> Array:
     """a @ b. (.., m, k), (.., k, n) -> (.., m, n), of one floating-point dtype; leading dimensions broadcast.
 
-    cuBLAS counts down columns, so it is asked for (a b)^T = b^T a^T.
+    `dtype` is the product's, if not theirs: float32 for that of half precision. cuBLAS counts down columns, so it is
+    asked for (a b)^T = b^T a^T.
     """
     xp, batch = cupy(), np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     (m, k), n, count = a.shape[-2:], b.shape[-1], int(np.prod(batch))
     if not (m and n and k and count):
-        return xp.zeros((*batch, m, n), a.dtype)
-    y, (kind, compute, scalar) = xp.empty((*batch, m, n), a.dtype), TYPES[a.dtype.name]
+        return xp.zeros((*batch, m, n), dtype or a.dtype)
+    y, (kind, compute, scalar) = xp.empty((*batch, m, n), dtype or a.dtype), TYPES[a.dtype.name]
     (a, a_turned), (b, b_turned) = (_packed(xp.broadcast_to(x, batch + x.shape[-2:])) for x in (a, b))
     one, zero = np.ones(1, scalar), np.zeros(1, scalar)
     xp.cuda.cublas.gemmStridedBatchedEx(
         *(xp.cuda.device.get_cublas_handle(), b_turned, a_turned, n, m, k, one.ctypes.data),
         *(b.data.ptr, kind, b.shape[-1], k * n),
         *(a.data.ptr, kind, a.shape[-1], m * k, zero.ctypes.data),
-        *(y.data.ptr, kind, n, m * n, count, compute, DEFAULT_ALGORITHM),
+        *(y.data.ptr, TYPES[y.dtype.name][0], n, m * n, count, compute, DEFAULT_ALGORITHM),
     )
     return y

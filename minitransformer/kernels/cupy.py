@@ -43,7 +43,7 @@ def _has_rows(x: Array) -> bool:
     return x.size > 0 and x.dtype.name in CUDA_NAMES
 
 
-def along_last(kernel):
+def _along_last(kernel):
     """A kernel for the last dimension, for any one dimension: the one that is meant goes last, and back."""
 
     @functools.wraps(kernel)
@@ -58,18 +58,18 @@ def along_last(kernel):
     return along
 
 
-@along_last
+@_along_last
 def softmax(x: Array) -> Array:
     """As the reference, one launch."""
-    return _masked_softmax(x, 1.0, False, None)
+    return _masked_softmax("softmax<{0}, {0}>", x, x.dtype, 1.0, False, None)
 
 
-def _masked_softmax(x: Array, scale: float, causal: bool, mask: Array | None) -> Array:
-    """softmax(scale x + mask) of packed scores (.., T, S)."""
-    y, n = cupy().empty_like(x), x.shape[-1]
+def _masked_softmax(name: str, x: Array, dtype: np.dtype, scale: float, causal: bool, mask: Array | None) -> Array:
+    """softmax(scale x + mask) of packed scores (.., T, S), in `dtype`."""
+    y, n = cupy().empty(x.shape, dtype), x.shape[-1]
     heads, queries = (1, 1, *x.shape)[-3:-1]
-    where = NO_MASK if mask is None else _mask_arguments(mask, x)
-    _launch("softmax<{}>", x.dtype, x.size // n, n, x, y, n, heads, queries, scale, np.bool_(causal), *where)
+    where = NO_MASK if mask is None else _mask_arguments(mask, y)
+    _launch(name, dtype, x.size // n, n, x, y, n, heads, queries, scale, np.bool_(causal), *where)
     return y
 
 
@@ -81,7 +81,7 @@ def _mask_arguments(mask: Array, x: Array) -> tuple:
     return mask, np.int32(1 if mask.dtype == bool else 2), *[np.int64(s // mask.itemsize) for s in mask.strides]
 
 
-@along_last
+@_along_last
 def softmax_vjp(g: Array, s: Array) -> Array:
     """As the reference, one launch."""
     return _softmax_vjp(g, s, 1.0)
@@ -113,11 +113,10 @@ def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Arr
 
 def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
     """As the reference: two products, and scale, mask and softmax in one launch between them."""
-    scores = matmul(q, k.swapaxes(-1, -2))  # (.., T, S)
-    if not _has_rows(scores):
+    if not (_has_rows(q) and k.size):
         return reference.attention(q, k, v, mask, causal, scale, keep)
-    (scores,) = _packed(scores)
-    p = _masked_softmax(scores, float(scale), causal, mask)
+    scores = batched_matmul(q, k.swapaxes(-1, -2), _wide(q.dtype))  # (.., T, S)
+    p = _masked_softmax("softmax<{0}, Wide<{0}>::type>", scores, q.dtype, float(scale), causal, mask)
     return matmul(p if keep is None else p * keep, v), p
 
 
@@ -141,7 +140,7 @@ def _norm(centred: str, x: Array, weight: Array, bias: Array, eps: float) -> tup
 
 
 def _norm_vjp(centred: str, g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
-    g, x, weight = _packed(g, x, weight)
+    g, x, weight, mean, rstd = _packed(g, x, weight, mean, rstd)
     dx, dw, db, n = *(cupy().empty_like(a) for a in (x, weight, weight)), x.shape[-1]
     rows = x.size // n
     _launch(f"norm_vjp<{{}}, {centred}>", x.dtype, rows, n, g, x, weight, mean, rstd, dx, n)
@@ -169,23 +168,23 @@ def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array,
     return _norm_vjp("false", g, x, weight, rstd, rstd)[:2] if _has_rows(x) else reference.rms_norm_vjp(g, x, weight, rstd)
 
 
-def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array]:
+def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array, Array]:
     """As the reference, one launch; NaN for a target that is no class."""
     if not _has_rows(x):
         return reference.cross_entropy(x, target, smoothing)
     (x, target), (rows, n) = _packed(x, target.astype(int64, copy=False)), x.shape
-    loss, lse = cupy().empty(rows, x.dtype), cupy().empty((rows, 1), x.dtype)
-    _launch("cross_entropy<{}>", x.dtype, rows, n, x, target, loss, lse, n, float(smoothing))
-    return loss, lse
+    loss, (shift, total) = cupy().empty(rows, x.dtype), (cupy().empty((rows, 1), _wide(x.dtype)) for _ in range(2))
+    _launch("cross_entropy<{}>", x.dtype, rows, n, x, target, loss, shift, total, n, float(smoothing))
+    return loss, shift, total
 
 
-def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: float) -> Array:
+def cross_entropy_vjp(g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float) -> Array:
     """As the reference, one launch."""
     if not _has_rows(x):
-        return reference.cross_entropy_vjp(g, x, target, lse, smoothing)
-    g, x, target = _packed(g, x, target.astype(int64, copy=False))
+        return reference.cross_entropy_vjp(g, x, target, shift, total, smoothing)
+    g, x, target, shift, total = _packed(g, x, target.astype(int64, copy=False), shift, total)
     dx, (rows, n) = cupy().empty_like(x), x.shape
-    _launch("cross_entropy_vjp<{}>", x.dtype, rows, n, g, x, target, lse, dx, n, float(smoothing))
+    _launch("cross_entropy_vjp<{}>", x.dtype, rows, n, g, x, target, shift, total, dx, n, float(smoothing))
     return dx
 
 

@@ -35,8 +35,8 @@ def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Arr
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x), with e^-|x| so that nothing overflows."""
     xp = namespace(x)
-    z = xp.exp(-abs(x))
-    return xp.where(x >= 0, 1, z) / (1 + z)
+    z = xp.exp(-abs(_wide(x)))
+    return (xp.where(x >= 0, 1, z) / (1 + z)).astype(x.dtype, copy=False)
 
 
 def erf(x: Array) -> Array:
@@ -51,7 +51,8 @@ def erf(x: Array) -> Array:
 
 def gelu(x: Array) -> Array:
     """x Phi(x) = x (1 + erf(x / sqrt 2)) / 2."""
-    return x * (1 + erf(x * math.sqrt(0.5))) / 2
+    wide = _wide(x)
+    return (wide * (1 + erf(wide * math.sqrt(0.5))) / 2).astype(x.dtype, copy=False)
 
 
 def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
@@ -76,7 +77,9 @@ GELU_SCALE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 def gelu_tanh(x: Array) -> Array:
     """x (1 + tanh z) / 2, z = sqrt(2 / pi) (x + 0.044715 x^3)."""
-    return x * (1 + namespace(x).tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x))) / 2
+    wide = _wide(x)
+    z = GELU_SCALE * (wide + GELU_CUBIC * wide * wide * wide)
+    return (wide * (1 + namespace(x).tanh(z)) / 2).astype(x.dtype, copy=False)
 
 
 def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
@@ -87,7 +90,7 @@ def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
 
 
 def _wide(x: Array) -> Array:
-    """Half precision is added up in float32."""
+    """Half precision is computed with, and added up, in float32."""
     return x.astype(float32) if x.dtype.itemsize < 4 else x
 
 
@@ -100,9 +103,15 @@ def _shift(x: Array, dim) -> Array:
     """The largest score of each slice; 0 where every score is -inf, so that nothing becomes -inf - -inf."""
     xp = namespace(x)
     if not x.size:
-        return xp.zeros((), x.dtype)
-    top = x.max(axis=dim, keepdims=True)
-    return xp.where(xp.isinf(top), 0, top)
+        return xp.zeros((), _wide(x).dtype)
+    top = _wide(x.max(axis=dim, keepdims=True))
+    return xp.where(top == -math.inf, 0, top)
+
+
+def _ln(total: Array) -> Array:
+    """ln total, -inf for 0."""
+    xp = namespace(total)
+    return xp.where(total == 0, -math.inf, xp.log(xp.where(total == 0, 1, total)))
 
 
 def softmax(x: Array, dim: int) -> Array:
@@ -120,24 +129,32 @@ def softmax_vjp(g: Array, s: Array, dim: int) -> Array:
 
 
 def logsumexp(x: Array, dim, keepdim: bool) -> Array:
-    """max + ln sum e^(x - max)."""
+    """max + ln sum e^(x - max); infinity for one of +inf, which is not subtracted."""
     xp = namespace(x)
     shift = _shift(x, dim)
+    shift = xp.where(shift == math.inf, 0, shift)
     total = xp.exp(_wide(x) - shift).sum(axis=dim, keepdims=True)
-    empty = total == 0
-    y = xp.where(empty, -math.inf, xp.log(xp.where(empty, 1, total)) + shift).astype(x.dtype, copy=False)
+    y = (_ln(total) + shift).astype(x.dtype, copy=False)
     return y if keepdim else y.squeeze(dim)
 
 
 def log_softmax(x: Array, dim: int) -> Array:
-    """x - ln sum e^x."""
-    return x - logsumexp(x, dim, True)
+    """x - max - ln sum e^(x - max): the large part is gone before anything is rounded at its size."""
+    z = _wide(x) - _shift(x, dim)
+    return (z - _ln(namespace(x).exp(z).sum(axis=dim, keepdims=True))).astype(x.dtype, copy=False)
+
+
+def log_softmax_vjp(g: Array, y: Array, dim: int) -> Array:
+    """g - e^y sum_k g_k."""
+    total = _wide(g).sum(axis=dim, keepdims=True)
+    return (g - namespace(y).exp(_wide(y)) * total).astype(y.dtype, copy=False)
 
 
 def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
     """(x - mean) / sigma * weight + bias over the last dimension; also the mean and 1 / sigma, (.., 1) each."""
     wide = _wide(x)
     mean = wide.mean(axis=-1, keepdims=True)
+    mean += (wide - mean).mean(axis=-1, keepdims=True)  # what rounding left: equal numbers are their mean, to the last digit
     centred = wide - mean
     rstd = 1 / namespace(x).sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
     return (centred * rstd * weight + bias).astype(x.dtype, copy=False), mean, rstd
@@ -167,23 +184,28 @@ def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array,
     return _like(x, dx, (g * h).sum(axis=tuple(range(g.ndim - 1))))
 
 
-def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array]:
-    """ln sum e^x - (1 - smoothing) x[target] - smoothing mean(x), and the ln sum e^x. (N, V), (N,) -> (N,), (N, 1)."""
-    lse = logsumexp(x, -1, True)  # (N, 1)
-    picked = x[namespace(x).arange(len(x)), target]  # (N,)
-    loss = lse[:, 0] - (1 - smoothing) * picked
-    return (loss - smoothing * x.mean(axis=-1) if smoothing else loss), lse
+def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array, Array]:
+    """ln total - (1 - smoothing) z[target] - smoothing mean(z), z = x - max, total = sum e^z; max and total besides.
+
+    (N, V), (N,) -> (N,), (N, 1), (N, 1). Nothing is rounded at the size of x.
+    """
+    xp, shift = namespace(x), _shift(x, -1)
+    z = _wide(x) - shift
+    total = xp.exp(z).sum(axis=-1, keepdims=True)
+    loss = _ln(total)[:, 0] - (1 - smoothing) * z[xp.arange(len(x)), target]
+    loss = loss - smoothing * z.mean(axis=-1) if smoothing else loss
+    return loss.astype(x.dtype, copy=False), shift, total
 
 
-def cross_entropy_vjp(g: Array, x: Array, target: Array, lse: Array, smoothing: float) -> Array:
+def cross_entropy_vjp(g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float) -> Array:
     """g (softmax(x) - (1 - smoothing) onehot(target) - smoothing / V). (N,), (N, V) -> (N, V)."""
-    xp = namespace(x)
-    dx = xp.exp(x - lse)
+    xp, g = namespace(x), _wide(g)
+    dx = xp.exp(_wide(x) - shift)
+    dx *= g[:, None] / total
     if smoothing:
-        dx -= smoothing / x.shape[1]
-    dx[xp.arange(len(x)), target] -= 1 - smoothing
-    dx *= g[:, None]
-    return dx
+        dx -= smoothing / x.shape[1] * g[:, None]
+    dx[xp.arange(len(x)), target] -= (1 - smoothing) * g
+    return dx.astype(x.dtype, copy=False)
 
 
 def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: numpy.dtype) -> Array:
@@ -228,13 +250,13 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
     `keep` (.., T, S), if given, is what dropout multiplies the softmax by on its way to v.
     """
     xp = namespace(q)
-    scores = xp.matmul(q, k.swapaxes(-1, -2)) * scale  # (.., T, S)
+    scores = xp.matmul(_wide(q), _wide(k).swapaxes(-1, -2)) * scale  # (.., T, S)
     if causal:
         scores = xp.where(causal_mask(xp, *scores.shape[-2:]), scores, -math.inf)
     if mask is not None:
         scores = xp.where(mask, scores, -math.inf) if mask.dtype == bool else scores + mask
-    p = softmax(scores, -1)
-    return xp.matmul(p if keep is None else p * keep, v), p
+    p = softmax(scores, -1).astype(q.dtype, copy=False)
+    return matmul(p if keep is None else p * keep, v), p
 
 
 def attention_vjp(g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None) -> tuple[Array, Array, Array]:

@@ -37,15 +37,15 @@ template <class A> __device__ A not_a_number() { return minus_infinity<A>() * A(
 // 1 a boolean one (true: may look), 2 numbers to add.
 struct Mask { const void* data; int kind; long long strides[4]; };
 
-template <class T> struct Scores {
+template <class T, class X> struct Scores {
     typedef typename Wide<T>::type A;
-    const T* row;
+    const X* row;
     const char* mask;
     int kind, last;
     long long step;
     A scale;
 
-    __device__ Scores(const T* x, int n, int heads, int queries, A scale, bool causal, const Mask& m)
+    __device__ Scores(const X* x, int n, int heads, int queries, A scale, bool causal, const Mask& m)
         : row(ROW(x)), kind(m.kind), step(m.strides[3]), scale(scale) {
         int query = blockIdx.x % queries, head = blockIdx.x / queries % heads, batch = blockIdx.x / queries / heads;
         long long start = batch * m.strides[0] + head * m.strides[1] + query * m.strides[2];
@@ -60,13 +60,13 @@ template <class T> struct Scores {
     }
 };
 
-// y = softmax(scale x + mask); zeros where nothing may be looked at.
-template <class T> __global__ void softmax(
-    const T* x, T* y, int n, int heads, int queries, double scale, bool causal, const void* mask, int mask_kind,
+// y = softmax(scale x + mask); zeros where nothing may be looked at. Scores of half precision may come as floats: they are large.
+template <class T, class X> __global__ void softmax(
+    const X* x, T* y, int n, int heads, int queries, double scale, bool causal, const void* mask, int mask_kind,
     long long over_batch, long long over_heads, long long over_queries, long long over_keys) {
     typedef typename Wide<T>::type A;
     Mask m = {mask, mask_kind, {over_batch, over_heads, over_queries, over_keys}};
-    Scores<T> score(x, n, heads, queries, A(scale), causal, m);
+    Scores<T, X> score(x, n, heads, queries, A(scale), causal, m);
     A top = minus_infinity<A>(), total = 0;
     for EACH(j) top = score[j] == score[j] ? Max()(top, score[j]) : score[j];
     top = largest(top);
@@ -93,6 +93,9 @@ template <class T, bool centred> __global__ void norm(
     if (centred) {
         for EACH(j) mean += A(ROW(x)[j]);
         mean = sum(mean) / n;
+        A rest = 0;  // what rounding left: equal numbers are their mean, to the last digit
+        for EACH(j) rest += A(ROW(x)[j]) - mean;
+        mean += sum(rest) / n;
     }
     for EACH(j) square += (A(ROW(x)[j]) - mean) * (A(ROW(x)[j]) - mean);
     A rstd = 1 / sqrt(sum(square) / n + A(eps));
@@ -139,34 +142,38 @@ template <class T, bool centred> __global__ void norm_parameters_vjp(
     }
 }
 
-// loss = ln sum e^x - (1 - smoothing) x[target] - smoothing mean(x); NaN for a target that is no class.
-template <class T> __global__ void cross_entropy(const T* x, const long long* target, T* loss, T* lse, int n, double smoothing) {
+// loss = ln total - (1 - smoothing) z[target] - smoothing mean(z), z = x - max, total = sum e^z; NaN for a target that is no class.
+template <class T> __global__ void cross_entropy(
+    const T* x, const long long* target, T* loss, typename Wide<T>::type* shifts, typename Wide<T>::type* totals, int n, double smoothing) {
     typedef typename Wide<T>::type A;
     A top = minus_infinity<A>(), total = 0, mean = 0;
     for EACH(j) top = Max()(top, A(ROW(x)[j]));
     top = largest(top);
+    if (top == minus_infinity<A>()) top = 0;
     for EACH(j) {
         total += exp(A(ROW(x)[j]) - top);
-        mean += A(ROW(x)[j]) / n;
+        mean += (A(ROW(x)[j]) - top) / n;
     }
-    A log_total = log(sum(total)) + top;
+    total = sum(total);
     if (smoothing) mean = sum(mean);
     if (threadIdx.x == 0) {
         long long c = target[blockIdx.x];
-        A picked = 0 <= c && c < n ? A(ROW(x)[c]) : not_a_number<A>();
-        A kept = log_total - A(1 - smoothing) * picked;
+        A picked = 0 <= c && c < n ? A(ROW(x)[c]) - top : not_a_number<A>();
+        A kept = log(total) - A(1 - smoothing) * picked;
         loss[blockIdx.x] = T(smoothing ? kept - A(smoothing) * mean : kept);
-        lse[blockIdx.x] = T(log_total);
+        shifts[blockIdx.x] = top;
+        totals[blockIdx.x] = total;
     }
 }
 
 // dx = g (softmax(x) - (1 - smoothing) onehot(target) - smoothing / n)
 template <class T> __global__ void cross_entropy_vjp(
-    const T* g, const T* x, const long long* target, const T* lse, T* dx, int n, double smoothing) {
+    const T* g, const T* x, const long long* target, const typename Wide<T>::type* shifts, const typename Wide<T>::type* totals, T* dx,
+    int n, double smoothing) {
     typedef typename Wide<T>::type A;
     A share = A(smoothing / n);
     for EACH(j) {
         A hit = j == target[blockIdx.x] ? A(1 - smoothing) : A(0);
-        ROW(dx)[j] = T(A(g[blockIdx.x]) * (exp(A(ROW(x)[j]) - A(lse[blockIdx.x])) - share - hit));
+        ROW(dx)[j] = T(A(g[blockIdx.x]) * (exp(A(ROW(x)[j]) - shifts[blockIdx.x]) / totals[blockIdx.x] - share - hit));
     }
 }

@@ -13,7 +13,7 @@ CUDA_NAMES = {"float16": "float16", "float32": "float", "float64": "double"}
 CENTRED = ("true", "false")  # a layer norm takes the mean out, an RMS norm does not
 KERNELS = {
     "rows": (
-        *("softmax<{}>", "softmax_vjp<{}>", "cross_entropy<{}>", "cross_entropy_vjp<{}>"),
+        *("softmax<{0}, {0}>", "softmax<{0}, Wide<{0}>::type>", "softmax_vjp<{}>", "cross_entropy<{}>", "cross_entropy_vjp<{}>"),
         *(f"{name}<{{}}, {centred}>" for name in ("norm", "norm_vjp", "norm_parameters_vjp") for centred in CENTRED),
     ),
     "dropout": ("dropout_scale<{}>",),

@@ -23,12 +23,12 @@ class CrossEntropy(Op):
         self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)
 
     def forward(self, x):  # (N, V) -> (N,)
-        loss, self.logsumexp = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
+        loss, *self.sums = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
         return namespace(x).where(self.keep, loss, 0)
 
     def vjp(self, g, x):  # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
         g = namespace(x).where(self.keep, g, 0)
-        return (kernels.of(x).cross_entropy_vjp(g, x, self.target, self.logsumexp, self.smoothing),)
+        return (kernels.of(x).cross_entropy_vjp(g, x, self.target, *self.sums, self.smoothing),)
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:

@@ -59,11 +59,17 @@ class Var(Reduction):
         self.correction = correction
 
     def forward(self, x):
-        centred = self.centred(x)
-        return total(centred * centred, self.dim, self.keepdim) / self.degrees(x)
+        return self.variance(x).astype(x.dtype, copy=False)
+
+    def variance(self, x):  # of float16 in float32: a square may be too large where the root is not
+        centred = self.centred(x.astype(wide(x) or x.dtype, copy=False))
+        return (centred * centred).sum(axis=self.dim, keepdims=self.keepdim) / self.degrees(x)
 
     def centred(self, x):
-        return x - x.mean(axis=self.dim, keepdims=True) if self.count(x) else x
+        if not self.count(x):
+            return x
+        mean = x.mean(axis=self.dim, keepdims=True)
+        return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))  # what rounding left: equal numbers have no variance
 
     def degrees(self, x) -> float:
         n = self.count(x) - self.correction
@@ -79,7 +85,7 @@ class Std(Var):
     saves = "both"
 
     def forward(self, x):
-        return namespace(x).sqrt(super().forward(x))
+        return namespace(x).sqrt(self.variance(x)).astype(x.dtype, copy=False)
 
     def vjp(self, g, x):  # dy/dx = dvar/dx / (2 y)
         xp = namespace(x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import real
 from minitransformer.ops.laws import dims, register
 from minitransformer.ops.precision import raised
@@ -49,7 +48,7 @@ class LogSoftmax(Op):
         return kernels.of(x).log_softmax(x, self.dim)
 
     def vjp(self, g, x):  # dL/dx = g - s sum_k g_k
-        return (g - namespace(g).exp(self.y) * g.sum(axis=self.dim, keepdims=True),)
+        return (kernels.of(g).log_softmax_vjp(g, self.y, self.dim),)
 
 
 class LogSumExp(Reduction):
