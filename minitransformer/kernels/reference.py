@@ -45,7 +45,7 @@ def erf(x: Array) -> Array:
     if xp.__name__ == "cupy":
         from cupyx.scipy.special import erf as device_erf
 
-        return device_erf(x)
+        return device_erf(_wide(x)).astype(x.dtype, copy=False)
     return numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
 
 
