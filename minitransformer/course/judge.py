@@ -1,14 +1,14 @@
-"""Hold a learner's object against an exercise's properties, inside the process made for it."""
+"""Hold a learner's object, or what stands for it, against an exercise's properties."""
 
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from minitransformer.course.cell.telling import called, message, place
 from minitransformer.course.exercise import Exercise, Failed
 from minitransformer.course.report import Report
 
@@ -38,25 +38,30 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
         except Failed as failed:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
-        except SystemExit:
-            return Report(name, "crashed", tuple(held), prop.what, ("it called exit()",), "Return the result instead.")
+        except SystemExit as error:
+            return crashed(name, error, file, tuple(held), prop.what)
         except Exception as error:
-            hint = exercise.likely_mistake(answer) or _meaning(error)
-            return Report(name, "crashed", tuple(held), prop.what, describe(error, file), hint)
+            return crashed(name, error, file, tuple(held), prop.what, exercise.likely_mistake(answer) or _meaning(error))
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
 
 
+def crashed(name: str, error: BaseException, file: str, held: tuple[str, ...] = (), wrong: str = "", hint: str = "") -> Report:
+    """The report on code that could not run."""
+    if isinstance(error, SystemExit):
+        return Report(name, "crashed", held, wrong, ("it called exit()",), "Return the result instead.")
+    return Report(name, "crashed", held, wrong, describe(error, file), hint)
+
+
 def _to_write(name: str, error: NotImplementedError, file: str) -> str:
     """What is still to be written: the exercise itself, or one of the same file that it calls."""
-    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    called = [code.co_qualname.partition(".")[0] for code in codes if code.co_filename == file][-1:]
-    return UNWRITTEN if called in ([], [name]) else f"`{called[0]}` is not written yet, and `{name}` calls it."
+    function = called(error, file)
+    return UNWRITTEN if function in ("", name) else f"`{function}` is not written yet, and `{name}` calls it."
 
 
 def _meaning(error: Exception) -> str:
     """What such an exception means as a rule, or ""."""
-    return next((said for part, said in CRASHES.items() if part in _message(error)), "")
+    return next((said for part, said in CRASHES.items() if part in message(error)), "")
 
 
 def first_hint(exercise: Exercise) -> str:
@@ -65,19 +70,8 @@ def first_hint(exercise: Exercise) -> str:
 
 def describe(error: BaseException, file: str) -> tuple[str, ...]:
     """The exception, and the last line of the learner's file that led to it."""
-    said = f"{type(error).__name__}: {_message(error)}"
-    if isinstance(error, SyntaxError) and error.filename == file:
-        return said, f"line {error.lineno}: {(error.text or '').strip()}"
-    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return (said, f"line {theirs[-1].lineno}: {theirs[-1].line}") if theirs else (said,)
-
-
-def _message(error: BaseException) -> str:
-    """What an exception says, if it can: its class may be the learner's."""
-    try:
-        return str(error)
-    except BaseException:
-        return ""
+    where = place(error, file)
+    return f"{type(error).__name__}: {message(error)}", *([where] if where else [])
 
 
 def load(path: Path, name: str) -> Callable:

@@ -182,3 +182,13 @@ def pretend_library(name: str, inner: str = "") -> ModuleType:
 
 faraway = pretend_library("faraway")
 elsewhere = pretend_library("elsewhere", ".inner")  # a class may live deeper in its package
+PRETEND = (faraway, elsewhere)
+
+
+class Door:
+    """To stand where Python looks for modules: there is no CuPy, and who asks for it is counted."""
+
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "cupy":
+            faraway.count["asked for cupy"] += 1
+            raise ModuleNotFoundError("No module named 'cupy'")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.judge import CRASHES
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -50,7 +51,8 @@ def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str 
     try:
         got = numpy.asarray(got, dtype=float)
     except (TypeError, ValueError):
-        raise Failed(f"{what}: expected an array of numbers, got {type(got).__name__}") from None
+        hint = CRASHES["generator"] if type(got).__name__ == "generator" else ""
+        raise Failed(f"{what}: expected an array of numbers, got {type(got).__name__}", hint=hint) from None
     expected = numpy.asarray(expected, dtype=float)
     if got.shape != expected.shape:
         raise Failed(f"{what}: expected shape {expected.shape}, got {got.shape}", hint=hint)

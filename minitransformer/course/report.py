@@ -14,6 +14,16 @@ TITLES = {
     "refused": "this cannot be judged",
 }
 COLOURS = {"passed": "green", "unwritten": "yellow"}
+MARKS = {
+    "title": "",
+    "good": "  ok    ",
+    "bad": "  wrong ",
+    "detail": "        ",
+    "hint": "  hint  ",
+    "why": "  why   ",
+    "foot": "  note  ",
+}
+STYLES = {"good": "green", "bad": "red", "hint": "cyan", "why": "dim", "foot": "dim"}
 LONGEST = 500  # of a line of details
 HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
 
@@ -25,7 +35,8 @@ def printable(text: str) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """`status` is a key of TITLES; `checked` the properties that hold, `wrong` the one that does not, `details` lines about it."""
+    """`status` is a key of TITLES; `checked` the properties that hold, `wrong` the one that does not, `details` lines about it,
+    `foot` what the system does not hold the learner's code back from."""
 
     name: str
     status: str
@@ -34,6 +45,7 @@ class Report:
     details: tuple[str, ...] = ()
     hint: str = ""
     why: str = ""
+    foot: str = ""
 
     def __post_init__(self):
         object.__setattr__(self, "details", tuple(map(printable, self.details)))
@@ -49,17 +61,17 @@ class Report:
         lines += [("bad", self.wrong)] if self.wrong else []
         lines += [("detail", line) for line in self.details]
         lines += [("hint", self.hint)] if self.hint else []
-        return lines + ([("why", self.why)] if self.why and self.passed else [])
+        lines += [("why", self.why)] if self.why and self.passed else []
+        return lines + ([("foot", self.foot)] if self.foot else [])
 
     def __str__(self) -> str:
-        marks = {"title": "", "good": "  ok    ", "bad": "  wrong ", "detail": "        ", "hint": "  hint  ", "why": "  why   "}
-        return "\n".join(marks[kind] + line for kind, text in self.lines() for line in text.splitlines() or [""])
+        return "\n".join(MARKS[kind] + line for kind, text in self.lines() for line in text.splitlines() or [""])
 
     __repr__ = __str__
 
     def show(self, console) -> None:
         """Print it with colours on a rich console."""
-        styles = {"title": f"bold {COLOURS.get(self.status, 'red')}", "good": "green", "bad": "red", "hint": "cyan", "why": "dim"}
+        styles = {**STYLES, "title": f"bold {COLOURS.get(self.status, 'red')}"}
         for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True):
             console.print(line, style=styles.get(kind, ""), markup=False, soft_wrap=True)
 

@@ -1,22 +1,22 @@
-"""Judge a learner's file in a process of its own, within limits of time, memory and output."""
+"""Judge a learner's file: its code in a process of its own behind walls, the judge in this one, and plain data between them."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import secrets
-import signal
-import subprocess
-import sys
-import threading
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
+from minitransformer.course import catalogue
+from minitransformer.course.cell.wire import Nonsense
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.judge import UNWRITTEN, crashed, judge
+from minitransformer.course.link import Link
+from minitransformer.course.process import OUTPUT, Gone, Process
 from minitransformer.course.report import Report
 
-SECONDS, OUTPUT = 10, 100_000  # bytes printed
-STARTING = 60  # seconds until the learner's code can be run
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")}
+SECONDS = 10
+LARGEST_FILE = 1 << 20  # bytes
+WALLS = {"processes": "other processes", "network": "the network", "files": "writing files", "memory": "memory"}
 
 
 def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
@@ -25,87 +25,73 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     if not path.exists():
         hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
-    process = _start(name, path)
+    if not path.is_file() or path.stat().st_size > LARGEST_FILE:
+        return Report(name, "refused", details=(f"{path}: expected a file of Python code, of {LARGEST_FILE >> 20} MB at most",))
+    source, link, held = path.read_bytes(), None, set()
+    with Process(path.parent) as process:
+        try:
+            link = Link(process)
+            held = link.hello()["held"]
+            process.limit(seconds)
+            report = _judged(name, source, path, link)
+        except Gone:
+            process.end()
+            report = _ended(name, process, seconds)
+        except Nonsense as error:
+            report = Report(name, "crashed", details=(str(error),), hint="Leave the pipes alone that results go through.")
+    if "processes" not in held:
+        process.sweep()
+    return replace(report, foot=not_held(held))
+
+
+def walls() -> set[str]:
+    """Which walls this system grants."""
+    with Process(Path.cwd()) as process:
+        try:
+            return set(Link(process).hello()["held"])
+        except Gone:
+            return set()
+
+
+def not_held(held: Collection[str]) -> str:
+    """What of a learner's code the system does not hold back, in words; "" if there is nothing."""
+    missing = [words for wall, words in WALLS.items() if wall not in held]
+    return f"This system does not hold back: {', '.join(missing)}." if missing else ""
+
+
+def _judged(name: str, source: bytes, path: Path, link: Link) -> Report:
     try:
-        return _judged(process, name, seconds)
-    finally:
-        _end(process)
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        told = link.load(source, str(path), name)
+    except NotImplementedError:
+        return Report(name, "unwritten", hint=UNWRITTEN)
+    except (Exception, SystemExit) as error:
+        return crashed(name, error, str(path))
+    if told.get("missing"):
+        hint = "The name is part of the task: keep it as it was."
+        return Report(name, "crashed", details=(f"there is no `{name}` in {path.name}",), hint=hint)
+    if told.get("refused"):
+        return Report(name, "refused", details=(str(told["refused"]),))
+    return judge(name, _anew(catalogue.exercise(name), link), link.answer(), str(path))
 
 
-def _judged(process: subprocess.Popen, name: str, seconds: float) -> Report:
-    password = secrets.token_hex(16)
-    printed, told = _Reader(process.stdout, OUTPUT, lambda: _end(process)), _Reader(process.stderr, 1 << 22, lambda: _end(process))
-    with contextlib.suppress(OSError):
-        process.stdin.write(password.encode() + b"\n")
-        process.stdin.flush()  # and is left open: the process ends where it is closed
-    told.begun.wait(STARTING)  # importing takes its time on a busy machine, and is not the learner's
-    timed_out = False
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-    _end(process)
-    return _read(name, process.returncode, printed.finish(), told.finish(), password, timed_out and seconds)
+def _anew(exercise: Exercise, link: Link) -> Exercise:
+    """The exercise, for each of whose properties the other side begins anew."""
+
+    def begin(prop: Property) -> Property:
+        return Property(prop.what, lambda answer: (link.forget(), prop.holds(answer)))
+
+    return replace(exercise, properties=tuple(map(begin, exercise.properties)))
 
 
-def _start(name: str, path: Path) -> subprocess.Popen:
-    command = [sys.executable, "-P", "-m", "minitransformer.course.child", str(path), name, str(os.getpid())]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
-    return subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, **pipes, **group)
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Kill the process and whatever it started."""
-    if os.name == "nt":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True)
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _read(name: str, code: int, printed: bytes, told: bytes, password: str, seconds: float) -> Report:
-    if len(printed) >= OUTPUT:
+def _ended(name: str, process: Process, seconds: float) -> Report:
+    """What to say where the process did not live to see the end."""
+    if process.printed >= OUTPUT:
         return Report(name, "stopped", details=(f"it printed more than {OUTPUT:,} characters",), hint="Is there a print in a loop?")
-    before, sign, report = told.partition(password.encode())
-    if sign:
-        with contextlib.suppress(ValueError, TypeError):
-            return Report.from_dict(json.loads(report))
-    if seconds:
+    if process.timed_out:
         return too_long(name, seconds)
-    said = before.decode(errors="replace").strip().splitlines()[-1:]
-    return Report(name, "crashed", details=(f"Python ended with code {code} before the check was done", *said))
+    return Report(name, "crashed", details=(f"Python ended with code {process.process.returncode} before the check was done",))
 
 
 def too_long(name: str, seconds: float) -> Report:
     """What to say where a time limit ended the code."""
     return Report(name, "stopped", details=(f"it was not done after {seconds:g} seconds",), hint="Is there a loop that never ends?")
-
-
-class _Reader(threading.Thread):
-    """Reads a stream up to a limit, and calls `too_much` there."""
-
-    def __init__(self, stream, limit: int, too_much):
-        super().__init__(daemon=True)
-        self.stream, self.limit, self.too_much, self.data = stream, limit, too_much, b""
-        self.begun = threading.Event()  # something came, or nothing ever will
-        self.start()
-
-    def run(self) -> None:
-        while piece := self.stream.read1(65536):
-            self.data += piece
-            self.begun.set()
-            if len(self.data) >= self.limit:
-                self.too_much()
-                break
-        self.begun.set()
-
-    def finish(self) -> bytes:
-        """What came. (Whoever holds the pipe open after the process has ended is not waited for.)"""
-        self.join(1)
-        if not self.is_alive():
-            self.stream.close()
-        return self.data

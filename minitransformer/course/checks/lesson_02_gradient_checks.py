@@ -349,7 +349,7 @@ def _nan_at_one(g, x):
     return out
 
 
-X = np.linspace(0.2, 1.4, 400).reshape(20, 20)
+X = np.linspace(0.2, 1.4, 120).reshape(12, 10)
 P = np.array([[1.0, 2.0, 0.5]])
 SMALL = 1e-7
 

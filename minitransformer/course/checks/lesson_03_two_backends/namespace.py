@@ -8,6 +8,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
     LIBRARIES,
     NOTHING,
     NUMBERS,
+    clear_counts,
     first_word,
     namespace_with,
     other_libraries,
@@ -15,7 +16,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
 )
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.judge import CRASHES
-from minitransformer.course.pretend import faraway, library_name
+from minitransformer.course.pretend import Door, faraway, library_name
 from minitransformer.course.properties import Tried
 
 ALWAYS_NUMPY = "This is always numpy: ask the arrays."
@@ -71,26 +72,16 @@ def _refuses_mixes(answer):
             raise Failed(f"arrays of {' and '.join(names)}: expected TypeError, got {got!r:.80}")
 
 
-class _Door:
-    """Stands where Python looks for modules, and notes who asks for cupy."""
-
-    asked = False
-
-    def find_spec(self, name, *_):
-        if name.partition(".")[0] == "cupy":
-            self.asked = True
-            raise ModuleNotFoundError("No module named 'cupy'")
-
-
 def _imports_nothing(answer):
-    door, arrays = _Door(), _one_of_each().values()
+    door, arrays = Door(), _one_of_each().values()
+    clear_counts()
     sys.meta_path.insert(0, door)
     try:
         for array in arrays:
             answer(array)
     finally:
         sys.meta_path.remove(door)
-    if door.asked:
+    if faraway.count["asked for cupy"]:
         raise Failed("cupy was imported", hint="That takes a second, and fails without a graphics card: look into sys.modules.")
 
 

@@ -20,8 +20,8 @@ def _borders(answer):
 
 def _frequencies(answer):
     p = np.array([0.1, 0.05, 0.6, 0.25])
-    drawn = np.array([int(answer(p.copy(), u)) for u in (np.arange(2000) + 0.5) / 2000])
-    same([(drawn == i).sum() for i in range(4)], [200, 100, 1200, 500], "how often each id comes in 2000 evenly spread draws")
+    drawn = np.array([int(answer(p.copy(), u)) for u in (np.arange(400) + 0.5) / 400])
+    same([(drawn == i).sum() for i in range(4)], [40, 20, 240, 100], "how often each id comes in 400 evenly spread draws")
 
 
 def _same_again(answer):

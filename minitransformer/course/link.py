@@ -1,0 +1,153 @@
+"""The learner's object, seen from the process that judges it: a stand-in that asks the other process for everything.
+
+What comes back is plain data, made anew on this side, or a `Handle` where it is not plain: an object of a class, a function.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from minitransformer.course.cell import wire
+from minitransformer.course.cell.telling import retold
+from minitransformer.course.exercise import Failed
+
+BINARY = "add sub mul truediv floordiv mod pow matmul lt le gt ge".split()
+UNARY = "neg pos abs".split()
+CHECKS = "minitransformer.course.checks"
+
+
+class Link:
+    """Asks over `pipe`, which has `send(bytes)` and `receive() -> (head, body)`."""
+
+    def __init__(self, pipe):
+        self.pipe, self.known, self.given = pipe, wire.Known(), []
+        self.handles = {0: _handle("answer", self, 0)}
+        self.forgets = True
+
+    def answer(self) -> Handle:
+        """The object itself."""
+        return self.handles[0]
+
+    def forget(self) -> None:
+        """Begin anew: nothing that was handed in or out before is known to either side any more."""
+        self.known.clear()
+        self.handles = {0: self.handles[0]}
+        self.given.clear()
+        self.forgets = True
+
+    def hello(self) -> dict:
+        """What the other process says when it is ready."""
+        return self._receive()[0]
+
+    def load(self, source: bytes, file: str, name: str) -> dict:
+        """What came of loading the learner's file. Raises what that raises."""
+        self._send({"do": "load", "file": file, "name": name}, ((numpy.frombuffer(source, numpy.uint8),), {}))
+        return self._answered()[0]
+
+    def ask(self, what: str, target: Handle, *args, **kwargs) -> Any:
+        """What comes of doing something with an object of the other side."""
+        if len(self.handles) == 1 and not self.forgets:
+            self.known.clear()
+            self.forgets = True
+        self._send({"do": what, "target": vars(target)["_number"], "errors": numpy.geterr()}, (args, kwargs))
+        return self._answered()[1]
+
+    def _answered(self) -> tuple[dict, Any]:
+        while True:
+            told, value = self._receive()
+            if "error" in told:
+                given = told["error"]["given"]
+                raise retold(told["error"]) if given is None else self.given[given]
+            if "call" not in told:
+                return told, value
+            self._call(told["call"], *value)
+
+    def _call(self, number: int, args: tuple, kwargs: dict) -> None:
+        """Call one of the functions that were handed over, for the other side."""
+        try:
+            told, value = {}, self.known.objects[number](*args, **kwargs)
+        except Exception as error:
+            self.given.append(error)
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            told, value = {"error": {"types": kinds, "said": str(error), "given": len(self.given) - 1}}, None
+        self._send(told, value, introduce=False)
+
+    def _send(self, told: dict, value: Any, introduce: bool = True) -> None:
+        writer = wire.Writer(self.known, self._refer, introduce)
+        known = {} if self.forgets else self.known.objects
+        told["state"] = [[n, writer.contents(v)] for n, v in known.items() if not callable(v)]
+        told |= {"forget": self.forgets, "value": writer.slot(value), "counts": wire.counts()}
+        self.forgets = False
+        self.pipe.send(writer.message(told))
+
+    def _refer(self, writer: wire.Writer, value: Any) -> list:
+        if isinstance(value, Handle):
+            return ["handle", vars(value)["_number"]]
+        if callable(value):
+            return ["call", {"number": self.known.add(value)}]
+        if type(value).__module__.startswith(CHECKS):
+            return ["record", type(value).__name__, [[k, writer.slot(v)] for k, v in vars(value).items()]]
+        raise TypeError(f"an answer cannot be handed a {type(value).__name__}")
+
+    def _receive(self) -> tuple[dict, Any]:
+        head, body = self.pipe.receive()
+        try:
+            told, nodes = wire.split(head, body)
+            reader = wire.Reader(memoryview(body), nodes, self.known, self._foreign, introduce=False)
+            state = [(self.known.objects[number], reader.at(slot)) for number, slot in told["state"]]
+            value = reader.at(told["value"])
+            wire.set_counts(told["counts"])
+        except Exception as error:
+            raise wire.Nonsense(f"what came out of your code's process makes no sense: {type(error).__name__}") from error
+        for known, new in state:
+            self._update(known, new)
+        return told, value
+
+    def _update(self, known: Any, new: Any) -> None:
+        try:
+            wire.update(known, new)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Failed("what was handed in has become something else", str(error)) from None
+
+    def _foreign(self, node: list) -> Handle:
+        _, number, name = node
+        return self.handles.setdefault(number, _handle(str(name), self, number))
+
+
+class Handle:
+    """An object of the other process."""
+
+    def __init__(self, link: Link, number: int):
+        vars(self).update(_link=link, _number=number)
+
+    def __call__(self, *args, **kwargs):
+        return self._link.ask("call", self, *args, **kwargs)
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):  # NumPy, for one, asks for many
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._link.ask("get", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._link.ask("set", self, name, value)
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return isinstance(value, Handle) and self._link.ask("is", self, value) is True
+
+
+def _handle(name: str, link: Link, number: int) -> Handle:
+    """A handle whose class has the name of the other side's."""
+    return type(name[:100] if name.isidentifier() else "object", (Handle,), {})(link, number)
+
+
+def _operators() -> None:
+    for name in BINARY:
+        setattr(Handle, f"__{name}__", lambda a, b, name=name: a._link.ask(name, a, b))
+        setattr(Handle, f"__r{name}__", lambda a, b, name=name: a._link.ask(f"r{name}", a, b))
+    for name in UNARY:
+        setattr(Handle, f"__{name}__", lambda a, name=name: a._link.ask(name, a))
+
+
+_operators()
