@@ -23,7 +23,7 @@ import safetensors.numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.disk import replacing
-from minitransformer.files import FileError, one_line
+from minitransformer.files import FileError, check_regular, one_line
 
 VERSION = "1"
 MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
@@ -56,6 +56,7 @@ def load(path: str | os.PathLike) -> Any:
 
     Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or no checkpoint.
     """
+    check_regular(path)
     try:
         with open(path, "rb"), safetensors.safe_open(path, framework="numpy") as file:  # Python names a failure to open better
             metadata, arrays = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}

@@ -28,17 +28,40 @@ def one_line(text: Any) -> str:
 
 @contextmanager
 def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
-    """Around a package's own reading of a file: whatever it raises becomes a FileError that says this is no intact `form`."""
+    """Around a package's own reading of a file: whatever it raises becomes a FileError that says this is no intact `form`.
+
+    So does a panic, which is how packages written in Rust fail an assertion.
+    """
     try:
         yield
-    except MemoryError:
+    except (MemoryError, ImportError):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise FileError(f"{path}: no intact {form} ({one_line(error) or type(error).__name__}); {mend}") from error
+
+
+def check_regular(path, mend: str = AGAIN) -> None:
+    """Raise FileError for what is there, but is no file with an end: a pipe, a device. (A folder the system refuses itself.)"""
+    if (there := Path(path)).exists() and not there.is_file() and not there.is_dir():
+        raise FileError(f"{path}: expected a file, got a pipe or a device; {mend}")
+
+
+@contextmanager
+def blaming(path, mend: str = AGAIN) -> Iterator[None]:
+    """Around our own reading of what a file says: a ValueError becomes a FileError that names the file."""
+    try:
+        yield
+    except FileError:
+        raise
+    except ValueError as error:
+        raise FileError(f"{path}: {one_line(error)}; {mend}") from error
 
 
 def read_text(path) -> str:
     """The text of a UTF-8 file. Raises FileError, which names the byte, if it is not UTF-8; OSError if it cannot be read."""
+    check_regular(path)
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -49,12 +72,13 @@ def read_text(path) -> str:
 def parse_json(text: str) -> Any:
     """What a JSON text says. Raises ValueError for one that is none, is nested too deeply, or says a thing twice or NaN."""
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=once, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Pairs as a dict. Raises ValueError for a key that stands twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
@@ -84,3 +108,24 @@ def _check_setting(field: dataclasses.Field, value: Any) -> None:
         raise TypeError(f"{field.name}: expected {field.type}, got {one_line(repr(value))}")
     if name in ("int", "float") and not 0 <= value < math.inf:
         raise ValueError(f"{field.name}: expected a number from 0 on, got {value}")
+
+
+def check_alike(own: Any, got: Any, what: str) -> None:
+    """Raise ValueError, naming the place, where `got` is of another kind than `own`: numbers, words, arrays, nests of them.
+
+    What only one of the two has is left to whoever reads it, and so are the lengths of lists.
+    """
+    if isinstance(own, dict) and isinstance(got, dict):
+        for key in own.keys() & got.keys():
+            check_alike(own[key], got[key], f"{what}[{key!r}]")
+    elif isinstance(own, (list, tuple)) and isinstance(got, (list, tuple)):
+        for i, (mine, theirs) in enumerate(zip(own, got, strict=False)):
+            check_alike(mine, theirs, f"{what}[{i}]")
+    elif own is not None and _kind(own) != _kind(got):
+        raise ValueError(f"{what}: expected {_kind(own)}, got {one_line(repr(got))}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "a number"
+    return f"{value.ndim} dimensions of {value.dtype}" if hasattr(value, "ndim") else type(value).__name__

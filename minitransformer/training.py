@@ -17,7 +17,9 @@ from minitransformer import checkpoint
 from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.checkpoint import CheckpointError
 from minitransformer.disk import locked
+from minitransformer.files import AGAIN, check_alike, one_line
 from minitransformer.nn import Module
 from minitransformer.nn.modes import begin_training, in_use, modes
 from minitransformer.nn.utils import clip_grad_norm_
@@ -192,11 +194,18 @@ class Trainer:
         self.evaluations = [tuple(pair) for pair in state["evaluations"]]
 
     def resume(self) -> bool:
-        """Load `last.safetensors` from the directory, if it is there. Raises CheckpointError if it is damaged."""
+        """Load `last.safetensors` from the directory, if it is there. Raises CheckpointError if it is no state of such a run."""
         path = self.directory and self.directory / LAST
         if not path or not path.exists():
             return False
-        self.load_state_dict(checkpoint.load(path))
+        state, own = checkpoint.load(path), self.state_dict()
+        try:
+            for part in ("optimizer", "scheduler", "scaler", "loader", "random"):
+                check_alike(own[part], state[part], part)
+            self.load_state_dict(state)
+            check_alike([[0.0], [(0, 0.0)]], [self.losses[-1:], self.evaluations[-1:]], "figures")
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
+            raise CheckpointError(f"{path}: not all of a run that can go on here ({one_line(error)}); {AGAIN}") from error
         return True
 
 

@@ -1,27 +1,28 @@
 """Files from outside, damaged or forged: each loads equal, or is refused in one line that names it."""
 
+import collections
+import contextlib
 import copy
+import dataclasses
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy
+import outside
 import pytest
+from damage import BYTES, EQUAL, OTHER, REFUSED, nest, outcome, text_of
 
 from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
-from minitransformer.tokenization import BPETokenizer, CharTokenizer, WordPieceTokenizer, WordTokenizer
+from minitransformer.models import published
+from minitransformer.models.published import minilm, smollm2
+from minitransformer.models.published.weights import WEIGHTS
 
-TEXT = "the soup was good, the service was not; the other soup was better than the service"
-
-
-def made(kind):
-    """A checkpoint's state of a tiny model of a kind."""
-    tokenizer = {"classifier": WordTokenizer, "language-model": CharTokenizer, "bert-masked-lm": WordPieceTokenizer}
-    tokenizer = tokenizer.get(kind, BPETokenizer).train(TEXT)
-    model_class, config = models.KINDS[kind]
-    names = {"d_model": 8, "hidden_size": 8, "n_embd": 8, "nhead": 2, "num_attention_heads": 2, "n_head": 2, "num_heads": 2}
-    names |= {"num_layers": 2, "num_hidden_layers": 2, "n_layer": 2, "num_decoder_layers": 2, "d_kv": 4, "d_ff": 16}
-    names |= {"dim_feedforward": 16, "intermediate_size": 16, "max_len": 16, "n_positions": 16, "max_position_embeddings": 16}
-    sizes = {name: size for name, size in names.items() if name in config.__dataclass_fields__}
-    model = model_class(config(vocab_size=tokenizer.vocab_size, **sizes))
-    return {"description": models.describe(model, tokenizer), "model": model.state_dict()}
+JSON, RATINGS, LEXICON = "tokenizer.json", "movieReviewSnippets_GroundTruth.txt", "vader_lexicon.txt"
+pytestmark = pytest.mark.host("files are read on the host")
 
 
 def save(state, path):
@@ -38,9 +39,114 @@ def refused(path, load=models.load):
     return line
 
 
+# ---- every format, damaged in every way ----
+
+
+def described(data, random):
+    """A JSON file that says something else."""
+    return text_of(nest(json.loads(data), random), random).encode("utf-8", "surrogatepass")
+
+
+@dataclasses.dataclass
+class Case:
+    """A file, what lies beside it, how it is read, and how it comes to harm; with a hash, nothing else may come of it."""
+
+    name: str
+    file: Callable[[Path], dict[str, bytes]]
+    load: Callable[[Path], object]
+    damage: list = dataclasses.field(default_factory=list)
+    hashed: bool = False
+
+
+def minilm_folder(folder):
+    (folder / minilm.FILE).write_bytes(outside.minilm_file())
+    return {"tokenizer.json": outside.word_piece_json().encode(), **minilm.convert(folder)}
+
+
+def onnx_files(folder):
+    return {name: model.SerializeToString() for name, model in outside.onnx_models().items()}
+
+
+CASES = {
+    "checkpoint": Case("c", lambda folder: {"c": outside.state_file("t5")}, outside.load_checkpoint, [outside.header], hashed=True),
+    "forged checkpoint": Case("c", lambda folder: {"c": outside.state_file()}, outside.load_checkpoint, [outside.forged]),
+    "forged run": Case("last.safetensors", outside.run_files, outside.load_run, [outside.forged]),
+    "safetensors": Case(minilm.FILE, lambda folder: {minilm.FILE: outside.minilm_file()}, outside.load_converted, [outside.header]),
+    "converted": Case(WEIGHTS, minilm_folder, outside.load_mapped, [outside.header]),
+    "gguf": Case(smollm2.FILE, lambda folder: {smollm2.FILE: outside.gguf_file(folder / smollm2.FILE)}, outside.load_converted),
+    "onnx encoder": Case("encoder.onnx", onnx_files, outside.load_converted, [outside.message]),
+    "onnx decoder": Case("decoder.onnx", onnx_files, outside.load_converted, [outside.message]),
+    "word-piece": Case(JSON, lambda folder: {JSON: outside.word_piece_json().encode()}, outside.load_tokenizer, [described]),
+    "byte-pair": Case(JSON, lambda folder: {JSON: outside.byte_pair_json().encode()}, outside.load_tokenizer, [described]),
+    "unigram": Case(JSON, lambda folder: {JSON: outside.unigram_json().encode()}, outside.load_tokenizer, [described]),
+    "vocabulary": Case("vocab.txt", lambda folder: {"vocab.txt": b"[PAD]\n[UNK]\na\n##b\n"}, outside.load_vocabulary),
+    "ratings": Case(RATINGS, lambda folder: {RATINGS: outside.RATINGS.encode()}, outside.load_ratings),
+    "lexicon": Case(LEXICON, lambda folder: {LEXICON: outside.LEXICON.encode()}, outside.load_lexicon),
+}
+
+
+@contextlib.contextmanager
+def tiny(folder):
+    """Published models are tiny, and fetched already."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, config in outside.TINY.items():
+            patch.setattr(module, "CONFIG", config)
+        patch.setattr(published, "fetch", lambda name, progress=None: folder)
+        yield
+
+
+def tried(case, count, folder, seed, most=None):
+    """What came of `count` kinds of damage, counted. Whatever is neither equal, refused nor a file of its own is raised."""
+    random, found = numpy.random.default_rng(seed), collections.Counter()
+    with tiny(folder):
+        for name, content in case.file(folder).items():
+            (folder / name).write_bytes(content)
+        path = folder / case.name
+        intact, expected = path.read_bytes(), case.load(path)
+        assert outcome(case.load, path, expected) == EQUAL
+        for i in range(count):
+            damage = case.damage[0] if case.damage and i % 2 else BYTES[i // (1 + len(case.damage)) % len(BYTES)]
+            path.write_bytes(damage(intact, random))
+            try:
+                found[outcome(case.load, path, expected, most)] += 1
+            except BaseException as error:
+                raise AssertionError(f"{case.name}, seed {seed}, damage {i}, {damage.__name__}: {error!r}") from error
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_damage_is_refused_in_one_line(case, tmp_path):
+    for package in ("tokenizers", "gguf", "onnx"):
+        pytest.importorskip(package)
+    found = tried(CASES[case], 28, tmp_path, seed=0)
+    assert found[REFUSED] > 2 and not (CASES[case].hashed and found[OTHER])
+
+
+def bounded(case, count, folder, seed):
+    """`tried` in a process that has a gigabyte more than it begins with."""
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30,) * 2)
+    return tried(CASES[case], count, folder, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+@pytest.mark.parametrize("case", CASES)
+def test_much_damage_is_refused_in_one_line(case, tmp_path):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(bounded, (case, 800, tmp_path, 1))
+    print(f"{case}: {dict(found)}")
+    assert sum(found.values()) == 800 and not (CASES[case].hashed and found[OTHER])
+
+
+# ---- checkpoints with a right digest ----
+
+
 @pytest.mark.parametrize("kind", models.KINDS)
 def test_every_setting_of_a_checkpoint_is_held_to_its_arrays(kind, tmp_path):
-    path, state = tmp_path / "forged", made(kind)
+    path, state = tmp_path / "forged", outside.state_of(kind)
     save(state, path)
     models.load(path, kind)
     for name, value in state["description"]["config"].items():
@@ -66,7 +172,7 @@ WRONG_TOKENIZERS = [
 
 @pytest.mark.parametrize("tokenizer", WRONG_TOKENIZERS, ids=lambda d: str(d)[:40])
 def test_a_forged_tokenizer(tokenizer, tmp_path):
-    state = made("language-model")
+    state = outside.state_of("language-model")
     state["description"]["tokenizer"] = tokenizer
     save(state, tmp_path / "forged")
     refused(tmp_path / "forged")
@@ -74,5 +180,5 @@ def test_a_forged_tokenizer(tokenizer, tmp_path):
 
 @pytest.mark.parametrize("arrays", [[], None, {"embedding.weight": 5}, {}], ids=str)
 def test_a_checkpoint_without_arrays(arrays, tmp_path):
-    save(made("gpt") | {"model": arrays}, tmp_path / "forged")
+    save(outside.state_of("gpt") | {"model": arrays}, tmp_path / "forged")
     refused(tmp_path / "forged")

@@ -19,7 +19,9 @@ from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.disk import locked
-from minitransformer.models import kind_of
+from minitransformer.files import AGAIN, one_line, settings
+from minitransformer.models import kind_of, room_of
+from minitransformer.nn import init
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
 from minitransformer.recipes.classifier import accuracy
@@ -59,8 +61,8 @@ def train(
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
     with _to_itself(directory):
-        recipe = _recipe_of(directory, chosen) if resume else _new_recipe(kind, directory, chosen)
-        trainer, _ = recipe.trainer(directory)
+        recipe, room = _recipe_of(directory, chosen) if resume else (_new_recipe(kind, directory, chosen), None)
+        trainer = _trainer(recipe, directory, room)
         try:
             _run(trainer, recipe, directory, json)
         finally:  # also where a terminal that is gone takes no word more
@@ -99,16 +101,26 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     return RECIPES[kind].of(**chosen) if "data" in chosen else RECIPES[kind](**chosen)
 
 
-def _recipe_of(directory: Path, chosen: dict) -> Recipe:
-    """The settings with which a run began; only its number of steps may be made larger."""
-    state = checkpoint.load(directory / LAST)
-    try:
-        recipe = RECIPES[kind_of(state)](**state["description"]["recipe"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{directory / LAST}: a checkpoint, but of no run of `train` ({error!r})") from error
+def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
+    """The settings with which a run began, and how many numbers its model may hold; only its steps may be made more."""
     if extra := sorted(set(chosen) - {"steps"}):
         raise ValueError(f"--resume: the run keeps the settings it began with; leave out {', '.join(extra)}")
-    return replace(recipe, **chosen)
+    path = directory / LAST
+    state = checkpoint.load(path)
+    try:
+        recipe = settings(RECIPES[kind_of(state)], state["description"]["recipe"])
+        return replace(recipe, **chosen), room_of(state["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: a checkpoint, but of no run of `train` ({one_line(repr(error))}); {AGAIN}") from error
+
+
+def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:
+    """All that trains a recipe's model. Raises CheckpointError if that is larger than the one which a run left."""
+    try:
+        with init.at_most(room):
+            return recipe.trainer(directory)[0]
+    except init.NoRoom as error:
+        raise CheckpointError(f"{directory / LAST}: its settings are not those of its model ({error}); {AGAIN}") from error
 
 
 def _accuracy(recipe: Recipe, directory: Path) -> float | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from minitransformer import files
 from minitransformer.assets import fetch
+
+FETCH = "delete it, and fetch it again"
 
 
 def word_ratings() -> dict[str, float]:
@@ -11,7 +14,8 @@ def word_ratings() -> dict[str, float]:
     Raises AssetError when they are neither in the cache nor to be had.
     """
     path = fetch("word-ratings") / "vader_lexicon.txt"
-    return parse_lexicon(path.read_text(encoding="utf-8"))
+    with files.blaming(path, FETCH):
+        return parse_lexicon(files.read_text(path))
 
 
 def parse_lexicon(source: str) -> dict[str, float]:
@@ -23,7 +27,14 @@ def parse_lexicon(source: str) -> dict[str, float]:
     for number, line in enumerate(source.splitlines(), start=1):
         word, _, rest = line.partition("\t")
         try:
-            found.setdefault(word, []).append(float(rest.split("\t")[0]))
+            found.setdefault(word, []).append(rated(rest.split("\t")[0]))
         except ValueError:
             raise ValueError(f"line {number}: expected a word, a tab and a number, got {line!r}") from None
     return {word: sum(ratings) / len(ratings) for word, ratings in found.items()}
+
+
+def rated(text: str) -> float:
+    """A rating from -4 to 4. Raises ValueError for anything else."""
+    if not -4 <= (rating := float(text)) <= 4:
+        raise ValueError(f"expected a rating from -4 to 4, got {text}")
+    return rating

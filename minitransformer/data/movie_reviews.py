@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 
+from minitransformer import files
 from minitransformer.assets import fetch
+from minitransformer.data.lexicon import FETCH, rated
 from minitransformer.data.reviews import Review, same_text
 
 NEUTRAL = 0.5  # ratings run from -4 to 4; this close to 0 the raters saw neither praise nor blame
@@ -16,15 +18,27 @@ def movie_reviews() -> list[Review]:
     Raises AssetError when they are neither in the cache nor to be had.
     """
     path = fetch("movie-reviews") / "movieReviewSnippets_GroundTruth.txt"
-    return parse_ratings(path.read_text(encoding="utf-8"))
+    with files.blaming(path, FETCH):
+        return parse_ratings(files.read_text(path))
 
 
 def parse_ratings(source: str) -> list[Review]:
-    """Lines of `id <tab> mean rating <tab> text` as reviews, without the neutral ones and the repeated ones."""
+    """Lines of `id <tab> mean rating <tab> text` as reviews, without the neutral ones and the repeated ones.
+
+    Raises ValueError with the line's number if a line is malformed.
+    """
     reviews = {}
-    for line in source.strip().split("\n"):
-        _, rating, text = line.split("\t")
-        if abs(float(rating)) > NEUTRAL:
-            review = Review(" ".join(html.unescape(text).split()), int(float(rating) > 0))
+    for number, line in enumerate(source.strip().split("\n"), start=1):
+        rating, text = _rating_and_text(line, number)
+        if abs(rating) > NEUTRAL:
+            review = Review(" ".join(html.unescape(text).split()), int(rating > 0))
             reviews.setdefault(same_text(review), review)
     return list(reviews.values())
+
+
+def _rating_and_text(line: str, number: int) -> tuple[float, str]:
+    try:
+        _, rating, text = line.split("\t")
+        return rated(rating), text
+    except ValueError:
+        raise ValueError(f"line {number}: expected an id, a rating from -4 to 4 and a text, tabs between, got {line!r}") from None

@@ -121,13 +121,15 @@ class Optimizer:
         return settings
 
     def _remembered(self, state: Mapping, like: Tensor, group: Mapping) -> dict:
-        """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number."""
-        state = {name: int(value) if name == "step" else _array(value, like) for name, value in state.items()}
+        """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number, None is nothing."""
+        kept = {name: value for name, value in state.items() if value is not None}
+        state = {name: int(value) if name == "step" else _array(value, like) for name, value in kept.items()}
         names = self.memories(group)
         if state and names is not None and state.keys() != names:
             expected, got = sorted(names), sorted(state)
             raise ValueError(f"{type(self).__name__}: expected the state of a parameter to hold {expected}, got {got}")
-        if wrong := {name: value.shape for name, value in state.items() if hasattr(value, "shape") and value.shape != like.shape}:
+        shapes = {name: numpy.shape(value) for name, value in state.items() if name != "step"}
+        if wrong := {name: shape for name, shape in shapes.items() if shape != like.shape}:
             raise ValueError(f"{type(self).__name__}: expected the state of a parameter {like.shape} in its shape, got {wrong}")
         return state
 
@@ -146,5 +148,4 @@ def _kept(value):
 
 
 def _array(value, like: Tensor):
-    is_number = value is None or isinstance(value, (int, float))
-    return value if is_number else tensor(numpy.asarray(host_array(value), order="C"), dtype=like.dtype, device=like.device).array
+    return tensor(numpy.asarray(host_array(value), order="C"), dtype=like.dtype, device=like.device).array

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
+from minitransformer.files import AGAIN, parse_json, parsing, read_text
+from minitransformer.tokenization.published_json import check_description
 from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
 INSTALL = "pip install 'minitransformer[models]'"
@@ -16,21 +18,28 @@ class PublishedTokenizer(Tokenizer):
     """A `tokenizer.json`: text to ids and back, with the marks at beginning and end that the model expects.
 
     Unlike our own it keeps the ids of the model for padding and unknown words. Nothing is cut off or filled up here,
-    whatever the file says. Raises ImportError, naming the extra, without the package.
+    whatever the file says. Raises ImportError, naming the extra, without the package, FileError for a text that describes no
+    tokenizer, and whenever the package fails on what it describes; `origin` is what the message names.
     """
 
     kind = "published"
 
-    def __init__(self, source: str):
-        self.source = source
-        self._tokenizer = tokenizers().Tokenizer.from_str(source)
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+    def __init__(self, source: str, origin: str | Path = "tokenizer.json"):
+        self.source, self.origin = source, origin
+        with self._asking():
+            check_description(parse_json(source))
+            self._tokenizer = tokenizers().Tokenizer.from_str(source)
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+
+    def _asking(self):
+        """Around every question to the package that depends on what the file holds."""
+        return parsing(self.origin, "tokenizer", AGAIN)
 
     @classmethod
     def from_file(cls, path: str | Path) -> PublishedTokenizer:
         """The tokenizer of a `tokenizer.json`."""
-        return cls(Path(path).read_text(encoding="utf-8"))
+        return cls(read_text(path), path)
 
     @classmethod
     def train(cls, texts: str | Iterable[str]) -> PublishedTokenizer:
@@ -66,17 +75,22 @@ class PublishedTokenizer(Tokenizer):
 
     def encode(self, text: str, marks: bool = True) -> list[int]:
         """The ids of a text, with the marks at beginning and end unless told otherwise. TypeError if it is not a str."""
-        return self._tokenizer.encode(require_text(text), add_special_tokens=marks).ids
+        require_text(text).encode()  # half a surrogate pair is the text's fault, not the file's
+        with self._asking():
+            return self._tokenizer.encode(text, add_special_tokens=marks).ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text, without marks. IndexError if an id lies outside the vocabulary."""
         ids = list(ids)
         self._look_up(ids)
-        return self._tokenizer.decode(ids)
+        with self._asking():
+            return self._tokenizer.decode(ids)
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `encode(text)`, marks among them, as they stand in the text."""
-        found = self._tokenizer.encode(require_text(text))
+        require_text(text).encode()
+        with self._asking():
+            found = self._tokenizer.encode(text)
         places = zip(found.tokens, found.offsets, found.special_tokens_mask, strict=True)
         return [piece if special else text[start:end] or piece for piece, (start, end), special in places]
 

@@ -238,5 +238,9 @@ class DataLoader:
         if state["samples"] != len(self.dataset):
             raise ValueError(f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}")
         order, sizes, ends = state["order"].tolist(), state["sizes"].tolist(), state["sizes"].cumsum().tolist()
+        if min(sizes, default=1) < 1 or sum(sizes) != len(order) or not set(order) <= set(range(len(self.dataset))):
+            raise ValueError(f"DataLoader: expected the state to name samples 0 to {len(self.dataset) - 1}, in batches")
+        if not 0 <= state["given"] <= len(sizes):
+            raise ValueError(f"DataLoader: expected at most {len(sizes)} batches given out, got {state['given']}")
         self._epoch = Epoch([order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"])
         self._loaded = self._epoch.given < len(sizes)  # a pass that had ended is followed by a new one

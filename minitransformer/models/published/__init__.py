@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minitransformer.assets import fetch, find, plain_errors, publish, silent
+from minitransformer.files import FileError
 from minitransformer.models.published import flan_t5, minilm, smollm2
-from minitransformer.models.published.weights import WEIGHTS
+from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, shapes
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
@@ -22,14 +23,17 @@ MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
 def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
     """A published model, in evaluation mode, and its tokenizer; fetched and converted first if need be.
 
-    Raises ValueError for an unknown name, AssetError if it is not to be had, ImportError, naming the extra, if a package
-    that reads it is missing.
+    Raises ValueError for an unknown name, AssetError if it is not to be had, FileError if a file of it is damaged,
+    ImportError, naming the extra, if a package that reads it is missing.
     """
     folder, published = prepare(name, progress), MODELS[name]
     with init.no_initial_values():
         model = published.model()
-    model.load_state_dict(published.weights(folder), assign=True)
-    return model.eval(), published.tokenizer(folder)
+    model.load_state_dict(fitted(published.weights(folder), shapes(model), folder / WEIGHTS), assign=True)
+    tokenizer = published.tokenizer(folder)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise FileError(f"{tokenizer.origin}: has {tokenizer.vocab_size:,} ids, more than the model; {FETCH}")
+    return model.eval(), tokenizer
 
 
 def prepare(name: str, progress: Callable[[str], None] = silent) -> Path:
@@ -39,7 +43,8 @@ def prepare(name: str, progress: Callable[[str], None] = silent) -> Path:
     folder = fetch(name, progress)
     if not (folder / WEIGHTS).is_file():
         progress(f"{name}: converting the weights, this once")
-        contents = MODELS[name].convert(folder)
+        with init.no_initial_values():
+            contents = MODELS[name].convert(folder)
         with plain_errors(find(name)), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as scratch:
             publish(contents, Path(scratch), folder)
     return folder

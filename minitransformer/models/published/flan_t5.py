@@ -6,22 +6,23 @@ and a zero, and known by the node that multiplies with it, such as `/enc/block.0
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
-from minitransformer.models.published.weights import WEIGHTS, as_bytes, map_arrays
+from minitransformer.files import FileError, check_regular, once, one_line, parsing
+from minitransformer.models.published.weights import FETCH, WEIGHTS, as_bytes, fitted, map_arrays, shapes
 from minitransformer.models.t5 import T5, T5Config, from_published
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
 
-FILES = ("encoder.onnx", "decoder.onnx")
+CONFIG = T5Config()
+FILES = {"encoder.onnx": True, "decoder.onnx": False}  # whether it holds the encoder, or all else
 ROOTS = {"enc.": "encoder.", "m.": ""}  # of names in the files, and of published ones
 
 
 def model() -> T5:
     """The model, without its weights."""
-    return T5(T5Config())
+    return T5(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
@@ -30,23 +31,44 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
 
 
 def convert(folder: Path) -> dict[str, bytes]:
-    """The file of its weights, in float32."""
-    arrays = {name: array for file in FILES for name, array in read(folder / file)}
-    return {WEIGHTS: as_bytes(from_published(arrays))}
+    """The file of its weights, in float32. Raises FileError if what was fetched is not the model's."""
+    arrays, expected = {}, shapes(model())
+    for file, theirs in FILES.items():
+        held = {name: shape for name, shape in expected.items() if name.startswith("encoder.") is theirs}
+        arrays |= fitted(from_published(read(folder / file)), held, folder / file)
+    return {WEIGHTS: as_bytes(arrays)}
 
 
-def read(path: Path) -> Iterator[tuple[str, numpy.ndarray]]:
-    """The weights of a file by their published names."""
-    graph = onnx().load(path, load_external_data=False).graph
-    stored = {entry.name: onnx().numpy_helper.to_array(entry) for entry in graph.initializer}
-    for name in stored:
-        base = name.removesuffix("_quantized")
-        if base.endswith(".weight") and (named := published_name(base)):
-            yield named, dequantized(stored, base)
-    for node in graph.node:
-        if node.op_type == "MatMulInteger":
-            name = node.name.removeprefix("/").removesuffix("/MatMul_quant").replace("/", ".")
-            yield f"{published_name(name)}.weight", dequantized(stored, node.input[1].removesuffix("_quantized")).T
+def read(path: Path) -> dict[str, numpy.ndarray]:
+    """The weights of a file by their published names. Raises FileError if it is no ONNX file, or lacks a part of one."""
+    stored, products = opened(path)
+    names = {name: name.removesuffix("_quantized") for name in stored}
+    found = {named: base for base in names.values() if base.endswith(".weight") and (named := published_name(base))}
+    matrices = {f"{published_name(name)}.weight": base.removesuffix("_quantized") for name, base in products.items()}
+    if len(set(matrices.values())) < len(matrices):
+        raise FileError(f"{path}: two products take the same matrix; {FETCH}")
+    try:
+        arrays = {name: dequantized(stored, base) for name, base in found.items()}
+        return arrays | {name: dequantized(stored, base).T for name, base in matrices.items()}
+    except (KeyError, ValueError) as error:
+        raise FileError(f"{path}: a matrix, its scale and its zero do not suit ({one_line(error)}); {FETCH}") from None
+
+
+def opened(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
+    """The arrays of a file, and the name of the matrix that each product takes, by the product's name.
+
+    Raises FileError if it is no ONNX file. What says that its numbers lie in another file is refused, whichever it is.
+    """
+    check_regular(path, FETCH)
+    with parsing(path, "ONNX file", FETCH):
+        graph = onnx().load(path, load_external_data=False).graph
+        if outside := [entry.name for entry in graph.initializer if entry.data_location or entry.external_data]:
+            raise ValueError(f"the numbers of {outside[0]} lie in another file")
+        stored = [(entry.name, onnx().numpy_helper.to_array(entry)) for entry in graph.initializer]
+        products = [(node.name, node.input[1]) for node in graph.node if node.op_type == "MatMulInteger"]
+        if not all(isinstance(name, str) for name in [*dict(stored), *sum(products, ())]):
+            raise ValueError("a name is no UTF-8")
+        return once(stored), once([(name[1:].removesuffix("/MatMul_quant").replace("/", "."), base) for name, base in products])
 
 
 def published_name(name: str) -> str | None:
@@ -55,10 +77,12 @@ def published_name(name: str) -> str | None:
 
 
 def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
-    """(integer - zero) * scale, or the array itself if it was never rounded."""
+    """(integer - zero) * scale, or the array itself if it was never rounded. Raises KeyError, ValueError."""
     if name in stored:
         return stored[name]
     integers, zero, scale = (stored[f"{name}_{part}"] for part in ("quantized", "zero_point", "scale"))
+    if integers.dtype.kind not in "iu" or integers.dtype != zero.dtype or scale.dtype != numpy.float32 or zero.ndim or scale.ndim:
+        raise ValueError(f"{name}: {integers.dtype}, {zero.dtype} {zero.shape}, {scale.dtype} {scale.shape}")
     return (integers.astype(numpy.float32) - zero.astype(numpy.float32)) * scale
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy
 
 from minitransformer.models.bert import Bert, BertConfig, from_published
-from minitransformer.models.published.weights import WEIGHTS, as_bytes, map_arrays
+from minitransformer.models.published.weights import WEIGHTS, as_bytes, fitted, map_arrays, missing, shapes
 from minitransformer.tokenization.published import PublishedTokenizer
+
+FILE, CONFIG = "model.safetensors", BertConfig()
 
 
 def model() -> Bert:
     """The model, without its weights."""
-    return Bert(BertConfig())
+    return Bert(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
@@ -22,8 +24,13 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
 
 
 def convert(folder: Path) -> dict[str, bytes]:
-    """The file of its weights."""
-    return {WEIGHTS: as_bytes(from_published(map_arrays(folder / "model.safetensors"), BertConfig().num_hidden_layers))}
+    """The file of its weights. Raises FileError if what was fetched is not the model's."""
+    path = folder / FILE
+    try:
+        arrays = from_published(map_arrays(path), CONFIG.num_hidden_layers)
+    except KeyError as error:
+        raise missing(path, error.args[0]) from None
+    return {WEIGHTS: as_bytes(fitted(arrays, shapes(model()), path))}
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:

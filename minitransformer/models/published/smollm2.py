@@ -10,11 +10,17 @@ from pathlib import Path
 
 import numpy
 
+from minitransformer.files import FileError, check_regular, one_line, parsing
 from minitransformer.models.llama import Llama, LlamaConfig
-from minitransformer.models.published.weights import WEIGHTS, as_bytes, map_arrays
+from minitransformer.models.published.gguf_header import check_header
+from minitransformer.models.published.weights import FETCH, WEIGHTS, as_bytes, fitted, map_arrays, shapes
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer, tokenizers
+from minitransformer.tokenization.published_json import check_merges
+from minitransformer.tokenization.tokenizer import different
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+CONFIG = LlamaConfig()
+READ = "model.embed_tokens.weight"
 TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
 LAYER = {
     "attn_q": "self_attn.q_proj",
@@ -33,29 +39,48 @@ END = "<|im_end|>"  # of a turn
 
 def model() -> Llama:
     """The model, without its weights."""
-    return Llama(LlamaConfig())
+    return Llama(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
-    """Its weights by our names; the head writes with the vectors that are read."""
-    arrays = map_arrays(folder / WEIGHTS)
-    return {**arrays, "lm_head.weight": arrays["model.embed_tokens.weight"]}
+    """Its weights by our names."""
+    return with_head(map_arrays(folder / WEIGHTS))
+
+
+def with_head(arrays: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
+    """The head writes with the vectors that are read."""
+    return {**arrays, "lm_head.weight": arrays[READ]} if READ in arrays else arrays
 
 
 def convert(folder: Path) -> dict[str, bytes]:
-    """Its vocabulary as a `tokenizer.json`, and its weights in float32 by the names under which they were published."""
-    reader = gguf().GGUFReader(folder / FILE)
-    arrays = {published_name(t.name): gguf().dequantize(t.data, t.tensor_type) for t in reader.tensors}
-    heads = {"q_proj": LlamaConfig().num_attention_heads, "k_proj": LlamaConfig().num_key_value_heads}
+    """Its vocabulary as a `tokenizer.json`, and its weights in float32 by the names under which they were published.
+
+    Raises FileError if what was fetched is not the model's.
+    """
+    path, expected = folder / FILE, shapes(model())
+    check_regular(path, FETCH)
+    with parsing(path, "GGUF file", FETCH):
+        check_header(path, gguf().GGML_QUANT_SIZES)
+        reader = gguf().GGUFReader(path)
+    arrays = {published_name(t.name): t for t in reader.tensors}
+    for name, t in arrays.items():
+        if tuple(map(int, reversed(t.shape))) != expected.get(name):
+            raise FileError(f"{path}: {one_line(name)}: expected {expected.get(name)}, got {t.shape[::-1]}; {FETCH}")
+    with parsing(path, "GGUF file", FETCH):
+        arrays = {name: gguf().dequantize(t.data, t.tensor_type) for name, t in arrays.items()}
+    fitted(with_head(arrays), expected, path)
+    heads = {"q_proj": CONFIG.num_attention_heads, "k_proj": CONFIG.num_key_value_heads}
     for name in [name for name in arrays if name.split(".")[-2] in heads]:
         arrays[name] = halves(arrays[name], heads[name.split(".")[-2]])
-    return {"tokenizer.json": vocabulary(reader).encode(), WEIGHTS: as_bytes(arrays)}
+    return {"tokenizer.json": vocabulary(path, reader).encode(), WEIGHTS: as_bytes(arrays)}
 
 
 def published_name(name: str) -> str:
-    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`. Raises KeyError for a name unknown."""
-    *block, part, kind = name.split(".")
-    return f"model.layers.{block[1]}.{LAYER[part]}.{kind}" if block else f"{TOP[part]}.{kind}"
+    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; a name unknown stays as it is."""
+    *block, part, kind = ["", "", *name.split(".")][-4:]
+    if block[0] == "blk" and part in LAYER:
+        return f"model.layers.{block[1]}.{LAYER[part]}.{kind}"
+    return f"{TOP[part]}.{kind}" if part in TOP and not any(block) else name
 
 
 def halves(weight: numpy.ndarray, heads: int) -> numpy.ndarray:
@@ -65,15 +90,25 @@ def halves(weight: numpy.ndarray, heads: int) -> numpy.ndarray:
     return pairs.swapaxes(1, 2).reshape(rows, columns)
 
 
-def vocabulary(reader) -> str:
-    """The metadata's pieces and merges as the text of a `tokenizer.json`: bytes in pairs, and each digit by itself."""
-    read = lambda name: reader.fields[f"tokenizer.ggml.{name}"].contents()  # noqa: E731
-    package, pieces = tokenizers(), read("tokens")
-    merges = [tuple(merge.split(" ")) for merge in read("merges")]
-    made = package.Tokenizer(package.models.BPE({piece: i for i, piece in enumerate(pieces)}, merges))
+def vocabulary(path: Path, reader) -> str:
+    """The metadata's pieces and merges as the text of a `tokenizer.json`: bytes in pairs, and each digit by itself.
+
+    Raises FileError if they are none.
+    """
+    with parsing(path, "vocabulary", FETCH):
+        pieces, merges, kinds = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
+        merges = [tuple(merge.split(" ")) for merge in merges]
+        marks = [piece for piece, kind in zip(pieces, kinds, strict=True) if kind == gguf().TokenType.CONTROL]
+        ids = {piece: i for i, piece in enumerate(different(pieces, "tokens"))}
+        check_merges(ids, merges)
+        return _tokenizer(ids, merges, marks)
+
+
+def _tokenizer(ids: dict[str, int], merges: list[tuple[str, str]], marks: list[str]) -> str:
+    package = tokenizers()
+    made = package.Tokenizer(package.models.BPE(ids, merges))
     digits, as_bytes = package.pre_tokenizers.Digits(True), package.pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.pre_tokenizer, made.decoder = package.pre_tokenizers.Sequence([digits, as_bytes]), package.decoders.ByteLevel()
-    marks = [piece for piece, kind in zip(pieces, read("token_type"), strict=True) if kind == gguf().TokenType.CONTROL]
     made.add_special_tokens([package.AddedToken(mark, normalized=False) for mark in marks])
     return made.to_str()
 

@@ -7,14 +7,18 @@ dtype, a shape, and the place where it begins and ends. Nothing in it could run.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy
+import safetensors
 import safetensors.numpy
 
+from minitransformer.files import FileError, check_regular, one_line, parsing
+from minitransformer.nn import Module
+
 WEIGHTS = "converted-1.safetensors"  # another number when the layout changes
+FETCH = "delete it, and fetch it again"
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "<i1", "U8": "<u1", "BOOL": "?"}
 
 
@@ -26,19 +30,43 @@ def as_bytes(arrays: Mapping[str, numpy.ndarray]) -> bytes:
 def map_arrays(path: Path) -> dict[str, numpy.ndarray]:
     """The arrays of a file by name, read from the disk as they are used; what is written into them stays in memory.
 
-    Raises ValueError if the header does not describe the file.
+    Raises FileError if the header does not describe the file.
     """
+    check_regular(path, FETCH)
+    with parsing(path, "safetensors file", FETCH), safetensors.safe_open(path, framework="numpy"):
+        pass  # it holds names, dtypes, shapes and places to the file's size
     content = numpy.memmap(path, dtype=numpy.uint8, mode="c")  # copy on write
     start = 8 + int.from_bytes(content[:8].tobytes(), "little")
-    if len(content) < start:
-        raise ValueError(f"{path}: its header ends at byte {start:,}, the file at {len(content):,}; delete it, and fetch it again")
     header = json.loads(content[8:start].tobytes())
     header.pop("__metadata__", None)
     return {name: _array(path, name, content[start:], entry) for name, entry in header.items()}
 
 
 def _array(path: Path, name: str, content: numpy.ndarray, entry: dict) -> numpy.ndarray:
-    dtype, shape, (begin, end) = numpy.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
-    if not 0 <= begin <= end <= len(content) or end - begin != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{path}: {name} {shape} does not lie at bytes {begin:,} to {end:,}; delete it, and fetch it again")
-    return numpy.asarray(content[begin:end]).view(dtype).reshape(shape)
+    if entry["dtype"] not in DTYPES:
+        raise FileError(f"{path}: {one_line(name)} is of dtype {entry['dtype']}, which NumPy lacks; {FETCH}")
+    begin, end = entry["data_offsets"]
+    return numpy.asarray(content[begin:end]).view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+
+
+def shapes(model: Module) -> dict[str, tuple[int, ...]]:
+    """The shape of each of a model's arrays."""
+    return {name: tuple(t.shape) for name, t in model.state_dict().items()}
+
+
+def fitted(
+    arrays: Mapping[str, numpy.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path
+) -> Mapping[str, numpy.ndarray]:
+    """The arrays themselves. Raises FileError unless they have the names and shapes expected, and are float32."""
+    found = {name: array.shape for name, array in arrays.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if found.get(name) != expected.get(name):
+            raise FileError(f"{path}: {one_line(name)}: expected {expected.get(name)}, got {found.get(name)}; {FETCH}")
+        if arrays[name].dtype != numpy.float32:
+            raise FileError(f"{path}: {one_line(name)}: expected float32, got {arrays[name].dtype}; {FETCH}")
+    return arrays
+
+
+def missing(path: Path, name: str) -> FileError:
+    """The error for a file that lacks something."""
+    return FileError(f"{path}: expected {one_line(name)} in it, got none; {FETCH}")
