@@ -30,8 +30,8 @@ moment = itertools.count(1).__next__  # the tape's clock: each op is made, and e
 class Tensor:
     """An array that knows how it was computed.
 
-    `array`: a NumPy or CuPy array, used as it is; anything else becomes a NumPy array. `requires_grad`: whether
-    `backward` should reach it. Copying data in, dtypes and devices are the business of `minitransformer.tensor`.
+    `data`: a NumPy or CuPy array, used as it is; with anything else, `Tensor` does as PyTorch's: see `laid_out`.
+    `requires_grad`: whether `backward` should reach it. To copy data in, with their dtype, there is `minitransformer.tensor`.
     """
 
     grad: Tensor | None = None
@@ -44,9 +44,9 @@ class Tensor:
     shows: tuple | None = None  # of a view: whose memory it shows, by which view ops, and the history that had then
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
-    def __init__(self, array: Any, requires_grad: bool = False):
-        is_array = isinstance(array, numpy.ndarray) or hasattr(array, "__cuda_array_interface__")
-        self.array: Array = array if is_array else numpy.asarray(array)
+    def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False):
+        is_array = isinstance(data, numpy.ndarray) or hasattr(data, "__cuda_array_interface__")
+        self.array: Array = data if is_array and not sizes else self.laid_out(data, *sizes)
         if requires_grad:
             self.requires_grad_()
 

@@ -278,7 +278,7 @@ def test_mistakes_are_named():
         Early()
     with pytest.raises(AttributeError, match="no attribute 'wieght'"):
         nn.Linear(1, 1).wieght  # noqa: B018
-    with pytest.raises(TypeError, match="Linear: expected a tensor, a module or None for 'bias', got float"):
+    with pytest.raises(TypeError, match="Linear.bias: expected a Parameter or None, got a float"):
         nn.Linear(1, 1).bias = 0.5
 
 

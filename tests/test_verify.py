@@ -35,7 +35,7 @@ def subclasses(cls):
 
 def ops_used(case):
     problem = case.problem(numpy.random.default_rng(0), "float64")
-    return {type(op) for op in tape(problem.ours(*[Tensor(a, a.dtype.kind == "f") for a in problem.inputs]))}
+    return {type(op) for op in tape(problem.ours(*[Tensor(a, requires_grad=a.dtype.kind == "f") for a in problem.inputs]))}
 
 
 def without_torch(monkeypatch):

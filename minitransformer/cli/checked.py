@@ -149,5 +149,5 @@ def functional_call(module: Module, parameters: Mapping[str, Tensor], args: tupl
     owners = dict(module.named_modules())
     for dotted, tensor in parameters.items():
         owner, _, name = dotted.rpartition(".")
-        setattr(owners[owner], name, tensor)
+        owners[owner]._keep("_parameters", name, tensor)
     return module(*args, **kwargs)

@@ -71,6 +71,15 @@ def _sin_plus_cos(torch, x):
     return x + (theta.sin() + theta.cos()).float()
 
 
+def _written(lib, x, row, column):
+    """x, scaled in place, a part of it overwritten, and the rest of that row added to through a view."""
+    y = x * 1
+    y.mul_(2)
+    y.T[1:3, 0] = row
+    y[0].unsqueeze(1)[2:] += column[:2]
+    return y
+
+
 ELEMENTWISE = [
     OpCase("add", lambda lib, a, b: a + b, [normal(2, 3, 4), normal(3, 1)]),
     OpCase("sub", lambda lib, a, b: a - b, [normal(3, 1), normal(2, 3, 4)]),
@@ -147,6 +156,12 @@ INDICES = [
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),
     OpCase("gather", lambda lib, x, i: lib.gather(x, 1, i), [normal(3, 4), ids(4, 3, 6)]),
     OpCase("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=0.5), [normal(2, 3, 4)]),
+    OpCase("scatter", lambda lib, x, src, i: lib.scatter(x, 1, i, src), [normal(3, 4), normal(3, 4), given([[2, 0], [1, 3]])]),
+    OpCase("scatter_add", lambda lib, x, src, i: lib.scatter_add(x, 1, i, src), [normal(3, 4), normal(3, 6), ids(4, 3, 6)]),
+    OpCase("index_add", lambda lib, x, rows, i: lib.index_add(x, 1, i, rows, alpha=3), [normal(3, 4), normal(3, 6), ids(4, 6)]),
+    OpCase("index_copy", lambda lib, x, rows, i: lib.index_copy(x, 1, i, rows), [normal(3, 4), normal(3, 2), given([2, 0])]),
+    OpCase("index_fill", lambda lib, x, value, i: lib.index_fill(x, 0, i, value), [normal(3, 4), normal(), given([2, 0])]),
+    OpCase("setitem, in a view", _written, [normal(3, 4), normal(2), normal(3, 1)]),
     OpCase("masked_fill", lambda lib, x, mask: lib.masked_fill(x, mask, 7.0), [normal(2, 3, 4), BLOCKED]),
     OpCase("tril", lambda lib, x: lib.tril(x, 1), [normal(2, 4, 4)]),
     OpCase("triu", lambda lib, x: lib.triu(x, -1), [normal(2, 4, 3)]),

@@ -21,7 +21,9 @@ class Parameter(Tensor):
     """A tensor that a module learns: it requires a gradient, and counts as the module's when assigned to it."""
 
     def __init__(self, data, requires_grad: bool = True):
-        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
+        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad=requires_grad)
+        if isinstance(data, Tensor):
+            self.edited = data.watched()
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
@@ -47,7 +49,7 @@ class Module:
             self._keep(kind, name, value)
 
     def _kind(self, name: str, value) -> str | None:
-        """Where an assigned value belongs, if not with the plain attributes; a known name keeps its kind for None and tensors."""
+        """Where an assigned value belongs, if not with the plain attributes; a known name keeps its kind."""
         if name in self.__dict__ and not isinstance(value, (Tensor, Module)):
             return None
         if isinstance(value, Parameter):
@@ -55,9 +57,10 @@ class Module:
         if isinstance(value, Module):
             return "_modules"
         known = next((kind for kind in KINDS if name in self.__dict__[kind]), None)
-        if known and not (value is None or isinstance(value, Tensor)):
-            what = f"expected a tensor, a module or None for {name!r}, got {type(value).__name__}"
-            raise TypeError(f"{type(self).__name__}: {what}; `del` it first to make it a plain attribute")
+        if known and value is not None and not (known == "_buffers" and isinstance(value, Tensor)):
+            expected = {"_parameters": "Parameter", "_buffers": "Tensor", "_modules": "Module"}[known]
+            how = f"use {name}.copy_(..) under no_grad" if isinstance(value, Tensor) else "`del` it first for a plain attribute"
+            raise TypeError(f"{type(self).__name__}.{name}: expected a {expected} or None, got a {type(value).__name__}; {how}")
         return known
 
     def _keep(self, kind: str, name: str, value) -> None:

@@ -52,6 +52,7 @@ from minitransformer.ops.index import embedding, gather, getitem, masked_fill, p
 from minitransformer.ops.linalg import linear, matmul
 from minitransformer.ops.loss import cross_entropy, mse_loss
 from minitransformer.ops.normalization import layer_norm, rms_norm
+from minitransformer.ops.placing import index_add, index_copy, index_fill, scatter, scatter_add
 from minitransformer.ops.reduce import amax, amin, argmax, argmin, cumsum, max_, mean, min_, std, sum_, var
 from minitransformer.ops.shape import (
     cat,

@@ -6,6 +6,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.elementwise import real
+from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import Activates, register
 
 
@@ -79,18 +80,21 @@ class SiLU(Activates):
 
 
 @register()
+@in_place()
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return Tanh()(real(input))
 
 
 @register()
+@in_place()
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e^-input)."""
     return Sigmoid()(real(input))
 
 
 @register()
+@in_place()
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)."""
     return ReLU()(input)

@@ -8,29 +8,44 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.inplace import in_place
-from minitransformer.ops.laws import dims, register
+from minitransformer.ops.laws import dims, is_number, register
 
 
-def _comparison(name: str, function):
+def _comparison(name: str):
+    function = getattr(operator, f"__{name}__")
+
     def compare(input: Tensor, other) -> Tensor:
+        if not (is_number(other) or hasattr(other, "dtype")):
+            raise TypeError(f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}")
         check_device(name, input, other)
         return Tensor(function(input.array, other.array if isinstance(other, Tensor) else other))
 
-    compare.__name__, compare.__doc__ = name, f"Elementwise `{name}`: a boolean tensor."
-    return compare
+    compare.__name__, compare.__doc__ = name, f"Elementwise `{name}`: booleans; of integers `and`, `or` and `xor` give their bits."
+    return register(f"__{name}__")(compare)
 
 
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"):
-    register(f"__{_name}__")(_comparison(_name, getattr(operator, f"__{_name}__")))
-for _name in ("and", "or", "xor"):
-    in_place(f"__i{_name}__")(getattr(Tensor, f"__{_name}__"))
-eq, ne, lt, le, gt, ge = (getattr(Tensor, f"__{_name}__") for _name in ("eq", "ne", "lt", "le", "gt", "ge"))
+def _or_else(compare, answer: bool):
+    return lambda input, other: compare(input, other) if is_number(other) or hasattr(other, "dtype") else answer
 
 
-@register("__invert__", "logical_not")
+eq, ne, lt, le, gt, ge, _and, _or, _xor = map(_comparison, ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"))
+for _function in (_and, _or, _xor):
+    in_place(f"__i{_function.__name__}__")(_function)
+Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)  # `x == None` is False, of no tensor's elements
+
+
+@register("__invert__")
+def bitwise_not(input: Tensor) -> Tensor:
+    """True where a boolean tensor is False; the bits of integers reversed. Raises TypeError for floats."""
+    if input.dtype.kind == "f":
+        raise TypeError(f"~: expected a boolean or integer tensor, got {input.dtype}; use logical_not")
+    return Tensor(~input.array)
+
+
+@register()
 def logical_not(input: Tensor) -> Tensor:
-    """True where a boolean tensor is False."""
-    return Tensor(~(input.array != 0))
+    """True where a value is 0."""
+    return Tensor(input.array == 0)
 
 
 @register("all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import float32, int64, namespace
+from minitransformer.backends import Array, float32, int64, namespace
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device
 from minitransformer.ops.laws import register
@@ -28,7 +28,7 @@ def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = Fa
     if source.dtype.kind not in "biuf":
         raise TypeError(f"tensor: expected numbers in a regular shape, got {type(data).__name__} of dtype {source.dtype}")
     array = source.astype(dtype or source.dtype, copy=True)
-    return Tensor(to_device(array, device or default_device()), requires_grad)
+    return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
 
 def _plain_numbers(data):
@@ -36,6 +36,26 @@ def _plain_numbers(data):
     if isinstance(data, Tensor):
         return data.tolist()
     return [_plain_numbers(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def laid_out(data, *sizes) -> Array:
+    """What `Tensor(data)` holds: sequences of numbers as float32, as in PyTorch; `Tensor(2, 3)` is room of that shape.
+
+    A NumPy number keeps its dtype, a tensor its memory. Raises TypeError for one number, which could be meant as either.
+    """
+    if isinstance(data, numpy.generic) and not sizes:
+        return numpy.asarray(data)
+    if isinstance(data, Tensor) and not sizes and not data.requires_grad:
+        return data.array
+    if all(type(n) is int for n in (data, *sizes)):
+        return zeros(data, *sizes).array
+    if sizes or not hasattr(data, "__len__") or isinstance(data, (str, Tensor)):
+        what = ", ".join(map(repr, (data, *sizes)))
+        raise TypeError(f"Tensor: expected sizes, a sequence of numbers or an array, got {what}; use tensor() or .clone()")
+    return tensor(data, dtype=float32).array
+
+
+Tensor.laid_out = staticmethod(laid_out)
 
 
 def from_numpy(array: numpy.ndarray) -> Tensor:
@@ -51,7 +71,7 @@ def as_tensor(data, dtype=None, device: str | None = None) -> Tensor:
 
 
 def _placed(array: numpy.ndarray, device: str | None, requires_grad: bool) -> Tensor:
-    return Tensor(to_device(array, device or default_device()), requires_grad)
+    return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
 
 def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:

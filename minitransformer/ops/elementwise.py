@@ -245,7 +245,7 @@ def _operand(x):
         return x.item()
     if is_number(x):
         return x
-    if (t := Tensor(x)).dtype.kind not in "biuf":
+    if (t := Tensor(numpy.asarray(x))).dtype.kind not in "biuf":
         raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
     return t
 

@@ -6,7 +6,7 @@ import numpy
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, watcher
-from minitransformer.backends import bool_, namespace
+from minitransformer.backends import bool_, namespace, uint8
 from minitransformer.ops.elementwise import Where
 from minitransformer.ops.inplace import in_place, put
 from minitransformer.ops.laws import Moves, dims, register
@@ -107,8 +107,10 @@ def _plain(input: Tensor, part):
     """A part of an index as an integer, a slice, None, Ellipsis or an array."""
     if isinstance(part, Tensor):
         part = part.array.copy()  # later edits of it are no business of the gradient
-    if isinstance(part, (list, range, numpy.ndarray)):
+    if isinstance(part, (list, range, numpy.ndarray, bool)):
         part = namespace(input.array).asarray(part)  # an index goes where the tensor is
+    if _is_array(part) and part.dtype == uint8:
+        part = part.astype(bool_)  # a mask, as in PyTorch
     return int(part) if _is_array(part) and part.ndim == 0 and part.dtype.kind in "iu" else part
 
 

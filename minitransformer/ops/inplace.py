@@ -70,6 +70,7 @@ def begin(input: Tensor, *others) -> bool:
     for t in tensors:
         if t.shows:
             t.refresh()
+    tensors += input.shows[:1] if input.shows else ()
     recorded = is_grad_enabled() and any(t.requires_grad for t in tensors) and input.dtype.kind == "f"
     _check_editable(input, recorded)
     return recorded
@@ -167,7 +168,9 @@ def fill_(input: Tensor, value) -> Tensor:
 
 @register()
 def copy_(input: Tensor, source: Tensor) -> Tensor:
-    """The values of `source`, broadcast and converted to this dtype and device."""
+    """The values of `source`, broadcast and converted to this dtype and device. Raises ValueError if it has more dimensions."""
+    if source.ndim > input.ndim:
+        raise ValueError(f"copy_: {source.shape} cannot be broadcast to {input.shape}")
     return put(input, source.to(input.device))
 
 

@@ -83,10 +83,19 @@ def __repr__(input: Tensor) -> str:
 
 
 @register()
+def __format__(input: Tensor, spec: str) -> str:
+    """The number of a 0-d tensor, as Python formats it. Raises TypeError for others with a `spec`."""
+    if input.ndim and spec:
+        raise TypeError(f"format: expected a 0-d tensor for {spec!r}, got shape {input.shape}; use .item() or .tolist()")
+    return str(input) if input.ndim else format(item(input), spec)
+
+
+@register()
 def __deepcopy__(input: Tensor, memo) -> Tensor:
     """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
     if input.op is not None:
         raise RuntimeError(f"deepcopy: expected a leaf, got the result of {input.op}: copy .detach() instead")
     twin = object.__new__(type(input))
-    twin.__dict__.update(copy.deepcopy(input.__dict__, memo))
+    own = {name: value for name, value in vars(input).items() if name not in ("edited", "shows", "twin")}
+    twin.__dict__.update(copy.deepcopy(own, memo))
     return twin

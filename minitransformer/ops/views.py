@@ -7,6 +7,7 @@ from copy import copy
 
 from minitransformer.autograd import Op, Tensor, is_grad_enabled
 from minitransformer.ops.laws import register
+from minitransformer.ops.shape import squeeze, t, transpose, unsqueeze
 
 
 @register()
@@ -42,10 +43,10 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
     """Outputs of `op` that are views of `input` hear of its edits, and know the way from the memory's first tensor."""
     first, views, history = input.shows or (input, (), input.op)
     views = None if views is None or op.outputs > 1 or not is_grad_enabled() else (*views, op)
-    for t in outs:
-        if t.array.base is not None and (t.array.base is input.array or t.array.base is input.array.base):
-            t.edited, t.shows = input.watched(), (first, views, history)
-        t.role = input.role
+    for out in outs:
+        if out.array.base is not None and (out.array.base is input.array or out.array.base is input.array.base):
+            out.edited, out.shows = input.watched(), (first, views, history)
+        out.role = input.role
 
 
 @register()
@@ -57,17 +58,40 @@ def refresh(input: Tensor) -> None:
     source, views, history = input.shows
     if source.op is history or (views is None and not is_grad_enabled()):
         return
-    if views is None:
+    if views is None or source.shows:
         raise RuntimeError(f"what {origin(input)} shows was edited in place: edit a .clone() instead, or all under no_grad")
-    t = source
+    shown = source
     for view in map(copy, views):
-        step = Tensor(view.forward(t.array))
-        view._record((t,), (step,))
-        t = step
+        step = Tensor(view.forward(shown.array))
+        view._record((shown,), (step,))
+        shown = step
     input.shows = source, views, source.op
-    input.made_by(t)
+    input.made_by(shown)
 
 
 def origin(view: Tensor) -> str:
     """How a view came to have no way back on the tape."""
-    return "a view that an op of several outputs made" if view.op else "a view made under no_grad"
+    if view.shows[0].shows:
+        return "a view of a tensor that took another shape in place"
+    return "a view made under no_grad, or with others by one op (unbind, split, chunk)"
+
+
+def _in_place(function):
+    def edit(input: Tensor, *args, **kwargs) -> Tensor:
+        if input.requires_grad and (input.is_leaf or not is_grad_enabled()):
+            what = "a leaf that requires grad" if input.is_leaf else "a result, under no_grad"
+            raise RuntimeError(f"{edit.__name__}: {what} keeps its shape; use {function.__name__}, which returns anew")
+        before = Tensor(input.array)
+        before.made_by(input)
+        before.edited, before.role, before.shows = input.watched(), input.role, input.shows
+        after = function(before, *args, **kwargs)
+        input.array, input.shows = after.array, after.shows
+        input.made_by(after)
+        return input
+
+    edit.__name__, edit.__doc__ = f"{function.__name__}_", f"{function.__doc__} The tensor itself takes that shape."
+    return edit
+
+
+for _function in (squeeze, t, transpose, unsqueeze):
+    register(f"{_function.__name__}_")(_in_place(_function))

@@ -1,0 +1,97 @@
+"""Writing at places along a dimension, or adding to what is there: each op anew, and in place under its name with `_`."""
+
+from __future__ import annotations
+
+from minitransformer import kernels
+from minitransformer.autograd import Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.convert import cast
+from minitransformer.ops.index import check_ids
+from minitransformer.ops.inplace import Overwrite, in_place
+from minitransformer.ops.laws import Sums, dims, register
+
+
+class AddAt(Sums):
+    """y = x, and y[places] += new: a place named twice gets both."""
+
+    saves = "nothing"
+
+    def __init__(self, places: tuple):
+        self.places = places
+
+    def forward(self, x, new):
+        return x + kernels.of(x).index_vjp(new, x, self.places)
+
+    def vjp(self, g, x, new):
+        return g, g[self.places]
+
+
+def _rows(who: str, input: Tensor, dim: int, index: Tensor) -> tuple:
+    """Where `index` (n,) stands along `dim`, for all of the other dimensions. Raises IndexError if out of range, ValueError."""
+    (d,) = dims(dim, input.ndim)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise ValueError(f"{who}: expected a row of integers as index, got {index.dtype} {index.shape}")
+    check_ids(index.array, input.shape[d], who + ": index {} is outside 0..{}")
+    return (slice(None),) * d + (index.array.copy(),)
+
+
+def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple, Tensor | float]:
+    """Where each entry of `index`, of as many dimensions as `input`, stands; and as much of `src` as there are entries."""
+    (d,) = dims(dim, input.ndim)
+    if index.ndim != input.ndim or index.dtype.kind not in "iu":
+        raise ValueError(f"{who}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}")
+    sizes = [m for i, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)) if i != d and n > m]
+    if sizes or isinstance(src, Tensor) and any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
+        raise ValueError(f"{who}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source")
+    check_ids(index.array, input.shape[d], who + ": index {} is outside 0..{}")
+    grid = namespace(index.array).ogrid[tuple(slice(n) for n in index.shape)]
+    places = tuple(index.array.copy() if i == d else at for i, at in enumerate(grid))
+    return places, src[tuple(slice(n) for n in index.shape)] if isinstance(src, Tensor) else src
+
+
+def _alike(who: str, input: Tensor, source):
+    """`source`, of the dtype of `input`. Raises TypeError for another, as PyTorch does."""
+    if isinstance(source, Tensor) and source.dtype != input.dtype:
+        raise TypeError(f"{who}: expected a source of {input.dtype}, got {source.dtype}; convert it first")
+    return source
+
+
+@register()
+@in_place()
+def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
+    """`value`, a number or a 0-d tensor, in the rows that `index` names along `dim`. Raises ValueError for a larger one."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(f"index_fill: expected a number or a 0-d tensor, got shape {value.shape}; use index_copy")
+    value = cast(value, input.dtype) if isinstance(value, Tensor) else value
+    return Overwrite((), _rows("index_fill", input, dim, index))(input, value)
+
+
+@register()
+@in_place()
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """The rows of `source` in those that `index` names along `dim`."""
+    return Overwrite((), _rows("index_copy", input, dim, index))(input, _alike("index_copy", input, source))
+
+
+@register()
+@in_place()
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """The rows of `source`, times `alpha`, added to those that `index` names along `dim`; one named twice gets both."""
+    source = _alike("index_add", input, source)
+    return AddAt(_rows("index_add", input, dim, index))(input, source if alpha == 1 else source * alpha)
+
+
+@register()
+@in_place()
+def scatter(input: Tensor, dim: int, index: Tensor, src) -> Tensor:
+    """y[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` may be a number. Raises IndexError, ValueError, TypeError."""
+    places, src = _cells("scatter", input, dim, index, _alike("scatter", input, src))
+    return Overwrite((), places)(input, src)
+
+
+@register()
+@in_place()
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """y[index[i][j]][j] += src[i][j] for dim 0, and so on. Raises IndexError, ValueError, TypeError."""
+    places, src = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))
+    return AddAt(places)(input, src)
