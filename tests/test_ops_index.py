@@ -1,5 +1,7 @@
 """Picking and placing against PyTorch: every kind of index and their mixtures, repeats, masks, padding, lookups."""
 
+import contextlib
+
 import numpy
 import pytest
 import torch
@@ -302,3 +304,35 @@ def test_the_causal_mask_as_people_write_it():
     against_torch(lambda lib, x: x.masked_fill(lib.triu(lib.ones(3, 3), diagonal=1) == 1, float("-inf")).exp(), array(3, 3))
     against_torch(lambda lib, x: x.masked_fill(lib.ones(3, 3, dtype=lib.bool).triu(1), float("-inf")).softmax(-1), array(3, 3))
     assert as_numpy(mt.ones(2, 2, dtype=mt.bool).tril()).tolist() == [[True, False], [True, True]]
+
+
+PICKS = {
+    "x[ids]": lambda x, ids: x[ids],
+    "x[:, ids]": lambda x, ids: x.mT[:, ids],
+    "x[list]": lambda x, ids: x[ids.tolist()],
+    "x[array]": lambda x, ids: x[ids.numpy()],
+    "x[None, ids, 1]": lambda x, ids: x[None, ids, 1],
+    "x[mask, ids]": lambda x, ids: x.mT[mt.tensor([True, False]), ids],
+    "x[ids] = 0": lambda x, ids: x.clone().__setitem__(ids, 0.0) or x,
+    "gather": lambda x, ids: x.gather(0, ids.reshape(-1, 1)),
+    "nll_loss": lambda x, ids: mt.nn.functional.nll_loss(mt.ones(len(ids), len(x)), ids),
+    "embedding": lambda x, ids: mt.nn.functional.embedding(ids, x),
+    "cross_entropy": lambda x, ids: mt.nn.functional.cross_entropy(mt.ones(len(ids), len(x)), ids),
+}
+
+
+@pytest.mark.parametrize("name", PICKS)
+@pytest.mark.parametrize("ids", [[0, 7], [3, 0], [-4, 1], [1, 1 << 40]])
+@pytest.mark.parametrize("watched", [False, True])
+def test_an_index_out_of_range_never_picks_another_place(name, ids, watched):
+    """It raises; on a device `embedding` and `cross_entropy`, which every step of training asks, give NaN unless watched."""
+    with mt.detect_anomaly() if watched else contextlib.nullcontext():
+        if mt.ones(1).device.type == "cpu" or watched or name not in ("embedding", "cross_entropy"):
+            with pytest.raises(IndexError):
+                PICKS[name](array_of_rows(), mt.tensor(ids))
+        else:
+            assert numpy.isnan(PICKS[name](array_of_rows(), mt.tensor(ids)).numpy()).any()
+
+
+def array_of_rows():
+    return mt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])

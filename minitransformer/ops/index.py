@@ -89,6 +89,8 @@ def _steps(input: Tensor, index) -> list[tuple]:
     """
     parts = [_plain(input, part) for part in (index if isinstance(index, tuple) else (index,))]
     parts = [*_spelled_out(parts, input.ndim), ...]
+    if namespace(input.array) is not numpy:
+        _check_places(parts, input.shape)
     if not any(isinstance(part, int) for part in parts) or not any(_is_array(part) for part in parts):
         return [tuple(parts)]
     first = [p for part in parts for p in ([slice(None)] * _width(part) if _is_array(part) else [part])]
@@ -101,6 +103,15 @@ def _spelled_out(parts: list, ndim: int) -> list:
     at = next((i for i, part in enumerate(parts) if part is ...), len(parts))
     left = ndim - sum(_width(part) for part in parts if part is not ...)
     return [*parts[:at], *[slice(None)] * left, *parts[at + 1 :]]
+
+
+def _check_places(parts: list, shape: tuple[int, ...]) -> None:
+    """Raise IndexError if an array of integers points outside: a device would go to another place, and is waited for instead."""
+    d = 0
+    for part in parts[:-1]:
+        if _is_array(part) and part.dtype != bool_ and d < len(shape):
+            _check_range(part, -shape[d], shape[d] - 1, "index {} is out of bounds for a dimension of {}", shape[d])
+        d += _width(part)
 
 
 def _plain(input: Tensor, part):
@@ -125,7 +136,7 @@ def _width(part) -> int:
 
 @register("__getitem__")
 def getitem(input: Tensor, index) -> Tensor:
-    """input[index]. Raises IndexError if out of range."""
+    """input[index]. Raises IndexError if out of range; a device is waited for, if `index` has integer arrays."""
     for step in _steps(input, index):
         input = GetItem(step)(input)
     return input
@@ -145,13 +156,16 @@ def _iterate(input: Tensor):
 
 @register()
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError."""
+    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError.
+
+    A device is waited for, to look.
+    """
     if not input.ndim and not index.ndim:
         return gather(input.unsqueeze(0), dim, index.unsqueeze(0)).squeeze(0)
     (d,) = dims(dim, input.ndim)
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
         raise ValueError(f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}")
-    check_ids(index.array, input.shape[d], "gather: index {} is outside 0..{}")
+    _check_range(index.array, 0, input.shape[d] - 1, "gather: index {} is outside 0..{}", input.shape[d] - 1)
     return Gather(d)(input, index)
 
 
@@ -218,10 +232,17 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
 def check_ids(ids, size: int, message: str) -> None:
     """Raise IndexError if one of `ids` is none of 0 .. size - 1; the message names both.
 
-    On a device the look would wait, so it is taken only inside `detect_anomaly`; what an id out of range gives there is NaN.
+    Every step of training looks, and a device would have to be waited for: so there it is taken only inside `detect_anomaly`, and
+    what `embedding` and `cross_entropy` give for an id out of range is NaN.
     """
-    if not ids.size or (namespace(ids).__name__ != "numpy" and watcher.get() is None):
+    if namespace(ids) is numpy or watcher.get() is not None:
+        _check_range(ids, 0, size - 1, message, size - 1)
+
+
+def _check_range(ids, least: int, most: int, message: str, limit: int) -> None:
+    """Raise IndexError with an id that is not from `least` to `most`, and the limit."""
+    if not ids.size:
         return
     low, high = int(ids.min()), int(ids.max())
-    if low < 0 or high >= size:
-        raise IndexError(message.format(low if low < 0 else high, size - 1))
+    if low < least or high > most:
+        raise IndexError(message.format(low if low < least else high, limit))

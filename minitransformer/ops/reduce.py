@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import int64, namespace
+from minitransformer.ops.index import Gather
 from minitransformer.ops.laws import Moves, Sums, dims, keep_dims, register, total, wide
 
 
@@ -187,7 +188,7 @@ def _extreme(input: Tensor, dim: int | None, keepdim: bool, overall, arg):
     if not input.ndim:
         return Extreme(*(found.squeeze(0) for found in _extreme(input.unsqueeze(0), dim, False, overall, arg)))
     indices = arg(input, dim, keepdim=True)
-    values = input.gather(dim, indices)
+    values = Gather(dims(dim, input.ndim)[0])(input, indices)  # which are right: a device need not be asked
     return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
 
 
