@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from minitransformer.terminal import Terminal
 from minitransformer.training import Trainer
 
 SMOOTH = 20  # steps over which the loss shown is averaged
@@ -17,8 +18,9 @@ SMOOTH = 20  # steps over which the loss shown is averaged
 def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "training") -> Iterator[Callable[[Trainer], None]]:
     """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps, the last evaluation
     and the steps skipped for an overflow."""
-    name_and_bar = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*name_and_bar, TimeRemainingColumn(), TextColumn("{task.fields[figures]}"), console=console) as progress:
+    name_and_bar = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    figures = TextColumn("{task.fields[figures]}", markup=False)
+    with Progress(*name_and_bar, TimeRemainingColumn(), figures, console=console or Terminal()) as progress:
         task = progress.add_task(name, total=trainer.steps, completed=trainer.step, figures="")
         yield lambda trainer: progress.update(task, completed=trainer.step, figures=_figures(trainer))
 

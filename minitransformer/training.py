@@ -106,10 +106,11 @@ class Trainer:
                 try:
                     if report:
                         report(self)
-                finally:  # a terminal that is gone takes no report
-                    if signals.came:
-                        kept.now(signals)
+                except BaseException:  # such as a terminal that is gone
+                    kept.now(signals)
+                    raise
                 if signals.came:
+                    kept.now(signals)
                     break
         self._modes = modes(self.model)
         self.model.eval()

@@ -15,7 +15,8 @@ import minitransformer
 
 ROOT = Path(minitransformer.__file__).parent
 FLOORS = {
-    **dict.fromkeys(["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "files", "disk"], 0),
+    **dict.fromkeys(["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors"], 0),
+    **dict.fromkeys(["files", "disk", "plain", "terminal"], 0),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),

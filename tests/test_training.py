@@ -203,10 +203,9 @@ def test_signals_while_the_state_is_kept_do_not_spoil_it(tmp_path, monkeypatch, 
     assert_same(checkpoint.load(tmp_path / "last.safetensors"), run.state_dict())
 
 
-def test_a_signal_after_the_step_was_kept_or_not_loses_none(tmp_path, python_s_handler):
+def test_a_report_that_fails_loses_no_step(tmp_path):
     def press(t):
         if t.step == 5:
-            signal.raise_signal(signal.SIGINT)
             raise OSError("the terminal is gone")
 
     with pytest.raises(OSError, match="gone"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
+from rich.text import Text
 
 from minitransformer.cli.bench import bench
 from minitransformer.cli.chat import chat
@@ -16,6 +18,7 @@ from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
 from minitransformer.cli.learn import learn
 from minitransformer.cli.options import complaints, prepared
+from minitransformer.cli.process import ending_in_order, open_streams
 from minitransformer.cli.progress import progress
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
@@ -31,17 +34,59 @@ app = typer.Typer(
 for command in (tour, train, generate, explain, verify, bench, fetch, translate, chat, embed, doctor, learn, *COURSE, progress):
     app.command()(prepared(command))
 
-EXPECTED = (ValueError, FloatingPointError, IndexError, RuntimeError, OSError, ImportError)
+USAGE = typer.BadParameter.__base__  # of click, which newer typers bring along
+EXPECTED = (ValueError, ArithmeticError, IndexError, RuntimeError, OSError, ImportError, MemoryError)
+DEBUG = "MINITRANSFORMER_DEBUG"
 
 
 def main() -> None:
-    """Run the command. What a user can mend is told in one line, with exit code 1; Ctrl-C exits with 130."""
+    """Run the command. The exit code is 1 for what failed, 2 for a wrong use, 128 and its number for a signal.
+
+    What a user can mend is told in one line, and so is a bug of ours, unless MINITRANSFORMER_DEBUG asks where it is.
+    """
+    open_streams()
+    with ending_in_order():
+        code = _code()
+    sys.exit(_flushed() or code)
+
+
+def _code() -> int:
     try:
-        app()
-    except EXPECTED as error:
-        complaints.print(f"[bold red]error:[/bold red] {type(error).__name__}: ", end="")
-        complaints.print(str(error), markup=False, soft_wrap=True)
-        sys.exit(1)
+        return app(standalone_mode=False) or 0
+    except USAGE as error:
+        return _usage(error)
     except KeyboardInterrupt:
         complaints.print("stopped")
-        sys.exit(130)
+        return 130
+    except EXPECTED as error:
+        return _complain(f"{type(error).__name__}: {error}")
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        return _complain(f"a bug of minitransformer ({type(error).__name__}: {error}); with {DEBUG}=1 it tells where")
+
+
+def _complain(line: str) -> int:
+    complaints.print(Text.assemble(("error:", "bold red"), f" {line}"), soft_wrap=True)
+    return 1
+
+
+def _usage(error) -> int:
+    """What is wrong with how the command was called; the help, if it was called with nothing."""
+    if message := error.format_message():
+        complaints.print(error.ctx.get_usage() if error.ctx else "", soft_wrap=True)
+        _complain(message)
+    return error.exit_code
+
+
+def _flushed() -> int:
+    """Whether all of the output could be written: 0, or 1 with the reason told."""
+    try:
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # whoever read it has enough
+        reason = 0
+    except OSError as error:
+        reason = _complain(f"the output could not be written: {error.strerror}")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+    return reason

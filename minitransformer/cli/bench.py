@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from minitransformer.cli.bench_checkouts import beside as beside_checkout
 from minitransformer.cli.benchmarks import BENCHMARKS, Row, rows
@@ -73,13 +74,13 @@ def _print(found: Sequence[Row], spread: str = "quartiles") -> None:
     where = ", ".join(f"{key} {value}" for key, value in machine().items())
     table = Table("", "against", "ratio", spread, "ours : theirs", "target", "met", title=where, title_justify="left")
     for row in found:
-        met = {None: "", True: "[green]yes[/green]", False: "[bold red]no[/bold red]"}[row.met]
+        met = {None: "", True: Text("yes", style="green"), False: Text("no", style="bold red")}[row.met]
         figures = _figures(row.ratio) if row.ratio else ("not measured", "", "")
         table.add_row(row.name, row.against, *figures, row.target, met)
     console.print(table)
     for row in found:
         if row.note:
-            console.print(f"{row.name}: {row.note}", markup=False, soft_wrap=True)
+            console.print(f"{row.name}: {row.note}", soft_wrap=True)
     console.print(
         "ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half\n"
         "of the pairs lies; 95 % interval: of the median. Memory: the rise of a process's resident memory, or of a GPU's memory\n"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from minitransformer.cli.generate import MaxNewTokens, shown
-from minitransformer.cli.options import Backend, Seed, console, prepare
+from minitransformer.cli.options import Backend, Seed, complaints, console, prepare
 from minitransformer.generation import growing_text, stream
 from minitransformer.models import published
 from minitransformer.models.published.smollm2 import END, SYSTEM, chat_prompt
@@ -27,7 +27,7 @@ def chat(
     prepare(seed, backend)
     if model != "smollm2":
         raise ValueError(f"model: expected smollm2, the one with a template for turns, got {model!r}")
-    writer, tokenizer = published.load(model, console.print)
+    writer, tokenizer = published.load(model, complaints.print)
     turns: list[tuple[str, str]] = []
     while words := _question():
         turns.append(("user", words))
@@ -40,5 +40,5 @@ def chat(
 def _question() -> str:
     """A line of the user's, asked for if there is somebody to ask."""
     if sys.stdin.isatty():
-        console.print("[bold]>[/bold] ", end="")
+        console.print("> ", style="bold", end="")
     return sys.stdin.readline().strip()

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from minitransformer.cli.options import console, print_json
 from minitransformer.data.lexicon import word_ratings
@@ -76,7 +77,7 @@ def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:
         shown.add_row(method, *(_cell(row.get(name)) for name in metrics))
     console.print(shown)
     for name in metrics:
-        console.print(f"[bold]{name}[/bold]: {MEANING[name]}", soft_wrap=True)
+        console.print(Text.assemble((name, "bold"), f": {MEANING[name]}"), soft_wrap=True)
     console.print("--html and --json tell the other metrics too.")
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.syntax import Syntax
+from rich.text import Text
 
 from minitransformer.cli.options import Json, complaints, console, print_json
 from minitransformer.course import catalogue
@@ -40,7 +41,7 @@ def _workspace(directory: Path) -> Workspace:
 def tell_trouble(workspace: Workspace) -> None:
     """In one line, if there is any."""
     if workspace.trouble:
-        complaints.print(workspace.trouble, markup=False, soft_wrap=True)
+        complaints.print(workspace.trouble, soft_wrap=True)
 
 
 def _names(workspace: Workspace, name: str | None) -> list[str]:
@@ -92,8 +93,7 @@ def hint(name: Name = None, directory: Folder = FOLDER) -> None:
     workspace = _workspace(directory)
     for n in _names(workspace, name)[:1]:
         number, count, text = workspace.next_hint(n)
-        console.print(f"[bold]{n}[/bold], hint {number} of {count}: ", end="")
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(Text.assemble((n, "bold"), f", hint {number} of {count}: {text}"), soft_wrap=True)
     tell_trouble(workspace)
 
 
@@ -103,7 +103,7 @@ def solution(name: Name = None, directory: Folder = FOLDER) -> None:
     for n in _names(workspace, name)[:1]:
         workspace.give_up(n)
         console.print(Syntax(solution_in(catalogue.solutions_of(catalogue.lesson_of(n)), n), "python", word_wrap=True))
-        console.print(catalogue.exercise(n).why, markup=False, soft_wrap=True)
+        console.print(catalogue.exercise(n).why, soft_wrap=True)
     tell_trouble(workspace)
 
 

@@ -6,8 +6,8 @@ import importlib.metadata
 import platform
 import sys
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from minitransformer.cli.options import Backend, Json, Seed, console, print_json
 from minitransformer.defaults import check_backend
@@ -66,7 +66,7 @@ def cupy_state() -> str:
 def _print(report: dict) -> None:
     table = Table("", "version", "for", title=f"Python {report['python']} on {report['system']}", title_justify="left")
     for name, version in report["packages"].items():
-        table.add_row(name, version or "[yellow]missing[/yellow]", escape(PURPOSE[name]))
+        table.add_row(name, version or Text("missing", style="yellow"), PURPOSE[name])
     console.print(table)
     for name, state in report["backends"].items():
-        console.print(f"backend {name}: {'[green]works[/green]' if state == 'works' else escape(state)}", soft_wrap=True)
+        console.print(Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True)

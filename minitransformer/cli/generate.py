@@ -11,6 +11,7 @@ from minitransformer import models
 from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, prepare, print_json
 from minitransformer.generation import growing_text, stream
+from minitransformer.plain import spelt_out
 
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="How many tokens to add.")]
 Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this string; may be given again.")]
@@ -49,7 +50,7 @@ def shown(pieces: Iterable[str], quiet: bool = False) -> str:
     for piece in pieces:
         text += piece
         if not quiet:
-            print(piece, end="", flush=True)
+            print(spelt_out(piece), end="", flush=True)
     return text
 
 

@@ -6,18 +6,19 @@ import functools
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from minitransformer.defaults import use_backend
 from minitransformer.randomness import manual_seed
+from minitransformer.terminal import Terminal
 
-console, complaints = Console(highlight=False), Console(highlight=False, stderr=True)
+console, complaints = Terminal(), Terminal(stderr=True)
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")]
 Backend = Annotated[
@@ -46,20 +47,29 @@ def prepare(seed: int, backend: str | None) -> None:
 
 
 def prepared(command: Callable) -> Callable:
-    """`command` as one that takes --seed and --backend and sees to them first, if it takes none itself."""
+    """`command` as one that takes --seed and --backend and sees to them first, if it takes none itself; its texts are UTF-8."""
     signature = inspect.signature(command, eval_str=True)
-    if "backend" in signature.parameters:
-        return command
+    known = signature.parameters.keys()
 
     @functools.wraps(command)
-    def run(*args, seed: int, backend: str | None, **kwargs):
-        prepare(seed, backend)
+    def run(*args, **kwargs):
+        _check_texts(kwargs)
+        if "backend" not in known:
+            prepare(kwargs.pop("seed"), kwargs.pop("backend"))
         return command(*args, **kwargs)
 
-    shared = (("seed", 0, Seed), ("backend", None, Backend))
+    shared = () if "backend" in known else (("seed", 0, Seed), ("backend", None, Backend))
     options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=a) for name, value, a in shared]
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
     return run
+
+
+def _check_texts(arguments: dict) -> None:
+    """Raise ValueError unless all that is text, and no path, is UTF-8: Python takes other bytes in as halves of characters."""
+    for name, value in arguments.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and (found := re.search("[\ud800-\udfff]", text)):
+                raise ValueError(f"{name}: expected UTF-8, got byte {ord(found[0]) - 0xdc00:#x} after {found.start()} letters")
 
 
 def print_json(value) -> None:

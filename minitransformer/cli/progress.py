@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from minitransformer.cli.course import tell_trouble
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.course import catalogue
 from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.plain import spelt_out
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")]
 Anew = Annotated[bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")]
@@ -47,7 +48,7 @@ def _print_lessons(space: Workspace) -> None:
     for lesson, names in catalogue.lessons().items():
         for i, name in enumerate(names):
             exercise, state = catalogue.exercise(name), space.state(name)
-            shown = f"[{COLOURS[state]}]{state}[/]" if state != "unwritten" else ""
+            shown = Text(state, style=COLOURS[state]) if state != "unwritten" else ""
             table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), shown)
     console.print(table)
     _print_bar(space.count())
@@ -58,15 +59,17 @@ def _print_lessons(space: Workspace) -> None:
 def _print_bar(passed: int) -> None:
     total = len(catalogue.exercise_names())
     filled = 40 * passed // total
-    console.print(f"[green]{'━' * filled}[/green][dim]{'━' * (40 - filled)}[/dim] {passed} of {total}")
+    bar = ("━" * filled, "green"), ("━" * (40 - filled), "dim")
+    console.print(Text.assemble(*bar, f" {passed} of {total}"))
 
 
 def _print_class(spaces: dict[str, Workspace]) -> None:
     """A line a student, a column a lesson, a sign an exercise. On a narrow terminal lines wrap, and nothing is cut."""
-    lessons, width = catalogue.lessons(), max(map(len, spaces))
+    lessons, shown = catalogue.lessons(), {name: spelt_out(name) for name in spaces}
+    width = max(map(len, shown.values()))
     console.print(" " * width, *(lesson[:2].ljust(len(names)) for lesson, names in lessons.items()), "passed hints", soft_wrap=True)
     for student, space in spaces.items():
-        signs = ("".join(f"[{COLOURS[s]}]{SHORT[s]}[/]" for s in map(space.state, names)) for names in lessons.values())
+        signs = (Text.assemble(*((SHORT[s], COLOURS[s]) for s in map(space.state, names))) for names in lessons.values())
         counts = f"{space.count():6} {sum(space.hints.values()):5}"
-        console.print(escape(student.ljust(width)), *signs, counts, soft_wrap=True)
-    console.print("  ".join(f"[{COLOURS[state]}]{sign}[/] {state}" for state, sign in SHORT.items()))
+        console.print(shown[student].ljust(width), *signs, counts, soft_wrap=True)
+    console.print(Text("  ").join(Text.assemble((sign, COLOURS[state]), f" {state}") for state, sign in SHORT.items()))

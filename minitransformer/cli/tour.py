@@ -62,7 +62,7 @@ def tour(
     with in_the_library(yours):
         story = replace(_travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside)
     out.write_text(tour_page(story), encoding="utf-8")
-    console.print(f"\n[bold]Page written:[/bold] {out}  ({sum(story.seconds.values()):.0f} s)", soft_wrap=True)
+    console.print(Text.assemble(("\nPage written:", "bold"), f" {out}  ({sum(story.seconds.values()):.0f} s)"), soft_wrap=True)
     console.quiet = False
     if json:
         print_json(plain(story))
@@ -74,7 +74,7 @@ def _yours(directory: Path) -> dict[str, Callable]:
     """The learner's pieces, and which they are. Raises ValueError if there are none."""
     if not Workspace.is_at(directory):
         raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
-    console.print("[bold]0  Your own pieces[/bold], each checked before it is used")
+    console.print(Text.assemble(("0  Your own pieces", "bold"), ", each checked before it is used"))
     yours = pieces(workspace := Workspace.open(directory))
     tell_trouble(workspace)
     if not yours:
@@ -119,22 +119,22 @@ def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
 
 @contextlib.contextmanager
 def _part(seconds: dict[str, float], name: str, title: str) -> Iterator[None]:
-    console.print(f"\n[bold]{title}[/bold]")
+    console.print(f"\n{title}", style="bold")
     start = time.perf_counter()
     yield
     seconds[name] = round(time.perf_counter() - start, 1)
 
 
 def _tell_gradients(results: Sequence[Result]) -> None:
-    console.print(f"   {summary(results)}", markup=False, soft_wrap=True)
+    console.print(f"   {summary(results)}", soft_wrap=True)
     for result in results:
         if not result.passed:
-            console.print(f"   {result.name}, {result.dtype}: {result.message}", markup=False, soft_wrap=True)
+            console.print(f"   {result.name}, {result.dtype}: {result.message}", soft_wrap=True)
 
 
 def _tell_speech(speech: Speech) -> None:
     for title, sample in (("before", speech.before), ("after", speech.after)):
-        console.print(f"   [bold]{title}[/bold]")
+        console.print(f"   {title}", style="bold")
         _say("\n".join(f"| {line[i : i + 72]}" for line in sample.splitlines() for i in range(0, len(line), 72)))
 
 
@@ -145,7 +145,7 @@ def _tell_judgement(judgement: Judgement) -> None:
 
 def _tell_why(judgement: Judgement) -> None:
     explanations = judgement.explanations
-    console.print("\n[bold]4  Why? Three explanations of one decision[/bold]")
+    console.print("\n4  Why? Three explanations of one decision", style="bold")
     _say(judgement.review.text)
     answer = f"{NAMES[judgement.label]}, {judgement.probability:.1%} sure"
     _say(f"The classifier says: {answer}. Orange words spoke for it, blue ones against it.")

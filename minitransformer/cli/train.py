@@ -150,4 +150,4 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
     console.print(table)
     if not done:
         again = f"minitransformer train {recipe.kind} --out {shlex.quote(str(directory))} --resume"
-        console.print(f"Stopped; go on with: {again}", markup=False, soft_wrap=True)
+        console.print(f"Stopped; go on with: {again}", soft_wrap=True)

@@ -15,6 +15,7 @@ import numpy
 import typer
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from minitransformer.autograd import Tensor
 from minitransformer.cli.checked import LayerCase, OpCase, Problem
@@ -157,12 +158,12 @@ def _print(results: Sequence[Result]) -> None:
     table = Table(*COLUMNS, title="Largest error against", title_justify="left")
     for result in results:
         *cells, mark = row(result)
-        table.add_row(*cells, f"[green]{mark}[/green]" if result.passed else f"[bold red]{mark}[/bold red]")
+        table.add_row(*cells, Text(mark, style="green" if result.passed else "bold red"))
     console.print(table)
     for result in results:
         if not result.passed:
-            console.print(f"{result.name}, {result.dtype}: {result.message}", markup=False, soft_wrap=True)
-    console.print(summary(results), markup=False, soft_wrap=True)
+            console.print(f"{result.name}, {result.dtype}: {result.message}", soft_wrap=True)
+    console.print(summary(results), soft_wrap=True)
 
 
 def page_body(results: Sequence[Result]) -> str:

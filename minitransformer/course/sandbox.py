@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ WALLS = {"processes": "other processes", "network": "the network", "files": "wri
 
 def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     """The report on the exercise `name` as solved in the file at `path`. It always comes, whatever the file does."""
-    path = Path(path).resolve()
+    path = Path(os.path.realpath(path))  # which takes a link to itself as it is
     if not path.exists():
         hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)

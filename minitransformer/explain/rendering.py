@@ -121,11 +121,12 @@ def html_explanation(explanation) -> str:
 
 def print_explanation(explanation) -> None:
     """The same in the terminal."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{explanation.method}[/bold]: {outputs(explanation.target)} = {explanation.output:+.4f}")
+    from minitransformer.terminal import Terminal
+
+    console, method = Terminal(), Text(explanation.method, style="bold")
+    console.print(Text.assemble(method, f": {outputs(explanation.target)} = {explanation.output:+.4f}"))
     scale = scale_of(explanation.relevance)
     for tokens, values in explanation.rows():  # colours say nothing in a file or a pipe, so there the numbers stand
         strip = rich_strip(tokens, values, scale) if console.is_terminal else Text(plain_strip(tokens, values))

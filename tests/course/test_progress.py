@@ -123,6 +123,14 @@ def test_progress_that_is_odd_stops_nobody(command, begun, odd, monkeypatch):
     assert told["ada"]["exercises"]["softmax"]["hints"] == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_lesson_s_file_that_leads_to_itself_stops_nobody(begun):
+    file = begun["ada"].file_of(LESSON)
+    file.unlink()
+    file.symlink_to(file)
+    assert not begun["ada"].check("softmax").passed
+
+
 def test_exercises_that_are_no_more_are_not_counted(command, begun):
     with begun["kurt"].changing():
         begun["kurt"].passed.update(of_old="2020", another="2020")

@@ -38,10 +38,11 @@ class Picture:
 
     def show(self) -> None:
         """Print it in the terminal."""
-        from rich.console import Console
         from rich.text import Text
 
-        console = Console(highlight=False)
+        from minitransformer.terminal import Terminal
+
+        console = Terminal()
         console.print(Text(self.title, style="bold"))
         console.print(self.text())
 

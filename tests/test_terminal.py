@@ -1,0 +1,220 @@
+"""What reaches a terminal: text is shown, and means nothing else, whoever it comes from; and how a command ends."""
+
+import ast
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.panel import Panel
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+import minitransformer
+from minitransformer import cli
+from minitransformer.explain import Explanation
+from minitransformer.plain import OBEYED, spelt_out
+from minitransformer.terminal import Terminal
+
+pytestmark = pytest.mark.host("terminals are the host's")
+ROOT = Path(minitransformer.__file__).parent
+HOSTILE = "a\x1b[2J\x9b31m\x07\r\x00[/x][bold]<script>&\"'\u202e\udc80\u2028:smile:"
+
+
+def printed(*renderables, width=200):
+    """What a terminal with colours is sent."""
+    console = Terminal()
+    console.file, console._force_terminal, console.width = io.StringIO(), True, width
+    for renderable in renderables:
+        console.print(renderable)
+    return console.file.getvalue()
+
+
+def without_colours(sent):
+    """What is left once rich's own colours are taken away."""
+    return re.sub(r"\x1b\[[\d;]*m", "", sent)
+
+
+@given(st.text(alphabet=st.characters()))
+def test_nothing_in_a_text_is_obeyed(text):
+    shown = spelt_out(text)
+    assert not OBEYED.search(shown) and spelt_out(shown) == shown
+    assert "".join(c for c in text if not OBEYED.match(c)) == re.sub(r"\\(x..|u....|r)", "", shown) or "\\" in text
+
+
+def test_what_is_written_in_the_world_stays_as_it_is():
+    persian, astronaut = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\U0001f469\u200d\U0001f680"  # joiners and their like
+    for text in ("caf\u00e9\u00a0noir", "\u4f60\u597d\u3000", persian, astronaut, "a\tb\nc"):
+        assert spelt_out(text) == text
+
+
+@pytest.mark.parametrize("wrap", [str, Text, Panel, lambda t: Table(t, title=t), lambda t: Text.assemble((t, "red"))])
+def test_whatever_rich_is_given_shows_the_text(wrap):
+    sent = without_colours(printed(wrap(HOSTILE)))
+    assert not OBEYED.search(sent)
+    assert r"a\x1b[2J\x9b31m" in sent and r"\x00[/x][bold]<script>&" in sent and r"\u202e\udc80\u2028:smile:" in sent
+
+
+def test_a_bar_shows_the_text():
+    console = Terminal()
+    console.file, console._force_terminal, console.width = io.StringIO(), True, 200
+    with Progress(console=console, auto_refresh=False) as bar:
+        bar.add_task("a\x1b]0;title\x07b")
+        bar.refresh()
+    assert r"a\x1b]0;" in console.file.getvalue() and "\x1b]0;" not in console.file.getvalue()
+
+
+def test_an_explanation_shows_its_tokens(capsys):
+    tokens = ["\x1b[2J[/b]", HOSTILE]
+    Explanation("lrp [/x]", numpy.arange(2), numpy.array([0.5, -0.5]), [1], 1.0, tokens).show()
+    out = capsys.readouterr().out
+    assert not OBEYED.search(out) and r"\x1b[2J[/b]" in out and "lrp [/x]" in out
+
+
+# ---- the source: there is no other way to print ----
+
+MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic|link)\b[^\]]*\]|\[/\]")
+OWN_PRINT = {f"minitransformer/{name}.py" for name in ("course/build", "cli/bench_memory", "cli/bench_published", "cli/bench_own")}
+MAKERS = ("Console", "from_markup", "render_markup", "get_console", "Prompt")
+
+
+def sources():
+    for path in sorted(ROOT.rglob("*.py")):
+        name = path.relative_to(ROOT.parent).as_posix()
+        if "/solutions/" not in name and "/checks/" not in name:
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def called(node):
+    return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
+def offences(name, tree):
+    """Ways to print that would let a text be obeyed."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if called(node) in MAKERS:
+                yield f"{name}, line {node.lineno}: {called(node)}"
+            if any(word.arg == "markup" and getattr(word.value, "value", True) is not False for word in node.keywords):
+                yield f"{name}, line {node.lineno}: markup="
+            if called(node) == "TextColumn" and not any(word.arg == "markup" for word in node.keywords):
+                yield f"{name}, line {node.lineno}: TextColumn takes markup"
+            plain = not node.args or all(isinstance(a, ast.Call) and called(a) == "spelt_out" for a in node.args)
+            if isinstance(node.func, ast.Name) and node.func.id == "print" and not plain and name not in OWN_PRINT:
+                yield f"{name}, line {node.lineno}: print of what is not spelt out"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and MARKUP.search(node.value):
+            yield f"{name}, line {node.lineno}: {node.value!r} would be shown as it stands"
+
+
+def test_there_is_no_other_way_to_print():
+    assert not [offence for name, tree in sources() for offence in offences(name, tree)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["Console()", "a.print(x, markup=True)", "Text.from_markup(x)", "print(f'{x}')", "a.print('[bold]' + x)", "TextColumn(x)"],
+)
+def test_wrong_ways_to_print_are_found(wrong):
+    assert list(offences("minitransformer/cli/x.py", ast.parse(wrong)))
+
+
+# ---- how a command ends ----
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code or 0, "".join(capsys.readouterr())
+
+    return run
+
+
+ASKED = ([], ["train", "--steps"], ["verify", "--only"], ["progress"], ["generate", "-c"], ["chat", "--model"])
+
+
+@pytest.mark.parametrize("arguments", ASKED)
+def test_what_is_asked_for_is_not_obeyed(command, arguments):
+    code, out = command(*arguments, HOSTILE.replace("\x00", ""))
+    assert code in (1, 2) and not OBEYED.search(out) and "error: " in out and "Traceback" not in out
+
+
+@pytest.mark.parametrize("arguments", [["generate"], ["embed", "good"], ["train", "--data"], ["fetch"], ["translate", "--to"]])
+def test_arguments_that_are_no_utf_8(command, arguments):
+    code, out = command(*arguments, "a\udcff")
+    assert code == 1 and "expected UTF-8, got byte 0xff after 1 letters" in out and out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError("Unable to allocate 30 GiB"), "error: MemoryError: Unable to allocate 30 GiB"),
+        (PermissionError(13, "Permission denied", "a[/x]\x1b"), r"Permission denied: 'a[/x]\x1b'"),
+        (OverflowError("too large"), "error: OverflowError: too large"),
+        (KeyError("x"), "a bug of minitransformer (KeyError: 'x'); with MINITRANSFORMER_DEBUG=1 it tells where"),
+    ],
+)
+def test_an_error_is_one_line_and_code_1(command, monkeypatch, error, told):
+    monkeypatch.setattr(sys.modules["minitransformer.cli.doctor"], "cupy_state", lambda: (_ for _ in ()).throw(error))
+    monkeypatch.delenv("MINITRANSFORMER_DEBUG", raising=False)
+    code, out = command("doctor", "--backend", "numpy")
+    assert code == 1 and told in out and out.count("\n") == 1
+
+
+def test_a_bug_can_be_traced(monkeypatch):
+    monkeypatch.setattr(sys.modules["minitransformer.cli.doctor"], "cupy_state", lambda: {}["x"])
+    monkeypatch.setenv("MINITRANSFORMER_DEBUG", "1")
+    monkeypatch.setattr("sys.argv", ["minitransformer", "doctor", "--backend", "numpy"])
+    with pytest.raises(KeyError):
+        cli.main()
+
+
+def started(arguments, **options):
+    command = [sys.executable, "-c", "from minitransformer.cli import main; main()", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="as a shell on Linux and macOS closes and fills them")
+def test_streams_that_take_nothing():
+    reader, writer = os.pipe()
+    os.close(reader)
+    closed = started(["doctor", "--json"], preexec_fn=lambda: os.close(1))
+    piped = started(["doctor", "--json"], stdout=writer)
+    os.close(writer)
+    assert (closed.communicate()[1], closed.returncode) == ("", 0)
+    assert piped.communicate()[1] == ""
+    if Path("/dev/full").exists():
+        with open("/dev/full", "w") as full, started(["doctor", "--json"], stdout=full) as process:
+            said = process.communicate()[1]
+        assert "No space left on device" in said and said.count("\n") == 1 and process.returncode == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_ends_any_command_in_order(monkeypatch, number, code, capsys):
+    left = []
+
+    def work():
+        try:
+            signal.raise_signal(getattr(signal, number))
+            time.sleep(5)
+        finally:
+            left.append(number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys.modules["minitransformer.cli.doctor"], "cupy_state", work)
+    monkeypatch.setattr("sys.argv", ["minitransformer", "doctor", "--backend", "numpy"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == code and left == [number] and signal.getsignal(signal.SIGTERM) == before
