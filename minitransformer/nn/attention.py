@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 from minitransformer.autograd import Tensor
+from minitransformer.backends import bool_
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.cache import AttentionCache
@@ -15,7 +16,10 @@ from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, merge
 from minitransformer.nn.module import Module
 from minitransformer.ops.attention import clear_attention
+from minitransformer.ops.creation import ones, zeros
 from minitransformer.ops.heads import merge_heads, split_heads
+from minitransformer.ops.index import triu
+from minitransformer.ops.shape import cat
 
 recorder: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
 
@@ -36,7 +40,9 @@ class MultiheadAttention(Module):
 
     Vaswani et al., NeurIPS 2017, 3.2.2. Q, K, V come from one weight `in_proj_weight` (3 embed_dim, embed_dim), or, if
     keys or values have sizes `kdim`, `vdim` of their own, from `q_proj_weight`, `k_proj_weight`, `v_proj_weight`; then
-    `in_proj_bias` (3 embed_dim,). Raises ValueError if `num_heads` does not divide `embed_dim`.
+    `in_proj_bias` (3 embed_dim,). Every query also sees, after all others, a learned key `bias_k` (1, 1, embed_dim) and value
+    `bias_v` with `add_bias_kv`, and a key and a value of zeros with `add_zero_attn`. Raises ValueError if `num_heads` does not
+    divide `embed_dim`.
     """
 
     def __init__(
@@ -45,7 +51,8 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        *,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
@@ -57,12 +64,14 @@ class MultiheadAttention(Module):
             raise ValueError(f"embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}")
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
-        self.dropout, self.batch_first = dropout, batch_first
+        self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         made = {"device": device, "dtype": dtype}
         for name, shape in self._weight_shapes().items():
             self.register_parameter(name, None if shape is None else init.parameter(*shape, **made))
         self.register_parameter("in_proj_bias", init.parameter(3 * embed_dim, **made) if bias else None)
         self.out_proj = Linear(embed_dim, embed_dim, bias, **made)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, init.parameter(1, 1, embed_dim, **made) if add_bias_kv else None)
         self.reset_parameters()
 
     def _weight_shapes(self) -> dict[str, tuple[int, int] | None]:
@@ -80,6 +89,9 @@ class MultiheadAttention(Module):
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
             init.zeros_(self.out_proj.bias)
+        for added in (self.bias_k, self.bias_v):
+            if added is not None:
+                init.xavier_normal_(added)
 
     def forward(
         self,
@@ -100,19 +112,23 @@ class MultiheadAttention(Module):
         shape of `query`, and (B, T, S) or (B, H, T, S), or None without `need_weights`, which is faster.
         `key_padding_mask` (B, S) and `attn_mask` (T, S) or (B H, T, S): True where attention is *not* allowed, or
         scores to add. `is_causal`: a query sees no key after its own place, and `attn_mask`, if given, says just that.
-        The heads of a query that may see nothing are zeros.
+        The heads of a query that may see nothing are zeros. Keys that the module adds are seen by all, no mask speaks of
+        them, and S in the weights counts them.
 
         With a `cache`, query, key and value are of the tokens that follow the cached ones, attention is causal, and
         masks speak of all keys. Raises ValueError, TypeError if sizes or dtypes do not fit.
         """
         self._check(query, key, value)
         q, k, v = self._project(query, key, value)  # (B, H, T, d), twice (B, H, S, d)
-        past = 0 if cache is None else len(cache)
-        mask = self._mask(q, past + k.shape[-2], key_padding_mask, None if is_causal else attn_mask, past)
+        past, adds = 0 if cache is None else len(cache), self.bias_k is not None or self.add_zero_attn
+        causal = is_causal if cache is None else past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
+        attn_mask = None if is_causal else attn_mask
+        mask = self._mask(q, past + k.shape[-2], key_padding_mask, attn_mask, past, causal and adds)
         if cache is not None:
             k, v = cache.append(k, v)
-            is_causal = past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
-        heads, weights = self._attend(q, k, v, mask, is_causal, need_weights)
+        if adds:
+            k, v, mask, causal = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask), False
+        heads, weights = self._attend(q, k, v, mask, causal, need_weights)
         output = self.out_proj(merge_heads(heads, self.batch_first))
         if not need_weights:
             return output, None
@@ -129,8 +145,19 @@ class MultiheadAttention(Module):
     def _split(self, x: Tensor, parts: int = 1):  # (B, T, parts E) -> (B, H, T, d) each
         return split_heads(x, self.num_heads, parts, self.batch_first)
 
-    def _mask(self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int) -> Tensor | None:
-        """All that is not allowed, as one mask that broadcasts to (B, H, T, S)."""
+    def _add_seen(self, x: Tensor, learned: Tensor | None) -> Tensor:
+        """Keys or values and after them what the module adds. (B, H, S, d), (1, 1, E) -> (B, H, S + 1 or 2, d)."""
+        like = (*x.shape[:-2], 1, self.head_dim)
+        learned = [] if learned is None else [learned.reshape(self.num_heads, 1, self.head_dim).expand(*like)]
+        return cat([x, *learned, *[zeros(*like, dtype=x.dtype, device=x.device)] * self.add_zero_attn], -2)
+
+    def _open(self, mask: Tensor | None) -> Tensor | None:
+        """The mask with what the module adds allowed to all. (.., S) -> (.., S + 1 or 2)."""
+        n = (self.bias_k is not None) + self.add_zero_attn
+        return mask if mask is None else F.pad(mask, (0, n), value=float(mask.dtype == bool_))
+
+    def _mask(self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int, causal: bool) -> Tensor | None:
+        """All that is not allowed, as one mask that broadcasts to (B, H, T, S); what is later, too, if it is to say that."""
         *batch, heads, n_queries, _ = q.shape
         masks = []
         if attn_mask is not None:
@@ -142,6 +169,8 @@ class MultiheadAttention(Module):
             masks.append(key_padding_mask.view(*batch, 1, 1, n_keys))
         if past and n_queries > 1:
             masks.append(later_keys(n_queries, n_keys, q.device))
+        if causal:
+            masks.append(triu(ones(n_queries, n_keys, dtype=bool_, device=q.device), 1))
         return merge(masks, q.dtype)
 
     def _attend(self, q, k, v, mask, is_causal: bool, need_weights: bool) -> tuple[Tensor, Tensor | None]:

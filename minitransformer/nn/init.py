@@ -85,16 +85,22 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
 
 
 def _fans(tensor: Tensor) -> dict[str, int]:
-    """How many inputs each unit of a weight (out, in) reads, and how many units read each input."""
-    if tensor.ndim != 2:
-        raise ValueError(f"expected a weight of shape (out, in), got {tensor.shape}")
-    return {"fan_in": tensor.shape[1], "fan_out": tensor.shape[0]}
+    """How many inputs each unit of a weight (out, in, ..) reads, and how many units read each input."""
+    if tensor.ndim < 2:
+        raise ValueError(f"expected a weight of shape (out, in) or (out, in, ..), got {tensor.shape}")
+    units, inputs, *places = tensor.shape
+    return {"fan_in": inputs * math.prod(places), "fan_out": units * math.prod(places)}
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """Even in +-gain sqrt(6 / (fan_in + fan_out)): a variance kept both ways (Glorot & Bengio, AISTATS 2010)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor).values()))
     return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Normal of standard deviation gain sqrt(2 / (fan_in + fan_out)), likewise."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor).values())))
 
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:

@@ -98,7 +98,7 @@ def _copies(layer: Module, number: int) -> ModuleList:
 class TransformerEncoder(Module):
     """`num_layers` copies of `encoder_layer`, equal at first, one after the other, and `norm` at the end if given.
 
-    `enable_nested_tensor` is taken so that PyTorch's calls work, and changes nothing.
+    `enable_nested_tensor` and `mask_check` are taken so that PyTorch's calls work, and change nothing.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class TransformerEncoder(Module):
         num_layers: int,
         norm: Module | None = None,
         enable_nested_tensor: bool = True,
+        mask_check: bool = True,
     ):
         super().__init__()
         self.layers = _copies(encoder_layer, num_layers)
@@ -220,7 +221,10 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder that reads `src`, and a decoder that reads `tgt` and consults what the encoder made of `src`."""
+    """An encoder that reads `src`, and a decoder that reads `tgt` and consults what the encoder made of `src`.
+
+    Modules of one's own, called as these are, may stand in their place: `custom_encoder`, `custom_decoder`.
+    """
 
     def __init__(
         self,
@@ -231,7 +235,8 @@ class Transformer(Module):
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
         activation: Activation = F.relu,
-        *,
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
@@ -242,9 +247,12 @@ class Transformer(Module):
         super().__init__()
         made = {"bias": bias, "device": device, "dtype": dtype}
         sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first)
-        encoder_layer, decoder_layer = TransformerEncoderLayer(*sizes, **made), TransformerDecoderLayer(*sizes, **made)
-        self.encoder = TransformerEncoder(encoder_layer, num_encoder_layers, LayerNorm(d_model, layer_norm_eps, **made))
-        self.decoder = TransformerDecoder(decoder_layer, num_decoder_layers, LayerNorm(d_model, layer_norm_eps, **made))
+        norms = [LayerNorm(d_model, layer_norm_eps, **made) for _ in range(2)]
+        self.encoder, self.decoder = custom_encoder, custom_decoder
+        if custom_encoder is None:
+            self.encoder = TransformerEncoder(TransformerEncoderLayer(*sizes, **made), num_encoder_layers, norms[0])
+        if custom_decoder is None:
+            self.decoder = TransformerDecoder(TransformerDecoderLayer(*sizes, **made), num_decoder_layers, norms[1])
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         for p in self.parameters():
             if p.ndim > 1:
