@@ -354,3 +354,46 @@ def test_mask_helpers():
     learned = nn.Parameter(causal.array.copy())
     for other in (None, learned, causal.transpose(0, 1), causal[:3], mt.zeros(4, 4), mt.zeros(4, 4).bool()):
         assert not looks_causal(other)
+
+
+ADDED = [{"add_bias_kv": True}, {"add_zero_attn": True}, {"add_bias_kv": True, "add_zero_attn": True}]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("added", ADDED, ids=lambda a: " ".join(a))
+def test_keys_that_the_module_adds(added, need_weights, dtype):
+    for options in ({}, {"batch_first": True, "bias": False}, {"kdim": 5, "vdim": 4}):
+        ours, theirs = pair(6, 3, **added, **options, dtype=dtype)
+        batch = (2, 4) if options.get("batch_first") else (4, 2)
+        inputs = [array(*batch, size, seed=size) for size in (6, options.get("kdim", 6), options.get("vdim", 6))]
+        for masks in (
+            {},
+            {"attn_mask": hidden(4, 4)},
+            {"attn_mask": scores(6, 4, 4), "key_padding_mask": scores(2, 4, seed=1)},
+            {"key_padding_mask": numpy.ones((2, 4), bool)},  # what is added is all there is to see
+        ):
+            compare(ours, theirs, *inputs, dtype=dtype, need_weights=need_weights, average_attn_weights=False, **masks)
+
+
+@pytest.mark.parametrize("added", ADDED, ids=lambda a: " ".join(a))
+def test_no_mask_hides_what_the_module_adds(added):
+    ours, theirs = pair(6, 3, **added)
+    x, later = array(4, 2, 6), numpy.triu(numpy.ones((4, 4), bool), 1)
+    expected = to_itself(theirs, torch.tensor(x), attn_mask=torch.tensor(later))[0].detach().numpy()
+    for need_weights in (True, False):
+        got = to_itself(ours, mt.tensor(x), is_causal=True, need_weights=need_weights)[0].numpy()
+        numpy.testing.assert_allclose(got, expected, atol=1e-12)
+    cache = nn.AttentionCache()
+    with mt.no_grad():
+        pieces = [to_itself(ours, mt.tensor(x[i:j]), cache=cache)[0].numpy() for i, j in ((0, 2), (2, 3), (3, 4))]
+    numpy.testing.assert_allclose(numpy.concatenate(pieces), expected, atol=1e-12)
+
+
+def test_the_order_of_arguments_and_of_the_state_is_torch_s():
+    ours, theirs = (lib.MultiheadAttention(6, 3, 0.0, True, True, True, 5, 4, True) for lib in (nn, torch.nn))
+    assert shapes(ours) == shapes(theirs) and list(ours.state_dict()) == list(theirs.state_dict())
+    assert (ours.kdim, ours.vdim, ours.batch_first) == (5, 4, True)
+    wide = nn.MultiheadAttention(400, 4, add_bias_kv=True)
+    for p in (wide.bias_k, wide.bias_v):
+        assert p.numpy().std() == pytest.approx((2 / 800) ** 0.5, rel=0.15)

@@ -224,3 +224,11 @@ def test_mistakes_are_named():
         layer(mt.zeros(4, 2, 6), mt.zeros(2, 2))
     with pytest.raises(ValueError, match="key_padding_mask"):
         nn.TransformerEncoder(layer, 1)(mt.zeros(4, 2, 6), src_key_padding_mask=mt.zeros(4, 2).bool())
+
+
+def test_modules_of_one_s_own_take_the_place_of_encoder_and_decoder():
+    for place in ("custom_encoder", "custom_decoder"):
+        own = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 1, mask_check=False)
+        model = nn.Transformer(4, 2, 1, 1, 8, **{place: own})
+        assert getattr(model, place.removeprefix("custom_")) is own
+    assert nn.Transformer(4, 2, 1, 1, 8, 0.1, "gelu", own).encoder is own

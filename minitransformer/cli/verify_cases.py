@@ -379,6 +379,12 @@ POSITIONS = [
 ATTENTION = [
     LayerCase("MultiheadAttention", _self_attention(), [normal(2, 3, 4)], _attend),
     LayerCase("MultiheadAttention, no weights asked", _self_attention(), [normal(2, 3, 4)], _attend_fast),
+    LayerCase(
+        "MultiheadAttention, keys added",
+        _self_attention(add_bias_kv=True, add_zero_attn=True),
+        [normal(2, 3, 4)],
+        _attend,
+    ),
     LayerCase("MultiheadAttention, no bias", _self_attention(bias=False), [normal(2, 3, 4)], _attend_fast),
     LayerCase(
         "MultiheadAttention, weights of each head",
