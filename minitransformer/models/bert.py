@@ -8,12 +8,13 @@ segments. all-MiniLM-L6-v2 is one of them (Wang et al., NeurIPS 2020): the mean 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, asdict, dataclass
 
 import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.models.outside import PublishedConfig, check_left, check_tied
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
@@ -24,8 +25,10 @@ from minitransformer.utils.data import pad_sequence
 
 
 @dataclass(frozen=True)
-class BertConfig:
+class BertConfig(PublishedConfig):
     """Sizes, under their published names; as they stand, those of all-MiniLM-L6-v2."""
+
+    left_out = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 
     vocab_size: int = 30_522
     hidden_size: int = 384
@@ -37,6 +40,13 @@ class BertConfig:
     layer_norm_eps: float = 1e-12
     pad_token_id: int = 0
     dropout: float = 0.1
+    _: KW_ONLY
+    model_type: InitVar[str] = "bert"
+    hidden_act: InitVar[str] = "gelu"
+    position_embedding_type: InitVar[str] = "absolute"
+    is_decoder: InitVar[bool] = False
+    add_cross_attention: InitVar[bool] = False
+    tie_word_embeddings: InitVar[bool] = True
 
 
 class BertEmbeddings(nn.Module):
@@ -202,29 +212,35 @@ LAYER = {
     "linear2": "output.dense",
     "norm2": "output.LayerNorm",
 }
+SPARE = ("pooler.", "embeddings.position_ids")
 HEAD = {"dense": "transform.dense", "norm": "transform.LayerNorm"}
 
 
 def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
-    """The weights of a `Bert` by our names, given those of the published names; others, such as a pooler's, are left.
+    """The weights of a `Bert` by our names, given those of the published names; those of a head, `SPARE`, are left.
 
-    Query, key and value become one matrix. Raises KeyError with the name of an array that is missing.
+    Query, key and value become one matrix. Raises KeyError with the name of an array that is missing, ValueError with those
+    that have no place here.
     """
     names = {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in TOP.items()}
     names["embeddings.norm.bias"] = "embeddings.LayerNorm.bias"
     for i in range(num_layers):
         for ours, theirs in LAYER.items():
             names |= {f"encoder.layers.{i}.{ours}.{k}": f"encoder.layer.{i}.{theirs}.{k}" for k in ("weight", "bias")}
-    state = {ours: arrays[theirs] for ours, theirs in names.items()}
+    state, used = {ours: arrays[theirs] for ours, theirs in names.items()}, set(names.values())
     for i in range(num_layers):
         for k in ("weight", "bias"):
-            parts = [arrays[f"encoder.layer.{i}.attention.self.{part}.{k}"] for part in ("query", "key", "value")]
-            state[f"encoder.layers.{i}.self_attn.in_proj_{k}"] = numpy.concatenate(parts)  # (3 C, C) or (3 C,)
+            parts = [f"encoder.layer.{i}.attention.self.{part}.{k}" for part in ("query", "key", "value")]
+            state[f"encoder.layers.{i}.self_attn.in_proj_{k}"] = numpy.concatenate([arrays[p] for p in parts])  # (3 C, C) or (3 C,)
+            used.update(parts)
+    check_left(arrays, used, SPARE)
     return state
 
 
 def masked_lm_from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
     """The same for a `BertMaskedLM`, whose encoder is published under `bert.`, and its head under `cls.predictions.`."""
+    check_tied(arrays, "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight")
+    check_tied(arrays, "cls.predictions.decoder.bias", "cls.predictions.bias")
     encoder = {name.removeprefix("bert."): array for name, array in arrays.items() if name.startswith("bert.")}
     state = {f"bert.{name}": array for name, array in from_published(encoder, num_layers).items()}
     for ours, theirs in HEAD.items():

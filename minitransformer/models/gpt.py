@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, asdict, dataclass
 from functools import partial
 
 import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.models.outside import PublishedConfig, check_left, check_tied
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 
 
 @dataclass(frozen=True)
-class GPTConfig:
+class GPTConfig(PublishedConfig):
     """Sizes, under their published names; as they stand, those of the smallest GPT-2."""
+
+    also = {"activation_function": ("gelu_pytorch_tanh",)}
 
     vocab_size: int = 50_257
     n_positions: int = 1024
@@ -30,6 +33,19 @@ class GPTConfig:
     n_head: int = 12
     layer_norm_epsilon: float = 1e-5
     dropout: float = 0.1
+    _: KW_ONLY
+    model_type: InitVar[str] = "gpt2"
+    activation_function: InitVar[str] = "gelu_new"
+    n_inner: InitVar[int | None] = None
+    scale_attn_weights: InitVar[bool] = True
+    scale_attn_by_inverse_layer_idx: InitVar[bool] = False
+    reorder_and_upcast_attn: InitVar[bool] = False
+    add_cross_attention: InitVar[bool] = False
+    tie_word_embeddings: InitVar[bool] = True
+
+    def check(self, said: dict) -> None:
+        self.require("n_inner", said.pop("n_inner"), None, 4 * self.n_embd)
+        super().check(said)
 
     @property
     def max_len(self) -> int:
@@ -98,15 +114,19 @@ PRODUCTS = {
 def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
     """The weights by our names, given those of the published names, with or without `transformer.` before them.
 
-    Its matrices are published as (in, out), and turned here. Raises KeyError with the name of an array that is missing.
+    Its matrices are published as (in, out), and turned here. Raises KeyError with the name of an array that is missing,
+    ValueError with those that have no place here.
     """
     arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
-    state = {ours: arrays[theirs] for ours, theirs in TOP.items()}
-    state |= {f"encoder.norm.{kind}": arrays[f"ln_f.{kind}"] for kind in ("weight", "bias")}
+    names = TOP | {f"encoder.norm.{kind}": f"ln_f.{kind}" for kind in ("weight", "bias")}
     for i in range(num_layers):
         for ours, theirs in NORMS.items():
-            state |= {f"encoder.layers.{i}.{ours}.{kind}": arrays[f"h.{i}.{theirs}.{kind}"] for kind in ("weight", "bias")}
+            names |= {f"encoder.layers.{i}.{ours}.{kind}": f"h.{i}.{theirs}.{kind}" for kind in ("weight", "bias")}
         for ours, theirs in PRODUCTS.items():
-            state[f"encoder.layers.{i}.{ours}weight"] = arrays[f"h.{i}.{theirs}weight"].T
-            state[f"encoder.layers.{i}.{ours}bias"] = arrays[f"h.{i}.{theirs}bias"]
-    return state
+            names |= {f"encoder.layers.{i}.{ours}{kind}": f"h.{i}.{theirs}{kind}" for kind in ("weight", "bias")}
+    state = {ours: arrays[theirs] for ours, theirs in names.items()}
+    check_tied(arrays, "lm_head.weight", "wte.weight")
+    masks = [f"h.{i}.attn.{mask}" for i in range(num_layers) for mask in ("bias", "masked_bias")]
+    check_left(arrays, [*names.values(), "lm_head.weight", *masks], ())
+    turned = tuple(f"{theirs}weight" for theirs in PRODUCTS.values())
+    return {ours: array.T if names[ours].endswith(turned) else array for ours, array in state.items()}

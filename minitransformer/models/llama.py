@@ -6,39 +6,71 @@ Parameters have the names under which such models are published, so that their w
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, InitVar, asdict, dataclass
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.files import one_line
+from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import later_keys, merge
 from minitransformer.ops.heads import merge_heads, split_heads
 from minitransformer.ops.shape import cat
 
+PLAIN_ROPE = [("rope_type", "default"), ("type", "default"), ("partial_rotary_factor", 1.0)]
+
 
 @dataclass(frozen=True)
-class LlamaConfig:
+class LlamaConfig(PublishedConfig):
     """Sizes, under their published names; as they stand, those of SmolLM2-135M.
 
     `interleaved` tells which channels rotate together, see `nn.apply_rotary`: it depends on how the weights were written.
+    The base of the angles, `rope_theta`, may stand in `rope_parameters`, as it does since transformers 5.
     """
+
+    left_out = {
+        "vocab_size": 32_000, "hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "num_key_value_heads": None, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10_000.0,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+    also = {"hidden_act": ("swish",)}
 
     vocab_size: int = 49_152
     hidden_size: int = 576
     intermediate_size: int = 1536
     num_hidden_layers: int = 30
     num_attention_heads: int = 9
-    num_key_value_heads: int = 3
+    num_key_value_heads: int | None = 3  # None: as many as heads
     max_position_embeddings: int = 8192
     rms_norm_eps: float = 1e-5
     rope_theta: float = 100_000.0
     tie_word_embeddings: bool = True
     interleaved: bool = False
+    _: KW_ONLY
+    model_type: InitVar[str] = "llama"
+    hidden_act: InitVar[str] = "silu"
+    attention_bias: InitVar[bool] = False
+    mlp_bias: InitVar[bool] = False
+    rope_interleaved: InitVar[bool] = False
+    rope_parameters: InitVar[dict | None] = None
+    rope_scaling: InitVar[dict | None] = None
 
-    def __post_init__(self):
+    def check(self, said: dict) -> None:
+        for key in ("rope_scaling", "rope_parameters"):
+            object.__setattr__(self, "rope_theta", self._theta(key, said.pop(key)))
+        super().check(said)
+        object.__setattr__(self, "num_key_value_heads", self.num_key_value_heads or self.num_attention_heads)
         width, heads, groups = self.hidden_size, self.num_attention_heads, self.num_key_value_heads
         if width % heads or heads % groups:
             raise ValueError(f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}")
+
+    def _theta(self, key: str, told: dict | None) -> float:
+        """The base of the angles, which must turn plainly."""
+        said = told.items() if isinstance(told, Mapping) else [(key, told)] if told else []
+        if strange := {part: value for part, value in said if part != "rope_theta" and (part, value) not in PLAIN_ROPE}:
+            raise ValueError(f"LlamaConfig: {key}: {one_line(repr(strange))} is not computed here, only rope_type='default'")
+        return dict(said).get("rope_theta", self.rope_theta)
 
     @property
     def head_dim(self) -> int:

@@ -11,12 +11,13 @@ import math
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, asdict, dataclass
 
 import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.models.outside import PublishedConfig, check_tied
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.masking import later_keys
@@ -26,23 +27,47 @@ from minitransformer.ops.heads import merge_heads, split_heads
 
 
 @dataclass(frozen=True)
-class T5Config:
-    """Sizes, under their published names; as they stand, those of flan-t5-small."""
+class T5Config(PublishedConfig):
+    """Sizes, under their published names; as they stand, those of flan-t5-small.
 
+    A published T5 has a head of its own and gates where `tie_word_embeddings` is False and `feed_forward_proj` "gated-gelu";
+    since transformers 5 the first is told by `scale_decoder_outputs`.
+    """
+
+    left_out = {
+        "d_ff": 2048, "num_layers": 6, "num_decoder_layers": None, "num_heads": 8, "feed_forward_proj": "relu",
+        "tie_word_embeddings": True,
+    }  # fmt: skip
+    also = {"scale_decoder_outputs": (False,)}
     vocab_size: int = 32_128
     d_model: int = 512
     d_kv: int = 64
     d_ff: int = 1024
     num_layers: int = 8
-    num_decoder_layers: int = 8
+    num_decoder_layers: int | None = 8  # None: as many as the encoder's
     num_heads: int = 6
     relative_attention_num_buckets: int = 32
     relative_attention_max_distance: int = 128
     layer_norm_epsilon: float = 1e-6
     pad_token_id: int = 0  # also the first token that a decoder reads
     dropout: float = 0.1
+    _: KW_ONLY
+    model_type: InitVar[str] = "t5"
+    feed_forward_proj: InitVar[str] = "gated-gelu"
+    dense_act_fn: InitVar[str] = "gelu_new"
+    is_gated_act: InitVar[bool] = True
+    is_encoder_decoder: InitVar[bool] = True
+    is_decoder: InitVar[bool] = False
+    tie_word_embeddings: InitVar[bool] = False
+    scale_decoder_outputs: InitVar[bool | None] = None
+    decoder_start_token_id: InitVar[int | None] = None
 
-    def __post_init__(self):
+    def check(self, said: dict) -> None:
+        if said["scale_decoder_outputs"] is False:
+            del said["tie_word_embeddings"]  # which then tells only how the file is written
+        self.require("decoder_start_token_id", said.pop("decoder_start_token_id"), None, self.pad_token_id)
+        super().check(said)
+        object.__setattr__(self, "num_decoder_layers", self.num_decoder_layers or self.num_layers)
         count, furthest = self.relative_attention_num_buckets, self.relative_attention_max_distance
         if count < 4 or furthest <= count // 2:
             raise ValueError(f"T5Config: expected 4 buckets or more, and distances beyond half of them, got {count}, {furthest}")
@@ -301,7 +326,12 @@ RENAMED = {
 
 
 def from_published(arrays: Mapping[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The weights by our names, given those of the published names; `embed_tokens`, the same as `shared`, is left out."""
+    """The weights by our names, given those of the published names; `embed_tokens`, the same as `shared`, is left out.
+
+    Raises ValueError if it is not the same.
+    """
+    for side in ("encoder", "decoder"):
+        check_tied(arrays, f"{side}.embed_tokens.weight", "shared.weight")
     state = {}
     for name, array in arrays.items():
         for theirs, ours in RENAMED.items():

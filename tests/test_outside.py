@@ -1,0 +1,220 @@
+"""Models from outside: what their config.json and their weights say is computed, or refused by name; nothing is passed over."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+import minitransformer as mt
+from minitransformer.models import bert, gpt, t5
+from minitransformer.models.bert import Bert, BertClassifierConfig, BertConfig
+from minitransformer.models.gpt import GPT, GPTConfig
+from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.outside import HARMLESS
+from minitransformer.models.t5 import T5, T5Config
+
+# as they are published
+MINILM = {
+    "_name_or_path": "nreimers/MiniLM-L6-H384-uncased", "architectures": ["BertModel"], "attention_probs_dropout_prob": 0.1,
+    "gradient_checkpointing": False, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "hidden_size": 384,
+    "initializer_range": 0.02, "intermediate_size": 1536, "layer_norm_eps": 1e-12, "max_position_embeddings": 512,
+    "model_type": "bert", "num_attention_heads": 12, "num_hidden_layers": 6, "pad_token_id": 0,
+    "position_embedding_type": "absolute", "transformers_version": "4.8.2", "type_vocab_size": 2, "use_cache": True,
+    "vocab_size": 30522,
+}  # fmt: skip
+GPT2 = {
+    "activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0.1, "bos_token_id": 50256,
+    "embd_pdrop": 0.1, "eos_token_id": 50256, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "model_type": "gpt2",
+    "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024, "resid_pdrop": 0.1,
+    "summary_activation": None, "summary_first_dropout": 0.1, "summary_proj_to_labels": True, "summary_type": "cls_index",
+    "summary_use_proj": True, "task_specific_params": {"text-generation": {"do_sample": True, "max_length": 50}},
+    "vocab_size": 50257,
+}  # fmt: skip
+SMOLLM2 = {
+    "architectures": ["LlamaForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 1,
+    "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 576, "initializer_range": 0.041666666666666664,
+    "intermediate_size": 1536, "is_llama_config": True, "max_position_embeddings": 8192, "mlp_bias": False,
+    "model_type": "llama", "num_attention_heads": 9, "num_hidden_layers": 30, "num_key_value_heads": 3, "pad_token_id": 2,
+    "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_interleaved": False, "rope_scaling": None, "rope_theta": 100000,
+    "tie_word_embeddings": True, "torch_dtype": "bfloat16", "transformers.js_config": {"kv_cache_dtype": {"fp16": "float16"}},
+    "transformers_version": "4.42.3", "use_cache": True, "vocab_size": 49152,
+}  # fmt: skip
+FLAN_T5 = {
+    "architectures": ["T5ForConditionalGeneration"], "d_ff": 1024, "d_kv": 64, "d_model": 512, "decoder_start_token_id": 0,
+    "dropout_rate": 0.1, "eos_token_id": 1, "feed_forward_proj": "gated-gelu", "initializer_factor": 1.0,
+    "is_encoder_decoder": True, "layer_norm_epsilon": 1e-06, "model_type": "t5", "n_positions": 512, "num_decoder_layers": 8,
+    "num_heads": 6, "num_layers": 8, "output_past": True, "pad_token_id": 0, "relative_attention_max_distance": 128,
+    "relative_attention_num_buckets": 32, "tie_word_embeddings": False, "transformers_version": "4.23.1", "use_cache": True,
+    "vocab_size": 32128,
+}  # fmt: skip
+PUBLISHED = {BertConfig: MINILM, GPTConfig: GPT2, LlamaConfig: SMOLLM2, T5Config: FLAN_T5}
+LATER = {  # as transformers 5 writes the same
+    BertConfig: {"is_decoder": False, "add_cross_attention": False, "tie_word_embeddings": True, "classifier_dropout": None},
+    GPTConfig: {"n_inner": None, "scale_attn_weights": True, "reorder_and_upcast_attn": False, "add_cross_attention": False},
+    LlamaConfig: {"rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"}, "head_dim": 64},
+    T5Config: {"tie_word_embeddings": True, "scale_decoder_outputs": False, "dense_act_fn": "gelu_new", "is_gated_act": True},
+}
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_what_is_published_is_read(kind):
+    assert kind.from_published(PUBLISHED[kind]) == kind.from_published(json.loads(json.dumps(PUBLISHED[kind]))) == kind()
+    assert kind.from_published(PUBLISHED[kind] | LATER[kind]) == kind()
+
+
+ROPE = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 64}
+OTHERWISE = {
+    BertConfig: {
+        "model_type": ["roberta", "xlm-roberta", "distilbert", "electra", None], "hidden_act": ["relu", "gelu_new", None],
+        "position_embedding_type": ["relative_key", "relative_key_query"], "is_decoder": [True], "add_cross_attention": [True],
+        "tie_word_embeddings": [False], "quantization_config": [{"load_in_8bit": True}], "embedding_size": [128],
+        "num_hidden_groups": [1], "attention_window": [[64]], "auto_map": [{"AutoModel": "theirs.Model"}],
+    },
+    GPTConfig: {
+        "model_type": ["gpt_neo", "gptj", "gpt_neox", "openai-gpt"], "activation_function": ["gelu", "relu", "silu"],
+        "n_inner": [1000], "scale_attn_weights": [False], "scale_attn_by_inverse_layer_idx": [True],
+        "reorder_and_upcast_attn": [True], "add_cross_attention": [True], "tie_word_embeddings": [False], "rotary_dim": [64],
+        "multi_query": [True], "parallel_residual": [False],
+    },
+    LlamaConfig: {
+        "model_type": ["mistral", "qwen2", "qwen3", "gemma", "phi3", "granite"], "hidden_act": ["gelu", "relu"],
+        "attention_bias": [True], "mlp_bias": [True], "rope_interleaved": [True], "head_dim": [32, 128],
+        "rope_scaling": [ROPE, {"type": "linear", "factor": 2.0}, {"type": "dynamic", "factor": 2.0}, "linear", {"factor": 2.0}],
+        "rope_parameters": [ROPE, {"rope_type": "yarn"}, {"full_attention": {"rope_theta": 1e4}}, {"partial_rotary_factor": 0.5}],
+        "sliding_window": [4096], "layer_types": [["sliding_attention"]], "partial_rotary_factor": [0.5], "qk_norm": [True],
+        "attention_multiplier": [0.5], "logits_scaling": [8.0], "embedding_multiplier": [12.0], "num_local_experts": [8],
+        "final_logit_softcapping": [30.0], "quantization_config": [{"bits": 4}], "use_qk_norm": [False],
+    },
+    T5Config: {
+        "model_type": ["mt5", "umt5", "bart", "longt5"], "feed_forward_proj": ["relu", "gated-silu"], "dense_act_fn": ["relu"],
+        "is_gated_act": [False], "tie_word_embeddings": [True], "scale_decoder_outputs": [True], "is_decoder": [True],
+        "is_encoder_decoder": [False], "decoder_start_token_id": [5], "encoder_attention_type": ["local"],
+    },
+}  # fmt: skip
+CHANGES = [(kind, key, value) for kind, keys in OTHERWISE.items() for key, values in keys.items() for value in values]
+
+
+@pytest.mark.parametrize("kind, key, value", CHANGES, ids=str)
+def test_what_is_not_computed_is_refused_by_name(kind, key, value):
+    told = PUBLISHED[kind] | {key: value}
+    with pytest.raises(ValueError, match=f"^{kind.__name__}: {key}") as refused:
+        kind.from_published(told)
+    assert "\n" not in str(refused.value)
+    if key in kind.__dataclass_fields__:  # and so is it on the short way
+        with pytest.raises(ValueError, match=f"^{kind.__name__}: {key}"):
+            kind(**{k: v for k, v in told.items() if k in kind.__dataclass_fields__})
+
+
+def test_what_a_file_leaves_out_is_what_transformers_means():
+    assert LlamaConfig.from_published({"model_type": "llama"}) == LlamaConfig(
+        32_000, 4096, 11_008, 32, 32, 32, 2048, 1e-6, 10_000.0, False
+    )  # fmt: skip
+    assert BertConfig.from_published({"model_type": "bert"}) == BertConfig(30_522, 768, 12, 12, 3072)
+    assert GPTConfig.from_published({"model_type": "gpt2"}) == GPTConfig()
+    left = {key: value for key, value in FLAN_T5.items() if key != "num_decoder_layers"}
+    assert T5Config.from_published(left | {"num_layers": 3}).num_decoder_layers == 3
+    for key in ("feed_forward_proj", "tie_word_embeddings"):  # those of version 1.0
+        with pytest.raises(ValueError, match=key):
+            T5Config.from_published({k: v for k, v in FLAN_T5.items() if k != key})
+    with pytest.raises(ValueError, match="model_type"):
+        BertConfig.from_published({"hidden_size": 8})
+
+
+def test_a_base_of_angles_may_stand_in_three_places():
+    def base(**told):
+        return LlamaConfig(**told).rope_theta
+
+    assert base(rope_theta=5.0) == base(rope_parameters={"rope_theta": 5.0}) == base(rope_theta=5.0, rope_scaling={}) == 5.0
+    assert base(rope_theta=5.0, rope_parameters={"rope_theta": 7.0, "rope_type": "default"}) == 7.0
+
+
+def test_what_is_said_and_not_kept_stands_in_no_checkpoint():
+    model = Bert(BertConfig(20, 8, 1, 2, 12, 10, hidden_act="gelu"))
+    assert "hidden_act" not in model.metadata()["config"] and BertConfig(**model.metadata()["config"]) == model.config
+    with pytest.raises(ValueError, match="BertClassifierConfig: hidden_act='relu'"):
+        BertClassifierConfig(20, 8, 2, 2, 12, 10, hidden_act="relu")
+
+
+# ---- weights ----
+
+
+def published_bert(head=True):
+    """Weights of a BERT of one layer, as published."""
+    ours = Bert(BertConfig(20, 8, 1, 2, 12, 10)).state_dict()
+    names = {f"{theirs}.{k}": f"{o}.{k}" for o, theirs in bert.TOP.items() for k in ("weight", "bias")}
+    names |= {f"encoder.layer.0.{t}.{k}": f"encoder.layers.0.{o}.{k}" for o, t in bert.LAYER.items() for k in ("weight", "bias")}
+    arrays = {theirs: ours[o].numpy() for theirs, o in names.items() if o in ours}
+    for k in ("weight", "bias"):
+        parts = np.split(ours[f"encoder.layers.0.self_attn.in_proj_{k}"].numpy(), 3)
+        arrays |= {f"encoder.layer.0.attention.self.{n}.{k}": a for n, a in zip(("query", "key", "value"), parts, strict=True)}
+    return arrays
+
+
+def published_gpt():
+    """Weights of a GPT-2 of one layer, as published."""
+    ours = GPT(GPTConfig(20, 16, 8, 1, 2)).state_dict()
+    arrays = {theirs: ours[o].numpy() for o, theirs in gpt.TOP.items()}
+    arrays |= {f"ln_f.{k}": ours[f"encoder.norm.{k}"].numpy() for k in ("weight", "bias")}
+    for k in ("weight", "bias"):
+        arrays |= {f"h.0.{t}.{k}": ours[f"encoder.layers.0.{o}.{k}"].numpy() for o, t in gpt.NORMS.items()}
+        arrays |= {f"h.0.{t}{k}": ours[f"encoder.layers.0.{o}{k}"].numpy().T for o, t in gpt.PRODUCTS.items()}
+    return arrays
+
+
+@pytest.mark.parametrize(
+    "name", ["encoder.layer.1.output.dense.weight", "encoder.layer.0.attention.self.distance_embedding.weight", "lm_head.bias"]
+)
+def test_a_bert_of_more_than_is_computed_is_refused(name):
+    arrays = published_bert() | {"pooler.dense.weight": np.ones((8, 8)), "embeddings.position_ids": np.arange(10)[None]}
+    Bert(BertConfig(20, 8, 1, 2, 12, 10)).load_state_dict(bert.from_published(arrays, 1))
+    with pytest.raises(ValueError, match=f"no place for: {name};"):
+        bert.from_published(arrays | {name: np.ones(8)}, 1)
+
+
+def test_a_masked_lm_whose_head_is_its_own_is_refused():
+    arrays = {f"bert.{name}": array for name, array in published_bert().items()}
+    arrays |= {"cls.predictions.bias": np.zeros(20), "cls.predictions.decoder.weight": np.ones((20, 8))}
+    with pytest.raises(ValueError, match="cls.predictions.decoder.weight differs from bert.embeddings.word_embeddings.weight"):
+        bert.masked_lm_from_published(arrays, 1)
+
+
+@pytest.mark.parametrize("name", ["h.1.ln_1.weight", "h.0.crossattention.c_attn.weight", "score.weight"])
+def test_a_gpt_of_more_than_is_computed_is_refused(name):
+    arrays = published_gpt()
+    model = GPT(GPTConfig(20, 16, 8, 1, 2))
+    told = arrays | {"h.0.attn.bias": np.ones((1, 1, 16, 16)), "lm_head.weight": arrays["wte.weight"].copy()}
+    model.load_state_dict(gpt.from_published(told, 1))
+    assert np.array_equal(model.encoder.layers[0].linear1.weight.numpy(), arrays["h.0.mlp.c_fc.weight"].T)
+    with pytest.raises(ValueError, match=f"no place for: {name};"):
+        gpt.from_published(told | {name: np.ones(8)}, 1)
+    with pytest.raises(ValueError, match="lm_head.weight differs from wte.weight"):
+        gpt.from_published(arrays | {"lm_head.weight": np.ones((20, 8))}, 1)
+
+
+def test_a_t5_whose_two_sides_read_other_vectors_is_refused():
+    words = np.ones((20, 8))
+    same = t5.from_published({"shared.weight": words, "encoder.embed_tokens.weight": words.copy()})
+    assert set(same) == {"shared.weight"}
+    with pytest.raises(ValueError, match="decoder.embed_tokens.weight differs from shared.weight"):
+        t5.from_published({"shared.weight": words, "decoder.embed_tokens.weight": 2 * words})
+
+
+def test_a_t5_without_a_head_of_its_own_does_not_load():
+    state = T5(T5Config(20, 8, 4, 12, 1, 1, 2)).state_dict()
+    del state["lm_head.weight"]
+    with pytest.raises(RuntimeError, match="lm_head.weight"):
+        T5(T5Config(20, 8, 4, 12, 1, 1, 2)).load_state_dict(state)
+
+
+@pytest.mark.parametrize("part", ["q_proj.bias", "q_norm.weight"])
+def test_a_llama_of_more_than_is_computed_is_refused(part):
+    model = Llama(LlamaConfig(20, 8, 12, 1, 2, 1, 32))
+    state = copy.copy(model.state_dict()) | {f"model.layers.0.self_attn.{part}": mt.ones(8)}
+    with pytest.raises(RuntimeError, match=f"unexpected.*{part}"):
+        model.load_state_dict(state)
+
+
+def test_harmless_keys_are_no_sizes():
+    for kind in PUBLISHED:
+        assert not HARMLESS & set(kind.__dataclass_fields__) - {"pad_token_id", "decoder_start_token_id", "n_positions"}
