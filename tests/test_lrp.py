@@ -1,5 +1,8 @@
 """Relevance of whole models: the ledger closes, the two forms agree, targets and batches are what they say."""
 
+import copy
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from lrp_models import IDS, MODELS, VOCAB, classifier, encoder_decoder, gated, language_model, randomize
 
 import minitransformer as mt
-from minitransformer import explain
+from minitransformer import explain, nn
 from minitransformer.explain.composite import PRESETS
 from minitransformer.ops.heads import merge_heads
 
@@ -356,3 +359,33 @@ def test_an_explanation_shows_itself_and_escapes_tokens(tmp_path, capsys):
     e.show()
     assert "softmax" in capsys.readouterr().out
     assert "gap" in repr(e)
+
+
+class Stack(nn.Module):
+    """The same layer three times, or three of the same weights; beside them it reads another text, as a siamese tower does."""
+
+    def __init__(self, shared):
+        super().__init__()
+        mt.manual_seed(0)
+        self.embedding, self.head = nn.Embedding(10, 8), nn.Linear(8, 3)
+        layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+        self.layers = nn.ModuleList([layer if shared else copy.deepcopy(layer) for _ in range(4)])
+
+    def forward(self, ids):
+        other = self.layers[0](self.embedding(mt.tensor([[7, 8, 9, 1, 2]] * len(ids))))
+        x = self.embedding(ids)
+        for layer in list(self.layers)[1:]:
+            x = layer(x)
+        return self.head(x.mean(1) * other.mean(1))
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+@pytest.mark.parametrize("find", [partial(explain.layer_relevance, layers="layers.*"), explain.head_relevance])
+@pytest.mark.parametrize("ids", [[3, 1, 4], [[3, 1, 4], [1, 5, 9]], [3, 1, 4, 1, 5]])
+def test_a_layer_that_is_called_again_tells_each_call(ids, find, form):
+    once, again = (find(Stack(shared).double(), np.array(ids), target=1, form=form) for shared in (False, True))
+    name = next(iter(again))
+    assert list(again) == [name, f"{name}, call 2", f"{name}, call 3", f"{name}, call 4"] and len(once) == 4
+    for expected, found in zip(once.values(), again.values(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * abs(expected).max())
+    assert again[name].shape[-1] == 5 and abs(again[name]).max() > 0  # of the other text

@@ -91,6 +91,13 @@ def test_an_additive_game_needs_few_samples(n, num_samples, seed):
         assert abs(values - share).max() < 1e-9
 
 
+@pytest.mark.parametrize("n", [1029, 1030, 3000])  # from 1,030 on there are more coalitions of a size than a float can count
+def test_many_players(n):
+    values, base, exact = explain.shapley_values(lambda masks: 2.0 + masks[:, 0] + masks.sum(1), n, 60)
+    assert not exact and base == 2 and values.sum() == pytest.approx(n + 1, rel=1e-12)
+    assert shapley.coalitions(n, 60)[1].sum() == pytest.approx(sum((n - 1) / (k * (n - k)) for k in range(1, n)), rel=1e-12)
+
+
 def test_equal_players_get_the_same_and_idle_ones_nothing():
     values = explain.shapley_values(lambda m: (m[:, 0] & m[:, 1]) * 6.0 + m[:, 3] * 2.0, 4)[0]
     np.testing.assert_allclose(values, [3, 3, 0, 2], rtol=0, atol=1e-12)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy
 
@@ -32,20 +34,34 @@ def layer_relevance(
 ) -> dict[str, numpy.ndarray]:
     """How relevance lies on the tokens after each layer whose name matches the pattern `layers`, first layer first.
 
-    Each array has the shape of `ids`, the sum over channels of what the layer returned. `layers` "*" means all modules
-    whose output is (B, T, ..); a `*` also stands for dots, but modules below a match are not meant ("*.layers.*" gives whole
-    layers). Other arguments and errors as `explain.lrp`'s; ValueError if no layer matches.
+    Each array has the shape of `ids`, the sum over channels of what the layer returned; where it read another text of
+    another length, it is (B, T') of that. A layer that is called again has each call: "shared", "shared, call 2", ...
+    `layers` "*" means all modules whose output is (B, T, ..); a `*` also stands for dots, but modules below a match are not
+    meant ("*.layers.*" gives whole layers). Other arguments and errors as `explain.lrp`'s; ValueError if no layer matches.
     """
     asked = answer(model, ids, target, position, batch_first)
-    returned = {name: asked.layers.outputs[name][-1] for name in _outermost(asked.layers.outputs, layers)}
+    outputs = asked.layers.outputs
+    returned = _calls((name, output) for name in _outermost(outputs, layers) for output in outputs[name])
     tensors = {name: t for name, t in returned.items() if isinstance(t, Tensor) and t.ndim == 3 and t.op is not None}
     if not tensors:
-        names = ", ".join(name for name in asked.layers.outputs if name)
+        names = ", ".join(name for name in outputs if name)
         raise ValueError(f"layers: {layers!r} matches no layer with an output (B, T, ..); there are {names}")
     walk = Walk(rule, form, Books(eps), asked.layers)
     parts = walk.explain(asked, [(key(t), t.array) for t in tensors.values()])
     sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, T) or (T, B)
-    return {name: (s if batch_first else s.T).reshape(numpy.shape(ids)) for name, s in zip(tensors, sums, strict=True)}
+    rows = [s if batch_first else s.T for s in sums]
+    shaped = [s.reshape(numpy.shape(ids)) if s.shape == asked.batch.shape else s for s in rows]
+    return dict(zip(tensors, shaped, strict=True))
+
+
+def _calls(found: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """What was found by name, in order of calls; from the second on, the name tells which."""
+    named: dict[str, Any] = {}
+    count: Counter[str] = Counter()
+    for name, value in found:
+        count[name] += 1
+        named[name if count[name] == 1 else f"{name}, call {count[name]}"] = value
+    return named
 
 
 def _outermost(names: Iterable[str], pattern: str) -> list[str]:
@@ -68,11 +84,13 @@ def head_relevance(
 ) -> dict[str, numpy.ndarray]:
     """How much relevance passes through each head of each `MultiheadAttention`, by the attention's name, at each query.
 
-    Each array is (H, T) for ids (T,), (B, H, T) for ids (B, T): the sum over the channels of a head's output. Arguments and
-    errors as `explain.lrp`'s; ValueError if the model has no such attention.
+    Each array is (H, T) for ids (T,), (B, H, T) for ids (B, T): the sum over the channels of a head's output. One that is
+    called again has each call, as in `layer_relevance`. Arguments and errors as `explain.lrp`'s; ValueError if the model has
+    no such attention.
     """
     asked = answer(model, ids, target, position, batch_first)
-    heads = {asked.layers.of(op): op for op in asked.ops[::-1] if _is_head(op, asked.layers)}
+    ops = sorted(asked.ops, key=lambda op: op.number)
+    heads = _calls((asked.layers.of(op), op) for op in ops if _is_head(op, asked.layers))
     if not heads:
         raise ValueError("expected a model with nn.MultiheadAttention: only there are heads known")
     walk = Walk(rule, form, Books(eps), asked.layers)

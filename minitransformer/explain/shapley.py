@@ -46,6 +46,11 @@ def shapley_kernel(n: int, size: int) -> float:
     return (n - 1) / (comb(n, size) * size * (n - size))
 
 
+def size_weight(n: int, size):
+    """What all coalitions of a size weigh together, of which there may be more than a float can count."""
+    return (n - 1) / (size * (n - size))
+
+
 def coalitions(n: int, num_samples: int, seed: int = 0) -> tuple[Array, Array, bool]:
     """Coalitions to ask, bool (N, n), their weights (N,), and whether they are all, without the empty and the full one.
 
@@ -62,7 +67,7 @@ def coalitions(n: int, num_samples: int, seed: int = 0) -> tuple[Array, Array, b
     if size > n // 2:
         return numpy.array(masks, dtype=bool).reshape(-1, n), numpy.array(weights), True
     drawn = _draw(n, size, (num_samples - len(masks)) // 2, seed)
-    left = sum(shapley_kernel(n, k) * comb(n, k) for k in range(size, n - size + 1))
+    left = sum(size_weight(n, k) for k in range(size, n - size + 1))
     total = sum(drawn.values())
     masks += [numpy.frombuffer(row, dtype=bool) for row in drawn]
     weights += [left * count / total for count in drawn.values()]
@@ -81,7 +86,7 @@ def _draw(n: int, smallest: int, pairs: int, seed: int) -> dict[bytes, int]:
     """Pairs of a coalition of `smallest` to n - `smallest` players and its complement: mask bytes -> how often drawn."""
     random, drawn = numpy.random.default_rng(seed), {}
     sizes = numpy.arange(smallest, n - smallest + 1)
-    chance = 1 / (sizes * (n - sizes))  # kernel x number of coalitions
+    chance = size_weight(n, sizes)
     for size in random.choice(sizes, pairs, p=chance / chance.sum()):
         mask = numpy.zeros(n, dtype=bool)
         mask[random.permutation(n)[:size]] = True
