@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minitransformer.cli.options import Backend, Json, Seed, console, print_json
+from minitransformer.course.sandbox import not_held, walls
 from minitransformer.defaults import check_backend
 from minitransformer.devices import EXTRAS, cuda_problem
 
@@ -38,6 +39,7 @@ def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in PURPOSE},
         "backends": {"numpy": "works", "cupy": cupy_state()},
+        "walls": sorted(walls()),
     }
     if json:
         print_json(report)
@@ -70,3 +72,5 @@ def _print(report: dict) -> None:
     console.print(table)
     for name, state in report["backends"].items():
         console.print(Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True)
+    held = not_held(report["walls"]) or "what you check is held behind the system's walls"
+    console.print(Text(f"exercises: {held}"), soft_wrap=True)

@@ -97,7 +97,7 @@ class Process:
     def receive(self) -> tuple[bytes, bytes]:
         """The next message. Raises Gone, Nonsense."""
         sizes = self._read(HEAD.size)
-        if sum(HEAD.unpack(sizes)) > LARGEST:
+        if any(size > most for size, most in zip(HEAD.unpack(sizes), LARGEST, strict=True)):
             raise Nonsense(f"what came out of your code's process makes no sense: {sizes!r}")
         head, body = map(self._read, HEAD.unpack(sizes))
         return head, body

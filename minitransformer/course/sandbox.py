@@ -14,10 +14,17 @@ from minitransformer.course.judge import UNWRITTEN, crashed, judge
 from minitransformer.course.link import Link
 from minitransformer.course.process import OUTPUT, Gone, Process
 from minitransformer.course.report import Report
+from minitransformer.course.timer import TooLong, at_most
 
-SECONDS = 10
+SECONDS, GRACE = 10, 2
 LARGEST_FILE = 1 << 20  # bytes
-WALLS = {"processes": "other processes", "network": "the network", "files": "writing files", "memory": "memory"}
+WALLS = {
+    "processes": "other processes",
+    "network": "the network",
+    "files": "writing files",
+    "memory": "the use of memory",
+    "answers": "reading the solutions",
+}
 
 
 def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
@@ -34,8 +41,9 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             link = Link(process)
             held = link.hello()["held"]
             process.limit(seconds)
-            report = _judged(name, source, path, link)
-        except Gone:
+            with at_most(seconds + GRACE):  # what comes back may be made to take its judge for ever
+                report = _judged(name, source, path, link)
+        except (Gone, TooLong):
             process.end()
             report = _ended(name, process, seconds)
         except Nonsense as error:

@@ -78,6 +78,13 @@ HOSTILE = {
     "uses what Python offers": ("from __future__ import annotations\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int = 1\nP = namedtuple('P', 'a b', defaults=(1,))\n" + SOLUTION.replace('"""', "# ", 1).replace('"""', "", 1), "passed", ""),
     "catches all": ("def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n", "stopped", ""),
 }  # fmt: skip
+SELDOM = {
+    "is of another exercise", "returns a string", "has another signature", "exits on import", "kills its parent", "starts a process",
+    "finds the answer", "wraps the answer", "threads on", "takes memory bit by bit", "sleeps on import", "starts threads for ever",
+    "catches all", "is deaf to signals", "uses a pool", "looks for it with help", "looks for it by an error", "looks for it everywhere",
+    "starts a process by the back door", "makes a pipe in the folder", "fills a file of memory", "empties the exercise",
+    "replaces a method of the judge", "finds no judge to write into", "prints forever",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def report_on(tmp_path):
     return judge
 
 
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("what", [pytest.param(w, marks=pytest.mark.slow) if w in SELDOM else w for w in HOSTILE])
 def test_a_report_comes_and_nothing_is_left(report_on, what):
     source, status, said = HOSTILE[what]
     report = report_on(source)

@@ -29,8 +29,8 @@ def close(held: set[str]) -> None:
     inside = str(SCRATCH) if "scratch" in held and "files" in held else None
 
     def hook(event: str, arguments: tuple) -> None:
-        changes = event in FILES or (event == "open" and _writes(*arguments)) or (event == "ctypes.dlopen" and not inside)
-        if event in CLOSED or (changes and not (inside and all(_inside(inside, a) for a in arguments))):
+        changes = event in FILES or (event == "open" and _writes(*arguments)) or (event == "ctypes.dlopen" and "files" not in held)
+        if event in CLOSED or (changes and not _inside(inside, arguments)):
             raise PermissionError(f"{event}: an exercise needs no files, processes or network")
         if event == "import" and arguments[0].partition(".")[0] == "minitransformer":
             raise PermissionError("import: the answer is not to be taken from the library")
@@ -40,10 +40,10 @@ def close(held: set[str]) -> None:
     sys.addaudithook(hook)
 
 
-def _inside(folder: str, argument) -> bool:
-    """Whether an argument, if it is a path, is one in a folder. (Where a relative one leads, the system knows.)"""
-    path = os.fsdecode(argument) if isinstance(argument, (str, bytes, os.PathLike)) else ""
-    return not os.path.isabs(path) or path.startswith(folder)
+def _inside(folder: str | None, arguments: tuple) -> bool:
+    """Whether all paths among the arguments are in a folder. (Where a relative one leads, the system knows.)"""
+    paths = [os.fsdecode(a) for a in arguments if isinstance(a, (str, bytes, os.PathLike))]
+    return folder is not None and all(path.startswith(folder) for path in paths if os.path.isabs(path))
 
 
 def _writes(path, mode, flags) -> bool:

@@ -63,7 +63,7 @@ class Server:
         except Refused as refused:
             return {"refused": str(refused)}, None
         except BaseException as error:
-            return {"error": {**account(error, self.file), "given": getattr(error, "given", None)}}, None
+            return {"error": account(error, self.file)}, None
 
     def _does(self, what: str) -> Callable:
         """One of DOES, or an operator, such as "add", or "radd" with its sides exchanged."""

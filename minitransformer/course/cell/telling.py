@@ -58,6 +58,6 @@ def retold(told: dict) -> Exception:
 
 
 def account(error: BaseException, file: str) -> dict:
-    """What there is to tell of an exception."""
-    types = [kind.__name__ for kind in type(error).__mro__]
-    return {"types": types, "said": message(error), "place": place(error, file), "called": called(error, file)}
+    """What there is to tell of an exception; `given` is the number of one that the other side has handed over."""
+    types, given = [kind.__name__ for kind in type(error).__mro__], vars(error).get("given")
+    return {"types": types, "said": message(error), "place": place(error, file), "called": called(error, file), "given": given}

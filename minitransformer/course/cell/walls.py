@@ -38,10 +38,12 @@ def build(parent: int, pipe: int, folder: Path, hidden: Sequence[Path], shown: S
 def _furnish(held: set[str], folder: Path) -> None:
     """Home, and where temporary files go, in the scratch folder, in which the learner's files are seen too."""
     if "scratch" in held:
+        fonts = Path.home().glob(".cache/matplotlib/fontlist*.json")  # which take Matplotlib seconds to find again
         os.chdir(SCRATCH)
         os.environ.update(HOME=str(SCRATCH), TMPDIR=str(SCRATCH), MPLCONFIGDIR=str(SCRATCH))
-        for entry in islice(os.scandir(folder), SEEN):
-            os.symlink(entry.path, entry.name)
+        for path in (*fonts, *islice(folder.iterdir(), SEEN)):
+            with contextlib.suppress(OSError):
+                Path(path.name).symlink_to(path)
 
 
 def _close(held: set[str], hidden: Sequence[Path], shown: Sequence[Path]) -> None:

@@ -19,7 +19,7 @@ import numpy
 
 from minitransformer.course.pretend import PRETEND, PretendArray
 
-LARGEST = 32 << 20  # bytes of a message
+LARGEST = 8 << 20, 32 << 20  # bytes of a message: its text, and its arrays
 HEAD = struct.Struct("<II")
 NUMBERS = re.compile(r"[<>|=]?([biufcS]\d+|U\d+)")
 MODULES = {"numpy": numpy, **{library.__name__: library for library in PRETEND}}
@@ -58,11 +58,14 @@ class Writer:
 
     def __init__(self, known: Known, refer: Refer, introduce: bool):
         self.known, self.refer, self.introduce = known, refer, introduce
-        self.nodes, self.pieces, self.size = [], [], 0
+        self.nodes, self.pieces, self.size, self.count = [], [], 0, 0
         self.slots, self.kept, self.todo = {}, [], []
 
     def slot(self, value: Any) -> int | list:
-        """Where in the table a value stands, or [value] of a simple one."""
+        """Where in the table a value stands, or [value] of a simple one. Raises ValueError if there are too many."""
+        self.count += 1
+        if self.count > LARGEST[0] // 8:
+            raise ValueError(f"there are more than {LARGEST[0] // 8:,} things in it, the most that are handed on")
         if type(value) in SIMPLE and (type(value) is not int or -LARGE < value < LARGE):
             return [value]
         if id(value) not in self.slots:
@@ -85,8 +88,8 @@ class Writer:
             slot, value, known = self.todo.pop()
             self.nodes[slot] = self._node(value, known)
         head = json.dumps({**told, "nodes": self.nodes}).encode()
-        if len(head) + self.size > LARGEST:
-            raise ValueError(f"this is larger than {LARGEST >> 20} MB, the most that is handed on")
+        if len(head) > LARGEST[0]:
+            raise ValueError(f"this is larger than {LARGEST[0] >> 20} MB, the most that is handed on")
         return b"".join([HEAD.pack(len(head), self.size), head, *self.pieces])
 
     def _node(self, value: Any, known: bool) -> list:
@@ -106,9 +109,9 @@ class Writer:
         return None
 
     def bytes(self, array: numpy.ndarray) -> list:
-        data = numpy.ascontiguousarray(array).tobytes()
-        if self.size + len(data) > LARGEST:
-            raise ValueError(f"an array of {len(data):,} bytes is larger than {LARGEST >> 20} MB, the most that is handed on")
+        if self.size + array.nbytes > LARGEST[1]:
+            raise ValueError(f"an array of {array.nbytes:,} bytes: at most {LARGEST[1] >> 20} MB are handed on")
+        data = array.tobytes()
         self.pieces.append(data)
         self.size += len(data)
         return [array.dtype.str, list(array.shape), self.size - len(data), len(data)]
