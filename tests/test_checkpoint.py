@@ -75,9 +75,11 @@ few = arrays_of.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 arrays = arrays_of.arrays(st.sampled_from(DTYPES + [">f4", ">i8"]), few)
 nests = st.recursive(
     scalars | arrays,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.lists(inner, max_size=3).map(tuple)
-    | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -97,7 +99,7 @@ def test_any_nest_comes_back_exactly(state, folder):
         [{}, [], (), ((),), {"": ""}, {"array": "x"}, {"tuple": [1]}, {"__metadata__": numpy.ones(1)}],
         [2**53 - 1, 2**53, -(2**53), 2**128 + 1, 10**5000],
         [0.1, -0.0, 5e-324, math.inf, -math.inf, struct.unpack("<d", b"\x01\x00\x00\x00\x00\x00\xf8\xff")[0]],
-        ["\x00\n\"\\", "\U0001f600 \u00e4 \u2028", "NaN"],
+        ['\x00\n"\\', "\U0001f600 \u00e4 \u2028", "NaN"],
         numpy.array(3.5, dtype="float16"),
         "alone",
     ],
@@ -368,17 +370,31 @@ def forge(path, skeleton, arrays=None, version=checkpoint.VERSION, sha256=None):
     """A file as somebody else might make it, with a digest that is right unless given."""
     arrays = arrays or {}
     sha256 = sha256 or checkpoint._digest(skeleton, arrays)
-    safetensors.numpy.save_file(
-        arrays, path, {"minitransformer_checkpoint": version, "skeleton": skeleton, "sha256": sha256}
-    )
+    safetensors.numpy.save_file(arrays, path, {"minitransformer_checkpoint": version, "skeleton": skeleton, "sha256": sha256})
 
 
 @pytest.mark.parametrize(
     "skeleton",
     [
-        "", "{", "{}", '{"a": 1, "b": 2}', '{"array": "missing"}', '{"array": []}', '{"int": "x"}', '{"int": 3}', '{"float": "00"}',
-        '{"tuple": 3}', '{"dict": [[1]]}', '{"dict": [[[], 1]]}', '{"dict": 5}', '{"strange": 5}', '{"float": "zz"}',
-        "[" * 100_000, "[" * 900 + "]" * 900, '{"array": {"tuple": []}}', "1" * 5000,
+        "",
+        "{",
+        "{}",
+        '{"a": 1, "b": 2}',
+        '{"array": "missing"}',
+        '{"array": []}',
+        '{"int": "x"}',
+        '{"int": 3}',
+        '{"float": "00"}',
+        '{"tuple": 3}',
+        '{"dict": [[1]]}',
+        '{"dict": [[[], 1]]}',
+        '{"dict": 5}',
+        '{"strange": 5}',
+        '{"float": "zz"}',
+        "[" * 100_000,
+        "[" * 900 + "]" * 900,
+        '{"array": {"tuple": []}}',
+        "1" * 5000,
     ],
     ids=lambda text: text[:20],
 )

@@ -1,4 +1,4 @@
-"""Picking and placing against PyTorch: every kind of index and their mixtures, repeats, masks, padding, lookups."""
+"""Picking and placing against PyTorch: every kind of index and their mixtures, repeats, masks, lookups."""
 
 import contextlib
 
@@ -198,31 +198,19 @@ def test_gather_of_more_dimensions():
     against_torch(lambda lib, x, ids: x.gather(0, ids), numpy.array([5, 6, 7]), ids[0, 0])
 
 
+def test_gather_without_dimensions_or_elements():
+    check_values(lambda lib, x: x.gather(0, lib.tensor([0])), array())
+    check_values(lambda lib, x: x.gather(0, lib.tensor(2)), array(3))
+    check_values(lambda lib, x: x.gather(-1, lib.zeros((2, 0), dtype=lib.int64)), array(3))
+    with pytest.raises(ValueError, match=r"gather: index \(3, 1\) is larger than input \(2, 3\) in another dimension than 1"):
+        mt.ones(2, 3).gather(1, mt.zeros((3, 1), dtype=mt.int64))
+
+
 def test_gather_out_of_range():
     with ids_checked(), pytest.raises(IndexError, match=r"gather: index 3 is outside 0\.\.2"):
         mt.ones(2, 3).gather(1, mt.tensor([[3]]))
     with pytest.raises(ValueError, match=r"gather: expected integers of 2 dimensions, got int64 \(1,\)"):
         mt.ones(2, 3).gather(1, mt.tensor([0]))
-
-
-@pytest.mark.parametrize("widths", [(1, 2), (0, 1), (1, 0, 2, 3), (0, 0), (1, 1, 0, 0, 2, 1)], ids=str)
-@pytest.mark.parametrize("value", [0.0, -1.5])
-def test_pad(widths, value):
-    check_op(lambda lib, x: lib.nn.functional.pad(x, widths, value=value), (2, 3, 4))
-    check_op(lambda lib, x: lib.nn.functional.pad(x, widths, "constant", value), (1, 0, 2))
-
-
-def test_pad_integers():
-    against_torch(lambda lib, x: lib.nn.functional.pad(x, (1, 2), value=7), numpy.array([[1, 2], [3, 4]]))
-
-
-def test_pad_refuses_what_it_cannot_do():
-    with pytest.raises(ValueError, match="expected pairs"):
-        F.pad(mt.ones(2, 3), (1, 2, 3))
-    with pytest.raises(ValueError, match="expected pairs"):
-        F.pad(mt.ones(2), (1, 1, 1, 1))
-    with pytest.raises(ValueError, match="mode 'constant', got 'reflect'"):
-        F.pad(mt.ones(2), (1, 1), "reflect")
 
 
 @pytest.mark.parametrize("value", [0.0, -1e9, float("-inf"), 3])
@@ -232,6 +220,23 @@ def test_masked_fill(shape, value):
     x = array(3, 4)
     against_torch(lambda lib, x, m: x.masked_fill(m, value), x, mask)
     against_torch(lambda lib, x, m: x.masked_fill(~m, value), x.astype("float32"), mask)
+
+
+def test_masked_fill_with_a_tensor_gives_it_its_gradient():
+    mask = array(3, 4) > 0
+    check_op(lambda lib, x, v: x.masked_fill(lib.tensor(mask), v), (3, 4), ())
+    check_op(lambda lib, x, v: x.masked_fill(lib.tensor(mask), v), (1,), ())
+    against_torch(lambda lib, x, v: x.masked_fill(lib.tensor(mask), v), numpy.arange(4), numpy.array(7))
+    against_torch(lambda lib, x: x.masked_fill(lib.tensor(mask), lib.tensor(2.5)), numpy.arange(4))
+    with pytest.raises(ValueError, match="a number or a 0-d tensor"):
+        mt.ones(3, 4).masked_fill(mt.tensor(mask), mt.ones(1))
+
+
+def test_masked_fill_in_half_precision_refuses_what_would_become_infinite():
+    x, mask = mt.ones(3, dtype=mt.float16), mt.tensor([True, False, False])
+    assert x.masked_fill(mask, -float("inf")).tolist() == [-float("inf"), 1, 1]
+    with pytest.raises(ValueError, match="expected a number that float16 holds, got -1000000000.0"):
+        x.masked_fill(mask, -1e9)
 
 
 def test_masked_fill_keeps_the_dtype():

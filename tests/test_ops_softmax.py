@@ -76,7 +76,20 @@ def test_nan_stays_in_its_row(name):
 def test_softmax_of_integers():
     x = numpy.array([[1, 2, 3]])
     against_torch(lambda lib, x: lib.softmax(x.float(), -1), x)
-    assert mt.tensor(x).softmax(-1).dtype == mt.float32
+    against_torch(lambda lib, x: lib.softmax(x, -1, lib.float64), x)
+    for fn in (mt.softmax, mt.log_softmax):
+        with pytest.raises(TypeError, match="softmax: expected a floating-point tensor, got int64; pass dtype=float32"):
+            fn(mt.tensor(x), -1)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 3, 1, 4)], ids=str)
+def test_without_dim_functional_takes_the_implicit_one_and_warns(name, shape):
+    with pytest.warns(UserWarning, match="without dim|Implicit dimension"):
+        against_torch(lambda lib, x: getattr(lib.nn.functional, name)(x), array(*shape))
+    for call in (lambda x: getattr(mt, name)(x), lambda x: getattr(x, name)()):
+        with pytest.raises(TypeError, match="dim"):
+            call(mt.ones(shape))
 
 
 def test_softmax_in_half_precision_is_added_up_in_single():

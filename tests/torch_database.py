@@ -45,8 +45,8 @@ def ours(value: Any) -> Any:
         return leaf(value)
     if isinstance(value, torch.dtype):
         return getattr(mt, str(value).removeprefix("torch."))  # complex ones: AttributeError, a refusal
-    if isinstance(value, torch.device):
-        return str(value)
+    if isinstance(value, (torch.device, torch.memory_format)):
+        return str(value).removeprefix("torch.")
     if isinstance(value, dict):
         return {key: ours(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -57,7 +57,7 @@ def _version(name: str) -> str | None:
 
 
 def cupy_state() -> str:
-    """"works", or what is missing and what to do: no CuPy, no driver, too old a driver, no device."""
+    """ "works", or what is missing and what to do: no CuPy, no driver, too old a driver, no device."""
     try:
         problem = cuda_problem()
     except ImportError:

@@ -21,9 +21,7 @@ from minitransformer.terminal import Terminal
 console, complaints = Terminal(), Terminal(stderr=True)
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")]
-Backend = Annotated[
-    str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
-]
+Backend = Annotated[str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
 MaybeCheckpoint = Annotated[Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]

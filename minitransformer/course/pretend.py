@@ -64,7 +64,7 @@ def dressed(library: ModuleType, value):
 
 
 def library_name(array) -> str:
-    """"numpy", or the name of a pretend library."""
+    """ "numpy", or the name of a pretend library."""
     return type(array).__module__.partition(".")[0]
 
 

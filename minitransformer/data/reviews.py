@@ -48,9 +48,7 @@ def parse_review(line: str, number: int = 1) -> Review:
     return Review("".join(pieces), LABELS[line[:2]], tuple(zip(ends[0::2], ends[1::2], strict=False)))
 
 
-def train_test_split(
-    reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0
-) -> tuple[list[Review], list[Review]]:
+def train_test_split(reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0) -> tuple[list[Review], list[Review]]:
     """Shuffle, then hold out that fraction of the texts; no text is on both sides, whatever its case or punctuation."""
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, both excluded; got {held_out}")

@@ -239,6 +239,6 @@ def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: np.dtype) -
 def embedding(weight: Array, ids: Array) -> Array:
     """As the reference, one launch; a row of NaN for an id outside the vocabulary."""
     rows = cupy().empty((*ids.shape, weight.shape[1]), weight.dtype)
-    pick = "long long id = ids[i / width]; row = 0 <= id && id < size ? T(weight[id * width + i % width]) : T(nanf(\"\"))"
+    pick = 'long long id = ids[i / width]; row = 0 <= id && id < size ? T(weight[id * width + i % width]) : T(nanf(""))'
     lookup = _elementwise("embedding", "raw T weight, raw I ids, int64 width, int64 size", "T row", pick)
     return lookup(weight, ids, max(weight.shape[1], 1), len(weight), rows)

@@ -59,4 +59,4 @@ def merge(masks: list[Tensor], dtype) -> Tensor | None:
 
 
 def _as_scores(mask: Tensor, dtype) -> Tensor:
-    return masked_fill(zeros_like(mask, dtype), mask, -math.inf) if mask.dtype == bool_ else mask.to(dtype)
+    return masked_fill(zeros_like(mask, dtype=dtype), mask, -math.inf) if mask.dtype == bool_ else mask.to(dtype)

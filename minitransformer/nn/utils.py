@@ -10,7 +10,7 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float16
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.elementwise import abs_
-from minitransformer.ops.reduce import amax, amin
+from minitransformer.ops.extreme import amax, amin
 from minitransformer.ops.shape import stack
 
 

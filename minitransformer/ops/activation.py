@@ -5,9 +5,9 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.elementwise import real
 from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import Activates, register
+from minitransformer.ops.operands import real
 
 
 class Tanh(Activates):

@@ -12,6 +12,8 @@ from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves, register
 
+preserve_format, contiguous_format, channels_last = "preserve_format", "contiguous_format", "channels_last"  # orders of memory
+
 
 class Cast(Moves):
     """The same values in another dtype."""
@@ -64,31 +66,57 @@ def common_dtype(*tensors: Tensor):
 
 
 @register()
-def to(input: Tensor, *targets) -> Tensor:
-    """`input` in the dtype and on the device of `targets`: a dtype, a device's name, another tensor, or several."""
-    for target in targets:
-        if isinstance(target, Tensor):
-            input = to(input, target.device, target.dtype)
-        elif isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda"):
-            input = input if input.device == Device(target) else ToDevice(target)(input)
-        else:
-            input = cast(input, target)
-    return input
+def to(
+    input: Tensor, *targets, dtype=None, device=None, other=None, non_blocking=False, copy=False, memory_format=preserve_format
+) -> Tensor:
+    """`input` in the dtype and on the device of `targets`: a dtype, a device's name or number, another tensor, or several.
+
+    As in PyTorch two booleans may follow: `non_blocking`, which changes nothing here, and `copy` even what is so already.
+    """
+    flags = [t for t in targets if isinstance(t, bool)]
+    out = input
+    for target in (*targets[: len(targets) - len(flags)], other, device, dtype):
+        out = _to_one(out, target)
+    out = in_order(out, memory_format)
+    return out.clone() if out is input and (copy or flags[1:] == [True]) else out
+
+
+def _to_one(input: Tensor, target) -> Tensor:
+    if target is None:
+        return input
+    if isinstance(target, Tensor):
+        return _to_one(_to_one(input, target.device), target.dtype)
+    if isinstance(target, int):
+        target = f"cuda:{target}"
+    if isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda"):
+        return input if input.device == Device(target) else ToDevice(target)(input)
+    return cast(input, target)
+
+
+def in_order(input: Tensor, memory_format: str) -> Tensor:
+    """`input` with its memory in this order: as it is, by rows, or (for images) with the channels last."""
+    if memory_format == preserve_format:
+        return input
+    if memory_format == contiguous_format:
+        return input.contiguous()
+    if memory_format != channels_last or input.ndim != 4:
+        raise ValueError(f"expected a memory_format of PyTorch's that fits {input.ndim} dimensions, got {memory_format!r}")
+    return input.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
 @register()
-def cuda(input: Tensor) -> Tensor:
-    return to(input, "cuda")
+def cuda(input: Tensor, device=None, non_blocking: bool = False, memory_format: str = preserve_format) -> Tensor:
+    return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
 
 @register()
-def cpu(input: Tensor) -> Tensor:
-    return to(input, "cpu")
+def cpu(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    return to(input, "cpu", memory_format=memory_format)
 
 
 def _caster(name: str, dtype):
-    def caster(input: Tensor) -> Tensor:
-        return cast(input, dtype)
+    def caster(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+        return in_order(cast(input, dtype), memory_format)
 
     caster.__name__, caster.__doc__ = name, f"`input` as {dtype}."
     register(name)(caster)

@@ -8,6 +8,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, float32, int64, namespace
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device
+from minitransformer.ops.convert import in_order, preserve_format
 from minitransformer.ops.laws import register
 from minitransformer.ops.shape import shape_of
 from minitransformer.randomness import generator
@@ -74,6 +75,11 @@ def _placed(array: numpy.ndarray, device: str | None, requires_grad: bool) -> Te
     return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
 
+def _number(value):
+    """A Python number of one that may be a 0-d tensor or NumPy's."""
+    return value.item() if hasattr(value, "item") else value
+
+
 def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """All 0."""
     return _placed(numpy.zeros(shape_of(size), dtype), device, requires_grad)
@@ -89,29 +95,36 @@ def empty(*size, dtype=float32, device: str | None = None, requires_grad: bool =
     return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full(size, fill_value, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def full(size, fill_value, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """All `fill_value`."""
+    fill_value = _number(fill_value)
     dtype = dtype or (float32 if isinstance(fill_value, float) else None)
     return _placed(numpy.full(size, fill_value, dtype), device, requires_grad)
 
 
-def arange(start, end=None, step=1, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """start, start + step, .. below `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
-    start, end = (0, start) if end is None else (start, end)
-    if not step:
-        raise ValueError("arange: expected a step that is not 0")
+def arange(start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """start, start + step, .. before `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
+    start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
+    if not step or (end - start) * step < 0:
+        raise ValueError(f"arange: expected a step that is not 0 and leads from {start} to {end}, got {step}")
     dtype = dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
     return _placed(numpy.arange(start, end, step).astype(dtype), device, requires_grad)
 
 
-def linspace(start, end, steps: int, dtype=float32, device: str | None = None) -> Tensor:
-    """`steps` evenly spaced values from `start` to `end`, both included."""
-    return _placed(numpy.linspace(start, end, steps).astype(dtype), device, False)
+def linspace(start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """`steps` evenly spaced values from `start` to `end`, both included, each reckoned from the nearer end."""
+    if steps < 0:
+        raise ValueError(f"linspace: expected steps >= 0, got {steps}")
+    start, end = numpy.array([_number(start), _number(end)]).astype(dtype)
+    places, step = numpy.arange(steps), (float(end) - float(start)) / max(steps - 1, 1)
+    values = float(start) + step * places
+    values[steps // 2 :] = float(end) - step * (steps - 1 - places[steps // 2 :])
+    return _placed((values if steps > 1 else values * 0 + start).astype(dtype), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, dtype=float32, device: str | None = None) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix."""
-    return _placed(numpy.eye(n, m, dtype=dtype), device, False)
+    return _placed(numpy.eye(n, m, dtype=dtype), device, requires_grad)
 
 
 def randn(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -124,42 +137,56 @@ def rand(*size, dtype=float32, device: str | None = None, requires_grad: bool = 
     return _placed(generator().random(shape_of(size)).astype(dtype), device, requires_grad)
 
 
-def randint(low: int, high: int, size, device: str | None = None) -> Tensor:
-    """Integers drawn evenly from low .. high - 1."""
-    return _placed(generator().integers(low, high, size), device, False)
+def randint(low: int, high=None, size=None, *, dtype=int64, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """Integers drawn evenly from low .. high - 1; `randint(high, size)` from 0 on."""
+    if size is None:
+        high, size = None, high
+    low, high = (0, low) if high is None else (low, high)
+    return _placed(generator().integers(low, high, size).astype(dtype), device, requires_grad)
 
 
-def randperm(n: int, device: str | None = None) -> Tensor:
+def randperm(n: int, *, dtype=int64, device: str | None = None) -> Tensor:
     """0 .. n - 1 in random order."""
-    return _placed(generator().permutation(n), device, False)
+    return _placed(generator().permutation(n).astype(dtype), device, False)
 
 
-def zeros_like(input: Tensor, dtype=None) -> Tensor:
-    """All 0, with the shape, dtype and device of `input`."""
-    return Tensor(namespace(input.array).zeros_like(input.array, dtype=dtype))
+def _like(name, input, *value, dtype=None, device=None, requires_grad: bool = False, memory_format: str = preserve_format):
+    array = getattr(namespace(input.array), name)(input.array, *value, dtype=dtype)
+    made = in_order(Tensor(to_device(array, device or input.device)), memory_format)
+    return made.requires_grad_(requires_grad)
 
 
-def ones_like(input: Tensor, dtype=None) -> Tensor:
-    """All 1, with the shape, dtype and device of `input`."""
-    return Tensor(namespace(input.array).ones_like(input.array, dtype=dtype))
+def zeros_like(input: Tensor, **options) -> Tensor:
+    """All 0, with the shape, dtype and device of `input`; `options`: dtype, device, requires_grad, memory_format."""
+    return _like("zeros_like", input, **options)
 
 
-def full_like(input: Tensor, fill_value, dtype=None) -> Tensor:
-    """All `fill_value`, with the shape, dtype and device of `input`."""
-    return Tensor(namespace(input.array).full_like(input.array, fill_value, dtype=dtype))
+def ones_like(input: Tensor, **options) -> Tensor:
+    """All 1, with the shape, dtype and device of `input`; `options` as for `zeros_like`."""
+    return _like("ones_like", input, **options)
 
 
-def randn_like(input: Tensor) -> Tensor:
+def empty_like(input: Tensor, **options) -> Tensor:
+    """Room for values to come, as `empty`; `options` as for `zeros_like`."""
+    return zeros_like(input, **options)
+
+
+def full_like(input: Tensor, fill_value, **options) -> Tensor:
+    """All `fill_value`, with the shape, dtype and device of `input`; `options` as for `zeros_like`."""
+    return _like("full_like", input, _number(fill_value), **options)
+
+
+def randn_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Normal random numbers, with the shape, dtype and device of `input`."""
-    return randn(input.shape, dtype=input.dtype, device=input.device)
+    return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-def rand_like(input: Tensor) -> Tensor:
+def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Even random numbers in [0, 1), with the shape, dtype and device of `input`."""
-    return rand(input.shape, dtype=input.dtype, device=input.device)
+    return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
 @register()
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: str = preserve_format) -> Tensor:
     """A copy that gradients flow through."""
-    return input * 1.0 if input.requires_grad else Tensor(input.array.copy())
+    return in_order(input * 1.0 if input.requires_grad else Tensor(input.array.copy()), memory_format)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy
-
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import bool_, float32, namespace
+from minitransformer.backends import bool_, namespace
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import Moves, Sums, is_number, register, unbroadcast
+from minitransformer.ops.operands import operand, operands, real
+from minitransformer.ops.rounding import Quotient
 
 
 class Add(Sums):
@@ -210,69 +210,43 @@ class Where(Moves):
 
 
 class Clip(Op):
-    """y = x, held between two numbers, either of which may be None; no gradient flows where it is held."""
+    """y = x, held between two bounds, numbers or tensors, either of which may be None: the gradient goes to the one that y is."""
 
-    def __init__(self, low, high):
-        self.low, self.high = low, high
+    def forward(self, x, low, high):
+        return namespace(x).clip(x, low, high)
 
-    def forward(self, x):
-        return namespace(x).clip(x, self.low, self.high)
-
-    def vjp(self, g, x):
-        inside = True if self.low is None else x >= self.low
-        inside = inside if self.high is None else inside & (x <= self.high)
-        return (g * inside,)
-
-
-def operands(a, b) -> tuple:
-    """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
-    a, b = _operand(a), _operand(b)
-    if is_number(b):
-        return _beside_number(a, b), b
-    if is_number(a):
-        return a, _beside_number(b, a)
-    if a.array.dtype == b.array.dtype:
-        return a, b
-    dtype = common_dtype(a, b)
-    return cast(a, dtype), cast(b, dtype)
+    def vjp(self, g, x, low, high):
+        xp = namespace(g)
+        below = False if low is None else x < low
+        above = False if high is None else x > high
+        crossed = False if low is None or high is None else high < low  # then y is `high`, wherever x is
+        apart = True if low is None or high is None else low < high
+        shares = ~xp.asarray(below | above), below & apart, above | crossed
+        return tuple(unbroadcast(g * s, t) if need else None for s, t, need in zip(shares, (x, low, high), self.needs, strict=True))
 
 
-def _operand(x):
-    """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
-    if isinstance(x, Tensor):
-        return x
-    if isinstance(x, numpy.generic):
-        return x.item()
-    if is_number(x):
-        return x
-    if (t := Tensor(numpy.asarray(x))).dtype.kind not in "biuf":
-        raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
-    return t
-
-
-def _beside_number(t: Tensor, number) -> Tensor:
-    if isinstance(number, float) and t.dtype.kind != "f":
-        return cast(t, float32)
-    return t
-
-
-def real(x: Tensor) -> Tensor:
-    """The input of a function with real values: integers become float32, as in PyTorch."""
-    return x if x.dtype.kind == "f" else cast(x, float32)
+def _times(alpha: float, other, input):
+    """alpha * other, to be added to `input`. Raises RuntimeError where a float would be added to integers."""
+    kinds = {x.dtype.kind if isinstance(x, Tensor) else type(x) for x in (input, other)}
+    if isinstance(alpha, float) and not kinds & {"f", float}:
+        raise RuntimeError(f"add: expected an integer alpha for integer tensors, got {alpha}")
+    return cast(alpha * other, bool_) if kinds == {"b"} else alpha * other
 
 
 @register("add", "__add__", "__radd__")
 @in_place("add_", "__iadd__")
-def add(input, other, *, alpha=1) -> Tensor:
+def add(input, other, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Shapes broadcast."""
-    return Add()(*operands(input, other if alpha == 1 else mul(other, alpha)))
+    return Add()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
 @register("sub", "__sub__")
 @in_place("sub_", "__isub__")
-def sub(input, other, *, alpha=1) -> Tensor:
-    """input - alpha * other. Shapes broadcast."""
-    return Sub()(*operands(input, other if alpha == 1 else mul(other, alpha)))
+def sub(input, other, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other. Shapes broadcast. Raises TypeError for boolean tensors."""
+    if any(isinstance(x, Tensor) and x.array.dtype == bool_ for x in (input, other)):
+        raise TypeError("sub: expected numbers, got a bool tensor; use ^ or logical_not, or .long() first")
+    return Sub()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
 @register("__rsub__")
@@ -289,9 +263,11 @@ def mul(input, other) -> Tensor:
 
 @register("div", "__truediv__")
 @in_place("div_", "__itruediv__")
-def div(input, other) -> Tensor:
-    """input / other, of integers too. Shapes broadcast."""
+def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
     a, b = operands(input, other)
+    if rounding_mode is not None:
+        return Quotient(rounding_mode)(a, b)
     return Div()(a if is_number(a) else real(a), b if is_number(b) else real(b))
 
 
@@ -384,9 +360,13 @@ def where(condition: Tensor, input, other) -> Tensor:
 
 @register("clip", "clamp")
 @in_place("clip_", "clamp_")
-def clip(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """`input` held between `min` and `max`. Raises ValueError if both are None."""
+def clip(input: Tensor, min=None, max=None) -> Tensor:
+    """`input` held between `min` and `max`, numbers or tensors. Raises ValueError if both are None."""
     if min is None and max is None:
         raise ValueError("clip: at least one of min and max must be given")
-    bounds = [x if x is None else _operand(x) for x in (min, max)]
-    return Clip(*bounds)(real(input) if float in map(type, bounds) else input)
+    bounds = [x if x is None else operand(x) for x in (min, max)]
+    input = real(input) if float in map(type, bounds) else input
+    if any(isinstance(x, Tensor) for x in bounds):
+        dtype = common_dtype(input, *[x for x in bounds if isinstance(x, Tensor)])
+        input, *bounds = [cast(x, dtype) if isinstance(x, Tensor) else x for x in (input, *bounds)]
+    return Clip()(input, *bounds)

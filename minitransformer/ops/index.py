@@ -1,12 +1,15 @@
-"""Picking and placing: indexing, gathering, padding, masking, and the embedding lookup."""
+"""Picking and placing: indexing, gathering, masking, and the embedding lookup."""
 
 from __future__ import annotations
+
+import math
 
 import numpy
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, watcher
-from minitransformer.backends import bool_, namespace, uint8
+from minitransformer.backends import bool_, float16, namespace, uint8
+from minitransformer.ops.convert import cast
 from minitransformer.ops.elementwise import Where
 from minitransformer.ops.inplace import in_place, put
 from minitransformer.ops.laws import Moves, dims, register
@@ -53,21 +56,6 @@ class Gather(Moves):
 
     def vjp(self, g, x, index):
         return kernels.of(x).index_vjp(g, x, self._coordinates(index)), None
-
-
-class Pad(Moves):
-    """x with `before` and `after` extra places along each dimension, filled with zeros."""
-
-    saves = "nothing"
-
-    def __init__(self, widths):
-        self.widths = widths
-
-    def forward(self, x):
-        return namespace(x).pad(x, self.widths)
-
-    def vjp(self, g, x):
-        return (g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],)
 
 
 class Embedding(Moves):
@@ -160,37 +148,30 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
     A device is waited for, to look.
     """
-    if not input.ndim and not index.ndim:
-        return gather(input.unsqueeze(0), dim, index.unsqueeze(0)).squeeze(0)
-    (d,) = dims(dim, input.ndim)
-    if index.ndim != input.ndim or index.dtype.kind not in "iu":
+    (d,) = dims(dim, max(input.ndim, 1))
+    if not index.array.size:
+        return input.reshape(-1)[index.long().reshape(-1)].reshape(index.shape)
+    if max(index.ndim, 1) != max(input.ndim, 1) or index.dtype.kind not in "iu":
         raise ValueError(f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}")
+    if not input.ndim or not index.ndim:
+        return gather(input.reshape(-1), dim, index.reshape(-1)).reshape(index.shape)
+    if any(i > n for k, (i, n) in enumerate(zip(index.shape, input.shape, strict=True)) if k != d):
+        raise ValueError(f"gather: index {index.shape} is larger than input {input.shape} in another dimension than {dim}")
     _check_range(index.array, 0, input.shape[d] - 1, "gather: index {} is outside 0..{}", input.shape[d] - 1)
     return Gather(d)(input, index)
 
 
-def pad(input: Tensor, pad, mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Extra places filled with `value`: `pad` lists (before, after) from the last dimension backwards, as in PyTorch."""
-    if mode != "constant":
-        raise ValueError(f"pad: expected mode 'constant', got {mode!r}")
-    if len(pad) % 2 or len(pad) > 2 * input.ndim:
-        raise ValueError(f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}")
-    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
-    widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]
-    out = Pad(widths)(input)
-    if not value:
-        return out
-    inside = namespace(input.array).pad(namespace(input.array).ones(input.shape, bool), widths)
-    return Where()(Tensor(inside), out, number_like(input, value))
-
-
 @register()
 @in_place()
-def masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
-    """`value` where the boolean `mask` holds, else `input`. Raises TypeError if the mask is not boolean."""
+def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
+    """`value`, a number or a 0-d tensor, where the boolean `mask` holds, else `input`. Raises TypeError, ValueError."""
     if mask.dtype != bool_:
         raise TypeError(f"masked_fill: expected a bool mask, got {mask.dtype}; compare first, e.g. mask == 0")
-    return Where()(mask, number_like(input, value), input)
+    if not isinstance(value, Tensor):
+        return Where()(mask, number_like(input, value), input)
+    if value.ndim:
+        raise ValueError(f"masked_fill: expected a number or a 0-d tensor as value, got {value.shape}; use where")
+    return Where()(mask, cast(value, input.dtype), input)
 
 
 @register()
@@ -215,8 +196,11 @@ def _triangle(input: Tensor, diagonal: int) -> Tensor:
 
 
 def number_like(input: Tensor, value) -> float | int | bool:
-    """`value` as the Python number that leaves the dtype of `input` as it is."""
-    return {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
+    """`value` as the Python number that leaves the dtype of `input` as it is. Raises ValueError if it would become infinite."""
+    number = {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
+    if input.dtype == float16 and 65504 < abs(number) < math.inf:
+        raise ValueError(f"expected a number that float16 holds, got {value}; use -inf for a mask")
+    return number
 
 
 def embedding(input: Tensor, weight: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def begin(input: Tensor, *others) -> bool:
 
 
 def _check_editable(input: Tensor, recorded: bool) -> None:
-    if any(n > 1 and not step for n, step in zip(input.shape, input.array.strides, strict=True)):
+    if input.array.size and any(n > 1 and not step for n, step in zip(input.shape, input.array.strides, strict=True)):
         raise RuntimeError(f"in-place edit of {input.shape}, expanded: elements share memory; edit a .clone() instead")
     source, views, _ = input.shows or (input, (), None)
     if recorded and source.is_leaf and source.requires_grad:

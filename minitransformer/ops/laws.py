@@ -36,6 +36,8 @@ def dims(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """`dim` as a tuple of non-negative dimensions; None means all. Raises IndexError if out of range."""
     if dim is None:
         return tuple(range(ndim))
+    if isinstance(dim, (bool, float)):
+        raise TypeError(f"expected a dimension, got {dim!r}")
     dim = (dim,) if hasattr(dim, "__index__") else tuple(dim)
     for d in dim:
         if not -max(ndim, 1) <= d < max(ndim, 1):

@@ -6,8 +6,8 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.ops.elementwise import operands
 from minitransformer.ops.laws import Sums, register, unbroadcast
+from minitransformer.ops.operands import operands
 from minitransformer.ops.precision import lowered
 
 

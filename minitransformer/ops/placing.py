@@ -20,7 +20,7 @@ class AddAt(Sums):
         self.places = places
 
     def forward(self, x, new):
-        return x + kernels.of(x).index_vjp(new, x, self.places)
+        return x + (kernels.of(x).index_vjp(new, x, self.places) if x.ndim else new)
 
     def vjp(self, g, x, new):
         return g, g[self.places]
@@ -28,22 +28,26 @@ class AddAt(Sums):
 
 def _rows(who: str, input: Tensor, dim: int, index: Tensor) -> tuple:
     """Where `index` (n,) stands along `dim`, for all of the other dimensions. Raises IndexError if out of range, ValueError."""
-    (d,) = dims(dim, input.ndim)
-    if index.ndim != 1 or index.dtype.kind not in "iu":
+    if index.ndim > 1 or index.dtype.kind not in "iu":
         raise ValueError(f"{who}: expected a row of integers as index, got {index.dtype} {index.shape}")
-    check_ids(index.array, input.shape[d], who + ": index {} is outside 0..{}")
+    (d,) = dims(dim, max(input.ndim, 1))
+    check_ids(index.array, input.shape[d] if input.ndim else 1, who + ": index {} is outside 0..{}")
+    if not input.ndim:
+        return (...,)
     return (slice(None),) * d + (index.array.copy(),)
 
 
 def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple, Tensor | float]:
     """Where each entry of `index`, of as many dimensions as `input`, stands; and as much of `src` as there are entries."""
-    (d,) = dims(dim, input.ndim)
+    (d,) = dims(dim, max(input.ndim, 1))
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
         raise ValueError(f"{who}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}")
     sizes = [m for i, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)) if i != d and n > m]
     if sizes or isinstance(src, Tensor) and any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
         raise ValueError(f"{who}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source")
-    check_ids(index.array, input.shape[d], who + ": index {} is outside 0..{}")
+    check_ids(index.array, input.shape[d] if input.ndim else 1, who + ": index {} is outside 0..{}")
+    if not input.ndim:
+        return (...,), src
     grid = namespace(index.array).ogrid[tuple(slice(n) for n in index.shape)]
     places = tuple(index.array.copy() if i == d else at for i, at in enumerate(grid))
     return places, src[tuple(slice(n) for n in index.shape)] if isinstance(src, Tensor) else src
@@ -63,7 +67,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(f"index_fill: expected a number or a 0-d tensor, got shape {value.shape}; use index_copy")
     value = cast(value, input.dtype) if isinstance(value, Tensor) else value
-    return Overwrite((), _rows("index_fill", input, dim, index))(input, value)
+    once = Tensor(namespace(index.array).unique(index.array)) if index.ndim else index
+    return Overwrite((), _rows("index_fill", input, dim, once))(input, value)
 
 
 @register()

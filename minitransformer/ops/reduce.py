@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import int64, namespace
-from minitransformer.ops.index import Gather
-from minitransformer.ops.laws import Moves, Sums, dims, keep_dims, register, total, wide
+from minitransformer.ops.convert import cast
+from minitransformer.ops.laws import Sums, dims, keep_dims, register, total, wide
 
 
 class Reduction(Op):
@@ -53,7 +52,7 @@ class Mean(Reduction, Sums):
 
 
 class Var(Reduction):
-    """y = sum (x - mean)^2 / (n - correction), NaN if that is no positive number."""
+    """y = sum (x - mean)^2 / (n - correction)."""
 
     def __init__(self, dim, keepdim, correction):
         super().__init__(dim, keepdim)
@@ -64,7 +63,7 @@ class Var(Reduction):
 
     def variance(self, x):  # of float16 in float32: a square may be too large where the root is not
         centred = self.centred(x.astype(wide(x) or x.dtype, copy=False))
-        return (centred * centred).sum(axis=self.dim, keepdims=self.keepdim) / self.degrees(x)
+        return self.divided((centred * centred).sum(axis=self.dim, keepdims=self.keepdim), x)
 
     def centred(self, x):
         if not self.count(x):
@@ -72,12 +71,13 @@ class Var(Reduction):
         mean = x.mean(axis=self.dim, keepdims=True)
         return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))  # what rounding left: equal numbers have no variance
 
-    def degrees(self, x) -> float:
-        n = self.count(x) - self.correction
-        return n if n > 0 else math.nan
+    def divided(self, sums, x):
+        """sums / (n - correction); where that is no positive number, 0 / 0 or infinity, as in PyTorch."""
+        xp, n = namespace(x), self.count(x) - self.correction
+        return sums / n if n > 0 else xp.where(sums == 0, math.nan, xp.copysign(math.inf, sums)).astype(sums.dtype)
 
     def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
-        return (self.spread(g, x) * self.centred(x) * (2 / self.degrees(x)),)
+        return (self.spread(g, x) * self.divided(2 * self.centred(x), x),)
 
 
 class Std(Var):
@@ -92,27 +92,6 @@ class Std(Var):
         xp = namespace(x)
         zero = self.y == 0
         return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * self.y)), x)
-
-
-class Max(Reduction, Moves):
-    """y = the largest x; members that share the maximum share its gradient evenly, as PyTorch's `amax`."""
-
-    saves = "both"
-
-    def forward(self, x):
-        return x.max(axis=self.dim, keepdims=self.keepdim)
-
-    def vjp(self, g, x):
-        winners = x == keep_dims(self.y, self.dim, self.keepdim)
-        n = winners.sum(axis=self.dim, keepdims=True).astype(g.dtype)
-        return (winners * (keep_dims(g, self.dim, self.keepdim) / n),)
-
-
-class Min(Max):
-    """y = the smallest x."""
-
-    def forward(self, x):
-        return x.min(axis=self.dim, keepdims=self.keepdim)
 
 
 class Cumsum(Sums):
@@ -131,6 +110,16 @@ class Cumsum(Sums):
         return (xp.flip(self.forward(xp.flip(g, self.dim)), self.dim),)
 
 
+def over(dim, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
+    """The dimensions to reduce: an int, several, all for None or none listed. Raises TypeError, IndexError, ValueError."""
+    if not isinstance(keepdim, bool):
+        raise TypeError(f"expected keepdim True or False, got {keepdim!r}; several dimensions go in one tuple")
+    found = dims(None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
+    if len(set(found)) < len(found):
+        raise ValueError(f"expected each dimension once, got {dim}")
+    return found
+
+
 def _float(input: Tensor, name: str) -> Tensor:
     if input.dtype.kind != "f":
         raise TypeError(f"{name}: expected a floating-point tensor, got {input.dtype}; call .float() first")
@@ -138,87 +127,54 @@ def _float(input: Tensor, name: str) -> Tensor:
 
 
 @register("sum")
-def sum_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The sum over `dim` (an int, several, or None for all). Integers and booleans are added as int64."""
+def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    """The sum over `dim` (an int, several, or None for all), of `dtype` if given. Integers and booleans are added as int64."""
+    input, dim = cast(input, dtype or input.dtype), over(dim, input.ndim, keepdim)
     if input.dtype.kind != "f":
-        return Tensor(input.array.sum(axis=dims(dim, input.ndim), keepdims=keepdim, dtype=int64))
-    return Sum(dims(dim, input.ndim), keepdim)(input)
+        return Tensor(input.array.sum(axis=dim, keepdims=keepdim, dtype=dtype or int64))
+    return Sum(dim, keepdim)(input)
 
 
 @register()
-def mean(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The mean over `dim` (an int, several, or None for all). Raises TypeError for integers."""
-    return Mean(dims(dim, input.ndim), keepdim)(_float(input, "mean"))
+def mean(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    """The mean over `dim` (an int, several, or None for all), of `dtype` if given. Raises TypeError for integers."""
+    return Mean(over(dim, input.ndim, keepdim), keepdim)(_float(cast(input, dtype or input.dtype), "mean"))
+
+
+def _spread_arguments(dim, unbiased, correction) -> tuple:
+    """Dimensions and correction of `var` and `std`, whose first argument is `unbiased` if it is a bool, as in PyTorch."""
+    if isinstance(dim, bool) or (unbiased is not None and correction is not None):
+        if unbiased is not None or correction is not None:
+            raise TypeError(f"expected one of unbiased and correction, got {dim}, {unbiased}, {correction}")
+        dim, unbiased = None, dim
+    if not (unbiased is None or isinstance(unbiased, bool)):
+        raise TypeError(f"expected unbiased True or False, got {unbiased!r}; several dimensions go in one tuple")
+    return dim, int(unbiased is not False) if correction is None else correction
 
 
 @register()
-def var(input: Tensor, dim=None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
-    """The variance over `dim`, divided by n - correction, which is 1 if `unbiased`, else 0. Raises TypeError for integers."""
-    return Var(dims(dim, input.ndim), keepdim, int(unbiased) if correction is None else correction)(_float(input, "var"))
+def var(input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+    """The variance over `dim`, divided by n - correction, which is 1 unless `unbiased` is False. `var(x, False)` is of all.
+
+    Raises TypeError for integers.
+    """
+    dim, correction = _spread_arguments(dim, unbiased, correction)
+    return Var(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "var"))
 
 
 @register()
-def std(input: Tensor, dim=None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+def std(input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
     """The standard deviation: the square root of `var`."""
-    return Std(dims(dim, input.ndim), keepdim, int(unbiased) if correction is None else correction)(_float(input, "std"))
+    dim, correction = _spread_arguments(dim, unbiased, correction)
+    return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))
 
 
 @register()
-def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The largest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
-    return Max(dims(dim, input.ndim), keepdim)(input)
-
-
-@register()
-def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The smallest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
-    return Min(dims(dim, input.ndim), keepdim)(input)
-
-
-class Extreme(NamedTuple):
-    """The largest or smallest values along a dimension, and where each was found."""
-
-    values: Tensor
-    indices: Tensor
-
-
-def _extreme(input: Tensor, dim: int | None, keepdim: bool, overall, arg):
-    if dim is None:
-        return overall(input)
+def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
+    """Running sums along `dim`, of `dtype` if given. Integers and booleans are added as int64."""
     if not input.ndim:
-        return Extreme(*(found.squeeze(0) for found in _extreme(input.unsqueeze(0), dim, False, overall, arg)))
-    indices = arg(input, dim, keepdim=True)
-    values = Gather(dims(dim, input.ndim)[0])(input, indices)  # which are right: a device need not be asked
-    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
-
-
-@register("max")
-def max_(input: Tensor, dim: int | None = None, keepdim: bool = False):
-    """The largest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index."""
-    return _extreme(input, dim, keepdim, amax, argmax)
-
-
-@register("min")
-def min_(input: Tensor, dim: int | None = None, keepdim: bool = False):
-    """The smallest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index."""
-    return _extreme(input, dim, keepdim, amin, argmin)
-
-
-@register()
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the first largest value, of all or along `dim`; int64."""
-    return Tensor(input.array.argmax(axis=dim, keepdims=keepdim))
-
-
-@register()
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the first smallest value, of all or along `dim`; int64."""
-    return Tensor(input.array.argmin(axis=dim, keepdims=keepdim))
-
-
-@register()
-def cumsum(input: Tensor, dim: int) -> Tensor:
-    """Running sums along `dim`. Integers and booleans are added as int64."""
-    if not input.ndim:
-        return cumsum(input.unsqueeze(0), dim).squeeze(0)
-    return Cumsum(dims(dim, input.ndim)[0])(input if input.dtype.kind == "f" else input.long())
+        return cumsum(input.unsqueeze(0), dim, dtype=dtype).squeeze(0)
+    along, input = Cumsum(*dims(dim, input.ndim)), cast(input, dtype or input.dtype)
+    if input.dtype.kind != "f":
+        return Tensor(input.array.cumsum(axis=along.dim, dtype=dtype or int64))
+    return along(input)

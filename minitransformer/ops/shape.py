@@ -59,7 +59,7 @@ class Expand(Moves):
 
 
 class Concatenate(Moves):
-    """Tensors side by side along a dimension; each gets its own part back."""
+    """Tensors side by side along a dimension; each gets its own part back. One of shape (0,) may stand beside any others."""
 
     saves = "nothing"
 
@@ -67,11 +67,15 @@ class Concatenate(Moves):
         self.dim = dim
 
     def forward(self, *xs):  # (.., n_1, ..), (.., n_2, ..) -> (.., n_1 + n_2, ..)
-        return namespace(xs[0]).concatenate(xs, axis=self.dim)
+        ndim = max(x.ndim for x in xs)
+        return namespace(xs[0]).concatenate([x for x in xs if x.shape != (0,) or ndim == 1], axis=self.dim)
 
     def vjp(self, g, *xs):
         parts, start = [], 0
         for x in xs:
+            if x.ndim < g.ndim:
+                parts.append(g.reshape(-1)[:0])
+                continue
             stop = start + x.shape[self.dim]
             parts.append(g[(slice(None),) * self.dim + (slice(start, stop),)])
             start = stop
@@ -206,11 +210,14 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 def cat(tensors, dim: int = 0) -> Tensor:
-    """Tensors side by side along `dim`; all other sizes must agree. Raises ValueError if they do not or none is given."""
+    """Tensors side by side along `dim`; all other sizes must agree, but for tensors of shape (0,), which add nothing.
+
+    Raises ValueError if they do not or none is given.
+    """
     tensors = list(tensors)
     if not tensors or not all(isinstance(t, Tensor) for t in tensors):
         raise ValueError(f"cat: expected at least one tensor and nothing else, got {[type(t).__name__ for t in tensors]}")
-    (d,) = dims(dim, tensors[0].ndim) or (0,)
+    (d,) = dims(dim, max(t.ndim for t in tensors)) or (0,)
     dtype = common_dtype(*tensors)
     return Concatenate(d)(*[cast(t, dtype) for t in tensors])
 

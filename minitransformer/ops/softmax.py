@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.ops.elementwise import real
+from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import dims, register
+from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
 
@@ -61,23 +62,27 @@ class LogSumExp(Reduction):
         return (self.spread(g, x) * kernels.of(x).softmax(x, self.dim),)
 
 
-def _along(op: type[Op], input: Tensor, dim: int) -> Tensor:
-    (input,) = raised(input)
+def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
+    (input,) = raised(cast(input, dtype or input.dtype))
+    if input.dtype.kind != "f":
+        raise TypeError(f"{op.__name__.lower()}: expected a floating-point tensor, got {input.dtype}; pass dtype=float32")
     if not input.ndim:  # a number is a slice of one
-        return _along(op, input.reshape(1), dim).reshape(())
-    return op(dims(dim, input.ndim)[0])(real(input))
+        return _along(op, input.reshape(1), dim, None).reshape(())
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"{op.__name__.lower()}: expected one dimension, got {dim!r}")
+    return op(*dims(dim, input.ndim))(input)
 
 
 @register()
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """e^input / sum e^input along `dim`; every slice sums to one, or is all zeros if fully masked by -inf."""
-    return _along(Softmax, input, dim)
+def softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
+    """e^input / sum e^input along `dim`, of `dtype` if given; every slice sums to one, or is all zeros if fully masked by -inf."""
+    return _along(Softmax, input, dim, dtype)
 
 
 @register()
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
     """The logarithm of `softmax`, without the detour through numbers that vanish."""
-    return _along(LogSoftmax, input, dim)
+    return _along(LogSoftmax, input, dim, dtype)
 
 
 @register()

@@ -17,7 +17,7 @@ def message(error: BaseException) -> str:
 
 
 def place(error: BaseException, file: str) -> str:
-    """"line N: code" of the last line of the learner's file that led to an exception, or ""."""
+    """ "line N: code" of the last line of the learner's file that led to an exception, or ""."""
     if isinstance(error, Told):
         return error.place
     if isinstance(error, SyntaxError) and error.filename == file:

@@ -40,9 +40,7 @@ def comparison_table(
     size = (5.0, -(-len(metrics) // 2) * (0.6 + 0.17 * len(scores)))
     said = "; ".join(f"{method}, {metrics[0]} {row[metrics[0]][0]:.2g}" for method, row in scores.items() if metrics[0] in row)
     title = f"{title}; a token taken away becomes: {comparison.replace}"
-    return Picture(
-        title, lambda: _table(scores, metrics) + embedded(draw, size, said), partial(_text, scores, metrics), draw, size
-    )
+    return Picture(title, lambda: _table(scores, metrics) + embedded(draw, size, said), partial(_text, scores, metrics), draw, size)
 
 
 def _table(scores: Scores, metrics: Sequence[str]) -> str:

@@ -98,20 +98,18 @@ move = Tried(
     trial=_try_move,
     mistakes={
         NOT_MOVED: lambda array, xp: array,
-        "xp.asarray cannot read another library's arrays: first array.get(), which makes a NumPy array.": lambda array, xp: array
-        if namespace_of(array) is xp
-        else xp.asarray(array),
-        "NumPy's arrays have no `get`: they are on the host already.": lambda array, xp: array
-        if namespace_of(array) is xp
-        else (array.get() if xp is np else xp.asarray(array.get())),
+        "xp.asarray cannot read another library's arrays: first array.get(), which makes a NumPy array.": lambda array, xp: (
+            array if namespace_of(array) is xp else xp.asarray(array)
+        ),
+        "NumPy's arrays have no `get`: they are on the host already.": lambda array, xp: (
+            array if namespace_of(array) is xp else (array.get() if xp is np else xp.asarray(array.get()))
+        ),
         "What is there already takes a trip over the host: hand it back as it is.": _always_via_host,
-        "This copies what is there already: hand back the array itself.": lambda array, xp: array.copy()
-        if namespace_of(array) is xp
-        else _always_via_host(array, xp),
+        "This copies what is there already: hand back the array itself.": lambda array, xp: (
+            array.copy() if namespace_of(array) is xp else _always_via_host(array, xp)
+        ),
         "Between two libraries other than NumPy the way leads over the host: first array.get().": _straight,
         "On the way through lists the dtype is lost: float32 becomes float64.": _by_lists,
-        ENDS_ON_HOST: lambda array, xp: array
-        if _here(array)
-        else array.get(),
+        ENDS_ON_HOST: lambda array, xp: array if _here(array) else array.get(),
     },
 )

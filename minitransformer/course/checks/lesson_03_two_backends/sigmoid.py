@@ -98,23 +98,24 @@ sigmoid = Tried(
     trial=_try_sigmoid,
     mistakes={
         "e^-x is too large where x is very negative: use e^x / (1 + e^x) there.": lambda x: 1 / (1 + namespace_of(x).exp(-x)),
-        "e^x is too large where x is large: use 1 / (1 + e^-x) there.": lambda x: namespace_of(x).exp(x)
-        / (1 + namespace_of(x).exp(x)),
+        "e^x is too large where x is large: use 1 / (1 + e^-x) there.": lambda x: (
+            namespace_of(x).exp(x) / (1 + namespace_of(x).exp(x))
+        ),
         "Both sides of `where` are computed everywhere, so an exponential overflows in the one not picked: use e^-|x|.": lambda x: (
             lambda xp: xp.where(x >= 0, 1 / (1 + xp.exp(-x)), xp.exp(x) / (1 + xp.exp(x)))
         )(namespace_of(x)),
         "np's functions know NumPy's arrays: take them from xp = namespace(x).": lambda x: _stable(np, x),
-        "The array makes a trip to the host and back: compute where it is.": lambda x: _stable(np, x)
-        if isinstance(x, np.ndarray)
-        else namespace_of(x).asarray(_stable(np, x.get())),
+        "The array makes a trip to the host and back: compute where it is.": lambda x: (
+            _stable(np, x) if isinstance(x, np.ndarray) else namespace_of(x).asarray(_stable(np, x.get()))
+        ),
         "Something makes the host wait: an `if`, float(), or a mask as an index (how many are there?). Use xp.where.": _by_masks,
         "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(namespace_of(x), -x),
-        "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: 1
-        / (1 + namespace_of(x).exp(-abs(x))),
+        "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: (
+            1 / (1 + namespace_of(x).exp(-abs(x)))
+        ),
         "An array has no single truth: no `if`, pick with xp.where.": lambda x: x if x >= 0 else -x,
-        "float32 became float64: use Python's numbers, such as 1.0, and math instead of NumPy's numbers.": lambda x: _stable(
-            namespace_of(x), x
-        )
-        * np.float64(1),
+        "float32 became float64: use Python's numbers, such as 1.0, and math instead of NumPy's numbers.": lambda x: (
+            _stable(namespace_of(x), x) * np.float64(1)
+        ),
     },
 )

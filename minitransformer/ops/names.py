@@ -1,0 +1,73 @@
+"""The ops under PyTorch's names, where Python has none of its own: those end in an underscore."""
+
+from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.attention import clear_attention, scaled_dot_product_attention
+from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isnan, le, logical_not, lt, ne
+from minitransformer.ops.convert import channels_last, contiguous_format, preserve_format, to
+from minitransformer.ops.creation import (
+    arange,
+    as_tensor,
+    clone,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from minitransformer.ops.dropout import dropout
+from minitransformer.ops.elementwise import (
+    abs_,
+    add,
+    clip,
+    cos,
+    div,
+    exp,
+    log,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    sin,
+    sqrt,
+    sub,
+    where,
+)
+from minitransformer.ops.extreme import amax, amin, argmax, argmin, max_, min_
+from minitransformer.ops.index import embedding, gather, getitem, masked_fill, tril, triu
+from minitransformer.ops.linalg import linear, matmul
+from minitransformer.ops.loss import cross_entropy, mse_loss
+from minitransformer.ops.normalization import layer_norm, rms_norm
+from minitransformer.ops.padding import pad
+from minitransformer.ops.placing import index_add, index_copy, index_fill, scatter, scatter_add
+from minitransformer.ops.reduce import cumsum, mean, std, sum_, var
+from minitransformer.ops.rounding import ceil, floor, floor_divide, remainder, round, trunc
+from minitransformer.ops.shape import (
+    cat,
+    chunk,
+    expand,
+    flatten,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    t,
+    transpose,
+    unbind,
+    unsqueeze,
+)
+from minitransformer.ops.softmax import log_softmax, logsumexp, softmax

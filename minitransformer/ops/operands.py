@@ -1,0 +1,53 @@
+"""What goes into an op of two: tensors and numbers, brought to one dtype by PyTorch's rules."""
+
+from __future__ import annotations
+
+import numpy
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import float32, int64
+from minitransformer.ops.convert import cast, common_dtype
+from minitransformer.ops.laws import is_number
+
+
+def operands(a, b) -> tuple:
+    """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
+    a, b = operand(a), operand(b)
+    if is_number(b):
+        return _beside_number(a, b)
+    if is_number(a):
+        return _beside_number(b, a)[::-1]
+    if a.array.dtype == b.array.dtype:
+        return a, b
+    dtype = common_dtype(a, b)
+    return cast(a, dtype), cast(b, dtype)
+
+
+def operand(x):
+    """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, numpy.generic):
+        return x.item()
+    if is_number(x):
+        return x
+    if (t := Tensor(numpy.asarray(x))).dtype.kind not in "biuf":
+        raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
+    return t
+
+
+def _beside_number(t: Tensor, number) -> tuple:
+    """A tensor and a number as one computes with them: the number's kind may widen the tensor's, its size may not, and wraps."""
+    kind = t.dtype.kind
+    if kind == "f" or isinstance(number, bool):
+        return t, number
+    if isinstance(number, float):
+        return cast(t, float32), number
+    if kind == "b":
+        return cast(t, int64), number
+    return t, numpy.array(number).astype(t.dtype).item()
+
+
+def real(x: Tensor) -> Tensor:
+    """The input of a function with real values: integers become float32, as in PyTorch."""
+    return x if x.dtype.kind == "f" else cast(x, float32)

@@ -1,0 +1,88 @@
+"""More places at the ends of dimensions, or fewer."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import Array, namespace
+from minitransformer.ops.elementwise import Where
+from minitransformer.ops.index import getitem, number_like
+from minitransformer.ops.laws import Moves
+
+
+class Pad(Moves):
+    """x with `before` and `after` extra places along each dimension, filled with zeros."""
+
+    saves = "nothing"
+
+    def __init__(self, widths):
+        self.widths = widths
+
+    def forward(self, x):
+        return namespace(x).pad(x, self.widths)
+
+    def vjp(self, g, x):
+        return (g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],)
+
+
+def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) -> Tensor:
+    """Extra places: `pad` lists (before, after) from the last dimension backwards; negative numbers cut places off.
+
+    They are filled with `value` (0), or as `mode` says: "reflect" mirrors without the edge, "replicate" repeats the edge,
+    "circular" goes on at the other end. Like PyTorch's, these three leave the first one or two dimensions (batch, channels) alone.
+    """
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ValueError(f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}")
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+    widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]
+    if any(n + before + after < 0 for n, (before, after) in zip(input.shape, widths, strict=True)):
+        raise ValueError(f"pad: {tuple(pad)} takes away more than there is of {input.shape}")
+    return _filled(input, widths, value or 0) if mode == "constant" else _continued(input, widths, len(pairs), mode, value)
+
+
+def _cut(input: Tensor, widths) -> tuple:
+    """Without what negative widths take away, and the widths that are left to add."""
+    kept = tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(input.shape, widths, strict=True))
+    return getitem(input, kept), [(max(before, 0), max(after, 0)) for before, after in widths]
+
+
+def _filled(input: Tensor, widths, value: float) -> Tensor:
+    input, widths = _cut(input, widths)
+    out = Pad(widths)(input)
+    if not value:
+        return out
+    inside = namespace(input.array).pad(namespace(input.array).ones(input.shape, bool), widths)
+    return Where()(Tensor(inside), out, number_like(input, value))
+
+
+def _continued(input: Tensor, widths, n_padded: int, mode: str, value) -> Tensor:
+    if mode not in _SOURCES:
+        raise ValueError(f"pad: expected mode 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
+    if value is not None:
+        raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+    if input.ndim - n_padded not in (1, 2) or n_padded > 3:
+        raise ValueError(f"pad: mode {mode!r} pads up to 3 dimensions, all but one or two, got {n_padded} of {input.ndim}")
+    input, widths = _cut(input, widths) if mode == "circular" else (input, widths)
+    for d, (before, after) in enumerate(widths):
+        if before or after:
+            sources = _SOURCES[mode](namespace(input.array).arange(-before, input.shape[d] + after), input.shape[d])
+            input = getitem(input, (slice(None),) * d + (sources,))
+    return input
+
+
+def _reflected(places: Array, n: int) -> Array:
+    if len(places) and max(-int(places[0]), int(places[-1]) - n + 1) >= n:
+        raise ValueError(f"pad: mode 'reflect' has {n - 1} places to mirror at each end, which are too few")
+    return n - 1 - abs(n - 1 - abs(places))
+
+
+def _replicated(places: Array, n: int) -> Array:
+    return places.clip(0, n - 1)
+
+
+def _circular(places: Array, n: int) -> Array:
+    if len(places) and max(-int(places[0]), int(places[-1]) - n + 1) > n:
+        raise ValueError(f"pad: mode 'circular' goes round once at most, over {n} places")
+    return places % n
+
+
+_SOURCES = {"reflect": _reflected, "replicate": _replicated, "circular": _circular}

@@ -1,0 +1,122 @@
+"""Whole numbers from others: flat between their steps, so that no gradient flows."""
+
+from __future__ import annotations
+
+from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import namespace
+from minitransformer.ops.inplace import in_place
+from minitransformer.ops.laws import is_number, register, unbroadcast
+from minitransformer.ops.operands import operands
+
+
+class Flat(Op):
+    """An op whose output does not change with its inputs, but for jumps: the gradient is 0."""
+
+    saves = "nothing"
+
+    def vjp(self, g, *arrays):
+        return tuple(0 if is_number(a) else namespace(a).zeros_like(a) for a in arrays)
+
+
+class Quotient(Flat):
+    """y = a / b, rounded down ("floor") or towards zero ("trunc")."""
+
+    def __init__(self, rounding: str):
+        if rounding not in ("trunc", "floor"):
+            raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', got {rounding!r}")
+        self.rounding = rounding
+
+    def forward(self, a, b):
+        _check_divisor(a, b)
+        return a // b if self.rounding == "floor" else _truncated(a, b)
+
+
+def _truncated(a, b):
+    floor = a // b
+    if floor.dtype.kind != "f":
+        return floor + ((floor < 0) & (floor * b != a))  # below zero the next one up
+    ratio = a / b
+    return namespace(ratio).trunc(ratio)
+
+
+def _check_divisor(a, b) -> None:
+    """Raise ValueError where integers are divided by 0: they have no infinity."""
+    whole = all(isinstance(x, int) if is_number(x) else x.dtype.kind != "f" for x in (a, b))
+    if whole and not (b if is_number(b) else b.all()):
+        raise ValueError("integers cannot be divided by 0")
+
+
+class Remainder(Op):
+    """y = a - b floor(a / b), which has the sign of b."""
+
+    def forward(self, a, b):
+        _check_divisor(a, b)
+        return a % b
+
+    def vjp(self, g, a, b):  # dL/da = g, dL/db = -g floor(a / b)
+        return unbroadcast(g, a), unbroadcast(-g * (a // b), b) if self.needs[1] else None
+
+
+class Rounded(Flat):
+    """y = x, as the library's function of this name rounds it."""
+
+    def __init__(self, name: str, *settings):
+        self.name, self.settings = name, settings
+
+    def __str__(self) -> str:
+        return self.name
+
+    def forward(self, x):
+        return getattr(namespace(x), self.name)(x, *self.settings)
+
+
+@register("floor_divide", "__floordiv__")
+@in_place("floor_divide_", "__ifloordiv__")
+def floor_divide(input, other) -> Tensor:
+    """input / other, rounded down. Shapes broadcast. Raises ValueError if integers are divided by 0."""
+    return Quotient("floor")(*operands(input, other))
+
+
+@register("__rfloordiv__")
+def _reflected_floor_divide(input, other) -> Tensor:
+    return floor_divide(other, input)
+
+
+@register("remainder", "__mod__")
+@in_place("remainder_", "__imod__")
+def remainder(input, other) -> Tensor:
+    """What input // other leaves, with the sign of `other`. Shapes broadcast. Raises ValueError if integers are divided by 0."""
+    return Remainder()(*operands(input, other))
+
+
+@register("__rmod__")
+def _reflected_remainder(input, other) -> Tensor:
+    return remainder(other, input)
+
+
+@register()
+@in_place()
+def floor(input: Tensor) -> Tensor:
+    """The next whole number below."""
+    return Rounded("floor")(input)
+
+
+@register()
+@in_place()
+def ceil(input: Tensor) -> Tensor:
+    """The next whole number above."""
+    return Rounded("ceil")(input)
+
+
+@register()
+@in_place()
+def trunc(input: Tensor) -> Tensor:
+    """The next whole number towards zero."""
+    return Rounded("trunc")(input)
+
+
+@register()
+@in_place()
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, or number of so many decimals; halves go to the even one."""
+    return Rounded("round", decimals)(input)
