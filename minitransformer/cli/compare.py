@@ -16,6 +16,7 @@ from minitransformer.explain.pictures import comparison_table, mean_curves
 from minitransformer.explain.rendering import save_page
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
+from minitransformer.plain import escaped
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.tokenization import Tokenizer
 
@@ -66,7 +67,7 @@ def show(comparison: Comparison, html: Path | None, json: bool) -> None:
 
 def _body(comparison: Comparison, metrics: list[str]) -> str:
     """The table with its points and intervals, what the columns mean, and the mean curves of every method."""
-    notes = "".join(f"<li>{name}: {MEANING[name]}</li>" for name in metrics)
+    notes = "".join(f"<li>{escaped(name)}: {escaped(MEANING[name])}</li>" for name in metrics)
     pictures = comparison_table(comparison, metrics).to_html() + mean_curves(comparison).to_html()
     return f"<h1>Which explanation to believe</h1>{pictures}<ul>{notes}</ul>"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+from minitransformer.plain import escaped
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d1d1f; --soft: #56565c; --paper: #fff; --line: #d9d9de; --box: #f4f5f8;
@@ -78,4 +78,4 @@ summary { cursor: pointer }
 def page(title: str, body: str) -> str:
     """The whole page."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head><title>{html.escape(title)}</title>{head}</head><body>{body}</body></html>'
+    return f'<!doctype html><html lang="en"><head><title>{escaped(title)}</title>{head}</head><body>{body}</body></html>'

@@ -5,10 +5,11 @@ Colours are classes and variables of the page's style, so that each picture is r
 
 from __future__ import annotations
 
-import html
 from collections.abc import Container, Mapping, Sequence
 
 import numpy
+
+from minitransformer.plain import escaped
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 250, 46, 12, 14, 40
 CELL, LABEL = 16, 70  # of an attention map
@@ -27,15 +28,15 @@ def _cells(texts: Sequence[str], numbers: Container[int], scopes: Sequence[str])
     cells = []
     for i, text in enumerate(texts):
         right = ' class="number"' if i in numbers else ""
-        tag, scope = ("th", f' scope="{scopes[i]}"') if i < len(scopes) else ("td", "")
-        cells.append(f"<{tag}{scope}{right}>{html.escape(text)}</{tag}>")
+        tag, scope = ("th", f' scope="{escaped(scopes[i])}"') if i < len(scopes) else ("td", "")
+        cells.append(f"<{tag}{scope}{right}>{escaped(text)}</{tag}>")
     return "".join(cells)
 
 
 def bars(values: Mapping[str, float]) -> str:
     """Shares from 0 to 1 as bars, one below the other, with their percentage."""
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th><td class="bar"><div style="width:{100 * v:.1f}%"></div></td>'
+        f'<tr><th scope="row">{escaped(name)}</th><td class="bar"><div style="width:{100 * v:.1f}%"></div></td>'
         f'<td class="number">{v:.1%}</td></tr>'
         for name, v in values.items()
     )
@@ -74,7 +75,7 @@ def curve(
     parts += [place.dot(step, value) for step, value in held_out]
     said = f"Loss over {len(y)} steps, from {y[0]:.2f} to {mean[-1]:.2f} nats"
     key = f'<span class="mean"></span>training, mean of {window} steps <span class="held"></span>text it never saw'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{said}</title>{"".join(parts)}</svg>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{escaped(said)}</title>{"".join(parts)}</svg>'
     return f'<figure>{svg}<p class="key">{key}</p></figure>'
 
 
@@ -103,7 +104,7 @@ class _Axes:
 
     def level(self, name: str, value: float) -> str:
         below = self.y(value) + (16 if self.y(value) < HEIGHT / 3 else -6)
-        text = f'<text x="{WIDTH - RIGHT}" y="{below:.1f}" text-anchor="end">{html.escape(name)}: {value:.2f}</text>'
+        text = f'<text x="{WIDTH - RIGHT}" y="{below:.1f}" text-anchor="end">{escaped(name)}: {value:.2f}</text>'
         return self.across(value, "level") + text
 
     def ticks(self) -> str:
@@ -133,11 +134,11 @@ def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str
         parts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="{anchor}">{said}</text>')
     for i, (name, errors) in enumerate(rows.items()):
         middle, limit = step * i + 28, x(limits[name])
-        parts.append(f'<text x="{left - 12}" y="{middle + 4}" text-anchor="end">{html.escape(name)}</text>')
+        parts.append(f'<text x="{left - 12}" y="{middle + 4}" text-anchor="end">{escaped(name)}</text>')
         parts.append(f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="{middle - 16}" y2="{middle + 16}" class="limit"/>')
         for j, (of, error) in enumerate(errors):
             y = middle + (j * 7 % 23) - 11  # spread, so that none hides another
-            said = f"<title>{html.escape(of)}: {error:.1e}</title>"
+            said = f"<title>{escaped(of)}: {error:.1e}</title>"
             parts.append(f'<circle cx="{x(error):.1f}" cy="{y}" r="2.6" class="check">{said}</circle>')
     said = "<title>The error of each check, and what is allowed</title>"
     return f'<svg viewBox="0 0 {WIDTH} {bottom + 22}" role="img">{said}{"".join(parts)}</svg>'
@@ -149,18 +150,18 @@ def attention_map(weights: numpy.ndarray, tokens: Sequence[str], title: str) -> 
     squares = "".join(_square(i, j, float(w), tokens) for (i, j), w in numpy.ndenumerate(weights) if w > FAINT)
     labels = "".join(_labels(i, token) for i, token in enumerate(tokens))
     frame = f'<rect x="{LABEL}" y="{LABEL}" width="{size - LABEL}" height="{size - LABEL}" class="frame"/>'
-    name = html.escape(title)
+    name = escaped(title)
     svg = f'<svg viewBox="0 0 {size + 24} {size + 2}" role="img"><title>{name}</title>{frame}{squares}{labels}</svg>'
     return f"<figure>{svg}<figcaption>{name}</figcaption></figure>"
 
 
 def _square(i: int, j: int, share: float, tokens: Sequence[str]) -> str:
-    said = html.escape(f"{tokens[i].strip()} looks at {tokens[j].strip()}: {share:.0%}")
+    said = escaped(f"{tokens[i].strip()} looks at {tokens[j].strip()}: {share:.0%}")
     at = f'x="{LABEL + CELL * j}" y="{LABEL + CELL * i}" width="{CELL - 1}" height="{CELL - 1}"'
     return f'<rect {at} class="look" opacity="{share:.3f}"><title>{said}</title></rect>'
 
 
 def _labels(i: int, token: str) -> str:
-    at, word = LABEL + CELL * i + 12, html.escape(token.strip()[:10] or "_")
+    at, word = LABEL + CELL * i + 12, escaped(token.strip()[:10] or "_")
     across = f'<text x="{LABEL - 4}" y="{at}" text-anchor="end">{word}</text>'
     return across + f'<text transform="translate({at},{LABEL - 5}) rotate(-60)">{word}</text>'

@@ -34,6 +34,7 @@ from minitransformer.course.beside import differences
 from minitransformer.course.mine import in_the_library, pieces
 from minitransformer.course.places import PLACES
 from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.disk import write
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import rich_strip, scale_of
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
@@ -61,7 +62,7 @@ def tour(
     beside = _beside(yours)
     with in_the_library(yours):
         story = replace(_travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside)
-    out.write_text(tour_page(story), encoding="utf-8")
+    write(out, tour_page(story))
     console.print(Text.assemble(("\nPage written:", "bold"), f" {out}  ({sum(story.seconds.values()):.0f} s)"), soft_wrap=True)
     console.quiet = False
     if json:

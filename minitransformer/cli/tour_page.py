@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 
 from minitransformer.cli.page import page
@@ -23,6 +22,7 @@ from minitransformer.cli.verify import COLUMNS, FINITE_DIFFERENCES, PYTORCH, Res
 from minitransformer.explain import Explanation
 from minitransformer.explain.ledger import MEANING
 from minitransformer.explain.rendering import html_strip, outputs, scale_of
+from minitransformer.plain import escaped
 
 LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
 HOW = {
@@ -39,7 +39,7 @@ def tour_page(story: Story) -> str:
     """The whole page."""
     parts = _summary(story), _gradients(story.gradients), _speech(story.speech), _judgement(story.judgement), _why(story.judgement)
     spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
-    return page("minitransformer tour", f'<main>{"".join(parts)}</main><p class="soft">Time spent: {html.escape(spent)}.</p>')
+    return page("minitransformer tour", f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>')
 
 
 def _summary(story: Story) -> str:
@@ -52,7 +52,7 @@ def _summary(story: Story) -> str:
         f"of {judgement.reviews} unseen reviews judged rightly": f"{judgement.accuracy['Transformer']:.1%}",
         "relevance unaccounted for": f"{abs(judgement.explanations[0].ledger.gap):.0e}",
     }
-    cards = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{figure}</dd></div>" for name, figure in tiles.items())
+    cards = "".join(f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd></div>" for name, figure in tiles.items())
     wrong = '<p class="bad"><b>Something is wrong:</b> a gradient check failed or the ledger does not close.</p>'
     return (
         "<h1>A Transformer that shows its work</h1>"
@@ -66,11 +66,11 @@ def _summary(story: Story) -> str:
 
 def _mine(story: Story) -> str:
     """Which pieces were the learner's own."""
-    built = f"<p>Built with {len(story.mine)} pieces of your own: {', '.join(story.mine)}.</p>" if story.mine else ""
+    built = f"<p>Built with {len(story.mine)} pieces of your own: {escaped(', '.join(story.mine))}.</p>" if story.mine else ""
     rows = [(name, f"{difference:.0e}", why) for name, difference, why in story.beside]
     title = "Your pieces that these models do not come by, beside the library's own"
     heads = ["piece", "largest difference", "no place in the library, because"]
-    return built + (f"<details><summary>{title}</summary>{table(heads, rows, numbers=(1,))}</details>" if rows else "")
+    return built + (f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>" if rows else "")
 
 
 def _gradients(results: list[Result]) -> str:
@@ -80,7 +80,7 @@ def _gradients(results: list[Result]) -> str:
         dots[name], limits[name] = found, LIMITS[judge]
         rows.append((name, f"{len(found)}", f"{error:.0e}", f"{limits[name]:.0e}", of))
     wrong = "".join(
-        f'<p class="bad"><b>{html.escape(r.name)}</b>, {r.dtype}: {html.escape(r.message)}</p>' for r in results if not r.passed
+        f'<p class="bad"><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>' for r in results if not r.passed
     )
     everything = table([c.replace("\n", " ") for c in COLUMNS], [row(r) for r in results], numbers=(3, 4))
     return (
@@ -93,19 +93,19 @@ def _gradients(results: list[Result]) -> str:
         + table(["held against", "checks", "largest error", "allowed", "where"], rows, numbers=(1, 2, 3))
         + '<p class="note">Errors are relative to the largest entry of the slope. Finite differences cannot be more exact than '
         "about 1e-9 themselves; float32, the shorter numbers that models are trained with, is compared with PyTorch only.</p>"
-        + f"<details><summary>{html.escape(summary(results))} The whole table</summary>{everything}</details>"
+        + f"<details><summary>{escaped(summary(results))} The whole table</summary>{everything}</details>"
     )
 
 
 def _speech(speech: Speech) -> str:
-    start, end = speech.vocab_size, math.exp(speech.learned.held_out[-1][1])
+    start, end = escaped(speech.vocab_size), math.exp(speech.learned.held_out[-1][1])
     return (
         "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
         f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
         f"never saw, as if it had to choose among {end:.0f}. The curve shows how surprised it is: lower is better.</p>"
         + curve(speech.learned.losses, speech.learned.held_out, ("blind guessing", speech.guessing))
-        + f"<h3>What it wrote before</h3><pre>{html.escape(speech.before)}</pre>"
-        + f"<h3>What it writes after</h3><pre>{html.escape(speech.after)}</pre>"
+        + f"<h3>What it wrote before</h3><pre>{escaped(speech.before)}</pre>"
+        + f"<h3>What it writes after</h3><pre>{escaped(speech.after)}</pre>"
         + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
         + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
         "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
@@ -122,19 +122,19 @@ def _maps(attention, tokens: list[str]) -> str:
 
 
 def _judgement(judgement: Judgement) -> str:
-    margin = luck(judgement.accuracy["Transformer"], judgement.reviews)
+    margin, reviews = luck(judgement.accuracy["Transformer"], judgement.reviews), escaped(judgement.reviews)
     wrong = "".join(
-        f"<li>{html.escape(review.text)} <span class='soft'>(it said {NAMES[1 - review.label]}, {p:.0%} sure)</span></li>"
+        f"<li>{escaped(review.text)} <span class='soft'>(it said {escaped(NAMES[1 - review.label])}, {p:.0%} sure)</span></li>"
         for review, p in judgement.mistakes
     )
     listing = f"<details><summary>Where it was surest and wrong</summary><ul>{wrong}</ul></details>" if wrong else ""
     return (
         "<h2>3. A classifier learns what praise is</h2>"
         "<p>A second Transformer reads reviews and says whether they praise or blame. Below: how many of "
-        f"{judgement.reviews} reviews that it never saw it judges rightly, beside always giving the commoner answer (majority) and "
+        f"{reviews} reviews that it never saw it judges rightly, beside always giving the commoner answer (majority) and "
         "beside counting words (naive Bayes), which is hard to beat with so few texts.</p>"
         + bars(judgement.accuracy)
-        + f'<p class="note">With {judgement.reviews} reviews, luck alone moves such a figure by about {margin:.1%} up or down.</p>'
+        + f'<p class="note">With {reviews} reviews, luck alone moves such a figure by about {margin:.1%} up or down.</p>'
         + curve(judgement.learned.losses, judgement.learned.held_out, ("tossing a coin", math.log(2)))
         + '<p class="note">In training, words are hidden at random, so that no review hangs on a single word: that makes it harder '
         "than the real thing.</p>" + listing
@@ -142,12 +142,12 @@ def _judgement(judgement: Judgement) -> str:
 
 
 def _why(judgement: Judgement) -> str:
-    explanations, review = judgement.explanations, judgement.review
+    explanations, review, label = judgement.explanations, judgement.review, escaped(NAMES[judgement.label])
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
         "<h2>4. Why did it say so?</h2>"
         f'<p class="said">{_underlined(judgement)}</p>' + (marked if review.rationale else "") + "<p>The classifier calls this "
-        f"<b>{NAMES[judgement.label]}</b>, {judgement.probability:.1%} sure. Which words made it say so? Three methods, the same "
+        f"<b>{label}</b>, {judgement.probability:.1%} sure. Which words made it say so? Three methods, the same "
         "question; orange words spoke for the answer, blue ones against it, and a stronger colour means a louder word.</p>"
         + "".join(map(_card, explanations))
         + _words(explanations)
@@ -163,16 +163,16 @@ def _underlined(judgement: Judgement) -> str:
     """The review with its marked reasons underlined."""
     text, parts, end = judgement.review.text, [], 0
     for a, b in judgement.review.rationale:
-        parts += [html.escape(text[end:a]), f"<u>{html.escape(text[a:b])}</u>"]
+        parts += [escaped(text[end:a]), f"<u>{escaped(text[a:b])}</u>"]
         end = b
-    return "".join(parts) + html.escape(text[end:])
+    return "".join(parts) + escaped(text[end:])
 
 
 def _card(explanation: Explanation) -> str:
     scale = scale_of(explanation.relevance)
     how = next(text for name, text in HOW.items() if explanation.method.startswith(name))
     return (
-        f'<section class="card"><h3>{html.escape(explanation.method)}</h3><p class="soft">{how}</p>'
+        f'<section class="card"><h3>{escaped(explanation.method)}</h3><p class="soft">{escaped(how)}</p>'
         f"{html_strip(explanation.tokens, explanation.relevance)}"
         f'<p class="scale">against {-scale:+.2f} <i></i> {scale:+.2f} for</p></section>'
     )
@@ -181,9 +181,9 @@ def _card(explanation: Explanation) -> str:
 def _words(explanations: list[Explanation]) -> str:
     """Every token with its relevance in each method, side by side."""
     scales = [scale_of(e.relevance) for e in explanations]
-    heads = "".join(f'<th scope="col">{html.escape(e.method)}</th>' for e in explanations)
+    heads = "".join(f'<th scope="col">{escaped(e.method)}</th>' for e in explanations)
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(token.strip())}</th>'
+        f'<tr><th scope="row">{escaped(token.strip())}</th>'
         + "".join(leaning(float(e.relevance[i]), scale) for e, scale in zip(explanations, scales, strict=True))
         + "</tr>"
         for i, token in enumerate(explanations[0].tokens)
@@ -198,14 +198,15 @@ def _words(explanations: list[Explanation]) -> str:
 def _ledger(explanation: Explanation) -> str:
     ledger, scale = explanation.ledger, scale_of(list(explanation.ledger.values()))
     rows = "".join(
-        f'<tr{total}><th scope="row">{name}</th>{leaning(amount, scale)}<td class="soft">{MEANING[name]}</td></tr>'
+        f'<tr{total}><th scope="row">{escaped(name)}</th>{leaning(amount, scale)}'
+        f'<td class="soft">{escaped(MEANING[name])}</td></tr>'
         for name, amount in ledger.items()
         for total in [' class="total"' if name == "total" else ""]
     )
     closes = "It closes" if ledger.closes else '<b class="bad">It does not close</b>'
     return (
-        f"<h3>The ledger of {html.escape(explanation.method)}</h3><p>What is explained is "
-        f"{html.escape(outputs(explanation.target))}: by how much the answer won. The words account for a part; this is where the "
+        f"<h3>The ledger of {escaped(explanation.method)}</h3><p>What is explained is "
+        f"{escaped(outputs(explanation.target))}: by how much the answer won. The words account for a part; this is where the "
         "rest went.</p>"
         f'<table class="ledger">{rows}</table><p class="note">{closes}: sum and total differ by {abs(ledger.gap):.0e}, which is '
         "rounding. Every line was booked where it arose, none is what was left over.</p>"
@@ -219,7 +220,7 @@ def _agreement(judgement: Judgement) -> str:
     reasons = [judgement.review.text[a:b] for a, b in judgement.review.rationale]
     marked = f" Marked in the data: {listed(reasons)}." if reasons else ""
     return (
-        f"<h3>Where they agree</h3><p><b>{html.escape(verdict(explanations))}</b>{html.escape(marked)}</p>"
+        f"<h3>Where they agree</h3><p><b>{escaped(verdict(explanations))}</b>{escaped(marked)}</p>"
         + table(["method", "loudest words"], tops)
         + table(["methods", "rank correlation", "loud for both"], pairs, numbers=(1,))
         + '<p class="note">Rank correlation: 1 if two methods put all words in the same order, 0 if their orders have nothing in '

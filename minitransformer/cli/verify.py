@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import sys
 import warnings
@@ -26,6 +25,7 @@ from minitransformer.defaults import default_device
 from minitransformer.explain.rendering import save_page
 from minitransformer.gradients import compare_with_torch, gradcheck
 from minitransformer.ops.convert import on_default_device
+from minitransformer.plain import escaped
 from minitransformer.randomness import manual_seed
 
 FINITE_DIFFERENCES = 1e-6  # allowed in float64, relative to the largest entry
@@ -169,14 +169,15 @@ def _print(results: Sequence[Result]) -> None:
 def page_body(results: Sequence[Result]) -> str:
     """The table as HTML, failures with their messages."""
     cell = 'style="text-align:left;padding:2px 12px;border-bottom:1px solid #ddd"'
-    head = "".join(f"<th {cell}>{name}</th>" for name in COLUMNS)
+    head = "".join(f"<th {cell}>{escaped(name)}</th>" for name in COLUMNS)
     lines = []
     for result in results:
         colour = "#1a7f37" if result.passed else "#b3261e"
-        cells = "".join(f"<td {cell}>{html.escape(text)}</td>" for text in row(result))
-        lines.append(f'<tr style="color:{colour}" title="{html.escape(result.message)}">{cells}</tr>')
-    wrong = "".join(f"<p><b>{html.escape(r.name)}</b>, {r.dtype}: {html.escape(r.message)}</p>" for r in results if not r.passed)
+        cells = "".join(f"<td {cell}>{escaped(text)}</td>" for text in row(result))
+        lines.append(f'<tr style="color:{colour}" title="{escaped(result.message)}">{cells}</tr>')
+    wrong = "".join(f"<p><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>" for r in results if not r.passed)
     return (
-        f"<h1>minitransformer verify</h1><p>Largest error against finite differences and PyTorch. {summary(results)}</p>{wrong}"
+        "<h1>minitransformer verify</h1><p>Largest error against finite differences and PyTorch. "
+        f"{escaped(summary(results))}</p>{wrong}"
         f'<table style="border-collapse:collapse;font:14px sans-serif"><tr>{head}</tr>{"".join(lines)}</table>'
     )

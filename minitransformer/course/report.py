@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
+
+from minitransformer.plain import escaped
 
 TITLES = {
     "passed": "passed",
@@ -83,7 +84,7 @@ class Report:
         hanging = "padding-left:8ch;text-indent:-8ch"
         rows = "".join(
             f'<div style="color:{colours.get(kind, "inherit")};{"font-weight:bold" if kind == "title" else hanging}">'
-            f"{html.escape(line)}</div>"
+            f"{escaped(line)}</div>"
             for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True)
         )
         return f'<div style="font:14px/1.5 monospace;white-space:pre-wrap">{rows}</div>'

@@ -6,13 +6,13 @@ colour is |relevance| on one scale for all tokens shown together, and the number
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy
 
+from minitransformer.disk import write
 from minitransformer.explain.outputs import LogOdds
+from minitransformer.plain import escaped, spelt_out
 
 FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)  # orange, blue; purple for what has no sign
 FONT = "font-family:system-ui,sans-serif;font-size:14px"
@@ -58,8 +58,10 @@ def shade(value: float, scale: float) -> str:
 
 
 def visible(token: str) -> str:
-    """The token, its white space made visible where it is all there is."""
-    return token if token.strip() else token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
+    """The token, its control characters spelt out, and its white space made visible where it is all there is."""
+    if token.strip():
+        return spelt_out(token)
+    return token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
 
 
 def plain_strip(tokens: Sequence[str], values) -> str:
@@ -82,7 +84,7 @@ def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str
     scale, spans = scale or scale_of(values), []
     for token, value in zip(tokens, values, strict=True):
         style = f"{background(float(value), scale)};padding:2px 1px;border-radius:3px;white-space:pre-wrap"
-        spans.append(f'<span style="{style}" title="{value:+.4f}">{html.escape(visible(token))}</span>')
+        spans.append(f'<span style="{style}" title="{value:+.4f}">{escaped(visible(token))}</span>')
     return f'<div style="font:16px/1.9 Georgia,serif">{"".join(spans)}</div>'
 
 
@@ -91,9 +93,9 @@ def html_ledger(ledger) -> str:
     from minitransformer.explain.ledger import MEANING
 
     rows = [
-        f'<tr><td style="text-align:left;padding:1px 12px">{name}</td>'
+        f'<tr><td style="text-align:left;padding:1px 12px">{escaped(name)}</td>'
         f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:1px 12px">{amount:+.4f}</td>'
-        f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{MEANING[name]}</td></tr>'
+        f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{escaped(MEANING[name])}</td></tr>'
         for name, amount in ledger.items()
     ]
     return f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
@@ -116,7 +118,7 @@ def html_explanation(explanation) -> str:
     title = f"{explanation.method}: {outputs(explanation.target)} = {explanation.output:+.4f}"
     strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
     ledger = html_ledger(explanation.ledger) if explanation.ledger else ""
-    return f'<div><div style="font:14px sans-serif;opacity:0.85">{html.escape(title)}</div>{strips}{ledger}</div>'
+    return f'<div><div style="font:14px sans-serif;opacity:0.85">{escaped(title)}</div>{strips}{ledger}</div>'
 
 
 def print_explanation(explanation) -> None:
@@ -138,7 +140,7 @@ def print_explanation(explanation) -> None:
 def page(title: str, body: str) -> str:
     """A whole HTML page around a fragment; it loads nothing from elsewhere."""
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escaped(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"></head>'
         f'<body style="max-width:960px;margin:32px auto;padding:0 16px;font-family:sans-serif">{body}</body></html>'
     )
@@ -146,4 +148,4 @@ def page(title: str, body: str) -> str:
 
 def save_page(path, title: str, body: str) -> None:
     """Write a page to a file."""
-    Path(path).write_text(page(title, body), encoding="utf-8")
+    write(path, page(title, body))

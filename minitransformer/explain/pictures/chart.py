@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import re
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ STYLE = {
 def png(draw: Callable[[Figure], None], size: tuple[float, float], title: str) -> bytes:
     """The figure as a PNG image, its title above it."""
 
-    lines = textwrap.wrap(title, round(11 * size[0]))  # that many letters to the inch
+    lines = textwrap.wrap(spelt_out(title), round(11 * size[0]))  # that many letters to the inch
 
     def entitled(figure: Figure) -> None:
         figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10, fontweight="bold")
@@ -52,7 +53,7 @@ def embedded(draw: Callable[[Figure], None], size: tuple[float, float], said: st
     svg = re.sub(r"(<svg[^>]*>)", rf"\1{DARK}", svg[svg.index("<svg") :], count=1)
     data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
     style = "width:100%;max-width:600px;border-radius:6px"
-    return f'<img style="{style}" alt="{html.escape(said)}" title="{html.escape(said)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img style="{style}" alt="{escaped(said)}" title="{escaped(said)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _image(draw: Callable[[Figure], None], size: tuple[float, float], form: str) -> bytes:

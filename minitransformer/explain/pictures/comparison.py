@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from minitransformer.explain.comparison import Comparison
 from minitransformer.explain.pictures.chart import embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite, hex_colour
+from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,9 +44,9 @@ def comparison_table(
 
 
 def _table(scores: Scores, metrics: Sequence[str]) -> str:
-    heads = "".join(f'<th style="{CELL}">{html.escape(name)}</th>' for name in ["", *metrics])
+    heads = "".join(f'<th style="{CELL}">{escaped(name)}</th>' for name in ["", *metrics])
     rows = "".join(
-        f'<tr><th style="{CELL};text-align:left;font-weight:400">{html.escape(method)}</th>'
+        f'<tr><th style="{CELL};text-align:left;font-weight:400">{escaped(method)}</th>'
         + "".join(f'<td style="{CELL}">{_cell(row.get(name))}</td>' for name in metrics)
         + "</tr>"
         for method, row in scores.items()
@@ -76,13 +76,13 @@ def _draw(scores: Scores, metrics: Sequence[str], figure: Figure) -> None:
     across = min(2, len(metrics))
     for n, name in enumerate(metrics):
         axes = quiet(figure.add_subplot(-(-len(metrics) // across), across, n + 1), "x")
-        axes.set_title(name, fontsize=9)
+        axes.set_title(spelt_out(name), fontsize=9)
         for place, row in enumerate(scores.values()):
             if name in row:
                 mean, low, high = row[name]
                 axes.plot([low, high], [place, place], color=hex_colour(-1), linewidth=1.4)
                 axes.plot(mean, place, "o", color=hex_colour(-1), markersize=4)
-        axes.set_yticks(range(len(scores)), list(scores) if n % across == 0 else [""] * len(scores), fontsize=8)
+        axes.set_yticks(range(len(scores)), list(map(spelt_out, scores)) if n % across == 0 else [""] * len(scores), fontsize=8)
         axes.set_ylim(len(scores) - 0.5, -0.5)
         if name == "seconds":
             axes.set_xscale("log")

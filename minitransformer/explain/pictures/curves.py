@@ -12,6 +12,7 @@ from minitransformer.explain.deletion_curves import Faithfulness
 from minitransformer.explain.pictures.chart import embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite, hex_colour
+from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +96,7 @@ def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
     below, first = -(-len(means) // PANELS_ACROSS), None
     for n, (method, (morf, lerf)) in enumerate(means.items()):
         axes = first = quiet(figure.add_subplot(below, PANELS_ACROSS, n + 1, sharex=first, sharey=first), "y")
-        axes.set_title(method, fontsize=8)
+        axes.set_title(spelt_out(method), fontsize=8)
         axes.plot(SHARES, lerf, color=hex_colour(-1), linestyle="--", label="least relevant first (LeRF)")
         axes.plot(SHARES, morf, color=hex_colour(1), label="most relevant first (MoRF)")
         axes.xaxis.set_major_formatter("{x:.0%}")

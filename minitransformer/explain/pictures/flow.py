@@ -12,6 +12,7 @@ from minitransformer.explain.ledger import SINKS, Ledger, Row
 from minitransformer.explain.pictures.chart import INK, LINE, embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite
+from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +68,7 @@ def _draw(rows: Sequence[Row], figure: Figure) -> None:
     received = [row.received for row in rows]
     axes.plot(received, places, "|", color=INK, markersize=11, markeredgewidth=1.6, label="received")
     axes.axvline(0, color=LINE, linewidth=1)
-    axes.set_yticks(places, [row.layer or "(model)" for row in rows])
+    axes.set_yticks(places, [spelt_out(row.layer) or "(model)" for row in rows])
     axes.invert_yaxis()
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
 

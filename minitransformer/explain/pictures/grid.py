@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from minitransformer.explain.rendering import background, finite, scale_of, shade, visible
+from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,13 +35,14 @@ class Grid:
 
     def __post_init__(self):
         finite(self.values, (len(self.tokens), len(self.columns)))
+        object.__setattr__(self, "columns", list(map(spelt_out, self.columns)))
         object.__setattr__(self, "scale", scale_of(self.values))
 
     def fragment(self) -> str:
         """A table with inline styles; wider than the screen, it scrolls."""
-        heads = "".join(f'<th style="{HEAD}">{html.escape(name)}</th>' for name in ["", *self.columns])
+        heads = "".join(f'<th style="{HEAD}">{escaped(name)}</th>' for name in ["", *self.columns])
         rows = "".join(
-            f'<tr><th style="{WORD};font-weight:400">{html.escape(visible(token).strip())}</th>{self._cells(i)}</tr>'
+            f'<tr><th style="{WORD};font-weight:400">{escaped(visible(token).strip())}</th>{self._cells(i)}</tr>'
             for i, token in enumerate(self.tokens)
         )
         table = f'<table style="border-collapse:collapse;font-size:13px"><tr>{heads}</tr>{rows}</table>'
@@ -50,7 +51,7 @@ class Grid:
     def _cells(self, i: int) -> str:
         cells = []
         for name, value, amount in zip(self.columns, self.values[i], self.unscaled[i], strict=True):
-            said = html.escape(f"{visible(self.tokens[i]).strip()}, {name}: {amount:+.4f}")
+            said = escaped(f"{visible(self.tokens[i]).strip()}, {name}: {amount:+.4f}")
             style = f"{CELL};{background(value, self.scale)}"
             cells.append(f'<td style="{style}" title="{said}">{value:+.2f}</td>')
         return "".join(cells)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.explain.pictures.chart import quiet
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import ATTENTION, finite, visible
+from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def _of_one(layer) -> numpy.ndarray:
 
 def _fragment(heads, full: float, tokens: Sequence[str], keys: Sequence[str]) -> str:
     same = tokens is keys
-    key = "" if same else f'<div style="font-size:12px">columns: {html.escape(", ".join(_numbered(keys)))}</div>'
+    key = "" if same else f'<div style="font-size:12px">columns: {escaped(", ".join(_numbered(keys)))}</div>'
     tables = "".join(_table(name, head, full, tokens, keys) for name, head in heads.items())
     return f'{key}<div style="overflow-x:auto">{tables}</div>'
 
@@ -73,13 +73,13 @@ def _numbered(tokens: Sequence[str]) -> list[str]:
 def _table(name: str, head: numpy.ndarray, full: float, tokens: Sequence[str], keys: Sequence[str]) -> str:
     numbers = "".join(f'<th style="{NUMBER}">{j}</th>' for j in range(1, len(keys) + 1))
     rows = "".join(
-        f'<tr><th style="{WORD}">{html.escape(label)}</th>{_cells(row, full, token, keys)}</tr>'
+        f'<tr><th style="{WORD}">{escaped(label)}</th>{_cells(row, full, token, keys)}</tr>'
         for label, token, row in zip(_numbered(tokens), tokens, head, strict=True)
     )
     frame = 'cellspacing="1" style="border-collapse:separate;border:1px solid rgba(128,128,128,0.3)"'
     table = f'<table {frame}><tr><th style="{WORD}"></th>{numbers}</tr>{rows}</table>'
     style = "display:inline-block;vertical-align:top;margin:4px 18px 8px 0"
-    return f'<div style="{style}"><div style="font-size:12px">{name}</div>{table}</div>'
+    return f'<div style="{style}"><div style="font-size:12px">{escaped(name)}</div>{table}</div>'
 
 
 def _cells(row: numpy.ndarray, full: float, token: str, keys: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def _cell(share: float, full: float, said: str) -> str:
     """There are very many of these, so that they say no more than they must."""
     purple = "rgba({},{},{},{:.2f})".format(*ATTENTION, min(share / full, 1.0))
     colour = f";background-color:{purple}" if share >= FAINT * full else ""
-    return f'<td style="padding:0{colour}" title="{html.escape(said)}: {share:.0%}"></td>'
+    return f'<td style="padding:0{colour}" title="{escaped(said)}: {share:.0%}"></td>'
 
 
 def _text(heads, full: float, tokens: Sequence[str], keys: Sequence[str]):

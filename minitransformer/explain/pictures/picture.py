@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minitransformer.disk import write
 from minitransformer.explain.pictures import chart
 from minitransformer.explain.rendering import FONT, save_page
+from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ class Picture:
 
     def to_html(self) -> str:
         """Title and picture, to be put into any page."""
-        head = f'<div style="font-size:14px;font-weight:600;margin:4px 0">{html.escape(self.title)}</div>'
+        head = f'<div style="font-size:14px;font-weight:600;margin:4px 0">{escaped(self.title)}</div>'
         return f'<div style="{FONT}">{head}{self.fragment()}</div>'
 
     _repr_html_ = to_html
@@ -54,4 +55,4 @@ class Picture:
         if path.suffix == ".html":
             save_page(path, self.title, self.to_html())
         else:
-            path.write_bytes(chart.png(self.draw, self.size, self.title))
+            write(path, chart.png(self.draw, self.size, self.title))
