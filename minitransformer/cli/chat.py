@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from minitransformer.cli.generate import MaxNewTokens, shown
-from minitransformer.cli.options import Backend, Seed, complaints, console, prepare
+from minitransformer.cli.options import Backend, Seed, console, prepare, remark
 from minitransformer.generation import growing_text, stream
 from minitransformer.models import published
 from minitransformer.models.published.smollm2 import END, SYSTEM, chat_prompt
@@ -27,7 +27,7 @@ def chat(
     prepare(seed, backend)
     if model != "smollm2":
         raise ValueError(f"model: expected smollm2, the one with a template for turns, got {model!r}")
-    writer, tokenizer = published.load(model, complaints.print)
+    writer, tokenizer = published.load(model, remark)
     turns: list[tuple[str, str]] = []
     while words := _question():
         turns.append(("user", words))

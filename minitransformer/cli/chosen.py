@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from minitransformer import models
-from minitransformer.cli.options import complaints
+from minitransformer.cli.options import remark
 from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
@@ -27,7 +27,7 @@ def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Mod
         raise ValueError("expected one of --checkpoint FILE and --model NAME")
     if checkpoint is not None:
         return models.load(checkpoint, *kinds)
-    found, tokenizer = published.load(model, complaints.print)
+    found, tokenizer = published.load(model, remark)
     if not hasattr(found, "new_cache"):
         raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")
     return found, tokenizer

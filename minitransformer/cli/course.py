@@ -11,7 +11,7 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from minitransformer.cli.options import Json, complaints, console, print_json
+from minitransformer.cli.options import Json, console, print_json, remark
 from minitransformer.course import catalogue
 from minitransformer.course.report import Report
 from minitransformer.course.starters import solution as solution_in
@@ -41,7 +41,7 @@ def _workspace(directory: Path) -> Workspace:
 def tell_trouble(workspace: Workspace) -> None:
     """In one line, if there is any."""
     if workspace.trouble:
-        complaints.print(workspace.trouble, soft_wrap=True)
+        remark(workspace.trouble)
 
 
 def _names(workspace: Workspace, name: str | None) -> list[str]:

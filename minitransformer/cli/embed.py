@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from minitransformer.cli.options import Backend, Json, Seed, complaints, console, prepare, print_json
+from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.models import published
 from minitransformer.models.bert import Bert
 from minitransformer.models.bert import embed as vectors_of
@@ -33,7 +33,7 @@ def embed(
     """Make a vector of each sentence, and name for each the nearest other."""
     prepare(seed, backend)
     sentences = sentences or SENTENCES
-    encoder, tokenizer = published.load(model, complaints.print)
+    encoder, tokenizer = published.load(model, remark)
     if not isinstance(encoder, Bert):
         raise ValueError(f"model: expected an encoder of sentences, such as minilm, got {model!r}")
     vectors = vectors_of(encoder, tokenizer, sentences)  # (N, C)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from minitransformer import assets
-from minitransformer.cli.options import Json, complaints, console, print_json
+from minitransformer.cli.options import Json, console, print_json, remark
 from minitransformer.models import published
 
 Name = Annotated[str, typer.Argument(help="What to fetch: " + ", ".join(assets.CATALOGUE))]
@@ -29,7 +29,7 @@ def fetch(name: Name, check: Check = False, json: Json = False) -> None:
 
 def _fetched(name: str) -> Path:
     get = published.prepare if name in published.MODELS else assets.fetch
-    return get(name, complaints.print, mend=True)
+    return get(name, remark, mend=True)
 
 
 def _checked(name: str) -> Path:

@@ -27,6 +27,11 @@ Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file tha
 MaybeCheckpoint = Annotated[Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
 
 
+def remark(line: str) -> None:
+    """A line about what goes on, beside what was asked for."""
+    complaints.print(line, soft_wrap=True)
+
+
 def page_file(path: Path | None) -> Path | None:
     """Where to write a page. Tells at once that it cannot be written there, and not after minutes of work: ValueError."""
     folder = path and path.absolute().parent

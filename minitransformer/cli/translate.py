@@ -8,7 +8,7 @@ import typer
 
 from minitransformer.cli.explain import plain
 from minitransformer.cli.generate import MaxNewTokens, kept, shown
-from minitransformer.cli.options import Backend, Json, Seed, complaints, console, prepare, print_json
+from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import beam_search, growing_text, stream
 from minitransformer.models import T5, published
@@ -31,7 +31,7 @@ def translate(
     prepare(seed, backend)
     if not sentence.strip():
         raise ValueError("sentence: expected at least one word")
-    model, tokenizer = published.load("flan-t5", complaints.print)
+    model, tokenizer = published.load("flan-t5", remark)
     task, new = f"translate {source} to {to}: {sentence}", []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
     begin, writer = [model.config.pad_token_id], model.answer(asked)
