@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitransformer.course import catalogue
-from minitransformer.course.judge import judge
+from minitransformer.course.judge import crashed, judge
 from minitransformer.course.report import Report
 from minitransformer.course.sandbox import SECONDS, too_long
 from minitransformer.course.timer import TooLong, at_most
@@ -19,5 +19,7 @@ def check(name: str, answer: Any) -> Report:
     try:
         with at_most(SECONDS):
             return judge(name, exercise, answer)
+    except SystemExit as error:
+        return crashed(name, error, "")
     except TooLong:
         return too_long(name, SECONDS)

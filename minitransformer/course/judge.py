@@ -38,8 +38,6 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
         except Failed as failed:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
-        except SystemExit as error:
-            return crashed(name, error, file, tuple(held), prop.what)
         except Exception as error:
             return crashed(name, error, file, tuple(held), prop.what, exercise.likely_mistake(answer) or _meaning(error))
         held.append(prop.what)
@@ -48,7 +46,7 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
 
 def crashed(name: str, error: BaseException, file: str, held: tuple[str, ...] = (), wrong: str = "", hint: str = "") -> Report:
     """The report on code that could not run."""
-    if isinstance(error, SystemExit):
+    if type(error).__name__ == "SystemExit":
         return Report(name, "crashed", held, wrong, ("it called exit()",), "Return the result instead.")
     return Report(name, "crashed", held, wrong, describe(error, file), hint)
 

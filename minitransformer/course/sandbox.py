@@ -73,7 +73,7 @@ def _judged(name: str, source: bytes, path: Path, link: Link) -> Report:
         told = link.load(source, str(path), name)
     except NotImplementedError:
         return Report(name, "unwritten", hint=UNWRITTEN)
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         return crashed(name, error, str(path))
     if told.get("missing"):
         hint = "The name is part of the task: keep it as it was."

@@ -154,7 +154,7 @@ def test_how_errors_of_numbers_are_taken_goes_along(answer):
     [
         ("ValueError('a')", ValueError),
         ("type('Own', (KeyError,), {})('a')", KeyError),
-        ("SystemExit(3)", SystemExit),
+        ("SystemExit(3)", Exception),
         ("KeyboardInterrupt()", Exception),
         ("UnicodeDecodeError('a', b'', 0, 1, 'b')", UnicodeDecodeError),
         ("StopIteration(1)", Exception),

@@ -26,7 +26,7 @@ UNANNOUNCED = {"posix": "mkfifo mknod", "os": "mkfifo mknod", "_posixsubprocess"
 
 def close(held: set[str]) -> None:
     """Refuse processes, the network, and the library, and files but for those in the scratch folder."""
-    inside = str(SCRATCH) if "scratch" in held and "files" in held else None
+    inside = str(SCRATCH) if "files" in held else None
 
     def hook(event: str, arguments: tuple) -> None:
         changes = event in FILES or (event == "open" and _writes(*arguments)) or (event == "ctypes.dlopen" and "files" not in held)

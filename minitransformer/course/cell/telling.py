@@ -47,10 +47,10 @@ class Told(Exception):
 
 
 def retold(told: dict) -> Exception:
-    """The exception of another process, to be raised in this one."""
+    """The exception of another process, to be raised in this one: always an Exception, whose other kinds would end it."""
     name, *others = (str(name)[:100] for name in told["types"])
     own = (getattr(builtins, kind, None) for kind in (name, *others))
-    kind = next(k for k in (*own, Exception) if isinstance(k, type) and issubclass(k, Exception) or k is SystemExit)
+    kind = next(k for k in (*own, Exception) if isinstance(k, type) and issubclass(k, Exception))
     try:
         return type(name if name.isidentifier() else kind.__name__, (Told, kind), {})(told)
     except TypeError:  # a kind that wants more to be made of
