@@ -104,6 +104,34 @@ def test_float32_closes_too(kind, rule, form):
     assert ledger.closes and ledger.tolerance == 1e-4
 
 
+def in_half_precision(kind, times):
+    """A model whose weights, and so its scores, are larger than those drawn for a start."""
+    model = MODELS[kind]()
+    with mt.no_grad():
+        for p in model.parameters():
+            p.mul_(times)
+    return model.half()
+
+
+@pytest.mark.parametrize("rule, form", WAYS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_half_precision_closes_too(kind, rule, form):
+    """Scores of hundreds, rounded to eleven digits: what a softmax sends on and absorbs is nearly all cancelled."""
+    for times in (1, 4):
+        ledger = explain.lrp(in_half_precision(kind, times), IDS, rule=rule, form=form).ledger
+        assert ledger.closes and ledger.tolerance < 0.02
+
+
+def test_the_tolerance_of_half_precision_grows_with_depth():
+    shallow, deep = (explain.lrp(language_model(num_layers=n).half(), IDS).ledger for n in (1, 6))
+    assert shallow.tolerance < deep.tolerance < 3 * shallow.tolerance
+
+
+def test_a_number_too_large_for_half_precision_is_told_as_such():
+    with np.errstate(all="ignore"), pytest.raises(RuntimeError, match="a number is too large for float16"):
+        explain.lrp(in_half_precision("gated", 8), IDS)
+
+
 def test_a_layer_passes_on_what_the_next_receives():
     rows = {row.layer: row for row in explain.lrp(language_model(), IDS).ledger.by_layer(depth=1)}
     assert {"head", "encoder", "positions", "embedding"} <= set(rows)

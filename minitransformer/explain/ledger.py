@@ -7,6 +7,7 @@ happens, never as what is left over, so that the sum is a proof: `ledger.gap` is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,13 @@ MEANING = {
     "dropped": "given up by a rule on purpose",
     "total": "the explained output",
 }
-TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-2}  # of the scale: what rounding may do
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # of the scale: what rounding may do
+HALF_TOLERANCE = 2.0**-10  # of float16, whose activations are rounded to 11 digits, for one op
+
+
+def tolerance(dtype: str, depth: int) -> float:
+    """What rounding may do on a walk through `depth` ops; float16 may err at each, and such errors add up like steps at random."""
+    return HALF_TOLERANCE * math.sqrt(depth) if dtype == "float16" else TOLERANCE[dtype]
 
 
 @dataclass(slots=True)
@@ -61,11 +68,11 @@ class Ledger(Mapping):
     """output = tokens + positions + bias + epsilon + softmax + dropped, as a mapping, with `total` the output.
 
     `rows` says the same of each op, newest first. `scale` is the largest sum of |relevance| at any op: what rounding
-    errors are measured against, by the `tolerance` of the dtype.
+    errors are measured against, by the `tolerance` of the dtype, and of the depth of a walk in half precision.
     """
 
-    def __init__(self, total: float, rows: list[Row], tolerance: float = TOLERANCE["float32"]):
-        self.rows, self.tolerance = rows, tolerance
+    def __init__(self, total: float, rows: list[Row], dtype: str = "float32"):
+        self.rows, self.dtype, self.tolerance = rows, dtype, tolerance(dtype, len(rows))
         self.scale = max(abs(total), *(row.scale for row in rows))
         self._entries = dict.fromkeys(("tokens", *SINKS), 0.0)
         for row in rows:
@@ -118,7 +125,8 @@ class Ledger(Mapping):
             if not self._small(row.gap):
                 where = f"{row.op} in layer {row.layer!r}" if row.layer else row.op
                 accounted = f"{row.passed_on:.9g} went on and {sum(row.absorbed.values()):.9g} was absorbed"
-                raise RuntimeError(f"relevance goes missing at {where}: {row.received:.9g} came in, {accounted}; its rule is wrong")
+                why = "its rule is wrong" if math.isfinite(row.gap) else f"a number is too large for {self.dtype}"
+                raise RuntimeError(f"relevance goes missing at {where}: {row.received:.9g} came in, {accounted}; {why}")
         if not self._small(self.gap):
             raise RuntimeError(f"relevance goes missing between ops: a gap of {self.gap:.3g} in {self['total']:.9g}")
         return self

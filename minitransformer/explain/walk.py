@@ -15,10 +15,10 @@ from minitransformer.backends import HOST, Array, namespace
 from minitransformer.explain.books import Books, named
 from minitransformer.explain.composite import Composite, Place, named_composite, places
 from minitransformer.explain.layers import Layers
-from minitransformer.explain.ledger import TOLERANCE, Ledger, Row
+from minitransformer.explain.ledger import Ledger, Row
 from minitransformer.explain.rules import Rule
 from minitransformer.explain.targets import Answer
-from minitransformer.ops.laws import Activates, Moves, is_number
+from minitransformer.ops.laws import Activates, Moves, is_number, widened
 
 FORMS = ("gradient", "explicit")
 
@@ -64,7 +64,7 @@ class Walk:
         live = self._plan(placed, sources)
         self.arrived[key(root)] += self._amount(seed, root.array)
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
-            return propagate(ops, {key(root): seed}, self.law, lambda t: key(t) in live, keep=set(sources))
+            return propagate(ops, {key(root): widened(seed)}, self.law, lambda t: key(t) in live, keep=set(sources))
 
     def _plan(self, placed: list[Place], sources: list) -> set:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
@@ -80,8 +80,8 @@ class Walk:
         return live
 
     def law(self, op: Op, r) -> tuple:
-        """The inputs' parts of what arrived at an op's output."""
-        stop, arrays = self.stops[op], op.arrays()
+        """The inputs' parts of what arrived at an op's output; of half precision in float32, in which little is rounded."""
+        stop, arrays = self.stops[op], [widened(a) for a in op.arrays()]
         op.needs = stop.needs
         received = self._received(op)
         if self.explicit and hasattr(op, "clear"):
@@ -181,7 +181,7 @@ class Walk:
         """
         if not math.isfinite(total):
             raise ValueError(f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op")
-        return Ledger(total, self.books.closed(), TOLERANCE[dtype.name]).verify()
+        return Ledger(total, self.books.closed(), dtype.name).verify()
 
 
 def _is_view(part: Array, r) -> bool:

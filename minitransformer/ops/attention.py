@@ -11,6 +11,7 @@ from minitransformer.errors import check_device
 from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import mul
 from minitransformer.ops.index import masked_fill
+from minitransformer.ops.laws import widened
 from minitransformer.ops.linalg import matmul
 from minitransformer.ops.precision import lowered
 from minitransformer.ops.shape import transpose
@@ -59,7 +60,7 @@ class Attention(Op):
     def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
         matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
         g = g / 2 if from_weights and self.needs[2] else g
-        dv = matmul(self._kept(self.weights).swapaxes(-1, -2), g) if self.needs[2] else None
+        dv = matmul(self._kept(widened(self.weights)).swapaxes(-1, -2), g) if self.needs[2] else None
         if not from_weights:
             return None, None, dv
         scores = matmul(q * self.scale, k.swapaxes(-1, -2))  # (.., T, S)
@@ -71,7 +72,8 @@ class Attention(Op):
     def _modified_scores(self, g, x, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
         added = self.mask is not None and self.mask.dtype != bool_
         x = x + rule.finite(self.mask) if added else x
-        p, r = self.weights, g * self.weights  # both 0 for what may not be seen
+        p = widened(self.weights)
+        r = g * p  # both 0 for what may not be seen
         total = _dot(g, p)
         rule.absorb("softmax", total * (1 + _dot(p, x)) - _dot(r, x))
         ds = r - p * total[..., None]

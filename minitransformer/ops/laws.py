@@ -16,6 +16,11 @@ def wide(x: Array):
     return float32 if x.dtype == float16 else None
 
 
+def widened(x):
+    """`x` in the dtype to add up in; a Python number as it is."""
+    return x if is_number(x) or x.dtype != float16 else x.astype(float32)
+
+
 def total(x: Array, axis=None, keepdims: bool = False) -> Array:
     """The sum over `axis`; float16 is added up in float32."""
     return x.sum(axis=axis, keepdims=keepdims, dtype=wide(x)).astype(x.dtype, copy=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import dims, register
+from minitransformer.ops.laws import dims, register, widened
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
@@ -32,9 +32,9 @@ class Softmax(Op):
         return (x * (r - s * total),)
 
     def modified(self, g, rule, x):
-        x = rule.finite(x)
-        rule.absorb("softmax", g * self.y * (1 - x + (self.y * x).sum(axis=self.dim, keepdims=True)))
-        return self.vjp(g, x)
+        x, s = rule.finite(x), widened(self.y)
+        rule.absorb("softmax", g * s * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
+        return (kernels.of(g).softmax_vjp(g, s, self.dim),)
 
 
 class LogSoftmax(Op):
