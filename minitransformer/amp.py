@@ -57,9 +57,9 @@ class GradScaler:
         """The factor in use."""
         return self._scale
 
-    def scale(self, loss: Tensor) -> Tensor:
+    def scale(self, outputs: Tensor) -> Tensor:
         """The loss to call `backward` on."""
-        return loss * self._scale if self.enabled else loss
+        return outputs * self._scale if self.enabled else outputs
 
     def unscale_(self, optimizer: Optimizer) -> None:
         """Divide the gradients, so that they can be clipped. Raises RuntimeError if that was done since the last update."""
@@ -99,5 +99,14 @@ class GradScaler:
         """What `load_state_dict` goes on from."""
         return {"scale": self._scale, "good_steps": self._good_steps, "skipped": self.skipped}
 
-    def load_state_dict(self, state: dict) -> None:
-        self._scale, self._good_steps, self.skipped = state["scale"], state["good_steps"], state["skipped"]
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from where `state_dict` was taken, by us or by PyTorch's GradScaler. Raises ValueError if it is none."""
+        steps = "_growth_tracker" if "_growth_tracker" in state_dict else "good_steps"
+        settings = {"growth_factor", "backoff_factor", "growth_interval"}
+        missing, unknown = {"scale", steps} - state_dict.keys(), state_dict.keys() - {"scale", steps, "skipped", *settings}
+        if missing or unknown:
+            raise ValueError(f"GradScaler: expected 'scale' and '{steps}' in the state_dict, got {sorted(state_dict)}")
+        self._scale, self._good_steps = state_dict["scale"], state_dict[steps]
+        self.skipped = state_dict.get("skipped", 0)
+        for name in settings & state_dict.keys():
+            setattr(self, name, state_dict[name])

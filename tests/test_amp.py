@@ -157,3 +157,18 @@ def test_large_gradients_are_no_overflow():
     with numpy.errstate(over="ignore"):
         scaler.step(optimizer)
     assert p.tolist() == [0, 0]
+
+
+def test_the_factor_goes_on_from_pytorch_s_state():
+    theirs, optimizer = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=3), torch.optim.SGD([torch.ones(1)], lr=0.0)
+    for _ in range(2):
+        theirs.scale(torch.ones(1))
+        optimizer.param_groups[0]["params"][0].grad = torch.zeros(1)
+        theirs.step(optimizer)
+        theirs.update()
+    scaler = amp.GradScaler()
+    scaler.load_state_dict(theirs.state_dict())
+    assert scaler.state_dict() == {"scale": 64.0, "good_steps": 2, "skipped": 0} and scaler.growth_interval == 3
+    for wrong in ({}, {"scale": 1.0}, {**scaler.state_dict(), "more": 1}):
+        with pytest.raises(ValueError, match="expected 'scale' and 'good_steps' in the state_dict, got"):
+            scaler.load_state_dict(wrong)

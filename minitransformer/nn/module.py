@@ -88,9 +88,9 @@ class Module:
         self._register("_buffers", name, tensor, Tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """The same as assigning it; None keeps the name for a parameter that is left out."""
-        self._register("_parameters", name, parameter, Parameter)
+        self._register("_parameters", name, param, Parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """The same as assigning it, for names that are not identifiers."""

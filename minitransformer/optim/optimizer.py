@@ -32,9 +32,9 @@ class Optimizer:
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: dict) -> None:
+    def add_param_group(self, param_group: dict) -> None:
         """More parameters, with settings of their own where they differ from the defaults."""
-        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        params = [param_group["params"]] if isinstance(param_group["params"], Tensor) else list(param_group["params"])
         known = {id(p) for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -44,8 +44,8 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError("optimizer: a parameter is given twice, and would be changed twice in each step")
             known.add(id(p))
-        self._check({**self.defaults, **group})
-        self.param_groups.append({**self.defaults, **group, "params": params})
+        self._check({**self.defaults, **param_group})
+        self.param_groups.append({**self.defaults, **param_group, "params": params})
 
     def _check(self, group: Mapping) -> None:
         """Raise ValueError for settings of a group that no step can follow."""

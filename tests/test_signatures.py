@@ -1,0 +1,79 @@
+"""A positional argument means what it means in PyTorch, or is refused: names, order and defaults of what has a signature there."""
+
+import inspect
+import warnings
+
+import torch
+
+import minitransformer as mt
+
+PLACES = {
+    "nn": (mt.nn, torch.nn),
+    "nn.functional": (mt.nn.functional, torch.nn.functional),
+    "nn.init": (mt.nn.init, torch.nn.init),
+    "nn.utils": (mt.nn.utils, torch.nn.utils),
+    "optim": (mt.optim, torch.optim),
+    "optim.lr_scheduler": (mt.optim.lr_scheduler, torch.optim.lr_scheduler),
+    "amp": (mt.amp, torch.amp),
+}
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def pairs():
+    """(name, ours, PyTorch's) of every class and function that both have, with the methods of modules and optimisers."""
+    for place, (ours, theirs) in PLACES.items():
+        for name, mine in sorted(vars(ours).items()):
+            other = getattr(theirs, name, None)
+            at_home = getattr(mine, "__module__", "").startswith(
+                ("minitransformer.nn", "minitransformer.optim", "minitransformer.amp")
+            )
+            if callable(mine) and callable(other) and not name.startswith("_") and (at_home or place == "nn.functional"):
+                yield f"{place}.{name}", mine, other
+                if inspect.isclass(mine) and inspect.isclass(other):
+                    methods = [m for m in vars(mine) if callable(getattr(other, m, None)) and not m.startswith("__")]
+                    yield from ((f"{place}.{name}.{m}", getattr(mine, m), getattr(other, m)) for m in methods)
+
+
+def parameters(function):
+    """The signature, or None of what is not written in Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        return None
+
+
+def parted(mine, other):
+    """The first positional parameter that is another one in PyTorch, or has another default (None there is one chosen inside)."""
+    for i, p in enumerate(p for p in mine if p.kind in POSITIONAL):
+        q = other[i] if i < len(other) else None
+        if q is None or q.kind in (q.VAR_POSITIONAL, q.VAR_KEYWORD):
+            return None if q is not None else f"{p.name} where PyTorch has none"
+        if p.name != q.name or q.kind not in POSITIONAL:
+            return f"{p.name} where PyTorch has {q.name}{'' if q.kind in POSITIONAL else ', by name only'}"
+        if p.default != q.default and q.default is not None and not callable(q.default):
+            return f"{p.name}={p.default} where PyTorch has {q.default}"
+    return None
+
+
+def test_positional_arguments_are_pytorch_s():
+    found, held = {}, 0
+    for name, mine, other in pairs():
+        if (ours := parameters(mine)) is not None and (theirs := parameters(other)) is not None:
+            held += 1
+            found[name] = parted(ours, theirs)
+    assert held > 120
+    assert not {name: part for name, part in found.items() if part}
+
+
+def test_what_parts_is_seen():
+    def theirs(input, weight=None, reduction="mean", *, scale=1.0): ...
+    def fewer(input, weight=None): ...
+    def swapped(input, reduction="mean"): ...
+    def other_default(input, weight=None, reduction="sum"): ...
+    def positional(input, weight=None, reduction="mean", scale=1.0): ...
+
+    told = [parted(parameters(f), parameters(theirs)) for f in (theirs, fewer, swapped, other_default, positional)]
+    assert told[:3] == [None, None, "reduction where PyTorch has weight"]
+    assert told[3:] == ["reduction=sum where PyTorch has mean", "scale where PyTorch has scale, by name only"]
