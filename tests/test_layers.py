@@ -223,6 +223,20 @@ def test_losses_with_weighted_classes_and_of_probabilities(shape, reduction, dty
     check(lambda lib: lib.NLLLoss(**settings), logits, target, dtype=dtype)
 
 
+@pytest.mark.parametrize("ignored", [-100, -1, 7])
+def test_weights_and_smoothing_do_not_look_at_what_is_ignored(ignored):
+    """pytorch/pytorch#91383, #72056 (an ignored id asked for its weight), #73205 (it counted in the smoothed part)."""
+    target = numpy.array([0, ignored, 4, ignored])
+
+    def make(lib):
+        weight = (torch if lib is torch.nn else mt).tensor(numpy.array(CLASS_WEIGHTS))
+        return lib.CrossEntropyLoss(weight, ignore_index=ignored, label_smoothing=0.2)
+
+    check(make, array(4, 5), target)
+    some = mt.tensor(array(4, 5)[::2]), mt.tensor(target[::2])
+    assert make(nn)(*some).item() == pytest.approx(make(nn)(mt.tensor(array(4, 5)), mt.tensor(target)).item(), rel=1e-12)
+
+
 def test_older_words_for_a_reduction_mean_what_they_mean_in_torch():
     values = array(3, 5), ids(5, 3)
     for words in ((None, -100, None), (False, -100, None), (True, -100, None), (None, -100, False), (None, -100, True)):

@@ -414,3 +414,13 @@ def test_modes_and_gradients_take_what_torch_takes():
     assert model.weight.grad.tolist() == [[0, 0]]
     model.zero_grad()
     assert model.weight.grad is None
+
+
+def test_taking_arrays_leaves_shared_tensors_shared():
+    """pytorch/pytorch#188346: with assign=True two names became two parameters, and an optimizer stepped twice."""
+    model = Tied()
+    for names in (("embedding.weight", "head.weight"), ("head.weight",)):
+        values = {name: array(5, 3) for name in names} | {"head.bias": array(5), "steps": array(2)}
+        model.load_state_dict(values, assign=True)
+        assert model.head.weight is model.embedding.weight and len(list(model.parameters())) == 2
+        assert (model.head.weight.numpy() == array(5, 3)).all()

@@ -248,3 +248,20 @@ def test_a_rate_in_a_tensor_is_followed_and_scheduled():
     assert p.tolist() == [0.75, 0.75]
     with pytest.raises(ValueError, match="expected numbers for .'weight_decay'., got tensors"):
         mt.optim.SGD([p], 0.1, weight_decay=mt.tensor(0.1) * 1)
+
+
+def test_a_sequence_begins_with_the_schedule_of_its_step():
+    """pytorch/pytorch#185872 (a milestone at 0), #162591 (begun anew in the second phase), #72874 (all begin at construction)."""
+
+    def sequence(optimizer, milestone, last_epoch=-1):
+        phases = [ours.LinearLR(optimizer, 0.1, 1.0, 10), ours.CosineAnnealingLR(optimizer, 7)]
+        return ours.SequentialLR(optimizer, phases, [milestone], last_epoch)
+
+    straight, optimizer = [], mt.optim.SGD([mt.ones(1)], 1.0)
+    schedule = sequence(optimizer, 3)
+    for _ in range(8):
+        straight += schedule.get_last_lr()
+        schedule.step()
+    assert straight[:4] == pytest.approx([0.1, 0.19, 0.28, 1.0])
+    assert [sequence(optimizer, 3, step - 1).get_last_lr()[0] for step in range(8)] == pytest.approx(straight)
+    assert sequence(mt.optim.SGD([mt.ones(1)], 1.0), 0).get_last_lr() == [1.0]

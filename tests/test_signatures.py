@@ -23,11 +23,9 @@ def pairs():
     """(name, ours, PyTorch's) of every class and function that both have, with the methods of modules and optimisers."""
     for place, (ours, theirs) in PLACES.items():
         for name, mine in sorted(vars(ours).items()):
-            other = getattr(theirs, name, None)
-            at_home = getattr(mine, "__module__", "").startswith(
-                ("minitransformer.nn", "minitransformer.optim", "minitransformer.amp")
-            )
-            if callable(mine) and callable(other) and not name.startswith("_") and (at_home or place == "nn.functional"):
+            other, home = getattr(theirs, name, None), getattr(mine, "__module__", "")
+            ours_here = home.startswith("minitransformer.") and mine is not mt.Tensor and not name.startswith("_")
+            if ours_here and callable(mine) and callable(other):
                 yield f"{place}.{name}", mine, other
                 if inspect.isclass(mine) and inspect.isclass(other):
                     methods = [m for m in vars(mine) if callable(getattr(other, m, None)) and not m.startswith("__")]
