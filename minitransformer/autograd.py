@@ -114,6 +114,15 @@ class Tensor:
             self.grad.watched()[0] = moment()
 
 
+def holding(array: Array) -> Tensor:
+    """A tensor of what an op gave: at once, where that is a NumPy array."""
+    if type(array) is not numpy.ndarray:
+        return Tensor(array)
+    t = new(Tensor)
+    t.array = array
+    return t
+
+
 class Op:
     """One application of an operation: its laws, and its place on the tape.
 
@@ -155,10 +164,7 @@ class Op:
             raise told(error, str(self), inputs) from None
         if watch := watcher.get():
             watch(result, f"{self} made")
-        if self.outputs == 1:
-            outs = (Tensor(result),)
-        else:
-            outs = tuple(map(Tensor, result))
+        outs = (holding(result),) if self.outputs == 1 else tuple(map(holding, result))
         if self.view:
             inputs[0].shown_by(outs, self)
         if recorded and grad_enabled.get():
@@ -172,7 +178,9 @@ class Op:
         if self.saves in ("output", "both"):
             self.y, self.y_edited = outs[0].array, outs[0].watched()
         for i, out in enumerate(outs):
-            out.op, out.index, out.requires_grad = self, i, True
+            out.op, out.requires_grad = self, True
+            if i:
+                out.index = i
 
     def reads(self) -> list[bool]:
         """For each input, whether vjp reads its values to give the cotangents in `needs`."""
@@ -224,6 +232,14 @@ def key(t: Tensor) -> Any:
     return t.op, t.index
 
 
+def arrived(op: Op, pending: dict) -> Any:
+    """The cotangent that has been heard for an op's output, a tuple of them (or None) for several; None if none has."""
+    if op.outputs == 1:
+        return pending.pop((op, 0), None)
+    gs = tuple(pending.pop((op, i), None) for i in range(op.outputs))
+    return gs if any(g is not None for g in gs) else None
+
+
 def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:
     """Walk a tape back from the cotangents `seeds`, turning each op's into its inputs' by `law(op, g)`, adding where paths meet.
 
@@ -231,15 +247,16 @@ def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor]
     """
     pending, kept = dict(seeds), {}
     for op in ops:
-        gs = {i: pending.pop((op, i)) for i in range(op.outputs) if (op, i) in pending}
-        if keep:
-            kept.update({(op, i): g for i, g in gs.items() if (op, i) in keep})
-        if not gs:
+        g = arrived(op, pending)
+        if g is None:
             continue
+        if keep:
+            heard = enumerate(g if op.outputs > 1 else (g,))
+            kept.update({(op, i): part for i, part in heard if part is not None and (op, i) in keep})
         inputs = op.inputs or op.arrays()  # the latter raises: released
         op.needs = [isinstance(t, Tensor) and live(t) for t in inputs]
         if True in op.needs:
-            parts = law(op, tuple(map(gs.get, range(op.outputs))) if op.outputs > 1 else gs[0])
+            parts = law(op, g)
             for t, need, part in zip(inputs, op.needs, parts, strict=True):
                 if need and part is not None:
                     k = key(t)
