@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -363,19 +363,33 @@ def read_tar(archive: bytes, path: str) -> bytes:
         return files.extractfile(path).read()
 
 
-def publish(contents: dict[str, bytes], scratch: Path, home: Path) -> None:
+def publish(contents: dict[str, bytes | Iterable], scratch: Path, home: Path) -> None:
     """Write every file whole under `scratch`, then rename each into `home`, where it appears at once or not at all.
 
-    What they are is remembered last, so that a folder without that memory is not done.
+    A content is bytes, or pieces that follow each other. What they are is remembered last, so that a folder without that
+    memory is not done.
     """
-    for name, content in contents.items():
-        (scratch / name).write_bytes(content)
-        sync(scratch / name)
+    hashes = {name: _write(scratch / name, content) for name, content in contents.items()}
     home.mkdir(exist_ok=True)
     for name in contents:
         os.replace(scratch / name, home / name)
     sync_folder(home)
-    kept.note(home, contents)
+    kept.note(home, hashes)
+
+
+def _write(path: Path, content: bytes | Iterable) -> str:
+    """Write it, down to the disk; returns its SHA-256."""
+    sha = hashlib.sha256()
+    if isinstance(content, bytes):
+        sha.update(content)
+        path.write_bytes(content)
+    else:
+        with open(path, "wb") as file:
+            for piece in content:
+                sha.update(piece)
+                file.write(piece)
+    sync(path)
+    return sha.hexdigest()
 
 
 # ---- saying what went wrong ----

@@ -14,8 +14,9 @@ import json
 import math
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy
 import safetensors
@@ -28,6 +29,9 @@ from minitransformer.files import FileError, check_regular, one_line
 VERSION = "1"
 MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
 MAX_HEADER = 100_000_000  # bytes: safetensors reads no longer one
+DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4", "I32": "<i4"} | {
+    "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
+}  # fmt: skip
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
 
@@ -58,8 +62,8 @@ def load(path: str | os.PathLike) -> Any:
     """
     check_regular(path)
     try:
-        with open(path, "rb"), safetensors.safe_open(path, framework="numpy") as file:  # Python names a failure to open better
-            metadata, arrays = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+        with open(path, "rb") as file, safetensors.safe_open(path, framework="numpy") as checked:
+            metadata, arrays = checked.metadata() or {}, dict(_read_arrays(file))
     except FileNotFoundError:
         raise FileNotFoundError(errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)) from None
     except OSError as error:
@@ -67,6 +71,15 @@ def load(path: str | os.PathLike) -> Any:
     except Exception as error:  # whatever the parser says of bytes that are no safetensors file
         raise _damaged(path, f"is no intact safetensors file ({one_line(error)})") from error
     return _unpack(path, metadata, arrays)
+
+
+def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
+    """The arrays of a safetensors file whose header was found right; read, not mapped, so that memory holds them once."""
+    start = 8 + int.from_bytes(file.read(8), "little")
+    for name, entry in json.loads(file.read(start - 8)).items():
+        if name != "__metadata__":
+            file.seek(start + entry["data_offsets"][0])
+            yield name, numpy.fromfile(file, DTYPES[entry["dtype"]], math.prod(entry["shape"])).reshape(entry["shape"])
 
 
 # ---- a state as bytes, and back ----

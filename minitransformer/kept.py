@@ -33,9 +33,9 @@ def _is_fact(name: str, fact: object) -> bool:
     return Path(name).name == name and isinstance(fact, dict) and {k: type(v) for k, v in fact.items()} == kinds
 
 
-def note(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Remember files as they are now, with these contents."""
-    new = {name: _fact(folder / name, hashlib.sha256(content).hexdigest()) for name, content in contents.items()}
+def note(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Remember files as they are now, with these SHA-256."""
+    new = {name: _fact(folder / name, sha) for name, sha in hashes.items()}
     write(folder / RECORD, json.dumps(facts(folder) | new, indent=2), durable=True)
 
 

@@ -204,7 +204,9 @@ class Trainer:
             for part in ("optimizer", "scheduler", "scaler", "loader", "random"):
                 check_alike(own[part], state[part], part)
             self.load_state_dict(state)
-            check_alike([[0.0], [(0, 0.0)]], [self.losses[-1:], self.evaluations[-1:]], "figures")
+            if strange := [pair for pair in self.evaluations if [type(value) for value in pair] != [int, float]]:
+                raise ValueError(f"evaluations: expected a step and a figure, got {strange[0]}")
+            check_alike([0.0] * self.step, self.losses, "losses")
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
             raise CheckpointError(f"{path}: not all of a run that can go on here ({one_line(error)}); {AGAIN}") from error
         return True

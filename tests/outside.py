@@ -15,7 +15,7 @@ from minitransformer.models import published
 from minitransformer.models.bert import BertConfig
 from minitransformer.models.llama import LlamaConfig
 from minitransformer.models.published import flan_t5, minilm, smollm2
-from minitransformer.models.published.weights import as_bytes
+from minitransformer.models.published.weights import pieces
 from minitransformer.models.t5 import T5Config
 from minitransformer.tokenization import BPETokenizer, CharTokenizer, PublishedTokenizer, WordPieceTokenizer, WordTokenizer
 
@@ -76,8 +76,8 @@ def byte_pair_json():
 def unigram_json():
     import tokenizers as package
 
-    pieces = ["<pad>", "</s>", "<unk>", *sorted(set(TEXT) - {" "}), "▁the", "▁"]
-    made = package.Tokenizer(package.models.Unigram([(piece, -len(piece) / 2) for piece in pieces], 2, False))
+    known = ["<pad>", "</s>", "<unk>", *sorted(set(TEXT) - {" "}), "▁the", "▁"]
+    made = package.Tokenizer(package.models.Unigram([(piece, -len(piece) / 2) for piece in known], 2, False))
     made.normalizer = package.normalizers.Sequence([package.normalizers.NFKC(), package.normalizers.Replace("x", "ks")])
     made.pre_tokenizer, made.decoder = package.pre_tokenizers.Metaspace(), package.decoders.Metaspace()
     made.post_processor = package.processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
@@ -117,7 +117,7 @@ def minilm_file():
             shapes |= {f"encoder.layer.{i}.{name}.weight": shape, f"encoder.layer.{i}.{name}.bias": shape[:1]}
         for name in ("attention.output", "output"):
             shapes |= {f"encoder.layer.{i}.{name}.LayerNorm.{kind}": (width,) for kind in ("weight", "bias")}
-    return as_bytes(drawn(shapes))
+    return b"".join(pieces(drawn(shapes)))
 
 
 def gguf_file(path):
@@ -126,11 +126,13 @@ def gguf_file(path):
 
     c, names = TINY[smollm2], {ours: theirs for theirs, ours in smollm2.LAYER.items()}
     description = json.loads(byte_pair_json())
-    pieces = list(description["model"]["vocab"])
+    vocabulary = list(description["model"]["vocab"])
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_block_count(c.num_hidden_layers)
-    writer.add_token_list(pieces)
-    writer.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(pieces) - 3))
+    for name, ours in smollm2.SETTINGS.items():
+        value = getattr(c, ours)
+        (writer.add_uint32 if isinstance(value, int) else writer.add_float32)(name, value)
+    writer.add_token_list(vocabulary)
+    writer.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(vocabulary) - 3))
     writer.add_token_merges([" ".join(merge) for merge in description["model"]["merges"]])
     for name, array in drawn({name: tuple(t.shape) for name, t in smollm2.Llama(c).state_dict().items()}).items():
         parts = name.removesuffix(".weight").split(".")
@@ -186,7 +188,8 @@ def onnx_models():
 def load_converted(path):
     """A published model of which `path` is a file: converted anew."""
     module = {"model.safetensors": minilm, smollm2.FILE: smollm2}.get(path.name, flan_t5)
-    return module.convert(path.parent)
+    made = module.convert(path.parent)
+    return {name: content if isinstance(content, bytes) else b"".join(content) for name, content in made.items()}
 
 
 def load_mapped(path):

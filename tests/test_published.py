@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from references.texts import TEXTS
 from references.transformers_real import FILE, NEW, PROMPT, cotangent, places
 
@@ -12,7 +13,7 @@ from minitransformer.generation import generate
 from minitransformer.models import published
 from minitransformer.models.bert import embed, from_published
 from minitransformer.models.published import flan_t5, smollm2
-from minitransformer.models.published.weights import as_bytes, map_arrays
+from minitransformer.models.published.weights import map_arrays, pieces
 from minitransformer.utils.data import pad_sequence
 
 
@@ -29,9 +30,10 @@ def figures(name):
 
 
 def test_arrays_come_back_and_the_file_stays_as_it_is(tmp_path):
-    arrays = {"a.weight": np.arange(6, dtype="float32").reshape(2, 3), "b": np.array([1, 2]), "none": np.zeros((0, 4))}
-    path = tmp_path / "weights"
-    path.write_bytes(as_bytes(arrays))
+    arrays = {"a.weight": np.arange(6).reshape(2, 3), "\u00e4": np.array([1, 2]), "none": np.zeros((0, 4)), "b": np.array(5)}
+    arrays, path = {name: array.astype("float32") for name, array in arrays.items()}, tmp_path / "weights"
+    path.write_bytes(b"".join(pieces(arrays)))
+    assert path.read_bytes() == safetensors.numpy.save(arrays)
     found = map_arrays(path)
     assert {n: (a.dtype, a.shape, a.tolist()) for n, a in found.items()} == {
         n: (a.dtype, a.shape, a.tolist()) for n, a in arrays.items()
@@ -42,7 +44,7 @@ def test_arrays_come_back_and_the_file_stays_as_it_is(tmp_path):
 
 def test_a_file_cut_short_is_refused(tmp_path):
     path = tmp_path / "weights"
-    content = as_bytes({"a": np.ones(100, "float32")})
+    content = b"".join(pieces({"a": np.ones(100, "float32")}))
     for length in (9, len(content) - 4):
         path.write_bytes(content[:length])
         with pytest.raises(ValueError, match="fetch it again"):

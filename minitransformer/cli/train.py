@@ -19,7 +19,7 @@ from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.disk import locked
-from minitransformer.files import AGAIN, one_line, settings
+from minitransformer.files import AGAIN, blaming, one_line, settings
 from minitransformer.models import kind_of, room_of
 from minitransformer.nn import init
 from minitransformer.progress import progress_bar
@@ -115,12 +115,9 @@ def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
 
 
 def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:
-    """All that trains a recipe's model. Raises CheckpointError if that is larger than the one which a run left."""
-    try:
-        with init.at_most(room):
-            return recipe.trainer(directory)[0]
-    except init.NoRoom as error:
-        raise CheckpointError(f"{directory / LAST}: its settings are not those of its model ({error}); {AGAIN}") from error
+    """All that trains a recipe's model. Raises FileError if settings of a checkpoint do not suit its model."""
+    with contextlib.nullcontext() if room is None else blaming(directory / LAST), init.at_most(room):
+        return recipe.trainer(directory)[0]
 
 
 def _accuracy(recipe: Recipe, directory: Path) -> float | None:

@@ -76,7 +76,7 @@ def built(model_class: type, config_class: type, state: dict) -> tuple[Module, T
     tokenizer = tokenization.from_dict(description["tokenizer"])
     if not tokenizer.vocab_size <= config.vocab_size:
         raise ValueError(f"the tokenizer has {tokenizer.vocab_size:,} ids, the model {config.vocab_size:,}")
-    with init.at_most(room_of(state["model"])):
+    with init.at_most(room_of(state["model"])), init.no_initial_values():
         model = model_class(config)
     model.load_state_dict(state["model"])
     return model.eval(), tokenizer

@@ -15,21 +15,17 @@ _wanted: ContextVar[bool] = ContextVar("initial values wanted", default=True)
 _room: ContextVar[list[int] | None] = ContextVar("how many numbers more parameters may hold", default=None)
 
 
-class NoRoom(ValueError):
-    """A model whose sizes a file tells asks for more numbers than it can hold."""
-
-
 def at_most(numbers: int | None):
     """Inside this block parameters hold no more numbers than these together, or as many as they like: for sizes from a file."""
     return setting(_room, numbers and [numbers])
 
 
 def reserve(*size: int) -> None:
-    """Raise NoRoom, before there is memory for an array of this size, if `at_most` has no room for it."""
+    """Raise ValueError, before there is memory for an array of this size, if `at_most` has no room for it."""
     if (room := _room.get()) is not None:
         room[0] -= math.prod(size) + EACH
         if room[0] < 0:
-            raise NoRoom("the sizes ask for more numbers than the file holds")
+            raise ValueError("the sizes ask for more numbers than the file holds")
 
 
 def no_initial_values():

@@ -19,13 +19,13 @@ class PublishedTokenizer(Tokenizer):
 
     Unlike our own it keeps the ids of the model for padding and unknown words. Nothing is cut off or filled up here,
     whatever the file says. Raises ImportError, naming the extra, without the package, FileError for a text that describes no
-    tokenizer, and whenever the package fails on what it describes; `origin` is what the message names.
+    tokenizer, and whenever the package fails on what it describes; the message names `origin`, and says how to `mend` it.
     """
 
     kind = "published"
 
-    def __init__(self, source: str, origin: str | Path = "tokenizer.json"):
-        self.source, self.origin = source, origin
+    def __init__(self, source: str, origin: str | Path = "tokenizer.json", mend: str = AGAIN):
+        self.source, self.origin, self.mend = source, origin, mend
         with self._asking():
             check_description(parse_json(source))
             self._tokenizer = tokenizers().Tokenizer.from_str(source)
@@ -34,12 +34,12 @@ class PublishedTokenizer(Tokenizer):
 
     def _asking(self):
         """Around every question to the package that depends on what the file holds."""
-        return parsing(self.origin, "tokenizer", AGAIN)
+        return parsing(self.origin, "tokenizer", self.mend)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> PublishedTokenizer:
-        """The tokenizer of a `tokenizer.json`."""
-        return cls(read_text(path), path)
+    def from_file(cls, path: str | Path, mend: str = AGAIN) -> PublishedTokenizer:
+        """The tokenizer of a `tokenizer.json`; `mend` is what helps if it is damaged."""
+        return cls(read_text(path), path, mend)
 
     @classmethod
     def train(cls, texts: str | Iterable[str]) -> PublishedTokenizer:

@@ -6,12 +6,13 @@ and a zero, and known by the node that multiplies with it, such as `/enc/block.0
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
 from minitransformer.files import FileError, check_regular, once, one_line, parsing
-from minitransformer.models.published.weights import FETCH, WEIGHTS, as_bytes, fitted, map_arrays, shapes
+from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
 from minitransformer.models.t5 import T5, T5Config, from_published
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
 
@@ -30,13 +31,13 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
     return map_arrays(folder / WEIGHTS)
 
 
-def convert(folder: Path) -> dict[str, bytes]:
+def convert(folder: Path) -> dict[str, bytes | Iterator]:
     """The file of its weights, in float32. Raises FileError if what was fetched is not the model's."""
     arrays, expected = {}, shapes(model())
     for file, theirs in FILES.items():
         held = {name: shape for name, shape in expected.items() if name.startswith("encoder.") is theirs}
         arrays |= fitted(from_published(read(folder / file)), held, folder / file)
-    return {WEIGHTS: as_bytes(arrays)}
+    return {WEIGHTS: pieces(arrays)}
 
 
 def read(path: Path) -> dict[str, numpy.ndarray]:
@@ -98,4 +99,4 @@ def onnx():
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
     """Pieces of sentences."""
-    return PublishedTokenizer.from_file(folder / "tokenizer.json")
+    return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
 from minitransformer.models.bert import Bert, BertConfig, from_published
-from minitransformer.models.published.weights import WEIGHTS, as_bytes, fitted, map_arrays, missing, shapes
+from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, missing, pieces, shapes
 from minitransformer.tokenization.published import PublishedTokenizer
 
 FILE, CONFIG = "model.safetensors", BertConfig()
@@ -23,16 +24,16 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
     return map_arrays(folder / WEIGHTS)
 
 
-def convert(folder: Path) -> dict[str, bytes]:
+def convert(folder: Path) -> dict[str, bytes | Iterator]:
     """The file of its weights. Raises FileError if what was fetched is not the model's."""
     path = folder / FILE
     try:
         arrays = from_published(map_arrays(path), CONFIG.num_hidden_layers)
     except KeyError as error:
         raise missing(path, error.args[0]) from None
-    return {WEIGHTS: as_bytes(fitted(arrays, shapes(model()), path))}
+    return {WEIGHTS: pieces(fitted(arrays, shapes(model()), path))}
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
     """WordPiece, lower case."""
-    return PublishedTokenizer.from_file(folder / "tokenizer.json")
+    return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)

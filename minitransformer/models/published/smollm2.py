@@ -6,6 +6,8 @@ The `gguf` package reads it. Its writer laid the rows of queries and keys so tha
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -13,7 +15,7 @@ import numpy
 from minitransformer.files import FileError, check_regular, one_line, parsing
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.models.published.gguf_header import check_header
-from minitransformer.models.published.weights import FETCH, WEIGHTS, as_bytes, fitted, map_arrays, shapes
+from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer, tokenizers
 from minitransformer.tokenization.published_json import check_merges
 from minitransformer.tokenization.tokenizer import different
@@ -32,6 +34,18 @@ LAYER = {
     "ffn_down": "mlp.down_proj",
     "attn_norm": "input_layernorm",
     "ffn_norm": "post_attention_layernorm",
+}
+SETTINGS = {
+    "llama.block_count": "num_hidden_layers",
+    "llama.context_length": "max_position_embeddings",
+    "llama.embedding_length": "hidden_size",
+    "llama.feed_forward_length": "intermediate_size",
+    "llama.attention.head_count": "num_attention_heads",
+    "llama.attention.head_count_kv": "num_key_value_heads",
+    "llama.attention.layer_norm_rms_epsilon": "rms_norm_eps",
+    "llama.rope.freq_base": "rope_theta",
+    "llama.rope.dimension_count": "head_dim",
+    "llama.vocab_size": "vocab_size",
 }
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 END = "<|im_end|>"  # of a turn
@@ -52,7 +66,7 @@ def with_head(arrays: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
     return {**arrays, "lm_head.weight": arrays[READ]} if READ in arrays else arrays
 
 
-def convert(folder: Path) -> dict[str, bytes]:
+def convert(folder: Path) -> dict[str, bytes | Iterator]:
     """Its vocabulary as a `tokenizer.json`, and its weights in float32 by the names under which they were published.
 
     Raises FileError if what was fetched is not the model's.
@@ -62,6 +76,7 @@ def convert(folder: Path) -> dict[str, bytes]:
     with parsing(path, "GGUF file", FETCH):
         check_header(path, gguf().GGML_QUANT_SIZES)
         reader = gguf().GGUFReader(path)
+    _check_settings(path, reader)
     arrays = {published_name(t.name): t for t in reader.tensors}
     for name, t in arrays.items():
         if tuple(map(int, reversed(t.shape))) != expected.get(name):
@@ -72,7 +87,15 @@ def convert(folder: Path) -> dict[str, bytes]:
     heads = {"q_proj": CONFIG.num_attention_heads, "k_proj": CONFIG.num_key_value_heads}
     for name in [name for name in arrays if name.split(".")[-2] in heads]:
         arrays[name] = halves(arrays[name], heads[name.split(".")[-2]])
-    return {"tokenizer.json": vocabulary(path, reader).encode(), WEIGHTS: as_bytes(arrays)}
+    return {"tokenizer.json": vocabulary(path, reader).encode(), WEIGHTS: pieces(arrays)}
+
+
+def _check_settings(path: Path, reader) -> None:
+    """Raise FileError, naming it, for a setting of another model than ours, or one that ours does not compute."""
+    for name in (name for name in reader.fields if name.startswith("llama.")):
+        expected, got = getattr(CONFIG, SETTINGS.get(name, ""), None), reader.fields[name].contents()
+        if expected is None or not isinstance(got, (int, float)) or not math.isclose(got, expected, rel_tol=1e-6):
+            raise FileError(f"{path}: {one_line(name)}: expected {expected}, got {one_line(repr(got))}; {FETCH}")
 
 
 def published_name(name: str) -> str:
@@ -96,10 +119,10 @@ def vocabulary(path: Path, reader) -> str:
     Raises FileError if they are none.
     """
     with parsing(path, "vocabulary", FETCH):
-        pieces, merges, kinds = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
+        tokens, merges, kinds = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
         merges = [tuple(merge.split(" ")) for merge in merges]
-        marks = [piece for piece, kind in zip(pieces, kinds, strict=True) if kind == gguf().TokenType.CONTROL]
-        ids = {piece: i for i, piece in enumerate(different(pieces, "tokens"))}
+        marks = [piece for piece, kind in zip(tokens, kinds, strict=True) if kind == gguf().TokenType.CONTROL]
+        ids = {piece: i for i, piece in enumerate(different(tokens, "tokens"))}
         check_merges(ids, merges)
         return _tokenizer(ids, merges, marks)
 
@@ -124,7 +147,7 @@ def gguf():
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
     """Byte pairs."""
-    return PublishedTokenizer.from_file(folder / "tokenizer.json")
+    return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)
 
 
 def chat_prompt(turns: list[tuple[str, str]], system: str = SYSTEM) -> str:

@@ -7,24 +7,30 @@ dtype, a shape, and the place where it begins and ends. Nothing in it could run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy
 import safetensors
-import safetensors.numpy
 
+from minitransformer.checkpoint import DTYPES
 from minitransformer.files import FileError, check_regular, one_line, parsing
 from minitransformer.nn import Module
 
 WEIGHTS = "converted-1.safetensors"  # another number when the layout changes
 FETCH = "delete it, and fetch it again"
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "<i1", "U8": "<u1", "BOOL": "?"}
 
 
-def as_bytes(arrays: Mapping[str, numpy.ndarray]) -> bytes:
-    """The file that holds these arrays."""
-    return safetensors.numpy.save({name: numpy.ascontiguousarray(array) for name, array in arrays.items()})
+def pieces(arrays: Mapping[str, numpy.ndarray]) -> Iterator[bytes | numpy.ndarray]:
+    """The file that holds these arrays of float32, in pieces that follow each other: the header, then arrays as they lie."""
+    header, end = {}, 0
+    for name in sorted(arrays):
+        begin, end = end, end + arrays[name].nbytes
+        header[name] = {"dtype": "F32", "shape": list(arrays[name].shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of their size
+    yield len(text).to_bytes(8, "little") + text
+    yield from (numpy.ascontiguousarray(arrays[name]) for name in sorted(arrays))
 
 
 def map_arrays(path: Path) -> dict[str, numpy.ndarray]:
