@@ -167,7 +167,9 @@ def onnx_models():
 
     files = {}
     for file, prefix in (("encoder.onnx", "enc."), ("decoder.onnx", "m.")):
-        entries, nodes = [], []
+        entries, nodes, shared = [], [], (TINY[flan_t5].vocab_size, TINY[flan_t5].d_model)
+        if prefix == "enc.":
+            entries.append(numpy_helper.from_array(drawn({"shared.weight": shared})["shared.weight"], "enc.embed_tokens.weight"))
         for name, shape in {n: tuple(t.shape) for n, t in flan_t5.T5(TINY[flan_t5]).state_dict().items()}.items():
             if name.startswith("encoder.") is (file == "encoder.onnx"):
                 theirs = prefix + published_t5_name(name).removeprefix("encoder.")

@@ -91,7 +91,7 @@ def tiny(folder):
     with pytest.MonkeyPatch.context() as patch:
         for module, config in outside.TINY.items():
             patch.setattr(module, "CONFIG", config)
-        patch.setattr(published, "fetch", lambda name, progress=None: folder)
+        patch.setattr(published, "prepare", lambda name, progress=None: folder)
         yield
 
 

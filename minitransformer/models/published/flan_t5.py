@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy
 
-from minitransformer.files import FileError, check_regular, once, one_line, parsing
-from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
+from minitransformer.files import FileError, blaming, check_regular, once, one_line, parsing
+from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, missing, pieces, shapes
 from minitransformer.models.t5 import T5, T5Config, from_published
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
 
 CONFIG = T5Config()
 FILES = {"encoder.onnx": True, "decoder.onnx": False}  # whether it holds the encoder, or all else
+READ = "shared.weight"
 ROOTS = {"enc.": "encoder.", "m.": ""}  # of names in the files, and of published ones
 
 
@@ -33,11 +34,16 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
 
 def convert(folder: Path) -> dict[str, bytes | Iterator]:
     """The file of its weights, in float32. Raises FileError if what was fetched is not the model's."""
-    arrays, expected = {}, shapes(model())
-    for file, theirs in FILES.items():
-        held = {name: shape for name, shape in expected.items() if name.startswith("encoder.") is theirs}
-        arrays |= fitted(from_published(read(folder / file)), held, folder / file)
-    return {WEIGHTS: pieces(arrays)}
+    paths, expected = [folder / file for file in FILES], shapes(model())
+    arrays = {name: array for path in paths for name, array in read(path).items()}
+    if READ not in arrays:
+        raise missing(paths[-1], READ)
+    with blaming(" and ".join(map(str, paths)), FETCH):
+        state = from_published(arrays)
+    for path, encodes in zip(paths, FILES.values(), strict=True):
+        held, found = ({n: a for n, a in part.items() if n.startswith("encoder.") is encodes} for part in (expected, state))
+        fitted(found, held, path)
+    return {WEIGHTS: pieces(state)}
 
 
 def read(path: Path) -> dict[str, numpy.ndarray]:

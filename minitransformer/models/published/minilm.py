@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 
+from minitransformer.files import blaming
 from minitransformer.models.bert import Bert, BertConfig, from_published
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, missing, pieces, shapes
 from minitransformer.tokenization.published import PublishedTokenizer
@@ -28,7 +29,8 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     """The file of its weights. Raises FileError if what was fetched is not the model's."""
     path = folder / FILE
     try:
-        arrays = from_published(map_arrays(path), CONFIG.num_hidden_layers)
+        with blaming(path, FETCH):
+            arrays = from_published(map_arrays(path), CONFIG.num_hidden_layers)
     except KeyError as error:
         raise missing(path, error.args[0]) from None
     return {WEIGHTS: pieces(fitted(arrays, shapes(model()), path))}
