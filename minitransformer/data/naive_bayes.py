@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minitransformer.tokenization.marks import LETTERS, find_words
+
+WORD = re.compile(rf"{LETTERS}(?:'{LETTERS})*")
+
 
 def words(text: str) -> list[str]:
     """The lower-cased words of a text, apostrophes inside them kept: "Isn't it?" -> ["isn't", "it"]."""
-    return re.findall(r"\w+(?:'\w+)*", text.lower())
+    return find_words(WORD, text.lower())
 
 
 def majority(labels: Sequence[int]) -> int:

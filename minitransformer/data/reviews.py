@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import accumulate
 
+from minitransformer.tokenization.marks import LETTERS, find_words
+
 LABELS = {"+ ": 1, "- ": 0}
+WORD = re.compile(LETTERS)
 
 
 @dataclass(frozen=True)
@@ -61,4 +64,4 @@ def train_test_split(reviews: Sequence[Review], held_out: float = 0.1, seed: int
 
 def same_text(review: Review) -> tuple[str, ...]:
     """What two reviews share when one is the other in different case, spacing or punctuation."""
-    return tuple(re.findall(r"\w+", review.text.casefold()))
+    return tuple(find_words(WORD, review.text.casefold()))

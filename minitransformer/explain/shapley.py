@@ -14,7 +14,7 @@ from math import comb
 import numpy
 
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.surrogate import BATCH_SIZE, ask, check_request, cut, write_texts
+from minitransformer.explain.surrogate import BATCH_SIZE, ask, check_request, cut, whole_words, write_texts
 from minitransformer.tokenization import Tokenizer
 
 Array = numpy.ndarray
@@ -142,11 +142,11 @@ def kernel_shap(
 ) -> ShapleyExplanation:
     """What each word of `text` adds to the probability of class `label` (Lundberg & Lee, NeurIPS 2017, theorem 2).
 
-    The words are the players; arguments and errors are those of `lime`. Up to 11 different words, 2048 samples are all
-    coalitions and the values exact. They always add up to predict(text) - predict(no word).
+    The words, with their combining marks, are the players; arguments and errors are those of `lime`. Up to 11 different words,
+    2048 samples are all coalitions and the values exact. They always add up to predict(text) - predict(no word).
     """
     check_request(text, label=label, num_samples=num_samples)
-    pieces, ids = cut(text, tokenizer, bow)
+    pieces, ids = cut(text, tokenizer or whole_words, bow)
 
     def game(masks: Array) -> Array:
         batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))

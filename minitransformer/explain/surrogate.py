@@ -21,12 +21,14 @@ import numpy
 
 from minitransformer.explain.explanation import Explanation
 from minitransformer.tokenization import Tokenizer
+from minitransformer.tokenization.marks import LETTERS, find_words
 
 KERNEL_WIDTH = 25.0  # in the units of `cosine_distance`, 0 to 100
 HIDDEN = "UNKWORDZ"  # stands for a removed word where the other words keep their places (bow=False)
 BATCH_SIZE = 512  # texts shown to the classifier at once
 ROWS = 256  # of a matrix multiplied at once
 SEPARATOR = re.compile(r"(\W+)")
+PIECE = re.compile(rf"{LETTERS}|\W+")
 
 Array = numpy.ndarray
 
@@ -73,8 +75,13 @@ class LimeExplanation(Explanation):
 
 
 def split_words(text: str) -> list[str]:
-    """Words and what stands between them, in order; together they are the text."""
+    """Words and what stands between them, in order; together they are the text. A combining mark ends a word, as in lime."""
     return [piece for piece in SEPARATOR.split(text) if piece]
+
+
+def whole_words(text: str) -> list[str]:
+    """The same, but a word holds its combining marks, such as the vowel signs of Hindi."""
+    return find_words(PIECE, text)
 
 
 def number_features(pieces: Sequence[str], bow: bool) -> Array:
@@ -298,8 +305,8 @@ def lime(
     alike for equal texts: each is asked once. A text may come without any of its words. Several labels give a list of
     explanations from the same answers. `bow=False` tells occurrences of a word apart and puts UNKWORDZ for each that is
     left out; `replacement` puts something else, with `bow` too. `tokenizer`, a model's own or a function, cuts the text
-    into pieces that make it up when joined (`list` cuts it into characters, good for Chinese); those with a letter or
-    digit are the words.
+    into pieces that make it up when joined (`list` cuts it into characters, good for Chinese, `whole_words` leaves combining
+    marks in their words, as Hindi needs); those with a letter or digit are the words.
 
     Raises TypeError or ValueError for a text without words, counts too small, pieces that are not the text, and answers
     of the wrong shape or not finite; IndexError for a label that is no class; and whatever `predict` raises.

@@ -12,9 +12,10 @@ import numpy
 
 from minitransformer.explain.rendering import finite, scale_of
 from minitransformer.explain.sanity import rank_correlation
+from minitransformer.tokenization.marks import LETTERS, seen
 
 Array = numpy.ndarray
-WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")
+WORD = re.compile(rf"{LETTERS}(?:['\u2019-]{LETTERS})*")
 
 
 def rated_words(tokens: Sequence[str], relevance, ratings: Mapping[str, float]) -> tuple[list[str], Array, Array]:
@@ -25,9 +26,10 @@ def rated_words(tokens: Sequence[str], relevance, ratings: Mapping[str, float]) 
     """
     relevance, text = finite(relevance, (len(tokens),)), "".join(tokens)
     token_of = [i for i, token in enumerate(tokens) for _ in token]  # of each character
-    found = [match for match in WORD.finditer(text) if match[0].casefold() in ratings]
-    parts = [sorted(set(token_of[match.start() : match.end()])) for match in found]
-    words = [match[0].casefold() for match in found]
+    spans = [match.span() for match in WORD.finditer(seen(text))]
+    found = [(start, end) for start, end in spans if text[start:end].casefold() in ratings]
+    parts = [sorted(set(token_of[start:end])) for start, end in found]
+    words = [text[start:end].casefold() for start, end in found]
     return words, numpy.array([relevance[p].sum() for p in parts]), numpy.array([ratings[word] for word in words])
 
 

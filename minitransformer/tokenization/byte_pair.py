@@ -20,12 +20,13 @@ from functools import cached_property
 from itertools import pairwise
 
 from minitransformer.files import one_line
+from minitransformer.tokenization.marks import LETTERS, find_words
 from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, kept, require_text, training_texts
 
 Pair = tuple[int, int]
 
 # letters and digits, or other signs, with the space before them; of a run of space, the last belongs to what follows
-WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
+WORD = re.compile(rf" ?{LETTERS}| ?[^\w\s]+|\s+(?!\S)|\s+")
 FIRST_BYTE = UNK + 1
 FIRST_MERGE = FIRST_BYTE + 256
 WORDS_KEPT, LONGEST_KEPT = 10_000, 100  # of what was encoded before, for the words that come again
@@ -110,7 +111,7 @@ class BPETokenizer(Tokenizer):
         """
         if vocab_size < FIRST_MERGE:
             raise ValueError(f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}")
-        frequency = Counter(word for text in training_texts(texts) for word in WORD.findall(text))
+        frequency = Counter(word for text in training_texts(texts) for word in find_words(WORD, text))
         corpus, merges = Corpus(frequency, byte_ids), []
         for new in range(FIRST_MERGE, vocab_size):
             pair = corpus.best_pair()
@@ -134,7 +135,7 @@ class BPETokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """The ids of all words in turn. TypeError if `text` is not a str."""
-        return [i for word in WORD.findall(require_text(text)) for i in self._encode_word(word)]
+        return [i for word in find_words(WORD, require_text(text)) for i in self._encode_word(word)]
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
         if (ids := self._cache.get(word)) is None:

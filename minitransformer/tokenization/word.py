@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from minitransformer.tokenization.marks import LETTERS, MARK, find_words
 from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, different, kept, require_text, training_texts
 
 # a word, its apostrophes inside, or one other sign, with the space before it; the last piece takes the space after it;
 # a text of nothing but space is one piece
-PIECE = re.compile(r"\s*(?:\w+(?:'\w+)*|[^\w\s])(?:\s+\Z)?|\s+")
+PIECE = re.compile(rf"\s*(?:{LETTERS}(?:'{LETTERS})*|[^\w\s]{MARK}*)(?:\s+\Z)?|\s+")
 SPACE_BEFORE_MARK = re.compile(r" (?=[.,;:!?)\]])")
 
 
@@ -41,7 +42,7 @@ class WordTokenizer(Tokenizer):
         """
         if vocab_size <= UNK + 1:
             raise ValueError(f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}")
-        counts = Counter(spelling(piece) for text in training_texts(texts) for piece in PIECE.findall(text))
+        counts = Counter(spelling(piece) for text in training_texts(texts) for piece in find_words(PIECE, text))
         frequent = [word for word, count in counts.items() if word and count >= min_frequency]
         if not frequent:
             raise ValueError(f"train: expected words that occur {min_frequency} times (min_frequency) or more, got none")
@@ -70,7 +71,7 @@ class WordTokenizer(Tokenizer):
 
     def tokens(self, text: str) -> list[str]:
         """The words and marks as written, each with the space before it; together they are the text."""
-        return PIECE.findall(require_text(text))
+        return find_words(PIECE, require_text(text))
 
     def to_dict(self) -> dict:
         """The words, for JSON."""
