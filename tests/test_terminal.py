@@ -64,6 +64,12 @@ def test_whatever_rich_is_given_shows_the_text(wrap):
     assert r"a\x1b[2J\x9b31m" in sent and r"\x00[/x][bold]<script>&" in sent and r"\u202e\udc80\u2028:smile:" in sent
 
 
+@pytest.mark.parametrize("text", ["run[best]", "pages/[slug].tsx", r"[/\-\\+.$%*@?|]", "[/'A', 1, /'B']", "[/<]", "[bold]", "[/]"])
+def test_brackets_are_letters(text):
+    """What other programs stumbled over: names of files, patterns, pieces of grammars."""
+    assert printed(text, Text(text)) == f"{text}\n{text}\n"
+
+
 def test_a_bar_shows_the_text():
     console = Terminal()
     console.file, console._force_terminal, console.width = io.StringIO(), True, 200
@@ -182,7 +188,16 @@ def test_a_bug_can_be_traced(monkeypatch):
 
 def started(arguments, **options):
     command = [sys.executable, "-c", "from minitransformer.cli import main; main()", *arguments]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", **options)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+def test_a_terminal_that_lacks_a_character_is_sent_its_number(encoding, tmp_path):
+    (tmp_path / "06_attention.py").touch()
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    with started(["progress", str(tmp_path)], env=environment, stdout=subprocess.PIPE) as process:
+        out, said = process.communicate()
+    assert process.returncode == 0 and not said and ("\\u2501" in out or encoding == "gbk")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="as a shell on Linux and macOS closes and fills them")
