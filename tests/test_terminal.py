@@ -178,6 +178,37 @@ def test_an_error_is_one_line_and_code_1(command, monkeypatch, error, told):
     assert code == 1 and told in out and out.count("\n") == 1
 
 
+FOLDER, FILE, NOTHING = "a folder", "a file", "nothing/here"
+WRONG = [
+    ("generate", "-c", FOLDER, "x"),
+    ("generate", "-c", FILE, "x"),
+    ("explain", "-c", NOTHING, "x"),
+    ("explain", "-c", FILE, "x", "--html", FOLDER),
+    ("train", "--out", FILE),
+    ("train", "--out", f"{FILE}/run"),
+    ("train", "--resume", "--out", NOTHING),
+    ("train", "language-model", "--data", FOLDER, "--out", "new"),
+    ("train", "language-model", "--data", NOTHING, "--out", "new"),
+    ("verify", "--html", f"{NOTHING}/page.html"),
+    ("progress", FILE),
+    ("start", FILE),
+    ("check", "softmax", "--dir", NOTHING),
+    ("hint", "softmax", "--dir", FILE),
+    ("tour", "--mine", "--dir", FOLDER),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_what_is_not_there_or_something_else_is_one_line_and_code_1(command, monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FILE).write_bytes(b"\xff\x00 no text")
+    code, out = command(*arguments)
+    assert code == 1 and out.startswith("error: ") and out.count("\n") == 1, out
+    assert any(name in out for name in (FOLDER, FILE, NOTHING)) and "bug of" not in out
+    assert sorted(p.name for p in tmp_path.rglob("*")) == [FILE, FOLDER], "nothing is left of it"
+
+
 def test_a_bug_can_be_traced(monkeypatch):
     monkeypatch.setattr(sys.modules["minitransformer.cli.doctor"], "cupy_state", lambda: {}["x"])
     monkeypatch.setenv("MINITRANSFORMER_DEBUG", "1")
@@ -191,7 +222,7 @@ def started(arguments, **options):
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", **options)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk"])
+@pytest.mark.parametrize("encoding", ["ascii", *(pytest.param(e, marks=pytest.mark.slow) for e in ("cp1252", "gbk"))])
 def test_a_terminal_that_lacks_a_character_is_sent_its_number(encoding, tmp_path):
     (tmp_path / "06_attention.py").touch()
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
@@ -201,16 +232,18 @@ def test_a_terminal_that_lacks_a_character_is_sent_its_number(encoding, tmp_path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="as a shell on Linux and macOS closes and fills them")
-def test_streams_that_take_nothing():
+def test_streams_that_take_nothing(tmp_path):
+    (tmp_path / "06_attention.py").touch()
+    command = ["progress", str(tmp_path), "--json"]
     reader, writer = os.pipe()
     os.close(reader)
-    closed = started(["doctor", "--json"], preexec_fn=lambda: os.close(1))
-    piped = started(["doctor", "--json"], stdout=writer)
+    closed = started(command, preexec_fn=lambda: os.close(1))
+    piped = started(command, stdout=writer)
     os.close(writer)
     assert (closed.communicate()[1], closed.returncode) == ("", 0)
     assert piped.communicate()[1] == ""
     if Path("/dev/full").exists():
-        with open("/dev/full", "w") as full, started(["doctor", "--json"], stdout=full) as process:
+        with open("/dev/full", "w") as full, started(command, stdout=full) as process:
             said = process.communicate()[1]
         assert "No space left on device" in said and said.count("\n") == 1 and process.returncode == 1
 

@@ -72,14 +72,16 @@ def train(
 
 @contextlib.contextmanager
 def _to_itself(directory: Path) -> Iterator[None]:
-    """The folder for one run at a time; gone again if nothing came of it."""
+    """The folder for one run at a time; gone again, and those made for it, if nothing came of it."""
+    made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with locked(directory / RUNNING):
             yield
     finally:
         with contextlib.suppress(OSError):
-            directory.rmdir()
+            for folder in made:
+                folder.rmdir()
 
 
 def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
