@@ -6,9 +6,11 @@ strictly than CuPy it also refuses NumPy's functions on its arrays. It counts wh
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy
@@ -192,3 +194,17 @@ class Door:
         if name.partition(".")[0] == "cupy":
             faraway.count["asked for cupy"] += 1
             raise ModuleNotFoundError("No module named 'cupy'")
+
+
+alone = False  # whether the answer is judged from outside its process, in which there is no other library
+
+
+@contextlib.contextmanager
+def nothing_else() -> Iterator[None]:
+    """Inside this block the pretend libraries are the only ones beside NumPy."""
+    global alone
+    before, alone = alone, True
+    try:
+        yield
+    finally:
+        alone = before

@@ -12,6 +12,7 @@ from minitransformer.course.cell.wire import Nonsense
 from minitransformer.course.exercise import Exercise, Property
 from minitransformer.course.judge import UNWRITTEN, crashed, judge
 from minitransformer.course.link import Link
+from minitransformer.course.pretend import nothing_else
 from minitransformer.course.process import OUTPUT, Gone, Process
 from minitransformer.course.report import Report
 from minitransformer.course.timer import TooLong, at_most
@@ -41,7 +42,7 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             link = Link(process)
             held = link.hello()["held"]
             process.limit(seconds)
-            with at_most(seconds + GRACE):  # what comes back may be made to take its judge for ever
+            with nothing_else(), at_most(seconds + GRACE):  # what comes back may be made to take its judge for ever
                 report = _judged(name, source, path, link)
         except (Gone, TooLong):
             process.end()

@@ -2,15 +2,19 @@
 
 import json
 import random
+import sys
+from types import SimpleNamespace
 
 import numpy
 import pytest
 
+from minitransformer.course import catalogue
 from minitransformer.course.cell import wire
 from minitransformer.course.checks.lesson_01_reverse_mode.common import chain_of
 from minitransformer.course.link import Handle, Link
 from minitransformer.course.pretend import elsewhere, faraway
 from minitransformer.course.process import Process
+from minitransformer.course.sandbox import check_file
 
 pytestmark = pytest.mark.host("a learner's process, which knows no backend")
 SOURCE = b"""
@@ -167,6 +171,13 @@ def test_errors_are_of_their_kind(answer, what, kind):
     with pytest.raises(kind) as raised:
         answer("fail", what)
     assert raised.value.place.startswith("line 2") and raised.value.called == "fail"
+
+
+def test_a_graphics_card_on_this_side_is_not_asked_about(tmp_path, monkeypatch):
+    card = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=lambda: 1)))
+    monkeypatch.setitem(sys.modules, "cupy", card)
+    (tmp_path / "03_two_backends.py").write_text(catalogue.solutions_of("03_two_backends"), encoding="utf-8")
+    assert check_file("sigmoid", tmp_path / "03_two_backends.py").passed
 
 
 @pytest.mark.parametrize(
