@@ -1,9 +1,17 @@
 """Edits in place, anywhere in a random program: backward notices, or it did not need the old values."""
 
+import copy
+import gc
+import re
+from collections import Counter
+
+import edited_programs
 import numpy
 import pytest
 
 import minitransformer as mt
+from minitransformer.autograd import Op
+from minitransformer.cli.verify_cases import CASES
 
 SHAPES = [(2, 3), (3,), (3, 2), (2, 3)]
 ONE = [
@@ -75,3 +83,132 @@ def test_an_edit_is_noticed_or_changes_nothing():
             for got, expected in zip(after, gradients(seed, edited=False), strict=True):
                 numpy.testing.assert_array_equal(got, expected, err_msg=f"seed {seed}")
     assert 20 < noticed < 130
+
+
+# We refuse where PyTorch edits memory that elements share, or the shape of a leaf.
+OURS = "expanded|read-only|keeps its shape|took another shape|at least one dimension"
+# PyTorch refuses where we compute what the program says.
+THEIRS = (
+    "refer to a single memory location|is a view and its base|is a view of a view|created in no_grad mode"
+    "|modified by an inplace operation|is a view and is being modified|a view of a leaf"
+)
+
+
+def compare(seed):
+    """Hold a program's outcome against PyTorch's: "equal", "both raise", or who alone refuses."""
+    torch = pytest.importorskip("torch")
+    ours, theirs = edited_programs.run(mt, seed), edited_programs.run(torch, seed)
+    for mine, other in zip([*ours.steps, ours.backward], [*theirs.steps, theirs.backward], strict=True):
+        if bool(mine) != bool(other):
+            assert re.search(OURS if mine else THEIRS, mine or other), f"seed {seed}: ours {mine!r}, PyTorch's {other!r}"
+            break
+    else:
+        if ours.backward:
+            return "both raise"
+        for i, (got, expected) in enumerate(zip(ours.values, theirs.values, strict=True)):
+            numpy.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12, err_msg=f"seed {seed}, value {i}")
+        return hold(ours, theirs, seed)
+    if "modified by an inplace operation" not in other:
+        return "refused by us" if mine else "refused by PyTorch"
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        return hold(ours, edited_programs.run(torch, seed), seed)
+
+
+def hold(ours, theirs, seed):
+    assert not theirs.backward
+    for i, pair in enumerate(zip(ours.gradients, theirs.gradients, strict=True)):
+        got, expected = (numpy.zeros(()) if g is None else g for g in pair)
+        numpy.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-11, err_msg=f"seed {seed}, leaf {i}")
+    return "equal"
+
+
+@pytest.mark.parametrize("seeds", [range(120), pytest.param(range(120, 3000), marks=pytest.mark.slow)], ids=["some", "many"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")  # overflows; what PyTorch will refuse one day
+def test_programs_with_edits_agree_with_pytorch(seeds):
+    found = Counter(map(compare, seeds))
+    assert found["equal"] > 0.9 * len(seeds) and found["both raise"]
+
+
+def test_edited_programs_die_without_the_garbage_collector():
+    def ops():
+        return sum(issubclass(type(thing), Op) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = ops()
+        for seed in range(60):
+            edited_programs.run(mt, seed)
+        x = mt.ones(3)
+        w = mt.ones(3, requires_grad=True)
+        x += w * x
+        x += (x * w).sin()
+        x[1:] *= x[:-1]
+        del x, w
+        assert ops() == before
+    finally:
+        gc.enable()
+
+
+def test_what_shares_memory_says_so(monkeypatch):
+    own, seen = Op.__call__, set()
+
+    def watched(self, *inputs):
+        out = own(self, *inputs)
+        for made in out if isinstance(out, tuple) else (out,):
+            for t in inputs:
+                if isinstance(t, mt.Tensor) and made.array.size and shares_memory(made, t):
+                    assert made.shows and made.edited is t.edited, f"{self} gives a part of its input's memory without a word"
+                    seen.add(str(self))
+        return out
+
+    monkeypatch.setattr(Op, "__call__", watched)
+    for case in (case for case in CASES if case.kind == "op"):
+        problem = case.problem(numpy.random.default_rng(0), "float64")
+        problem.ours(*[mt.tensor(a, requires_grad=a.dtype.kind == "f") for a in problem.inputs])
+    assert {"Reshape", "Permute", "Split", "SplitHeads", "GetItem", "Expand"} <= seen
+
+
+def shares_memory(a, b):
+    """Whether two arrays overlap, by where they begin: enough for views of whole tensors' memory."""
+    return root(a.array) is root(b.array)
+
+
+def root(array):
+    return array if array.base is None else root(array.base)
+
+
+@pytest.mark.parametrize(
+    ("edit", "who"),
+    [
+        (lambda w: w.add_(1), "a leaf that requires grad"),
+        (lambda w: w.__setitem__(0, 1.0), "a leaf that requires grad"),
+        (lambda w: w[:1].mul_(2), "a view of a leaf"),
+        (lambda w: (w * 1).unbind(0)[0].add_(w), "by one op"),
+        (lambda w: mt.zeros(1, 3).expand(2, 3).add_(1), "expanded"),
+        (lambda w: mt.zeros(2, dtype=mt.int64).add_(1.5), "the result is float32"),
+        (lambda w: mt.zeros(2, dtype=mt.bool_).add_(1), "the result is int64"),
+        (lambda w: mt.zeros(1, 2).add_(mt.ones(2, 2)), "the result is \\(2, 2\\)"),
+        (lambda w: mt.zeros(2).fill_(mt.ones(2)), "0-d"),
+        (lambda w: mt.zeros(2).copy_(mt.ones(1, 2)), "cannot be broadcast"),
+        (lambda w: (w * 1).requires_grad_(False), "use .detach"),
+        (lambda w: (w * 1)[0].detach_(), "a view has the history"),
+    ],
+)
+def test_what_cannot_be_edited_raises_and_changes_nothing(edit, who):
+    w = mt.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    with pytest.raises((RuntimeError, TypeError, ValueError), match=who):
+        edit(w)
+    assert w.tolist() == [[1.0, 2.0], [3.0, 4.0]] and w.is_leaf and w.edited[0] == 0
+
+
+def test_edits_of_copies_and_parameters():
+    base = mt.zeros(2, 2)
+    view, p = base[0], mt.nn.Parameter(base)
+    twin = copy.deepcopy(view)
+    view += 1.0
+    assert base.tolist() == p.tolist() == [[1.0, 1.0], [0.0, 0.0]] and twin.tolist() == [0.0, 0.0]
+    y = (p * p).sum()
+    base.add_(1.0)
+    with pytest.raises(RuntimeError, match="Mul: an array it needs was edited"):
+        y.backward()

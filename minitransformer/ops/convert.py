@@ -31,9 +31,10 @@ class Cast(Moves):
 
 
 class ToDevice(Moves):
-    """The same values on another device."""
+    """The same values on another device; on their own, the same memory."""
 
     saves = "nothing"
+    view = True
 
     def __init__(self, device):
         self.device = device

@@ -77,8 +77,11 @@ def begin(input: Tensor, *others) -> bool:
 
 
 def _check_editable(input: Tensor, recorded: bool) -> None:
-    if input.array.size and any(n > 1 and not step for n, step in zip(input.shape, input.array.strides, strict=True)):
+    array = input.array
+    if array.size and any(n > 1 and not step for n, step in zip(array.shape, array.strides, strict=True)):
         raise RuntimeError(f"in-place edit of {input.shape}, expanded: elements share memory; edit a .clone() instead")
+    if not getattr(array.flags, "writeable", True):
+        raise RuntimeError(f"in-place edit of {input.shape}, whose memory is read-only, as of a file; edit a .clone() instead")
     source, views, _ = input.shows or (input, (), None)
     if recorded and source.is_leaf and source.requires_grad:
         what = "a view of a leaf" if input.shows else "a leaf"

@@ -53,6 +53,15 @@ def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple
     return places, src[tuple(slice(n) for n in index.shape)] if isinstance(src, Tensor) else src
 
 
+def _fitting(who: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """`source`, with as many rows along `dim` as `index` names. Raises ValueError for another shape, TypeError."""
+    (d,) = dims(dim, max(input.ndim, 1))
+    expected = input.shape[:d] + index.shape + input.shape[d + 1 :]
+    if input.ndim and index.ndim and source.ndim and source.shape != expected:
+        raise ValueError(f"{who}: expected a source of shape {expected}, got {source.shape}")
+    return _alike(who, input, source)
+
+
 def _alike(who: str, input: Tensor, source):
     """`source`, of the dtype of `input`. Raises TypeError for another, as PyTorch does."""
     if isinstance(source, Tensor) and source.dtype != input.dtype:
@@ -75,14 +84,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
 @in_place()
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """The rows of `source` in those that `index` names along `dim`."""
-    return Overwrite((), _rows("index_copy", input, dim, index))(input, _alike("index_copy", input, source))
+    return Overwrite((), _rows("index_copy", input, dim, index))(input, _fitting("index_copy", input, dim, index, source))
 
 
 @register()
 @in_place()
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """The rows of `source`, times `alpha`, added to those that `index` names along `dim`; one named twice gets both."""
-    source = _alike("index_add", input, source)
+    source = _fitting("index_add", input, dim, index, source)
     return AddAt(_rows("index_add", input, dim, index))(input, source if alpha == 1 else source * alpha)
 
 

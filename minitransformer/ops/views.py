@@ -44,7 +44,8 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
     first, views, history = input.shows or (input, (), input.op)
     views = None if views is None or op.outputs > 1 or not is_grad_enabled() else (*views, op)
     for out in outs:
-        if out.array.base is not None and (out.array.base is input.array or out.array.base is input.array.base):
+        memory = out.array if out.array.base is None else out.array.base
+        if memory is input.array or memory is input.array.base:
             out.edited, out.shows = input.watched(), (first, views, history)
         out.role = input.role
 
