@@ -130,8 +130,11 @@ def test_several_ids_may_end_a_text():
         first = min(whole.index(i) for i in whole[4:6])
         assert generate(model, [1, 2], 12, temperature=0, stop_id=stops) == whole[:first]
         assert generate_batch(model, [[1, 2]], 12, temperature=0, stop_id=stops) == [whole[:first]]
-    best = sorted(all_texts(model, [1, 2], 3, {3, 5}), key=lambda draft: -draft.score(1.0))
-    assert [d.tokens for d in beam_search(model, [1, 2], 3, beams=V**2, stop_id=[3, 5])[:5]] == [d.tokens for d in best[:5]]
+    for stops in ({3, 5}, {0, 1, 2, 3, 4, 5}):  # the most of V there may be
+        best = sorted(all_texts(model, [1, 2], 3, stops), key=lambda draft: -draft.score(1.0))
+        found = beam_search(model, [1, 2], 3, beams=V**2, stop_id=stops)
+        assert [draft.tokens for draft in found[:5]] == [draft.tokens for draft in best[:5]]
+    assert len(beam_search(model, [1, 2], 3, beams=3, stop_id=range(6))) == 3
     assert generate(model, [1, 2], 4, temperature=0, stop_id=[]) == whole[:4]
     with pytest.raises(TypeError):
         generate(model, [1, 2], 4, stop_id="3")

@@ -115,7 +115,7 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.Layers", "explain.explained", "explain.forward", "explain.learn_planted",
+    "explain.Layers", "explain.explained", "explain.forward", "explain.learn_planted", "models.shapes",
     "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss",
 }  # fmt: skip
 

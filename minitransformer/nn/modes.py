@@ -13,6 +13,18 @@ def modes(model: Module) -> list[tuple[Module, bool]]:
     return [(module, module.training) for module in model.modules()]
 
 
+def in_training(model: Module) -> bool:
+    """Whether any module of a model is, asked before every token: their names are not needed."""
+    seen, found = {model}, [model]
+    for module in found:
+        if module.training:
+            return True
+        if new := {part for part in module._modules.values() if part is not None} - seen:
+            seen |= new
+            found.extend(new)
+    return False
+
+
 def restore(modes: Iterable[tuple[Module, bool]]) -> None:
     """Set each module as `modes` found it, by its own `train()`, which may do more than note the mode."""
     for module, training in modes:
@@ -28,7 +40,7 @@ def in_use(model: Module, modules: Iterable[Module] | None = None) -> Iterator[N
 
     One that is in use already is left alone, for that costs nothing. `modules` are those of the model, if they are listed.
     """
-    if not any(module.training for module in modules or model.modules()):
+    if not (any(module.training for module in modules) if modules else in_training(model)):
         yield
         return
     before = modes(model)
@@ -55,5 +67,5 @@ def begin_training(model: Module, before: Sequence[tuple[Module, bool]] = ()) ->
 
     If some of it is in training already, the rest was put into `eval()` by hand, and stays there.
     """
-    if not any(module.training for module in model.modules()):
+    if not in_training(model):
         restore(before) if before else model.train()
