@@ -12,3 +12,23 @@ OPTIMISERS = [
         "`foreach` says how PyTorch computes a step; here there is one way, which takes a rate in a tensor",
     ),
 ]
+PROGRAMS = [
+    Decision(".*", "different", "PyTorch raises .*([Bb]ool|INTERNAL ASSERT)", "booleans count as 0 and 1 there too"),
+    Decision("number r?pow|pow", "different", "^bool.*(dtype int8|PyTorch raises)", "a boolean to a power is int8"),
+    Decision(
+        "(number r?)?pow",
+        "refused",
+        "Integers to negative integer powers|out of bounds",
+        "the result would be rounded to 0 without a word",
+    ),
+    Decision("number pow", "different", "value: got .(nan|0).*expected .(nan|inf)", "-inf to 0.5 or -0.5: by a square root or not"),
+    Decision("pow", "different", "float64.*float16.*gradient: got .*nan", "the exponent less 1 in the wider dtype, not in its own"),
+    Decision("matmul", "different", "PyTorch raises .*(dtype|scalar type)", "two dtypes are promoted as by every other op"),
+    Decision("logsumexp dim", "different", "PyTorch raises TypeError.*NoneType", "None means all dimensions, as for `sum`"),
+    Decision("softmax|log_softmax", "refused", "expected a floating-point tensor", "PyTorch returns an empty tensor of integers"),
+    Decision("softmax", "different", "value: got .*0.*, expected .*nan", "a slice of nothing but -inf is zeros"),
+    Decision("logsumexp dim", "different", "gradient: got .*, expected .*(nan|0)", "the slope is softmax: 0 where all are -inf"),
+    Decision("(amax|amin)( dim)?", "different", "gradient: .*expected .*nan", "the gradient goes to the NaN that is the result"),
+    Decision("(var|std)( dim)?", "different", "gradient: .*(nan|inf)", "n <= correction or infinities: PyTorch has two formulas"),
+    Decision("layer_norm", "different", "got .0. 0. 0..*expected .nan", "a variance too large for float32 divides as infinity"),
+]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import operator
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import namespace, uint8
 from minitransformer.errors import check_device
 from minitransformer.ops.inplace import in_place
 from minitransformer.ops.laws import dims, is_number, register
+from minitransformer.ops.operands import operands
 
 
 def _comparison(name: str):
@@ -18,7 +19,8 @@ def _comparison(name: str):
         if not (is_number(other) or hasattr(other, "dtype")):
             raise TypeError(f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}")
         check_device(name, input, other)
-        return Tensor(function(input.array, other.array if isinstance(other, Tensor) else other))
+        a, b = operands(input, other)
+        return Tensor(function(a.array, b.array if isinstance(b, Tensor) else b))
 
     compare.__name__, compare.__doc__ = name, f"Elementwise `{name}`: booleans; of integers `and`, `or` and `xor` give their bits."
     return register(f"__{name}__")(compare)
@@ -50,14 +52,18 @@ def logical_not(input: Tensor) -> Tensor:
 
 @register("all")
 def all_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether all are true, over all dimensions or `dim`."""
-    return Tensor(input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
+    """Whether all are true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
+    return _truth(input, input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
 @register("any")
 def any_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether any is true, over all dimensions or `dim`."""
-    return Tensor(input.array.any(axis=dims(dim, input.ndim), keepdims=keepdim))
+    """Whether any is true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
+    return _truth(input, input.array.any(axis=dims(dim, input.ndim), keepdims=keepdim))
+
+
+def _truth(input: Tensor, found) -> Tensor:
+    return Tensor(found.astype(uint8) if input.dtype == uint8 else found)
 
 
 @register()

@@ -78,7 +78,7 @@ class Div(Op):
 
     def vjp(self, g, a, b):  # dL/da = g / b, dL/db = -g a / b^2
         da = unbroadcast(g / b, a) if self.needs[0] else None
-        return da, unbroadcast(-g * a / (b * b), b) if self.needs[1] else None
+        return da, unbroadcast(-g * (a / b / b), b) if self.needs[1] else None
 
     def relprop(self, r, rule, a, b):
         rule.refuse(self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1])
@@ -97,14 +97,15 @@ class Pow(Op):
 
     def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
         da = unbroadcast(g * b * a ** (b - (b != 0)), a) if self.needs[0] else None
-        return da, unbroadcast(g * a**b * _log_or_zero(a, g), b) if self.needs[1] else None
+        return da, unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[1] else None
 
 
-def _log_or_zero(a, g):
-    """ln a, and 0 where a = 0: there a^b does not change with b > 0."""
-    xp = namespace(g)
-    a = xp.asarray(a, dtype=g.dtype)
-    return xp.where(a == 0, 0, xp.log(xp.where(a == 0, 1, a)))
+def _slope_of_exponent(a, b, xp, dtype):
+    """a^b ln a, and 0 where a = 0 and b >= 0: there a^b does not change."""
+    a = xp.asarray(a, dtype=dtype)
+    still = (a == 0) & (b >= 0)
+    sure = xp.where(still, 1, a)
+    return xp.where(still, 0, sure**b * xp.log(sure))
 
 
 class Exp(Op):
@@ -168,21 +169,23 @@ class Abs(Op):
         return abs(x)
 
     def vjp(self, g, x):
-        return (g * namespace(x).sign(x),)
+        xp = namespace(x)
+        return (xp.where(x > 0, g, xp.where(x < 0, -g, 0)),)
 
 
 class Maximum(Moves):
-    """y = max(a, b); where they are equal, each gets half the gradient, as in PyTorch."""
+    """y = max(a, b); where they are equal, each gets half the gradient, and all of it where one is NaN, as in PyTorch."""
 
     def forward(self, a, b):
         return namespace(a).maximum(a, b)
 
-    def _wins(self, a, b):
-        return (a > b) + (a == b) * 0.5
+    def _lost(self, a, b):
+        return a < b
 
     def vjp(self, g, a, b):
-        win = self._wins(a, b).astype(g.dtype)  # 1 where a is the output, 0 where b is, 1/2 where both are
-        return unbroadcast(g * win, a), unbroadcast(g * (1 - win), b)
+        half = (a == b) * 0.5
+        shares = [(1 - self._lost(x, other) - half).astype(g.dtype) for x, other in ((a, b), (b, a))]
+        return unbroadcast(g * shares[0], a), unbroadcast(g * shares[1], b)
 
 
 class Minimum(Maximum):
@@ -191,8 +194,8 @@ class Minimum(Maximum):
     def forward(self, a, b):
         return namespace(a).minimum(a, b)
 
-    def _wins(self, a, b):
-        return super()._wins(b, a)
+    def _lost(self, a, b):
+        return a > b
 
 
 class Where(Moves):
@@ -219,9 +222,10 @@ class Clip(Op):
         xp = namespace(g)
         below = False if low is None else x < low
         above = False if high is None else x > high
+        inside = (x == x) & ~xp.asarray(below | above)
         crossed = False if low is None or high is None else high < low  # then y is `high`, wherever x is
         apart = True if low is None or high is None else low < high
-        shares = ~xp.asarray(below | above), below & apart, above | crossed
+        shares = inside, below & apart, above | crossed
         return tuple(unbroadcast(g * s, t) if need else None for s, t, need in zip(shares, (x, low, high), self.needs, strict=True))
 
 

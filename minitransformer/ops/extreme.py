@@ -20,7 +20,8 @@ class Max(Reduction, Moves):
         return x.max(axis=self.dim, keepdims=self.keepdim)
 
     def vjp(self, g, x):
-        winners = x == keep_dims(self.y, self.dim, self.keepdim)
+        y = keep_dims(self.y, self.dim, self.keepdim)
+        winners = (x == y) | ((x != x) & (y != y))  # NaN, if there is one
         n = winners.sum(axis=self.dim, keepdims=True).astype(g.dtype)
         return (winners * (keep_dims(g, self.dim, self.keepdim) / n),)
 

@@ -47,6 +47,8 @@ def _cut(input: Tensor, widths) -> tuple:
 
 def _filled(input: Tensor, widths, value: float) -> Tensor:
     input, widths = _cut(input, widths)
+    if not widths:
+        return input.clone()
     out = Pad(widths)(input)
     if not value:
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import int64, namespace
+from minitransformer.backends import float64, int64, namespace
 from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import Sums, dims, keep_dims, register, total, wide
 
@@ -52,7 +52,7 @@ class Mean(Reduction, Sums):
 
 
 class Var(Reduction):
-    """y = sum (x - mean)^2 / (n - correction)."""
+    """y = sum (x - mean)^2 / (n - correction); where that is no positive number, 0 / 0 or infinity, as in PyTorch."""
 
     def __init__(self, dim, keepdim, correction):
         super().__init__(dim, keepdim)
@@ -61,9 +61,10 @@ class Var(Reduction):
     def forward(self, x):
         return self.variance(x).astype(x.dtype, copy=False)
 
-    def variance(self, x):  # of float16 in float32: a square may be too large where the root is not
-        centred = self.centred(x.astype(wide(x) or x.dtype, copy=False))
-        return self.divided((centred * centred).sum(axis=self.dim, keepdims=self.keepdim), x)
+    def variance(self, x):  # in float64: a square may be too large where the root is not
+        centred = self.centred(x.astype(float64, copy=False))
+        sums, n = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim), self.count(x) - self.correction
+        return sums / n if n > 0 else namespace(x).where(sums > 0, math.inf, math.nan)
 
     def centred(self, x):
         if not self.count(x):
@@ -71,13 +72,10 @@ class Var(Reduction):
         mean = x.mean(axis=self.dim, keepdims=True)
         return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))  # what rounding left: equal numbers have no variance
 
-    def divided(self, sums, x):
-        """sums / (n - correction); where that is no positive number, 0 / 0 or infinity, as in PyTorch."""
-        xp, n = namespace(x), self.count(x) - self.correction
-        return sums / n if n > 0 else xp.where(sums == 0, math.nan, xp.copysign(math.inf, sums)).astype(sums.dtype)
-
     def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
-        return (self.spread(g, x) * self.divided(2 * self.centred(x), x),)
+        xp, n, centred = namespace(x), self.count(x) - self.correction, self.centred(x)
+        slope = centred * (2 / n) if n else xp.where(centred == 0, math.nan, xp.copysign(math.inf, centred)).astype(x.dtype)
+        return (self.spread(g, x) * slope,)
 
 
 class Std(Var):

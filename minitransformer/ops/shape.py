@@ -162,9 +162,9 @@ def permute(input: Tensor, *order) -> Tensor:
 @register()
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
-    a, b = dims((dim0, dim1), input.ndim) if input.ndim else (0, 0)
-    order = list(range(input.ndim))
+    pair, order = dims((dim0, dim1), input.ndim), list(range(input.ndim))
     if order:
+        a, b = pair
         order[a], order[b] = b, a
     return Permute(tuple(order))(input)
 
@@ -252,7 +252,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     (d,) = dims(dim, input.ndim)
     if chunks < 1:
         raise ValueError(f"chunk: expected at least one part, got {chunks}")
-    return split(input, max(-(-input.shape[d] // chunks), 1), dim)
+    return split(input, -(-input.shape[d] // chunks) or [0] * chunks, dim)
 
 
 @register()
