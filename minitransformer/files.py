@@ -113,12 +113,12 @@ def _check_setting(field: dataclasses.Field, value: Any) -> None:
 def check_alike(own: Any, got: Any, what: str) -> None:
     """Raise ValueError, naming the place, where `got` is of another kind than `own`: numbers, words, arrays, nests of them.
 
-    What only one of the two has is left to whoever reads it, and so are the lengths of lists.
+    What only one of the two has is left to whoever reads it, and so are the lengths of lists, but not of tuples.
     """
     if isinstance(own, dict) and isinstance(got, dict):
         for key in own.keys() & got.keys():
             check_alike(own[key], got[key], f"{what}[{key!r}]")
-    elif isinstance(own, (list, tuple)) and isinstance(got, (list, tuple)):
+    elif isinstance(own, (list, tuple)) and isinstance(got, (list, tuple)) and (isinstance(own, list) or len(own) == len(got)):
         for i, (mine, theirs) in enumerate(zip(own, got, strict=False)):
             check_alike(mine, theirs, f"{what}[{i}]")
     elif own is not None and _kind(own) != _kind(got):

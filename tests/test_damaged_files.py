@@ -1,11 +1,14 @@
 """Files from outside, damaged or forged: each loads equal, or is refused in one line that names it."""
 
+import base64
 import collections
 import contextlib
 import copy
 import dataclasses
 import json
 import multiprocessing
+import os
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +20,10 @@ from damage import BYTES, EQUAL, OTHER, REFUSED, nest, outcome, text_of
 
 from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
+from minitransformer.files import FileError, read_text
 from minitransformer.models import published
 from minitransformer.models.published import minilm, smollm2
-from minitransformer.models.published.weights import WEIGHTS
+from minitransformer.models.published.weights import WEIGHTS, map_arrays
 
 JSON, RATINGS, LEXICON = "tokenizer.json", "movieReviewSnippets_GroundTruth.txt", "vader_lexicon.txt"
 pytestmark = pytest.mark.host("files are read on the host")
@@ -151,7 +155,7 @@ def test_every_setting_of_a_checkpoint_is_held_to_its_arrays(kind, tmp_path):
     expected, found = outside.load_checkpoint(path), collections.Counter()
     for name, value in state["description"]["config"].items():
         number = type(value) in (int, float)
-        for wrong in [[], "x", None, {}] + ([-1, 10**9, 10**30, float("nan"), True] if number else [1]):
+        for wrong in [[], "x", None] + ([-1, 10**9, 10**30, float("nan"), True] if number else [1]):
             forged = copy.deepcopy(state)
             forged["description"]["config"][name] = wrong
             save(forged, path)
@@ -182,3 +186,97 @@ def test_a_forged_tokenizer(tokenizer, tmp_path):
 def test_a_checkpoint_without_arrays(arrays, tmp_path):
     save(outside.state_of("gpt") | {"model": arrays}, tmp_path / "forged")
     refused(tmp_path / "forged")
+
+
+# ---- what others' parsers fell to, by public reports ----
+
+
+def gguf(settings=b"", arrays=b"", counts=(0, 0), version=3):
+    return struct.pack("<4sIQQ", b"GGUF", version, *counts) + settings + arrays
+
+
+def text(word, length=None):
+    return struct.pack("<Q", len(word) if length is None else length) + word
+
+
+def array(name, sizes, kind=0, offset=0):
+    return text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, offset)
+
+
+HEADERS = {
+    "more arrays than bytes": gguf(counts=(2**63, 0)),
+    "more settings than bytes": gguf(counts=(0, 2**64 - 1)),
+    "a name beyond the file": gguf(text(b"x", 2**63), counts=(0, 1)),
+    "a text beyond the file": gguf(text(b"x") + struct.pack("<I", 8) + text(b"y", 2**30), counts=(0, 1)),
+    "a list beyond the file": gguf(text(b"x") + struct.pack("<IIQ", 9, 0, 2**60) + bytes(99), counts=(0, 1)),
+    "a list of lists": gguf(text(b"x") + struct.pack("<IIQIQ", 9, 9, 1, 9, 1) + bytes(99), counts=(0, 1)),
+    "alignment 0": gguf(text(b"general.alignment") + struct.pack("<II", 4, 0), counts=(0, 1)),
+    "alignment 2^30": gguf(text(b"general.alignment") + struct.pack("<II", 4, 2**30), counts=(0, 1)),
+    "dimensions without end": gguf(arrays=text(b"x") + struct.pack("<I", 2**32 - 1) + bytes(99), counts=(1, 0)),
+    "sizes that overflow": gguf(arrays=array(b"x", (2**62, 4)), counts=(1, 0)),
+    "a size of 0": gguf(arrays=array(b"token_embd.weight", (0, 44)) + bytes(99), counts=(1, 0)),
+    "an unknown kind": gguf(arrays=array(b"x", (4,), kind=999) + bytes(99), counts=(1, 0)),
+    "half a block": gguf(arrays=array(b"x", (5,), kind=3) + bytes(99), counts=(1, 0)),
+    "a place beyond the file": gguf(arrays=array(b"x", (4,), offset=2**63) + bytes(99), counts=(1, 0)),
+    "a name that stands twice": gguf(arrays=array(b"x", (1,)) * 2 + bytes(99), counts=(2, 0)),
+    "the other byte order": gguf(version=3 << 24),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_forged_gguf_header(header, tmp_path):
+    pytest.importorskip("gguf")
+    (tmp_path / smollm2.FILE).write_bytes(HEADERS[header])
+    with tiny(tmp_path):
+        assert outcome(outside.load_converted, tmp_path / smollm2.FILE, None, most=2**21) == REFUSED
+
+
+def with_part(make, **parts):
+    return json.dumps({**json.loads(make()), **parts})
+
+
+def charsmap(*units, texts=b""):
+    content = struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + texts
+    return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(content).decode()}
+
+
+PANICS = {
+    "a merge to no piece": lambda: outside.byte_pair_json().replace('["Ġ","the"]', '["the","Ġthe"]'),
+    "a prefix that no piece has": lambda: outside.byte_pair_json().replace('prefix":null', 'prefix":"zzz"', 1),
+    "no special token": lambda: outside.word_piece_json().replace('"special_tokens":{"[CLS]"', '"special_tokens":{"[X]"'),
+    "pieces of no length": lambda: with_part(outside.byte_pair_json, pre_tokenizer={"type": "FixedLength", "length": 0}),
+    "no piece for unknown words": lambda: outside.word_piece_json().replace('"unk_token":"[UNK]"', '"unk_token":"[X]"'),
+    "an array that is none": lambda: with_part(outside.unigram_json, normalizer=charsmap()),
+    "a step out of the array": lambda: with_part(outside.unigram_json, normalizer=charsmap(0xFFFFFFFF)),
+    "a leaf to no text": lambda: with_part(outside.unigram_json, normalizer=charsmap(0, 1 << 8 | 1, *[0] * 254, texts=b"")),
+}
+
+
+@pytest.mark.parametrize("fault", PANICS)
+def test_what_the_tokenizers_package_would_panic_on_is_found_first(fault, tmp_path, capfd):
+    pytest.importorskip("tokenizers")
+    path = tmp_path / JSON
+    path.write_text(PANICS[fault](), encoding="utf-8")
+    assert outcome(outside.load_tokenizer, path, None) == REFUSED
+    assert "panicked" not in capfd.readouterr().err
+
+
+def test_an_onnx_file_that_points_to_another(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    for name, content in onnx_files(tmp_path).items():
+        (tmp_path / name).write_bytes(content)
+    path = tmp_path / "decoder.onnx"
+    model = onnx.load(path)
+    entry = model.graph.initializer[0]
+    entry.data_location = onnx.TensorProto.EXTERNAL
+    entry.external_data.add(key="location", value="../../../../etc/passwd")
+    path.write_bytes(model.SerializeToString())
+    with tiny(tmp_path), pytest.raises(FileError, match="lie in another file"):
+        outside.load_converted(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for read in (models.load, read_text, outside.load_tokenizer, map_arrays):
+        assert outcome(read, tmp_path / "pipe", None) == REFUSED

@@ -6,8 +6,11 @@ a file can contradict itself: ids, the piece for unknown words, merges, and the 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy
 
 from minitransformer.files import one_line
 
@@ -40,7 +43,8 @@ def check_merges(ids: Mapping[str, int], merges: Sequence[tuple[str, str]], pref
     """Raise ValueError unless each merge joins two pieces of the vocabulary to a third."""
     for merge in merges:
         left, right = _pair(merge, "merges")
-        if left not in ids or right not in ids or left + right[len(prefix) :] not in ids:
+        joined = left + right.removeprefix(prefix)
+        if left not in ids or right not in ids or joined not in ids or not right.startswith(prefix):
             raise ValueError(f"merges: expected pieces of the vocabulary, got {_shown(left)} and {_shown(right)}")
 
 
@@ -83,8 +87,36 @@ def _check_component(component: dict, ids: Mapping[str, int]) -> None:
         for piece, i in (_pair(component.get(end), end) for end in ("sep", "cls")):
             if ids.get(_typed(piece, str, kind)) != i:
                 raise ValueError(f"{kind}: expected a piece and its id, got {_shown(piece)} and {_shown(i)}")
+    if kind == "Precompiled":
+        check_charsmap(_of(component, "precompiled_charsmap", str))
     if kind == "FixedLength" and not _of(component, "length", int) > 0:
         raise ValueError(f"FixedLength: expected a length of 1 or more, got {component['length']}")
+
+
+def check_charsmap(text: str) -> None:
+    """Raise ValueError if a walk through this double array, by any text, leaves it or ends amid a letter.
+
+    Bytes in base64: the array's size, the array (Aoe, IEEE Trans. Software Eng. 1989, as Darts keeps it, 32 bits a unit), and
+    the texts that its leaves point to.
+    """
+    content = base64.b64decode(text, validate=True)
+    size = int.from_bytes(content[:4], "little")
+    if not 4 <= size <= len(content) - 4 or size % 4:
+        raise ValueError(f"precompiled_charsmap: an array of {size:,} bytes does not lie in it")
+    units, texts = numpy.frombuffer(content, "<u4", size // 4, 4).astype(numpy.int64), content[4 + size :]
+    ends = numpy.array([i for i, byte in enumerate(texts.decode().encode()) if byte & 0xC0 != 0x80])
+    offsets = (units >> 10) << ((units & 512) >> 6)
+    places = seen = offsets[:1]
+    while len(places):
+        steps = places[:, None] ^ numpy.arange(1, 256)  # by any byte
+        if steps.max() >= len(units):
+            raise ValueError("precompiled_charsmap: a step leads out of its array")
+        steps = steps[units[steps] & 0x800000FF == numpy.arange(1, 256)]
+        leaves = (steps ^ offsets[steps])[units[steps] & 256 != 0]
+        if leaves.max(initial=0) >= len(units) or not numpy.isin(units[leaves] & 0x7FFFFFFF, ends).all():
+            raise ValueError("precompiled_charsmap: a leaf points to no text")
+        places = numpy.setdiff1d(steps ^ offsets[steps], seen)
+        seen = numpy.union1d(seen, places)
 
 
 def _check_template(template: dict, ids: Mapping[str, int]) -> None:
