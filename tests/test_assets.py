@@ -548,6 +548,7 @@ def test_entries_of_the_catalogue(name):
     names = [kept_name(member) for member in asset.members]
     assert asset.name == name
     assert asset.filename.startswith(f"{package.replace('-', '_')}-{version}")
+    assert len(asset.hashes) == len(asset.members) and all(len(bytes.fromhex(sha)) == 32 for sha in asset.hashes)
     assert len(bytes.fromhex(asset.sha256)) == 32 and asset.size > 0 and asset.licence and asset.about
     assert names and len(set(names)) == len(names) and all(names)
 
@@ -561,4 +562,7 @@ def test_no_address_is_written_in_the_code():
 def test_the_real_file(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MINITRANSFORMER_CACHE", str(tmp_path))
     home = fetch(name)
-    assert sorted(path.name for path in home.iterdir()) == sorted(map(kept_name, CATALOGUE[name].members))
+    names = {path.name for path in home.iterdir()} - {kept.RECORD}
+    assert names == set(map(kept_name, CATALOGUE[name].members)) == set(assets.pinned(CATALOGUE[name]))
+    (home / kept.RECORD).unlink()
+    assert fetch(name) == home, "they are what the catalogue says they are"
