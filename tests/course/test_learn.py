@@ -50,11 +50,11 @@ def test_goes_on_where_the_learner_is(command, opened, tmp_path):
     first, second, *_ = catalogue.lessons()
     assert command("learn")[0] == 0
     workspace = Workspace.open(tmp_path / MINE)
-    workspace.passed = dict.fromkeys(catalogue.lessons()[first], "2026-01-01")
-    workspace.save()
+    with workspace.changing():
+        workspace.passed = dict.fromkeys(catalogue.lessons()[first], "2026-01-01")
     assert command("learn")[0] == 0
-    workspace.passed = dict.fromkeys(catalogue.exercise_names(), "2026-01-01")
-    workspace.save()
+    with workspace.changing():
+        workspace.passed = dict.fromkeys(catalogue.exercise_names(), "2026-01-01")
     assert command("learn")[0] == 0
     lessons = [Path(call[1]).stem for call in opened]
     assert lessons == [first, second, list(catalogue.lessons())[-1]]
