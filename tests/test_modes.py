@@ -27,7 +27,7 @@ from minitransformer.utils.data import DataLoader
 
 TEXT = "the good film was bad and the bad film was good"
 WORDS, PIECES = WordTokenizer.train(TEXT), WordPieceTokenizer.train(TEXT, vocab_size=40)
-IDS, SOURCE = [3, 4, 5, 4], mt.tensor([[3, 4, 5]])
+IDS = [3, 4, 5, 4]
 REVIEW = type("Review", (), {"text": "good film", "label": 1})
 CASE = explain.Case("", np.array(IDS), 1)
 PLANTED = explain.PlantedTask(length=4, classes=2, signals=2, noise=4)
@@ -51,6 +51,10 @@ def masker():
 
 def t5():
     return models.T5(models.T5Config(20, 8, 4, 12, 2, 2, 2, dropout=0.5))
+
+
+def source():
+    return mt.tensor([[3, 4, 5]])
 
 
 def tagger():
@@ -82,10 +86,10 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "beam_search": (writer, lambda m: generation.beam_search(m, IDS, 3, beams=2)),
     "last_logits": (writer, lambda m: last_logits(m, [IDS])),
     "Reader": (writer, lambda m: Reader(m, True).logits(IDS)),
-    "T5Answer": (t5, lambda m: m.answer(SOURCE).memory.numpy()),
-    "generate, T5": (t5, lambda m: generation.generate(m.answer(SOURCE), [0], 3, seed=0)),
-    "generate_batch, T5": (t5, lambda m: generation.generate_batch(m.answer(SOURCE), [[0]], 3, seed=0)),
-    "beam_search, T5": (t5, lambda m: generation.beam_search(m.answer(SOURCE), [0], 3, beams=2)),
+    "T5Answer": (t5, lambda m: m.answer(source()).memory.numpy()),
+    "generate, T5": (t5, lambda m: generation.generate(m.answer(source()), [0], 3, seed=0)),
+    "generate_batch, T5": (t5, lambda m: generation.generate_batch(m.answer(source()), [[0]], 3, seed=0)),
+    "beam_search, T5": (t5, lambda m: generation.beam_search(m.answer(source()), [0], 3, beams=2)),
     "embed": (reader, lambda m: bert.embed(m, PIECES, ["good film", ""])),
     "predict_proba": (judge, lambda m: classifier.predict_proba(m, WORDS, ["good film", ""])),
     "accuracy": (judge, lambda m: reviews.accuracy(m, WORDS, [REVIEW] * 3)),
