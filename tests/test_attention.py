@@ -397,3 +397,15 @@ def test_the_order_of_arguments_and_of_the_state_is_torch_s():
     wide = nn.MultiheadAttention(400, 4, add_bias_kv=True)
     for p in (wide.bias_k, wide.bias_v):
         assert p.numpy().std() == pytest.approx((2 / 800) ** 0.5, rel=0.15)
+
+
+def test_a_hint_of_causality_gives_way_to_a_mask_that_says_otherwise():
+    ours, theirs = pair(6, 3)
+    x, band, padding = array(5, 2, 6), abs(numpy.subtract.outer(numpy.arange(5), numpy.arange(5))) > 1, hidden(2, 5)
+    later = numpy.triu(numpy.ones((5, 5), bool), 1)
+    for mask in (band, later, numpy.where(later, -numpy.inf, 0.0)):
+        compare(ours, theirs, x, call=to_itself, attn_mask=mask, is_causal=True)
+        compare(ours, theirs, x, call=to_itself, attn_mask=mask, is_causal=True, need_weights=False)
+    for mask in (band, later):
+        padded = dict(attn_mask=mask, is_causal=True, key_padding_mask=padding)
+        compare(ours, theirs, x, call=to_itself, need_weights=False, **padded)

@@ -254,6 +254,16 @@ def test_module_list_and_sequential_index_and_slice():
         layers(x)
 
 
+def test_a_slice_has_the_names_that_torch_gives():
+    for kind in ("Sequential", "ModuleList"):
+        names = []
+        for lib in (nn, torch.nn):
+            layers = [lib.Linear(1, 1), lib.ReLU(), lib.Linear(1, 1)]
+            whole = lib.Sequential(*layers) if kind == "Sequential" else lib.ModuleList(layers)
+            names.append([list(whole[part].state_dict()) for part in (slice(1, 3), slice(None, None, -1), slice(0, 0))])
+        assert names[0] == names[1]
+
+
 def test_reassigning_keeps_the_place_as_in_torch():
     def names(lib, make):
         net = lib.Module()

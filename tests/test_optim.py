@@ -129,6 +129,8 @@ def test_schedules_equal_pytorch(name):
         (lambda p: mt.optim.Adam([{"params": [p]}, {"params": [p]}]), ValueError),
         (lambda p: mt.optim.SGD([p, p], 0.1), ValueError),
         (lambda p: mt.optim.SGD(p, 0.1), TypeError),
+        (lambda p: mt.optim.SGD({p}, 0.1), TypeError),
+        (lambda p: mt.optim.SGD([{"params": {p}}], 0.1), TypeError),
         (lambda p: mt.optim.lr_scheduler.LinearLR(mt.optim.SGD([p], 0.1), start_factor=0), ValueError),
         (lambda p: mt.optim.lr_scheduler.LinearLR(mt.optim.SGD([p], 0.1), total_iters=0), ValueError),
         (lambda p: mt.optim.lr_scheduler.CosineAnnealingLR(mt.optim.SGD([p], 0.1), T_max=0), ValueError),
@@ -169,7 +171,7 @@ def test_a_group_that_comes_later_is_scheduled_as_by_pytorch(make, at):
 def test_a_group_that_cannot_be_scheduled_is_named():
     with pytest.raises(ValueError, match="LambdaLR: group 1 came later and has no function"):
         grown(ours, lambda module, o: module.LambdaLR(o, lambda step: 0.5), 2)
-    with pytest.raises(ValueError, match="at step 4 every initial rate becomes 0, so group 1 cannot join"):
+    with pytest.raises(ValueError, match="at step 4 every initial rate becomes the same, so group 1 cannot join"):
         grown(ours, lambda module, o: module.CosineAnnealingLR(o, 4), 4)
 
 
@@ -265,3 +267,58 @@ def test_a_sequence_begins_with_the_schedule_of_its_step():
     assert straight[:4] == pytest.approx([0.1, 0.19, 0.28, 1.0])
     assert [sequence(optimizer, 3, step - 1).get_last_lr()[0] for step in range(8)] == pytest.approx(straight)
     assert sequence(mt.optim.SGD([mt.ones(1)], 1.0), 0).get_last_lr() == [1.0]
+
+
+def rates(module, make, meddle=lambda step, group: None, steps=12):
+    """The rates of twelve steps under the schedules that `make` makes, stepped one after the other."""
+    lib, found = mt if module is ours else torch, []
+    optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1)
+    schedules = make(module, optimizer)
+    for step in range(steps):
+        found.append(optimizer.param_groups[0]["lr"])
+        meddle(step, optimizer.param_groups[0])
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+    return found + [lr for schedule in schedules for lr in schedule.get_last_lr()]
+
+
+CHAINS = {
+    "two": lambda m, o: [m.LinearLR(o, 0.1, 1.0, 5), m.CosineAnnealingLR(o, 7, 0.001)],
+    "two, turned": lambda m, o: [m.CosineAnnealingLR(o, 20), m.LinearLR(o, 0.5, 0.1, 4)],
+    "function first": lambda m, o: [m.LambdaLR(o, lambda step: 0.9**step), m.LinearLR(o, 0.1, 1.0, 5)],
+    "function last": lambda m, o: [m.LinearLR(o, 0.1, 1.0, 5), m.LambdaLR(o, lambda step: 0.9**step)],
+    "cosine": lambda m, o: [m.CosineAnnealingLR(o, 5, 0.001)],
+    "linear": lambda m, o: [m.LinearLR(o, 0.1, 0.7, 5)],
+    "sequence": lambda m, o: [m.SequentialLR(o, [m.LinearLR(o, 0.1, 1.0, 4), m.CosineAnnealingLR(o, 9)], [4])],
+}
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")  # PyTorch's SequentialLR warns of itself
+@pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
+def test_schedules_chain_and_follow_a_rate_set_by_hand_as_pytorch_s(make):
+    def meddle(step, group):
+        if step in (2, 6):
+            group["lr"] *= 0.3
+
+    for hand in (lambda step, group: None, meddle):
+        assert rates(ours, make, hand) == pytest.approx(rates(torch.optim.lr_scheduler, make, hand), rel=1e-9, abs=1e-15)
+
+
+def test_a_schedule_that_followed_goes_on_to_the_same_bits():
+    def of(make, state=None):
+        schedule = make(ours, mt.optim.SGD([mt.ones(1)], 0.1))[-1]
+        if state is not None:
+            schedule.load_state_dict(state)
+        return schedule
+
+    for make in (CHAINS["cosine"], CHAINS["linear"], CHAINS["sequence"]):
+        first = of(make)
+        for _ in range(3):
+            first.optimizer.param_groups[0]["lr"] *= 0.3
+            first.step()
+        second = of(make, first.state_dict())
+        for _ in range(5):
+            assert second.get_last_lr() == first.get_last_lr() == [first.optimizer.param_groups[0]["lr"]]
+            first.step()
+            second.step()

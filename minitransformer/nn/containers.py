@@ -54,5 +54,10 @@ class Sequential(Module):
         return iter(self._modules.values())
 
     def __getitem__(self, index):
-        items = list(self._modules.values())
-        return Sequential(*items[index]) if isinstance(index, slice) else items[index]
+        """One module, or a chain of those in a slice, which keep their names."""
+        if not isinstance(index, slice):
+            return list(self._modules.values())[index]
+        part = type(self)()
+        for name, module in list(self._modules.items())[index]:
+            part.add_module(name, module)
+        return part

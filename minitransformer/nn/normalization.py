@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
@@ -10,7 +12,7 @@ from minitransformer.nn.module import Module
 
 def _sizes(normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """The sizes of the last dimensions, from C or (.., C)."""
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return (normalized_shape,) if isinstance(normalized_shape, numbers.Integral) else tuple(normalized_shape)
 
 
 class LayerNorm(Module):

@@ -25,7 +25,7 @@ class Optimizer:
     def __init__(self, params: Iterable, defaults: dict):
         if isinstance(params, Tensor):
             raise TypeError("optimizer: expected several parameters, such as model.parameters(), got one tensor: put it in a list")
-        groups = list(params)
+        groups = _in_order(params)
         if not groups:
             raise ValueError("optimizer: expected at least one parameter, got none")
         self.defaults, self.param_groups, self.state = defaults, [], {}
@@ -34,7 +34,7 @@ class Optimizer:
 
     def add_param_group(self, param_group: dict) -> None:
         """More parameters, with settings of their own where they differ from the defaults."""
-        params = [param_group["params"]] if isinstance(param_group["params"], Tensor) else list(param_group["params"])
+        params = [param_group["params"]] if isinstance(param_group["params"], Tensor) else _in_order(param_group["params"])
         known = {id(p) for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -141,6 +141,13 @@ class Optimizer:
 def rate(group: Mapping) -> float:
     """The learning rate of a group, which may be kept in a tensor of one element."""
     return float(group["lr"])
+
+
+def _in_order(params: Iterable) -> list:
+    """Raises TypeError for a set, whose order, by which states are told apart, is another in each run."""
+    if isinstance(params, (set, frozenset)):
+        raise TypeError("optimizer: expected parameters in an order, got a set; make a list of it")
+    return list(params)
 
 
 def _kept(value):
