@@ -35,6 +35,11 @@ def record_attention() -> Iterator[list[Tensor]]:
         recorder.reset(token)
 
 
+def _holds(attn_mask: Tensor | None, shown: bool) -> bool:
+    """Whether the hint `is_causal` may stand for a mask: where weights are shown or padding is hidden, PyTorch takes the mask."""
+    return attn_mask is None or not shown or looks_causal(attn_mask)
+
+
 class MultiheadAttention(Module):
     """concat(head_1, .., head_H) W_O^T, head_h = softmax(Q_h K_h^T / sqrt(d)) V_h, d = embed_dim / num_heads.
 
@@ -111,8 +116,7 @@ class MultiheadAttention(Module):
         `query` (T, B, embed_dim), `key` and `value` (S, B, ..), B before T and S if `batch_first`, or without B -> the
         shape of `query`, and (B, T, S) or (B, H, T, S), or None without `need_weights`, which is faster.
         `key_padding_mask` (B, S) and `attn_mask` (T, S) or (B H, T, S): True where attention is *not* allowed, or
-        scores to add. `is_causal`: a query sees no key after its own place, and `attn_mask`, if given, says just that (where
-        it does not, the mask holds, as in PyTorch, unless neither weights nor a padding mask are asked for).
+        scores to add. `is_causal`: a query sees no key after its own place, and `attn_mask`, if given, says just that.
         The heads of a query that may see nothing are zeros. Keys that the module adds are seen by all, no mask speaks of
         them, and S in the weights counts them.
 
@@ -121,8 +125,7 @@ class MultiheadAttention(Module):
         """
         self._check(query, key, value)
         q, k, v = self._project(query, key, value)  # (B, H, T, d), twice (B, H, S, d)
-        if is_causal and attn_mask is not None and (need_weights or key_padding_mask is not None):
-            is_causal = looks_causal(attn_mask)
+        is_causal = is_causal and _holds(attn_mask, need_weights or key_padding_mask is not None)
         past, adds = 0 if cache is None else len(cache), self.bias_k is not None or self.add_zero_attn
         causal = is_causal if cache is None else past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
         attn_mask = None if is_causal else attn_mask
