@@ -128,17 +128,15 @@ class MultiheadAttention(Module):
         is_causal = is_causal and _holds(attn_mask, need_weights or key_padding_mask is not None)
         past, adds = 0 if cache is None else len(cache), self.bias_k is not None or self.add_zero_attn
         causal = is_causal if cache is None else past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
-        attn_mask = None if is_causal else attn_mask
-        mask = self._mask(q, past + k.shape[-2], key_padding_mask, attn_mask, past, causal and adds)
+        masks = key_padding_mask, None if is_causal else attn_mask
+        mask = self._mask(q, past + k.shape[-2], *masks, past, causal and adds)
         if cache is not None:
             k, v = cache.append(k, v)
         if adds:
             k, v, mask, causal = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask), False
         heads, weights = self._attend(q, k, v, mask, causal, need_weights)
-        output = self.out_proj(merge_heads(heads, self.batch_first))
-        if not need_weights:
-            return output, None
-        return output, weights.mean(-3) if average_attn_weights else weights
+        shown = weights.mean(-3) if need_weights and average_attn_weights else weights
+        return self.out_proj(merge_heads(heads, self.batch_first)), shown if need_weights else None
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (B, H, T, d) each
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
