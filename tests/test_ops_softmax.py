@@ -159,6 +159,38 @@ def test_half_precision(name):
     against_torch(lambda lib, x, w: getattr(lib.nn.functional, name)(x, (2000,), w), *values, rtol=5e-3)
 
 
+OFFSETS = {"float64": 2.0**53, "float32": 1e8, "float16": 2e4}
+
+
+@pytest.mark.parametrize("dtype", OFFSETS)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_constant_added_to_all_logits_changes_nothing(dtype, sign):
+    """Values and gradients at an offset whose rounding is as large as the differences: as of the same numbers in float64."""
+    x = (sign * OFFSETS[dtype] + 32 * numpy.array([[0, 0, -1], [1, 0, 0]])).astype(dtype)  # (2, 3)
+    shifted = (x.astype("float64") - x.max()).astype("float64")
+    ids = mt.tensor([1, 2])
+    for loss in (lambda t: t.softmax(-1), lambda t: t.log_softmax(-1), lambda t: F.cross_entropy(t, ids, label_smoothing=0.1)):
+        (y,), (g,) = run_ours(lambda lib, t, loss=loss: loss(t), [x])
+        (expected,), (slope,) = run_ours(lambda lib, t, loss=loss: loss(t), [shifted])
+        rounding = 2e-3 if dtype == "float16" else 1e-6
+        assert abs(as_numpy(y) - as_numpy(expected)).max() <= rounding * max(1, abs(as_numpy(expected)).max())
+        assert abs(as_numpy(g) - as_numpy(slope)).max() <= 2 * rounding
+
+
+@pytest.mark.parametrize("dtype", OFFSETS)
+@pytest.mark.parametrize("width", [1, 3, 7, 100, 384, 768])
+def test_equal_numbers_are_normalized_to_nothing(dtype, width):
+    """Zeros to the last digit, and the gradient of a variance of 0: (g - mean(g)) / sqrt(eps)."""
+    for value in (10.3, 1000.1, 12345.678):
+        (y,), (g,) = run_ours(lambda lib, t: F.layer_norm(t, (width,)), [numpy.full((2, width), value).astype(dtype)])
+        assert not as_numpy(y).any()
+        came = array(2, width, seed=7, dtype=dtype).astype("float64")
+        expected = (came - came.mean(-1, keepdims=True)) / math.sqrt(1e-5)
+        assert abs(as_numpy(g) - expected).max() <= {"float64": 1e-10, "float32": 1e-3, "float16": 0.6}[dtype]
+        (v,), _ = run_ours(lambda lib, t: t.var(-1, correction=0), [numpy.full((2, width), value).astype(dtype)])
+        assert not as_numpy(v).any()
+
+
 def test_wrong_sizes_and_dtypes():
     with pytest.raises(ValueError, match=r"layer_norm: expected input \(.., 5\) over its last dimensions, got \(2, 4\)"):
         F.layer_norm(mt.ones(2, 4), (5,))
