@@ -118,7 +118,9 @@ def check_alike(own: Any, got: Any, what: str) -> None:
     if isinstance(own, dict) and isinstance(got, dict):
         for key in own.keys() & got.keys():
             check_alike(own[key], got[key], f"{what}[{key!r}]")
-    elif isinstance(own, (list, tuple)) and isinstance(got, (list, tuple)) and (isinstance(own, list) or len(own) == len(got)):
+    elif isinstance(own, tuple) and len(got if isinstance(got, tuple) else ()) != len(own):
+        raise ValueError(f"{what}: expected a tuple of {len(own)}, got {one_line(repr(got))}")
+    elif isinstance(own, (list, tuple)) and isinstance(got, (list, tuple)):
         for i, (mine, theirs) in enumerate(zip(own, got, strict=False)):
             check_alike(mine, theirs, f"{what}[{i}]")
     elif own is not None and _kind(own) != _kind(got):

@@ -34,11 +34,15 @@ class Adam(Optimizer):
         fused=None,
         decoupled_weight_decay=False,
     ):
-        if not all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas) or eps < 0 or weight_decay < 0:
-            raise ValueError(f"Adam: expected betas in [0, 1), eps and weight_decay >= 0, got {betas}, {eps}, {weight_decay}")
         settings = dict(lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize)
         how = dict(foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused)
         super().__init__(params, settings | how | dict(decoupled_weight_decay=decoupled_weight_decay))
+
+    def _check(self, group) -> None:
+        super()._check(group)
+        betas, eps, decay = group["betas"], group["eps"], group["weight_decay"]
+        if len(betas) != 2 or not all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas) or eps < 0 or decay < 0:
+            raise ValueError(f"Adam: expected two betas in [0, 1), eps and weight_decay >= 0, got {betas}, {eps}, {decay}")
 
     def memories(self, group):
         return {"step", "exp_avg", "exp_avg_sq"} | ({"max_exp_avg_sq"} if group["amsgrad"] else set())

@@ -123,15 +123,16 @@ class Optimizer:
     def _remembered(self, state: Mapping, like: Tensor, group: Mapping) -> dict:
         """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number, None is nothing."""
         kept = {name: value for name, value in state.items() if value is not None}
-        state = {name: int(value) if name == "step" else _array(value, like) for name, value in kept.items()}
         names = self.memories(group)
-        if state and names is not None and state.keys() != names:
-            expected, got = sorted(names), sorted(state)
+        if kept and names is not None and kept.keys() != names:
+            expected, got = sorted(names), sorted(kept)
             raise ValueError(f"{type(self).__name__}: expected the state of a parameter to hold {expected}, got {got}")
-        shapes = {name: numpy.shape(value) for name, value in state.items() if name != "step"}
+        shapes = {name: tuple(getattr(value, "shape", ())) for name, value in kept.items() if name != "step"}
         if wrong := {name: shape for name, shape in shapes.items() if shape != like.shape}:
             raise ValueError(f"{type(self).__name__}: expected the state of a parameter {like.shape} in its shape, got {wrong}")
-        return state
+        if (steps := int(kept.get("step", 0))) < 0:
+            raise ValueError(f"{type(self).__name__}: expected a count of steps from 0 on, got {steps}")
+        return {name: steps if name == "step" else _array(value, like) for name, value in kept.items()}
 
     def memories(self, group: Mapping) -> set[str] | None:
         """The names of what is remembered of each parameter of a group; None where a subclass does not tell."""
