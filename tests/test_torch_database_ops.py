@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 from torch_database import compare, summary, unheld
-from torch_decisions import OPS
+from torch_decisions import OPS, OTHER_DTYPES
 
 import minitransformer as mt
 
@@ -83,6 +83,15 @@ def judged(op, dtype):
             yield compare(subject(op) + form, fn, torch_fn, ((sample.input, *sample.args), sample.kwargs), drawn(op, sample))
 
 
+def wrong(op):
+    """What comes of the samples that PyTorch is expected to refuse."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = [error.sample_input for error in op.error_inputs("cpu")] if op.error_inputs_func else []
+    for s in samples:
+        yield compare(subject(op) + ".wrong", function(op.name), op.op, ((s.input, *s.args), s.kwargs))
+
+
 def drawn(op, sample):
     """Whether the result is drawn at random."""
     return op.name in DRAWN or sample.kwargs.get("dropout_p", 0) > 0
@@ -95,7 +104,19 @@ def subject(op):
 def test_every_sample_is_equal_or_decided():
     outcomes = [(op.name, o) for op in database() if torch.float64 in op.dtypes for o in judged(op, torch.float64)]
     plain = [(name, o) for name, o in outcomes if o.subject in map(subject, database())]
+    mistakes = [o for op in database() for o in wrong(op)]
     print("names at first:", summary([o for name, o in plain if name in NAMES_AT_FIRST]))
     print("names added since:", summary([o for name, o in plain if name not in NAMES_AT_FIRST]))
     print("other forms of them:", summary([o for _, o in outcomes if "." in o.subject.removeprefix("nn.functional.")]))
-    assert not (found := unheld([o for _, o in outcomes], OPS)), "\n".join(found)
+    print("mistakes, which PyTorch refuses:", summary(mistakes))
+    assert not (found := unheld([*(o for _, o in outcomes), *mistakes], OPS)), "\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", OTHER_DTYPES)
+def test_other_dtypes(dtype):
+    kind = getattr(torch, dtype)
+    outcomes = [o for op in database() if kind in op.dtypes for o in judged(op, kind)]
+    print(f"{dtype}:", summary(outcomes))
+    found = unheld(outcomes, OTHER_DTYPES[dtype])
+    assert not found, "\n".join(found)

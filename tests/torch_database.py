@@ -55,7 +55,9 @@ def ours(value: Any) -> Any:
 
 
 def leaf(tensor: torch.Tensor):
-    """Our leaf with the values, the strides and the wish for a gradient of PyTorch's."""
+    """Our leaf with the values, the strides and the wish for a gradient of PyTorch's. Raises TypeError for complex ones."""
+    if tensor.is_complex():
+        raise TypeError("there are no complex tensors")
     return mt.Tensor(tensor.detach().clone(memory_format=torch.preserve_format).numpy(), requires_grad=tensor.requires_grad)
 
 
@@ -99,7 +101,7 @@ def ours_or_error(arguments: Any) -> tuple:
     """(None, our copy of the arguments) or (why there is none, None)."""
     try:
         return None, ours(arguments)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}", None
 
 
@@ -111,7 +113,7 @@ def attempt(fn, arguments: Any, kind: type, place) -> tuple:
     try:
         result = fn(*args, **kwargs)
         return None, (result, backward(tensors(result, kind), tensors(arguments, kind), place))
-    except (*REFUSALS, AttributeError, AssertionError, KeyError, ZeroDivisionError) as error:
+    except (*REFUSALS, AttributeError, AssertionError, KeyError, ArithmeticError) as error:
         return f"{type(error).__name__}: {error}", None
 
 

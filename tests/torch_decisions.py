@@ -2,7 +2,27 @@
 
 from torch_database import Decision
 
-OPS: list[Decision] = []
+_UNBOUND = "called on a number as no program can: an operator asks its reflected method of a tensor"
+_NOTHING_LEFT = "a row of one or two numbers has no gradient but rounding; ours rounds less"
+_REDUCE = Decision(
+    "scatter(._)?", "refused", "keyword argument 'reduce'", "scatter_add adds; PyTorch's own word on `reduce` is deprecated"
+)
+_NEGATIVE_POWER = Decision(
+    "__rpow__", "refused", "Integers to negative integer powers", "1 / n is no integer: PyTorch gives 0 without a word"
+)
+
+OPS = [
+    Decision("__r(add|mul)__.wrong", "different", "descriptor .* doesn't apply to a 'int'", _UNBOUND),
+    Decision("__r(mod|pow|sub)__.wrong", "refused", "expected a tensor, got two numbers, 3 and 2", _UNBOUND),
+]
+OTHER_DTYPES = {
+    "float32": [Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT)],
+    "float16": [Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT)],
+    "int64": [_REDUCE, _NEGATIVE_POWER],
+    "int32": [_REDUCE, _NEGATIVE_POWER],
+    "uint8": [_REDUCE],
+    "bool": [_REDUCE],
+}
 MODULES: list[Decision] = []
 OPTIMISERS = [
     Decision(

@@ -33,6 +33,7 @@ def _or_else(compare, answer: bool):
 eq, ne, lt, le, gt, ge, _and, _or, _xor = map(_comparison, ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"))
 for _function in (_and, _or, _xor):
     in_place(f"__i{_function.__name__}__")(_function)
+    register(f"__r{_function.__name__}__")(_function)
 Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)  # `x == None` is False, of no tensor's elements
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 
 from minitransformer.autograd import Tensor
@@ -80,6 +82,12 @@ def _number(value):
     return value.item() if hasattr(value, "item") else value
 
 
+def _filling(value, dtype):
+    """The number of `dtype` that a fill with `value` leaves: integers wrap."""
+    value = _number(value)
+    return numpy.array(value).astype(dtype).item() if dtype is not None and numpy.dtype(dtype).kind in "iu" else value
+
+
 def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """All 0."""
     return _placed(numpy.zeros(shape_of(size), dtype), device, requires_grad)
@@ -97,7 +105,7 @@ def empty(*size, dtype=float32, device: str | None = None, requires_grad: bool =
 
 def full(size, fill_value, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """All `fill_value`."""
-    fill_value = _number(fill_value)
+    fill_value = _filling(fill_value, dtype)
     dtype = dtype or (float32 if isinstance(fill_value, float) else None)
     return _placed(numpy.full(size, fill_value, dtype), device, requires_grad)
 
@@ -105,10 +113,14 @@ def full(size, fill_value, *, dtype=None, device: str | None = None, requires_gr
 def arange(start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """start, start + step, .. before `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
     start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
-    if not step or (end - start) * step < 0:
+    dtype = numpy.dtype(dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64))
+    if dtype == int64:
+        start, end, step = int(start), int(end), int(step)
+    if not step or not 0 <= (end - start) * step < math.inf:
         raise ValueError(f"arange: expected a step that is not 0 and leads from {start} to {end}, got {step}")
-    dtype = dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
-    return _placed(numpy.arange(start, end, step).astype(dtype), device, requires_grad)
+    n = math.ceil((end - start) / step)
+    first, step = (start, step) if dtype.kind == "f" else (int(start), int(step))
+    return _placed((first + step * numpy.arange(n)).astype(dtype), device, requires_grad)
 
 
 def linspace(start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -173,7 +185,7 @@ def empty_like(input: Tensor, **options) -> Tensor:
 
 def full_like(input: Tensor, fill_value, **options) -> Tensor:
     """All `fill_value`, with the shape, dtype and device of `input`; `options` as for `zeros_like`."""
-    return _like("full_like", input, _number(fill_value), **options)
+    return _like("full_like", input, _filling(fill_value, options.get("dtype") or input.dtype), **options)
 
 
 def randn_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:

@@ -96,7 +96,7 @@ class Pow(Op):
         return a**b
 
     def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
-        da = unbroadcast(g * b * a ** (b - (b != 0)), a) if self.needs[0] else None
+        da = unbroadcast(g * (b * a ** (b - (b != 0))), a) if self.needs[0] else None
         return da, unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[1] else None
 
 
@@ -341,16 +341,22 @@ def abs_(input: Tensor) -> Tensor:
     return Abs()(input)
 
 
+def _two_tensors(who: str, *inputs) -> tuple:
+    if any(map(is_number, inputs)):
+        raise TypeError(f"{who}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers")
+    return operands(*inputs)
+
+
 @register()
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, elementwise. Shapes broadcast."""
-    return Maximum()(*operands(input, other))
+    return Maximum()(*_two_tensors("maximum", input, other))
 
 
 @register()
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two, elementwise. Shapes broadcast."""
-    return Minimum()(*operands(input, other))
+    return Minimum()(*_two_tensors("minimum", input, other))
 
 
 def where(condition: Tensor, input, other) -> Tensor:

@@ -207,6 +207,8 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
     """The rows of `weight` that the ids name. ids (..), weight (V, C) -> (.., C). Raises IndexError, TypeError."""
     if not isinstance(input, Tensor):
         raise TypeError(f"embedding: expected a tensor of ids, got {type(input).__name__}; make one with tensor(ids)")
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: expected a weight (V, C), got {weight.shape}")
     if input.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer ids, got {input.dtype}; call .long()")
     check_ids(input.array, weight.shape[0], "embedding: id {} is outside the vocabulary 0..{}")

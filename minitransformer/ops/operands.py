@@ -13,6 +13,8 @@ from minitransformer.ops.laws import is_number
 def operands(a, b) -> tuple:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
     a, b = operand(a), operand(b)
+    if is_number(a) and is_number(b):
+        raise TypeError(f"expected a tensor, got two numbers, {a} and {b}")
     if is_number(b):
         return _beside_number(a, b)
     if is_number(a):
