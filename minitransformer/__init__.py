@@ -5,6 +5,7 @@ library underneath is NumPy on the CPU and CuPy on a GPU.
 """
 
 import importlib
+from math import e, inf, nan, pi
 
 from minitransformer import autograd, backends, nn, ops
 from minitransformer.anomaly import detect_anomaly

@@ -34,6 +34,8 @@ eq, ne, lt, le, gt, ge, _and, _or, _xor = map(_comparison, ("eq", "ne", "lt", "l
 for _function in (_and, _or, _xor):
     in_place(f"__i{_function.__name__}__")(_function)
     register(f"__r{_function.__name__}__")(_function)
+for _function in (eq, ne, lt, le, gt, ge):
+    register(_function.__name__)(_function)
 Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)  # `x == None` is False, of no tensor's elements
 
 
@@ -71,6 +73,12 @@ def _truth(input: Tensor, found) -> Tensor:
 def isnan(input: Tensor) -> Tensor:
     """True where a value is NaN."""
     return Tensor(namespace(input.array).isnan(input.array))
+
+
+@register()
+def isinf(input: Tensor) -> Tensor:
+    """True where a value is infinite, of either sign."""
+    return Tensor(namespace(input.array).isinf(input.array))
 
 
 @register()

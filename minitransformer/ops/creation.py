@@ -198,6 +198,35 @@ def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_
     return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+def _new(make):
+    """`make` as a method: of the dtype and on the device of the tensor, unless others are asked for."""
+
+    def made(input: Tensor, *args, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+        return make(*args, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+    register(f"new_{make.__name__}")(made)
+
+
+for _make in (zeros, ones, empty, full, tensor):
+    _new(_make)
+
+
+@register()
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+    """Indices drawn by the weights `input`, (n,) or (rows, n), of one or of each row; without `replacement` none twice.
+
+    Raises ValueError for weights that are negative or not finite, all 0, or fewer than are to be drawn.
+    """
+    weights = to_device(input.array, "cpu").astype("float64")
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not (rows >= 0).all() or not (0 < rows.sum(axis=1)).all() or not (rows.sum(axis=1) < math.inf).all():
+        raise ValueError("multinomial: expected finite weights >= 0 that are not all 0")
+    if not replacement and num_samples > (rows > 0).sum(axis=1).min():
+        raise ValueError(f"multinomial: {num_samples} of weights that are not 0 cannot be drawn, unless with replacement")
+    drawn = [generator().choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
+    return _placed(numpy.array(drawn, int64).reshape(*weights.shape[:-1], num_samples), input.device, False)
+
+
 @register()
 def clone(input: Tensor, *, memory_format: str = preserve_format) -> Tensor:
     """A copy that gradients flow through."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.ops.convert import cast, common_dtype
@@ -121,13 +124,40 @@ class Exp(Op):
 
 
 class Log(Op):
-    """y = ln x."""
+    """y = ln x; or log2 x, log10 x, or ln (1 + x), as the library's function of that name."""
+
+    def __init__(self, name: str = "log"):
+        self.name = name
 
     def forward(self, x):
-        return namespace(x).log(x)
+        return getattr(namespace(x), self.name)(x)
 
-    def vjp(self, g, x):  # dy/dx = 1 / x
-        return (g / x,)
+    def vjp(self, g, x):  # dy/dx = 1 / (x ln base)
+        if self.name == "log1p":
+            return (g / (x + 1),)
+        return (g / (x * {"log": 1, "log2": math.log(2), "log10": math.log(10)}[self.name]),)
+
+
+class Expm1(Op):
+    """y = e^x - 1, with all digits where x is small."""
+
+    saves = "output"
+
+    def forward(self, x):
+        return namespace(x).expm1(x)
+
+    def vjp(self, g, x):  # dy/dx = y + 1
+        return (g * (self.y + 1),)
+
+
+class Erf(Op):
+    """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
+
+    def forward(self, x):
+        return kernels.of(x).erf(x)
+
+    def vjp(self, g, x):
+        return (g * (2 / math.sqrt(math.pi) * namespace(x).exp(-x * x)),)
 
 
 class Sqrt(Op):
@@ -311,6 +341,55 @@ def exp(input: Tensor) -> Tensor:
 def log(input: Tensor) -> Tensor:
     """The natural logarithm."""
     return Log()(real(input))
+
+
+@register()
+@in_place()
+def log2(input: Tensor) -> Tensor:
+    """The logarithm to base 2."""
+    return Log("log2")(real(input))
+
+
+@register()
+@in_place()
+def log10(input: Tensor) -> Tensor:
+    """The logarithm to base 10."""
+    return Log("log10")(real(input))
+
+
+@register()
+@in_place()
+def log1p(input: Tensor) -> Tensor:
+    """ln (1 + input), with all digits where `input` is small."""
+    return Log("log1p")(real(input))
+
+
+@register()
+@in_place()
+def expm1(input: Tensor) -> Tensor:
+    """e ** input - 1, with all digits where `input` is small."""
+    return Expm1()(real(input))
+
+
+@register()
+@in_place()
+def erf(input: Tensor) -> Tensor:
+    """The error function."""
+    return Erf()(real(input))
+
+
+@register()
+@in_place()
+def square(input: Tensor) -> Tensor:
+    """input ** 2."""
+    return pow(input, 2)
+
+
+@register()
+@in_place()
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(input)."""
+    return div(1, sqrt(input))
 
 
 @register()

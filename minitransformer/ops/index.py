@@ -8,7 +8,7 @@ import numpy
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, watcher
-from minitransformer.backends import bool_, float16, namespace, uint8
+from minitransformer.backends import bool_, float16, int64, namespace, uint8
 from minitransformer.ops.convert import cast
 from minitransformer.ops.elementwise import Where
 from minitransformer.ops.inplace import in_place, put
@@ -159,6 +159,47 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise ValueError(f"gather: index {index.shape} is larger than input {input.shape} in another dimension than {dim}")
     _check_range(index.array, 0, input.shape[d] - 1, "gather: index {} is outside 0..{}", input.shape[d] - 1)
     return Gather(d)(input, index)
+
+
+@register()
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The rows that `index` (n,) names along `dim`: a copy. Raises IndexError if out of range, ValueError."""
+    if index.ndim > 1 or index.dtype.kind not in "iu":
+        raise ValueError(f"index_select: expected a row of integers as index, got {index.dtype} {index.shape}")
+    if not input.ndim:
+        return index_select(input.reshape(1), dim, index).reshape(())
+    (d,) = dims(dim, input.ndim)
+    _check_range(index.array, 0, input.shape[d] - 1, "index_select: index {} is outside 0..{}", input.shape[d] - 1)
+    return getitem(input, (slice(None),) * d + (index.long().reshape(-1),))
+
+
+@register()
+def repeat_interleave(input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    """Each row along `dim` so often, one after the other; `repeats` is a number or one for each. Without `dim` of all values.
+
+    `output_size` says what comes of it anyway.
+    """
+    if dim is None:
+        return repeat_interleave(input.reshape(-1), repeats, 0)
+    xp, n = namespace(input.array), input.shape[dim]
+    repeats = repeats.array if isinstance(repeats, Tensor) else xp.full(n, repeats)
+    return index_select(input, dim, Tensor(xp.repeat(xp.arange(n), xp.broadcast_to(repeats, (n,)).tolist())))
+
+
+@register()
+def nonzero(input: Tensor, *, as_tuple: bool = False):
+    """The coordinates of what is not 0, a row for each: (n, ndim); or, `as_tuple`, a tensor for each dimension."""
+    found = namespace(input.array).argwhere(input.array.reshape(-1) if as_tuple and not input.ndim else input.array)
+    return tuple(Tensor(column) for column in found.T) if as_tuple else Tensor(found)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at the place that each id names, else 0; int64. (..) -> (.., num_classes), by default the largest id's and one more."""
+    if tensor.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integer ids, got {tensor.dtype}; call .long()")
+    n = int(tensor.array.max()) + 1 if num_classes == -1 else num_classes
+    _check_range(tensor.array, 0, n - 1, "one_hot: id {} is outside 0..{}", n - 1)
+    return Tensor((tensor.array[..., None] == namespace(tensor.array).arange(n)).astype(int64))
 
 
 @register()

@@ -6,6 +6,8 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
+from minitransformer.ops.creation import zeros_like
+from minitransformer.ops.elementwise import add, mul, where
 from minitransformer.ops.laws import Sums, register, unbroadcast
 from minitransformer.ops.operands import operands
 from minitransformer.ops.precision import lowered
@@ -82,6 +84,46 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if inner_a != inner_b:
         raise ValueError(f"matmul: inner sizes differ: {a.shape} @ {b.shape}: {inner_a} != {inner_b}")
     return MatMul()(a, b)
+
+
+def _product(who: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
+    if a.ndim != ndim or b.ndim != ndim or ndim == 3 and a.shape[0] != b.shape[0]:
+        raise ValueError(f"{who}: expected two tensors of {ndim} dimensions that fit, got {a.shape} and {b.shape}; see matmul")
+    return matmul(a, b)
+
+
+@register()
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices. (n, k) @ (k, m) -> (n, m)."""
+    return _product("mm", 2, input, mat2)
+
+
+@register()
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices. (b, n, k) @ (b, k, m) -> (b, n, m)."""
+    return _product("bmm", 3, input, mat2)
+
+
+@register()
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors. (n,), (n,) -> ()."""
+    return _product("dot", 1, input, tensor)
+
+
+@register()
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of two vectors' elements. (n,), (m,) -> (n, m)."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise ValueError(f"outer: expected two vectors, got {input.shape} and {vec2.shape}")
+    return mul(input.unsqueeze(1), vec2)
+
+
+@register()
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2); `input` broadcasts. Where beta is 0 it counts for nothing, NaN or not."""
+    product = _product("addmm", 2, mat1, mat2)
+    product = product if alpha == 1 else mul(product, alpha)
+    return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.attention import clear_attention, scaled_dot_product_attention
-from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isnan, le, logical_not, lt, ne
+from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isinf, isnan, le, logical_not, lt, ne
 from minitransformer.ops.convert import channels_last, contiguous_format, preserve_format, to
 from minitransformer.ops.creation import (
     arange,
@@ -15,6 +15,7 @@ from minitransformer.ops.creation import (
     full,
     full_like,
     linspace,
+    multinomial,
     ones,
     ones_like,
     rand,
@@ -34,21 +35,39 @@ from minitransformer.ops.elementwise import (
     clip,
     cos,
     div,
+    erf,
     exp,
+    expm1,
     log,
+    log1p,
+    log2,
+    log10,
     maximum,
     minimum,
     mul,
     neg,
     pow,
+    rsqrt,
     sin,
     sqrt,
+    square,
     sub,
     where,
 )
 from minitransformer.ops.extreme import amax, amin, argmax, argmin, max_, min_
-from minitransformer.ops.index import embedding, gather, getitem, masked_fill, tril, triu
-from minitransformer.ops.linalg import linear, matmul
+from minitransformer.ops.index import (
+    embedding,
+    gather,
+    getitem,
+    index_select,
+    masked_fill,
+    nonzero,
+    one_hot,
+    repeat_interleave,
+    tril,
+    triu,
+)
+from minitransformer.ops.linalg import addmm, bmm, dot, linear, matmul, mm, outer
 from minitransformer.ops.loss import cross_entropy, mse_loss
 from minitransformer.ops.normalization import layer_norm, rms_norm
 from minitransformer.ops.padding import pad
@@ -60,14 +79,19 @@ from minitransformer.ops.shape import (
     chunk,
     expand,
     flatten,
+    flip,
     permute,
+    repeat,
     reshape,
+    roll,
     split,
     squeeze,
     stack,
     t,
+    tile,
     transpose,
     unbind,
     unsqueeze,
 )
 from minitransformer.ops.softmax import log_softmax, logsumexp, softmax
+from minitransformer.ops.sorting import argsort, sort, topk

@@ -125,6 +125,36 @@ class Unbind(Moves):
         return (y,)
 
 
+class Flip(Moves):
+    """The order along some dimensions turned round."""
+
+    saves = "nothing"
+
+    def __init__(self, dim: tuple[int, ...]):
+        self.dim = dim
+
+    def forward(self, x):
+        return namespace(x).flip(x, self.dim).copy()
+
+    def vjp(self, g, x):
+        return (namespace(g).flip(g, self.dim),)
+
+
+class Roll(Moves):
+    """Values moved on along dimensions; what falls off one end comes in at the other."""
+
+    saves = "nothing"
+
+    def __init__(self, shifts, dim):
+        self.shifts, self.dim = shifts, dim
+
+    def forward(self, x):
+        return namespace(x).roll(x, self.shifts, self.dim)
+
+    def vjp(self, g, x):
+        return (namespace(g).roll(g, tuple(-n for n in self.shifts), self.dim),)
+
+
 def shape_of(sizes) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
@@ -263,3 +293,43 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         return ()
     parts = Unbind(input.shape[d], d)(input)
     return parts if isinstance(parts, tuple) else (parts,)
+
+
+def _flipped(input: Tensor, along) -> Tensor:
+    return Flip(dims(along, input.ndim))(input)
+
+
+@register()
+def flip(input: Tensor, *along, dims=None) -> Tensor:
+    """The order along each dimension named turned round: a copy."""
+    return _flipped(input, shape_of(along) if dims is None else dims)
+
+
+@register()
+def roll(input: Tensor, shifts, dims=None) -> Tensor:
+    """Values moved on by `shifts` along `dims`, one for each, round the end; without `dims` as if it were one row."""
+    shifts, along = ((x,) if isinstance(x, int) else tuple(x) for x in (shifts, () if dims is None else dims))
+    if dims is None:
+        return Roll(shifts, (0,))(input.reshape(-1)).reshape(input.shape)
+    if len(shifts) != len(along):
+        raise ValueError(f"roll: expected as many shifts as dims, got {shifts} and {along}")
+    return Roll(shifts, along)(input) if input.ndim else input.reshape(())
+
+
+@register()
+def repeat(input: Tensor, *repeats) -> Tensor:
+    """The tensor laid side by side, so often along each dimension; further repeats in front make new dimensions."""
+    repeats = shape_of(repeats)
+    if len(repeats) < input.ndim:
+        raise ValueError(f"repeat: expected a number for each of {input.ndim} dimensions, got {repeats}")
+    sizes = (1,) * (len(repeats) - input.ndim) + input.shape
+    one_by_one = reshape(input, [m for n in sizes for m in (1, n)])
+    wide = expand(one_by_one, [m for pair in zip(repeats, sizes, strict=True) for m in pair])
+    return reshape(wide, [r * n for r, n in zip(repeats, sizes, strict=True)])
+
+
+@register()
+def tile(input: Tensor, *dims) -> Tensor:
+    """`repeat`, with 1 for the dimensions in front that are not named."""
+    dims = shape_of(dims)
+    return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
