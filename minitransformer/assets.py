@@ -32,7 +32,6 @@ LOCK, PARTIAL = ".lock", ".partial-"  # in the cache: who writes to it, and draf
 POLL = 0.2  # seconds between two looks at what pip has written
 SLACK = 32 << 20  # bytes that pip may write beside the archive
 
-
 class AssetError(RuntimeError):
     """An asset could not be fetched; the message is one line that says why and what to do."""
 

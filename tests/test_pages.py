@@ -144,7 +144,7 @@ def unescaped(source):
     """The values in the f-strings of HTML that nothing makes text."""
     for node in ast.walk(ast.parse(source)):
         parts = [v.value for v in node.values if isinstance(v, ast.Constant)] if isinstance(node, ast.JoinedStr) else []
-        if any(re.search('<[a-z/].*>|="$', part) for part in parts):
+        if any(re.search("<[a-z/].*>|=\"$", part) for part in parts):
             for value in node.values:
                 if isinstance(value, ast.FormattedValue) and not value.format_spec and not is_safe(value.value):
                     yield ast.unparse(value.value)

@@ -72,7 +72,7 @@ def _check_texts(arguments: dict) -> None:
     for name, value in arguments.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and (found := re.search("[\ud800-\udfff]", text)):
-                raise ValueError(f"{name}: expected UTF-8, got byte {ord(found[0]) - 0xDC00:#x} after {found.start()} letters")
+                raise ValueError(f"{name}: expected UTF-8, got byte {ord(found[0]) - 0xdc00:#x} after {found.start()} letters")
 
 
 def print_json(value) -> None:

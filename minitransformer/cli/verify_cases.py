@@ -110,7 +110,12 @@ ELEMENTWISE = [
     OpCase("clip", lambda lib, x: lib.clip(x, -0.5, 0.7), [normal(3, 4)]),
     OpCase("clip, between tensors", lambda lib, a, b, c: lib.clip(a, b, c), [normal(3, 4), normal(4), positive(3, 1)]),
     OpCase("div, rounded", lambda lib, a, b: lib.div(a, b, rounding_mode="trunc"), [normal(3, 4), positive(4)]),
-    OpCase("floor_divide", lambda lib, a, b: lib.floor_divide(a, b), [normal(3, 4), positive(4)]),
+    OpCase(
+        "floor_divide",
+        lambda lib, a, b: lib.floor_divide(a, b),
+        [normal(3, 4), positive(4)],
+        theirs=lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),  # which has the gradient that its floor_divide lacks
+    ),
     OpCase("remainder", lambda lib, a, b: lib.remainder(a, b), [normal(3, 4), positive(4)]),
     OpCase("floor", lambda lib, x: lib.floor(x), [normal(3, 4)]),
     OpCase("ceil", lambda lib, x: lib.ceil(x), [normal(3, 4)]),
@@ -179,7 +184,7 @@ INDICES = [
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),
     OpCase("gather", lambda lib, x, i: lib.gather(x, 1, i), [normal(3, 4), ids(4, 3, 6)]),
     OpCase("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=0.5), [normal(2, 3, 4)]),
-    OpCase("scatter", lambda lib, x, src, i: lib.scatter(x, 1, i, src), [normal(3, 4), normal(3, 4), given([[2, 0], [1, 3]])]),
+    OpCase("scatter", lambda lib, x, src, i: lib.scatter(x, 1, i, src), [normal(3, 4), normal(2, 2), given([[2, 0], [1, 3]])]),
     OpCase("scatter_add", lambda lib, x, src, i: lib.scatter_add(x, 1, i, src), [normal(3, 4), normal(3, 6), ids(4, 3, 6)]),
     OpCase("index_add", lambda lib, x, rows, i: lib.index_add(x, 1, i, rows, alpha=3), [normal(3, 4), normal(3, 6), ids(4, 6)]),
     OpCase("index_copy", lambda lib, x, rows, i: lib.index_copy(x, 1, i, rows), [normal(3, 4), normal(3, 2), given([2, 0])]),

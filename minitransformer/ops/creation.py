@@ -217,6 +217,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
 
     Raises ValueError for weights that are negative or not finite, all 0, or fewer than are to be drawn.
     """
+    if input.dtype.kind != "f":
+        raise TypeError(f"multinomial: expected floating-point weights, got {input.dtype}; call .float()")
+    if input.ndim not in (1, 2) or num_samples < 1:
+        raise ValueError(f"multinomial: expected weights (n,) or (rows, n) and samples >= 1, got {input.shape}, {num_samples}")
     weights = to_device(input.array, "cpu").astype("float64")
     rows = weights.reshape(-1, weights.shape[-1])
     if not (rows >= 0).all() or not (0 < rows.sum(axis=1)).all() or not (rows.sum(axis=1) < math.inf).all():

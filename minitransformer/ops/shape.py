@@ -309,11 +309,15 @@ def flip(input: Tensor, *along, dims=None) -> Tensor:
 def roll(input: Tensor, shifts, dims=None) -> Tensor:
     """Values moved on by `shifts` along `dims`, one for each, round the end; without `dims` as if it were one row."""
     shifts, along = ((x,) if isinstance(x, int) else tuple(x) for x in (shifts, () if dims is None else dims))
-    if dims is None:
+    if not shifts:
+        raise ValueError("roll: expected at least one shift")
+    if not along:
         return Roll(shifts, (0,))(input.reshape(-1)).reshape(input.shape)
     if len(shifts) != len(along):
         raise ValueError(f"roll: expected as many shifts as dims, got {shifts} and {along}")
-    return Roll(shifts, along)(input) if input.ndim else input.reshape(())
+    if along and not input.ndim:
+        raise IndexError(f"roll: dimension {along[0]} is out of range for a tensor without dimensions")
+    return Roll(shifts, along)(input)
 
 
 @register()
