@@ -217,3 +217,37 @@ def test_no_grad_holds_inside_and_nowhere_else(lib):
     assert on() and lib.inference_mode(on)() is False
     with lib.inference_mode(), lib.inference_mode(False):
         assert on()
+
+
+def test_the_constructor_is_pytorchs():
+    assert mt.Tensor([1, 2]).dtype == mt.Tensor((2, 3)).dtype == mt.Tensor(range(3)).dtype == mt.float32
+    assert mt.Tensor(2, 3).shape == (2, 3) and mt.Tensor(5).shape == (5,) and mt.Tensor().shape == (0,)
+    assert mt.Tensor(np.arange(3)).dtype == mt.int64 and mt.nn.Parameter(mt.Tensor(4, 3)).shape == (4, 3)
+    for wrong in ((3.5,), (True,), (None,), ("a",), ([1.0], 2), (2, 1.5)):
+        with pytest.raises(TypeError, match="Tensor: expected sizes, a sequence of numbers or an array"):
+            mt.Tensor(*wrong)
+
+
+def test_a_parameter_gives_its_place_to_none_but_a_parameter():
+    layer = mt.nn.Linear(3, 2)
+    with pytest.raises(TypeError, match="Linear.weight: expected a Parameter or None, got a Tensor; use weight.copy_"):
+        layer.weight = mt.ones(2, 3)
+    layer.weight, layer.bias = mt.nn.Parameter(mt.ones(2, 3)), None
+    assert list(layer.state_dict()) == ["weight"] and layer.weight.tolist() == [[1.0] * 3] * 2
+
+
+def test_comparisons_with_what_is_no_number_and_bits():
+    x = mt.ones(2)
+    assert (x == None, x != None, x == "a", None == x, x == [1, 1]) == (False, True, False, False, False)  # noqa: E711
+    assert (~mt.tensor([0, 1, 2])).tolist() == [-1, -2, -3] and (~mt.tensor([True, False])).tolist() == [False, True]
+    assert mt.tensor([10.0, 20.0, 30.0])[mt.tensor([1, 0, 1], dtype=mt.uint8)].tolist() == [10.0, 30.0]
+    assert x[True].shape == (1, 2) and x[False].shape == (0, 2)
+    for wrong in (lambda: x < None, lambda: ~x, lambda: mt.eq(x, None)):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_numbers_are_formatted():
+    assert f"{mt.tensor(0.12345):.2f} {mt.tensor(3):>3}" == "0.12   3"
+    with pytest.raises(TypeError, match="0-d"):
+        format(mt.ones(2), ".2f")

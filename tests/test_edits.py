@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 import minitransformer as mt
+from minitransformer import explain
 from minitransformer.autograd import Op
 from minitransformer.cli.verify_cases import CASES
 
@@ -212,3 +213,31 @@ def test_edits_of_copies_and_parameters():
     base.add_(1.0)
     with pytest.raises(RuntimeError, match="Mul: an array it needs was edited"):
         y.backward()
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_relevance_passes_what_was_written_in_place(form):
+    layer, weights = mt.nn.Linear(3, 3).double(), mt.randn(4, 3, dtype=mt.float64)
+    x = mt.randn(4, 3, dtype=mt.float64, requires_grad=True)
+
+    def edited():
+        out = mt.ones(4, 3, dtype=mt.float64)
+        for i in range(3):
+            out[i] = layer(x[i])
+        out *= 2.0
+        return (out.relu_() * weights).sum()
+
+    def anew():
+        out = mt.cat([layer(x[:3]), mt.ones(1, 3, dtype=mt.float64)])
+        return ((out * 2.0).relu() * weights).sum()
+
+    (got,), (expected,) = (explain.relevance(program(), [x], form=form) for program in (edited, anew))
+    numpy.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_relevance_of_a_constant_written_over_is_booked():
+    x = mt.randn(3, dtype=mt.float64, requires_grad=True)
+    y = x * 1.0
+    y[1] = 5.0
+    (found,) = explain.relevance(y.sum(), [x])
+    numpy.testing.assert_allclose(found, (x * mt.tensor([1.0, 0.0, 1.0])).detach().numpy())

@@ -18,6 +18,7 @@ from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger, Row
 from minitransformer.explain.rules import Rule
 from minitransformer.explain.targets import Answer
+from minitransformer.ops.inplace import Overwrite
 from minitransformer.ops.laws import Activates, Moves, is_number, widened
 
 FORMS = ("gradient", "explicit")
@@ -112,6 +113,8 @@ class Walk:
             if part is None:
                 continue
             amount = row.received if moves and _is_view(part, r) else self._amount(part, a)
+            if isinstance(op, Overwrite) and part is parts[0]:  # what the tensor held then may be written over by now
+                amount = row.received - self._amount(parts[1], arrays[1])
             if k is None:
                 positional = not is_number(source) and source.role == "positions"
                 self.books.book("positions" if positional else "bias", amount)

@@ -14,7 +14,7 @@ from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import Moves, register, unbroadcast
+from minitransformer.ops.laws import Moves, is_number, register, unbroadcast
 from minitransformer.ops.views import origin
 from minitransformer.randomness import generator
 
@@ -40,11 +40,18 @@ class Overwrite(Moves):
         self.part(y)[self.index] = new
         return y
 
+    def arrays(self, whole: bool = True) -> list:
+        """The inputs' arrays. What x holds counts for no law, so it may have been edited since; what was written may not."""
+        x, new = self.inputs
+        if whole and isinstance(new, Tensor) and new.edited[0] > self.number:
+            raise RuntimeError(f"{self}: what was written here was edited in place since; write a .clone() instead")
+        return [x.array, new.array if isinstance(new, Tensor) else new]
+
     def vjp(self, g, x, new):  # what was written over hears nothing
         rest, part = namespace(g).array(g, order="C"), self.part(g)[self.index]
         self.part(rest)[self.index] = 0
-        if not self.needs[1]:
-            return rest, None
+        if is_number(new):
+            return rest, part
         like = new.reshape(new.shape[max(new.ndim - part.ndim, 0) :])  # without the leading ones that a part may lack
         return rest, unbroadcast(part, like).reshape(new.shape)
 
@@ -121,6 +128,8 @@ def _written(input: Tensor, values, views: Sequence[Op] = (), index=...) -> None
 def put(input: Tensor, value, views: Sequence[Op] = (), index=..., recorded: bool | None = None) -> Tensor:
     """Write a number, an array or a tensor into a part of `input`, as `x[index] = value` does, with its history."""
     recorded = begin(input, value) if recorded is None else recorded
+    if recorded and isinstance(value, Tensor) and value.edited is input.watched():
+        value = _copied(value)  # it is about to be written over, as is `x[i]` in x[i] += y
     _written(input, value.array if isinstance(value, Tensor) else value, views, index)
     if recorded:
         source, seen, _ = input.shows or (input, (), None)
