@@ -299,9 +299,11 @@ def mul(input, other) -> Tensor:
 @in_place("div_", "__itruediv__")
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
-    a, b = operands(input, other)
     if rounding_mode is not None:
-        return Quotient(rounding_mode)(a, b)
+        return Quotient(rounding_mode)(*operands(input, other))
+    if is_number(input) or is_number(other):  # integers become real before the number is fitted to their dtype: -1 is no uint8
+        input, other = (real(t) if isinstance(t, Tensor) else t for t in (input, other))
+    a, b = operands(input, other)
     return Div()(a if is_number(a) else real(a), b if is_number(b) else real(b))
 
 
