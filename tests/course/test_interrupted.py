@@ -27,6 +27,7 @@ HOW = ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGQUIT"]
 START = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # both are ignored by what a shell runs in the background
 from minitransformer.cli import main
 main()
 """

@@ -53,6 +53,7 @@ def figures(monkeypatch):
     return plain(_travel(ClassifierRecipe(steps=4), 3, 0))
 
 
+@pytest.mark.slow
 def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monkeypatch):
     with _swapped(LRP, None):  # relevance itself is walked, as lesson 11 does it
         own, calls = figures(monkeypatch), dict.fromkeys(PLACES, 0)
