@@ -31,7 +31,8 @@ def _on_two_devices(who: str, inputs: Sequence[Any]) -> TypeError | None:
 
 
 def _shown(inputs: Sequence[Any]) -> str:
-    return ", ".join(f"{t.shape} {t.dtype} {_device(t)}" if hasattr(t, "device") else repr(t) for t in inputs)
+    given = [t for t in inputs if t is not None]
+    return ", ".join(f"{t.shape} {t.dtype} {_device(t)}" if hasattr(t, "device") else repr(t) for t in given)
 
 
 def _device(t: Any) -> Device:

@@ -33,9 +33,10 @@ def operand(x):
         return x.item()
     if is_number(x):
         return x
-    if (t := Tensor(numpy.asarray(x))).dtype.kind not in "biuf":
+    array = x if hasattr(x, "__cuda_array_interface__") else numpy.asarray(x)
+    if array.dtype.kind not in "biuf":
         raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
-    return t
+    return Tensor(array)
 
 
 def _beside_number(t: Tensor, number) -> tuple:
