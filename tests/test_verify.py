@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import minitransformer
 from minitransformer import nn, ops
-from minitransformer.autograd import Op, Tensor, tape
+from minitransformer.autograd import Op, tape
 from minitransformer.cli.checked import OpCase, functional_call, normal
 from minitransformer.cli.verify import Result, check, page_body, verify, verify_all
 from minitransformer.cli.verify_cases import CASES
@@ -35,7 +35,8 @@ def subclasses(cls):
 
 def ops_used(case):
     problem = case.problem(numpy.random.default_rng(0), "float64")
-    return {type(op) for op in tape(problem.ours(*[Tensor(a, requires_grad=a.dtype.kind == "f") for a in problem.inputs]))}
+    inputs = [minitransformer.tensor(a, requires_grad=a.dtype.kind == "f") for a in problem.inputs]
+    return {type(op) for op in tape(problem.ours(*inputs))}
 
 
 def without_torch(monkeypatch):
