@@ -14,12 +14,12 @@ from functools import partial
 import minitransformer
 from minitransformer.cli.bench_memory import growth
 from minitransformer.cli.bench_models import SIZES, training_step
+from minitransformer.cli.benchmarks import CHAIN, chain_of_ops
 from minitransformer.explain import lrp
 from minitransformer.ops.creation import randint, tensor
 from minitransformer.randomness import manual_seed
 
 SECONDS, TURN = 1.0, 0.1  # that the measured calls take in all, and in a turn, at least
-CHAIN = 100_000  # ops
 
 
 def multiply() -> Callable[[], object]:
@@ -29,20 +29,6 @@ def multiply() -> Callable[[], object]:
     def run() -> None:
         (a * b).backward()
         a.grad = b.grad = None
-
-    return run
-
-
-def chain() -> Callable[[], object]:
-    """100,000 ops, each on the result of the one before, and backward."""
-    x = tensor([1.0], requires_grad=True)
-
-    def run() -> None:
-        y = x
-        for _ in range(CHAIN):
-            y = y * 1.00001
-        y.backward()
-        x.grad = None
 
     return run
 
@@ -58,7 +44,8 @@ def relevance(size: str) -> Callable[[], object]:
     return partial(lrp, SIZES[size].model(), ids)
 
 
-WORKS = {"one-element multiply + backward": multiply, f"chain of {CHAIN:,} ops + backward": chain}
+WORKS = {"one-element multiply + backward": multiply}
+WORKS |= {f"chain of {CHAIN:,} ops + backward": partial(chain_of_ops, minitransformer)}
 WORKS |= {f"training step, {size} size": partial(training, size) for size in SIZES}
 WORKS |= {f"LRP of one sequence, {size} size": partial(relevance, size) for size in SIZES}
 MEMORY = "peak memory of training, char size"
