@@ -31,3 +31,18 @@ def _backend_and_seed(request, monkeypatch):
     with mt.backend(request.config.getoption("--backend")):
         mt.manual_seed(0)
         yield
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs the command as a user would; returns the exit code and what was printed."""
+    from minitransformer import cli
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out + printed.err
+
+    return run

@@ -21,20 +21,6 @@ from minitransformer.training import RUNNING, Trainer
 SMALL = ["--d-model", "8", "--nhead", "2", "--batch-size", "8"]
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs the command as a user would; returns the exit code and what was printed."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        printed = capsys.readouterr()
-        return stop.value.code or 0, printed.out + printed.err
-
-    return run
-
-
 def trained(tmp_path_factory, kind, *options):
     directory = tmp_path_factory.mktemp(kind)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:

@@ -136,17 +136,6 @@ def test_wrong_ways_to_print_are_found(wrong):
 # ---- how a command ends ----
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["minitransformer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, "".join(capsys.readouterr())
-
-    return run
-
-
 ASKED = ([], ["train", "--steps"], ["verify", "--only"], ["progress"], ["generate", "-c"], ["chat", "--model"])
 
 
