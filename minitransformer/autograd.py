@@ -24,7 +24,8 @@ from minitransformer.settings import no_grad as no_grad
 from minitransformer.settings import setting as setting
 
 new = object.__new__
-moment = itertools.count(1).__next__  # the tape's clock: each op is made, and each edit in place happens, at one of its own
+# the tape's clock: each op is made, and each edit in place happens, at one of its own
+moment = itertools.count(1).__next__
 
 
 class Tensor:
@@ -41,7 +42,8 @@ class Tensor:
     edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
     role: str | None = None  # "positions" marks a positional encoding for the relevance ledger
     twin: Tensor | None = None  # see `kept`
-    shows: tuple | None = None  # of a view: whose memory it shows, by which view ops, and the history that had then
+    # of a view: whose memory it shows, by which view ops, and the history that had then
+    shows: tuple | None = None
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False):
@@ -84,13 +86,19 @@ class Tensor:
             if self.op is None and self.requires_grad:
                 return self
             self.twin = twin = new(Tensor)
-            twin.array, twin.op, twin.index, twin.requires_grad = self.array, self.op, self.index, self.requires_grad
+            twin.array = self.array
+            twin.op = self.op
+            twin.index = self.index
+            twin.requires_grad = self.requires_grad
             twin.edited, twin.role = self.edited, self.role
         return self.twin
 
     def made_by(self, result: Tensor) -> None:
         """The values are those of `result` now, and so is the history."""
-        self.op, self.index, self.requires_grad, self.twin = result.op, result.index, result.requires_grad, None
+        self.op = result.op
+        self.index = result.index
+        self.requires_grad = result.requires_grad
+        self.twin = None
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
         """Add d(self)/d(leaf), weighted by `gradient`, to the `grad` of every leaf that requires one.
@@ -101,7 +109,9 @@ class Tensor:
         seed = seed_cotangent(self, gradient)
         taken = {id(seed)}
         live = attrgetter("requires_grad")
-        for leaf, g in propagate(tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph).items():
+        for leaf, g in propagate(
+            tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph
+        ).items():
             owned = g.base is None and id(g) not in taken  # else it is someone's memory too
             taken.add(id(g))
             leaf._accumulate(g if owned else g.copy())
@@ -131,7 +141,8 @@ class Op:
     relevance flows is the third law: `relprop(r, rule, *arrays)`, see `minitransformer.explain`.
     """
 
-    saves = "inputs"  # what vjp reads: "inputs", "others" (all inputs but the one asked for), "output", "both", "nothing"
+    # what vjp reads: "inputs", "others" (all inputs but the one asked for), "output", "both", "nothing"
+    saves = "inputs"
     view = False  # the output may share the input's memory
     outputs = 1
     y, y_edited = None, Tensor.edited
@@ -191,9 +202,15 @@ class Op:
     def arrays(self, whole: bool = True) -> list:
         """The inputs' arrays. Raises RuntimeError if they are gone, or if one was edited since; unless `whole`, one vjp reads."""
         if self.inputs is None:
-            raise RuntimeError(f"{self}: its tape was released by an earlier backward; pass retain_graph=True to that one")
+            raise RuntimeError(
+                f"{self}: its tape was released by an earlier backward; pass retain_graph=True to that one"
+            )
         edited = [isinstance(t, Tensor) and t.edited[0] > self.number for t in self.inputs]
-        if self.y_edited[0] > self.number or True in edited and (whole or any(map(and_, edited, self.reads()))):
+        if (
+            self.y_edited[0] > self.number
+            or True in edited
+            and (whole or any(map(and_, edited, self.reads())))
+        ):
             raise RuntimeError(f"{self}: an array it needs was edited in place; edit a .clone() instead")
         return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
 
@@ -240,7 +257,9 @@ def arrived(op: Op, pending: dict) -> Any:
     return gs if any(g is not None for g in gs) else None
 
 
-def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False) -> dict:
+def propagate(
+    ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False
+) -> dict:
     """Walk a tape back from the cotangents `seeds`, turning each op's into its inputs' by `law(op, g)`, adding where paths meet.
 
     Only inputs for which `live` holds are followed. Returns the cotangents of the leaves reached and of the keys in `keep`.
@@ -269,13 +288,19 @@ def propagate(ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor]
 def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     """What a walk from `root` begins with: `gradient`'s array, or a one for a single element."""
     if not root.requires_grad:
-        raise RuntimeError("backward: this tensor does not require grad and has no tape; was it made under no_grad()?")
+        raise RuntimeError(
+            "backward: this tensor does not require grad and has no tape; was it made under no_grad()?"
+        )
     if gradient is None:
         if root.array.size != 1:
-            raise RuntimeError(f"backward: a tensor of shape {root.shape} needs a `gradient` of that shape; or call .sum() first")
+            raise RuntimeError(
+                f"backward: a tensor of shape {root.shape} needs a `gradient` of that shape; or call .sum() first"
+            )
         return namespace(root.array).ones_like(root.array)
     if not isinstance(gradient, Tensor) or gradient.shape != root.shape:
-        raise RuntimeError(f"backward: expected a Tensor {root.shape}, got {type(gradient).__name__} {numpy.shape(gradient)}")
+        raise RuntimeError(
+            f"backward: expected a Tensor {root.shape}, got {type(gradient).__name__} {numpy.shape(gradient)}"
+        )
     return gradient.array.astype(root.dtype, copy=False)
 
 
@@ -285,10 +310,14 @@ def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
-    return propagate(ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release)
+    return propagate(
+        ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release
+    )
 
 
-def grad(output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False) -> list[Tensor]:
+def grad(
+    output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False
+) -> list[Tensor]:
     """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
     keys = [key(t) for t in inputs]
     seed = seed_cotangent(output, grad_output)

@@ -65,7 +65,9 @@ def load(path: str | os.PathLike) -> Any:
         with open(path, "rb") as file, safetensors.safe_open(path, framework="numpy") as checked:
             metadata, arrays = checked.metadata() or {}, dict(_read_arrays(file))
     except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)) from None
+        raise FileNotFoundError(
+            errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)
+        ) from None
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}; {_mend(error)}") from error
     except Exception as error:  # whatever the parser says of bytes that are no safetensors file
@@ -79,7 +81,12 @@ def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
     for name, entry in json.loads(file.read(start - 8)).items():
         if name != "__metadata__":
             file.seek(start + entry["data_offsets"][0])
-            yield name, numpy.fromfile(file, DTYPES[entry["dtype"]], math.prod(entry["shape"])).reshape(entry["shape"])
+            yield (
+                name,
+                numpy.fromfile(file, DTYPES[entry["dtype"]], math.prod(entry["shape"])).reshape(
+                    entry["shape"]
+                ),
+            )
 
 
 # ---- a state as bytes, and back ----
@@ -87,24 +94,35 @@ def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
 
 def _pack(state: Any) -> bytes:
     found: dict[tuple, tuple[str, numpy.ndarray]] = {}
-    skeleton, arrays = json.dumps(_encode(state, (), found), ensure_ascii=False, allow_nan=False), dict(found.values())
-    metadata = {"minitransformer_checkpoint": VERSION, "skeleton": skeleton, "sha256": _digest(skeleton, arrays)}
+    skeleton = json.dumps(_encode(state, (), found), ensure_ascii=False, allow_nan=False)
+    arrays = dict(found.values())
+    metadata = {
+        "minitransformer_checkpoint": VERSION,
+        "skeleton": skeleton,
+        "sha256": _digest(skeleton, arrays),
+    }
     content = safetensors.numpy.save(arrays, metadata)
     if (header := int.from_bytes(content[:8], "little")) > MAX_HEADER:
-        raise ValueError(f"state: all but the arrays takes {header:,} bytes of at most {MAX_HEADER:,}; make long lists arrays")
+        raise ValueError(
+            f"state: all but the arrays takes {header:,} bytes of at most {MAX_HEADER:,}; make long lists arrays"
+        )
     return content
 
 
 def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) -> Any:
     version = metadata.get("minitransformer_checkpoint")
     if version is None:
-        raise CheckpointError(f"{path}: a safetensors file, but no checkpoint; safetensors.numpy.load_file reads its tensors")
+        raise CheckpointError(
+            f"{path}: a safetensors file, but no checkpoint; safetensors.numpy.load_file reads its tensors"
+        )
     if version != VERSION:
         found = f"expected format version {VERSION}, got {one_line(repr(version))}"
         raise CheckpointError(f"{path}: {found}; use the minitransformer that wrote it")
     skeleton, expected = metadata.get("skeleton", ""), metadata.get("sha256", "nothing")
     if (got := _digest(skeleton, arrays)) != expected:
-        raise _damaged(path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})")
+        raise _damaged(
+            path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})"
+        )
     try:
         return _decode(json.loads(skeleton), arrays)
     except (KeyError, TypeError, ValueError, RecursionError, struct.error) as error:
@@ -127,7 +145,9 @@ def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarra
     """
     kind = type(value)
     if len(path) > MAX_DEPTH:
-        raise ValueError(f"{_place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?")
+        raise ValueError(
+            f"{_place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?"
+        )
     if value is None or kind in (bool, str):
         return value
     if kind is int:
@@ -138,7 +158,12 @@ def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarra
         items = [_encode(item, (*path, i), arrays) for i, item in enumerate(value)]
         return items if kind is list else {"tuple": items}
     if kind is dict:
-        return {"dict": [[_encode(_key(k, path), path, arrays), _encode(v, (*path, k), arrays)] for k, v in value.items()]}
+        return {
+            "dict": [
+                [_encode(_key(k, path), path, arrays), _encode(v, (*path, k), arrays)]
+                for k, v in value.items()
+            ]
+        }
     array = _plain_array(value, path)
     memory = array.__array_interface__["data"][0], array.shape, array.dtype
     return {"array": arrays.setdefault(memory, (_place(path), array))[0]}
@@ -183,7 +208,9 @@ def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
             "turn it into what a checkpoint holds, with float(), int(), str(), list(), dict() or numpy.asarray()"
         )
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise TypeError(f"{_place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}")
+        raise TypeError(
+            f"{_place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}"
+        )
     return numpy.asarray(array, array.dtype.newbyteorder("="), order="C")
 
 
@@ -200,4 +227,6 @@ def _mend(error: OSError) -> str:
 
 def _damaged(path, what: str) -> CheckpointError:
     found = f"{path} ({os.path.getsize(path):,} bytes)"
-    return CheckpointError(f"{found} {what}; copy it again from where it came, or go back to an earlier checkpoint")
+    return CheckpointError(
+        f"{found} {what}; copy it again from where it came, or go back to an earlier checkpoint"
+    )

@@ -23,7 +23,8 @@ except ImportError:  # Windows
 YOUNG = 1  # seconds in which a temporary file may not have got its lock yet
 POLL = 0.05  # seconds between two looks whether a lock is free
 FAR = 1 << 30  # the byte that is locked where locks are of bytes, so that the others can be read
-UNLINKED, UNWAITED = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)  # follow no link, wait for no pipe
+# follow no link, wait for no pipe
+UNLINKED, UNWAITED = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 _held: set[tuple[str, int]] = set()  # lock files, and which thread holds each: it may ask again
 
 
@@ -41,7 +42,8 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     If it is `durable`, it is on the disk before that, and so is its new name afterwards.
     """
     sweep(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # the same folder: a rename across disks is no rename
+    # the same folder: a rename across disks is no rename
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:  # new, so that no link is followed
             _mark_as_mine(file)
@@ -156,7 +158,9 @@ def _opened_and_locked(path: Path, until: float) -> int:
                     _sign(handle)
                     return handle
             elif time.monotonic() >= until:
-                raise Busy(f"{path.parent}: {_holder(handle)} works here; wait until it is done, or take another folder")
+                raise Busy(
+                    f"{path.parent}: {_holder(handle)} works here; wait until it is done, or take another folder"
+                )
         except BaseException:
             os.close(handle)
             raise

@@ -27,7 +27,9 @@ def check_device(who: str, *inputs: Any) -> None:
 def _on_two_devices(who: str, inputs: Sequence[Any]) -> TypeError | None:
     if len({_device(t) for t in inputs if hasattr(t, "device")}) < 2:
         return None
-    return TypeError(f"{who.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)")
+    return TypeError(
+        f"{who.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)"
+    )
 
 
 def _shown(inputs: Sequence[Any]) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 300  # letters of what a package says of a file: more would be the file's own text
-TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}  # of a settings' field, as its annotation names it
+# of a settings' field, as its annotation names it
+TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}
 AGAIN = "copy it again from where it came"
 
 
@@ -39,7 +40,9 @@ def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise FileError(f"{path}: no intact {form} ({one_line(error) or type(error).__name__}); {mend}") from error
+        raise FileError(
+            f"{path}: no intact {form} ({one_line(error) or type(error).__name__}); {mend}"
+        ) from error
 
 
 def check_regular(path, mend: str = AGAIN) -> None:

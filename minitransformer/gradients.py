@@ -14,7 +14,8 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
 
-NOISE = {"float64": 1e-3, "float32": 1e-1, "float16": 1.0}  # a gradient this much smaller than its cause may be all rounding
+# a gradient this much smaller than its cause may be all rounding
+NOISE = {"float64": 1e-3, "float32": 1e-1, "float16": 1.0}
 
 
 def _cotangent(shape, seed: int) -> numpy.ndarray:
@@ -32,7 +33,9 @@ def _inputs(inputs, dtype=None) -> list[Tensor]:
     return tensors
 
 
-def _gradients(fn: Callable, tensors: list[Tensor], seed: int) -> tuple[numpy.ndarray, list[numpy.ndarray | None]]:
+def _gradients(
+    fn: Callable, tensors: list[Tensor], seed: int
+) -> tuple[numpy.ndarray, list[numpy.ndarray | None]]:
     """The value of `fn` and the gradients of its inputs, None for those that are not differentiable."""
     out = fn(*tensors)
     cotangent = to_device(_cotangent(out.shape, seed).astype(out.dtype), out.device)
@@ -40,7 +43,8 @@ def _gradients(fn: Callable, tensors: list[Tensor], seed: int) -> tuple[numpy.nd
         out.backward(Tensor(cotangent))
     gradients = [None if t.grad is None else to_host(t.grad.array) for t in tensors]
     return to_host(out.array), [
-        numpy.zeros(t.shape, t.dtype) if g is None and t.requires_grad else g for t, g in zip(tensors, gradients, strict=True)
+        numpy.zeros(t.shape, t.dtype) if g is None and t.requires_grad else g
+        for t, g in zip(tensors, gradients, strict=True)
     ]
 
 
@@ -69,14 +73,19 @@ def _complain(what: str, got: numpy.ndarray, expected: numpy.ndarray, error: flo
         raise AssertionError(f"{what}: expected shape {expected.shape}, got {got.shape}")
     if error > rtol:
         off = _distance(got, expected)
-        index = tuple(int(n) for n in numpy.unravel_index(numpy.argmax(numpy.where(off == off, off, numpy.inf)), off.shape))
+        index = tuple(
+            int(n)
+            for n in numpy.unravel_index(numpy.argmax(numpy.where(off == off, off, numpy.inf)), off.shape)
+        )
         raise AssertionError(
             f"{what} is wrong at index {index}: got {got[index]:.10g}, expected {expected[index]:.10g} "
             f"(largest relative error {error:.3g}, allowed {rtol:.3g})"
         )
 
 
-def finite_differences(fn: Callable, tensors: Sequence[Tensor], i: int, eps: float = 1e-6, seed: int = 0) -> numpy.ndarray:
+def finite_differences(
+    fn: Callable, tensors: Sequence[Tensor], i: int, eps: float = 1e-6, seed: int = 0
+) -> numpy.ndarray:
     """d(sum(cotangent * fn)) / d(input i) by central differences, (f(x + h) - f(x - h)) / 2h, one element at a time.
 
     The steps are made in place and undone; h is `eps` times the element's size where that is above 1.
@@ -90,7 +99,8 @@ def finite_differences(fn: Callable, tensors: Sequence[Tensor], i: int, eps: flo
         for point in (before + h, before - h):
             x[index] = point
             with no_grad():
-                outs.append(to_host(fn(*[Tensor(t.array) for t in tensors]).array).copy())  # it may be a view of x
+                # it may be a view of x
+                outs.append(to_host(fn(*[Tensor(t.array) for t in tensors]).array).copy())
         x[index] = before
         change = numpy.subtract(*outs, out=numpy.zeros(outs[0].shape), where=outs[0] != outs[1], dtype=float)
         slopes[index] = (change * _cotangent(change.shape, seed)).sum() / (2 * h)
@@ -111,7 +121,9 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
     """
     tensors = _inputs(inputs, "float64")
     if not any(t.requires_grad for t in tensors):
-        raise ValueError("gradcheck: expected at least one floating-point input; there is no gradient to check")
+        raise ValueError(
+            "gradcheck: expected at least one floating-point input; there is no gradient to check"
+        )
     value, gradients = _gradients(fn, tensors, seed)
     least, worst = NOISE["float64"] * _largest(value), 0.0
     for i, (t, got) in enumerate(zip(tensors, gradients, strict=True)):
@@ -123,7 +135,9 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
     return worst
 
 
-def compare_with_torch(fn: Callable, torch_fn: Callable, inputs, rtol: float = 1e-10, seed: int = 0) -> dict[str, float]:
+def compare_with_torch(
+    fn: Callable, torch_fn: Callable, inputs, rtol: float = 1e-10, seed: int = 0
+) -> dict[str, float]:
     """Hold the values and every gradient of `fn` against PyTorch's `torch_fn` on the same inputs, in their own dtype.
 
     Returns {"value": .., "gradient": ..}, the largest errors relative to the largest entry, of gradients to no less than a

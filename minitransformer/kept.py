@@ -30,7 +30,9 @@ def facts(folder: Path) -> dict[str, Fact]:
 
 def _is_fact(name: str, fact: object) -> bool:
     kinds = {"size": int, "modified": int, "sha256": str}
-    return Path(name).name == name and isinstance(fact, dict) and {k: type(v) for k, v in fact.items()} == kinds
+    return (
+        Path(name).name == name and isinstance(fact, dict) and {k: type(v) for k, v in fact.items()} == kinds
+    )
 
 
 def note(folder: Path, hashes: Mapping[str, str]) -> None:
@@ -55,7 +57,9 @@ def faults(folder: Path, hashes: Mapping[str, str], whole: bool = False) -> dict
     """
     known = {name: {"sha256": sha} for name, sha in hashes.items()} | facts(folder)
     found = {name: _fault(folder / name, fact, whole) for name, fact in known.items()}
-    if right := {name: _fact(folder / name, known[name]["sha256"]) for name, fault in found.items() if not fault}:
+    if right := {
+        name: _fact(folder / name, known[name]["sha256"]) for name, fault in found.items() if not fault
+    }:
         if right != {name: known[name] for name in right}:
             with contextlib.suppress(OSError):  # a folder that may only be read
                 write(folder / RECORD, json.dumps(known | right, indent=2))
@@ -72,7 +76,11 @@ def _fault(path: Path, fact: Fact, whole: bool) -> str:
     if modified == fact.get("modified") and not whole:
         return ""
     got = digest(path)
-    return "" if got == fact.get("sha256") else f"it has changed (expected SHA-256 {fact.get('sha256')}, got {got})"
+    return (
+        ""
+        if got == fact.get("sha256")
+        else f"it has changed (expected SHA-256 {fact.get('sha256')}, got {got})"
+    )
 
 
 def _fact(path: Path, sha256: str) -> Fact:

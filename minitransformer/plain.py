@@ -11,7 +11,11 @@ OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 
 def spelt_out(text: str) -> str:
     r"""The text with its control characters spelt out, such as `\x1b`; tabs and ends of lines stay."""
-    return text if text.isascii() and text.isprintable() else OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+    return (
+        text
+        if text.isascii() and text.isprintable()
+        else OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
+    )
 
 
 def escaped(value: object) -> str:

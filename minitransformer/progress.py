@@ -15,7 +15,9 @@ SMOOTH = 20  # steps over which the loss shown is averaged
 
 
 @contextlib.contextmanager
-def progress_bar(trainer: Trainer, console: Console | None = None, name: str = "training") -> Iterator[Callable[[Trainer], None]]:
+def progress_bar(
+    trainer: Trainer, console: Console | None = None, name: str = "training"
+) -> Iterator[Callable[[Trainer], None]]:
     """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps, the last evaluation
     and the steps skipped for an overflow."""
     name_and_bar = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()

@@ -8,7 +8,8 @@ import numpy
 class _Random:
     """The generator behind every random number. It draws on the host, so that both backends see the same numbers."""
 
-    generator: numpy.random.Generator | None = None  # until somebody draws: to import `numpy.random` takes its time
+    # until somebody draws: to import `numpy.random` takes its time
+    generator: numpy.random.Generator | None = None
 
 
 def manual_seed(seed: int | None) -> None:

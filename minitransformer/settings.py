@@ -9,7 +9,8 @@ from functools import partial, wraps
 from typing import Any
 
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
-watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)  # called with what each op makes, and whose it is
+# called with what each op makes, and whose it is
+watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
 _entered: ContextVar[tuple] = ContextVar("entered", default=())  # (setting, value before), the innermost last
 
 
@@ -28,7 +29,8 @@ class setting:
 
     def __exit__(self, *error) -> None:
         stack = _entered.get()
-        if own := [i for i, (who, _) in enumerate(stack) if who is self]:  # none in a context where it was not entered
+        # none in a context where it was not entered
+        if own := [i for i, (who, _) in enumerate(stack) if who is self]:
             self.variable.set(stack[own[-1]][1])
             _entered.set(stack[: own[-1]] + stack[own[-1] + 1 :])
 

@@ -71,7 +71,11 @@ class Trainer:
     ):
         if min(steps, evaluate_every, save_every) < 1:
             raise ValueError(f"Trainer: expected all to be >= 1: {steps=}, {evaluate_every=}, {save_every=}")
-        self.model, self.loss, self.loader, self.optimizer, self.scheduler = model, loss, loader, optimizer, scheduler
+        self.model = model
+        self.loss = loss
+        self.loader = loader
+        self.optimizer = optimizer
+        self.scheduler = scheduler
         self.steps, self.max_norm, self.scaler = steps, max_norm, GradScaler(enabled=amp)
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
         self.directory, self.save_every = directory and Path(directory), save_every
@@ -94,14 +98,20 @@ class Trainer:
         if another run is in the directory, and FloatingPointError if the loss or a gradient is NaN or infinite, before it
         can spoil the parameters.
         """
-        with self._directory_to_itself(), _Signals() as signals, numpy.errstate(all="ignore"):  # errors below say more
+        # errors below say more
+        with self._directory_to_itself(), _Signals() as signals, numpy.errstate(all="ignore"):
             begin_training(self.model, self._modes)
             kept = _Kept(self)
             for batch in self._batches():
                 self._take_step(batch)
                 if self.step % self.evaluate_every == 0 or self.step == self.steps:
                     self._evaluate()
-                if kept.is_due() or self.step % self.save_every == 0 or self.step == self.steps or signals.came:
+                if (
+                    kept.is_due()
+                    or self.step % self.save_every == 0
+                    or self.step == self.steps
+                    or signals.came
+                ):
                     kept.now(signals)
                 try:
                     if report:
@@ -149,7 +159,8 @@ class Trainer:
 
     def _clip(self) -> None:
         norm = clip_grad_norm_(self.model.parameters(), self.max_norm).item()
-        if not math.isfinite(norm) and self.scaler.get_scale() <= 1:  # with a larger one, that is what overflowed
+        # with a larger one, that is what overflowed
+        if not math.isfinite(norm) and self.scaler.get_scale() <= 1:
             raise FloatingPointError(
                 f"step {self.step + 1}: the norm of the gradients is {norm}; `with detect_anomaly():` names the op. {MEND}"
             )
@@ -204,11 +215,15 @@ class Trainer:
             for part in ("optimizer", "scheduler", "scaler", "loader", "random"):
                 check_alike(own[part], state[part], part)
             self.load_state_dict(state)
-            if strange := [pair for pair in self.evaluations if [type(value) for value in pair] != [int, float]]:
+            if strange := [
+                pair for pair in self.evaluations if [type(value) for value in pair] != [int, float]
+            ]:
                 raise ValueError(f"evaluations: expected a step and a figure, got {strange[0]}")
             check_alike([0.0] * self.step, self.losses, "losses")
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
-            raise CheckpointError(f"{path}: not all of a run that can go on here ({one_line(error)}); {AGAIN}") from error
+            raise CheckpointError(
+                f"{path}: not all of a run that can go on here ({one_line(error)}); {AGAIN}"
+            ) from error
         return True
 
 
@@ -216,7 +231,11 @@ MEND = "Try a smaller learning rate, a longer warm-up, or clipping (max_norm=1.0
 
 
 def _culprit(loss: Tensor) -> str:
-    return f"the first NaN was made by {nan_origin(loss)}" if math.isnan(loss.item()) else "it grew beyond all numbers"
+    return (
+        f"the first NaN was made by {nan_origin(loss)}"
+        if math.isnan(loss.item())
+        else "it grew beyond all numbers"
+    )
 
 
 class _Kept:

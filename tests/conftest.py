@@ -8,12 +8,18 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--backend", choices=("numpy", "cupy"), default="numpy", help="the array library to test on")
+    parser.addoption(
+        "--backend", choices=("numpy", "cupy"), default="numpy", help="the array library to test on"
+    )
 
 
 def pytest_ignore_collect(collection_path, config):
     """What only a device can show needs one."""
-    return True if collection_path.name.startswith("test_cupy") and config.getoption("--backend") == "numpy" else None
+    return (
+        True
+        if collection_path.name.startswith("test_cupy") and config.getoption("--backend") == "numpy"
+        else None
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -27,7 +33,8 @@ def pytest_collection_modifyitems(config, items):
 def _backend_and_seed(request, monkeypatch):
     import minitransformer as mt
 
-    monkeypatch.setenv("MINITRANSFORMER_BACKEND", request.config.getoption("--backend"))  # for the programs that a test starts
+    # for the programs that a test starts
+    monkeypatch.setenv("MINITRANSFORMER_BACKEND", request.config.getoption("--backend"))
     with mt.backend(request.config.getoption("--backend")):
         mt.manual_seed(0)
         yield

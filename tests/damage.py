@@ -12,7 +12,26 @@ import tracemalloc
 
 from minitransformer.files import FileError
 
-HOSTILE = [0, 1, 2, 3, 7, 127, 128, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1]
+HOSTILE = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    127,
+    128,
+    255,
+    2**16,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**40,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+]
 SECONDS = 20  # after which a loader hangs
 EQUAL, REFUSED, OTHER = "equal", "refused", "other"
 
@@ -29,12 +48,16 @@ def cut_few(data, random):
 
 
 def flip(data, random):
-    return replaced(data, at := int(random.integers(len(data))), bytes([data[at] ^ 1 << int(random.integers(8))]))
+    return replaced(
+        data, at := int(random.integers(len(data))), bytes([data[at] ^ 1 << int(random.integers(8))])
+    )
 
 
 def flip_early(data, random):
     """A bit of what stands first, where formats keep their numbers."""
-    return replaced(data, at := int(random.integers(min(len(data), 64))), bytes([data[at] ^ 1 << int(random.integers(8))]))
+    return replaced(
+        data, at := int(random.integers(min(len(data), 64))), bytes([data[at] ^ 1 << int(random.integers(8))])
+    )
 
 
 def insert(data, random):
@@ -77,7 +100,15 @@ def empty(data, random):
 
 
 def another_format(data, random):
-    others = [b"PK\x03\x04" + bytes(60), b"\x80\x04\x95" + bytes(60), b"{}", b"[]", b"null", b"GGUF" + bytes(40), b"\x08\x07" * 9]
+    others = [
+        b"PK\x03\x04" + bytes(60),
+        b"\x80\x04\x95" + bytes(60),
+        b"{}",
+        b"[]",
+        b"null",
+        b"GGUF" + bytes(40),
+        b"\x08\x07" * 9,
+    ]
     return others[random.integers(len(others))] + bytes(int(random.integers(3)))
 
 
@@ -93,12 +124,49 @@ def replaced(data, at, part):
     return data[:at] + part + data[at + len(part) :]
 
 
-BYTES = [cut, cut_few, flip, flip_early, insert, delete, blank, double, swap, append, twice, empty, another_format, integer]
+BYTES = [
+    cut,
+    cut_few,
+    flip,
+    flip_early,
+    insert,
+    delete,
+    blank,
+    double,
+    swap,
+    append,
+    twice,
+    empty,
+    another_format,
+    integer,
+]
 
 
 # ---- JSON ----
 
-STRANGE = [None, True, False, 0, -1, 1, 2, 10**9, 2**63, 10**40, 1.5, -0.0, 1e300, "", "x", "\ud800", "a" * 5000, [], {}, [[]], [1]]
+STRANGE = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    2,
+    10**9,
+    2**63,
+    10**40,
+    1.5,
+    -0.0,
+    1e300,
+    "",
+    "x",
+    "\ud800",
+    "a" * 5000,
+    [],
+    {},
+    [[]],
+    [1],
+]
 
 
 def places(value, path=()):
@@ -193,7 +261,9 @@ def outcome(load, path, expected, most=None):
         return EQUAL if found == expected else OTHER
     except FileError as error:
         line = str(error)
-        assert line.isprintable() and str(path) in line and "; " in line and len(line) < 1500, f"not one clear line: {line!r}"
+        assert line.isprintable() and str(path) in line and "; " in line and len(line) < 1500, (
+            f"not one clear line: {line!r}"
+        )
         return REFUSED
     finally:
         if most:

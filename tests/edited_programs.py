@@ -115,10 +115,15 @@ def run(lib, seed):
     try:
         for t in tensors:
             told.values.append(t.detach().numpy().copy())
-            loss = loss + (t * lib.tensor(random.standard_normal(tuple(t.shape)).tolist(), dtype=lib.float64)).sum()
+            loss = (
+                loss
+                + (t * lib.tensor(random.standard_normal(tuple(t.shape)).tolist(), dtype=lib.float64)).sum()
+            )
         if loss.requires_grad:
             loss.backward()
     except RuntimeError as error:
         told.backward = str(error)
-    told.gradients = [leaf.grad.numpy() if leaf.is_leaf and leaf.grad is not None else None for leaf in leaves]
+    told.gradients = [
+        leaf.grad.numpy() if leaf.is_leaf and leaf.grad is not None else None for leaf in leaves
+    ]
     return told

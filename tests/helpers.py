@@ -12,7 +12,8 @@ import torch
 import minitransformer as mt
 
 RTOL = {"float64": 1e-10, "float32": 1e-5, "float16": 2e-2}  # of the largest entry
-NOISE = {torch.float64: 1e-3, torch.float32: 1e-1, torch.float16: 1.0}  # gradients this small may be all rounding
+# gradients this small may be all rounding
+NOISE = {torch.float64: 1e-3, torch.float32: 1e-1, torch.float16: 1.0}
 
 
 def array(*shape, seed=0, low=-2.0, high=2.0, dtype="float64"):

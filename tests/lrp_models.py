@@ -36,14 +36,25 @@ def classifier(seed=0, **options):
 class EncoderDecoder(nn.Module):
     """Reads ids (B, T) as a source and, looking back only, as a target -> logits (B, T, V). Padding is 0."""
 
-    def __init__(self, d_model=8, nhead=2, num_layers=1, dim_feedforward=12, activation="gelu", norm_first=False, bias=True):
+    def __init__(
+        self,
+        d_model=8,
+        nhead=2,
+        num_layers=1,
+        dim_feedforward=12,
+        activation="gelu",
+        norm_first=False,
+        bias=True,
+    ):
         super().__init__()
         sizes = (d_model, nhead, dim_feedforward, 0.0, activation)
         options = {"batch_first": True, "norm_first": norm_first, "bias": bias}
         self.source, self.target = nn.Embedding(VOCAB, d_model), nn.Embedding(VOCAB, d_model)
         self.positions = nn.LearnedPositionalEncoding(d_model, 0.0, 32, batch_first=True)
         self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(*sizes, **options), num_layers)
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(*sizes, **options), num_layers, nn.LayerNorm(d_model))
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(*sizes, **options), num_layers, nn.LayerNorm(d_model)
+        )
         self.head = nn.Linear(d_model, VOCAB, bias)
 
     def forward(self, ids):
@@ -60,7 +71,9 @@ class Gated(nn.Module):
         super().__init__()
         self.nhead = nhead
         self.embedding, self.rotary = nn.Embedding(VOCAB, d_model), nn.RotaryEmbedding(d_model // nhead, 32)
-        self.layers = nn.ModuleList([nn.ModuleList(self._block(d_model, dim_feedforward)) for _ in range(num_layers)])
+        self.layers = nn.ModuleList(
+            [nn.ModuleList(self._block(d_model, dim_feedforward)) for _ in range(num_layers)]
+        )
         self.head = nn.Linear(d_model, VOCAB)
 
     @staticmethod
@@ -74,7 +87,9 @@ class Gated(nn.Module):
         distances = mt.tensor(-0.3 * abs(np.arange(t)[:, None] - np.arange(t)), dtype=x.dtype)
         for norm1, qkv, out, norm2, gate, up, down in self.layers:
             q, k, v = (h.view(b, t, self.nhead, -1).transpose(1, 2) for h in qkv(norm1(x)).chunk(3, -1))
-            heads = F.scaled_dot_product_attention(self.rotary(q), self.rotary(k), v, distances, is_causal=True)
+            heads = F.scaled_dot_product_attention(
+                self.rotary(q), self.rotary(k), v, distances, is_causal=True
+            )
             x = x + out(heads.transpose(1, 2).flatten(-2))
             h = norm2(x)
             x = x + down(F.silu(gate(h)) * up(h))
@@ -89,4 +104,9 @@ def gated(seed=0, **options):
     return randomize(Gated(**options), seed)
 
 
-MODELS = {"language model": language_model, "classifier": classifier, "encoder-decoder": encoder_decoder, "gated": gated}
+MODELS = {
+    "language model": language_model,
+    "classifier": classifier,
+    "encoder-decoder": encoder_decoder,
+    "gated": gated,
+}

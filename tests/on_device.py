@@ -29,7 +29,9 @@ def no_waiting():
 
 def counted(what, work):
     """How many "launches" or copies "to_host" `work()` asks for. An emulated device counts them; a real one does not."""
-    emulated_gpu = pytest.importorskip("emulated_gpu", reason="launches and copies are counted by the emulated device")
+    emulated_gpu = pytest.importorskip(
+        "emulated_gpu", reason="launches and copies are counted by the emulated device"
+    )
     before = emulated_gpu.statistics()[what]
     work()
     return emulated_gpu.statistics()[what] - before

@@ -17,7 +17,13 @@ from minitransformer.models.llama import LlamaConfig
 from minitransformer.models.published import flan_t5, minilm, smollm2
 from minitransformer.models.published.weights import pieces
 from minitransformer.models.t5 import T5Config
-from minitransformer.tokenization import BPETokenizer, CharTokenizer, PublishedTokenizer, WordPieceTokenizer, WordTokenizer
+from minitransformer.tokenization import (
+    BPETokenizer,
+    CharTokenizer,
+    PublishedTokenizer,
+    WordPieceTokenizer,
+    WordTokenizer,
+)
 
 TEXT = "the soup was good, the service was not; the other soup was better than the service"
 TINY = {
@@ -29,12 +35,37 @@ TINY = {
 
 def state_of(kind):
     """A checkpoint's state of a tiny model of a kind."""
-    tokenizer = {"classifier": WordTokenizer, "language-model": CharTokenizer, "bert-masked-lm": WordPieceTokenizer}
+    tokenizer = {
+        "classifier": WordTokenizer,
+        "language-model": CharTokenizer,
+        "bert-masked-lm": WordPieceTokenizer,
+    }
     tokenizer = tokenizer.get(kind, BPETokenizer).train(TEXT)
     model_class, config = models.KINDS[kind]
-    names = {"d_model": 8, "hidden_size": 8, "n_embd": 8, "nhead": 2, "num_attention_heads": 2, "n_head": 2, "num_heads": 2}
-    names |= {"num_layers": 2, "num_hidden_layers": 2, "n_layer": 2, "num_decoder_layers": 2, "d_kv": 4, "d_ff": 16}
-    names |= {"dim_feedforward": 16, "intermediate_size": 16, "max_len": 16, "n_positions": 16, "max_position_embeddings": 16}
+    names = {
+        "d_model": 8,
+        "hidden_size": 8,
+        "n_embd": 8,
+        "nhead": 2,
+        "num_attention_heads": 2,
+        "n_head": 2,
+        "num_heads": 2,
+    }
+    names |= {
+        "num_layers": 2,
+        "num_hidden_layers": 2,
+        "n_layer": 2,
+        "num_decoder_layers": 2,
+        "d_kv": 4,
+        "d_ff": 16,
+    }
+    names |= {
+        "dim_feedforward": 16,
+        "intermediate_size": 16,
+        "max_len": 16,
+        "n_positions": 16,
+        "max_position_embeddings": 16,
+    }
     sizes = {name: size for name, size in names.items() if name in config.__dataclass_fields__}
     model = model_class(config(vocab_size=tokenizer.vocab_size, **sizes))
     return {"description": models.describe(model, tokenizer), "model": model.state_dict()}
@@ -42,7 +73,10 @@ def state_of(kind):
 
 def facts(model, tokenizer):
     """All that was read, to be compared."""
-    arrays = {name: (t.numpy().dtype, t.numpy().shape, t.numpy().tobytes()) for name, t in model.state_dict().items()}
+    arrays = {
+        name: (t.numpy().dtype, t.numpy().shape, t.numpy().tobytes())
+        for name, t in model.state_dict().items()
+    }
     return arrays, tokenizer.to_dict() if tokenizer else None
 
 
@@ -56,11 +90,27 @@ def load_checkpoint(path):
 def word_piece_json():
     import tokenizers as package
 
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(set(TEXT) - {" "}), "the", "soup", "##s", "##o"]
-    made = package.Tokenizer(package.models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    made.normalizer, made.pre_tokenizer = package.normalizers.BertNormalizer(), package.pre_tokenizers.BertPreTokenizer()
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *sorted(set(TEXT) - {" "}),
+        "the",
+        "soup",
+        "##s",
+        "##o",
+    ]
+    made = package.Tokenizer(
+        package.models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]")
+    )
+    made.normalizer = package.normalizers.BertNormalizer()
+    made.pre_tokenizer = package.pre_tokenizers.BertPreTokenizer()
     marks = [("[CLS]", 2), ("[SEP]", 3)]
-    made.post_processor = package.processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B [SEP]", marks)
+    made.post_processor = package.processors.TemplateProcessing(
+        "[CLS] $A [SEP]", "[CLS] $A [SEP] $B [SEP]", marks
+    )
     made.decoder = package.decoders.WordPiece()
     made.add_special_tokens(pieces[:5])
     made.enable_truncation(8)
@@ -69,8 +119,19 @@ def word_piece_json():
 
 
 def byte_pair_json():
-    pieces = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *sorted(set(TEXT) - {" "}), "Ġ", "th", "the", "Ġthe"]
-    return smollm2._tokenizer({p: i for i, p in enumerate(pieces)}, [("t", "h"), ("th", "e"), ("Ġ", "the")], pieces[:3])
+    pieces = [
+        "<|endoftext|>",
+        "<|im_start|>",
+        "<|im_end|>",
+        *sorted(set(TEXT) - {" "}),
+        "Ġ",
+        "th",
+        "the",
+        "Ġthe",
+    ]
+    return smollm2._tokenizer(
+        {p: i for i, p in enumerate(pieces)}, [("t", "h"), ("th", "e"), ("Ġ", "the")], pieces[:3]
+    )
 
 
 def unigram_json():
@@ -78,7 +139,9 @@ def unigram_json():
 
     known = ["<pad>", "</s>", "<unk>", *sorted(set(TEXT) - {" "}), "▁the", "▁"]
     made = package.Tokenizer(package.models.Unigram([(piece, -len(piece) / 2) for piece in known], 2, False))
-    made.normalizer = package.normalizers.Sequence([package.normalizers.NFKC(), package.normalizers.Replace("x", "ks")])
+    made.normalizer = package.normalizers.Sequence(
+        [package.normalizers.NFKC(), package.normalizers.Replace("x", "ks")]
+    )
     made.pre_tokenizer, made.decoder = package.pre_tokenizers.Metaspace(), package.decoders.Metaspace()
     made.post_processor = package.processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
     made.add_special_tokens(["<pad>", "</s>", "<unk>"])
@@ -89,7 +152,13 @@ def load_tokenizer(path):
     """What it makes of texts."""
     tokenizer = PublishedTokenizer.from_file(path)
     ids = [tokenizer.encode(text) for text in ("", TEXT, "The \u00e9\u4e2d\U0001f600!")]
-    return ids, [tokenizer.decode(row) for row in ids], tokenizer.tokens(TEXT), tokenizer.vocabulary, tokenizer.end_id
+    return (
+        ids,
+        [tokenizer.decode(row) for row in ids],
+        tokenizer.tokens(TEXT),
+        tokenizer.vocabulary,
+        tokenizer.end_id,
+    )
 
 
 def load_vocabulary(path):
@@ -111,7 +180,11 @@ def minilm_file():
     shapes = {f"embeddings.{name}_embeddings.weight": (size, width) for name, size in tables.items()}
     shapes |= {f"embeddings.LayerNorm.{kind}": (width,) for kind in ("weight", "bias")}
     linear = {f"attention.self.{name}": (width, width) for name in ("query", "key", "value")}
-    linear |= {"attention.output.dense": (width, width), "intermediate.dense": (inner, width), "output.dense": (width, inner)}
+    linear |= {
+        "attention.output.dense": (width, width),
+        "intermediate.dense": (inner, width),
+        "output.dense": (width, inner),
+    }
     for i in range(c.num_hidden_layers):
         for name, shape in linear.items():
             shapes |= {f"encoder.layer.{i}.{name}.weight": shape, f"encoder.layer.{i}.{name}.bias": shape[:1]}
@@ -134,7 +207,9 @@ def gguf_file(path):
     writer.add_token_list(vocabulary)
     writer.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(vocabulary) - 3))
     writer.add_token_merges([" ".join(merge) for merge in description["model"]["merges"]])
-    for name, array in drawn({name: tuple(t.shape) for name, t in smollm2.Llama(c).state_dict().items()}).items():
+    for name, array in drawn(
+        {name: tuple(t.shape) for name, t in smollm2.Llama(c).state_dict().items()}
+    ).items():
         parts = name.removesuffix(".weight").split(".")
         if parts[1:2] == ["layers"]:
             writer.add_tensor(f"blk.{parts[2]}.{names['.'.join(parts[3:])]}.weight", array)
@@ -158,7 +233,9 @@ def published_t5_name(name):
     """`flan_t5.from_published`, backwards."""
     name = name.replace("distances.scores", "block.0.layer.0.SelfAttention.relative_attention_bias")
     name = name.replace("coder.norm", "coder.final_layer_norm")
-    return re.sub(r"blocks\.(\d+)\.(\w+)", lambda match: f"block.{match[1]}.layer.{PARTS_OF_T5[match[2]]}", name)
+    return re.sub(
+        r"blocks\.(\d+)\.(\w+)", lambda match: f"block.{match[1]}.layer.{PARTS_OF_T5[match[2]]}", name
+    )
 
 
 def onnx_models():
@@ -169,18 +246,33 @@ def onnx_models():
     for file, prefix in (("encoder.onnx", "enc."), ("decoder.onnx", "m.")):
         entries, nodes, shared = [], [], (TINY[flan_t5].vocab_size, TINY[flan_t5].d_model)
         if prefix == "enc.":
-            entries.append(numpy_helper.from_array(drawn({"shared.weight": shared})["shared.weight"], "enc.embed_tokens.weight"))
-        for name, shape in {n: tuple(t.shape) for n, t in flan_t5.T5(TINY[flan_t5]).state_dict().items()}.items():
+            entries.append(
+                numpy_helper.from_array(
+                    drawn({"shared.weight": shared})["shared.weight"], "enc.embed_tokens.weight"
+                )
+            )
+        for name, shape in {
+            n: tuple(t.shape) for n, t in flan_t5.T5(TINY[flan_t5]).state_dict().items()
+        }.items():
             if name.startswith("encoder.") is (file == "encoder.onnx"):
                 theirs = prefix + published_t5_name(name).removeprefix("encoder.")
                 if len(shape) == 2 and ("Attention.q" in theirs or ".wo" in theirs):
                     base, scalar = f"MatMul_{len(nodes)}", lambda value, kind: numpy.array(value, kind)
                     random = numpy.random.default_rng(len(nodes))
-                    parts = {"quantized": random.integers(-100, 100, shape[::-1]).astype("int8"), "scale": scalar(0.1, "float32")}
+                    parts = {
+                        "quantized": random.integers(-100, 100, shape[::-1]).astype("int8"),
+                        "scale": scalar(0.1, "float32"),
+                    }
                     parts["zero_point"] = scalar(3, "int8")
-                    entries += [numpy_helper.from_array(array, f"{base}_{part}") for part, array in parts.items()]
+                    entries += [
+                        numpy_helper.from_array(array, f"{base}_{part}") for part, array in parts.items()
+                    ]
                     node = "/" + theirs.removesuffix(".weight").replace(".", "/") + "/MatMul_quant"
-                    nodes.append(helper.make_node("MatMulInteger", ["x", f"{base}_quantized"], [f"y{len(nodes)}"], name=node))
+                    nodes.append(
+                        helper.make_node(
+                            "MatMulInteger", ["x", f"{base}_quantized"], [f"y{len(nodes)}"], name=node
+                        )
+                    )
                 else:
                     entries.append(numpy_helper.from_array(drawn({name: shape})[name], theirs))
         files[file] = helper.make_model(helper.make_graph(nodes, "g", [], [], entries), producer_name="tests")
@@ -191,7 +283,9 @@ def load_converted(path):
     """A published model of which `path` is a file: converted anew."""
     module = {"model.safetensors": minilm, smollm2.FILE: smollm2}.get(path.name, flan_t5)
     made = module.convert(path.parent)
-    return {name: content if isinstance(content, bytes) else b"".join(content) for name, content in made.items()}
+    return {
+        name: content if isinstance(content, bytes) else b"".join(content) for name, content in made.items()
+    }
 
 
 def load_mapped(path):
@@ -224,7 +318,9 @@ def load_run(path):
     return run.losses
 
 
-RATINGS = "1\t2.25\tA fine &amp; funny film.\n2\t-0.6\tToo tepid\n3\t0.5\tNeutral\n4\t-3\tNo charm, no laughs\n"
+RATINGS = (
+    "1\t2.25\tA fine &amp; funny film.\n2\t-0.6\tToo tepid\n3\t0.5\tNeutral\n4\t-3\tNo charm, no laughs\n"
+)
 LEXICON = "good\t1.9\t0.9\t[1, 2]\nso so\t-1\nbad\t-2.5\t0.6\t[-3, -2]\n"
 
 
@@ -258,7 +354,11 @@ def forged(data, random):
     skeleton = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["skeleton"])
     try:
         text = text_of(nest(skeleton, random), random)
-        metadata = {"minitransformer_checkpoint": checkpoint.VERSION, "skeleton": text, "sha256": checkpoint._digest(text, arrays)}
+        metadata = {
+            "minitransformer_checkpoint": checkpoint.VERSION,
+            "skeleton": text,
+            "sha256": checkpoint._digest(text, arrays),
+        }
         return safetensors.numpy.save(arrays, metadata)
     except UnicodeError:  # half a surrogate pair is in no file
         return data

@@ -9,7 +9,11 @@ import minitransformer as mt
 
 def reference(case):
     """(outputs, gradients by published name)."""
-    kept = {name.partition(" ")[2]: array for name, array in numpy.load(FILE).items() if name.startswith(f"{case} ")}
+    kept = {
+        name.partition(" ")[2]: array
+        for name, array in numpy.load(FILE).items()
+        if name.startswith(f"{case} ")
+    }
     return kept.pop("outputs"), kept
 
 

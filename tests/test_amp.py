@@ -23,9 +23,17 @@ def test_products_are_halved_and_delicate_ops_are_not():
         q = mt.randn(2, 3, 4)
         assert F.scaled_dot_product_attention(q, q, q).dtype == mt.float16
         half = F.linear(x, w)
-        delicate = half.softmax(-1), half.log_softmax(-1), half.logsumexp(-1), F.layer_norm(half, (5,)), F.rms_norm(half, (5,))
+        delicate = (
+            half.softmax(-1),
+            half.log_softmax(-1),
+            half.logsumexp(-1),
+            F.layer_norm(half, (5,)),
+            F.rms_norm(half, (5,)),
+        )
         losses = F.cross_entropy(half, mt.tensor([0, 1, 2])), F.mse_loss(half, half)
-        assert all(t.dtype == mt.float32 for t in (*delicate, *losses)) and (half + x[:, :1]).dtype == mt.float32
+        assert (
+            all(t.dtype == mt.float32 for t in (*delicate, *losses)) and (half + x[:, :1]).dtype == mt.float32
+        )
         assert F.linear(x.double(), w.double()).dtype == mt.float64
         with amp.autocast(enabled=False):
             assert F.linear(x, w).dtype == mt.float32
@@ -37,7 +45,11 @@ def test_gradients_come_back_as_float32_and_are_torch_s():
     values = arrays((6, 8), (5, 8), (5,), (5,), (5,), dtype="float32")
 
     def loss(lib, x, w, b, gain, shift):
-        return lib.nn.functional.layer_norm(lib.nn.functional.linear(x, w, b), (5,), gain, shift).softmax(-1)[:, 0].sum()
+        return (
+            lib.nn.functional.layer_norm(lib.nn.functional.linear(x, w, b), (5,), gain, shift)
+            .softmax(-1)[:, 0]
+            .sum()
+        )
 
     ours, theirs = ([lib.tensor(v, requires_grad=True) for v in values] for lib in (mt, torch))
     with amp.autocast():
@@ -82,7 +94,10 @@ def test_an_overflow_is_skipped_counted_and_mended():
     mt.manual_seed(0)
     untouched = LanguageModel(CONFIG)
     assert scaler.skipped == 1 and scaler.get_scale() == 2.0**39
-    assert all((p.numpy() == q.numpy()).all() for p, q in zip(model.parameters(), untouched.parameters(), strict=True))
+    assert all(
+        (p.numpy() == q.numpy()).all()
+        for p, q in zip(model.parameters(), untouched.parameters(), strict=True)
+    )
 
 
 def test_the_factor_grows_after_enough_good_steps():
@@ -160,7 +175,8 @@ def test_large_gradients_are_no_overflow():
 
 
 def test_the_factor_goes_on_from_pytorch_s_state():
-    theirs, optimizer = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=3), torch.optim.SGD([torch.ones(1)], lr=0.0)
+    theirs = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=3)
+    optimizer = torch.optim.SGD([torch.ones(1)], lr=0.0)
     for _ in range(2):
         theirs.scale(torch.ones(1))
         optimizer.param_groups[0]["params"][0].grad = torch.zeros(1)
@@ -168,7 +184,9 @@ def test_the_factor_goes_on_from_pytorch_s_state():
         theirs.update()
     scaler = amp.GradScaler()
     scaler.load_state_dict(theirs.state_dict())
-    assert scaler.state_dict() == {"scale": 64.0, "good_steps": 2, "skipped": 0} and scaler.growth_interval == 3
+    assert (
+        scaler.state_dict() == {"scale": 64.0, "good_steps": 2, "skipped": 0} and scaler.growth_interval == 3
+    )
     for wrong in ({}, {"scale": 1.0}, {**scaler.state_dict(), "more": 1}):
         with pytest.raises(ValueError, match="expected 'scale' and 'good_steps' in the state_dict, got"):
             scaler.load_state_dict(wrong)

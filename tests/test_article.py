@@ -15,7 +15,9 @@ TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 
 
 def test_only_import_lines_differ():
-    changes = [line for line in difflib.ndiff(listing("torch").splitlines(), listing("minitransformer").splitlines())]
+    changes = [
+        line for line in difflib.ndiff(listing("torch").splitlines(), listing("minitransformer").splitlines())
+    ]
     changed = [line for line in changes if line[0] in "+-"]
     assert len(changed) == 8 and all(line[1:].split()[0] in ("import", "from") for line in changed)
 
@@ -59,5 +61,6 @@ def test_the_positions_filled_in_place_are_ours():
     pasted = article("minitransformer")["PositionalEncoding"](SIZES["ninp"]).pe.numpy()
     ours = nn.PositionalEncoding(SIZES["ninp"], max_len=100)
     assert pasted.shape == ours.pe.shape
-    numpy.testing.assert_allclose(pasted, ours.pe.numpy(), atol=1e-5)  # theirs in float32 angles, ours in float64
+    # theirs in float32 angles, ours in float64
+    numpy.testing.assert_allclose(pasted, ours.pe.numpy(), atol=1e-5)
     ours.load_state_dict(article("torch")["PositionalEncoding"](SIZES["ninp"]).state_dict())

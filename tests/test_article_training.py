@@ -24,7 +24,10 @@ def without_key_bias(name, values):
 def test_five_adam_steps(dtype):
     ours, theirs = article_models(dtype)
     ids, targets = article_batch()
-    pairs = (mt, ours, mt.optim.Adam(ours.parameters(), lr=1e-3)), (torch, theirs, torch.optim.Adam(theirs.parameters(), lr=1e-3))
+    pairs = (
+        (mt, ours, mt.optim.Adam(ours.parameters(), lr=1e-3)),
+        (torch, theirs, torch.optim.Adam(theirs.parameters(), lr=1e-3)),
+    )
     for _ in range(5):
         for package, model, optimizer in pairs:
             optimizer.zero_grad()

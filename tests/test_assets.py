@@ -50,7 +50,12 @@ def sdist_bytes(marker: Path) -> bytes:
     setup = f"open({str(marker)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='fake', version='1.0')\n"
     inner = tar_bytes({"data/words.txt": TEXT})
     information = b"Metadata-Version: 2.1\nName: fake\nVersion: 1.0\n"
-    files = {"PKG-INFO": information, "setup.py": setup.encode(), "inner.tar.gz": inner, "notes.txt": b"notes\n"}
+    files = {
+        "PKG-INFO": information,
+        "setup.py": setup.encode(),
+        "inner.tar.gz": inner,
+        "notes.txt": b"notes\n",
+    }
     return tar_bytes({f"fake-1.0/{name}": content for name, content in files.items()})
 
 
@@ -160,7 +165,9 @@ def test_pip_brings_a_source_archive_without_running_it(offer, by_pip, tmp_path)
 
 
 @pytest.mark.parametrize(("wanted", "member"), [(WHEEL, "fake/words.txt"), (SDIST, IN_SDIST[0])])
-def test_pip_brings_the_form_that_is_pinned_of_the_two_there_are(offer, by_pip, shelf, tmp_path, wanted, member):
+def test_pip_brings_the_form_that_is_pinned_of_the_two_there_are(
+    offer, by_pip, shelf, tmp_path, wanted, member
+):
     archives = {WHEEL: wheel_bytes(), SDIST: sdist_bytes(tmp_path / "ran")}
     for filename, archive in archives.items():
         (shelf / filename).write_bytes(archive)
@@ -234,7 +241,9 @@ def test_missing_member(offer, pack, member):
 @pytest.mark.parametrize("pack", [tar_bytes, zip_bytes])
 def test_names_that_climb_out_write_nothing_outside(offer, pack, tmp_path):
     outside = str(tmp_path / "absolute.txt")
-    offer(pack({"../../climbed.txt": b"evil", outside: b"evil", "a.txt": b"good"}), "../../climbed.txt", "a.txt")
+    offer(
+        pack({"../../climbed.txt": b"evil", outside: b"evil", "a.txt": b"good"}), "../../climbed.txt", "a.txt"
+    )
     home = fetch("fake")
     assert left_in_cache() == [f"{home.name}/a.txt", f"{home.name}/climbed.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "shelf"]
@@ -262,7 +271,10 @@ def test_no_index(offer, by_pip, monkeypatch):
     [
         ("/usr/bin/python: No module named pip\n", "this Python has no pip"),
         ("ERROR: Could not install: [Errno 28] No space left on device\n", "free some space"),
-        ("WARNING: Retrying\nERROR: first\nERROR: No matching distribution\n[notice]\n", "(No matching distribution)"),
+        (
+            "WARNING: Retrying\nERROR: first\nERROR: No matching distribution\n[notice]\n",
+            "(No matching distribution)",
+        ),
         ("Traceback:\nOops: what now\n", "(Oops: what now)"),
         ("", "(no reason given)"),
     ],
@@ -393,7 +405,11 @@ def test_another_fetch_finishing_first(offer, monkeypatch):
         while not fetched:
             time.sleep(0.01)
         home = fetch("fake", said.append)
-        assert home == first.result() and len(fetched) == 1 and said == ["another process is fetching; waiting until it is done"]
+        assert (
+            home == first.result()
+            and len(fetched) == 1
+            and said == ["another process is fetching; waiting until it is done"]
+        )
     assert left_in_cache() == [f"{home.name}/words.txt"]
 
 
@@ -428,7 +444,9 @@ def flip_unseen(file):
     os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-@pytest.mark.parametrize(("change", "fault"), [(cut, "expected 3,000 bytes, got 2,999"), (flip, "it has changed (expected")])
+@pytest.mark.parametrize(
+    ("change", "fault"), [(cut, "expected 3,000 bytes, got 2,999"), (flip, "it has changed (expected")]
+)
 def test_what_has_changed_is_not_used_and_can_be_fetched_again(offer, change, fault):
     offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
     file, said = fetch("fake") / "words.txt", []
@@ -437,7 +455,9 @@ def test_what_has_changed_is_not_used_and_can_be_fetched_again(offer, change, fa
         with pytest.raises(AssetError) as caught:
             fetch("fake")
         told = str(caught.value)
-        assert f"fake: {file}: {fault}" in told and told.endswith("; `minitransformer fetch fake` fetches it again")
+        assert f"fake: {file}: {fault}" in told and told.endswith(
+            "; `minitransformer fetch fake` fetches it again"
+        )
     fetch("fake", said.append, mend=True)
     assert file.read_bytes() == TEXT and fault in said[0]
     assert fetch("fake") == file.parent
@@ -482,8 +502,12 @@ def test_a_cache_of_before_there_was_a_record(offer, shelf, monkeypatch, record)
     """What the catalogue knows is held to that; what nothing is known of is fetched again."""
     asset = offer(wheel_bytes(), "fake/words.txt", filename=WHEEL)
     file = fetch("fake") / "words.txt"
-    (file.parent / kept.RECORD).write_bytes(record) if record is not None else (file.parent / kept.RECORD).unlink()
-    monkeypatch.setitem(CATALOGUE, "fake", dataclasses.replace(asset, hashes=(hashlib.sha256(TEXT).hexdigest(),)))
+    (file.parent / kept.RECORD).write_bytes(record) if record is not None else (
+        file.parent / kept.RECORD
+    ).unlink()
+    monkeypatch.setitem(
+        CATALOGUE, "fake", dataclasses.replace(asset, hashes=(hashlib.sha256(TEXT).hexdigest(),))
+    )
     (shelf / WHEEL).rename(shelf / "elsewhere")
     assert fetch("fake") == file.parent and kept.facts(file.parent)
     (file.parent / kept.RECORD).unlink()
@@ -510,8 +534,12 @@ def test_pip_is_stopped_when_it_brings_more_than_was_asked_for(offer, by_pip, mo
     flood = "import time; f = open('flood', 'wb')\nwhile True: f.write(bytes(1 << 20)); f.flush(); time.sleep(0.001)"
     monkeypatch.setattr(assets, "SLACK", 8 << 20)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(AssetError, match=r"fake: expected .* bytes, pip wrote .* and was stopped; nothing was kept"):
-        assets.run_pip([sys.executable, "-c", flood], dict(os.environ), lambda: assets.check_size(asset, tmp_path))
+    with pytest.raises(
+        AssetError, match=r"fake: expected .* bytes, pip wrote .* and was stopped; nothing was kept"
+    ):
+        assets.run_pip(
+            [sys.executable, "-c", flood], dict(os.environ), lambda: assets.check_size(asset, tmp_path)
+        )
     size = (tmp_path / "flood").stat().st_size
     time.sleep(0.3)
     assert (tmp_path / "flood").stat().st_size == size, "it goes on"
@@ -548,7 +576,9 @@ def test_entries_of_the_catalogue(name):
     names = [kept_name(member) for member in asset.members]
     assert asset.name == name
     assert asset.filename.startswith(f"{package.replace('-', '_')}-{version}")
-    assert len(asset.hashes) == len(asset.members) and all(len(bytes.fromhex(sha)) == 32 for sha in asset.hashes)
+    assert len(asset.hashes) == len(asset.members) and all(
+        len(bytes.fromhex(sha)) == 32 for sha in asset.hashes
+    )
     assert len(bytes.fromhex(asset.sha256)) == 32 and asset.size > 0 and asset.licence and asset.about
     assert names and len(set(names)) == len(names) and all(names)
 

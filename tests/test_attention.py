@@ -130,7 +130,16 @@ def test_without_a_batch(average, need_weights, batch_first):
     x, memory = array(4, 6), array(5, 6, seed=1)
     compare(ours, theirs, x, memory, call=from_memory, **options)
     compare(ours, theirs, x, memory, call=from_memory, attn_mask=hidden(3, 4, 5), **options)
-    compare(ours, theirs, x, memory, call=from_memory, key_padding_mask=hidden(5), attn_mask=hidden(4, 5), **options)
+    compare(
+        ours,
+        theirs,
+        x,
+        memory,
+        call=from_memory,
+        key_padding_mask=hidden(5),
+        attn_mask=hidden(4, 5),
+        **options,
+    )
 
 
 def test_weights_are_averaged_or_one_a_head_and_sum_to_one():
@@ -168,7 +177,9 @@ def test_a_query_that_may_see_nothing_gives_zeros_and_takes_no_gradient(kind, ne
     leaf = torch.tensor(x, requires_grad=True)
     expected, _ = to_itself(theirs, leaf)
     expected.backward(torch.tensor(numpy.where(blind[..., None], 0.0, g)))
-    numpy.testing.assert_allclose(out.numpy()[blind], numpy.tile(ours.out_proj.bias.numpy(), (blind.sum(), 1)))
+    numpy.testing.assert_allclose(
+        out.numpy()[blind], numpy.tile(ours.out_proj.bias.numpy(), (blind.sum(), 1))
+    )
     numpy.testing.assert_allclose(out.numpy()[~blind], expected.detach().numpy()[~blind], atol=1e-12)
     numpy.testing.assert_allclose(source.grad.numpy(), leaf.grad.numpy(), atol=1e-12)
     for (name, p), (_, q) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
@@ -213,7 +224,9 @@ def test_dropout_only_while_training():
     ours, _ = pair(6, 3, dropout=0.5)
     x = mt.tensor(array(4, 2, 6))
     for need_weights in (True, False):
-        assert (to_itself(ours, x, need_weights=need_weights)[0].numpy() != to_itself(ours, x)[0].numpy()).any()
+        assert (
+            to_itself(ours, x, need_weights=need_weights)[0].numpy() != to_itself(ours, x)[0].numpy()
+        ).any()
     ours.eval()
     once, again = to_itself(ours, x, need_weights=False)[0].numpy(), to_itself(ours, x)[0].numpy()
     numpy.testing.assert_allclose(once, again, atol=1e-12)
@@ -238,9 +251,17 @@ def test_mistakes_are_named():
         ((mt.zeros(1, 2, 4, 6),) * 3, {}, "2 or 3 dimensions"),
         ((x, mt.zeros(3, 4, 6), mt.zeros(3, 4, 6)), {}, r"batch size \(dimension 0\)"),
         ((x, mt.zeros(2, 5, 6), x), {}, "a value a key"),
-        ((x, x, x), {"attn_mask": mt.zeros(4, 5)}, r"attn_mask: expected shape \(4, 4\) or \(6, 4, 4\), got \(4, 5\)"),
+        (
+            (x, x, x),
+            {"attn_mask": mt.zeros(4, 5)},
+            r"attn_mask: expected shape \(4, 4\) or \(6, 4, 4\), got \(4, 5\)",
+        ),
         ((x, x, x), {"attn_mask": mt.zeros(2, 4, 4)}, r"\(6, 4, 4\), got \(2, 4, 4\)"),
-        ((x, x, x), {"key_padding_mask": mt.zeros(4, 2).bool()}, r"key_padding_mask: expected shape \(2, 4\), got"),
+        (
+            (x, x, x),
+            {"key_padding_mask": mt.zeros(4, 2).bool()},
+            r"key_padding_mask: expected shape \(2, 4\), got",
+        ),
     ]
     for inputs, options, message in wrong:
         with pytest.raises(ValueError, match=message):
@@ -276,7 +297,11 @@ def test_recording_ends_after_an_error():
     assert weights == []
 
 
-@given(parts=st.lists(st.integers(1, 4), min_size=1, max_size=6), batch_first=st.booleans(), need_weights=st.booleans())
+@given(
+    parts=st.lists(st.integers(1, 4), min_size=1, max_size=6),
+    batch_first=st.booleans(),
+    need_weights=st.booleans(),
+)
 @settings(max_examples=25, deadline=None)
 def test_reading_in_parts_with_a_cache_is_reading_at_once(parts, batch_first, need_weights):
     ours, _ = pair(6, 3, batch_first=batch_first)
@@ -366,14 +391,24 @@ def test_keys_that_the_module_adds(added, need_weights, dtype):
     for options in ({}, {"batch_first": True, "bias": False}, {"kdim": 5, "vdim": 4}):
         ours, theirs = pair(6, 3, **added, **options, dtype=dtype)
         batch = (2, 4) if options.get("batch_first") else (4, 2)
-        inputs = [array(*batch, size, seed=size) for size in (6, options.get("kdim", 6), options.get("vdim", 6))]
+        inputs = [
+            array(*batch, size, seed=size) for size in (6, options.get("kdim", 6), options.get("vdim", 6))
+        ]
         for masks in (
             {},
             {"attn_mask": hidden(4, 4)},
             {"attn_mask": scores(6, 4, 4), "key_padding_mask": scores(2, 4, seed=1)},
             {"key_padding_mask": numpy.ones((2, 4), bool)},  # what is added is all there is to see
         ):
-            compare(ours, theirs, *inputs, dtype=dtype, need_weights=need_weights, average_attn_weights=False, **masks)
+            compare(
+                ours,
+                theirs,
+                *inputs,
+                dtype=dtype,
+                need_weights=need_weights,
+                average_attn_weights=False,
+                **masks,
+            )
 
 
 @pytest.mark.parametrize("added", ADDED, ids=lambda a: " ".join(a))
@@ -386,7 +421,9 @@ def test_no_mask_hides_what_the_module_adds(added):
         numpy.testing.assert_allclose(got, expected, atol=1e-12)
     cache = nn.AttentionCache()
     with mt.no_grad():
-        pieces = [to_itself(ours, mt.tensor(x[i:j]), cache=cache)[0].numpy() for i, j in ((0, 2), (2, 3), (3, 4))]
+        pieces = [
+            to_itself(ours, mt.tensor(x[i:j]), cache=cache)[0].numpy() for i, j in ((0, 2), (2, 3), (3, 4))
+        ]
     numpy.testing.assert_allclose(numpy.concatenate(pieces), expected, atol=1e-12)
 
 
@@ -401,7 +438,9 @@ def test_the_order_of_arguments_and_of_the_state_is_torch_s():
 
 def test_a_hint_of_causality_gives_way_to_a_mask_that_says_otherwise():
     ours, theirs = pair(6, 3)
-    x, band, padding = array(5, 2, 6), abs(numpy.subtract.outer(numpy.arange(5), numpy.arange(5))) > 1, hidden(2, 5)
+    x = array(5, 2, 6)
+    band = abs(numpy.subtract.outer(numpy.arange(5), numpy.arange(5))) > 1
+    padding = hidden(2, 5)
     later = numpy.triu(numpy.ones((5, 5), bool), 1)
     for mask in (band, later, numpy.where(later, -numpy.inf, 0.0)):
         compare(ours, theirs, x, call=to_itself, attn_mask=mask, is_causal=True)

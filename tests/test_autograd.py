@@ -230,7 +230,9 @@ def test_the_constructor_is_pytorchs():
 
 def test_a_parameter_gives_its_place_to_none_but_a_parameter():
     layer = mt.nn.Linear(3, 2)
-    with pytest.raises(TypeError, match="Linear.weight: expected a Parameter or None, got a Tensor; use weight.copy_"):
+    with pytest.raises(
+        TypeError, match="Linear.weight: expected a Parameter or None, got a Tensor; use weight.copy_"
+    ):
         layer.weight = mt.ones(2, 3)
     layer.weight, layer.bias = mt.nn.Parameter(mt.ones(2, 3)), None
     assert list(layer.state_dict()) == ["weight"] and layer.weight.tolist() == [[1.0] * 3] * 2
@@ -239,7 +241,10 @@ def test_a_parameter_gives_its_place_to_none_but_a_parameter():
 def test_comparisons_with_what_is_no_number_and_bits():
     x = mt.ones(2)
     assert (x == None, x != None, x == "a", None == x, x == [1, 1]) == (False, True, False, False, False)  # noqa: E711
-    assert (~mt.tensor([0, 1, 2])).tolist() == [-1, -2, -3] and (~mt.tensor([True, False])).tolist() == [False, True]
+    assert (~mt.tensor([0, 1, 2])).tolist() == [-1, -2, -3] and (~mt.tensor([True, False])).tolist() == [
+        False,
+        True,
+    ]
     assert mt.tensor([10.0, 20.0, 30.0])[mt.tensor([1, 0, 1], dtype=mt.uint8)].tolist() == [10.0, 30.0]
     assert x[True].shape == (1, 2) and x[False].shape == (0, 2)
     for wrong in (lambda: x < None, lambda: ~x, lambda: mt.eq(x, None)):

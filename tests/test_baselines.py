@@ -102,7 +102,9 @@ def test_models_that_take_time_first(method):
 
     ids, _ = article.article_batch(batch=2)
     first = method(ours, ids.T, target=[3, 4], position=-2, batch_first=False).relevance
-    np.testing.assert_allclose(first, method(BatchFirst().eval(), ids.T, target=[3, 4], position=-2).relevance, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        first, method(BatchFirst().eval(), ids.T, target=[3, 4], position=-2).relevance, rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -158,18 +160,25 @@ def test_gradient_x_input_is_the_slope_along_each_embedding():
 @pytest.mark.parametrize("method", [*GRADIENTS, explain.occlusion])
 def test_a_linear_model_is_shared_out_as_it_is(method):
     model = Bag()
-    np.testing.assert_allclose(method(model, IDS, target=2).relevance, model.shares(IDS, 2), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        method(model, IDS, target=2).relevance, model.shares(IDS, 2), rtol=0, atol=1e-12
+    )
 
 
 def test_a_square_is_shared_out_by_integrals_and_not_by_gradients():
     model = Bag(power=2)
     shares = model.shares(IDS, 1)
-    integrated = explain.integrated_gradients(model, IDS, target=1, steps=1)  # one Gauss point is exact for a slope linear in a
+    # one Gauss point is exact for a slope linear in a
+    integrated = explain.integrated_gradients(model, IDS, target=1, steps=1)
     np.testing.assert_allclose(integrated.relevance, shares * shares.sum(), rtol=0, atol=1e-12)
     assert abs(integrated.completeness_error) < 1e-12
-    np.testing.assert_allclose(explain.gradient_x_input(model, IDS, 1).relevance, 2 * shares * shares.sum(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.gradient_x_input(model, IDS, 1).relevance, 2 * shares * shares.sum(), rtol=0, atol=1e-12
+    )
     rest = shares.sum() - shares
-    np.testing.assert_allclose(explain.occlusion(model, IDS, 1).relevance, shares.sum() ** 2 - rest**2, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.occlusion(model, IDS, 1).relevance, shares.sum() ** 2 - rest**2, rtol=0, atol=1e-12
+    )
 
 
 @quick
@@ -194,7 +203,9 @@ def test_completeness_error_falls_with_steps_and_is_what_is_missing():
         with changed_embeddings(np.array([IDS]), lambda embedding, x: x * 0):
             nothing = ask_logit(explain.logit_of(model, 1), np.array([IDS]))[0]
         assert run.baseline_output == pytest.approx(nothing, abs=1e-12)
-        assert run.completeness_error == pytest.approx(run.relevance.sum() - (run.output - nothing), abs=1e-12)
+        assert run.completeness_error == pytest.approx(
+            run.relevance.sum() - (run.output - nothing), abs=1e-12
+        )
     assert f"completeness error {runs[0].completeness_error:+.2e}" in repr(runs[0])
 
 
@@ -203,7 +214,9 @@ def test_a_path_from_a_token_to_itself_has_no_length():
     assert abs(found.relevance).max() == 0 and found.baseline_output == pytest.approx(found.output, abs=1e-15)
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"quadrature": "simpson"}, {"steps": 1, "quadrature": "trapezoid"}])
+@pytest.mark.parametrize(
+    "options", [{"steps": 0}, {"quadrature": "simpson"}, {"steps": 1, "quadrature": "trapezoid"}]
+)
 def test_integrals_refused(options):
     with pytest.raises(ValueError, match="steps"):
         explain.integrated_gradients(classifier(), IDS, **options)
@@ -214,7 +227,9 @@ def test_integrals_refused(options):
 def test_smooth_grad_without_noise_is_gradient_x_input_and_with_noise_a_mean():
     model = classifier()
     plain = explain.gradient_x_input(model, IDS, 1).relevance
-    np.testing.assert_allclose(explain.smooth_grad(model, IDS, 1, noise=0.0).relevance, plain, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.smooth_grad(model, IDS, 1, noise=0.0).relevance, plain, rtol=0, atol=1e-12
+    )
     one, same, other = (explain.smooth_grad(model, IDS, 1, samples=3, seed=s).relevance for s in (1, 1, 2))
     assert (one == same).all() and abs(one - other).max() > 1e-6
     for samples, noise in ((0, 0.1), (2, -0.1)):
@@ -225,7 +240,9 @@ def test_smooth_grad_without_noise_is_gradient_x_input_and_with_noise_a_mean():
 def test_smooth_grad_is_the_mean_slope_of_a_cubic():
     model = Bag(power=3)  # E[3 (s + n)^2] = 3 s^2 + 3 var n
     shares, vectors = model.shares(IDS, 1), model.embedding.weight.numpy()[IDS]
-    variance = (0.2 * (vectors.max() - vectors.min())) ** 2 * len(IDS) * (model.head.weight.numpy()[1] ** 2).sum()
+    variance = (
+        (0.2 * (vectors.max() - vectors.min())) ** 2 * len(IDS) * (model.head.weight.numpy()[1] ** 2).sum()
+    )
     found = explain.smooth_grad(model, IDS, 1, samples=1200, noise=0.2).relevance
     expected = shares * (3 * shares.sum() ** 2 + 3 * variance)
     wrong = shares * 3 * shares.sum() ** 2
@@ -244,16 +261,23 @@ def test_occlusion_by_each_replacement():
     whole = logit(IDS)
     unknown = [whole - logit(IDS[:i] + [1] + IDS[i + 1 :]) for i in range(5)]
     shorter = [whole - logit(IDS[:i] + IDS[i + 1 :]) for i in range(5)]
-    np.testing.assert_allclose(explain.occlusion(model, IDS, 1, replace="unk").relevance, unknown, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(explain.occlusion(model, IDS, 1, replace="delete").relevance, shorter, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.occlusion(model, IDS, 1, replace="unk").relevance, unknown, rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        explain.occlusion(model, IDS, 1, replace="delete").relevance, shorter, rtol=0, atol=1e-12
+    )
     silent = []
     for token in IDS:
-        model.embedding.weight.data[token] = mt.tensor(row := model.embedding.weight.numpy()[token].copy()) * 0
+        model.embedding.weight.data[token] = (
+            mt.tensor(row := model.embedding.weight.numpy()[token].copy()) * 0
+        )
         silent.append(whole - logit(IDS))
         model.embedding.weight.data[token] = mt.tensor(row)
     np.testing.assert_allclose(explain.occlusion(model, IDS, 1).relevance, silent, rtol=0, atol=1e-12)
     alone = explain.occlusion(model, [4], 1, replace="delete", unk_id=7).relevance[0]
-    assert alone == pytest.approx(logit([4]) - logit([7]), abs=1e-12)  # of a text all gone, one unknown token is left
+    # of a text all gone, one unknown token is left
+    assert alone == pytest.approx(logit([4]) - logit([7]), abs=1e-12)
 
 
 def test_masks_by_hand():
@@ -288,14 +312,17 @@ def test_other_lookups_are_left_alone():
 
     model = WithPositions()
     found = explain.masked_logits(explain.logit_of(model, 1), IDS, np.zeros((1, 5)), "zero")[0]
-    assert found == pytest.approx((model.place.weight.numpy().sum(0) @ model.head.weight.numpy()[1]), abs=1e-12)
+    assert found == pytest.approx(
+        (model.place.weight.numpy().sum(0) @ model.head.weight.numpy()[1]), abs=1e-12
+    )
 
 
 # ---- attention ----
 
 
 def test_rollout_by_hand():
-    first = np.array([[[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]])  # (1, 2, 2, 2): mean over heads all 1/2
+    # (1, 2, 2, 2): mean over heads all 1/2
+    first = np.array([[[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]])
     second = np.array([[[[1.0, 0.0], [1.0, 0.0]]]])
     # (A + I) / 2 is [[3/4, 1/4], [1/4, 3/4]], then [[1, 0], [1/2, 1/2]]
     expected = np.array([[1.0, 0.0], [0.5, 0.5]]) @ np.array([[0.75, 0.25], [0.25, 0.75]])
@@ -309,7 +336,9 @@ def test_gradient_rollout_by_hand():
     slopes = [np.array([[[[2.0, -4.0], [4.0, 0.0]]]]), np.array([[[[1.0, 9.0], [2.0, -2.0]]]])]
     # (slope A)+ is [[1, 0], [1, 0]], then [[1, 0], [1, 0]]: R = I + [[1, 0], [1, 0]], then R + [[1, 0], [1, 0]] R
     expected = [[4.0, 0.0], [3.0, 1.0]]
-    np.testing.assert_allclose(attention_flow.gradient_rollout(weights, slopes)[0], expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        attention_flow.gradient_rollout(weights, slopes)[0], expected, rtol=0, atol=1e-15
+    )
 
 
 def test_rollout_reads_the_row_that_the_model_reads():
@@ -326,7 +355,9 @@ def test_rollout_reads_the_row_that_the_model_reads():
 def test_a_classifier_reads_all_tokens_or_one():
     model = classifier(num_layers=2)
     each = [explain.attention_rollout(model, [*IDS, 0], pooled=i).relevance for i in range(5)]
-    np.testing.assert_allclose(explain.attention_rollout(model, [*IDS, 0]).relevance, np.mean(each, axis=0), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.attention_rollout(model, [*IDS, 0]).relevance, np.mean(each, axis=0), rtol=0, atol=1e-12
+    )
 
 
 def test_slopes_of_attention_weights(monkeypatch):
@@ -351,7 +382,9 @@ def test_slopes_of_attention_weights(monkeypatch):
                 logits.append(model(mt.tensor([IDS]))[0, 1].item())
         assert slopes[entry[0]][entry[1:]] == pytest.approx((logits[0] - logits[1]) / (2 * h), abs=1e-8)
     flow = attention_flow.gradient_rollout(seen.weights, slopes)[0]
-    np.testing.assert_allclose(explain.generic_attention(model, IDS, 1).relevance, flow.mean(axis=0), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        explain.generic_attention(model, IDS, 1).relevance, flow.mean(axis=0), rtol=0, atol=1e-12
+    )
 
 
 def test_attention_methods_want_self_attention():

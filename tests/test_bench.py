@@ -36,7 +36,9 @@ def test_each_checkout_goes_first_every_other_time(tmp_path, monkeypatch):
     rows = list(bench_checkouts.beside(tmp_path, 3))
     assert [row.name for row in rows] == [*bench_own.WORKS, bench_own.MEMORY]
     assert order[:6] == [False, True, True, False, False, True]
-    assert {(row.ratio.low, row.ratio.median, row.ratio.high, row.met) for row in rows} == {(2.0, 2.0, 2.0, False)}
+    assert {(row.ratio.low, row.ratio.median, row.ratio.high, row.met) for row in rows} == {
+        (2.0, 2.0, 2.0, False)
+    }
 
 
 def test_a_work_is_measured_in_a_process_of_its_own():

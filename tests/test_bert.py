@@ -77,7 +77,9 @@ def test_states_end_with_the_output_and_their_means_stand_side_by_side():
     states = model.hidden_states(ids)
     assert len(states) == LAYERS + 1 and np.array_equal(states[-1].numpy(), model(ids).numpy())
     every = model.sentences(ids, every_layer=True).numpy()
-    assert every.shape == (2, (LAYERS + 1) * WIDTH) and np.allclose(every[:, -WIDTH:], model.sentences(ids).numpy(), atol=1e-15)
+    assert every.shape == (2, (LAYERS + 1) * WIDTH) and np.allclose(
+        every[:, -WIDTH:], model.sentences(ids).numpy(), atol=1e-15
+    )
     assert np.allclose(every[1, :WIDTH], states[0].numpy()[1, :4].mean(0), atol=1e-15)
 
 

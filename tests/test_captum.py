@@ -10,7 +10,9 @@ import torch
 from minitransformer import explain
 from minitransformer.explain import path_gradients
 
-IntegratedGradients = pytest.importorskip("captum.attr", reason="captum is installed by .ci/run").IntegratedGradients
+IntegratedGradients = pytest.importorskip(
+    "captum.attr", reason="captum is installed by .ci/run"
+).IntegratedGradients
 
 
 def captum_s(theirs, ids, targets, method, steps, baseline):
@@ -22,7 +24,11 @@ def captum_s(theirs, ids, targets, method, steps, baseline):
         mask = theirs._generate_square_subsequent_mask(len(src)).to(src.dtype)
         return theirs.decoder(theirs.transformer_encoder(src, mask))[-1]  # (B, V)
 
-    start = torch.zeros_like(embedded) if baseline is None else theirs.encoder.weight[baseline].detach().expand_as(embedded)
+    start = (
+        torch.zeros_like(embedded)
+        if baseline is None
+        else theirs.encoder.weight[baseline].detach().expand_as(embedded)
+    )
     options = {"baselines": start, "target": torch.tensor(targets), "n_steps": steps, "method": method}
     return IntegratedGradients(logits).attribute(embedded, **options).sum(-1).detach().numpy()
 
@@ -46,7 +52,9 @@ def float64_by_default():
         ("trapezoid", "riemann_trapezoid", lambda n: n / (n - 1)),  # captum's weights add up to (n - 1) / n
     ],
 )
-def test_integrated_gradients_equal_captum_s(ours, theirs, share, steps, baseline, float64_by_default, monkeypatch):
+def test_integrated_gradients_equal_captum_s(
+    ours, theirs, share, steps, baseline, float64_by_default, monkeypatch
+):
     rule = path_gradients.QUADRATURES[ours]
 
     def with_weights_like_captum_s(n):  # rounded to float32, whatever the model's dtype

@@ -94,7 +94,12 @@ def test_any_nest_comes_back_exactly(state, folder):
     "state",
     [
         {1: "a", "1": "b", -1: "c"},
-        {"a.b": numpy.ones(1), "a": {"b": numpy.zeros(1)}, "a['b']": numpy.ones(2), "state['a']": numpy.ones(3)},
+        {
+            "a.b": numpy.ones(1),
+            "a": {"b": numpy.zeros(1)},
+            "a['b']": numpy.ones(2),
+            "state['a']": numpy.ones(3),
+        },
         {1: numpy.ones(1), "1": numpy.zeros(1)},
         [{}, [], (), ((),), {"": ""}, {"array": "x"}, {"tuple": [1]}, {"__metadata__": numpy.ones(1)}],
         [2**53 - 1, 2**53, -(2**53), 2**128 + 1, 10**5000],
@@ -112,15 +117,27 @@ def test_corners_come_back_exactly(state, tmp_path):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_arrays_with_gaps_and_of_either_byte_order(dtype, tmp_path):
     array = numpy.arange(24).reshape(4, 6).astype(dtype)
-    state = [array.T, array[::-2, 1::2], array.astype(array.dtype.newbyteorder(">")), array[:0], array[1, 1:2][0:1].reshape(())]
+    state = [
+        array.T,
+        array[::-2, 1::2],
+        array.astype(array.dtype.newbyteorder(">")),
+        array[:0],
+        array[1, 1:2][0:1].reshape(()),
+    ]
     got = there_and_back(state, tmp_path)
     assert_equal(got, state)
     assert all(g.dtype.isnative and g.flags.writeable for g in got)
 
 
 def test_tensors_come_back_as_arrays(tmp_path):
-    state = {"t": mt.tensor([[1.0, 2.0]], requires_grad=True), "p": nn.Parameter(mt.ones(2)), "view": mt.arange(6).view(2, 3).t()}
-    assert_equal(there_and_back(state, tmp_path), {key: value.detach().numpy() for key, value in state.items()})
+    state = {
+        "t": mt.tensor([[1.0, 2.0]], requires_grad=True),
+        "p": nn.Parameter(mt.ones(2)),
+        "view": mt.arange(6).view(2, 3).t(),
+    }
+    assert_equal(
+        there_and_back(state, tmp_path), {key: value.detach().numpy() for key, value in state.items()}
+    )
 
 
 def test_the_generator_goes_on_from_its_state(tmp_path):
@@ -143,7 +160,9 @@ def train(model, optimizer):
     optimizer.step()
 
 
-@pytest.mark.parametrize("optimizer", [lambda p: mt.optim.AdamW(p, lr=0.1), lambda p: mt.optim.SGD(p, lr=0.1, momentum=0.9)])
+@pytest.mark.parametrize(
+    "optimizer", [lambda p: mt.optim.AdamW(p, lr=0.1), lambda p: mt.optim.SGD(p, lr=0.1, momentum=0.9)]
+)
 def test_models_and_optimizers_go_on_from_a_checkpoint(optimizer, tmp_path):
     model, optim = training(optimizer)
     for _ in range(3):
@@ -161,7 +180,13 @@ def test_models_and_optimizers_go_on_from_a_checkpoint(optimizer, tmp_path):
 
 def test_what_is_shared_is_stored_once_and_stays_shared(tmp_path):
     path, weight = tmp_path / "c", numpy.arange(6.0).reshape(2, 3)
-    twice = {"embedding": weight, "head": mt.tensor(weight), "tied": weight, "rows": weight[:1], "flat": weight.reshape(-1)}
+    twice = {
+        "embedding": weight,
+        "head": mt.tensor(weight),
+        "tied": weight,
+        "rows": weight[:1],
+        "flat": weight.reshape(-1),
+    }
     checkpoint.save(twice, path)
     loaded = checkpoint.load(path)
     assert loaded["tied"] is loaded["embedding"] and loaded["head"] is not loaded["embedding"]
@@ -175,7 +200,9 @@ def test_what_killed_writers_left_is_swept_away(tmp_path):
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (time.time() - 2,) * 2)
     checkpoint.save([1], path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, left[1]]), "only those of this checkpoint"
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, left[1]]), (
+        "only those of this checkpoint"
+    )
 
 
 def test_what_living_writers_write_is_not_swept_away(tmp_path):
@@ -291,7 +318,17 @@ def swap(data, random):
 
 def header_length(data, random):
     length = int.from_bytes(data[:8], "little")
-    wrong = [0, length - 1, length + 1, len(data), 10**8, 10**8 + 1, 2**63 - 1, 2**64 - 1, int(random.integers(2**16))]
+    wrong = [
+        0,
+        length - 1,
+        length + 1,
+        len(data),
+        10**8,
+        10**8 + 1,
+        2**63 - 1,
+        2**64 - 1,
+        int(random.integers(2**16)),
+    ]
     data[:8] = (wrong[random.integers(len(wrong))] % 2**64).to_bytes(8, "little")
 
 
@@ -304,7 +341,18 @@ def digit(data, random):
 def dtype_name(data, random):
     """A dtype of another name, of the same length or not, that safetensors may know and NumPy may not."""
     names = [b'"F32"', b'"I64"', b'"I8"']
-    others = [b'"BF16"', b'"F8_E4M3"', b'"F4"', b'"C64"', b'"BOOL"', b'"U8"', b'"I32"', b'"U64"', b'"F64"', b'"X"']
+    others = [
+        b'"BF16"',
+        b'"F8_E4M3"',
+        b'"F4"',
+        b'"C64"',
+        b'"BOOL"',
+        b'"U8"',
+        b'"I32"',
+        b'"U64"',
+        b'"F64"',
+        b'"X"',
+    ]
     name, other = names[random.integers(len(names))], others[random.integers(len(others))]
     changed = data.replace(name, other, 1)
     data[:] = changed
@@ -343,7 +391,9 @@ def test_much_damage_is_noticed(tmp_path):
     assert fuzz(2000, tmp_path, seed=1) > 1700
 
 
-@pytest.mark.parametrize(("old", "new"), [(b'"shape":[4,3]', b'"shape":[3,4]'), (b'"I8"', b'"U8"'), (b"]['steps", b"]['stepz")])
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"shape":[4,3]', b'"shape":[3,4]'), (b'"I8"', b'"U8"'), (b"]['steps", b"]['stepz")]
+)
 def test_a_changed_fact_about_an_array(old, new, tmp_path):
     checkpoint.save(example(), tmp_path / "state")
     content = (tmp_path / "state").read_bytes()
@@ -370,7 +420,9 @@ def forge(path, skeleton, arrays=None, version=checkpoint.VERSION, sha256=None):
     """A file as somebody else might make it, with a digest that is right unless given."""
     arrays = arrays or {}
     sha256 = sha256 or checkpoint._digest(skeleton, arrays)
-    safetensors.numpy.save_file(arrays, path, {"minitransformer_checkpoint": version, "skeleton": skeleton, "sha256": sha256})
+    safetensors.numpy.save_file(
+        arrays, path, {"minitransformer_checkpoint": version, "skeleton": skeleton, "sha256": sha256}
+    )
 
 
 @pytest.mark.parametrize(
@@ -412,7 +464,9 @@ def test_a_wrong_digest(tmp_path):
 
 def test_an_unknown_version(tmp_path):
     forge(tmp_path / "state", "1", version="2")
-    with pytest.raises(CheckpointError, match="expected format version 1, got '2'; use the minitransformer that wrote it"):
+    with pytest.raises(
+        CheckpointError, match="expected format version 1, got '2'; use the minitransformer that wrote it"
+    ):
         checkpoint.load(tmp_path / "state")
 
 
@@ -422,10 +476,14 @@ def test_a_safetensors_file_that_is_no_checkpoint(tmp_path):
         checkpoint.load(tmp_path / "state")
 
 
-@pytest.mark.parametrize("content", [b"", b"abc", b"\x80\x04\x95" * 50, bytes(100), json.dumps({"a": 1}).encode()])
+@pytest.mark.parametrize(
+    "content", [b"", b"abc", b"\x80\x04\x95" * 50, bytes(100), json.dumps({"a": 1}).encode()]
+)
 def test_a_file_of_something_else(content, tmp_path):
     (tmp_path / "state").write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"state \({len(content)} bytes\) is no intact safetensors file"):
+    with pytest.raises(
+        CheckpointError, match=rf"state \({len(content)} bytes\) is no intact safetensors file"
+    ):
         checkpoint.load(tmp_path / "state")
 
 
@@ -486,13 +544,19 @@ def syncs_with(fail):
 
 
 FAILURES = {
-    "full at write": (opens_with(lambda *args: FullFile(open(*args))), "No space left on device.*free some space"),
+    "full at write": (
+        opens_with(lambda *args: FullFile(open(*args))),
+        "No space left on device.*free some space",
+    ),
     "full at fsync": (syncs_with(refuse(errno.ENOSPC)), "No space left on device.*free some space"),
     "quota": (syncs_with(refuse(errno.EDQUOT)), "free some space"),
     "bad disk": (syncs_with(refuse(errno.EIO)), "Input/output error.*another folder"),
     "read-only folder": (opens_with(refuse(errno.EACCES)), "Permission denied.*may read and write"),
     "read-only disk": (opens_with(refuse(errno.EROFS)), "Read-only.*another folder"),
-    "rename refused": (lambda patch: patch.setattr(os, "replace", refuse(errno.EPERM)), "Operation not permitted"),
+    "rename refused": (
+        lambda patch: patch.setattr(os, "replace", refuse(errno.EPERM)),
+        "Operation not permitted",
+    ),
 }
 
 
@@ -583,7 +647,8 @@ def interrupted_save(state, path, at):
     return False
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # close() may be cut off
+# close() may be cut off
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_at_any_line_leaves_the_old_or_the_new(tmp_path):
     path, at, outcomes = tmp_path / "state", 0, []
     interrupted = True

@@ -24,7 +24,9 @@ SMALL = ["--d-model", "8", "--nhead", "2", "--batch-size", "8"]
 def trained(tmp_path_factory, kind, *options):
     directory = tmp_path_factory.mktemp(kind)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
-        patch.setattr("sys.argv", ["minitransformer", "train", kind, "--out", str(directory), *SMALL, *options])
+        patch.setattr(
+            "sys.argv", ["minitransformer", "train", kind, "--out", str(directory), *SMALL, *options]
+        )
         cli.main()
     assert not stop.value.code
     return directory
@@ -39,11 +41,17 @@ def classifier(tmp_path_factory):
 def language_model(tmp_path_factory):
     text = tmp_path_factory.mktemp("text") / "text.txt"
     text.write_text("the cat sat on the mat and the dog sat on the log. " * 60, encoding="utf-8")
-    return trained(tmp_path_factory, "language-model", "--steps", "6", "--data", str(text), "--vocab-size", "270")
+    return trained(
+        tmp_path_factory, "language-model", "--steps", "6", "--data", str(text), "--vocab-size", "270"
+    )
 
 
 def test_train_keeps_checkpoints_and_the_curve(classifier):
-    assert {path.name for path in classifier.iterdir()} == {"last.safetensors", "best.safetensors", "loss.png"}
+    assert {path.name for path in classifier.iterdir()} == {
+        "last.safetensors",
+        "best.safetensors",
+        "loss.png",
+    }
     assert (classifier / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -132,13 +140,17 @@ def test_a_terminal_that_is_gone_takes_no_code(command, tmp_path, monkeypatch):
 def test_a_second_run_in_a_folder_is_refused(command, tmp_path):
     holder = "import sys, time; from pathlib import Path; from minitransformer.disk import locked\n"
     holder += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", holder, tmp_path / RUNNING], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, tmp_path / RUNNING], stdout=subprocess.PIPE
+    ) as process:
         process.stdout.readline()
         for options in ([], ["--resume"]):
             code, out = command("train", "--out", tmp_path, "--steps", "2", *options)
             assert code == 1 and f"process {process.pid} works here; wait until" in out
         process.kill()
-    assert command("train", "--out", tmp_path, "--steps", "2", *SMALL)[0] == 0, "the lock goes with its process"
+    assert command("train", "--out", tmp_path, "--steps", "2", *SMALL)[0] == 0, (
+        "the lock goes with its process"
+    )
 
 
 def test_resume_keeps_the_settings_but_may_go_further(command, language_model):
@@ -173,12 +185,23 @@ def test_a_text_that_is_not_utf_8(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "state", [[1], {}, {"description": {"model": "classifier"}}, {"description": {"model": "tree"}}, {"description": "classifier"}]
+    "state",
+    [
+        [1],
+        {},
+        {"description": {"model": "classifier"}},
+        {"description": {"model": "tree"}},
+        {"description": "classifier"},
+    ],
 )
 def test_a_checkpoint_of_something_else(command, tmp_path, state):
     path = tmp_path / "last.safetensors"
     checkpoint.save(state, path)
-    for arguments in (["explain", "-c", path, "good food"], ["generate", "-c", path], ["train", "--resume", "--out", tmp_path]):
+    for arguments in (
+        ["explain", "-c", path, "good food"],
+        ["generate", "-c", path],
+        ["train", "--resume", "--out", tmp_path],
+    ):
         code, out = command(*arguments)
         assert code == 1 and "error: CheckpointError" in out and "last.safetensors" in out.replace("\n", "")
 
@@ -203,7 +226,9 @@ def test_what_went_wrong_is_told_beside_the_output(monkeypatch, capsys):
 def test_a_page_that_cannot_be_written_is_told_before_the_work(command, classifier, place):
     for arguments in (["verify"], ["explain", "-c", classifier / "last.safetensors", "good food"]):
         code, out = command(*arguments, "--html", place)
-        assert code == 1 and f"expected a file in a folder that exists and may be written to, got {place}" in out
+        assert (
+            code == 1 and f"expected a file in a folder that exists and may be written to, got {place}" in out
+        )
 
 
 def test_generate_is_seeded_and_needs_no_cache(command, language_model):
@@ -238,7 +263,9 @@ def test_explain_prints_saves_and_tells(command, classifier, tmp_path, method):
 
 
 def test_explain_the_next_token(command, language_model):
-    told = json.loads(command("explain", "-c", language_model / "last.safetensors", "the cat sat", "--json")[1])
+    told = json.loads(
+        command("explain", "-c", language_model / "last.safetensors", "the cat sat", "--json")[1]
+    )
     assert "".join(told["tokens"]) == "the cat sat"
 
 
@@ -264,7 +291,12 @@ def test_compare_judges_every_method(command, classifier, tmp_path):
     page = tmp_path / "compare.html"
     options = ["-c", classifier / "last.safetensors", "--compare", "--limit", "3", "--samples", "30"]
     code, out = command("explain", *options, "--html", page)
-    assert code == 0 and "random" in out and "delta_auc" in out and "gradient x input" in page.read_text(encoding="utf-8")
+    assert (
+        code == 0
+        and "random" in out
+        and "delta_auc" in out
+        and "gradient x input" in page.read_text(encoding="utf-8")
+    )
     told = json.loads(command("explain", *options, "--json")[1])
     assert {"lrp, attnlrp", "gradient x input", "random"} <= set(told)
     for scores in told.values():

@@ -26,7 +26,9 @@ from minitransformer.models.language_model import LanguageModel, LanguageModelCo
 from minitransformer.optim import SGD, Adam, AdamW
 from minitransformer.utils.data import DataLoader, TensorDataset
 
-CONFIG = LanguageModelConfig(vocab_size=13, d_model=12, nhead=3, num_layers=2, dim_feedforward=20, dropout=0.2, max_len=9)
+CONFIG = LanguageModelConfig(
+    vocab_size=13, d_model=12, nhead=3, num_layers=2, dim_feedforward=20, dropout=0.2, max_len=9
+)
 
 
 def lesson_in_steps(dtype, optimizer=AdamW, steps=20):
@@ -50,7 +52,9 @@ def without_key_biases(parameters):
 
 def step(model, optimizer, ids):
     optimizer.zero_grad()
-    loss = nn.functional.cross_entropy(model(ids[:, :-1]).reshape(-1, model.config.vocab_size), ids[:, 1:].reshape(-1))
+    loss = nn.functional.cross_entropy(
+        model(ids[:, :-1]).reshape(-1, model.config.vocab_size), ids[:, 1:].reshape(-1)
+    )
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -210,7 +214,9 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
     pool.free_all_blocks()
     pool.set_limit(size=pool.used_bytes() + 10 * 2**20)
     try:
-        with pytest.raises(MemoryError, match=r"Exp: Out of memory allocating .* MiB are free on the device.* smaller batch"):
+        with pytest.raises(
+            MemoryError, match=r"Exp: Out of memory allocating .* MiB are free on the device.* smaller batch"
+        ):
             [mt.exp(x) for _ in range(9)]
         with pytest.raises(MemoryError, match=r"the gradient of Mul: Out of memory .* amp.autocast"):
             y = x * x
@@ -224,12 +230,16 @@ def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     for name in ("training", "generation", "memory"):
         (row,) = benchmarks.rows(name, 1)
-        assert row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
+        assert (
+            row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
+        )
 
 
 def test_bench_ends_honestly(monkeypatch, capsys):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("sys.argv", ["minitransformer", "bench", "--backend", "cupy", "--only", "op", "--json"])
+    monkeypatch.setattr(
+        "sys.argv", ["minitransformer", "bench", "--backend", "cupy", "--only", "op", "--json"]
+    )
     with pytest.raises(SystemExit) as stop:
         cli.main()
     told = json.loads(capsys.readouterr().out)

@@ -20,7 +20,8 @@ from minitransformer.models.classifier import ClassifierConfig, SequenceClassifi
 from minitransformer.tokenization import WordTokenizer
 from minitransformer.utils.data import DataLoader, pad_collate, pad_sequence
 
-HOMES = [("cpu", "cupy"), ("cuda", "numpy")]  # where the model is, and the backend in use, which says the other
+# where the model is, and the backend in use, which says the other
+HOMES = [("cpu", "cupy"), ("cuda", "numpy")]
 IDS_GIVEN = {
     "list": list,
     "array": numpy.array,
@@ -57,14 +58,18 @@ def test_bare_arrays_of_a_device_are_refused(reader):
 @pytest.mark.parametrize("reader", READERS)
 def test_longer_texts_are_not_copied_more_often(reader):
     model = random_language_model(max_len=16)
-    few, more = (counted("device_to_host", lambda n=n: READERS[reader](model, mt.tensor(IDS[:n]))) for n in (2, 6))
+    few, more = (
+        counted("device_to_host", lambda n=n: READERS[reader](model, mt.tensor(IDS[:n]))) for n in (2, 6)
+    )
     assert few == more
 
 
 @pytest.mark.parametrize("home, backend", HOMES)
 def test_texts_are_read_where_the_model_is(home, backend):
     tokenizer = WordTokenizer.train(["the soup was good", "the soup was cold"])
-    classifier = SequenceClassifier(ClassifierConfig(tokenizer.vocab_size, d_model=8, nhead=2)).to(home).eval()
+    classifier = (
+        SequenceClassifier(ClassifierConfig(tokenizer.vocab_size, d_model=8, nhead=2)).to(home).eval()
+    )
     bert = Bert(BertConfig(tokenizer.vocab_size, 8, 1, 2, 12, 8)).to(home).eval()
     with mt.backend(backend):
         shares = predict_proba(classifier, tokenizer, ["the soup", "cold"])
@@ -88,7 +93,9 @@ def test_a_loader_gives_what_the_model_can_read():
     (batch,) = DataLoader(mt.tensor([[1, 2], [3, 4]], device="cpu"), 2)
     with pytest.raises(TypeError, match="embedding: expected tensors on one device"):
         model(batch)
-    with pytest.raises(TypeError, match="embedding: expected a tensor of ids, got list; make one with tensor"):
+    with pytest.raises(
+        TypeError, match="embedding: expected a tensor of ids, got list; make one with tensor"
+    ):
         model([[1, 2]])
 
 
@@ -102,7 +109,9 @@ MIXED = {
     "rmsnorm": lambda here, there: F.rms_norm(here(2, 3), (3,), there(3)),
     "embedding": lambda here, there: F.embedding(here(2).long(), there(3, 4)),
     "cross_entropy": lambda here, there: F.cross_entropy(here(2, 3), there(2).long()),
-    "attention": lambda here, there: F.scaled_dot_product_attention(here(2, 3), here(2, 3), here(2, 3), there(2, 2)),
+    "attention": lambda here, there: F.scaled_dot_product_attention(
+        here(2, 3), here(2, 3), here(2, 3), there(2, 2)
+    ),
     "eq": lambda here, there: here(2) == there(2),
     "lt": lambda here, there: here(2) < there(2).array,
     "mul": lambda here, there: here(2) * there(2).array,
@@ -110,7 +119,9 @@ MIXED = {
     "pad_sequence": lambda here, there: pad_sequence([here(2), there(3)]),
     "masked_fill": lambda here, there: here(2).masked_fill(there(2).bool(), 0.0),
     "assignment": lambda here, there: here(2, 3).__setitem__(0, there(3)),
-    "padding": lambda here, there: nn.MultiheadAttention(4, 2).to(here(1).device)(*[here(3, 1, 4)] * 3, there(1, 3) > 0),
+    "padding": lambda here, there: nn.MultiheadAttention(4, 2).to(here(1).device)(
+        *[here(3, 1, 4)] * 3, there(1, 3) > 0
+    ),
 }
 NAMED_AS = {"masked_fill": "where", "assignment": "an in-place edit", "padding": "where|eq|masked_fill"}
 

@@ -39,7 +39,9 @@ def steps(name, dtype):
     optimizer, losses, gradients = AdamW(model.train().parameters(), lr=1e-3, eps=1e-2), [], None
     for _ in range(5):
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(logits_of(model).flatten(0, 1), mt.tensor(ANSWER if name == "t5" else IDS).flatten())
+        loss = nn.functional.cross_entropy(
+            logits_of(model).flatten(0, 1), mt.tensor(ANSWER if name == "t5" else IDS).flatten()
+        )
         loss.backward()
         gradients = gradients or [p.grad.numpy().copy() for p in model.parameters()]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -64,7 +66,9 @@ def relevance(name, dtype, form):
     return explain.lrp(model, IDS, form=form)
 
 
-@pytest.mark.parametrize("dtype, form", [(mt.float32, "gradient"), (mt.float64, "gradient"), (mt.float64, "explicit")], ids=str)
+@pytest.mark.parametrize(
+    "dtype, form", [(mt.float32, "gradient"), (mt.float64, "gradient"), (mt.float64, "explicit")], ids=str
+)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_relevance(name, dtype, form):
     ours, theirs = on_both(lambda: relevance(name, dtype, form))
@@ -77,7 +81,12 @@ def written(name, dtype):
     model, begun = (model.answer(mt.tensor(IDS[:1])), [0]) if name == "t5" else (model, IDS[0])
     greedy = [generate(model, begun, 8, temperature=0, use_cache=cached) for cached in (True, False)]
     drawn = generate(model, begun, 8, seed=1, top_k=5)
-    return greedy, drawn, generate_batch(model, [begun], 8, seed=2), [d.tokens for d in beam_search(model, begun, 6, beams=3)]
+    return (
+        greedy,
+        drawn,
+        generate_batch(model, [begun], 8, seed=2),
+        [d.tokens for d in beam_search(model, begun, 6, beams=3)],
+    )
 
 
 @pytest.mark.parametrize("dtype", RTOL, ids=str)

@@ -64,7 +64,10 @@ class Case:
 
 def minilm_folder(folder):
     (folder / minilm.FILE).write_bytes(outside.minilm_file())
-    return {"tokenizer.json": outside.word_piece_json().encode(), WEIGHTS: b"".join(minilm.convert(folder)[WEIGHTS])}
+    return {
+        "tokenizer.json": outside.word_piece_json().encode(),
+        WEIGHTS: b"".join(minilm.convert(folder)[WEIGHTS]),
+    }
 
 
 def onnx_files(folder):
@@ -72,18 +75,43 @@ def onnx_files(folder):
 
 
 CASES = {
-    "checkpoint": Case("c", lambda folder: {"c": outside.state_file("t5")}, outside.load_checkpoint, [outside.header], hashed=True),
-    "forged checkpoint": Case("c", lambda folder: {"c": outside.state_file()}, outside.load_checkpoint, [outside.forged]),
+    "checkpoint": Case(
+        "c",
+        lambda folder: {"c": outside.state_file("t5")},
+        outside.load_checkpoint,
+        [outside.header],
+        hashed=True,
+    ),
+    "forged checkpoint": Case(
+        "c", lambda folder: {"c": outside.state_file()}, outside.load_checkpoint, [outside.forged]
+    ),
     "forged run": Case("last.safetensors", outside.run_files, outside.load_run, [outside.forged]),
-    "safetensors": Case(minilm.FILE, lambda folder: {minilm.FILE: outside.minilm_file()}, outside.load_converted, [outside.header]),
+    "safetensors": Case(
+        minilm.FILE,
+        lambda folder: {minilm.FILE: outside.minilm_file()},
+        outside.load_converted,
+        [outside.header],
+    ),
     "converted": Case(WEIGHTS, minilm_folder, outside.load_mapped, [outside.header]),
-    "gguf": Case(smollm2.FILE, lambda folder: {smollm2.FILE: outside.gguf_file(folder / smollm2.FILE)}, outside.load_converted),
+    "gguf": Case(
+        smollm2.FILE,
+        lambda folder: {smollm2.FILE: outside.gguf_file(folder / smollm2.FILE)},
+        outside.load_converted,
+    ),
     "onnx encoder": Case("encoder.onnx", onnx_files, outside.load_converted, [outside.message]),
     "onnx decoder": Case("decoder.onnx", onnx_files, outside.load_converted, [outside.message]),
-    "word-piece": Case(JSON, lambda folder: {JSON: outside.word_piece_json().encode()}, outside.load_tokenizer, [described]),
-    "byte-pair": Case(JSON, lambda folder: {JSON: outside.byte_pair_json().encode()}, outside.load_tokenizer, [described]),
-    "unigram": Case(JSON, lambda folder: {JSON: outside.unigram_json().encode()}, outside.load_tokenizer, [described]),
-    "vocabulary": Case("vocab.txt", lambda folder: {"vocab.txt": b"[PAD]\n[UNK]\na\n##b\n"}, outside.load_vocabulary),
+    "word-piece": Case(
+        JSON, lambda folder: {JSON: outside.word_piece_json().encode()}, outside.load_tokenizer, [described]
+    ),
+    "byte-pair": Case(
+        JSON, lambda folder: {JSON: outside.byte_pair_json().encode()}, outside.load_tokenizer, [described]
+    ),
+    "unigram": Case(
+        JSON, lambda folder: {JSON: outside.unigram_json().encode()}, outside.load_tokenizer, [described]
+    ),
+    "vocabulary": Case(
+        "vocab.txt", lambda folder: {"vocab.txt": b"[PAD]\n[UNK]\na\n##b\n"}, outside.load_vocabulary
+    ),
     "ratings": Case(RATINGS, lambda folder: {RATINGS: outside.RATINGS.encode()}, outside.load_ratings),
     "lexicon": Case(LEXICON, lambda folder: {LEXICON: outside.LEXICON.encode()}, outside.load_lexicon),
 }
@@ -109,12 +137,16 @@ def tried(case, count, folder, seed, most=None):
         intact, expected = path.read_bytes(), case.load(path)
         assert outcome(case.load, path, expected) == EQUAL
         for i in range(count):
-            damage = case.damage[0] if case.damage and i % 2 else BYTES[i // (1 + len(case.damage)) % len(BYTES)]
+            damage = (
+                case.damage[0] if case.damage and i % 2 else BYTES[i // (1 + len(case.damage)) % len(BYTES)]
+            )
             path.write_bytes(damage(intact, random))
             try:
                 found[outcome(case.load, path, expected, most)] += 1
             except BaseException as error:
-                raise AssertionError(f"{case.name}, seed {seed}, damage {i}, {damage.__name__}: {error!r}") from error
+                raise AssertionError(
+                    f"{case.name}, seed {seed}, damage {i}, {damage.__name__}: {error!r}"
+                ) from error
     return found
 
 
@@ -212,7 +244,9 @@ HEADERS = {
     "a list of lists": gguf(text(b"x") + struct.pack("<IIQIQ", 9, 9, 1, 9, 1) + bytes(99), counts=(0, 1)),
     "alignment 0": gguf(text(b"general.alignment") + struct.pack("<II", 4, 0), counts=(0, 1)),
     "alignment 2^30": gguf(text(b"general.alignment") + struct.pack("<II", 4, 2**30), counts=(0, 1)),
-    "dimensions without end": gguf(arrays=text(b"x") + struct.pack("<I", 2**32 - 1) + bytes(99), counts=(1, 0)),
+    "dimensions without end": gguf(
+        arrays=text(b"x") + struct.pack("<I", 2**32 - 1) + bytes(99), counts=(1, 0)
+    ),
     "sizes that overflow": gguf(arrays=array(b"x", (2**62, 4)), counts=(1, 0)),
     "a size of 0": gguf(arrays=array(b"token_embd.weight", (0, 44)) + bytes(99), counts=(1, 0)),
     "an unknown kind": gguf(arrays=array(b"x", (4,), kind=999) + bytes(99), counts=(1, 0)),
@@ -242,13 +276,23 @@ def charsmap(*units, texts=b""):
 
 PANICS = {
     "a merge to no piece": lambda: outside.byte_pair_json().replace('["Ġ","the"]', '["the","Ġthe"]'),
-    "a prefix that no piece has": lambda: outside.byte_pair_json().replace('prefix":null', 'prefix":"zzz"', 1),
-    "no special token": lambda: outside.word_piece_json().replace('"special_tokens":{"[CLS]"', '"special_tokens":{"[X]"'),
-    "pieces of no length": lambda: with_part(outside.byte_pair_json, pre_tokenizer={"type": "FixedLength", "length": 0}),
-    "no piece for unknown words": lambda: outside.word_piece_json().replace('"unk_token":"[UNK]"', '"unk_token":"[X]"'),
+    "a prefix that no piece has": lambda: outside.byte_pair_json().replace(
+        'prefix":null', 'prefix":"zzz"', 1
+    ),
+    "no special token": lambda: outside.word_piece_json().replace(
+        '"special_tokens":{"[CLS]"', '"special_tokens":{"[X]"'
+    ),
+    "pieces of no length": lambda: with_part(
+        outside.byte_pair_json, pre_tokenizer={"type": "FixedLength", "length": 0}
+    ),
+    "no piece for unknown words": lambda: outside.word_piece_json().replace(
+        '"unk_token":"[UNK]"', '"unk_token":"[X]"'
+    ),
     "an array that is none": lambda: with_part(outside.unigram_json, normalizer=charsmap()),
     "a step out of the array": lambda: with_part(outside.unigram_json, normalizer=charsmap(0xFFFFFFFF)),
-    "a leaf to no text": lambda: with_part(outside.unigram_json, normalizer=charsmap(0, 1 << 8 | 1, *[0] * 254, texts=b"")),
+    "a leaf to no text": lambda: with_part(
+        outside.unigram_json, normalizer=charsmap(0, 1 << 8 | 1, *[0] * 254, texts=b"")
+    ),
 }
 
 

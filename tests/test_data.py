@@ -91,16 +91,24 @@ def test_the_reviews_of_the_project():
         for start, end in review.rationale:
             cut = [review.text[start - 1 : start + 1], review.text[end - 1 : end + 1]] if start else []
             assert words(review.text[start:end])
-            assert not any(re.fullmatch(r"\w\w", edge) for edge in cut), f"half a word is marked in {review.text!r}"
+            assert not any(re.fullmatch(r"\w\w", edge) for edge in cut), (
+                f"half a word is marked in {review.text!r}"
+            )
 
 
 # ---- train and test ----
 
-texts = st.sampled_from(["Good film.", "good  film", "Bad film.", "BAD FILM!", "Dull", "Fine", "fine...", "So so"])
+texts = st.sampled_from(
+    ["Good film.", "good  film", "Bad film.", "BAD FILM!", "Dull", "Fine", "fine...", "So so"]
+)
 
 
 @quick
-@given(st.lists(st.builds(Review, texts, st.integers(0, 1)), max_size=30), st.floats(0.01, 0.99), st.integers(0, 9))
+@given(
+    st.lists(st.builds(Review, texts, st.integers(0, 1)), max_size=30),
+    st.floats(0.01, 0.99),
+    st.integers(0, 9),
+)
 def test_no_text_is_on_both_sides(reviews, held_out, seed):
     train, test = train_test_split(reviews, held_out, seed)
     distinct = {same_text(review) for review in reviews}
@@ -122,7 +130,9 @@ def test_the_split_shuffles_and_the_seed_decides():
 
 
 def test_ratings_become_labels():
-    source = "1\t2.25\tA  fine &amp; funny film.\r\n2\t-0.6\tToo tepid\n3\t0.5\tNeutral\n4\t-0.5\tNeutral too\n"
+    source = (
+        "1\t2.25\tA  fine &amp; funny film.\r\n2\t-0.6\tToo tepid\n3\t0.5\tNeutral\n4\t-0.5\tNeutral too\n"
+    )
     source += "5\t-3\ta fine & funny film!\n6\t0.51\tNo charm   no laughs\n"
     expected = [Review("A fine & funny film.", 1), Review("Too tepid", 0), Review("No charm no laughs", 1)]
     assert parse_ratings(source) == expected
@@ -161,10 +171,13 @@ def test_naive_bayes_by_hand():
 @quick
 @given(st.lists(st.tuples(st.lists(st.sampled_from("abcde"), max_size=6), st.integers(0, 2)), max_size=10))
 def test_naive_bayes_is_its_formula(documents):
-    documents = [*documents, (["a"], 0), (["b", "b"], 1), ([], 2)]  # every label occurs, one of them without a word
+    # every label occurs, one of them without a word
+    documents = [*documents, (["a"], 0), (["b", "b"], 1), ([], 2)]
     labels = [label for _, label in documents]
     model = NaiveBayes.fit([" ".join(document) for document, _ in documents], labels)
-    counts = [Counter(word for document, label in documents if label == c for word in document) for c in range(3)]
+    counts = [
+        Counter(word for document, label in documents if label == c for word in document) for c in range(3)
+    ]
     vocabulary = {word for count in counts for word in count}
     for text, _ in documents:
         joint = [

@@ -11,7 +11,15 @@ from torch.utils import data as torch_data
 import minitransformer as mt
 from minitransformer import checkpoint
 from minitransformer.utils import data
-from minitransformer.utils.data import DataLoader, Dataset, LengthSampler, TensorDataset, default_collate, pad_collate, pad_sequence
+from minitransformer.utils.data import (
+    DataLoader,
+    Dataset,
+    LengthSampler,
+    TensorDataset,
+    default_collate,
+    pad_collate,
+    pad_sequence,
+)
 
 
 def assert_same(ours, theirs):
@@ -65,7 +73,8 @@ def test_a_batch_sampler_decides_alone():
 
 def test_tensor_dataset_is_that_of_torch():
     x, y = numpy.arange(14.0).reshape(7, 2), numpy.arange(7)
-    ours, theirs = TensorDataset(mt.tensor(x), mt.tensor(y)), torch_data.TensorDataset(torch.tensor(x), torch.tensor(y))
+    ours = TensorDataset(mt.tensor(x), mt.tensor(y))
+    theirs = torch_data.TensorDataset(torch.tensor(x), torch.tensor(y))
     assert len(ours) == len(theirs)
     assert_same(ours[3], theirs[3])
     assert_same(ours[-1], theirs[-1])
@@ -200,7 +209,9 @@ def test_default_collate_of_something_else():
 sizes = st.lists(st.integers(0, 6), min_size=1, max_size=5)
 
 
-@given(sizes=sizes, rest=st.sampled_from([(), (2,), (2, 3)]), batch_first=st.booleans(), value=st.integers(-2, 2))
+@given(
+    sizes=sizes, rest=st.sampled_from([(), (2,), (2, 3)]), batch_first=st.booleans(), value=st.integers(-2, 2)
+)
 @settings(deadline=None, max_examples=40)
 def test_pad_sequence_is_that_of_torch(sizes, rest, batch_first, value):
     random = numpy.random.default_rng(0)
@@ -220,7 +231,11 @@ def test_pad_sequence_of_what_does_not_fit(sequences):
 def test_an_empty_list_says_nothing_of_the_kind_of_numbers(sequences):
     padded, (ids, labels) = pad_sequence(sequences, True), pad_collate([(s, 1) for s in sequences])
     assert padded.dtype == ids.dtype == labels.dtype == mt.int64
-    assert padded.tolist() == ids.tolist() == [s + [0] * (2 - len(s)) if any(sequences) else [] for s in sequences]
+    assert (
+        padded.tolist()
+        == ids.tolist()
+        == [s + [0] * (2 - len(s)) if any(sequences) else [] for s in sequences]
+    )
     assert pad_sequence([[], [0.5]], True).dtype == mt.float32
     assert pad_sequence([mt.ones(0), mt.tensor([1])], True).dtype == mt.float32  # as in PyTorch
 
@@ -230,13 +245,20 @@ def test_pad_collate_fills_up_with_the_padding_id():
     assert (ids.tolist(), ids.dtype) == ([[5, 6, 7], [8, 0, 0]], mt.int64)
     ids, labels = pad_collate([([5], 1), ([6, 7], 0)], padding_value=-1)
     assert (ids.tolist(), labels.tolist(), labels.dtype) == ([[5, -1], [6, 7]], [1, 0], mt.int64)
-    assert pad_collate([(numpy.array([5]),), (mt.tensor([6, 7], device="cpu"),)])[0].tolist() == [[5, 0], [6, 7]]
+    assert pad_collate([(numpy.array([5]),), (mt.tensor([6, 7], device="cpu"),)])[0].tolist() == [
+        [5, 0],
+        [6, 7],
+    ]
 
 
 # ---- batches by length ----
 
 
-@given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=60), batch_size=st.integers(1, 9), drop_last=st.booleans())
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=60),
+    batch_size=st.integers(1, 9),
+    drop_last=st.booleans(),
+)
 @settings(deadline=None, max_examples=60)
 def test_length_sampler_gives_every_sample_once(lengths, batch_size, drop_last):
     if drop_last and len(lengths) < batch_size:
@@ -292,7 +314,9 @@ LOADERS = {
     "in order": lambda: DataLoader(range(11), 3),
     "shuffled": lambda: DataLoader(range(11), 3, shuffle=True),
     "drop_last": lambda: DataLoader(range(11), 3, shuffle=True, drop_last=True),
-    "by length": lambda: DataLoader(TEXTS, batch_sampler=LengthSampler(map(len, TEXTS), 3), collate_fn=pad_collate),
+    "by length": lambda: DataLoader(
+        TEXTS, batch_sampler=LengthSampler(map(len, TEXTS), 3), collate_fn=pad_collate
+    ),
 }
 
 

@@ -64,7 +64,11 @@ class Runtime:
 
 STATES = [
     (0, [35], "there is no NVIDIA driver: install one"),
-    (12040, [35], r"the NVIDIA driver knows CUDA 12.4, CuPy wants 13.2: update it, or install 'minitransformer\[cuda12\]'"),
+    (
+        12040,
+        [35],
+        r"the NVIDIA driver knows CUDA 12.4, CuPy wants 13.2: update it, or install 'minitransformer\[cuda12\]'",
+    ),
     (13020, [100], "shows no GPU: is one there, and visible .CUDA_VISIBLE_DEVICES."),
     (13020, 0, "shows no GPU"),
     (13020, [999], "CUDA says: cudaError 999"),
@@ -74,7 +78,9 @@ STATES = [
 @pytest.mark.parametrize("driver, devices, problem", STATES)
 def test_what_is_wrong_with_a_gpu_is_told_apart(monkeypatch, driver, devices, problem):
     runtime = Runtime(driver, devices)
-    monkeypatch.setattr("minitransformer.devices.cupy", lambda: SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    monkeypatch.setattr(
+        "minitransformer.devices.cupy", lambda: SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    )
     devices_module.gpu.cache_clear()
     assert re.search(f"installed, but .*{problem}", doctor.cupy_state())
     for use in (lambda: mt.use_backend("cupy"), lambda: mt.ones(1, device="cpu").to("cuda")):
@@ -110,14 +116,27 @@ def test_verify_without_pytorch_says_what_to_install(monkeypatch, capsys):
 
 
 def test_bench_without_a_package_says_what_to_install(capsys):
-    sys.modules["minitransformer.cli.bench"]._print([Row("lime", "lime", None, note="pip install 'minitransformer[test]'")])
+    sys.modules["minitransformer.cli.bench"]._print(
+        [Row("lime", "lime", None, note="pip install 'minitransformer[test]'")]
+    )
     assert "minitransformer[test]" in "".join(capsys.readouterr().out.split())
     assert callable(bench_command)
 
 
 def test_every_command_has_help():
     names = [command.callback.__name__ for command in cli.app.registered_commands]
-    assert {"tour", "train", "generate", "explain", "verify", "bench", "fetch", "doctor", "start", "check"} <= set(names)
+    assert {
+        "tour",
+        "train",
+        "generate",
+        "explain",
+        "verify",
+        "bench",
+        "fetch",
+        "doctor",
+        "start",
+        "check",
+    } <= set(names)
     for command in typer.main.get_command(cli.app).commands.values():
         assert {"seed", "backend"} <= {param.name for param in command.params} and command.help, command.name
     for name in ("train", "check"):
@@ -140,4 +159,5 @@ def test_doctor_is_asked_for_a_backend(monkeypatch, capsys):
 
 def test_what_smollm2_needs_to_write():
     config = LlamaConfig(13, 16, 20, 2, 4, 2)
-    assert needed(config, 1000, 5) == 1000 + 2 * 4 * 5 * 2 * 2 * 4  # keys and values, bytes, tokens, layers, groups, sizes
+    # keys and values, bytes, tokens, layers, groups, sizes
+    assert needed(config, 1000, 5) == 1000 + 2 * 4 * 5 * 2 * 2 * 4

@@ -55,7 +55,11 @@ def gradients(seed, edited):
     leaves = [mt.tensor(random.standard_normal(shape), requires_grad=True) for shape in SHAPES]
     tensors = list(leaves)
     for _ in range(6):
-        op, given = (ONE[random.integers(len(ONE))], 1) if random.random() < 0.5 else (TWO[random.integers(len(TWO))], 2)
+        op, given = (
+            (ONE[random.integers(len(ONE))], 1)
+            if random.random() < 0.5
+            else (TWO[random.integers(len(TWO))], 2)
+        )
         inputs = [tensors[random.integers(len(tensors))] for _ in range(given)]
         try:
             tensors.append(op(*inputs))
@@ -101,13 +105,17 @@ def compare(seed):
     ours, theirs = edited_programs.run(mt, seed), edited_programs.run(torch, seed)
     for mine, other in zip([*ours.steps, ours.backward], [*theirs.steps, theirs.backward], strict=True):
         if bool(mine) != bool(other):
-            assert re.search(OURS if mine else THEIRS, mine or other), f"seed {seed}: ours {mine!r}, PyTorch's {other!r}"
+            assert re.search(OURS if mine else THEIRS, mine or other), (
+                f"seed {seed}: ours {mine!r}, PyTorch's {other!r}"
+            )
             break
     else:
         if ours.backward:
             return "both raise"
         for i, (got, expected) in enumerate(zip(ours.values, theirs.values, strict=True)):
-            numpy.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12, err_msg=f"seed {seed}, value {i}")
+            numpy.testing.assert_allclose(
+                got, expected, rtol=1e-10, atol=1e-12, err_msg=f"seed {seed}, value {i}"
+            )
         return hold(ours, theirs, seed)
     if "modified by an inplace operation" not in other:
         return "refused by us" if mine else "refused by PyTorch"
@@ -123,8 +131,11 @@ def hold(ours, theirs, seed):
     return "equal"
 
 
-@pytest.mark.parametrize("seeds", [range(120), pytest.param(range(120, 3000), marks=pytest.mark.slow)], ids=["some", "many"])
-@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")  # overflows; what PyTorch will refuse one day
+@pytest.mark.parametrize(
+    "seeds", [range(120), pytest.param(range(120, 3000), marks=pytest.mark.slow)], ids=["some", "many"]
+)
+# overflows; what PyTorch will refuse one day
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_programs_with_edits_agree_with_pytorch(seeds):
     found = Counter(map(compare, seeds))
     assert found["equal"] > 0.9 * len(seeds) and found["both raise"]
@@ -159,7 +170,9 @@ def test_what_shares_memory_says_so(monkeypatch):
         for made in out if isinstance(out, tuple) else (out,):
             for t in inputs:
                 if isinstance(t, mt.Tensor) and made.array.size and shares_memory(made, t):
-                    assert made.shows and made.edited is t.edited, f"{self} gives a part of its input's memory without a word"
+                    assert made.shows and made.edited is t.edited, (
+                        f"{self} gives a part of its input's memory without a word"
+                    )
                     seen.add(str(self))
         return out
 

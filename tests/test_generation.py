@@ -15,7 +15,9 @@ LOGITS = np.array([2.0, 1.0, 3.0, -1.0])
 @pytest.fixture
 def model():
     mt.manual_seed(3)
-    config = LanguageModelConfig(vocab_size=13, d_model=16, nhead=2, num_layers=2, dim_feedforward=32, max_len=12)
+    config = LanguageModelConfig(
+        vocab_size=13, d_model=16, nhead=2, num_layers=2, dim_feedforward=32, max_len=12
+    )
     built = LanguageModel(config)
     with mt.no_grad():
         for p in built.parameters():
@@ -50,7 +52,9 @@ def test_top_p_keeps_the_fewest_that_reach_p():
     assert np.allclose(next_token_probabilities(LOGITS, top_p=1.0), full)
 
 
-@pytest.mark.parametrize("options", [{"temperature": 0}, {"seed": 1}, {"seed": 2, "top_k": 4}, {"seed": 3, "top_p": 0.7}])
+@pytest.mark.parametrize(
+    "options", [{"temperature": 0}, {"seed": 1}, {"seed": 2, "top_k": 4}, {"seed": 3, "top_p": 0.7}]
+)
 @pytest.mark.parametrize("length", [5, 20])  # within max_len, and beyond it
 def test_the_cache_gives_the_same_tokens(model, options, length):
     prompt = [1, 5, 2]
@@ -77,7 +81,9 @@ def test_the_model_is_left_as_it_was(model):
     assert model.training and all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize("options", [{"temperature": -1}, {"temperature": math.nan}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.1}])
+@pytest.mark.parametrize(
+    "options", [{"temperature": -1}, {"temperature": math.nan}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.1}]
+)
 def test_bad_options(model, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         generate(model, [1], 1, **options)

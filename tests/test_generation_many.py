@@ -64,7 +64,9 @@ def test_a_batch_of_answers():
     source = mt.tensor([[3, 4, 2], [5, 6, 0]])
     model = writer("t5").model
     for begun in ([[0], [0]], [[0], [0, 1, 4]]):
-        alone = [generate(model.answer(source[i : i + 1]), ids, 6, temperature=0) for i, ids in enumerate(begun)]
+        alone = [
+            generate(model.answer(source[i : i + 1]), ids, 6, temperature=0) for i, ids in enumerate(begun)
+        ]
         assert generate_batch(model.answer(source), begun, 6, temperature=0) == alone
 
 
@@ -102,21 +104,27 @@ WAYS = {
     "batch": lambda model: generate_batch(model, [[0], [0]], 3, temperature=0),
     "batch, drawn": lambda model: generate_batch(model, [[0], [0]], 30, seed=0),
     "beams": lambda model: [list(draft.tokens) for draft in beam_search(model, [0], 3, beams=4)],
-    "beams, stops": lambda model: [list(draft.tokens) for draft in beam_search(model, [0], 3, beams=4, stop_id=[0, 2])],
+    "beams, stops": lambda model: [
+        list(draft.tokens) for draft in beam_search(model, [0], 3, beams=4, stop_id=[0, 2])
+    ],
 }
 NAN, INF = np.nan, np.inf
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("logits", [(0, NAN, 1), (NAN,) * 3, (0, INF, 1), (-INF,) * 3, (NAN, INF, -INF), (INF,) * 3])
+@pytest.mark.parametrize(
+    "logits", [(0, NAN, 1), (NAN,) * 3, (0, INF, 1), (-INF,) * 3, (NAN, INF, -INF), (INF,) * 3]
+)
 def test_logits_that_decide_nothing_are_an_error_in_every_way_of_decoding(way, logits):
     with pytest.raises(ValueError, match="logits: expected finite numbers"):
         WAYS[way](Told(*logits))
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("logits, allowed", [((0, -INF, 1), {0, 2}), ((-INF, 5, -INF), {1}), ((-1e30, -INF, 1), {0, 2})])
+@pytest.mark.parametrize(
+    "logits, allowed", [((0, -INF, 1), {0, 2}), ((-INF, 5, -INF), {1}), ((-1e30, -INF, 1), {0, 2})]
+)
 def test_a_token_of_minus_infinity_is_ruled_out(way, logits, allowed):
     texts = WAYS[way](Told(*logits))
     found = {token for text in texts for token in text}
@@ -171,7 +179,9 @@ def test_a_beam_that_is_wide_enough_finds_the_best_text(name, length_penalty):
     best = sorted(all_texts(model, [1, 2], 3, {3}), key=lambda draft: -draft.score(length_penalty))
     found = beam_search(model, [1, 2], 3, beams=V**2, length_penalty=length_penalty, stop_id=3)
     assert [draft.tokens for draft in found[:5]] == [draft.tokens for draft in best[:5]]
-    assert np.allclose([d.log_probability for d in found[:5]], [d.log_probability for d in best[:5]], rtol=0, atol=1e-9)
+    assert np.allclose(
+        [d.log_probability for d in found[:5]], [d.log_probability for d in best[:5]], rtol=0, atol=1e-9
+    )
 
 
 def test_one_beam_is_greedy():
@@ -180,7 +190,11 @@ def test_one_beam_is_greedy():
 
 
 def test_length_penalty_by_hand():
-    assert Draft((1, 2), -4.0).score(0) == -4 and Draft((1, 2), -4.0).score(1) == -2 and Draft((1, 2), -4.0).score(2) == -1
+    assert (
+        Draft((1, 2), -4.0).score(0) == -4
+        and Draft((1, 2), -4.0).score(1) == -2
+        and Draft((1, 2), -4.0).score(2) == -1
+    )
 
 
 @pytest.mark.parametrize("ids, options", [([], {}), ([1], {"beams": 0}), ([1] * 24, {})])

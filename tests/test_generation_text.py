@@ -10,14 +10,21 @@ BYTES = BPETokenizer.train("aé", vocab_size=258)
 
 
 def test_a_letter_of_several_bytes_comes_whole():
-    assert list(growing_text(BYTES, BYTES.encode("a"), BYTES.encode("é\N{GRINNING FACE}b"))) == ["é", "\N{GRINNING FACE}", "b", ""]
+    assert list(growing_text(BYTES, BYTES.encode("a"), BYTES.encode("é\N{GRINNING FACE}b"))) == [
+        "é",
+        "\N{GRINNING FACE}",
+        "b",
+        "",
+    ]
 
 
 def test_half_a_letter_at_the_end_is_shown_as_such():
     assert list(growing_text(BYTES, [], BYTES.encode("aé")[:-1])) == ["a", "\N{REPLACEMENT CHARACTER}"]
 
 
-@pytest.mark.parametrize("text", ["a€b", "é", "\N{GRINNING FACE}\N{GRINNING FACE}", "a\N{REPLACEMENT CHARACTER}b"])
+@pytest.mark.parametrize(
+    "text", ["a€b", "é", "\N{GRINNING FACE}\N{GRINNING FACE}", "a\N{REPLACEMENT CHARACTER}b"]
+)
 def test_a_letter_may_begin_before_the_new_tokens(text):
     ids = BYTES.encode(text)
     for cut in range(len(ids) + 1):
@@ -37,7 +44,13 @@ LETTERS = CharTokenizer.train("abcdefgh. ")
 
 @pytest.mark.parametrize(
     "stop, expected",
-    [((), "abc. abd. h"), (("abd",), "abc. "), (("d", ". a"), "abc"), (("h.",), "abc. abd. h"), (("abc",), "")],
+    [
+        ((), "abc. abd. h"),
+        (("abd",), "abc. "),
+        (("d", ". a"), "abc"),
+        (("h.",), "abc. abd. h"),
+        (("abc",), ""),
+    ],
 )
 def test_it_ends_before_a_string_to_stop_at(stop, expected):
     pieces = growing_text(LETTERS, LETTERS.encode("ab"), LETTERS.encode("abc. abd. h"), stop)
@@ -59,7 +72,11 @@ def test_no_piece_shows_the_beginning_of_a_stop():
 
 
 def test_how_much_is_held_back():
-    assert held_back("so <|im", ("<|im_end|>",)) == 4 and held_back("so", ("x",)) == 0 and held_back("xx", ("xxx", "xy")) == 2
+    assert (
+        held_back("so <|im", ("<|im_end|>",)) == 4
+        and held_back("so", ("x",)) == 0
+        and held_back("xx", ("xxx", "xy")) == 2
+    )
 
 
 def test_nothing_to_stop_at():

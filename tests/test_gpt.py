@@ -42,7 +42,10 @@ def test_a_cache_changes_nothing(model):
 def test_what_is_added_to_the_stream_starts_small():
     model = GPT(GPTConfig(50, 8, 64, 8, 4))
     layer = model.encoder.layers[3]
-    assert abs(layer.linear2.weight.numpy().std() - 0.02 / 4) < 1e-3 and abs(layer.linear1.weight.numpy().std() - 0.02) < 1e-3
+    assert (
+        abs(layer.linear2.weight.numpy().std() - 0.02 / 4) < 1e-3
+        and abs(layer.linear1.weight.numpy().std() - 0.02) < 1e-3
+    )
     assert not np.array_equal(layer.linear1.weight.numpy(), model.encoder.layers[4].linear1.weight.numpy())
 
 

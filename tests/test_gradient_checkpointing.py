@@ -44,7 +44,10 @@ def test_several_outputs_and_arguments_that_are_no_tensors():
 
     results = []
     for wrap in (checkpoint, lambda f, *a: f(*a)):
-        x, w = (mt.tensor(numpy.random.default_rng(i).standard_normal(s), requires_grad=True) for i, s in enumerate([(3, 5), (2,)]))
+        x, w = (
+            mt.tensor(numpy.random.default_rng(i).standard_normal(s), requires_grad=True)
+            for i, s in enumerate([(3, 5), (2,)])
+        )
         a, b = wrap(cut, x, 2, w)
         ((a * a).sum() + b.sum()).backward()
         results.append((x.grad, w.grad))
@@ -108,7 +111,15 @@ class Watch(nn.Module):
 
 def net(seen):
     mt.manual_seed(0)
-    return nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 8), Watch(seen), nn.Dropout(0.4), nn.GELU(), nn.Linear(8, 4), Watch(seen))
+    return nn.Sequential(
+        nn.Embedding(9, 8),
+        nn.Linear(8, 8),
+        Watch(seen),
+        nn.Dropout(0.4),
+        nn.GELU(),
+        nn.Linear(8, 4),
+        Watch(seen),
+    )
 
 
 @contextlib.contextmanager
@@ -154,7 +165,9 @@ def test_who_listens_hears_it_once():
     block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
     with record_attention() as weights, Layers(block) as layers:
         checkpoint(block, mt.randn(1, 3, 8)).sum().backward()
-    assert len(weights) == 1 and [len(outputs) for outputs in layers.outputs.values()] == [1] * len(layers.outputs)
+    assert len(weights) == 1 and [len(outputs) for outputs in layers.outputs.values()] == [1] * len(
+        layers.outputs
+    )
 
 
 def test_no_grad_inside_and_a_piece_within_a_piece():

@@ -97,13 +97,17 @@ def judges(ours, theirs, inputs):
 def test_a_wrong_gradient_of_one_input_is_rejected(law):
     shape = (4, 4)  # square, so that a transposed gradient fits
     for judge in judges(lambda x: Softmax(law)(x), lambda x: x.softmax(-1), [array(*shape)]):
-        with pytest.raises(AssertionError, match=r"the gradient of input 0 is wrong at index \(\d, \d\): got .*, expected .*"):
+        with pytest.raises(
+            AssertionError, match=r"the gradient of input 0 is wrong at index \(\d, \d\): got .*, expected .*"
+        ):
             judge()
 
 
 @pytest.mark.parametrize("law", WRONG_PRODUCT.values(), ids=WRONG_PRODUCT)
 def test_a_wrong_gradient_of_one_of_two_inputs_is_rejected(law):
-    for judge in judges(lambda a, b: Product(law)(a, b), lambda a, b: a * b, [array(2, 3, 4), array(4, seed=1)]):
+    for judge in judges(
+        lambda a, b: Product(law)(a, b), lambda a, b: a * b, [array(2, 3, 4), array(4, seed=1)]
+    ):
         with pytest.raises(AssertionError, match="the gradient of input [01]"):
             judge()
 
@@ -128,7 +132,9 @@ def test_what_is_right_is_accepted():
 
 def test_a_wrong_shape_is_named():
     law = WRONG_PRODUCT["no unbroadcast"]
-    with pytest.raises(AssertionError, match=r"the gradient of input 1: expected shape \(4,\), got \(2, 3, 4\)"):
+    with pytest.raises(
+        AssertionError, match=r"the gradient of input 1: expected shape \(4,\), got \(2, 3, 4\)"
+    ):
         mt.gradcheck(lambda a, b: Product(law)(a, b), [array(2, 3, 4), array(4)])
 
 
@@ -138,7 +144,9 @@ def test_the_message_says_where_what_and_how_far():
     with pytest.raises(AssertionError) as caught:
         mt.compare_with_torch(fn, lambda x: x * 1, [x])
     message = str(caught.value)
-    got, expected = (float(message.partition(word)[2].split()[0].strip(",")) for word in ("got ", "expected "))
+    got, expected = (
+        float(message.partition(word)[2].split()[0].strip(",")) for word in ("got ", "expected ")
+    )
     assert "the gradient of input 0 is wrong at index (1, 0)" in message and "allowed 1e-10" in message
     assert got - expected == pytest.approx(5)
 
@@ -174,7 +182,9 @@ def test_seeds_give_other_cotangents_and_none_is_the_input():
     seen = []
 
     def fn(x):
-        return Product(lambda g, a, b: seen.append(to_host(g).copy()) or (g * b, None))(x, mt.tensor(numpy.ones(5)))
+        return Product(lambda g, a, b: seen.append(to_host(g).copy()) or (g * b, None))(
+            x, mt.tensor(numpy.ones(5))
+        )
 
     for seed in (0, 0, 1):
         mt.gradcheck(fn, numpy.random.default_rng(seed).standard_normal(5), seed=seed)

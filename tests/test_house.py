@@ -106,7 +106,12 @@ def test_every_room_has_a_floor():
 
 
 def test_imports_point_down():
-    up = [f"{name} imports {target}" for name, found in EDGES.items() for target in found if floor(target) > floor(name)]
+    up = [
+        f"{name} imports {target}"
+        for name, found in EDGES.items()
+        for target in found
+        if floor(target) > floor(name)
+    ]
     assert not up
     assert sum(map(len, EDGES.values())) > 200
 
@@ -119,12 +124,21 @@ def test_no_circles():
 def test_the_engine_stays_small():
     engine = ["autograd.py", "backends.py", "ops/__init__.py"]
     assert sum(len((ROOT / file).read_text(encoding="utf-8").splitlines()) for file in engine) <= 400
-    lengths = [n for name in ("autograd", "backends", "settings") for _, _, n in functions(TREES[f"minitransformer.{name}"])]
+    lengths = [
+        n
+        for name in ("autograd", "backends", "settings")
+        for _, _, n in functions(TREES[f"minitransformer.{name}"])
+    ]
     assert len(lengths) > 30 and statistics.median(lengths) <= 8
 
 
 def test_no_function_is_long():
-    assert not [f"{name}.{f}, line {line}: {n} lines" for name, tree in TREES.items() for f, line, n in functions(tree) if n > 40]
+    assert not [
+        f"{name}.{f}, line {line}: {n} lines"
+        for name, tree in TREES.items()
+        for f, line, n in functions(tree)
+        if n > 40
+    ]
 
 
 ON_HOST = "asarray|array|array2string|dtype|generic|ndarray|promote_types|arange|eye|full|linspace|ones|zeros"
@@ -135,14 +149,24 @@ def test_ops_ask_the_array_for_its_library():
     for name, tree in TREES.items():
         if name.startswith("minitransformer.ops"):
             for node in ast.walk(tree):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
-                    assert re.fullmatch(ON_HOST, node.attr), f"{name}, line {node.lineno}: {node.value.id}.{node.attr}"
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id in ("np", "numpy")
+                ):
+                    assert re.fullmatch(ON_HOST, node.attr), (
+                        f"{name}, line {node.lineno}: {node.value.id}.{node.attr}"
+                    )
 
 
 @pytest.mark.parametrize("order", ["forwards", "backwards", "mixed"])
 def test_names_survive_importing_everything(order):
     names = sorted(name for name in TREES if not name.endswith("__main__"))
-    names = {"forwards": names, "backwards": names[::-1], "mixed": random.Random(0).sample(names, len(names))}[order]
+    names = {
+        "forwards": names,
+        "backwards": names[::-1],
+        "mixed": random.Random(0).sample(names, len(names)),
+    }[order]
     code = """
 import importlib, json, sys, types
 order, callables, modules = map(json.loads, sys.argv[1:])

@@ -82,16 +82,22 @@ def test_random_orders():
     assert found.random_curves.shape == (4000, 2, 7)
     mean, spread = found.random["delta_auc"]
     assert abs(mean) < 4 * spread / math.sqrt(4000)  # forwards and backwards are alike
-    assert found.random["aopc"][0] == pytest.approx(WORTH[ids].sum() / 2, abs=4 * found.random["aopc"][1] / math.sqrt(4000))
+    assert found.random["aopc"][0] == pytest.approx(
+        WORTH[ids].sum() / 2, abs=4 * found.random["aopc"][1] / math.sqrt(4000)
+    )
     one, same, other = (explain.faithfulness(additive, ids, WORTH[ids], "unk", seed=s) for s in (1, 1, 2))
-    assert (one.random_curves == same.random_curves).all() and (one.random_curves != other.random_curves).any()
+    assert (one.random_curves == same.random_curves).all() and (
+        one.random_curves != other.random_curves
+    ).any()
 
 
 def test_models_and_positions():
     mt.manual_seed(0)
     model = LanguageModel(LanguageModelConfig(11, d_model=8, nhead=2, dim_feedforward=12)).double()
     ids, relevance = [3, 1, 4, 5], [0.1, 0.4, -0.2, 0.3]
-    found = explain.faithfulness(explain.logit_of(model, (7, 2), position=-2), ids, relevance, "unk", unk_id=9)
+    found = explain.faithfulness(
+        explain.logit_of(model, (7, 2), position=-2), ids, relevance, "unk", unk_id=9
+    )
     assert model.training
     model.eval()
     for k, row in enumerate([[3, 1, 4, 5], [3, 9, 4, 5], [3, 9, 4, 9], [9, 9, 4, 9], [9, 9, 9, 9]]):
@@ -120,14 +126,24 @@ def test_equal_sequences_are_asked_once_and_all_in_batches():
         ({"relevance": [1.0, math.nan]}, ValueError, r"relevance: expected \(2,\) finite numbers"),
         ({"replace": "mask"}, ValueError, "replace: expected one of zero, unk, delete"),
         ({"orders": 1}, ValueError, "orders: expected 2 or more"),
-        ({"logit": lambda ids: ids}, ValueError, r"logit: expected one number for each of 4 sequences, shape \(4,\)"),
-        ({"logit": lambda ids: additive(ids) * math.nan}, ValueError, "logit: expected finite numbers, got nan"),
+        (
+            {"logit": lambda ids: ids},
+            ValueError,
+            r"logit: expected one number for each of 4 sequences, shape \(4,\)",
+        ),
+        (
+            {"logit": lambda ids: additive(ids) * math.nan},
+            ValueError,
+            "logit: expected finite numbers, got nan",
+        ),
         ({"logit": lambda ids: 1 / 0}, ZeroDivisionError, "division"),
     ],
 )
 def test_refused(changed, error, message):
     with pytest.raises(error, match=message):
-        explain.faithfulness(**{"logit": additive, "ids": [2, 3], "relevance": [1, 2], "replace": "unk", **changed})
+        explain.faithfulness(
+            **{"logit": additive, "ids": [2, 3], "relevance": [1, 2], "replace": "unk", **changed}
+        )
 
 
 @quick
@@ -151,7 +167,14 @@ def test_ranks_and_their_correlation_by_hand():
 
 def small_classifier(vocab_size=11, seed=0, **options):
     mt.manual_seed(seed)
-    sizes = {"d_model": 8, "nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "position_scale": 1.0, **options}
+    sizes = {
+        "d_model": 8,
+        "nhead": 2,
+        "dim_feedforward": 12,
+        "dropout": 0.0,
+        "position_scale": 1.0,
+        **options,
+    }
     return SequenceClassifier(ClassifierConfig(vocab_size, **sizes)).eval()
 
 
@@ -165,7 +188,9 @@ def test_randomisation_tells_those_that_look_from_those_that_do_not():
     def sees(model, ids):
         return explain.lrp(model, ids, target=1)
 
-    assert all(signed == pytest.approx(1) for _, signed, _ in explain.randomisation_check(blind, model, ids).steps)
+    assert all(
+        signed == pytest.approx(1) for _, signed, _ in explain.randomisation_check(blind, model, ids).steps
+    )
     runs = [explain.randomisation_check(sees, model, ids, seed) for seed in range(8)]
     assert abs(np.mean([run.steps[-1][1] for run in runs])) < 0.4
     names = [name for name, _, _ in runs[0].steps]
@@ -184,7 +209,10 @@ def test_the_cascade_ruins_one_layer_more_at_each_step():
     learned = {name: p.numpy().copy() for name, p in model.named_parameters()}
     explain.randomisation_check(watch, model, np.arange(2, 6))
     assert seen[0] == set() and {"head.weight", "head.bias"} == seen[1]
-    assert all(a <= b for a, b in zip(seen, seen[1:], strict=False)) and "embedding.weight" in seen[-1] - seen[-2]
+    assert (
+        all(a <= b for a, b in zip(seen, seen[1:], strict=False))
+        and "embedding.weight" in seen[-1] - seen[-2]
+    )
     with pytest.raises(ValueError, match="expected parameters to randomise"):
         explain.randomisation_check(watch, nn.Dropout(), np.arange(2))
 
@@ -194,7 +222,15 @@ def test_the_cascade_ruins_one_layer_more_at_each_step():
 
 def test_marked_tokens():
     tokens = ["The", " soup", " was", " rich", " and", " warm", "."]
-    assert explain.marked_tokens(tokens, [(13, 26)]).tolist() == [False, False, False, True, True, True, False]
+    assert explain.marked_tokens(tokens, [(13, 26)]).tolist() == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
     assert explain.marked_tokens(tokens, [(12, 13)]).sum() == 0  # a space alone marks nothing
     assert explain.marked_tokens(tokens, [(0, 1), (26, 27)]).tolist() == [True] + 5 * [False] + [True]
     for spans in ([(0, 99)], [(3, 3)], [(-1, 2)]):
@@ -210,15 +246,21 @@ def test_marks_of_the_shipped_reviews_are_their_rationales():
         tokens = tokenizer.tokens(review.text)
         marked = explain.marked_tokens(tokens, review.rationale)
         said = "".join(t for t, m in zip(tokens, marked, strict=True) if m)
-        assert "".join(said.split()) == "".join("".join(review.text[a:b] for a, b in review.rationale).split())
+        assert "".join(said.split()) == "".join(
+            "".join(review.text[a:b] for a, b in review.rationale).split()
+        )
         shares.append(marked.mean())
     assert np.mean(shares) == pytest.approx(rationales.MARKED_SHARE, abs=0.03)
 
 
 def test_agreement_by_hand():
     relevance, marked = np.array([5.0, 4, 3, 2, 1]), np.array([1, 0, 1, 0, 0])
-    assert explain.precision_at_k(relevance, marked) == 1 / 2 and explain.precision_at_k(relevance, marked, 3) == 2 / 3
-    assert explain.auroc(relevance, marked) == pytest.approx(5 / 6)  # of six pairs, one is the wrong way round
+    assert (
+        explain.precision_at_k(relevance, marked) == 1 / 2
+        and explain.precision_at_k(relevance, marked, 3) == 2 / 3
+    )
+    # of six pairs, one is the wrong way round
+    assert explain.auroc(relevance, marked) == pytest.approx(5 / 6)
     assert explain.token_f1(relevance, marked, share=0.6) == pytest.approx(2 * (2 / 3) * 1 / (2 / 3 + 1))
     assert explain.token_f1(relevance, marked, share=0.01) == pytest.approx(2 * 1 * 0.5 / 1.5)
     assert explain.auroc(np.zeros(5), marked) == 0.5
@@ -252,27 +294,42 @@ def test_agreement_refused():
 def test_planted_sequences():
     task = explain.PlantedTask(length=7, classes=3, signals=2, noise=5)
     ids, label, place = task.sample(400)
-    assert ids.shape == (400, 7) and task.vocab_size == 2 + 6 + 5 and ids.min() >= 2 and ids.max() < task.vocab_size
+    assert (
+        ids.shape == (400, 7)
+        and task.vocab_size == 2 + 6 + 5
+        and ids.min() >= 2
+        and ids.max() < task.vocab_size
+    )
     evidence = ids < 2 + 6
     assert (evidence.sum(axis=1) == 1).all() and (evidence.argmax(axis=1) == place).all()
     assert (ids[np.arange(400), place] // 2 == label).all()
     assert set(place) == set(range(7)) and set(label) == {1, 2, 3} and task.num_classes == 4
     assert set(ids[evidence]) == set(range(2, 8)) and set(ids[~evidence]) == set(range(8, 13))
     ids, label, place = task.sample(400, least=0)
-    assert set(label) == {0, 1, 2, 3} and ((place == -1) == (label == 0)).all() and ((ids < 8).any(axis=1) == (label > 0)).all()
-    assert (task.sample(5, 1)[0] == task.sample(5, 1)[0]).all() and (task.sample(5, 1)[0] != task.sample(5, 2)[0]).any()
+    assert (
+        set(label) == {0, 1, 2, 3}
+        and ((place == -1) == (label == 0)).all()
+        and ((ids < 8).any(axis=1) == (label > 0)).all()
+    )
+    assert (task.sample(5, 1)[0] == task.sample(5, 1)[0]).all() and (
+        task.sample(5, 1)[0] != task.sample(5, 2)[0]
+    ).any()
 
 
 def test_evidence_by_hand():
     relevance = np.array([[1.0, 2, 3], [3, 2, 1], [2, 2, 1], [0, 0, 0]])
-    assert explain.evidence_found(relevance, np.array([2, 1, 0, 0])) == pytest.approx((1 + 0 + 1 / 2 + 1 / 3) / 4)
+    assert explain.evidence_found(relevance, np.array([2, 1, 0, 0])) == pytest.approx(
+        (1 + 0 + 1 / 2 + 1 / 3) / 4
+    )
 
 
 @pytest.fixture(scope="module")
 def planted():
     task = explain.PlantedTask()
     with mt.backend("numpy"):
-        model = small_classifier(task.vocab_size, num_classes=task.num_classes, d_model=16, dim_feedforward=32)
+        model = small_classifier(
+            task.vocab_size, num_classes=task.num_classes, d_model=16, dim_feedforward=32
+        )
         right = explain.learn_planted(model, task, steps=200)
     return task, model, right
 
@@ -283,12 +340,15 @@ def test_methods_find_planted_evidence(planted):
     ids, label, place = task.sample(60, seed=5)
 
     def found(method, **options):
-        return explain.evidence_found(method(model, ids, **{"target": label.tolist(), **options}).relevance, place)
+        return explain.evidence_found(
+            method(model, ids, **{"target": label.tolist(), **options}).relevance, place
+        )
 
     assert found(explain.lrp) >= 0.95 and found(explain.lrp, rule="cp-lrp") >= 0.95
     others = (explain.generic_attention, explain.occlusion, explain.smooth_grad)
     assert all(found(method) >= 0.3 for method in others)  # chance: 1 / 12
-    assert found(explain.lrp, target=(3 - label).tolist()) < 0.2  # evidence for one class is none for the other
+    # evidence for one class is none for the other
+    assert found(explain.lrp, target=(3 - label).tolist()) < 0.2
     assert explain.evidence_found(np.random.default_rng(0).normal(size=ids.shape), place) < 0.3
 
 
@@ -310,18 +370,26 @@ def test_interval():
 def test_comparison(planted):
     task, model, _ = planted
     ids, label, place = task.sample(12, seed=6)
-    cases = [explain.Case("", row, int(c), np.arange(12) == p) for row, c, p in zip(ids, label, place, strict=True)]
+    cases = [
+        explain.Case("", row, int(c), np.arange(12) == p) for row, c, p in zip(ids, label, place, strict=True)
+    ]
     methods = explain.standard_methods(model, samples=100)
     assert "lime" not in methods
     some = ("lrp, attnlrp", "lrp, cp-lrp", "attention rollout", "kernel shap", "occlusion", "random")
     methods = {name: methods[name] for name in some}
     found = explain.compare(methods, partial(explain.logit_of, model), cases)
     table = found.table
-    assert set(table) == set(methods) and set(table["random"]) == {*deletion_curves.METRICS, *comparison.AGREEMENT, "seconds"}
+    assert set(table) == set(methods) and set(table["random"]) == {
+        *deletion_curves.METRICS,
+        *comparison.AGREEMENT,
+        "seconds",
+    }
     for name in ("lrp, attnlrp", "lrp, cp-lrp", "kernel shap", "occlusion"):
         assert table[name]["delta_auc"][1] > table["random"]["delta_auc"][2], name
         assert table[name]["precision_at_k"][0] >= 0.75 and found.difference(name, "random")[1] > 0
-    judged = explain.faithfulness(explain.logit_of(model, cases[3].target), cases[3].ids, methods["occlusion"](cases[3]))
+    judged = explain.faithfulness(
+        explain.logit_of(model, cases[3].target), cases[3].ids, methods["occlusion"](cases[3])
+    )
     assert found.values["occlusion"]["delta_auc"][3] == pytest.approx(judged.delta_auc, abs=1e-6)
     assert len(found.curves["occlusion"]) == 12 and found.curves["occlusion"][0][0].shape == (13,)
     assert all(name in str(found) for name in (*methods, "delta_auc", "zero"))
@@ -340,7 +408,9 @@ def test_reviews_as_cases():
     reviews = load_reviews()[:20] + [Review("good film", 1, ((0, 9),)), Review("bad film", 0)]
     tokenizer = WordTokenizer.train([r.text for r in reviews])
     cases = explain.review_cases(reviews, tokenizer)
-    assert [c.text for c in cases] == [r.text for r in reviews] and [c.target for c in cases] == [r.label for r in reviews]
+    assert [c.text for c in cases] == [r.text for r in reviews] and [c.target for c in cases] == [
+        r.label for r in reviews
+    ]
     assert cases[-1].marked is None and cases[-2].marked is None
     for case, review in zip(cases[:20], reviews, strict=False):
         assert case.ids.tolist() == tokenizer.encode(review.text)
@@ -378,7 +448,9 @@ def test_lime_where_tokens_do_not_make_up_the_text():
     model = small_classifier(tokenizer.vocab_size)
     cases = explain.review_cases([Review(text, 1) for text in texts], tokenizer)
     assert "".join(cases[0].tokens) != texts[0]
-    imitation = explain.standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), samples=30)["lime"]
+    imitation = explain.standard_methods(
+        model, tokenizer, partial(predict_proba, model, tokenizer), samples=30
+    )["lime"]
     for case in cases:
         relevance = imitation(case)
         assert relevance.shape == case.ids.shape and relevance.any()

@@ -29,7 +29,9 @@ def normal(rng, shape, dtype):
 
 
 def elementwise(count):
-    return lambda dtype, rng: [tuple(numpy.asarray(normal(rng, shape, dtype) * 3) for _ in range(count)) for shape in SIZES]
+    return lambda dtype, rng: [
+        tuple(numpy.asarray(normal(rng, shape, dtype) * 3) for _ in range(count)) for shape in SIZES
+    ]
 
 
 CASES.update({name: elementwise(1) for name in ("sigmoid", "erf", "gelu", "gelu_tanh")})
@@ -52,18 +54,31 @@ LINEAR = [(1, 1, 1), (0, 3, 2), (5, 3, 7), (64, 33, 129), (130, 65, 31)]
 
 @case
 def matmul(dtype, rng):
-    shapes = [((3, 4), (4, 2)), ((0, 3), (3, 2)), ((300, 70), (70, 300)), ((2, 3, 4), (2, 4, 1)), ((2, 3, 4), (4, 2))]
+    shapes = [
+        ((3, 4), (4, 2)),
+        ((0, 3), (3, 2)),
+        ((300, 70), (70, 300)),
+        ((2, 3, 4), (2, 4, 1)),
+        ((2, 3, 4), (4, 2)),
+    ]
     for a, b in [*shapes, ((4,), (4, 2)), ((3, 4, 80, 70), (3, 4, 70, 90)), ((1, 4, 3, 2), (3, 1, 2, 5))]:
         yield normal(rng, a, dtype), normal(rng, b, dtype)
     yield normal(rng, (2, 5, 3), dtype).swapaxes(-1, -2), normal(rng, (2, 4, 5), dtype).swapaxes(-1, -2)
 
 
-CASES["batched_matmul"] = lambda dtype, rng: (pair for pair in matmul(dtype, rng) if min(a.ndim for a in pair) > 1)
+CASES["batched_matmul"] = lambda dtype, rng: (
+    pair for pair in matmul(dtype, rng) if min(a.ndim for a in pair) > 1
+)
 
 
 @case
 def matmul_vjp(dtype, rng):
-    for a, b in [((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 1)), ((2, 0, 4), (2, 4, 3)), ((2, 2, 70, 65), (2, 2, 65, 3))]:
+    for a, b in [
+        ((3, 4), (4, 2)),
+        ((2, 3, 4), (2, 4, 1)),
+        ((2, 0, 4), (2, 4, 3)),
+        ((2, 2, 70, 65), (2, 2, 65, 3)),
+    ]:
         yield normal(rng, (*a[:-1], b[-1]), dtype), normal(rng, a, dtype), normal(rng, b, dtype)
 
 
@@ -78,7 +93,11 @@ def linear(dtype, rng):
 @case
 def linear_vjp(dtype, rng):
     for n, n_in, n_out in LINEAR:
-        arrays = normal(rng, (n, n_out), dtype), normal(rng, (n, n_in), dtype), normal(rng, (n_out, n_in), dtype)
+        arrays = (
+            normal(rng, (n, n_out), dtype),
+            normal(rng, (n, n_in), dtype),
+            normal(rng, (n_out, n_in), dtype),
+        )
         for needs in ([True] * 3, [False, True, True], [True, False, False], [True, True]):
             yield *arrays, needs
 
@@ -86,7 +105,9 @@ def linear_vjp(dtype, rng):
 @case
 def layer_norm(dtype, rng):
     for shape in SIZES[1:]:
-        x, weight, bias = normal(rng, shape, dtype), normal(rng, shape[-1:], dtype), normal(rng, shape[-1:], dtype)
+        x = normal(rng, shape, dtype)
+        weight = normal(rng, shape[-1:], dtype)
+        bias = normal(rng, shape[-1:], dtype)
         yield x, weight, bias, 1e-5
         yield 1 + x, weight, bias, 1e-2
     for width in (1, 2, 3, 7, 100, 384, 768):
@@ -121,11 +142,23 @@ def cross_entropy(dtype, rng):
 @case
 def cross_entropy_vjp(dtype, rng):
     for x, target, smoothing in cross_entropy(dtype, rng):
-        yield normal(rng, (len(x),), dtype), x, target, *reference.cross_entropy(x, target, smoothing)[1:], smoothing
+        yield (
+            normal(rng, (len(x),), dtype),
+            x,
+            target,
+            *reference.cross_entropy(x, target, smoothing)[1:],
+            smoothing,
+        )
 
 
 def heads(rng, dtype):
-    sizes = [((), 3, 5, 4, 2), ((1, 1), 1, 1, 1, 1), ((2, 3), 130, 130, 8, 8), ((5,), 70, 200, 4, 6), ((2,), 0, 3, 2, 2)]
+    sizes = [
+        ((), 3, 5, 4, 2),
+        ((1, 1), 1, 1, 1, 1),
+        ((2, 3), 130, 130, 8, 8),
+        ((5,), 70, 200, 4, 6),
+        ((2,), 0, 3, 2, 2),
+    ]
     for batch, t, s, d, dv in sizes:
         q = normal(rng, (*batch, d, t), dtype).swapaxes(-1, -2)  # not contiguous
         yield q, normal(rng, (*batch, s, d), dtype), normal(rng, (*batch, s, dv), dtype)
@@ -142,7 +175,8 @@ def attention(dtype, rng):
         yield q, k, v, allowed, False, 0.5
         yield q, k, v, normal(rng, shape[-2:], dtype), True, 0.5
         yield q, k, v, None, True, 0.5, 2 * allowed.astype(dtype)
-        large_q, large_k = numpy.rint(30 * q), numpy.rint(30 * k)  # whole numbers: their products are exact in any order
+        # whole numbers: their products are exact in any order
+        large_q, large_k = numpy.rint(30 * q), numpy.rint(30 * k)
         yield large_q, large_k, v, allowed, False, 0.5  # exponentials that would be too large
 
 
@@ -156,7 +190,8 @@ def attention_vjp(dtype, rng):
 @case
 def rms_norm(dtype, rng):
     for shape in SIZES[1:]:
-        yield normal(rng, shape, dtype), normal(rng, shape[-1:], dtype), 0.1  # with less, a row of one cancels out
+        # with less, a row of one cancels out
+        yield normal(rng, shape, dtype), normal(rng, shape[-1:], dtype), 0.1
 
 
 @case
@@ -215,7 +250,10 @@ def scale_all(dtype, rng):
 @case
 def adam_all(dtype, rng):
     for (arrays,) in norm_of_all(dtype, rng):
-        state = [(a, normal(rng, a.shape, dtype), normal(rng, a.shape, dtype), normal(rng, a.shape, dtype) ** 2) for a in arrays]
+        state = [
+            (a, normal(rng, a.shape, dtype), normal(rng, a.shape, dtype), normal(rng, a.shape, dtype) ** 2)
+            for a in arrays
+        ]
         yield state, 3, 0.1, (0.9, 0.99), 1e-3, 0.1, 0.9
 
 
@@ -254,7 +292,11 @@ def embedding(dtype, rng):
 @case
 def index_vjp(dtype, rng):
     for index in ([], [4], [-1, 4, 0, -5, 4]):
-        yield normal(rng, (len(index), 3), dtype), normal(rng, (5, 3), dtype), numpy.array(index, dtype="int64")
+        yield (
+            normal(rng, (len(index), 3), dtype),
+            normal(rng, (5, 3), dtype),
+            numpy.array(index, dtype="int64"),
+        )
     yield normal(rng, (3, 2), dtype).T, normal(rng, (5, 3), dtype), numpy.array([1, 1], dtype="int32")
     yield normal(rng, (2,), dtype), normal(rng, (5, 3), dtype), (numpy.array([1, 1]), numpy.array([2, 2]))
     yield normal(rng, (2, 2, 3), dtype), normal(rng, (5, 3), dtype), numpy.array([[1, 1], [0, 4]])
@@ -285,7 +327,9 @@ def laid_into(array, shape, part):
 def kernels_of(backend):
     """The public functions that a backend's modules define, by name: the first module's, where several have one."""
     homes, found = {m.__name__ for m in MODULES[backend]}, {}
-    for name, function in [pair for m in MODULES[backend] for pair in inspect.getmembers(m, inspect.isfunction)]:
+    for name, function in [
+        pair for m in MODULES[backend] for pair in inspect.getmembers(m, inspect.isfunction)
+    ]:
         if name[0] != "_" and function.__module__ in homes:
             found.setdefault(name, function)
     return found
@@ -329,12 +373,18 @@ def placed(argument, layout=None):
 
 def noise(kernel, arguments):
     """What rounding is measured by where a softmax has one winner, whose gradient is nothing else: the gradient that came."""
-    return abs(arguments[0]).max(initial=0) if kernel in ("softmax_vjp", "log_softmax_vjp", "cross_entropy_vjp") else 0
+    return (
+        abs(arguments[0]).max(initial=0)
+        if kernel in ("softmax_vjp", "log_softmax_vjp", "cross_entropy_vjp")
+        else 0
+    )
 
 
 def assert_same(results, expected, rtol, least=0.0):
     assert [part is None for part in as_tuple(results)] == [part is None for part in as_tuple(expected)]
-    assert [part for part in as_tuple(results) if isinstance(part, bool)] == [p for p in as_tuple(expected) if isinstance(p, bool)]
+    assert [part for part in as_tuple(results) if isinstance(part, bool)] == [
+        p for p in as_tuple(expected) if isinstance(p, bool)
+    ]
     for g, e in zip(arrays_in(results), arrays_in(expected), strict=True):
         assert_equal(to_host(g), e, rtol, least)
 
@@ -351,7 +401,10 @@ def test_equals_its_definition(kernel, dtype, packed, monkeypatch):
     drawn = numpy.random.default_rng(1)
     for i, arguments in enumerate(CASES[kernel](dtype, numpy.random.default_rng(0))):
         names = [None if packed or kernel in IN_PLACE else drawn.choice([*LAYOUTS]) for _ in arguments]
-        there = [placed(a, LAYOUTS.get(name) if i % 3 else name and repeated) for a, name in zip(arguments, names, strict=True)]
+        there = [
+            placed(a, LAYOUTS.get(name) if i % 3 else name and repeated)
+            for a, name in zip(arguments, names, strict=True)
+        ]
         here = [numpy if inspect.ismodule(a) else each(lambda a: to_host(a).copy(), a) for a in there]
         results, expected = kernels_of(xp_in_use().__name__)[kernel](*there), DEFINITIONS[kernel](*here)
         assert_same(results, expected, RTOL[dtype], noise(kernel, here))
@@ -363,7 +416,10 @@ def test_equals_its_definition(kernel, dtype, packed, monkeypatch):
 def test_definitions_keep_their_digits(kernel, dtype):
     """What they give is what they give of the same numbers in float64, rounded."""
     for arguments in CASES[kernel](dtype, numpy.random.default_rng(0)):
-        wide = [each(lambda a: a.astype("float64") if a.dtype == dtype else a, each(numpy.copy, a)) for a in arguments]
+        wide = [
+            each(lambda a: a.astype("float64") if a.dtype == dtype else a, each(numpy.copy, a))
+            for a in arguments
+        ]
         if kernel in ("gelu_vjp", "gelu_tanh_vjp"):
             wide[2] = DEFINITIONS[kernel.removesuffix("_vjp")](wide[1])  # half precision's own is rounded
         results, exact = DEFINITIONS[kernel](*arguments), DEFINITIONS[kernel](*wide)
@@ -385,7 +441,18 @@ PATTERNS = {
     "some see nothing": lambda rng, t, s: numpy.broadcast_to(rng.random((t, 1)) < 0.5, (t, s)),
     "keys left out": lambda rng, t, s: rng.random((1, s)) < 0.7,
 }
-BOUNDARIES = [(1, 64), (63, 65), (64, 64), (65, 63), (127, 128), (128, 129), (129, 127), (200, 200), (100, 300), (300, 65)]
+BOUNDARIES = [
+    (1, 64),
+    (63, 65),
+    (64, 64),
+    (65, 63),
+    (127, 128),
+    (128, 129),
+    (129, 127),
+    (200, 200),
+    (100, 300),
+    (300, 65),
+]
 
 
 def as_scores(rng, seen, dtype):

@@ -103,7 +103,8 @@ def test_normalization_over_several_dimensions(norm, dtype):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_rms_norm_s_default_eps_is_torch_s(dtype):
     x = numpy.array([1e-4, -2e-4, 3e-4], dtype)
-    got, expected = nn.functional.rms_norm(mt.tensor(x), (3,)), torch.nn.functional.rms_norm(torch.tensor(x), (3,))
+    got = nn.functional.rms_norm(mt.tensor(x), (3,))
+    expected = torch.nn.functional.rms_norm(torch.tensor(x), (3,))
     numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-3 if dtype == "float16" else 1e-6)
 
 
@@ -111,7 +112,9 @@ def test_rms_norm_s_default_eps_is_torch_s(dtype):
 def test_normalization_names_mistakes(layer):
     with pytest.raises(ValueError, match=r"expected input \(\.\., 6\).*got \(2, 5\)"):
         layer(6)(mt.zeros(2, 5))
-    with pytest.raises(ValueError, match=r"expected input \(\.\., 2, 6\) over its last dimensions, got \(2, 3, 6\)"):
+    with pytest.raises(
+        ValueError, match=r"expected input \(\.\., 2, 6\) over its last dimensions, got \(2, 3, 6\)"
+    ):
         layer((2, 6))(mt.zeros(2, 3, 6))
     with pytest.raises(ValueError, match=r"expected input \(\.\., 2, 6\) .*got \(6,\)"):
         layer((2, 6))(mt.zeros(6))
@@ -205,7 +208,8 @@ CLASS_WEIGHTS = [0.5, 2.0, 0.0, 1.5, 3.0]
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("shape", [(6, 5), (5,), (2, 5, 3, 1)])
 def test_losses_with_weighted_classes_and_of_probabilities(shape, reduction, dtype):
-    target, settings = ids(5, *(shape[:1] * (len(shape) > 1) + shape[2:])), {"ignore_index": 1, "reduction": reduction}
+    target = ids(5, *(shape[:1] * (len(shape) > 1) + shape[2:]))
+    settings = {"ignore_index": 1, "reduction": reduction}
     logits, sure = 4 * array(*shape), numpy.exp(array(*shape, seed=3))
 
     def weighted(kind, **options):
@@ -216,9 +220,21 @@ def test_losses_with_weighted_classes_and_of_probabilities(shape, reduction, dty
         return make
 
     for smoothing in (0.0, 0.3):
-        check(weighted("CrossEntropyLoss", label_smoothing=smoothing, **settings), logits, target, dtype=dtype)
-        check(weighted("CrossEntropyLoss", label_smoothing=smoothing, reduction=reduction), logits, sure, dtype=dtype)
-        check(lambda lib, s=smoothing: lib.CrossEntropyLoss(label_smoothing=s, reduction=reduction), logits, sure, dtype=dtype)
+        check(
+            weighted("CrossEntropyLoss", label_smoothing=smoothing, **settings), logits, target, dtype=dtype
+        )
+        check(
+            weighted("CrossEntropyLoss", label_smoothing=smoothing, reduction=reduction),
+            logits,
+            sure,
+            dtype=dtype,
+        )
+        check(
+            lambda lib, s=smoothing: lib.CrossEntropyLoss(label_smoothing=s, reduction=reduction),
+            logits,
+            sure,
+            dtype=dtype,
+        )
     check(weighted("NLLLoss", **settings), logits, target, dtype=dtype)
     check(lambda lib: lib.NLLLoss(**settings), logits, target, dtype=dtype)
 
@@ -234,16 +250,26 @@ def test_weights_and_smoothing_do_not_look_at_what_is_ignored(ignored):
 
     check(make, array(4, 5), target)
     some = mt.tensor(array(4, 5)[::2]), mt.tensor(target[::2])
-    assert make(nn)(*some).item() == pytest.approx(make(nn)(mt.tensor(array(4, 5)), mt.tensor(target)).item(), rel=1e-12)
+    assert make(nn)(*some).item() == pytest.approx(
+        make(nn)(mt.tensor(array(4, 5)), mt.tensor(target)).item(), rel=1e-12
+    )
 
 
 def test_older_words_for_a_reduction_mean_what_they_mean_in_torch():
     values = array(3, 5), ids(5, 3)
-    for words in ((None, -100, None), (False, -100, None), (True, -100, None), (None, -100, False), (None, -100, True)):
+    for words in (
+        (None, -100, None),
+        (False, -100, None),
+        (True, -100, None),
+        (None, -100, False),
+        (None, -100, True),
+    ):
         (average, ignore, reduce) = words
         got = nn.functional.cross_entropy(*map(mt.tensor, values), None, average, ignore, reduce)
         with pytest.warns(UserWarning) if words != (None, -100, None) else contextlib.nullcontext():
-            expected = torch.nn.functional.cross_entropy(*map(torch.tensor, values), None, average, ignore, reduce)
+            expected = torch.nn.functional.cross_entropy(
+                *map(torch.tensor, values), None, average, ignore, reduce
+            )
         numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-12)
     assert nn.functional.mse_loss(mt.zeros(3), mt.ones(3), False).item() == 3
     assert nn.MSELoss(None, False)(mt.zeros(3), mt.ones(3)).tolist() == [1, 1, 1]
@@ -253,7 +279,9 @@ def test_older_words_for_a_reduction_mean_what_they_mean_in_torch():
 def test_mse_loss_with_weights(reduction):
     values = array(3, 4), array(3, 4, seed=1), numpy.exp(array(3, 4, seed=2))
     got, expected = (
-        lib.nn.functional.mse_loss(*map(lib.tensor, values[:2]), weight=lib.tensor(values[2]), reduction=reduction)
+        lib.nn.functional.mse_loss(
+            *map(lib.tensor, values[:2]), weight=lib.tensor(values[2]), reduction=reduction
+        )
         for lib in (mt, torch)
     )
     numpy.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-12)
@@ -262,14 +290,34 @@ def test_mse_loss_with_weights(reduction):
 @pytest.mark.parametrize(
     "wrong, error, message",
     [
-        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(3).double()), ValueError, r"a weight for each class .* got weights \(3,\)"),
-        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(5)), TypeError, "logits are float64, class weights float32"),
-        (lambda F, x, y: F.cross_entropy(x, y, mt.ones(5, requires_grad=True).double()), RuntimeError, "detach"),
+        (
+            lambda F, x, y: F.cross_entropy(x, y, mt.ones(3).double()),
+            ValueError,
+            r"a weight for each class .* got weights \(3,\)",
+        ),
+        (
+            lambda F, x, y: F.cross_entropy(x, y, mt.ones(5)),
+            TypeError,
+            "logits are float64, class weights float32",
+        ),
+        (
+            lambda F, x, y: F.cross_entropy(x, y, mt.ones(5, requires_grad=True).double()),
+            RuntimeError,
+            "detach",
+        ),
         (lambda F, x, y: F.cross_entropy(x, x, ignore_index=1), ValueError, "ignore_index names a class id"),
-        (lambda F, x, y: F.cross_entropy(x, y.double()), ValueError, r"float64 \(4,\); if they are class ids, call .long"),
+        (
+            lambda F, x, y: F.cross_entropy(x, y.double()),
+            ValueError,
+            r"float64 \(4,\); if they are class ids, call .long",
+        ),
         (lambda F, x, y: F.nll_loss(x, x), TypeError, "integer class ids"),
         (lambda F, x, y: F.nll_loss(x, y[:3]), ValueError, r"\(4, 5\) do not fit targets \(3,\)"),
-        (lambda F, x, y: F.mse_loss(x, x, weight=y), ValueError, r"equal shapes, got \(4, 5\) and \(4, 5\) and \(4,\)"),
+        (
+            lambda F, x, y: F.mse_loss(x, x, weight=y),
+            ValueError,
+            r"equal shapes, got \(4, 5\) and \(4, 5\) and \(4,\)",
+        ),
     ],
 )
 def test_losses_name_mistakes(wrong, error, message):
@@ -313,7 +361,12 @@ def test_names_shapes_and_repr_are_torch_s(layer):
 
 def test_layers_take_dtype_and_device():
     made = {"device": "cpu", "dtype": mt.float64}
-    layers = [nn.Linear(2, 2, **made), nn.Embedding(2, 2, **made), nn.LayerNorm(2, **made), nn.RMSNorm(2, **made)]
+    layers = [
+        nn.Linear(2, 2, **made),
+        nn.Embedding(2, 2, **made),
+        nn.LayerNorm(2, **made),
+        nn.RMSNorm(2, **made),
+    ]
     layers += [nn.MultiheadAttention(2, 1, **made), nn.TransformerEncoderLayer(2, 1, 4, **made)]
     layers += [nn.Transformer(2, 1, 1, 1, 4, **made)]
     assert {p.dtype for layer in layers for p in layer.parameters()} == {mt.float64}
@@ -421,11 +474,14 @@ def test_clip_grad_norm_of_float16_adds_up_in_float32(norm_type):
     for lib, parameters in ((mt, ours), (torch, theirs)):
         for p, v in zip(parameters, values, strict=True):
             p.grad = lib.tensor(v)
-    total, expected = nn.utils.clip_grad_norm_(ours, 1.0, norm_type), torch.nn.utils.clip_grad_norm_(theirs, 1.0, norm_type)
+    total = nn.utils.clip_grad_norm_(ours, 1.0, norm_type)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, 1.0, norm_type)
     assert total.item() == pytest.approx(expected.item(), rel=2e-3)
     for p, q in zip(ours, theirs, strict=True):
         assert p.grad.dtype == mt.float16
-        numpy.testing.assert_allclose(p.grad.numpy().astype(float), q.grad.numpy().astype(float), rtol=5e-3, atol=1e-5)
+        numpy.testing.assert_allclose(
+            p.grad.numpy().astype(float), q.grad.numpy().astype(float), rtol=5e-3, atol=1e-5
+        )
 
 
 def test_clip_grad_norm_of_one_parameter_and_of_none():

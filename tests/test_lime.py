@@ -31,7 +31,10 @@ def draws(word):
 def in_order(texts):
     """Probabilities of two classes that depend on words, on pairs of neighbours, and on the length."""
     words = [text.split() for text in texts]
-    logit = [sum(map(draws, w)) + sum(draws(a + b) for a, b in zip(w, w[1:], strict=False)) + len(w) / 9 for w in words]
+    logit = [
+        sum(map(draws, w)) + sum(draws(a + b) for a, b in zip(w, w[1:], strict=False)) + len(w) / 9
+        for w in words
+    ]
     p = 1 / (1 + np.exp(-np.array(logit)))
     return np.stack([1 - p, p], axis=1)
 
@@ -51,7 +54,11 @@ def problem(shape):
     random = np.random.default_rng(shape[2])
     x = (random.random(shape[:2]) < random.uniform(0.2, 0.8, shape[1])).astype(float)
     x[0], x[1] = 1, 0
-    return x, random.normal(size=shape[0]) + x @ random.normal(size=shape[1]), random.uniform(1e-3, 2, shape[0])
+    return (
+        x,
+        random.normal(size=shape[0]) + x @ random.normal(size=shape[1]),
+        random.uniform(1e-3, 2, shape[0]),
+    )
 
 
 def left_over(x, y, weight):
@@ -120,13 +127,19 @@ def test_a_tokenizer_makes_chinese_work(bow):
         return [c for c in text if re.match(r"\w", c)]
 
     theirs = LimeTextExplainer(random_state=0, bow=bow, split_expression=characters)
-    assert_equals_reference(ours, theirs.explain_instance(CHINESE, sentiment, num_features=6, num_samples=300))
+    assert_equals_reference(
+        ours, theirs.explain_instance(CHINESE, sentiment, num_features=6, num_samples=300)
+    )
     assert ours.tokens == list(CHINESE)
 
 
 def test_a_model_s_tokenizer():
     text = "Good film, not good."
-    for tokenizer in (WordTokenizer.train("good film not"), CharTokenizer.train(text), BPETokenizer.train(text, vocab_size=262)):
+    for tokenizer in (
+        WordTokenizer.train("good film not"),
+        CharTokenizer.train(text),
+        BPETokenizer.train(text, vocab_size=262),
+    ):
         result = lime(sentiment, text, num_samples=60, tokenizer=tokenizer)
         assert result.tokens == tokenizer.tokens(text) and "".join(result.tokens) == text
     characters = lime(sentiment, CHINESE, num_samples=200, tokenizer=CharTokenizer.train(CHINESE))
@@ -217,7 +230,9 @@ def test_tabular_lime_finds_the_slope_of_a_line():
 
 
 def test_tabular_lime_of_a_constant_is_nothing():
-    found = explain.lime_tabular(lambda rows: np.full((len(rows), 2), 0.3), [1.0, 2], [[0.0, 1], [2, 5]], num_samples=50)
+    found = explain.lime_tabular(
+        lambda rows: np.full((len(rows), 2), 0.3), [1.0, 2], [[0.0, 1], [2, 5]], num_samples=50
+    )
     assert found.relevance.tolist() == [0, 0] and (found.score, found.intercept) == (0, 0.3)
 
 
@@ -236,7 +251,9 @@ def test_tabular_lime_of_a_constant_is_nothing():
 )
 def test_tabular_arguments_refused(options, error, message):
     with pytest.raises(error, match=message):
-        explain.lime_tabular(**{"predict": lambda rows: rows, "row": [1.0, 2], "data": [[0.0, 1], [2, 3]], **options})
+        explain.lime_tabular(
+            **{"predict": lambda rows: rows, "row": [1.0, 2], "data": [[0.0, 1], [2, 3]], **options}
+        )
 
 
 def test_a_constant_predictor_gives_zeros_and_no_score():
@@ -251,7 +268,9 @@ def test_a_text_and_one_change_of_it():
     for seed in range(20):
         for k in (3, 10):
             result = lime(in_order, TEXTS["long"], 1, k, 2, seed)
-            assert np.isfinite([w for _, w in result.as_list()] + [result.score, result.local_prediction]).all()
+            assert np.isfinite(
+                [w for _, w in result.as_list()] + [result.score, result.local_prediction]
+            ).all()
             assert len(set(result.words)) == k
 
 
@@ -303,7 +322,9 @@ def test_each_text_is_asked_once_the_original_first_in_batches(bow, monkeypatch)
     asked = sum(calls, [])
     assert asked[0] == text and len(asked) == len(set(asked)) == (8 if bow else 16)
     assert [len(texts) for texts in calls] == ([5, 3] if bow else [5, 5, 5, 1])
-    assert (", ; :  " if bow else "UNKWORDZ, UNKWORDZ; UNKWORDZ: UNKWORDZ").strip() in [a.strip() for a in asked]
+    assert (", ; :  " if bow else "UNKWORDZ, UNKWORDZ; UNKWORDZ: UNKWORDZ").strip() in [
+        a.strip() for a in asked
+    ]
 
 
 # ---- the steps ----
@@ -348,12 +369,16 @@ def test_words_and_separators_make_up_the_text(text):
 
 
 @quick
-@given(st.text("ab ,", min_size=1, max_size=14).filter(lambda t: re.search(r"\w", t)), st.booleans(), st.data())
+@given(
+    st.text("ab ,", min_size=1, max_size=14).filter(lambda t: re.search(r"\w", t)), st.booleans(), st.data()
+)
 def test_texts_are_written_from_masks(text, bow, data):
     pieces = surrogate.split_words(text)
     ids = surrogate.number_features(pieces, bow)
     n = int(ids.max()) + 1
-    masks = np.array(data.draw(st.lists(st.lists(st.booleans(), min_size=n, max_size=n), min_size=1, max_size=5)))
+    masks = np.array(
+        data.draw(st.lists(st.lists(st.booleans(), min_size=n, max_size=n), min_size=1, max_size=5))
+    )
     texts = surrogate.write_texts(pieces, ids, masks, bow)
     lost = "" if bow else "UNKWORDZ"
     for mask, got in zip(masks, texts, strict=True):
@@ -367,7 +392,9 @@ def test_distance_and_kernel():
     expected = 100 * cosine_distances(masks.astype(float), masks[:1].astype(float))[:, 0]
     distance = surrogate.cosine_distance(masks)
     assert np.abs(distance - expected).max() < 1e-12 and distance[5] == 100 and distance[0] == 0
-    assert surrogate.kernel(np.array([0.0, 25.0, 50.0])) == pytest.approx([1, math.exp(-0.5), math.exp(-2)], rel=1e-15)
+    assert surrogate.kernel(np.array([0.0, 25.0, 50.0])) == pytest.approx(
+        [1, math.exp(-0.5), math.exp(-2)], rel=1e-15
+    )
 
 
 @quick
@@ -424,7 +451,8 @@ def test_up_to_six_are_found_one_by_one():
     x, y, weight = problem((120, 9, 4))
     x[:, 1] = np.where(np.arange(120) % 7 == 0, 1 - x[:, 0], x[:, 0])  # two columns that say much the same
     y = y + 4 * x[:, 0] + 3 * x[:, 1]
-    by_step, by_weight = surrogate.forward_selection(x, y, weight, 6), surrogate.highest_weights(x, y, weight, 7)
+    by_step = surrogate.forward_selection(x, y, weight, 6)
+    by_weight = surrogate.highest_weights(x, y, weight, 7)
     assert (by_step != by_weight[:6]).any()
     assert (surrogate.select_features(x, y, weight, 6) == by_step).all()
     assert (surrogate.select_features(x, y, weight, 7) == by_weight).all()
@@ -461,7 +489,9 @@ def test_arguments_refused(options, error, message):
 
 @pytest.mark.parametrize("shape", [lambda n: n, lambda n: (n + 1, 2), lambda n: (1, n, 2)])
 def test_answers_of_the_wrong_shape(shape):
-    with pytest.raises(ValueError, match=r"predict: expected an array of shape \(\d+, n_classes\), .* got shape"):
+    with pytest.raises(
+        ValueError, match=r"predict: expected an array of shape \(\d+, n_classes\), .* got shape"
+    ):
         lime(lambda texts: np.zeros(shape(len(texts))), "good film", num_samples=20)
 
 
@@ -472,7 +502,8 @@ def test_answers_that_are_not_finite(value):
 
     with pytest.raises(ValueError, match=f"expected finite probabilities, got {value} for '(good )?,? ?'"):
         lime(predict, "good film", num_samples=20)
-    assert lime(predict, "good film", label=0, num_samples=20).prediction == 0.5  # the other class is not asked for
+    # the other class is not asked for
+    assert lime(predict, "good film", label=0, num_samples=20).prediction == 0.5
 
 
 def test_what_predict_raises_comes_through_with_a_note():

@@ -70,7 +70,14 @@ def test_equal_to_the_reference(text, bow, features):
 def test_random_texts(seed):
     features = [1, 4, 6, 7, 10, 30][seed % 6]
     for bow in (True, False):
-        check(random_text(seed), bow, features, samples=100 + 50 * seed, seed=seed, replacement=[None, "[gap]"][seed % 2])
+        check(
+            random_text(seed),
+            bow,
+            features,
+            samples=100 + 50 * seed,
+            seed=seed,
+            replacement=[None, "[gap]"][seed % 2],
+        )
 
 
 @pytest.mark.slow
@@ -93,11 +100,15 @@ def of_numbers(rows):
 @pytest.mark.parametrize("columns", [1, 4, 9])
 def test_rows_of_numbers(columns, features):
     random = np.random.default_rng(columns)
-    data = random.normal(size=(80, columns)) * random.uniform(0.1, 9, columns) + random.normal(size=columns) * 4
+    data = (
+        random.normal(size=(80, columns)) * random.uniform(0.1, 9, columns) + random.normal(size=columns) * 4
+    )
     if columns == 9:
         data[:, 3] = 2.5  # a column that does not vary
     for row in data[:3]:
         ours = lime_tabular(of_numbers, row, data, 1, features, 400, seed=5)
         explainer = LimeTabularExplainer(data, discretize_continuous=False, random_state=5)
-        theirs = explainer.explain_instance(row, of_numbers, labels=(1,), num_features=features, num_samples=400)
+        theirs = explainer.explain_instance(
+            row, of_numbers, labels=(1,), num_features=features, num_samples=400
+        )
         assert_equal(ours, theirs, 1, [f"x{i}" for i in range(columns)])

@@ -72,7 +72,11 @@ def test_parameters_have_their_published_names():
         "post_attention_layernorm.weight",
     }
     names = {f"model.layers.{i}.{name}" for i in range(2) for name in layer}
-    assert set(small().state_dict()) == names | {"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"}
+    assert set(small().state_dict()) == names | {
+        "model.embed_tokens.weight",
+        "model.norm.weight",
+        "lm_head.weight",
+    }
 
 
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
@@ -96,4 +100,9 @@ def test_an_attention_alone_knows_its_sizes():
 def test_outputs_and_gradients_are_those_of_transformers():
     model = Llama(LlamaConfig(VOCAB, 16, INNER, LAYERS, 4, 2, LENGTH, rms_norm_eps=1e-6, rope_theta=100.0))
     names = ("model.embed_tokens.weight", "lm_head.weight")
-    hold(model, lambda model: model(mt.tensor(REFERENCE_IDS)), "llama", lambda arrays: {**arrays, names[1]: arrays[names[0]]})
+    hold(
+        model,
+        lambda model: model(mt.tensor(REFERENCE_IDS)),
+        "llama",
+        lambda arrays: {**arrays, names[1]: arrays[names[0]]},
+    )

@@ -99,7 +99,10 @@ SHARED = {
     "GPT": (lambda: GPT(GPTConfig(20, 16, 8, 1, 2)), [[1, 2, 3]]),
     "Llama": (lambda: Llama(LlamaConfig(20, 8, 12, 1, 2, 1, 32)), [[1, 2, 3]]),
     "a layer twice in one module": (lambda: Twice(nn.Linear(4, 4)), np.ones((2, 4))),
-    "a layer in two modules": (lambda: nn.Sequential(*[nn.Sequential(m) for m in [nn.Linear(4, 4)] * 2]), np.ones((2, 4))),
+    "a layer in two modules": (
+        lambda: nn.Sequential(*[nn.Sequential(m) for m in [nn.Linear(4, 4)] * 2]),
+        np.ones((2, 4)),
+    ),
     "a weight in two layers": (one_weight, np.ones((2, 4))),
     "two adapters of one layer": (two_adapters, np.ones((2, 4))),
 }
@@ -120,7 +123,8 @@ def test_merging_changes_nothing_that_is_said_where_weights_are_shared(name):
         embedding = [p.numpy() for p in model.parameters() if not p.requires_grad]
         apart = {id(m): m.merged()(mt.ones(2, m.linear.in_features, dtype=mt.float64)) for m in loras(model)}
         again = {id(m): m.merged()(mt.ones(2, m.linear.in_features, dtype=mt.float64)) for m in loras(model)}
-        assert all(np.array_equal(apart[k].numpy(), again[k].numpy()) for k in apart)  # merged twice by itself
+        # merged twice by itself
+        assert all(np.array_equal(apart[k].numpy(), again[k].numpy()) for k in apart)
         assert np.array_equal(model(x).numpy(), before)
         assert merge_lora(model) is model and not loras(model)
         assert np.allclose(model(x).numpy(), before, rtol=0, atol=1e-12)

@@ -60,8 +60,12 @@ def closes_on_random_models(seed, model, way, length, padding):
     assert closes(explain.lrp(model, ids, rule=rule, form=form, position=[-1, length - padding - 1]).ledger)
 
 
-random_models = given(st.integers(0, 10**6), models, st.sampled_from(WAYS), st.integers(3, 7), st.integers(0, 2))
-test_the_ledger_closes_on_random_models = settings(max_examples=15, deadline=None)(random_models(closes_on_random_models))
+random_models = given(
+    st.integers(0, 10**6), models, st.sampled_from(WAYS), st.integers(3, 7), st.integers(0, 2)
+)
+test_the_ledger_closes_on_random_models = settings(max_examples=15, deadline=None)(
+    random_models(closes_on_random_models)
+)
 
 
 @pytest.mark.slow
@@ -91,7 +95,9 @@ def test_fused_attention_explains_as_the_clear_form_does(make, rule):
     with mt.nn.attention.record_attention():
         clear = explain.lrp(model, ids, target=1, rule=rule)
     assert any(row.op == "Softmax" for row in clear.ledger.rows) == (rule == "attnlrp")
-    assert any(row.op == "MatMul" for row in clear.ledger.rows) and not any(row.op == "MatMul" for row in fused.ledger.rows)
+    assert any(row.op == "MatMul" for row in clear.ledger.rows) and not any(
+        row.op == "MatMul" for row in fused.ledger.rows
+    )
     assert np.allclose(fused.relevance, clear.relevance, rtol=0, atol=1e-12 * abs(clear.relevance).max())
     for sink, amount in fused.ledger.items():
         assert abs(amount - clear.ledger[sink]) <= 1e-12 * clear.ledger.scale
@@ -193,7 +199,9 @@ def test_log_odds_share_out_the_other_logits_by_their_softmax():
     others = np.delete(np.arange(VOCAB), 3)
     p = np.exp(z[others]) / np.exp(z[others]).sum()
     expected = each[3] - sum(share * each[t] for share, t in zip(p, others, strict=True))
-    assert np.allclose(explain.lrp(model, IDS, target=explain.LogOdds(3)).relevance, expected, rtol=0, atol=1e-11)
+    assert np.allclose(
+        explain.lrp(model, IDS, target=explain.LogOdds(3)).relevance, expected, rtol=0, atol=1e-11
+    )
 
 
 def test_log_odds_in_other_methods():
@@ -221,7 +229,9 @@ def test_batches_are_sequences_side_by_side(kind, form):
 @pytest.mark.parametrize("make", [classifier, encoder_decoder, language_model])
 def test_padding_does_not_matter(make, rule, form):
     model, n = make(), len(IDS)
-    padded = explain.lrp(model, [IDS + [0, 0], IDS[::-1] + [0, 0]], target=1, position=n - 1, rule=rule, form=form).relevance
+    padded = explain.lrp(
+        model, [IDS + [0, 0], IDS[::-1] + [0, 0]], target=1, position=n - 1, rule=rule, form=form
+    ).relevance
     alone = [explain.lrp(model, ids, target=1, rule=rule, form=form).relevance for ids in (IDS, IDS[::-1])]
     assert np.allclose(padded[:, :n], alone, rtol=0, atol=1e-9 * np.abs(alone).max())
     assert not padded[:, n:].any()
@@ -340,7 +350,9 @@ def test_an_op_without_a_rule_raises_with_its_layer():
 
 @pytest.mark.parametrize("rule", sorted(set(PRESETS) - set(BOTH_FORMS)))
 def test_rules_without_a_gradient_form_say_so(rule):
-    with pytest.raises(ValueError, match=r"Linear in layer '[a-z0-9._]+'.*no gradient form; pass form='explicit'"):
+    with pytest.raises(
+        ValueError, match=r"Linear in layer '[a-z0-9._]+'.*no gradient form; pass form='explicit'"
+    ):
         explain.lrp(language_model(), IDS, rule=rule)
 
 
@@ -408,10 +420,14 @@ class Stack(nn.Module):
 
 
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
-@pytest.mark.parametrize("find", [partial(explain.layer_relevance, layers="layers.*"), explain.head_relevance])
+@pytest.mark.parametrize(
+    "find", [partial(explain.layer_relevance, layers="layers.*"), explain.head_relevance]
+)
 @pytest.mark.parametrize("ids", [[3, 1, 4], [[3, 1, 4], [1, 5, 9]], [3, 1, 4, 1, 5]])
 def test_a_layer_that_is_called_again_tells_each_call(ids, find, form):
-    once, again = (find(Stack(shared).double(), np.array(ids), target=1, form=form) for shared in (False, True))
+    once, again = (
+        find(Stack(shared).double(), np.array(ids), target=1, form=form) for shared in (False, True)
+    )
     name = next(iter(again))
     assert list(again) == [name, f"{name}, call 2", f"{name}, call 3", f"{name}, call 4"] and len(once) == 4
     for expected, found in zip(once.values(), again.values(), strict=True):

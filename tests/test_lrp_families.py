@@ -20,7 +20,15 @@ BERT = {
     "intermediate_size": 12,
     "max_position_embeddings": 10,
 }
-T5_SIZES = {"vocab_size": 13, "d_model": 8, "d_kv": 4, "d_ff": 12, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 2}
+T5_SIZES = {
+    "vocab_size": 13,
+    "d_model": 8,
+    "d_kv": 4,
+    "d_ff": 12,
+    "num_layers": 2,
+    "num_decoder_layers": 2,
+    "num_heads": 2,
+}
 MODELS = {
     "gpt": lambda: GPT(GPTConfig(13, 10, 8, 2, 2)),
     "llama": lambda: Llama(LlamaConfig(13, 8, 12, 2, 4, 2, 16, tie_word_embeddings=False)),
@@ -35,7 +43,11 @@ WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule i
 def explained(kind, model=None, ids=IDS, **options):
     """Relevance of `ids`, and for T5, which reads them and goes on writing, of both sides."""
     model = randomize(MODELS[kind]()) if model is None else model
-    return explain.lrp_answer(model, ids, ANSWER, **options) if kind == "t5" else explain.lrp(model, ids, **options)
+    return (
+        explain.lrp_answer(model, ids, ANSWER, **options)
+        if kind == "t5"
+        else explain.lrp(model, ids, **options)
+    )
 
 
 @pytest.mark.parametrize("rule, form", WAYS)
@@ -44,7 +56,9 @@ def test_the_ledger_closes_under_every_preset(kind, rule, form):
     ledger = explained(kind, rule=rule, form=form).ledger
     gaps = [ledger.gap, *(row.gap for row in ledger.rows), *(row.gap for row in ledger.by_layer())]
     assert max(map(abs, gaps)) <= 1e-10 * ledger.scale
-    assert (ledger["epsilon"] != 0) == (form == "explicit") and (ledger["softmax"] != 0) == (rule == "attnlrp")
+    assert (ledger["epsilon"] != 0) == (form == "explicit") and (ledger["softmax"] != 0) == (
+        rule == "attnlrp"
+    )
 
 
 @pytest.mark.parametrize("rule", BOTH_FORMS)
@@ -56,7 +70,9 @@ def test_both_forms_agree_without_a_stabiliser(kind, rule):
     assert abs(gradient.relevance - explicit.relevance).max() <= 1e-8 * abs(gradient.relevance).max()
 
 
-@pytest.mark.parametrize("rule, form", [("attnlrp", "gradient"), ("attnlrp", "explicit"), ("epsilon-plus", "explicit")])
+@pytest.mark.parametrize(
+    "rule, form", [("attnlrp", "gradient"), ("attnlrp", "explicit"), ("epsilon-plus", "explicit")]
+)
 @pytest.mark.parametrize("kind", MODELS)
 def test_float32_closes_too(kind, rule, form):
     ledger = explained(kind, randomize(MODELS[kind]()).float(), rule=rule, form=form).ledger

@@ -47,8 +47,13 @@ def ours(out, r, sources, books, rule="attnlrp"):
 @pytest.fixture(scope="module")
 def zennit_rules():
     """zennit without the picture models that its package imports and no rule needs."""
-    names = {name: types.ModuleType(name) for name in ("torchvision", "torchvision.models", "torchvision.models.resnet")}
-    names["torchvision.models.resnet"].Bottleneck = names["torchvision.models.resnet"].BasicBlock = type("Block", (), {})
+    names = {
+        name: types.ModuleType(name)
+        for name in ("torchvision", "torchvision.models", "torchvision.models.resnet")
+    }
+    names["torchvision.models.resnet"].Bottleneck = names["torchvision.models.resnet"].BasicBlock = type(
+        "Block", (), {}
+    )
     with pytest.MonkeyPatch.context() as patch:
         for name, module in names.items():
             patch.setitem(sys.modules, name, module)
@@ -92,7 +97,8 @@ LXT = {
     "matmul": (lambda lib, a, b: lib.matmul(a, b, False, EPS), lambda a, b: a @ b, [(2, 3, 5), (2, 5, 4)]),
     "softmax": (lambda lib, x: lib.softmax(x, -1), lambda x: x.softmax(-1), [(2, 3, 5)]),
     "mul": (lambda lib, a, b: lib.mul2(a, b), lambda a, b: a * b, [(3, 4), (3, 4)]),
-    "mean": (lambda lib, x: lib.mean(x, -1, True, EPS * 5), lambda x: x.mean(-1, keepdim=True), [(3, 5)]),  # its sum gets the eps
+    # its sum gets the eps
+    "mean": (lambda lib, x: lib.mean(x, -1, True, EPS * 5), lambda x: x.mean(-1, keepdim=True), [(3, 5)]),
     "layer norm": (
         lambda lib, x, w, b: lib.layer_norm(x, w, b, 1e-5),
         lambda x, w, b: F.layer_norm(x, (5,), w, b, 1e-5),
@@ -130,8 +136,13 @@ def lxt_layer(lxt, x, p, heads, causal, norm_first):
         return lxt.linear_epsilon(x, p[f"{name}weight"], p[f"{name}bias"], EPS)
 
     def attend(x):
-        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in linear(x, "self_attn.in_proj_").chunk(3, -1))
-        scores = lxt.mul2(lxt.matmul(q, k.transpose(-1, -2), False, EPS), torch.tensor(q.shape[-1] ** -0.5, dtype=x.dtype))
+        q, k, v = (
+            part.unflatten(-1, (heads, -1)).transpose(1, 2)
+            for part in linear(x, "self_attn.in_proj_").chunk(3, -1)
+        )
+        scores = lxt.mul2(
+            lxt.matmul(q, k.transpose(-1, -2), False, EPS), torch.tensor(q.shape[-1] ** -0.5, dtype=x.dtype)
+        )
         if causal:
             scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -torch.inf)
         mixed = lxt.matmul(lxt.softmax(scores, -1), v, False, EPS)
@@ -153,7 +164,9 @@ def lxt_layer(lxt, x, p, heads, causal, norm_first):
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_a_block_is_lxt_s(lxt, norm_first, causal):
-    layer = randomize(nn.TransformerEncoderLayer(8, 2, 12, activation="gelu", batch_first=True, norm_first=norm_first))
+    layer = randomize(
+        nn.TransformerEncoderLayer(8, 2, 12, activation="gelu", batch_first=True, norm_first=norm_first)
+    )
     parameters = {name: torch.tensor(p.numpy()) for name, p in layer.named_parameters()}
     x, r = arrays((2, 5, 8), (2, 5, 8))
     theirs = torch.tensor(x, requires_grad=True)

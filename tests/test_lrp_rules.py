@@ -24,7 +24,9 @@ def share(out, r, source, rule="attnlrp", form="explicit", eps=0.0):
     """Relevance r of `out` as it arrives at `source`, and what each sink absorbed."""
     walk = Walk(rule, form, Books(eps))
     (found,) = walk.run(out, mt.tensor(r).array, [source]).values()
-    return to_host(found), {sink: float(amount) for row in walk.books.rows for sink, amount in row.absorbed.items()}
+    return to_host(found), {
+        sink: float(amount) for row in walk.books.rows for sink, amount in row.absorbed.items()
+    }
 
 
 def linear(rule, x=X, w=W, b=B, r=R, eps=0.0):
@@ -56,7 +58,9 @@ def test_z_plus():
 def test_alpha_beta():
     helping, opposing = R[0] / [0.6, 2.5], R[0] / [-2.0, -0.3]
     found, sinks = linear(AlphaBeta(2, 1))
-    close(found, [[2 * (0.5 * helping[0] + 2.0 * helping[1]), 2 * 0.5 * helping[1] - -2.0 * opposing[0], 0.0]])
+    close(
+        found, [[2 * (0.5 * helping[0] + 2.0 * helping[1]), 2 * 0.5 * helping[1] - -2.0 * opposing[0], 0.0]]
+    )
     close(sinks["bias"], 2 * 0.1 * helping[0] - -0.3 * opposing[1])
 
 
@@ -97,11 +101,15 @@ def test_products_share_evenly_among_what_is_explained(parts):
     random = np.random.default_rng(0)
     a, b, r = random.standard_normal((2, 3)), random.standard_normal((3, 4)), random.standard_normal((2, 4))
     left, right = mt.tensor(a, requires_grad=True), mt.tensor(b, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(left @ right, mt.tensor(r).array, [left, right][:parts])
+    found = Walk("attnlrp", "explicit", Books(0.0)).run(
+        left @ right, mt.tensor(r).array, [left, right][:parts]
+    )
     close(to_host(found[left]), a * ((r / (a @ b) / parts) @ b.T))
     c = random.standard_normal((2, 3))
     other = mt.tensor(c, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(left * other, mt.tensor(a).array, [left, other][:parts])
+    found = Walk("attnlrp", "explicit", Books(0.0)).run(
+        left * other, mt.tensor(a).array, [left, other][:parts]
+    )
     close(to_host(found[left]), a / parts)
     assert (other in found) == (parts == 2)
 
@@ -173,7 +181,9 @@ def wrong_by_a_millionth(right, explicit, arrays_at):
     def law(*args):
         arrays = args[arrays_at:]
         signs = [1 if explicit else np.sign(np.where(np.isinf(a), 0, a)) for a in arrays]
-        return tuple(None if p is None else p + 1e-6 * abs(p) * s for p, s in zip(right(*args), signs, strict=True))
+        return tuple(
+            None if p is None else p + 1e-6 * abs(p) * s for p, s in zip(right(*args), signs, strict=True)
+        )
 
     return law
 
@@ -183,7 +193,8 @@ def test_an_error_planted_in_an_op_is_found_there(kind, form, name, monkeypatch)
     op, explicit = find(name), form == "explicit"
     law = "relprop" if explicit else "modified"
     monkeypatch.setattr(op, law, wrong_by_a_millionth(getattr(op, law), explicit, 3))
-    if issubclass(op, (ops.shape.Split, ops.shape.Unbind, SplitHeads)):  # takes and gives tuples, which scale as a whole
+    # takes and gives tuples, which scale as a whole
+    if issubclass(op, (ops.shape.Split, ops.shape.Unbind, SplitHeads)):
         monkeypatch.setattr(op, law, lambda self, r, rule, x: (self.vjp(r, x)[0] * (1 + 1e-6),))
     with pytest.raises(RuntimeError, match=f"goes missing at {name}"):
         explain.lrp(MODELS[kind](), IDS, form=form)
@@ -211,7 +222,9 @@ SINKS += [("gradient", sink) for sink in ("positions", "bias", "softmax")]  # wh
 @pytest.mark.parametrize("form, sink", SINKS)
 def test_an_error_planted_in_a_sink_is_found(form, sink, monkeypatch):
     right = Books.book
-    monkeypatch.setattr(Books, "book", lambda self, s, amount: right(self, s, amount * (1 + 1e-6 * (s == sink))))
+    monkeypatch.setattr(
+        Books, "book", lambda self, s, amount: right(self, s, amount * (1 + 1e-6 * (s == sink)))
+    )
     with pytest.raises(RuntimeError, match="goes missing"):
         explain.lrp(language_model(), IDS, form=form, eps=1e-2)
 
@@ -224,7 +237,9 @@ def test_an_error_planted_in_what_is_dropped_is_found(monkeypatch):
     rule = Composite({0: Gamma(), 1: WSquare()})
     ledger = explain.account(y, [x], rule, "explicit")[1]
     assert ledger["dropped"] == pytest.approx(y.item() / 5, rel=1e-5)
-    monkeypatch.setattr(Books, "absorb", lambda self, s, amounts: right(self, s, amounts * (1 + 1e-3 * (s == "dropped"))))
+    monkeypatch.setattr(
+        Books, "absorb", lambda self, s, amounts: right(self, s, amounts * (1 + 1e-3 * (s == "dropped")))
+    )
     with pytest.raises(RuntimeError, match="goes missing at Linear"):
         explain.account(y, [x], rule, "explicit")
 
@@ -235,7 +250,9 @@ def test_an_error_planted_in_what_is_dropped_is_found(monkeypatch):
 def forms_agree():
     for make in (language_model, MODELS["gated"]):
         model = make()
-        gradient, explicit = (explain.lrp(model, IDS, form=form, eps=1e-14).relevance for form in ("gradient", "explicit"))
+        gradient, explicit = (
+            explain.lrp(model, IDS, form=form, eps=1e-14).relevance for form in ("gradient", "explicit")
+        )
         assert abs(gradient - explicit).max() <= 1e-8 * abs(gradient).max()
 
 
@@ -251,7 +268,9 @@ def unsigned_stabiliser(monkeypatch):
 
 def forgotten_bias(monkeypatch):
     right = Linear.relprop
-    monkeypatch.setattr(Linear, "relprop", lambda self, r, rule, x, w, *b: (*right(self, r, rule, x, w), *(0 * c for c in b)))
+    monkeypatch.setattr(
+        Linear, "relprop", lambda self, r, rule, x, w, *b: (*right(self, r, rule, x, w), *(0 * c for c in b))
+    )
 
 
 def explicit_q_and_k_not_halved(monkeypatch):
@@ -274,7 +293,11 @@ def gradient_q_and_k_not_halved(monkeypatch):
 
 def sigma_not_detached(monkeypatch):
     def modified(self, g, rule, x, weight, bias):
-        return kernels.reference.layer_norm_vjp(g, x, weight, self.mean, self.rstd)[0], None, g.reshape(-1, g.shape[-1]).sum(0)
+        return (
+            kernels.reference.layer_norm_vjp(g, x, weight, self.mean, self.rstd)[0],
+            None,
+            g.reshape(-1, g.shape[-1]).sum(0),
+        )
 
     monkeypatch.setattr(ops.normalization.LayerNorm, "modified", modified)
 
@@ -341,7 +364,12 @@ def used(rule, form="explicit"):
 
 
 def test_layers_are_chosen_by_type_name_and_index():
-    rules = {"encoder.layers.0.self_attn*": ZPlus(), "encoder.layers.1": Gamma(0.5), -1: Flat(), nn.Linear: WSquare()}
+    rules = {
+        "encoder.layers.0.self_attn*": ZPlus(),
+        "encoder.layers.1": Gamma(0.5),
+        -1: Flat(),
+        nn.Linear: WSquare(),
+    }
     assert used(Composite(rules)) == {
         "encoder.layers.0.self_attn": "ZPlus()",
         "encoder.layers.0.self_attn.out_proj": "ZPlus()",
@@ -355,7 +383,10 @@ def test_layers_are_chosen_by_type_name_and_index():
     }
     assert set(used(Composite({0: Flat()}, base="z-plus")).values()) == {"Flat()", "ZPlus()"}
     assert used(Composite({0: Flat()}, base="z-plus"))["encoder.layers.0.self_attn"] == "Flat()"
-    assert used("epsilon-plus")["head"] == "Epsilon()" and used("epsilon-plus")["encoder.layers.0.linear1"] == "ZPlus()"
+    assert (
+        used("epsilon-plus")["head"] == "Epsilon()"
+        and used("epsilon-plus")["encoder.layers.0.linear1"] == "ZPlus()"
+    )
 
 
 def test_attention_may_differ_by_layer():
@@ -371,7 +402,9 @@ def test_a_composite_of_presets_gives_what_the_preset_gives():
     model = language_model()
     for name in explain.PRESETS:
         expected = explain.lrp(model, IDS, rule=name, form="explicit").relevance
-        assert np.array_equal(explain.lrp(model, IDS, rule=Composite(base=name), form="explicit").relevance, expected)
+        assert np.array_equal(
+            explain.lrp(model, IDS, rule=Composite(base=name), form="explicit").relevance, expected
+        )
 
 
 def test_relevance_knows_layers_if_told():
@@ -395,7 +428,10 @@ def test_a_stabiliser_below_zero_would_draw_shares_towards_it():
     [
         ({"decoder.*": Gamma()}, r"'decoder.\*' selects no layer; there are .*encoder.layers.0.linear1"),
         ({12: Gamma()}, "linear map 12 selects no layer"),
-        ({"encoder.layers.0.norm1": Gamma()}, "Gamma.* fit LayerNorm in layer 'encoder.layers.0.norm1': it is a rule for Linear"),
+        (
+            {"encoder.layers.0.norm1": Gamma()},
+            "Gamma.* fit LayerNorm in layer 'encoder.layers.0.norm1': it is a rule for Linear",
+        ),
         ({nn.Linear: Constant()}, "Constant.* does not fit Linear in layer"),
     ],
 )
@@ -416,7 +452,9 @@ def test_rules_that_make_no_sense():
 
 
 def test_composites_print_as_tables():
-    table = repr(Composite({"encoder.layers.0.*": Gamma(), -1: Flat(), nn.Linear: ZPlus()}, base="cp-lrp", name="mine"))
+    table = repr(
+        Composite({"encoder.layers.0.*": Gamma(), -1: Flat(), nn.Linear: ZPlus()}, base="cp-lrp", name="mine")
+    )
     lines = table.splitlines()
     assert lines[0] == "mine" and len(lines) == 8
     assert lines[2].startswith("'encoder.layers.0.*'  Gamma(gamma=0.25)") and lines[2].endswith("2019")

@@ -56,7 +56,9 @@ def drawn(name, *shape):
 
 def gpt2():
     tables = {"embedding": ("wte", V), "positions": ("wpe", L)}
-    state = {f"{ours}.weight": weights(f"transformer.{name}.weight", (n, C)) for ours, (name, n) in tables.items()}
+    state = {
+        f"{ours}.weight": weights(f"transformer.{name}.weight", (n, C)) for ours, (name, n) in tables.items()
+    }
     for i in range(N):
         ours, theirs = f"encoder.layers.{i}", f"transformer.h.{i}"
         for norm, ln in (("norm1", "ln_1"), ("norm2", "ln_2")):
@@ -76,7 +78,10 @@ def gpt2():
 
 def bert():
     tables = {"embedding": ("word", V), "positions": ("position", L), "segments": ("token_type", 2)}
-    state = {f"{ours}.weight": weights(f"embeddings.{name}_embeddings.weight", (n, C)) for ours, (name, n) in tables.items()}
+    state = {
+        f"{ours}.weight": weights(f"embeddings.{name}_embeddings.weight", (n, C))
+        for ours, (name, n) in tables.items()
+    }
     state["norm.weight"], state["norm.bias"] = drawn("embeddings.LayerNorm", C)
     for i in range(N):
         ours, theirs = f"encoder.layers.{i}", f"encoder.layer.{i}"
@@ -96,7 +101,9 @@ def bert():
 
 
 def llama():
-    config = LlamaConfig(V, 16, 20, N, 4, 2, L, rms_norm_eps=1e-6, rope_theta=100.0, tie_word_embeddings=False)
+    config = LlamaConfig(
+        V, 16, 20, N, 4, 2, L, rms_norm_eps=1e-6, rope_theta=100.0, tie_word_embeddings=False
+    )
     model = Llama(config).double()
     return model, {name: weights(name, tuple(p.shape)) for name, p in model.named_parameters()}
 
@@ -109,7 +116,8 @@ def test_equals_the_reference(case, form):
     model.load_state_dict(state)
     logits = model.eval()(mt.tensor(IDS)).numpy()
     logits = logits[0, -1] if logits.ndim == 3 else logits[0]
-    rounding = 1e-6 if name == "llama" else 1e-9  # Llama's norms and angles are float32 there, whatever the model's dtype
+    # Llama's norms and angles are float32 there, whatever the model's dtype
+    rounding = 1e-6 if name == "llama" else 1e-9
     numpy.testing.assert_allclose(logits, expected[f"{case} logits"], rtol=0, atol=rounding)
     e = explain.lrp(model, IDS, rule=rule, form=form, eps=1e-12)
     reference = expected[f"{case} relevance"]

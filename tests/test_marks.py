@@ -70,7 +70,12 @@ def test_a_word_may_be_one_byte_pair_id():
 def test_lime_cuts_as_the_lime_package_does():
     for text in TEXTS.values():
         assert split_words(text) == [piece for piece in re.split(r"(\W+)", text) if piece]
-    found = explain.lime(lambda texts: np.array([[0.5, 0.5]] * len(texts)), TEXTS["Hindi"], num_samples=9, tokenizer=whole_words)
+    found = explain.lime(
+        lambda texts: np.array([[0.5, 0.5]] * len(texts)),
+        TEXTS["Hindi"],
+        num_samples=9,
+        tokenizer=whole_words,
+    )
     assert sorted(found.words) == sorted(TEXTS["Hindi"].split())
 
 
@@ -86,7 +91,18 @@ def test_pieces_are_the_text_and_no_mark_stands_first(text):
 def test_nothing_else_has_changed():
     text = "Isn't it?  A 2nd, naïve 世界 x_1…\n"
     assert seen(text) == text and len(seen(TEXTS["Hindi"])) == len(TEXTS["Hindi"])
-    assert WordTokenizer.train("a").tokens(text) == ["Isn't", " it", "?", "  A", " 2nd", ",", " naïve", " 世界", " x_1", "…\n"]
+    assert WordTokenizer.train("a").tokens(text) == [
+        "Isn't",
+        " it",
+        "?",
+        "  A",
+        " 2nd",
+        ",",
+        " naïve",
+        " 世界",
+        " x_1",
+        "…\n",
+    ]
     assert [piece for piece in whole_words(text)] == split_words(text)
 
 
@@ -99,4 +115,6 @@ def test_every_pattern_of_words_knows_marks():
                     found[f"{module.name}.{name}"] = value
     lime = f"{surrogate.__name__}.SEPARATOR"
     assert lime in found and len(found) > 5
-    assert [name for name, pattern in found.items() if MARK not in pattern.pattern.replace(r"\u0301", MARK)] == [lime]
+    assert [
+        name for name, pattern in found.items() if MARK not in pattern.pattern.replace(r"\u0301", MARK)
+    ] == [lime]

@@ -69,7 +69,12 @@ def trained(model, evaluate):
     """The figures that a `Trainer` finds on the way, with nothing learned."""
     loss = lambda m, batch: m(batch).sum() * 0.0  # noqa: E731
     trainer = Trainer(
-        model, loss, DataLoader([np.array(IDS)] * 2, 2), mt.optim.SGD(model.parameters(), 0.0), steps=1, evaluate=evaluate
+        model,
+        loss,
+        DataLoader([np.array(IDS)] * 2, 2),
+        mt.optim.SGD(model.parameters(), 0.0),
+        steps=1,
+        evaluate=evaluate,
     )
     trainer.run()
     return trainer.evaluations
@@ -111,10 +116,24 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "logit_of": (judge, lambda m: explain.logit_of(m, 1)(mt.tensor([IDS])).numpy()),
     "Probe": (judge, lambda m: Probe(m, IDS, 1, -1, True).output),
     "answer": (judge, lambda m: answer(m, IDS, 1, -1, True).output),
-    "faithfulness": (judge, lambda m: explain.faithfulness(explain.logit_of(m, 1), IDS, np.arange(4.0)).delta_auc),
-    "randomisation_check": (judge, lambda m: explain.randomisation_check(partial(explain.lrp, target=1), m, IDS).steps),
-    "lime": (judge, lambda m: explain.lime(partial(classifier.predict_proba, m, WORDS), "good bad film", num_samples=20).weights),
-    "kernel_shap": (judge, lambda m: explain.kernel_shap(partial(classifier.predict_proba, m, WORDS), "good bad film").values),
+    "faithfulness": (
+        judge,
+        lambda m: explain.faithfulness(explain.logit_of(m, 1), IDS, np.arange(4.0)).delta_auc,
+    ),
+    "randomisation_check": (
+        judge,
+        lambda m: explain.randomisation_check(partial(explain.lrp, target=1), m, IDS).steps,
+    ),
+    "lime": (
+        judge,
+        lambda m: (
+            explain.lime(partial(classifier.predict_proba, m, WORDS), "good bad film", num_samples=20).weights
+        ),
+    ),
+    "kernel_shap": (
+        judge,
+        lambda m: explain.kernel_shap(partial(classifier.predict_proba, m, WORDS), "good bad film").values,
+    ),
     "standard_methods": (judge, lambda m: explain.standard_methods(m, samples=20)["kernel shap"](CASE)),
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
@@ -127,7 +146,11 @@ OTHERS = {  # they take a model, and answer nothing or are what trains it
 def set_by_hand(model):
     """Training, but for parts that were put into eval(), one of them with a part in training again."""
     model.train()
-    parts = [m for m in model.modules() if isinstance(m, (nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.MultiheadAttention))]
+    parts = [
+        m
+        for m in model.modules()
+        if isinstance(m, (nn.Dropout, nn.LayerNorm, nn.RMSNorm, nn.MultiheadAttention))
+    ]
     for part in parts[::2]:
         part.eval()
     stack = next(m for m in model.modules() if isinstance(m, nn.ModuleList))
@@ -143,7 +166,11 @@ def test_an_answer_leaves_every_module_as_it_was_and_can_be_repeated(name):
     model = make()
     right = ask(model.eval())
     assert not any(module.training for module in model.modules())
-    for prepare in (lambda m: m.train(), set_by_hand, lambda m: next(iter(set_by_hand(m.eval()).children())).train() and m):
+    for prepare in (
+        lambda m: m.train(),
+        set_by_hand,
+        lambda m: next(iter(set_by_hand(m.eval()).children())).train() and m,
+    ):
         before = modes_of(prepare(model))
         assert str(ask(model)) == str(right)
         if name == "Trainer":
@@ -176,7 +203,11 @@ def test_everything_that_takes_a_model_is_asked():
     for room in (generation, explain, models, recipes):
         for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             for name, f in vars(importlib.import_module(module.name)).items():
-                ours = callable(f) and getattr(f, "__module__", "").startswith(room.__name__) and not name.startswith("_")
+                ours = (
+                    callable(f)
+                    and getattr(f, "__module__", "").startswith(room.__name__)
+                    and not name.startswith("_")
+                )
                 if ours and "model" in inspect.signature(f).parameters:
                     found.add(f"{room.__name__.split('.')[1]}.{name}")
     asked = {name.split(",")[0] for name in ANSWERS}
@@ -197,7 +228,8 @@ def test_a_text_that_is_left_half_way_leaves_every_module_as_it_was():
 
 
 def test_a_trainer_leaves_in_use_what_was_put_there_by_hand():
-    net, seen = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.5)), nn.Linear(4, 1)), []
+    net = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.5)), nn.Linear(4, 1))
+    seen = []
     net[2].eval()
 
     def loss(m, batch):
@@ -221,7 +253,9 @@ def test_a_trainer_leaves_in_use_what_was_put_there_by_hand():
     trainer.run()  # goes on as it began
     assert seen == [expected] * 4
     net.eval()
-    Trainer(net, loss, DataLoader([np.ones(2, "float32")] * 4, 2), mt.optim.SGD(net.parameters(), 0.1), steps=1).run()
+    Trainer(
+        net, loss, DataLoader([np.ones(2, "float32")] * 4, 2), mt.optim.SGD(net.parameters(), 0.1), steps=1
+    ).run()
     assert seen[-1] == [True] * 6  # a model in use is trained whole
 
 

@@ -99,7 +99,9 @@ def test_load_state_dict_not_strict_takes_what_fits_and_says_what_did_not():
         model.load_state_dict({"weight": array(2, 2)}, strict=False)
 
 
-@pytest.mark.parametrize("strange", [numpy.ones((3, 2), complex), numpy.full((3, 2), None), numpy.full((3, 2), "1")])
+@pytest.mark.parametrize(
+    "strange", [numpy.ones((3, 2), complex), numpy.full((3, 2), None), numpy.full((3, 2), "1")]
+)
 def test_load_state_dict_takes_real_numbers_only(strange):
     with pytest.raises(RuntimeError, match=f"no real numbers: weight: {strange.dtype}"):
         nn.Linear(2, 3).load_state_dict({"weight": strange, "bias": array(3)})
@@ -113,7 +115,11 @@ def test_load_state_dict_takes_real_numbers_only(strange):
         (lambda: nn.Sequential(abs), TypeError, "'0': expected a Module or None, got builtin_function"),
         (lambda: nn.ModuleList([1]), TypeError, "'0': expected a Module or None, got int"),
         (lambda: nn.Module().register_buffer("a", 3), TypeError, "'a': expected a Tensor or None, got int"),
-        (lambda: nn.Module().register_parameter("a", mt.ones(2)), TypeError, "'a': expected a Parameter or None, got Tensor"),
+        (
+            lambda: nn.Module().register_parameter("a", mt.ones(2)),
+            TypeError,
+            "'a': expected a Parameter or None, got Tensor",
+        ),
         (lambda: nn.Module().add_module("a.b", nn.Dropout()), KeyError, "a name without dots.*'a.b'"),
     ],
 )
@@ -216,8 +222,12 @@ def test_deepcopy_shares_nothing_with_the_original_but_keeps_what_is_shared_with
     assert twin.head.weight is twin.embedding.weight
     assert isinstance(twin.embedding.weight, nn.Parameter) and twin.embedding.weight.requires_grad
     for (name, p), (_, q) in zip(model.named_parameters(), twin.named_parameters(), strict=True):
-        assert p is not q and (p.numpy() == q.numpy()).all() and (p.grad.numpy() == q.grad.numpy()).all(), name
-        assert not numpy.shares_memory(p.numpy(), q.numpy()) and not numpy.shares_memory(p.grad.numpy(), q.grad.numpy())
+        assert p is not q and (p.numpy() == q.numpy()).all() and (p.grad.numpy() == q.grad.numpy()).all(), (
+            name
+        )
+        assert not numpy.shares_memory(p.numpy(), q.numpy()) and not numpy.shares_memory(
+            p.grad.numpy(), q.grad.numpy()
+        )
         with mt.no_grad():
             q.zero_()
         assert p.numpy().any() and p.edited != q.edited
@@ -260,7 +270,9 @@ def test_a_slice_has_the_names_that_torch_gives():
         for lib in (nn, torch.nn):
             layers = [lib.Linear(1, 1), lib.ReLU(), lib.Linear(1, 1)]
             whole = lib.Sequential(*layers) if kind == "Sequential" else lib.ModuleList(layers)
-            names.append([list(whole[part].state_dict()) for part in (slice(1, 3), slice(None, None, -1), slice(0, 0))])
+            names.append(
+                [list(whole[part].state_dict()) for part in (slice(1, 3), slice(None, None, -1), slice(0, 0))]
+            )
         assert names[0] == names[1]
 
 
@@ -360,11 +372,18 @@ def shared(lib, tensors):
 def test_shared_modules_are_listed_and_saved_as_in_torch():
     ours, theirs = shared(nn, mt), shared(torch.nn, torch)
     for listing in ("named_children", "named_modules", "named_parameters"):
-        assert [name for name, _ in getattr(ours, listing)()] == [name for name, _ in getattr(theirs, listing)()], listing
+        assert [name for name, _ in getattr(ours, listing)()] == [
+            name for name, _ in getattr(theirs, listing)()
+        ], listing
     for listing in ("named_modules", "named_parameters", "named_buffers"):
-        every = [[name for name, _ in getattr(m, listing)(prefix="p", remove_duplicate=False)] for m in (ours, theirs)]
+        every = [
+            [name for name, _ in getattr(m, listing)(prefix="p", remove_duplicate=False)]
+            for m in (ours, theirs)
+        ]
         assert every[0] == every[1], listing
-    assert [n for n, _ in ours.named_parameters(recurse=False)] == [n for n, _ in theirs.named_parameters(recurse=False)]
+    assert [n for n, _ in ours.named_parameters(recurse=False)] == [
+        n for n, _ in theirs.named_parameters(recurse=False)
+    ]
     assert list(ours.state_dict()) == list(theirs.state_dict()) and len(ours.state_dict()) == 9
     assert len(list(ours.children())) == 2 and len(list(ours.parameters())) == 4
     ours.load_state_dict(theirs.state_dict())

@@ -14,7 +14,9 @@ TARGET = np.array([1, 0, -100])
 
 
 def case(name, fn, torch_fn, *shapes, positive=False):
-    return pytest.param(fn, torch_fn, shapes, positive, id=f"{name}-{'-'.join(map(str, shapes))}".replace(" ", ""))
+    return pytest.param(
+        fn, torch_fn, shapes, positive, id=f"{name}-{'-'.join(map(str, shapes))}".replace(" ", "")
+    )
 
 
 def same(name, fn, *shapes, positive=False):
@@ -22,7 +24,14 @@ def same(name, fn, *shapes, positive=False):
     return case(name, fn, fn, *shapes, positive=positive)
 
 
-BINARY_SHAPES = [((2, 3), (2, 3)), ((3, 1, 4), (5, 1)), ((), (2, 3)), ((1,), (4, 1)), ((0, 3), (3,)), ((2, 3), ())]
+BINARY_SHAPES = [
+    ((2, 3), (2, 3)),
+    ((3, 1, 4), (5, 1)),
+    ((), (2, 3)),
+    ((1,), (4, 1)),
+    ((0, 3), (3,)),
+    ((2, 3), ()),
+]
 ANYWHERE = ("neg", "exp", "sin", "cos", "tanh", "sigmoid", "relu")
 MOMENTS = ("sum", "mean", "var", "std")
 SMOOTH = ("softmax", "log_softmax", "logsumexp", "cumsum")
@@ -36,13 +45,26 @@ CASES = [
     *[case("maximum", mt.maximum, torch.maximum, *s) for s in BINARY_SHAPES],
     *[case("minimum", mt.minimum, torch.minimum, *s) for s in BINARY_SHAPES],
     *[same(n, lambda x, n=n: getattr(x, n)(), s) for n in ANYWHERE for s in UNARY_SHAPES],
-    *[same(n, lambda x, n=n: getattr(x, n)(), s, positive=True) for n in ("log", "sqrt", "abs") for s in UNARY_SHAPES],
+    *[
+        same(n, lambda x, n=n: getattr(x, n)(), s, positive=True)
+        for n in ("log", "sqrt", "abs")
+        for s in UNARY_SHAPES
+    ],
     *[case(n, getattr(F, n), getattr(TF, n), s) for n in ("gelu", "silu") for s in UNARY_SHAPES],
-    *[case("gelu_tanh", lambda x: F.gelu(x, "tanh"), lambda x: TF.gelu(x, approximate="tanh"), s) for s in UNARY_SHAPES],
+    *[
+        case("gelu_tanh", lambda x: F.gelu(x, "tanh"), lambda x: TF.gelu(x, approximate="tanh"), s)
+        for s in UNARY_SHAPES
+    ],
     same("scalars", lambda x: (2 - x) * 3 / 4 + 1 / (x + 2) - x**2 + 1.5**x, (3, 5), positive=True),
     same("clamp", lambda x: x.clamp(-0.5, 0.7), (3, 5)),
     same("transposed", lambda x: x.transpose(0, 1) * x.transpose(0, 1), (3, 5)),
-    case("where", lambda a, b: mt.where(mt.tensor(MASK), a, b), lambda a, b: torch.where(torch.tensor(MASK), a, b), (3, 5), (5,)),
+    case(
+        "where",
+        lambda a, b: mt.where(mt.tensor(MASK), a, b),
+        lambda a, b: torch.where(torch.tensor(MASK), a, b),
+        (3, 5),
+        (5,),
+    ),
     same("matmul", lambda a, b: a @ b, (3, 4), (4, 2)),
     same("matmul", lambda a, b: a @ b, (2, 1, 3, 4), (5, 4, 2)),
     same("matmul", lambda a, b: a @ b, (4,), (5, 4, 2)),
@@ -53,9 +75,16 @@ CASES = [
     case("linear", F.linear, TF.linear, (2, 3, 5), (4, 5), (4,)),
     case("linear", F.linear, TF.linear, (5,), (4, 5)),
     case("linear", F.linear, TF.linear, (0, 5), (4, 5), (4,)),
-    *[same(f"{n}{d}", lambda x, n=n, d=d: getattr(x, n)(d), (3, 1, 5)) for n in MOMENTS for d in (2, (0, 2), -1)],
+    *[
+        same(f"{n}{d}", lambda x, n=n, d=d: getattr(x, n)(d), (3, 1, 5))
+        for n in MOMENTS
+        for d in (2, (0, 2), -1)
+    ],
     *[same(n, lambda x, n=n: getattr(x, n)(), (3, 5)) for n in ("sum", "mean", "var", "max", "min")],
-    *[same(n, lambda x, n=n: getattr(x, n)(1, keepdim=True), (3, 5)) for n in ("sum", "mean", "var", "amax", "amin")],
+    *[
+        same(n, lambda x, n=n: getattr(x, n)(1, keepdim=True), (3, 5))
+        for n in ("sum", "mean", "var", "amax", "amin")
+    ],
     *[same(f"{n}_dim", lambda x, n=n: getattr(x, n)(0)[0], (3, 5)) for n in ("max", "min")],
     *[same(f"{n}{d}", lambda x, n=n, d=d: getattr(x, n)(d), (3, 5, 2)) for n in SMOOTH for d in (0, -1)],
     same("view", lambda x: x.view(5, -1).reshape(3, 5), (3, 5)),
@@ -77,9 +106,19 @@ CASES = [
     case("gather", lambda x: x.gather(1, mt.tensor(IDS)), lambda x: x.gather(1, torch.tensor(IDS)), (3, 5)),
     case("pad", lambda x: F.pad(x, (1, 2, 0, 1)), lambda x: TF.pad(x, (1, 2, 0, 1)), (3, 5)),
     case("pad_value", lambda x: F.pad(x, (1, 2), value=3.0), lambda x: TF.pad(x, (1, 2), value=3.0), (3, 5)),
-    case("masked_fill", lambda x: x.masked_fill(mt.tensor(MASK), 2.0), lambda x: x.masked_fill(torch.tensor(MASK), 2.0), (3, 5)),
+    case(
+        "masked_fill",
+        lambda x: x.masked_fill(mt.tensor(MASK), 2.0),
+        lambda x: x.masked_fill(torch.tensor(MASK), 2.0),
+        (3, 5),
+    ),
     same("triu", lambda x: x.triu(1) + x.tril(-1), (3, 5)),
-    case("embedding", lambda w: F.embedding(mt.tensor(IDS), w), lambda w: TF.embedding(torch.tensor(IDS), w), (4, 3)),
+    case(
+        "embedding",
+        lambda w: F.embedding(mt.tensor(IDS), w),
+        lambda w: TF.embedding(torch.tensor(IDS), w),
+        (4, 3),
+    ),
     case(
         "layer_norm",
         lambda x, w, b: F.layer_norm(x, (5,), w, b),
@@ -87,26 +126,51 @@ CASES = [
         *[(2, 3, 5), (5,), (5,)],
     ),
     case("layer_norm", lambda x: F.layer_norm(x, (5,)), lambda x: TF.layer_norm(x, (5,)), (1, 5)),
-    case("rms_norm", lambda x, w: F.rms_norm(x, (5,), w, 1e-5), lambda x, w: TF.rms_norm(x, (5,), w, 1e-5), (2, 3, 5), (5,)),
+    case(
+        "rms_norm",
+        lambda x, w: F.rms_norm(x, (5,), w, 1e-5),
+        lambda x, w: TF.rms_norm(x, (5,), w, 1e-5),
+        (2, 3, 5),
+        (5,),
+    ),
     *[
         case(
             f"cross_entropy-{reduction}-{smoothing}",
-            lambda x, r=reduction, s=smoothing: F.cross_entropy(x, mt.tensor(TARGET), reduction=r, label_smoothing=s),
-            lambda x, r=reduction, s=smoothing: TF.cross_entropy(x, torch.tensor(TARGET), reduction=r, label_smoothing=s),
+            lambda x, r=reduction, s=smoothing: F.cross_entropy(
+                x, mt.tensor(TARGET), reduction=r, label_smoothing=s
+            ),
+            lambda x, r=reduction, s=smoothing: TF.cross_entropy(
+                x, torch.tensor(TARGET), reduction=r, label_smoothing=s
+            ),
             (3, 5),
         )
         for reduction in ("mean", "sum", "none")
         for smoothing in (0.0, 0.1)
     ],
     case("mse", F.mse_loss, TF.mse_loss, (3, 5), (3, 5)),
-    case("attention", F.scaled_dot_product_attention, TF.scaled_dot_product_attention, (2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 7)),
+    case(
+        "attention",
+        F.scaled_dot_product_attention,
+        TF.scaled_dot_product_attention,
+        (2, 3, 5, 4),
+        (2, 3, 6, 4),
+        (2, 3, 6, 7),
+    ),
     case(
         "causal attention",
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
         lambda q, k, v: TF.scaled_dot_product_attention(q, k, v, is_causal=True),
         *[(2, 1, 5, 4)] * 3,
     ),
-    case("additive mask", F.scaled_dot_product_attention, TF.scaled_dot_product_attention, (2, 5, 4), (2, 6, 4), (2, 6, 3), (5, 6)),
+    case(
+        "additive mask",
+        F.scaled_dot_product_attention,
+        TF.scaled_dot_product_attention,
+        (2, 5, 4),
+        (2, 6, 4),
+        (2, 6, 3),
+        (5, 6),
+    ),
 ]
 
 
@@ -148,10 +212,18 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_use():
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda: mt.ones(2, 3, 4) @ mt.ones(5, 6), ValueError, r"inner sizes differ: \(2, 3, 4\) @ \(5, 6\): 4 != 5"),
+        (
+            lambda: mt.ones(2, 3, 4) @ mt.ones(5, 6),
+            ValueError,
+            r"inner sizes differ: \(2, 3, 4\) @ \(5, 6\): 4 != 5",
+        ),
         (lambda: mt.ones(2, 3) + mt.ones(4), ValueError, "add"),
         (lambda: mt.ones(2, 3).reshape(4, 2), ValueError, "6 elements"),
-        (lambda: F.embedding(mt.tensor([5]), mt.ones(5, 2)), IndexError, "id 5 is outside the vocabulary 0..4"),
+        (
+            lambda: F.embedding(mt.tensor([5]), mt.ones(5, 2)),
+            IndexError,
+            "id 5 is outside the vocabulary 0..4",
+        ),
         (lambda: F.embedding(mt.tensor([0.5]), mt.ones(5, 2)), TypeError, "integer"),
         (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 3])), IndexError, "3"),
         (lambda: F.mse_loss(mt.ones(2, 3), mt.ones(3)), ValueError, "equal shapes"),
@@ -159,9 +231,21 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_use():
         (lambda: mt.ones(2, 3).sum(2), IndexError, "out of range"),
         (lambda: mt.tensor([1, 2], requires_grad=True), RuntimeError, "floating-point"),
         (lambda: F.embedding([1, 2], mt.ones(5, 2)), TypeError, "a tensor of ids, got list"),
-        (lambda: F.cross_entropy(mt.ones(2, 3).long(), mt.tensor([0, 1])), TypeError, "floating-point logits .* got int64"),
-        (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), label_smoothing=2), ValueError, r"in \[0, 1\], got 2"),
-        (lambda: mt.ones(3, requires_grad=True).backward([1, 1, 1]), RuntimeError, r"expected a Tensor \(3,\), got list \(3,\)"),
+        (
+            lambda: F.cross_entropy(mt.ones(2, 3).long(), mt.tensor([0, 1])),
+            TypeError,
+            "floating-point logits .* got int64",
+        ),
+        (
+            lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), label_smoothing=2),
+            ValueError,
+            r"in \[0, 1\], got 2",
+        ),
+        (
+            lambda: mt.ones(3, requires_grad=True).backward([1, 1, 1]),
+            RuntimeError,
+            r"expected a Tensor \(3,\), got list \(3,\)",
+        ),
         (lambda: mt.ones(3) + "a", TypeError, "expected a tensor or numbers, got str 'a'"),
         (lambda: None * mt.ones(3), TypeError, "expected a tensor or numbers, got NoneType None"),
         (lambda: mt.ones(5).split(0), ValueError, "split: expected parts of at least one, got 0"),

@@ -175,7 +175,17 @@ def test_integers_become_floats(fn):
 def test_numpy_scalars_do_not_widen():
     x = mt.ones(3)
     for scalar in (numpy.float64(2), numpy.float32(2), numpy.sqrt(64), numpy.int64(2)):
-        results = [x * scalar, scalar * x, x / scalar, scalar / x, x + scalar, scalar - x, x**scalar, scalar**x, x.clip(max=scalar)]
+        results = [
+            x * scalar,
+            scalar * x,
+            x / scalar,
+            scalar / x,
+            x + scalar,
+            scalar - x,
+            x**scalar,
+            scalar**x,
+            x.clip(max=scalar),
+        ]
         assert {r.dtype for r in results} == {mt.float32}
 
 
@@ -184,8 +194,12 @@ def test_division_by_a_number_rounds_once():
     for dtype in ("float64", "float32"):
         x = n.astype(dtype)
         quotients = numpy.stack([as_numpy(mt.tensor(x) / float(d)) for d in n])
-        numpy.testing.assert_array_equal(quotients, numpy.stack([torch.tensor(x).div(float(d)).numpy() for d in n]))
-    assert (mt.tensor([0.0, 1e-320], dtype=mt.float64) / 1e-310).tolist() == pytest.approx([0, 1e-10], rel=1e-3)
+        numpy.testing.assert_array_equal(
+            quotients, numpy.stack([torch.tensor(x).div(float(d)).numpy() for d in n])
+        )
+    assert (mt.tensor([0.0, 1e-320], dtype=mt.float64) / 1e-310).tolist() == pytest.approx(
+        [0, 1e-10], rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu", "silu", "gelu", "gelu_tanh"])

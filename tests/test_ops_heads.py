@@ -30,13 +30,16 @@ VECTORS = [(2, 3, 24), (1, 1, 24), (3, 24), (1, 6), (0, 3, 12), (2, 0, 12)]
 def test_split(shape, parts, heads, batch_first):
     def fn(lib, x):
         pieces = split_heads(x, heads, parts, batch_first) if lib is mt else cut(x, heads, parts, batch_first)
-        return pieces[0] * pieces[-1] ** 2 if parts > 1 else pieces * pieces  # one in the middle is left unused
+        # one in the middle is left unused
+        return pieces[0] * pieces[-1] ** 2 if parts > 1 else pieces * pieces
 
     check_op(fn, shape)
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
-@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 1, 1), (3, 4, 2), (2, 3, 0, 5), (0, 3, 2, 4)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 4, 5), (1, 1, 1, 1), (3, 4, 2), (2, 3, 0, 5), (0, 3, 2, 4)], ids=str
+)
 def test_merge(shape, batch_first):
     check_op(lambda lib, x: (merge_heads if lib is mt else merged)(x, batch_first) ** 2, shape)
 

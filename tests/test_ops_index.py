@@ -10,7 +10,8 @@ from helpers import against_torch, array, as_numpy, assert_close, check_op, chec
 import minitransformer as mt
 
 F = mt.nn.functional
-MASK = numpy.array([[True, False, True, False], [False, False, True, True], [True, True, False, False]])  # (3, 4)
+# (3, 4)
+MASK = numpy.array([[True, False, True, False], [False, False, True, True], [True, True, False, False]])
 IDS = numpy.array([2, 0, 2, -1])
 GRID = numpy.array([[0, 1], [2, 2]])
 INDICES = {
@@ -89,7 +90,14 @@ def test_getitem_by_numpy_arrays(name):
 
 
 @pytest.mark.parametrize(
-    "index", [slice(None, None, -1), slice(None, None, -2), (slice(None), slice(-1, 0, -1)), (IDS, slice(None, None, -1))], ids=str
+    "index",
+    [
+        slice(None, None, -1),
+        slice(None, None, -2),
+        (slice(None), slice(-1, 0, -1)),
+        (IDS, slice(None, None, -1)),
+    ],
+    ids=str,
 )
 def test_negative_steps(index):
     """PyTorch has none: held against NumPy and finite differences."""
@@ -100,7 +108,16 @@ def test_negative_steps(index):
 
 @pytest.mark.parametrize(
     "shape, index",
-    [((4,), 2), ((4,), IDS), ((1,), 0), ((4,), slice(1, 1)), ((0, 3), slice(None)), ((), ...), ((), None), ((), ())],
+    [
+        ((4,), 2),
+        ((4,), IDS),
+        ((1,), 0),
+        ((4,), slice(1, 1)),
+        ((0, 3), slice(None)),
+        ((), ...),
+        ((), None),
+        ((), ()),
+    ],
     ids=str,
 )
 def test_getitem_of_small_tensors(shape, index):
@@ -150,7 +167,18 @@ def test_later_edits_of_an_index_do_not_reach_the_gradient():
 
 ASSIGNMENTS = {
     name: INDICES[name]
-    for name in ("row", "slice", "step", "column", "element", "ellipsis_between", "integers_2d", "mask", "mask_rows", "pairs")
+    for name in (
+        "row",
+        "slice",
+        "step",
+        "column",
+        "element",
+        "ellipsis_between",
+        "integers_2d",
+        "mask",
+        "mask_rows",
+        "pairs",
+    )
 }
 
 
@@ -202,7 +230,9 @@ def test_gather_without_dimensions_or_elements():
     check_values(lambda lib, x: x.gather(0, lib.tensor([0])), array())
     check_values(lambda lib, x: x.gather(0, lib.tensor(2)), array(3))
     check_values(lambda lib, x: x.gather(-1, lib.zeros((2, 0), dtype=lib.int64)), array(3))
-    with pytest.raises(ValueError, match=r"gather: index \(3, 1\) is larger than input \(2, 3\) in another dimension than 1"):
+    with pytest.raises(
+        ValueError, match=r"gather: index \(3, 1\) is larger than input \(2, 3\) in another dimension than 1"
+    ):
         mt.ones(2, 3).gather(1, mt.zeros((3, 1), dtype=mt.int64))
 
 
@@ -306,8 +336,14 @@ def test_gather_with_edited_index_is_noticed():
 
 
 def test_the_causal_mask_as_people_write_it():
-    against_torch(lambda lib, x: x.masked_fill(lib.triu(lib.ones(3, 3), diagonal=1) == 1, float("-inf")).exp(), array(3, 3))
-    against_torch(lambda lib, x: x.masked_fill(lib.ones(3, 3, dtype=lib.bool).triu(1), float("-inf")).softmax(-1), array(3, 3))
+    against_torch(
+        lambda lib, x: x.masked_fill(lib.triu(lib.ones(3, 3), diagonal=1) == 1, float("-inf")).exp(),
+        array(3, 3),
+    )
+    against_torch(
+        lambda lib, x: x.masked_fill(lib.ones(3, 3, dtype=lib.bool).triu(1), float("-inf")).softmax(-1),
+        array(3, 3),
+    )
     assert as_numpy(mt.ones(2, 2, dtype=mt.bool).tril()).tolist() == [[True, False], [True, True]]
 
 

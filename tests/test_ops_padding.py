@@ -35,13 +35,28 @@ def test_pad_refuses_what_it_cannot_do():
 
 REFUSED = [
     ((2,), (1, 1), "reflect", None, "mode 'reflect' pads up to 3 dimensions, all but one or two, got 1 of 1"),
-    ((2, 3), (1, 1), "mirror", None, "expected mode 'constant', 'reflect', 'replicate' or 'circular', got 'mirror'"),
+    (
+        (2, 3),
+        (1, 1),
+        "mirror",
+        None,
+        "expected mode 'constant', 'reflect', 'replicate' or 'circular', got 'mirror'",
+    ),
     ((2, 3), (1, 1), "reflect", 1.0, "mode 'reflect' takes no value, got 1.0"),
     ((2, 3), (3, 0), "reflect", None, "mode 'reflect' has 2 places to mirror at each end, which are too few"),
     ((2, 3), (0, 4), "circular", None, "mode 'circular' goes round once at most, over 3 places"),
     ((2, 3), (-2, -2), "constant", None, r"\(-2, -2\) takes away more than there is of \(2, 3\)"),
 ]
-WIDTHS = [(1, 2), (-1, 2), (2, -1), (-1, -1), (1, 0, 2, 1), (0, -1, -2, 2), (0, 1, 0, 0, 1, 2), (-1, 1, 2, 0, 1, -1)]
+WIDTHS = [
+    (1, 2),
+    (-1, 2),
+    (2, -1),
+    (-1, -1),
+    (1, 0, 2, 1),
+    (0, -1, -2, 2),
+    (0, 1, 0, 0, 1, 2),
+    (-1, 1, 2, 0, 1, -1),
+]
 
 
 @pytest.mark.parametrize("widths", WIDTHS, ids=str)
@@ -49,7 +64,9 @@ WIDTHS = [(1, 2), (-1, 2), (2, -1), (-1, -1), (1, 0, 2, 1), (0, -1, -2, 2), (0, 
 def test_pad_in_every_mode(mode, widths):
     for batch in ((1,), (2, 3)):
         shape = (*batch, 4, 3, 5)[: len(batch) + len(widths) // 2]
-        if mode == "circular" and any(a > 0 > b or b > 0 > a for a, b in zip(widths[::2], widths[1::2], strict=True)):
+        if mode == "circular" and any(
+            a > 0 > b or b > 0 > a for a, b in zip(widths[::2], widths[1::2], strict=True)
+        ):
             assert F.pad(mt.ones(shape), widths, mode).numpy().all()  # some of these PyTorch refuses
         else:
             check_op(lambda lib, x: lib.nn.functional.pad(x, widths, mode), shape)
@@ -57,5 +74,7 @@ def test_pad_in_every_mode(mode, widths):
 
 def test_pad_by_an_edge_gives_the_edge_the_relevance_of_its_copies():
     x = mt.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
-    (r,) = mt.explain.relevance((F.pad(x, (2, 1), "replicate") * mt.tensor([1.0, 2, 3, 4, 5, 6])).sum(), wrt=[x])
+    (r,) = mt.explain.relevance(
+        (F.pad(x, (2, 1), "replicate") * mt.tensor([1.0, 2, 3, 4, 5, 6])).sum(), wrt=[x]
+    )
     assert r.tolist() == [[6.0, 8.0, 33.0]]

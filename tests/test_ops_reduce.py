@@ -52,12 +52,16 @@ def test_reduction_of_a_scalar(name):
     check_op(lambda lib, x: REDUCTIONS[name](lib, x, dim=0, keepdim=True), ())
 
 
-@pytest.mark.parametrize("of_one", ["cumsum(0)", "cumsum(-1)", "max(-1)[0]", "min(0)[0]", "max(0, keepdim=True)[0]"])
+@pytest.mark.parametrize(
+    "of_one", ["cumsum(0)", "cumsum(-1)", "max(-1)[0]", "min(0)[0]", "max(0, keepdim=True)[0]"]
+)
 def test_a_scalar_has_one_dimension_to_go_along(of_one):
     check_op(lambda lib, x: eval(f"x.{of_one}"), ())
 
 
-@pytest.mark.parametrize("spread", ["x.var(1, False)", "x.std(-1, False, True)", "x.var(0, unbiased=True)", "x.std(keepdim=True)"])
+@pytest.mark.parametrize(
+    "spread", ["x.var(1, False)", "x.std(-1, False, True)", "x.var(0, unbiased=True)", "x.std(keepdim=True)"]
+)
 def test_spread_as_torch_s_older_arguments_say(spread):
     check_op(lambda lib, x: eval(spread), (3, 4))
 
@@ -66,7 +70,9 @@ def test_spread_as_torch_s_older_arguments_say(spread):
 @pytest.mark.parametrize("dim", [None, 0, 1])
 def test_nothing_to_add_up(name, dim):
     """The sum of nothing is 0 and its mean NaN, without a warning."""
-    against_torch(lambda lib, x: REDUCTIONS[name](lib, x, **({} if dim is None else {"dim": dim})), numpy.zeros((0, 3)))
+    against_torch(
+        lambda lib, x: REDUCTIONS[name](lib, x, **({} if dim is None else {"dim": dim})), numpy.zeros((0, 3))
+    )
 
 
 def test_variance_without_degrees_of_freedom_is_nan():
@@ -82,7 +88,9 @@ def test_variance_without_degrees_of_freedom_is_nan():
 def test_ties_share_the_gradient(name, dim):
     x = numpy.array([[1.0, 3.0, 3.0], [3.0, 1.0, 1.0], [1.0, 3.0, 1.0]])
     for dtype in ("float64", "float32"):
-        against_torch(lambda lib, x: REDUCTIONS[name](lib, x, **({} if dim is None else {"dim": dim})), x.astype(dtype))
+        against_torch(
+            lambda lib, x: REDUCTIONS[name](lib, x, **({} if dim is None else {"dim": dim})), x.astype(dtype)
+        )
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
@@ -92,7 +100,8 @@ def test_extremes_along_a_dimension_come_with_their_index(name, keepdim, dim):
     def fn(lib, x):
         return tuple(getattr(lib, name)(x, dim=dim, keepdim=keepdim))
 
-    for values in (array(2, 3, 4), numpy.array([[1.0, 3.0, 3.0], [3.0, 1.0, 1.0]])):  # the first of equals, as in PyTorch
+    # the first of equals, as in PyTorch
+    for values in (array(2, 3, 4), numpy.array([[1.0, 3.0, 3.0], [3.0, 1.0, 1.0]])):
         against_torch(fn, values)
 
 
@@ -143,7 +152,9 @@ def test_integers(dtype):
         against_torch(lambda lib, x: tuple(lib.max(x, dim=1)), x)
     against_torch(lambda lib, x: lib.amin(x, dim=0), x)
     for name in ("mean", "var", "std"):
-        with pytest.raises(TypeError, match=rf"expected a floating-point tensor, got {dtype}; call .float\(\)"):
+        with pytest.raises(
+            TypeError, match=rf"expected a floating-point tensor, got {dtype}; call .float\(\)"
+        ):
             getattr(mt.tensor(x), name)()
 
 
@@ -175,7 +186,9 @@ def test_half_precision_is_added_up_in_single():
     mt.nn.functional.linear(x[:, None], mt.ones(1, 1, dtype=mt.float16), bias).backward(x[:, None])
     sums["bias"] = bias.grad
     assert {name: t.dtype.name for name, t in sums.items()} == dict.fromkeys(sums, "float16")
-    assert {name: float(t) for name, t in sums.items()} == pytest.approx(dict.fromkeys(sums, expected), rel=5e-3)
+    assert {name: float(t) for name, t in sums.items()} == pytest.approx(
+        dict.fromkeys(sums, expected), rel=5e-3
+    )
 
 
 def test_dimensions_that_are_not_there():

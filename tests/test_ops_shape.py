@@ -149,7 +149,13 @@ def test_iteration_gives_rows():
 
 @pytest.mark.parametrize(
     "dtypes",
-    [("float32", "float64"), ("float64", "float32"), ("int64", "float32"), ("bool", "int64"), ("float32", "float16")],
+    [
+        ("float32", "float64"),
+        ("float64", "float32"),
+        ("int64", "float32"),
+        ("bool", "int64"),
+        ("float32", "float16"),
+    ],
     ids=str,
 )
 def test_joining_different_dtypes(dtypes):
@@ -267,7 +273,9 @@ def test_sizes_may_be_numpy_integers():
 
 
 def test_non_contiguous_chain():
-    check_values(lambda lib, x: (x.transpose(1, 2).reshape(2, 12)[:, 1:].contiguous() * 2).view(11, 2), array(2, 3, 4))
+    check_values(
+        lambda lib, x: (x.transpose(1, 2).reshape(2, 12)[:, 1:].contiguous() * 2).view(11, 2), array(2, 3, 4)
+    )
     x = mt.tensor(array(2, 3))
     assert x.T.is_contiguous() is False
     assert x.T.contiguous().is_contiguous() is True

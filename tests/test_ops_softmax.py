@@ -15,7 +15,17 @@ INF = math.inf
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 @pytest.mark.parametrize(
     "shape, dim",
-    [((3, 4), -1), ((3, 4), 0), ((2, 3, 4), 1), ((1, 5), 1), ((5, 1), 1), ((4,), 0), ((0, 3), 1), ((3, 0), 1), ((), -1)],
+    [
+        ((3, 4), -1),
+        ((3, 4), 0),
+        ((2, 3, 4), 1),
+        ((1, 5), 1),
+        ((5, 1), 1),
+        ((4,), 0),
+        ((0, 3), 1),
+        ((3, 0), 1),
+        ((), -1),
+    ],
     ids=str,
 )
 def test_softmax(name, shape, dim):
@@ -78,7 +88,9 @@ def test_softmax_of_integers():
     against_torch(lambda lib, x: lib.softmax(x.float(), -1), x)
     against_torch(lambda lib, x: lib.softmax(x, -1, lib.float64), x)
     for fn in (mt.softmax, mt.log_softmax):
-        with pytest.raises(TypeError, match="softmax: expected a floating-point tensor, got int64; pass dtype=float32"):
+        with pytest.raises(
+            TypeError, match="softmax: expected a floating-point tensor, got int64; pass dtype=float32"
+        ):
             fn(mt.tensor(x), -1)
 
 
@@ -144,7 +156,9 @@ def test_normalizing_far_from_zero(name):
     """A large mean beside a small spread: the variance must not come out of a difference of large numbers."""
     x = array(3, 64) + 1e4
     against_torch(lambda lib, x: getattr(lib.nn.functional, name)(x, (64,)), x, rtol=1e-9)
-    against_torch(lambda lib, x: getattr(lib.nn.functional, name)(x, (64,)).sum(), x.astype("float32"), rtol=1.0)
+    against_torch(
+        lambda lib, x: getattr(lib.nn.functional, name)(x, (64,)).sum(), x.astype("float32"), rtol=1.0
+    )
     check_values(
         lambda lib, x: getattr(lib.nn.functional, name)(x, (2,)),
         numpy.array([[1.0, 1.0], [0.0, 0.0], [1e-3, -1e-3]]),
@@ -169,7 +183,11 @@ def test_a_constant_added_to_all_logits_changes_nothing(dtype, sign):
     x = (sign * OFFSETS[dtype] + 32 * numpy.array([[0, 0, -1], [1, 0, 0]])).astype(dtype)  # (2, 3)
     shifted = (x.astype("float64") - x.max()).astype("float64")
     ids = mt.tensor([1, 2])
-    for loss in (lambda t: t.softmax(-1), lambda t: t.log_softmax(-1), lambda t: F.cross_entropy(t, ids, label_smoothing=0.1)):
+    for loss in (
+        lambda t: t.softmax(-1),
+        lambda t: t.log_softmax(-1),
+        lambda t: F.cross_entropy(t, ids, label_smoothing=0.1),
+    ):
         (y,), (g,) = run_ours(lambda lib, t, loss=loss: loss(t), [x])
         (expected,), (slope,) = run_ours(lambda lib, t, loss=loss: loss(t), [shifted])
         rounding = 2e-3 if dtype == "float16" else 1e-6
@@ -182,17 +200,23 @@ def test_a_constant_added_to_all_logits_changes_nothing(dtype, sign):
 def test_equal_numbers_are_normalized_to_nothing(dtype, width):
     """Zeros to the last digit, and the gradient of a variance of 0: (g - mean(g)) / sqrt(eps)."""
     for value in (10.3, 1000.1, 12345.678):
-        (y,), (g,) = run_ours(lambda lib, t: F.layer_norm(t, (width,)), [numpy.full((2, width), value).astype(dtype)])
+        (y,), (g,) = run_ours(
+            lambda lib, t: F.layer_norm(t, (width,)), [numpy.full((2, width), value).astype(dtype)]
+        )
         assert not as_numpy(y).any()
         came = array(2, width, seed=7, dtype=dtype).astype("float64")
         expected = (came - came.mean(-1, keepdims=True)) / math.sqrt(1e-5)
         assert abs(as_numpy(g) - expected).max() <= {"float64": 1e-10, "float32": 1e-3, "float16": 0.6}[dtype]
-        (v,), _ = run_ours(lambda lib, t: t.var(-1, correction=0), [numpy.full((2, width), value).astype(dtype)])
+        (v,), _ = run_ours(
+            lambda lib, t: t.var(-1, correction=0), [numpy.full((2, width), value).astype(dtype)]
+        )
         assert not as_numpy(v).any()
 
 
 def test_wrong_sizes_and_dtypes():
-    with pytest.raises(ValueError, match=r"layer_norm: expected input \(.., 5\) over its last dimensions, got \(2, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"layer_norm: expected input \(.., 5\) over its last dimensions, got \(2, 4\)"
+    ):
         F.layer_norm(mt.ones(2, 4), (5,))
     with pytest.raises(ValueError, match="rms_norm: expected input"):
         F.rms_norm(mt.ones(2, 4), (3, 4))

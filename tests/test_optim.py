@@ -50,7 +50,10 @@ OPTIMIZERS = [
 @pytest.mark.parametrize("name, settings", OPTIMIZERS)
 def test_fifty_steps_equal_pytorch(name, settings):
     mine, theirs, losses = twins()
-    groups = [[{"params": list(m[0].parameters())}, {"params": list(m[2].parameters()), "lr": 0.03}] for m in (mine, theirs)]
+    groups = [
+        [{"params": list(m[0].parameters())}, {"params": list(m[2].parameters()), "lr": 0.03}]
+        for m in (mine, theirs)
+    ]
     pair = getattr(mt.optim, name)(groups[0], **settings), getattr(torch.optim, name)(groups[1], **settings)
     for _ in range(STEPS):
         for optimizer, loss in zip(pair, losses, strict=True):
@@ -71,14 +74,21 @@ def test_resuming_changes_nothing(name, settings):
     second.load_state_dict(first.state_dict())
     for _ in range(10):
         step(second, half_losses[0])
-    assert all(np.array_equal(p.numpy(), q.numpy()) for p, q in zip(whole.parameters(), halves.parameters(), strict=True))
+    assert all(
+        np.array_equal(p.numpy(), q.numpy())
+        for p, q in zip(whole.parameters(), halves.parameters(), strict=True)
+    )
 
 
-@pytest.mark.parametrize("convert", [lambda v: v, lambda v: v.numpy() if torch.is_tensor(v) else v], ids=["torch", "numpy"])
+@pytest.mark.parametrize(
+    "convert", [lambda v: v, lambda v: v.numpy() if torch.is_tensor(v) else v], ids=["torch", "numpy"]
+)
 @pytest.mark.parametrize("name, settings", OPTIMIZERS)
 def test_going_on_from_a_state_of_pytorch(name, settings, convert):
     mine, theirs, losses = twins()
-    other, optimizer = (getattr(lib, name)(m.parameters(), **settings) for lib, m in ((torch.optim, theirs), (mt.optim, mine)))
+    other, optimizer = (
+        getattr(lib, name)(m.parameters(), **settings) for lib, m in ((torch.optim, theirs), (mt.optim, mine))
+    )
     for _ in range(10):
         step(other, losses[1])
     mine.load_state_dict({k: convert(v) for k, v in theirs.state_dict().items()})
@@ -98,13 +108,16 @@ def schedules(module, optimizer):
         "linear": lambda: module.LinearLR(optimizer, 0.1, 1.0, 7),
         "cosine": lambda: module.CosineAnnealingLR(optimizer, 40, 0.001),
         "warm-up and cosine": lambda: module.SequentialLR(
-            optimizer, [module.LinearLR(optimizer, 0.01, 1.0, 10), module.CosineAnnealingLR(optimizer, 45)], [10]
+            optimizer,
+            [module.LinearLR(optimizer, 0.01, 1.0, 10), module.CosineAnnealingLR(optimizer, 45)],
+            [10],
         ),
     }
 
 
 @pytest.mark.parametrize("name", ["lambda", "linear", "cosine", "warm-up and cosine"])
-@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")  # PyTorch's SequentialLR warns of itself
+# PyTorch's SequentialLR warns of itself
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
 def test_schedules_equal_pytorch(name):
     mine, theirs, losses = twins()
     pair = mt.optim.Adam(mine.parameters(), lr=0.02), torch.optim.Adam(theirs.parameters(), lr=0.02)
@@ -171,7 +184,9 @@ def test_a_group_that_comes_later_is_scheduled_as_by_pytorch(make, at):
 def test_a_group_that_cannot_be_scheduled_is_named():
     with pytest.raises(ValueError, match="LambdaLR: group 1 came later and has no function"):
         grown(ours, lambda module, o: module.LambdaLR(o, lambda step: 0.5), 2)
-    with pytest.raises(ValueError, match="at step 4 every initial rate becomes the same, so group 1 cannot join"):
+    with pytest.raises(
+        ValueError, match="at step 4 every initial rate becomes the same, so group 1 cannot join"
+    ):
         grown(ours, lambda module, o: module.CosineAnnealingLR(o, 4), 4)
 
 
@@ -205,12 +220,21 @@ def test_a_schedule_can_begin_where_another_ended():
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda s: s["param_groups"][0].update(momentum=0.9), r"settings that this optimizer does not have: \['momentum'\]"),
+        (
+            lambda s: s["param_groups"][0].update(momentum=0.9),
+            r"settings that this optimizer does not have: \['momentum'\]",
+        ),
         (lambda s: s["param_groups"][0].update(differentiable=True), "differentiable=True is not to be had"),
         (lambda s: s["param_groups"][0].update(lr=-1.0), "expected a learning rate >= 0, got -1"),
-        (lambda s: s["state"][0].update(exp_inf=torch.ones(3)), "hold .*'exp_avg', 'exp_avg_sq', 'step'.*, got .*exp_inf"),
+        (
+            lambda s: s["state"][0].update(exp_inf=torch.ones(3)),
+            "hold .*'exp_avg', 'exp_avg_sq', 'step'.*, got .*exp_inf",
+        ),
         (lambda s: s["state"][0].pop("step"), "got .'exp_avg', 'exp_avg_sq'."),
-        (lambda s: s["state"][0].update(exp_avg=torch.ones(1)), r"a parameter \(3,\) in its shape, got .'exp_avg': \(1,\)"),
+        (
+            lambda s: s["state"][0].update(exp_avg=torch.ones(1)),
+            r"a parameter \(3,\) in its shape, got .'exp_avg': \(1,\)",
+        ),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(change, message):
@@ -290,11 +314,14 @@ CHAINS = {
     "function last": lambda m, o: [m.LinearLR(o, 0.1, 1.0, 5), m.LambdaLR(o, lambda step: 0.9**step)],
     "cosine": lambda m, o: [m.CosineAnnealingLR(o, 5, 0.001)],
     "linear": lambda m, o: [m.LinearLR(o, 0.1, 0.7, 5)],
-    "sequence": lambda m, o: [m.SequentialLR(o, [m.LinearLR(o, 0.1, 1.0, 4), m.CosineAnnealingLR(o, 9)], [4])],
+    "sequence": lambda m, o: [
+        m.SequentialLR(o, [m.LinearLR(o, 0.1, 1.0, 4), m.CosineAnnealingLR(o, 9)], [4])
+    ],
 }
 
 
-@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")  # PyTorch's SequentialLR warns of itself
+# PyTorch's SequentialLR warns of itself
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
 @pytest.mark.parametrize("make", CHAINS.values(), ids=CHAINS)
 def test_schedules_chain_and_follow_a_rate_set_by_hand_as_pytorch_s(make):
     def meddle(step, group):
@@ -302,7 +329,9 @@ def test_schedules_chain_and_follow_a_rate_set_by_hand_as_pytorch_s(make):
             group["lr"] *= 0.3
 
     for hand in (lambda step, group: None, meddle):
-        assert rates(ours, make, hand) == pytest.approx(rates(torch.optim.lr_scheduler, make, hand), rel=1e-9, abs=1e-15)
+        assert rates(ours, make, hand) == pytest.approx(
+            rates(torch.optim.lr_scheduler, make, hand), rel=1e-9, abs=1e-15
+        )
 
 
 def test_a_schedule_that_followed_goes_on_to_the_same_bits():

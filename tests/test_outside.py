@@ -50,16 +50,35 @@ FLAN_T5 = {
 }  # fmt: skip
 PUBLISHED = {BertConfig: MINILM, GPTConfig: GPT2, LlamaConfig: SMOLLM2, T5Config: FLAN_T5}
 LATER = {  # as transformers 5 writes the same
-    BertConfig: {"is_decoder": False, "add_cross_attention": False, "tie_word_embeddings": True, "classifier_dropout": None},
-    GPTConfig: {"n_inner": None, "scale_attn_weights": True, "reorder_and_upcast_attn": False, "add_cross_attention": False},
+    BertConfig: {
+        "is_decoder": False,
+        "add_cross_attention": False,
+        "tie_word_embeddings": True,
+        "classifier_dropout": None,
+    },
+    GPTConfig: {
+        "n_inner": None,
+        "scale_attn_weights": True,
+        "reorder_and_upcast_attn": False,
+        "add_cross_attention": False,
+    },
     LlamaConfig: {"rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"}, "head_dim": 64},
-    T5Config: {"tie_word_embeddings": True, "scale_decoder_outputs": False, "dense_act_fn": "gelu_new", "is_gated_act": True},
+    T5Config: {
+        "tie_word_embeddings": True,
+        "scale_decoder_outputs": False,
+        "dense_act_fn": "gelu_new",
+        "is_gated_act": True,
+    },
 }
 
 
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_what_is_published_is_read(kind):
-    assert kind.from_published(PUBLISHED[kind]) == kind.from_published(json.loads(json.dumps(PUBLISHED[kind]))) == kind()
+    assert (
+        kind.from_published(PUBLISHED[kind])
+        == kind.from_published(json.loads(json.dumps(PUBLISHED[kind])))
+        == kind()
+    )
     assert kind.from_published(PUBLISHED[kind] | LATER[kind]) == kind()
 
 
@@ -92,7 +111,9 @@ OTHERWISE = {
         "is_encoder_decoder": [False], "decoder_start_token_id": [5], "encoder_attention_type": ["local"],
     },
 }  # fmt: skip
-CHANGES = [(kind, key, value) for kind, keys in OTHERWISE.items() for key, values in keys.items() for value in values]
+CHANGES = [
+    (kind, key, value) for kind, keys in OTHERWISE.items() for key, values in keys.items() for value in values
+]
 
 
 @pytest.mark.parametrize("kind, key, value", CHANGES, ids=str)
@@ -125,13 +146,21 @@ def test_a_base_of_angles_may_stand_in_three_places():
     def base(**told):
         return LlamaConfig(**told).rope_theta
 
-    assert base(rope_theta=5.0) == base(rope_parameters={"rope_theta": 5.0}) == base(rope_theta=5.0, rope_scaling={}) == 5.0
+    assert (
+        base(rope_theta=5.0)
+        == base(rope_parameters={"rope_theta": 5.0})
+        == base(rope_theta=5.0, rope_scaling={})
+        == 5.0
+    )
     assert base(rope_theta=5.0, rope_parameters={"rope_theta": 7.0, "rope_type": "default"}) == 7.0
 
 
 def test_what_is_said_and_not_kept_stands_in_no_checkpoint():
     model = Bert(BertConfig(20, 8, 1, 2, 12, 10, hidden_act="gelu"))
-    assert "hidden_act" not in model.metadata()["config"] and BertConfig(**model.metadata()["config"]) == model.config
+    assert (
+        "hidden_act" not in model.metadata()["config"]
+        and BertConfig(**model.metadata()["config"]) == model.config
+    )
     with pytest.raises(ValueError, match="BertClassifierConfig: hidden_act='relu'"):
         BertClassifierConfig(20, 8, 2, 2, 12, 10, hidden_act="relu")
 
@@ -143,11 +172,18 @@ def published_bert(head=True):
     """Weights of a BERT of one layer, as published."""
     ours = Bert(BertConfig(20, 8, 1, 2, 12, 10)).state_dict()
     names = {f"{theirs}.{k}": f"{o}.{k}" for o, theirs in bert.TOP.items() for k in ("weight", "bias")}
-    names |= {f"encoder.layer.0.{t}.{k}": f"encoder.layers.0.{o}.{k}" for o, t in bert.LAYER.items() for k in ("weight", "bias")}
+    names |= {
+        f"encoder.layer.0.{t}.{k}": f"encoder.layers.0.{o}.{k}"
+        for o, t in bert.LAYER.items()
+        for k in ("weight", "bias")
+    }
     arrays = {theirs: ours[o].numpy() for theirs, o in names.items() if o in ours}
     for k in ("weight", "bias"):
         parts = np.split(ours[f"encoder.layers.0.self_attn.in_proj_{k}"].numpy(), 3)
-        arrays |= {f"encoder.layer.0.attention.self.{n}.{k}": a for n, a in zip(("query", "key", "value"), parts, strict=True)}
+        arrays |= {
+            f"encoder.layer.0.attention.self.{n}.{k}": a
+            for n, a in zip(("query", "key", "value"), parts, strict=True)
+        }
     return arrays
 
 
@@ -163,10 +199,18 @@ def published_gpt():
 
 
 @pytest.mark.parametrize(
-    "name", ["encoder.layer.1.output.dense.weight", "encoder.layer.0.attention.self.distance_embedding.weight", "lm_head.bias"]
+    "name",
+    [
+        "encoder.layer.1.output.dense.weight",
+        "encoder.layer.0.attention.self.distance_embedding.weight",
+        "lm_head.bias",
+    ],
 )
 def test_a_bert_of_more_than_is_computed_is_refused(name):
-    arrays = published_bert() | {"pooler.dense.weight": np.ones((8, 8)), "embeddings.position_ids": np.arange(10)[None]}
+    arrays = published_bert() | {
+        "pooler.dense.weight": np.ones((8, 8)),
+        "embeddings.position_ids": np.arange(10)[None],
+    }
     Bert(BertConfig(20, 8, 1, 2, 12, 10)).load_state_dict(bert.from_published(arrays, 1))
     with pytest.raises(ValueError, match=f"no place for: {name};"):
         bert.from_published(arrays | {name: np.ones(8)}, 1)
@@ -175,7 +219,9 @@ def test_a_bert_of_more_than_is_computed_is_refused(name):
 def test_a_masked_lm_whose_head_is_its_own_is_refused():
     arrays = {f"bert.{name}": array for name, array in published_bert().items()}
     arrays |= {"cls.predictions.bias": np.zeros(20), "cls.predictions.decoder.weight": np.ones((20, 8))}
-    with pytest.raises(ValueError, match="cls.predictions.decoder.weight differs from bert.embeddings.word_embeddings.weight"):
+    with pytest.raises(
+        ValueError, match="cls.predictions.decoder.weight differs from bert.embeddings.word_embeddings.weight"
+    ):
         bert.masked_lm_from_published(arrays, 1)
 
 
@@ -217,4 +263,8 @@ def test_a_llama_of_more_than_is_computed_is_refused(part):
 
 def test_harmless_keys_are_no_sizes():
     for kind in PUBLISHED:
-        assert not HARMLESS & set(kind.__dataclass_fields__) - {"pad_token_id", "decoder_start_token_id", "n_positions"}
+        assert not HARMLESS & set(kind.__dataclass_fields__) - {
+            "pad_token_id",
+            "decoder_start_token_id",
+            "n_positions",
+        }

@@ -107,18 +107,27 @@ def test_every_key_changed_is_computed_or_refused(family):
                 assert str(error)
                 refused.append(key)
             else:
-                np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * abs(expected).max(), err_msg=f"{key}={other!r}")
+                np.testing.assert_allclose(
+                    got, expected, rtol=0, atol=1e-5 * abs(expected).max(), err_msg=f"{key}={other!r}"
+                )
                 computed += 1
     assert computed > 20 and refused
 
 
 @pytest.mark.parametrize(
-    "family", ["roberta", "distilbert", "electra", "mistral", "qwen2", "gemma", "gpt_neo", "mt5", "opt", "phi"]
+    "family",
+    ["roberta", "distilbert", "electra", "mistral", "qwen2", "gemma", "gpt_neo", "mt5", "opt", "phi"],
 )
 def test_models_of_other_families_are_refused(family):
     config = transformers.AutoConfig.for_model(family).to_dict()
     for kind in (BertConfig, GPTConfig, LlamaConfig, T5Config):
         with pytest.raises(ValueError, match="model_type"):
-            kind(**{key: value for key, value in config.items() if key in kind.__dataclass_fields__ and key == "model_type"})
+            kind(
+                **{
+                    key: value
+                    for key, value in config.items()
+                    if key in kind.__dataclass_fields__ and key == "model_type"
+                }
+            )
         with pytest.raises((ValueError, TypeError)):
             kind.from_published(config)

@@ -41,7 +41,11 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.elements.add(tag)
-        self.acting += [name for name, _ in attributes if name.startswith("on") or name in ("srcdoc", "href", "formaction")]
+        self.acting += [
+            name
+            for name, _ in attributes
+            if name.startswith("on") or name in ("srcdoc", "href", "formaction")
+        ]
         self.images += [value for name, value in attributes if tag == "img" and name == "src"]
 
 
@@ -49,7 +53,10 @@ def assert_harmless(shown):
     """Of the hostile value there is nothing in it but text."""
     reader = Reader()
     reader.feed(shown)
-    assert not reader.elements & {"script", "iframe", "object", "embed", "link", "base", "form"} and not reader.acting
+    assert (
+        not reader.elements & {"script", "iframe", "object", "embed", "link", "base", "form"}
+        and not reader.acting
+    )
     assert not OBEYED.search(shown)
     for image in reader.images:
         form, data = image.split(",")
@@ -93,7 +100,9 @@ def story():
     explanations = [explanation(f"{name} {HOSTILE}", LEDGER) for name in ("LRP", "LIME", "gradient")]
     review = Review(HOSTILE + " word", 1, ((0, 5), (8, 20)))
     accuracy = {"Transformer": 0.5, HOSTILE: 0.5}
-    judged = Judgement(learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)])
+    judged = Judgement(
+        learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)]
+    )
     speech = Speech(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
     result = Result(HOSTILE, "op", "float64", HOSTILE, 1e-7, 1e-7, False, HOSTILE)
     return Story([result], speech, judged, {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
@@ -123,30 +132,51 @@ def test_a_picture_shows_every_value_and_obeys_none(name, tmp_path, capsys):
 # ---- the source: what stands in HTML is escaped, a number by its format, or HTML by its name ----
 
 ROOT = Path(minitransformer.__file__).parent
-MADE = set("heads body rows bar svg key frame squares labels parts cards wrong everything table tables numbers".split())
-MADE |= set("said name word at notes pictures closes total reviews start label hanging style data colour cell".split())
+MADE = set(
+    "heads body rows bar svg key frame squares labels parts cards wrong everything table tables numbers".split()
+)
+MADE |= set(
+    "said name word at notes pictures closes total reviews start label hanging style data colour cell".split()
+)
 MADE |= set("spans strips ledger head cells points".split())
 NUMBERS = set("j y e s window step kind below middle bottom anchor".split())  # and what names an element
 
 
 def test_it_is_found_that_something_is_not_escaped():
-    for wrong in ("f'<b>{token}</b>'", "f'<b>{x.name}</b>'", "f'<b title=\"{a[0]}\">'", "f'<b>{str(token)}</b>'"):
+    for wrong in (
+        "f'<b>{token}</b>'",
+        "f'<b>{x.name}</b>'",
+        "f'<b title=\"{a[0]}\">'",
+        "f'<b>{str(token)}</b>'",
+    ):
         assert list(unescaped(wrong)), wrong
     assert not list(unescaped("f'<b>{escaped(token)}{value:.2f}{rows}{WIDTH}{CELL * i}{_cells(x)}</b>'"))
 
 
 def test_all_that_stands_in_html_is_escaped():
-    found = {path: list(unescaped(path.read_text(encoding="utf-8"))) for path in ROOT.rglob("*.py") if "lesson" not in path.name}
+    found = {
+        path: list(unescaped(path.read_text(encoding="utf-8")))
+        for path in ROOT.rglob("*.py")
+        if "lesson" not in path.name
+    }
     assert not {path.name: what for path, what in found.items() if what}
 
 
 def unescaped(source):
     """The values in the f-strings of HTML that nothing makes text."""
     for node in ast.walk(ast.parse(source)):
-        parts = [v.value for v in node.values if isinstance(v, ast.Constant)] if isinstance(node, ast.JoinedStr) else []
-        if any(re.search("<[a-z/].*>|=\"$", part) for part in parts):
+        parts = (
+            [v.value for v in node.values if isinstance(v, ast.Constant)]
+            if isinstance(node, ast.JoinedStr)
+            else []
+        )
+        if any(re.search('<[a-z/].*>|="$', part) for part in parts):
             for value in node.values:
-                if isinstance(value, ast.FormattedValue) and not value.format_spec and not is_safe(value.value):
+                if (
+                    isinstance(value, ast.FormattedValue)
+                    and not value.format_spec
+                    and not is_safe(value.value)
+                ):
                     yield ast.unparse(value.value)
 
 
@@ -155,4 +185,6 @@ def is_safe(value):
         return value.id in MADE | NUMBERS or value.id.isupper()
     if isinstance(value, ast.IfExp):
         return all(isinstance(v, ast.Constant) or is_safe(v) for v in (value.body, value.orelse))
-    return isinstance(value, (ast.Call, ast.BinOp)) and not ast.unparse(value).startswith(("str(", "', '.join("))
+    return isinstance(value, (ast.Call, ast.BinOp)) and not ast.unparse(value).startswith(
+        ("str(", "', '.join(")
+    )

@@ -40,13 +40,21 @@ def curves():
 
 
 def a_comparison():
-    values = {m: {"delta_auc": np.arange(4.0) + i, "seconds": np.full(4, 0.01)} for i, m in enumerate(("<lrp>", "random"))}
-    pairs = {m: [(np.linspace(2, -i, n), np.linspace(2, i, n) ** 2) for n in (3, 6)] for i, m in enumerate(values)}
+    values = {
+        m: {"delta_auc": np.arange(4.0) + i, "seconds": np.full(4, 0.01)}
+        for i, m in enumerate(("<lrp>", "random"))
+    }
+    pairs = {
+        m: [(np.linspace(2, -i, n), np.linspace(2, i, n) ** 2) for n in (3, 6)] for i, m in enumerate(values)
+    }
     return explain.Comparison("zero", values, pairs)
 
 
 def explanations():
-    return [Explanation(method, np.arange(5), VALUES * k, [0], 1.0, TOKENS) for k, method in ((1, "<a>"), (-20, "b"))]
+    return [
+        Explanation(method, np.arange(5), VALUES * k, [0], 1.0, TOKENS)
+        for k, method in ((1, "<a>"), (-20, "b"))
+    ]
 
 
 PICTURES = {
@@ -143,7 +151,9 @@ def test_strip_is_orange_for_and_blue_against_as_deep_as_its_share():
 
 
 def test_strips_on_one_scale_can_be_compared():
-    alone, shared = (shades(pictures.token_strip(["a"], [0.5], scale=scale).to_html()) for scale in (None, 2.0))
+    alone, shared = (
+        shades(pictures.token_strip(["a"], [0.5], scale=scale).to_html()) for scale in (None, 2.0)
+    )
     assert float(alone[0][1]) == 0.75 and float(shared[0][1]) == pytest.approx(0.75 / 4, abs=1e-3)
 
 

@@ -32,7 +32,9 @@ def test_sinusoidal_is_the_paper_s_formula(d_model):
     for p in range(50):
         for channel in range(d_model):
             angle = p / 10000 ** (2 * (channel // 2) / d_model)
-            assert table[p, channel] == pytest.approx((math.cos if channel % 2 else math.sin)(angle), abs=1e-7)
+            assert table[p, channel] == pytest.approx(
+                (math.cos if channel % 2 else math.sin)(angle), abs=1e-7
+            )
 
 
 def test_added_is_the_article_s_formula():
@@ -114,7 +116,9 @@ def test_dropout_comes_after_the_sum():
 
 
 def test_table_is_saved_in_the_layout_of_the_usual_torch_module():
-    assert {n: v.shape for n, v in nn.PositionalEncoding(6, max_len=9).state_dict().items()} == {"pe": (9, 1, 6)}
+    assert {n: v.shape for n, v in nn.PositionalEncoding(6, max_len=9).state_dict().items()} == {
+        "pe": (9, 1, 6)
+    }
     assert nn.PositionalEncoding(6, max_len=9, batch_first=True).pe.shape == (1, 9, 6)
     assert not list(nn.PositionalEncoding(6).parameters())
 
@@ -148,7 +152,9 @@ def test_rotary_turns_each_pair_by_its_angle(base, interleaved):
     x = array(2, 3, 5, 6)
     out = layer(mt.tensor(x.astype("float32")), start=4).numpy()
     for index in numpy.ndindex(2, 3, 5):
-        numpy.testing.assert_allclose(out[index], rotated(x[index], 4 + index[-1], base, interleaved), atol=1e-5)
+        numpy.testing.assert_allclose(
+            out[index], rotated(x[index], 4 + index[-1], base, interleaved), atol=1e-5
+        )
 
 
 @given(
@@ -190,7 +196,9 @@ def test_reprs_tell_sizes():
     assert repr(nn.RotaryEmbedding(8, 16)) == "RotaryEmbedding(8, max_len=16, base=10000.0, interleaved=True)"
 
 
-@pytest.mark.parametrize("layer", [nn.SinusoidalPositionalEncoding(6), nn.AddedPositionalEncoding(6), nn.RotaryEmbedding(6)])
+@pytest.mark.parametrize(
+    "layer", [nn.SinusoidalPositionalEncoding(6), nn.AddedPositionalEncoding(6), nn.RotaryEmbedding(6)]
+)
 def test_tables_keep_the_rounding_to_float32_in_double_as_torch_s_buffers_do(layer):
     before = [table.numpy().copy() for table in layer.buffers()]
     for rounded, table in zip(before, layer.double().buffers(), strict=True):

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import basic_indices, broadcastable_shapes, mutually
 import minitransformer as mt
 from minitransformer.ops.laws import unbroadcast
 
-pytestmark = pytest.mark.filterwarnings("ignore:grad and param do not obey:UserWarning")  # PyTorch, of empty tensors
+# PyTorch, of empty tensors
+pytestmark = pytest.mark.filterwarnings("ignore:grad and param do not obey:UserWarning")
 few = settings(max_examples=60, deadline=None)
 places = st.sampled_from([plain, strided])  # memory in order, or with gaps and backwards
 sizes = st.sampled_from([0, 1, 1, 2, 3, 4])
@@ -74,7 +75,8 @@ def test_expand(data, shape, place):
     wide = data.draw(broadcastable_shapes(shape, min_dims=len(shape), max_dims=5, min_side=0, max_side=4))
     wide = numpy.broadcast_shapes(shape, wide)
     new = wide[: len(wide) - len(shape)] + tuple(
-        data.draw(st.sampled_from([n, -1])) if n == old else n for n, old in zip(wide[len(wide) - len(shape) :], shape, strict=True)
+        data.draw(st.sampled_from([n, -1])) if n == old else n
+        for n, old in zip(wide[len(wide) - len(shape) :], shape, strict=True)
     )
     against_torch(lambda lib, x: x.expand(new), array(*shape), place=place)
 
@@ -84,7 +86,12 @@ def test_expand(data, shape, place):
 
 @few
 @given(
-    mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=2), sizes, sizes, sizes, st.integers(0, 3), places
+    mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=2),
+    sizes,
+    sizes,
+    sizes,
+    st.integers(0, 3),
+    places,
 )
 def test_matmul_of_any_batches(batches, n, k, m, vectors, place):
     """(.., n, k) @ (.., k, m), and a vector in place of either."""

@@ -26,11 +26,18 @@ def load():
 
 
 def figures(name):
-    return {key.partition(" ")[2]: array for key, array in np.load(FILE).items() if key.startswith(f"{name} ")}
+    return {
+        key.partition(" ")[2]: array for key, array in np.load(FILE).items() if key.startswith(f"{name} ")
+    }
 
 
 def test_arrays_come_back_and_the_file_stays_as_it_is(tmp_path):
-    arrays = {"a.weight": np.arange(6).reshape(2, 3), "\u00e4": np.array([1, 2]), "none": np.zeros((0, 4)), "b": np.array(5)}
+    arrays = {
+        "a.weight": np.arange(6).reshape(2, 3),
+        "\u00e4": np.array([1, 2]),
+        "none": np.zeros((0, 4)),
+        "b": np.array(5),
+    }
     arrays, path = {name: array.astype("float32") for name, array in arrays.items()}, tmp_path / "weights"
     path.write_bytes(b"".join(pieces(arrays)))
     assert path.read_bytes() == safetensors.numpy.save(arrays)
@@ -112,8 +119,11 @@ def test_smollm2_gives_transformers_logits(writer):
     ids = [tokenizer.encode(text) for text in TEXTS]
     assert np.concatenate(ids).tolist() == expected["ids"].tolist()
     with mt.no_grad():
-        batches = [model(pad_sequence(ids[i : i + 5], True)).numpy() for i in range(0, len(ids), 5)]  # (B, T, V) each
-    logits = [rows[: len(row)] for rows, row in zip((rows for batch in batches for rows in batch), ids, strict=True)]
+        # (B, T, V) each
+        batches = [model(pad_sequence(ids[i : i + 5], True)).numpy() for i in range(0, len(ids), 5)]
+    logits = [
+        rows[: len(row)] for rows, row in zip((rows for batch in batches for rows in batch), ids, strict=True)
+    ]
     assert np.array_equal(np.concatenate(logits).argmax(-1), expected["best"])
     assert abs(np.concatenate(logits).max(-1) - expected["largest"]).max() <= 1e-4
     assert abs(np.stack([rows[-1, ::499] for rows in logits]) - expected["last"]).max() <= 1e-4
@@ -158,14 +168,23 @@ def test_names_of_a_gguf_file():
 
 
 def test_turns_of_a_conversation():
-    expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    expected = (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    )
     assert smollm2.chat_prompt([("user", "Hi")], "Be brief.") == expected
 
 
 def test_integers_become_numbers():
-    stored = {"w_quantized": np.array([[3, 5]], "uint8"), "w_zero_point": np.array(4, "uint8"), "w_scale": np.array(0.5, "f4")}
+    stored = {
+        "w_quantized": np.array([[3, 5]], "uint8"),
+        "w_zero_point": np.array(4, "uint8"),
+        "w_scale": np.array(0.5, "f4"),
+    }
     assert flan_t5.dequantized(stored, "w").tolist() == [[-0.5, 0.5]]
-    assert flan_t5.published_name("m.decoder.norm.weight") == "decoder.norm.weight" and flan_t5.published_name("onnx::7") is None
+    assert (
+        flan_t5.published_name("m.decoder.norm.weight") == "decoder.norm.weight"
+        and flan_t5.published_name("onnx::7") is None
+    )
 
 
 @pytest.mark.network
@@ -176,7 +195,8 @@ def test_why_paris(writer):
     assert tokenizer.decode(e.target) == " Paris"
     assert abs(e.ledger.gap) <= 1e-4 * e.ledger.scale
     rather = explain.lrp(model, tokenizer.encode(text), target=tuple(tokenizer.encode(" Paris Rome")))
-    assert tokenizer.tokens(text)[rather.relevance[:-1].argmax()] == " France"  # of all but the token it writes after
+    # of all but the token it writes after
+    assert tokenizer.tokens(text)[rather.relevance[:-1].argmax()] == " France"
 
 
 @pytest.mark.network

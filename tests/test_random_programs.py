@@ -18,13 +18,45 @@ from torch_decisions import PROGRAMS
 
 import minitransformer as mt
 
-pytestmark = pytest.mark.host("many small programs about meaning; tests/test_ops*.py run the same ops on a device")
+pytestmark = pytest.mark.host(
+    "many small programs about meaning; tests/test_ops*.py run the same ops on a device"
+)
 
-SHAPES = [(), (0,), (1,), (3,), (2, 3), (1, 3), (2, 1), (0, 3), (2, 0), (3, 3), (2, 3, 4), (1, 1, 1), (2, 1, 3), (0, 1, 2)]
+SHAPES = [
+    (),
+    (0,),
+    (1,),
+    (3,),
+    (2, 3),
+    (1, 3),
+    (2, 1),
+    (0, 3),
+    (2, 0),
+    (3, 3),
+    (2, 3, 4),
+    (1, 1, 1),
+    (2, 1, 3),
+    (0, 1, 2),
+]
 FLOATS, WHOLE = ("float64", "float32", "float16"), ("int64", "int32", "uint8", "bool")
 EPS = {"float64": 1e-13, "float32": 2e-5, "float16": 1e-2}
 LARGEST_COTANGENT = 5
-EXTREME = [0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 1e-30, -1e30, 6e4, 1e-7, 88.0, -104.0, 300.0]
+EXTREME = [
+    0.0,
+    -0.0,
+    numpy.inf,
+    -numpy.inf,
+    numpy.nan,
+    1.0,
+    -1.0,
+    1e-30,
+    -1e30,
+    6e4,
+    1e-7,
+    88.0,
+    -104.0,
+    300.0,
+]
 
 
 class Operand(NamedTuple):
@@ -62,7 +94,9 @@ def plain(names, **options):
         step(name, **options)(lambda rng, *shapes, name=name: lambda lib, *ts: getattr(lib, name)(*ts))
 
 
-plain("exp log sqrt sin cos abs neg sigmoid tanh relu isfinite isnan logical_not clone flatten ones_like zeros_like")
+plain(
+    "exp log sqrt sin cos abs neg sigmoid tanh relu isfinite isnan logical_not clone flatten ones_like zeros_like"
+)
 plain("add sub mul div pow maximum minimum eq ne lt le gt ge", count=2)
 plain("matmul", count=2, loose=True)
 plain("sum mean var std max min amax amin argmax argmin any all", loose=True)
@@ -82,7 +116,9 @@ def dim_of(rng, shape, wrong=0.05):
 def dims_of(rng, shape):
     count = int(rng.integers(1, max(len(shape), 1) + 1))
     chosen = [int(d) for d in rng.permutation(max(len(shape), 1))[:count]]
-    return [None, dim_of(rng, shape), tuple(chosen), [d - max(len(shape), 1) for d in chosen]][rng.integers(4)]
+    return [None, dim_of(rng, shape), tuple(chosen), [d - max(len(shape), 1) for d in chosen]][
+        rng.integers(4)
+    ]
 
 
 for symbol in "add radd sub rsub mul rmul truediv rtruediv pow rpow eq lt ge".split():
@@ -280,7 +316,9 @@ def _(rng, shape):
 @step("mse_loss", count=2, dtypes=FLOATS, loose=True)
 def _(rng, shape, other):
     reduction = str(rng.choice(["mean", "sum", "none"]))
-    return lambda lib, a, b: lib.nn.functional.mse_loss(a, b.reshape(a.shape) if b.numel() == a.numel() else a, reduction=reduction)
+    return lambda lib, a, b: lib.nn.functional.mse_loss(
+        a, b.reshape(a.shape) if b.numel() == a.numel() else a, reduction=reduction
+    )
 
 
 @step("cross_entropy", dtypes=FLOATS, loose=True)
@@ -288,7 +326,9 @@ def _(rng, shape):
     n = shape[1] if len(shape) > 1 else max(shape, default=1)
     ids = rng.integers(0, max(n, 1), shape[:1] + shape[2:] if len(shape) > 1 else ())
     smoothing, reduction = [0.0, 0.1][rng.integers(2)], str(rng.choice(["mean", "sum", "none"]))
-    return lambda lib, x: lib.nn.functional.cross_entropy(x, lib.tensor(ids), label_smoothing=smoothing, reduction=reduction)
+    return lambda lib, x: lib.nn.functional.cross_entropy(
+        x, lib.tensor(ids), label_smoothing=smoothing, reduction=reduction
+    )
 
 
 @step("pad")
@@ -299,7 +339,8 @@ def _(rng, shape):
 
 def drawn(rng):
     """A value of a random dtype, shape, content and layout in memory."""
-    dtype, shape = str(rng.choice(FLOATS + WHOLE, p=[0.2, 0.25, 0.2, 0.1, 0.1, 0.05, 0.1])), SHAPES[rng.integers(len(SHAPES))]
+    dtype = str(rng.choice(FLOATS + WHOLE, p=[0.2, 0.25, 0.2, 0.1, 0.1, 0.05, 0.1]))
+    shape = SHAPES[rng.integers(len(SHAPES))]
     values = content(rng, shape, dtype)
     layout = rng.integers(4)
     if layout == 1 and len(shape) > 1:
@@ -307,7 +348,10 @@ def drawn(rng):
         return Operand(mt.Tensor(array), torch.from_numpy(array.copy(order="K")))
     if layout == 2 and shape and shape[0]:
         values = numpy.broadcast_to(values[:1], shape).copy()
-        return Operand(mt.Tensor(numpy.broadcast_to(values[:1], shape)), torch.from_numpy(values[:1].copy()).expand(shape))
+        return Operand(
+            mt.Tensor(numpy.broadcast_to(values[:1], shape)),
+            torch.from_numpy(values[:1].copy()).expand(shape),
+        )
     if layout == 3:
         return Operand(strided(values), torch.from_numpy(values))
     return Operand(mt.Tensor(values.copy()), torch.from_numpy(values))
@@ -385,7 +429,9 @@ def attempt(lib, call, inputs, kind, seed):
         results = list(results) if isinstance(results, (tuple, list)) else [results]
         rng = numpy.random.default_rng(seed)
         for result in (r for r in results if r.requires_grad):
-            cotangent = rng.integers(1, LARGEST_COTANGENT, tuple(result.shape)).astype(str(result.dtype).removeprefix("torch."))
+            cotangent = rng.integers(1, LARGEST_COTANGENT, tuple(result.shape)).astype(
+                str(result.dtype).removeprefix("torch.")
+            )
             result.backward(lib.tensor(cotangent), retain_graph=True)
         gradients = [t.grad for t in leaves]
     except (*REFUSALS, AttributeError, AssertionError, ZeroDivisionError, OverflowError) as error:
@@ -406,7 +452,9 @@ def close(got, expected, what, scale):
     assert got.shape == expected.shape, f"{what}: shape {got.shape}, expected {expected.shape}"
     if got.dtype.kind == "f":
         eps = EPS[got.dtype.name]
-        same = numpy.isclose(got.astype("f8"), expected.astype("f8"), rtol=eps, atol=eps * scale, equal_nan=True)
+        same = numpy.isclose(
+            got.astype("f8"), expected.astype("f8"), rtol=eps, atol=eps * scale, equal_nan=True
+        )
     else:
         same = got == expected
     assert same.all(), f"{what}: got {got[~same].ravel()[:3]}, expected {expected[~same].ravel()[:3]}"
@@ -427,7 +475,8 @@ def test_every_step_can_be_taken():
 
 def test_programs():
     found = outcomes(range(300))
-    rows = [d for d in PROGRAMS if any(map(d.covers, found))]  # the others are for rarer things than a few hundred show
+    # the others are for rarer things than a few hundred show
+    rows = [d for d in PROGRAMS if any(map(d.covers, found))]
     assert not (missing := unheld(found, rows)), "\n".join(missing)
 
 

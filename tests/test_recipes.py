@@ -73,7 +73,9 @@ def test_words_are_hidden_but_padding_is_not():
 def test_smoothing_is_that_of_pytorch():
     logits, labels = numpy.random.default_rng(0).normal(size=(5, 2)), numpy.array([0, 1, 1, 0, 1])
     batch = mt.tensor(numpy.full((5, 3), 7)), mt.tensor(labels)
-    expected = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels), label_smoothing=0.1)
+    expected = torch.nn.functional.cross_entropy(
+        torch.tensor(logits), torch.tensor(labels), label_smoothing=0.1
+    )
     assert loss(Recorder(logits), batch, smoothing=0.1).item() == pytest.approx(expected.item(), rel=1e-12)
 
 
@@ -86,7 +88,10 @@ def test_the_mean_loss_counts_each_review_once():
 
 
 def test_positions_whisper_in_the_classifier():
-    quiet, loud = (SequenceClassifier(ClassifierConfig(20, position_scale=scale)).positions.pe.numpy() for scale in (0.1, 1.0))
+    quiet, loud = (
+        SequenceClassifier(ClassifierConfig(20, position_scale=scale)).positions.pe.numpy()
+        for scale in (0.1, 1.0)
+    )
     numpy.testing.assert_allclose(quiet, 0.1 * loud, rtol=1e-6)
 
 
@@ -101,7 +106,10 @@ def test_probabilities_stand_in_the_order_of_the_texts():
 
 def test_no_texts_have_no_probabilities_and_no_accuracy():
     model, tokenizer = SequenceClassifier(ClassifierConfig(20, 3)).double().eval(), WordTokenizer.train("a b")
-    assert predict_proba(model, tokenizer, []).shape == (0, 3) and predict_proba(model, tokenizer, []).dtype == numpy.float64
+    assert (
+        predict_proba(model, tokenizer, []).shape == (0, 3)
+        and predict_proba(model, tokenizer, []).dtype == numpy.float64
+    )
     assert predict_proba(model, tokenizer, ["", "a"]).shape == (2, 3)
     with pytest.raises(ValueError, match="at least one review"):
         accuracy(model, tokenizer, [])
@@ -117,7 +125,9 @@ def test_the_classifier_beats_guessing():
 def test_windows_hold_each_step_from_one_token_to_the_next_once():
     ids = numpy.arange(100, 126)
     windows = Windows(ids, 4)
-    assert [windows[i].tolist() for i in range(len(windows))] == [list(range(i, i + 5)) for i in range(100, 121, 4)]
+    assert [windows[i].tolist() for i in range(len(windows))] == [
+        list(range(i, i + 5)) for i in range(100, 121, 4)
+    ]
     with pytest.raises(ValueError, match="more than 26 tokens, got 26"):
         Windows(ids, 26)
 

@@ -38,7 +38,11 @@ def test_text_and_answer_together_are_the_whole(length):
     text, answer = corrupted(ids, 1000, random)
     count, tokens = spans_of(length)
     assert [i for i in text if i >= 1000] == list(range(1000, 1000 + count))
-    assert answer[-1] == 1000 + count and len(answer) == tokens + count + 1 and len(text) == length - tokens + count
+    assert (
+        answer[-1] == 1000 + count
+        and len(answer) == tokens + count + 1
+        and len(text) == length - tokens + count
+    )
     spans = {}
     for i in answer[:-1]:
         if i >= 1000:
@@ -86,7 +90,9 @@ def test_every_recipe_knows_half_precision(kind, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the cat sat on the mat and the dog sat on the log. " * 60, encoding="utf-8")
     settings = {} if kind == "classifier" else {"data": str(text), "length": 8, "vocab_size": 260}
-    trainer, _ = RECIPES[kind](steps=1, amp=True, d_model=8, nhead=2, num_layers=1, batch_size=2, **settings).trainer()
+    trainer, _ = RECIPES[kind](
+        steps=1, amp=True, d_model=8, nhead=2, num_layers=1, batch_size=2, **settings
+    ).trainer()
     trainer.evaluate, dtypes = None, set()
     with setting(watcher, lambda made, who: who == "Linear made" and dtypes.add(made.dtype)):
         trainer.run()
@@ -112,12 +118,20 @@ def test_what_suits_a_way_to_adapt_unless_it_is_chosen():
 
 
 def test_a_frozen_encoder_reads_each_text_once():
-    model = models.BertClassifier(models.BertClassifierConfig(30, 8, 2, 2, 12, 10, every_layer=True)).double().eval()
+    model = (
+        models.BertClassifier(models.BertClassifierConfig(30, 8, 2, 2, 12, 10, every_layer=True))
+        .double()
+        .eval()
+    )
     samples = [([5, 6, 7, 8], 1), ([9], 0), ([5, 3], 1)]
     vectors = read(model, samples)
     assert [label for _, label in vectors] == [0, 1, 1]
-    for (ids, _), (vector, _) in zip(sorted(samples, key=lambda sample: len(sample[0])), vectors, strict=True):
-        assert np.allclose(model.classify(mt.tensor(vector)).numpy(), model(mt.tensor([ids])).numpy()[0], rtol=0, atol=1e-12)
+    for (ids, _), (vector, _) in zip(
+        sorted(samples, key=lambda sample: len(sample[0])), vectors, strict=True
+    ):
+        assert np.allclose(
+            model.classify(mt.tensor(vector)).numpy(), model(mt.tensor([ids])).numpy()[0], rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.network

@@ -63,7 +63,11 @@ def test_all_coalitions_give_exact_values(n):
 
 def test_another_kernel_would_be_wrong(monkeypatch):
     game, worth = random_game(6, 0)
-    for wrong in (lambda n, k: 1.0, lambda n, k: (n - 1) / (k * (n - k)), lambda n, k: 1 / (math.comb(n, k) * k)):
+    for wrong in (
+        lambda n, k: 1.0,
+        lambda n, k: (n - 1) / (k * (n - k)),
+        lambda n, k: 1 / (math.comb(n, k) * k),
+    ):
         monkeypatch.setattr(shapley, "shapley_kernel", wrong)
         assert abs(explain.shapley_values(game, 6)[0] - by_definition(worth, 6)).max() > 1e-3
 
@@ -91,11 +95,14 @@ def test_an_additive_game_needs_few_samples(n, num_samples, seed):
         assert abs(values - share).max() < 1e-9
 
 
-@pytest.mark.parametrize("n", [1029, 1030, 3000])  # from 1,030 on there are more coalitions of a size than a float can count
+# from 1,030 on there are more coalitions of a size than a float can count
+@pytest.mark.parametrize("n", [1029, 1030, 3000])
 def test_many_players(n):
     values, base, exact = explain.shapley_values(lambda masks: 2.0 + masks[:, 0] + masks.sum(1), n, 60)
     assert not exact and base == 2 and values.sum() == pytest.approx(n + 1, rel=1e-12)
-    assert shapley.coalitions(n, 60)[1].sum() == pytest.approx(sum((n - 1) / (k * (n - k)) for k in range(1, n)), rel=1e-12)
+    assert shapley.coalitions(n, 60)[1].sum() == pytest.approx(
+        sum((n - 1) / (k * (n - k)) for k in range(1, n)), rel=1e-12
+    )
 
 
 def test_equal_players_get_the_same_and_idle_ones_nothing():
@@ -113,8 +120,11 @@ def test_coalitions(n, num_samples, seed):
     if exact:
         assert len(masks) == 2**n - 2
     sizes, counts = np.unique(masks.sum(axis=1), return_counts=True)
-    whole = all(count == math.comb(n, k) for k, count in zip(sizes.tolist(), counts, strict=True))  # none of them drawn
-    total = sum(shapley.shapley_kernel(n, k) * math.comb(n, k) for k in (sizes.tolist() if whole else range(1, n)))
+    # none of them drawn
+    whole = all(count == math.comb(n, k) for k, count in zip(sizes.tolist(), counts, strict=True))
+    total = sum(
+        shapley.shapley_kernel(n, k) * math.comb(n, k) for k in (sizes.tolist() if whole else range(1, n))
+    )
     assert weights.sum() == pytest.approx(total, rel=1e-12)
     complements = dict(zip(number(masks).tolist(), weights.tolist(), strict=True))
     assert all(complements[2**n - 1 - m] == pytest.approx(w, rel=1e-12) for m, w in complements.items())
@@ -125,7 +135,9 @@ def test_sizes_are_drawn_as_the_kernel_weighs_them():
     counts = np.zeros(9)
     for row, count in drawn.items():
         counts[np.frombuffer(row, dtype=bool).sum()] += count
-    weights = np.array([shapley.shapley_kernel(8, k) * math.comb(8, k) if 2 <= k <= 6 else 0 for k in range(9)])
+    weights = np.array(
+        [shapley.shapley_kernel(8, k) * math.comb(8, k) if 2 <= k <= 6 else 0 for k in range(9)]
+    )
     np.testing.assert_allclose(counts / counts.sum(), weights / weights.sum(), rtol=0, atol=0.01)
 
 
@@ -133,7 +145,8 @@ def test_sampling_comes_near_and_nearer():
     game, worth = random_game(10, 3)
     right = by_definition(worth, 10)
     few, many = (
-        np.mean([abs(explain.shapley_values(game, 10, n, seed)[0] - right).mean() for seed in range(20)]) for n in (100, 700)
+        np.mean([abs(explain.shapley_values(game, 10, n, seed)[0] - right).mean() for seed in range(20)])
+        for n in (100, 700)
     )
     assert many < 0.5 * few < 0.5
 
@@ -151,7 +164,9 @@ def test_games_refused():
 
 
 def predict(texts):
-    p = np.array([t.count("good") * 0.3 - 0.2 * t.count("bad") + 0.1 * ("not" in t and "good" in t) for t in texts])
+    p = np.array(
+        [t.count("good") * 0.3 - 0.2 * t.count("bad") + 0.1 * ("not" in t and "good" in t) for t in texts]
+    )
     return np.stack([-p, p], axis=1)
 
 
@@ -169,7 +184,8 @@ def test_places_of_a_text_and_another_class():
     found = explain.kernel_shap(predict, "not good, just good", label=0, bow=False)
     assert found.words == ["not", "good", "just", "good"]
     worth = [
-        predict([" ".join(w if number >> i & 1 else "UNKWORDZ" for i, w in enumerate(found.words))])[0, 0] for number in range(16)
+        predict([" ".join(w if number >> i & 1 else "UNKWORDZ" for i, w in enumerate(found.words))])[0, 0]
+        for number in range(16)
     ]
     np.testing.assert_allclose(found.values, by_definition(np.array(worth), 4), rtol=0, atol=1e-12)
 

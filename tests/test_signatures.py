@@ -24,11 +24,15 @@ def pairs():
     for place, (ours, theirs) in PLACES.items():
         for name, mine in sorted(vars(ours).items()):
             other, home = getattr(theirs, name, None), getattr(mine, "__module__", "")
-            ours_here = home.startswith("minitransformer.") and mine is not mt.Tensor and not name.startswith("_")
+            ours_here = (
+                home.startswith("minitransformer.") and mine is not mt.Tensor and not name.startswith("_")
+            )
             if ours_here and callable(mine) and callable(other):
                 yield f"{place}.{name}", mine, other
                 if inspect.isclass(mine) and inspect.isclass(other):
-                    methods = [m for m in vars(mine) if callable(getattr(other, m, None)) and not m.startswith("__")]
+                    methods = [
+                        m for m in vars(mine) if callable(getattr(other, m, None)) and not m.startswith("__")
+                    ]
                     yield from ((f"{place}.{name}.{m}", getattr(mine, m), getattr(other, m)) for m in methods)
 
 
@@ -72,6 +76,8 @@ def test_what_parts_is_seen():
     def other_default(input, weight=None, reduction="sum"): ...
     def positional(input, weight=None, reduction="mean", scale=1.0): ...
 
-    told = [parted(parameters(f), parameters(theirs)) for f in (theirs, fewer, swapped, other_default, positional)]
+    told = [
+        parted(parameters(f), parameters(theirs)) for f in (theirs, fewer, swapped, other_default, positional)
+    ]
     assert told[:3] == [None, None, "reduction where PyTorch has weight"]
     assert told[3:] == ["reduction=sum where PyTorch has mean", "scale where PyTorch has scale, by name only"]

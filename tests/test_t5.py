@@ -63,7 +63,11 @@ def test_relevance_of_a_written_word_adds_up(model, form):
 def test_relevance_of_source_and_answer_together(model, form):
     e = explain.lrp_answer(model, IDS[0], TARGET[0], form=form)
     assert e.relevance.shape == (7 + 5,) and e.ledger.closes
-    assert abs(e.ledger["tokens"] - e.relevance.sum()) <= 1e-12 and e.relevance[:7].any() and e.relevance[7:].any()
+    assert (
+        abs(e.ledger["tokens"] - e.relevance.sum()) <= 1e-12
+        and e.relevance[:7].any()
+        and e.relevance[7:].any()
+    )
     with mt.no_grad():
         logits = model(mt.tensor(IDS[:1]), mt.tensor(TARGET[:1])).numpy()[0, -1]
     assert e.target == [logits.argmax()] and abs(e.output - logits.max()) <= 1e-12

@@ -48,23 +48,35 @@ def without_colours(sent):
 def test_nothing_in_a_text_is_obeyed(text):
     shown = spelt_out(text)
     assert not OBEYED.search(shown) and spelt_out(shown) == shown
-    assert "".join(c for c in text if not OBEYED.match(c)) == re.sub(r"\\(x..|u....|r)", "", shown) or "\\" in text
+    assert (
+        "".join(c for c in text if not OBEYED.match(c)) == re.sub(r"\\(x..|u....|r)", "", shown)
+        or "\\" in text
+    )
 
 
 def test_what_is_written_in_the_world_stays_as_it_is():
-    persian, astronaut = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\U0001f469\u200d\U0001f680"  # joiners and their like
+    # joiners and their like
+    persian, astronaut = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\U0001f469\u200d\U0001f680"
     for text in ("caf\u00e9\u00a0noir", "\u4f60\u597d\u3000", persian, astronaut, "a\tb\nc"):
         assert spelt_out(text) == text
 
 
-@pytest.mark.parametrize("wrap", [str, Text, Panel, lambda t: Table(t, title=t), lambda t: Text.assemble((t, "red"))])
+@pytest.mark.parametrize(
+    "wrap", [str, Text, Panel, lambda t: Table(t, title=t), lambda t: Text.assemble((t, "red"))]
+)
 def test_whatever_rich_is_given_shows_the_text(wrap):
     sent = without_colours(printed(wrap(HOSTILE)))
     assert not OBEYED.search(sent)
-    assert r"a\x1b[2J\x9b31m" in sent and r"\x00[/x][bold]<script>&" in sent and r"\u202e\udc80\u2028:smile:" in sent
+    assert (
+        r"a\x1b[2J\x9b31m" in sent
+        and r"\x00[/x][bold]<script>&" in sent
+        and r"\u202e\udc80\u2028:smile:" in sent
+    )
 
 
-@pytest.mark.parametrize("text", ["run[best]", "pages/[slug].tsx", r"[/\-\\+.$%*@?|]", "[/'A', 1, /'B']", "[/<]", "[bold]", "[/]"])
+@pytest.mark.parametrize(
+    "text", ["run[best]", "pages/[slug].tsx", r"[/\-\\+.$%*@?|]", "[/'A', 1, /'B']", "[/<]", "[bold]", "[/]"]
+)
 def test_brackets_are_letters(text):
     """What other programs stumbled over: names of files, patterns, pieces of grammars."""
     assert printed(text, Text(text)) == f"{text}\n{text}\n"
@@ -89,7 +101,10 @@ def test_an_explanation_shows_its_tokens(capsys):
 # ---- the source: there is no other way to print ----
 
 MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic|link)\b[^\]]*\]|\[/\]")
-OWN_PRINT = {f"minitransformer/{name}.py" for name in ("course/build", "cli/bench_memory", "cli/bench_published", "cli/bench_own")}
+OWN_PRINT = {
+    f"minitransformer/{name}.py"
+    for name in ("course/build", "cli/bench_memory", "cli/bench_published", "cli/bench_own")
+}
 MAKERS = ("Console", "from_markup", "render_markup", "get_console", "Prompt")
 
 
@@ -101,7 +116,13 @@ def sources():
 
 
 def called(node):
-    return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return (
+        node.func.id
+        if isinstance(node.func, ast.Name)
+        else node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else ""
+    )
 
 
 def offences(name, tree):
@@ -110,12 +131,22 @@ def offences(name, tree):
         if isinstance(node, ast.Call):
             if called(node) in MAKERS:
                 yield f"{name}, line {node.lineno}: {called(node)}"
-            if any(word.arg == "markup" and getattr(word.value, "value", True) is not False for word in node.keywords):
+            if any(
+                word.arg == "markup" and getattr(word.value, "value", True) is not False
+                for word in node.keywords
+            ):
                 yield f"{name}, line {node.lineno}: markup="
             if called(node) == "TextColumn" and not any(word.arg == "markup" for word in node.keywords):
                 yield f"{name}, line {node.lineno}: TextColumn takes markup"
-            plain = not node.args or all(isinstance(a, ast.Call) and called(a) == "spelt_out" for a in node.args)
-            if isinstance(node.func, ast.Name) and node.func.id == "print" and not plain and name not in OWN_PRINT:
+            plain = not node.args or all(
+                isinstance(a, ast.Call) and called(a) == "spelt_out" for a in node.args
+            )
+            if (
+                isinstance(node.func, ast.Name)
+                and node.func.id == "print"
+                and not plain
+                and name not in OWN_PRINT
+            ):
                 yield f"{name}, line {node.lineno}: print of what is not spelt out"
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and MARKUP.search(node.value):
             yield f"{name}, line {node.lineno}: {node.value!r} would be shown as it stands"
@@ -127,7 +158,14 @@ def test_there_is_no_other_way_to_print():
 
 @pytest.mark.parametrize(
     "wrong",
-    ["Console()", "a.print(x, markup=True)", "Text.from_markup(x)", "print(f'{x}')", "a.print('[bold]' + x)", "TextColumn(x)"],
+    [
+        "Console()",
+        "a.print(x, markup=True)",
+        "Text.from_markup(x)",
+        "print(f'{x}')",
+        "a.print('[bold]' + x)",
+        "TextColumn(x)",
+    ],
 )
 def test_wrong_ways_to_print_are_found(wrong):
     assert list(offences("minitransformer/cli/x.py", ast.parse(wrong)))
@@ -136,7 +174,14 @@ def test_wrong_ways_to_print_are_found(wrong):
 # ---- how a command ends ----
 
 
-ASKED = ([], ["train", "--steps"], ["verify", "--only"], ["progress"], ["generate", "-c"], ["chat", "--model"])
+ASKED = (
+    [],
+    ["train", "--steps"],
+    ["verify", "--only"],
+    ["progress"],
+    ["generate", "-c"],
+    ["chat", "--model"],
+)
 
 
 @pytest.mark.parametrize("arguments", ASKED)
@@ -145,7 +190,9 @@ def test_what_is_asked_for_is_not_obeyed(command, arguments):
     assert code in (1, 2) and not OBEYED.search(out) and "error: " in out and "Traceback" not in out
 
 
-@pytest.mark.parametrize("arguments", [["generate"], ["embed", "good"], ["train", "--data"], ["fetch"], ["translate", "--to"]])
+@pytest.mark.parametrize(
+    "arguments", [["generate"], ["embed", "good"], ["train", "--data"], ["fetch"], ["translate", "--to"]]
+)
 def test_arguments_that_are_no_utf_8(command, arguments):
     code, out = command(*arguments, "a\udcff")
     assert code == 1 and "expected UTF-8, got byte 0xff after 1 letters" in out and out.count("\n") == 1
@@ -157,11 +204,16 @@ def test_arguments_that_are_no_utf_8(command, arguments):
         (MemoryError("Unable to allocate 30 GiB"), "error: MemoryError: Unable to allocate 30 GiB"),
         (PermissionError(13, "Permission denied", "a[/x]\x1b"), r"Permission denied: 'a[/x]\x1b'"),
         (OverflowError("too large"), "error: OverflowError: too large"),
-        (KeyError("x"), "a bug of minitransformer (KeyError: 'x'); with MINITRANSFORMER_DEBUG=1 it tells where"),
+        (
+            KeyError("x"),
+            "a bug of minitransformer (KeyError: 'x'); with MINITRANSFORMER_DEBUG=1 it tells where",
+        ),
     ],
 )
 def test_an_error_is_one_line_and_code_1(command, monkeypatch, error, told):
-    monkeypatch.setattr(sys.modules["minitransformer.cli.doctor"], "cupy_state", lambda: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(
+        sys.modules["minitransformer.cli.doctor"], "cupy_state", lambda: (_ for _ in ()).throw(error)
+    )
     monkeypatch.delenv("MINITRANSFORMER_DEBUG", raising=False)
     code, out = command("doctor", "--backend", "numpy")
     assert code == 1 and told in out and out.count("\n") == 1
@@ -188,7 +240,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
-def test_what_is_not_there_or_something_else_is_one_line_and_code_1(command, monkeypatch, tmp_path, arguments):
+def test_what_is_not_there_or_something_else_is_one_line_and_code_1(
+    command, monkeypatch, tmp_path, arguments
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FILE).write_bytes(b"\xff\x00 no text")
@@ -211,7 +265,9 @@ def started(arguments, **options):
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", **options)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", *(pytest.param(e, marks=pytest.mark.slow) for e in ("cp1252", "gbk"))])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(e, marks=pytest.mark.slow) for e in ("cp1252", "gbk"))]
+)
 def test_a_terminal_that_lacks_a_character_is_sent_its_number(encoding, tmp_path):
     (tmp_path / "06_attention.py").touch()
     environment = {**os.environ, "PYTHONIOENCODING": encoding}

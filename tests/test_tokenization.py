@@ -21,7 +21,8 @@ SAMPLE = "The soup wasn't good. The service was not good, the waiter was; 中文
 ALL = [CharTokenizer.train(SAMPLE), BPETokenizer.train(SAMPLE, 280), WordTokenizer.train(SAMPLE)]
 each = pytest.mark.parametrize("tokenizer", ALL, ids=lambda tokenizer: tokenizer.kind)
 each_class = pytest.mark.parametrize("cls", [type(tokenizer) for tokenizer in ALL])
-any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)  # all of Unicode but half surrogate pairs
+# all of Unicode but half surrogate pairs
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 texts = any_text | st.text(" \n\t'.aAé中🙂\0\u0301", max_size=40)
 
 # ---- what all three have in common ----
@@ -98,7 +99,9 @@ def test_a_word_never_spans_two_texts():
 @pytest.mark.parametrize("wrong", [b"soup", None, 3, ["soup"]])
 def test_text_must_be_str(tokenizer, wrong):
     for method in tokenizer.encode, tokenizer.tokens:
-        with pytest.raises(TypeError, match=f"expected a str, got {type(wrong).__name__}; pass one text at a time"):
+        with pytest.raises(
+            TypeError, match=f"expected a str, got {type(wrong).__name__}; pass one text at a time"
+        ):
             method(wrong)
 
 
@@ -133,7 +136,9 @@ def test_training_text_must_be_str(cls, wrong):
 
 @pytest.mark.parametrize("d", [{}, {"kind": "sentence"}])
 def test_an_unknown_kind_is_named_beside_the_known_ones(d):
-    with pytest.raises(ValueError, match=f"among character, byte-pair, word, word-piece, published, got {d.get('kind')!r}"):
+    with pytest.raises(
+        ValueError, match=f"among character, byte-pair, word, word-piece, published, got {d.get('kind')!r}"
+    ):
         tokenization.from_dict(d)
 
 
@@ -186,7 +191,17 @@ def test_words_are_the_text(text):
 
 
 def test_words_take_the_space_before_them():
-    assert WORD.findall("a  cat:\n    sat, 42\n") == ["a", " ", " cat", ":", "\n   ", " sat", ",", " 42", "\n"]
+    assert WORD.findall("a  cat:\n    sat, 42\n") == [
+        "a",
+        " ",
+        " cat",
+        ":",
+        "\n   ",
+        " sat",
+        ",",
+        " 42",
+        "\n",
+    ]
 
 
 def test_a_piece_within_a_character_is_shown_as_a_replacement_character():
@@ -231,7 +246,11 @@ def naive_merges(text: str, number: int) -> list[tuple[int, int]]:
     return merges
 
 
-corpora = st.text("ab ", min_size=1, max_size=80) | st.text("abc \n.é", min_size=1, max_size=120) | texts.filter(len)
+corpora = (
+    st.text("ab ", min_size=1, max_size=80)
+    | st.text("abc \n.é", min_size=1, max_size=120)
+    | texts.filter(len)
+)
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,7 +16,9 @@ Linear MSELoss CrossEntropyLoss GELU LayerNorm RMSNorm TransformerEncoder Transf
 Transformer MultiheadAttention Embedding ReLU Sigmoid SiLU Tanh
 """.split()  # those whose samples the issue counted; what came later is counted apart
 
-pytestmark = pytest.mark.host("many small samples about meaning; tests/test_layers.py and others run the modules on a device")
+pytestmark = pytest.mark.host(
+    "many small samples about meaning; tests/test_layers.py and others run the modules on a device"
+)
 
 
 @functools.cache
@@ -50,10 +52,25 @@ def made(lib, name, constructor, training):
 def counterpart(value):
     """Our function of that name, our encoder layer of those settings; other values as they are."""
     if isinstance(value, torch.nn.TransformerEncoderLayer):
-        sizes = value.linear1.in_features, value.self_attn.num_heads, value.linear1.out_features, value.dropout.p
-        options = dict(norm_first=value.norm_first, batch_first=value.self_attn.batch_first, bias=value.linear1.bias is not None)
-        return mt.nn.TransformerEncoderLayer(*sizes, counterpart(value.activation), value.norm1.eps, **options)
-    return getattr(mt.nn.functional, value.__name__) if callable(value) and not isinstance(value, mt.Tensor) else value
+        sizes = (
+            value.linear1.in_features,
+            value.self_attn.num_heads,
+            value.linear1.out_features,
+            value.dropout.p,
+        )
+        options = dict(
+            norm_first=value.norm_first,
+            batch_first=value.self_attn.batch_first,
+            bias=value.linear1.bias is not None,
+        )
+        return mt.nn.TransformerEncoderLayer(
+            *sizes, counterpart(value.activation), value.norm1.eps, **options
+        )
+    return (
+        getattr(mt.nn.functional, value.__name__)
+        if callable(value) and not isinstance(value, mt.Tensor)
+        else value
+    )
 
 
 def run(lib, name, training):
@@ -79,7 +96,9 @@ def random_state(name, constructor):
         return made(torch, name, constructor, True).state_dict()
     if (settings := (name, repr(constructor))) not in STATES:
         random, shapes = numpy.random.default_rng(0), made(torch, name, constructor, True).state_dict()
-        STATES[settings] = {key: torch.tensor(random.normal(0, 0.5, tuple(value.shape))) for key, value in shapes.items()}
+        STATES[settings] = {
+            key: torch.tensor(random.normal(0, 0.5, tuple(value.shape))) for key, value in shapes.items()
+        }
     return STATES[settings]
 
 
@@ -94,7 +113,10 @@ def leaves(value):
 
 def inputs_of(sample):
     """The samples' ways to make a module and to call it, as (args, kwargs) each."""
-    return [leaves((given.args, given.kwargs)) if given else ((), {}) for given in (sample.constructor_input, sample.forward_input)]
+    return [
+        leaves((given.args, given.kwargs)) if given else ((), {})
+        for given in (sample.constructor_input, sample.forward_input)
+    ]
 
 
 def judged(module, training):
@@ -104,7 +126,9 @@ def judged(module, training):
         warnings.simplefilter("ignore")
         samples = [(s, "") for s in module.module_inputs_func(module, **options)]
         if module.module_error_inputs_func:
-            samples += [(e.module_error_input, ".mistake") for e in module.module_error_inputs_func(module, **options)]
+            samples += [
+                (e.module_error_input, ".mistake") for e in module.module_error_inputs_func(module, **options)
+            ]
         yield from (outcome(name_of(module), *inputs_of(sample), form, training) for sample, form in samples)
 
 
@@ -113,7 +137,9 @@ def outcome(name, constructor, forward, form, training):
         state = random_state(name, constructor)
     except (RuntimeError, ValueError, TypeError):  # a mistake in how it is made
         state = {}
-    return compare(name + form, run(mt, name, training), run(torch, name, training), ((constructor, forward, state), {}))
+    return compare(
+        name + form, run(mt, name, training), run(torch, name, training), ((constructor, forward, state), {})
+    )
 
 
 @pytest.mark.parametrize("training", [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -28,10 +28,14 @@ empty empty_like multinomial new_empty nn.functional.dropout rand_like randint r
 ASKED = {
     "where": lambda input, condition, other: mt.where(condition, input, other),
     "zero_": lambda input: mt.Tensor.zero_(input.clone()),
-    "nn.functional.embedding": lambda weight, ids, **settings: mt.nn.functional.embedding(ids, weight, **settings),
+    "nn.functional.embedding": lambda weight, ids, **settings: mt.nn.functional.embedding(
+        ids, weight, **settings
+    ),
 }
 
-pytestmark = pytest.mark.host("many small samples about meaning; tests/test_ops*.py run the same ops on a device")
+pytestmark = pytest.mark.host(
+    "many small samples about meaning; tests/test_ops*.py run the same ops on a device"
+)
 
 
 @functools.cache
@@ -80,11 +84,20 @@ def judged(op, dtype, forms):
     """What comes of every sample in each of the forms."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with mock.patch("inspect.stack", list):  # each sample would look through the whole stack for the test that it serves
-            samples = list(op.sample_inputs("cpu", dtype, requires_grad=dtype.is_floating_point and op.supports_autograd))
+        # each sample would look through the whole stack for the test that it serves
+        with mock.patch("inspect.stack", list):
+            samples = list(
+                op.sample_inputs("cpu", dtype, requires_grad=dtype.is_floating_point and op.supports_autograd)
+            )
     for form, fn, torch_fn in forms:
         for sample in samples:
-            yield compare(subject(op) + form, fn, torch_fn, ((sample.input, *sample.args), sample.kwargs), drawn(op, sample))
+            yield compare(
+                subject(op) + form,
+                fn,
+                torch_fn,
+                ((sample.input, *sample.args), sample.kwargs),
+                drawn(op, sample),
+            )
 
 
 def wrong(op):
@@ -108,7 +121,9 @@ def subject(op):
 def every(which):
     """(name, outcome) of every sample in float64, in those of an op's forms that `which` picks."""
     of_reals = [op for op in database() if torch.float64 in op.dtypes]
-    return [(op.name, outcome) for op in of_reals for outcome in judged(op, torch.float64, list(forms(op))[which])]
+    return [
+        (op.name, outcome) for op in of_reals for outcome in judged(op, torch.float64, list(forms(op))[which])
+    ]
 
 
 def test_every_sample_is_equal_or_decided():

@@ -14,7 +14,9 @@ import minitransformer as mt
 SHAPES = ((3, 4), (), (1,), (0, 2), (2, 1, 3))
 STEPS = 6
 
-pytestmark = pytest.mark.host("many small samples about meaning; tests/test_optim.py runs the optimisers on a device")
+pytestmark = pytest.mark.host(
+    "many small samples about meaning; tests/test_optim.py runs the optimisers on a device"
+)
 
 
 @functools.cache
@@ -59,7 +61,9 @@ def resumed(lib, name):
     """Steps of PyTorch's optimiser; then `lib`'s, made with another learning rate, goes on from its state."""
 
     def run(values, gradients, **options):
-        options = {key: torch.tensor(plain(v)) if isinstance(v, mt.Tensor) else v for key, v in options.items()}
+        options = {
+            key: torch.tensor(plain(v)) if isinstance(v, mt.Tensor) else v for key, v in options.items()
+        }
         parameters, first = learner(torch, name, [torch.tensor(plain(v)) for v in values], options)
         move(parameters, first, [[torch.tensor(plain(g)) for g in step] for step in gradients[:3]])
         parameters, second = learner(lib, name, [lib.tensor(plain(p)) for p in parameters], {"lr": 9.0})
@@ -77,11 +81,16 @@ def judged(optimiser):
         yield compare(name, steps(mt, name), steps(torch, name), (arguments, sample.kwargs))
         yield compare(f"{name}.state", resumed(mt, name), resumed(torch, name), (arguments, sample.kwargs))
         for way in optimiser.supported_impls:
-            yield compare(f"{name}.{way}", steps(mt, name), steps(torch, name), (arguments, sample.kwargs | {way: True}))
+            yield compare(
+                f"{name}.{way}", steps(mt, name), steps(torch, name), (arguments, sample.kwargs | {way: True})
+            )
     for error in optimiser.optim_error_inputs_func("cpu", torch.float64):
         given = error.optimizer_error_input
         yield compare(
-            f"{name}, {given.desc}", mistaken(mt, name, given.params), mistaken(torch, name, given.params), ((), given.kwargs)
+            f"{name}, {given.desc}",
+            mistaken(mt, name, given.params),
+            mistaken(torch, name, given.params),
+            ((), given.kwargs),
         )
 
 
@@ -93,7 +102,11 @@ def counterparts(lib, params, made):
         return type(params)(counterparts(lib, item, made) for item in params)
     if params is None:
         return [lib.nn.Parameter(lib.ones(2))]
-    return made.setdefault(id(params), lib.nn.Parameter(lib.ones(1, 1))) if isinstance(params, torch.Tensor) else params
+    return (
+        made.setdefault(id(params), lib.nn.Parameter(lib.ones(1, 1)))
+        if isinstance(params, torch.Tensor)
+        else params
+    )
 
 
 def mistaken(lib, name, params):

@@ -70,7 +70,9 @@ def judgement(missing=0.0, **changes):
 
 
 def story(results=(PASSES,), **changes):
-    speech = Speech(Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))])
+    speech = Speech(
+        Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))]
+    )
     return Story(list(results), speech, judgement(**changes), {"gradients": 1.0})
 
 
@@ -104,7 +106,9 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given():
     tags = Tags(page)
     assert tags.open == []
     assert not {"script", "link", "img", "iframe", "b>"} & set(tags.seen)
-    assert not [name for name, _ in tags.attributes if name in ("src", "href", "srcset") or name.startswith("on")]
+    assert not [
+        name for name, _ in tags.attributes if name in ("src", "href", "srcset") or name.startswith("on")
+    ]
     assert "http" not in page and "url(" not in page and "@import" not in page
     assert not re.search(r"\bnan\b", page)
     for text in (NASTY, "The <b> & good.", "the gradient is <wrong>", "<broken>"):
@@ -113,7 +117,19 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given():
 
 def test_the_page_tells_the_figures():
     text = Tags(tour_page(story())).text
-    for figure in ("80.0%", "75.0%", "50.0%", "3.2%", "90.0% sure", "+0.900", "-0.300", "+0.750", "+0.250", "+1.000", "among 60"):
+    for figure in (
+        "80.0%",
+        "75.0%",
+        "50.0%",
+        "3.2%",
+        "90.0% sure",
+        "+0.900",
+        "-0.300",
+        "+0.750",
+        "+0.250",
+        "+1.000",
+        "among 60",
+    ):
         assert figure in text
     assert "It closes" in text and "Something is wrong" not in text
 
@@ -154,13 +170,19 @@ def test_where_methods_agree():
     yes, no, _ = verdict([first, other]).split(".")
     assert yes == "Every method counts 'a' and 'b' among its 3 loudest words, with the same sign"
     assert no == " They do not agree whether 'c' spoke for or against"
-    assert verdict([first, explanation("none", words, [0, 0, 0, 1.0, 1.0])]).startswith("Every method counts 'a'")
+    assert verdict([first, explanation("none", words, [0, 0, 0, 1.0, 1.0])]).startswith(
+        "Every method counts 'a'"
+    )
     nothing = verdict([first, explanation("opposite", words, [-5.0, 4.0, -3.0, 0.0, 0.0])])
     assert nothing.startswith("No word") and "'a', 'b' and 'c'" in nothing
 
 
 def test_lists_of_words():
-    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["'a'", "'a' and 'b'", "'a', 'b' and 'c'"]
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
+        "'a'",
+        "'a' and 'b'",
+        "'a', 'b' and 'c'",
+    ]
 
 
 def test_errors_by_kind_and_judge():
@@ -184,7 +206,8 @@ def test_the_review_chosen_and_the_mistakes_told():
     texts = ["word " * n for n in (10, 12, 30, 9)]
     reviews = [Review(text.strip(), label) for text, label in zip(texts, (1, 0, 1, 0), strict=True)]
     probabilities = numpy.array([[0.4, 0.6], [0.1, 0.9], [0.01, 0.99], [0.3, 0.7]])
-    assert choose(reviews, probabilities) == 0  # the second is wrong and surer, the third right and surest but long
+    # the second is wrong and surer, the third right and surest but long
+    assert choose(reviews, probabilities) == 0
     assert choose(reviews[2:3], probabilities[2:3]) == 0
     sure = numpy.array([[0.04, 0.96], [0.9, 0.1], [0.1, 0.9], [0.94, 0.06]])
     assert choose(reviews, sure) == 3  # the first is too sure
@@ -229,7 +252,10 @@ def test_the_mean_stands_in_the_middle_of_its_steps():
 
 
 def test_bars_lean_to_their_sign():
-    ends = [re.search(r"([\d.]+)% ([\d.]+)%,transparent", leaning(value, 2.0)).groups() for value in (1.0, -1.0, 2.0, 0.0, 9.0)]
+    ends = [
+        re.search(r"([\d.]+)% ([\d.]+)%,transparent", leaning(value, 2.0)).groups()
+        for value in (1.0, -1.0, 2.0, 0.0, 9.0)
+    ]
     assert [tuple(map(float, e)) for e in ends] == [(50, 75), (25, 50), (50, 100), (50, 50), (50, 100)]
     assert "var(--for)" in leaning(0.5, 1.0) and "var(--against)" in leaning(-0.5, 1.0)
 
@@ -267,7 +293,9 @@ def run(monkeypatch, capsys, results, *arguments):
 @pytest.fixture
 def told(monkeypatch, capsys, tmp_path):
     page = tmp_path / "tour.html"
-    code, out = run(monkeypatch, capsys, [PASSES], "--steps", "2", "--epochs", "1", "--json", "--out", str(page))
+    code, out = run(
+        monkeypatch, capsys, [PASSES], "--steps", "2", "--epochs", "1", "--json", "--out", str(page)
+    )
     assert code == 0
     return json.loads(out), page.read_text(encoding="utf-8")
 
@@ -275,7 +303,10 @@ def told(monkeypatch, capsys, tmp_path):
 def test_the_command_in_json(told):
     report, page = told
     assert report["passed"] is True and report["gradients"] == {"checks": 1, "failed": []}
-    assert len(report["language model"]["losses"]) == 2 and report["language model"]["before"] != report["language model"]["after"]
+    assert (
+        len(report["language model"]["losses"]) == 2
+        and report["language model"]["before"] != report["language model"]["after"]
+    )
     assert len(report["classifier"]["losses"]) == 36  # 576 reviews, 16 in a batch
     assert set(report["classifier"]["accuracy"]) == {"majority", "naive Bayes", "Transformer"}
     ledger = report["ledger"]
@@ -293,7 +324,16 @@ def test_the_command_in_the_terminal(monkeypatch, capsys, tmp_path):
     page = tmp_path / "tour.html"
     code, out = run(monkeypatch, capsys, [PASSES, FAILS], "--steps", "1", "--epochs", "1", "--out", str(page))
     assert code == 1 and "the gradient is <wrong>" in out
-    for said in ("before", "after", "naive Bayes", "LRP, attnlrp", "gradient x input", "softmax", "gap", "rank correlation"):
+    for said in (
+        "before",
+        "after",
+        "naive Bayes",
+        "LRP, attnlrp",
+        "gradient x input",
+        "softmax",
+        "gap",
+        "rank correlation",
+    ):
         assert said in out
     assert "Traceback" not in out and max(map(len, out.splitlines())) <= 80 + len(str(page))
     assert "Something is wrong" in page.read_text(encoding="utf-8")

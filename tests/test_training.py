@@ -38,7 +38,11 @@ def assert_same(a, b):
     ours, theirs = dict(leaves(a)), dict(leaves(b))
     assert ours.keys() == theirs.keys()
     for place, value in ours.items():
-        same = numpy.asarray(value).tobytes() == numpy.asarray(theirs[place]).tobytes() if hasattr(value, "shape") else None
+        same = (
+            numpy.asarray(value).tobytes() == numpy.asarray(theirs[place]).tobytes()
+            if hasattr(value, "shape")
+            else None
+        )
         assert value == theirs[place] if same is None else same, place
 
 
@@ -195,7 +199,8 @@ def test_signals_while_the_state_is_kept_do_not_spoil_it(tmp_path, monkeypatch, 
         fsync(handle)
 
     run = small_run.trainer(tmp_path, steps=12, save_every=3)
-    monkeypatch.setattr(os, "fsync", press)  # of the file, then of its folder: the second comes during the save too
+    # of the file, then of its folder: the second comes during the save too
+    monkeypatch.setattr(os, "fsync", press)
     assert not run.run()
     monkeypatch.undo()
     assert run.stopped_by == signal.Signals[number] and run.step == 3
@@ -223,14 +228,19 @@ def test_what_nohup_ignores_stays_ignored():
 
 
 @pytest.mark.parametrize(
-    ("seconds_a_step", "kept"), [(3, [3, 6, 9, 12]), (9, range(1, 13)), (20, range(1, 13)), (0.5, [12]), (1.5, [6, 12])]
+    ("seconds_a_step", "kept"),
+    [(3, [3, 6, 9, 12]), (9, range(1, 13)), (20, range(1, 13)), (0.5, [12]), (1.5, [6, 12])],
 )
 def test_the_state_is_kept_within_ten_seconds(tmp_path, monkeypatch, seconds_a_step, kept):
     run, now, steps = small_run.trainer(tmp_path, steps=12, save_every=1000), [0.0], []
     monkeypatch.setattr("minitransformer.training.time.monotonic", lambda: now[0])
     take_step = run._take_step
-    monkeypatch.setattr(run, "_take_step", lambda batch: (take_step(batch), now.__setitem__(0, now[0] + seconds_a_step)))
-    monkeypatch.setattr(run, "_save", lambda name: steps.append(run.step) if name == "last.safetensors" else None)
+    monkeypatch.setattr(
+        run, "_take_step", lambda batch: (take_step(batch), now.__setitem__(0, now[0] + seconds_a_step))
+    )
+    monkeypatch.setattr(
+        run, "_save", lambda name: steps.append(run.step) if name == "last.safetensors" else None
+    )
     run.run()
     assert steps == list(kept)
 
@@ -253,7 +263,9 @@ def test_a_costly_state_is_kept_less_often(tmp_path, monkeypatch):
 def test_one_directory_holds_one_run(tmp_path):
     def another(t):
         if t.step == 3:
-            with pytest.raises(Busy, match=f"{re.escape(str(tmp_path))}: process {os.getpid()} works here; wait until"):
+            with pytest.raises(
+                Busy, match=f"{re.escape(str(tmp_path))}: process {os.getpid()} works here; wait until"
+            ):
                 elsewhere(small_run.trainer(tmp_path, steps=3).run)
 
     assert small_run.trainer(tmp_path, steps=4).run(another)
@@ -322,8 +334,15 @@ def test_an_overflow_in_half_precision_costs_a_step_and_no_more(tmp_path, capsys
     run, untouched = in_half_precision(tmp_path, scale=TOO_LARGE, steps=3), small_run.trainer().model
     with progress_bar(run) as report:
         run.run(report)
-    assert run.scaler.skipped == 3 and run.scaler.get_scale() == TOO_LARGE / 8 and "3 skipped" in capsys.readouterr().out
-    assert all((p.numpy() == q.numpy()).all() for p, q in zip(run.model.parameters(), untouched.parameters(), strict=True))
+    assert (
+        run.scaler.skipped == 3
+        and run.scaler.get_scale() == TOO_LARGE / 8
+        and "3 skipped" in capsys.readouterr().out
+    )
+    assert all(
+        (p.numpy() == q.numpy()).all()
+        for p, q in zip(run.model.parameters(), untouched.parameters(), strict=True)
+    )
     run.steps = 70
     run.run()
     assert 3 < run.scaler.skipped < 30 and numpy.mean(run.losses[-20:]) < 0.9 * numpy.mean(run.losses[:20])
@@ -355,7 +374,9 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path, monkeypatch
 
     def full(t):
         if t.step == 3:
-            monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            monkeypatch.setattr(
+                os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+            )
 
     with pytest.raises(CheckpointError, match="No space left"):
         run.run(full)

@@ -106,7 +106,8 @@ def test_causal_mask_and_is_causal_agree_and_hide_the_future():
     told = encoder(mt.tensor(x), is_causal=True).numpy()
     found = encoder(mt.tensor(x), nn.generate_square_subsequent_mask(5))
     attentions = [op for op in tape(found) if type(op).__name__ == "Attention"]
-    assert [(op.is_causal, op.mask) for op in attentions] == [(True, None)] * 2  # the path that skips what is masked
+    # the path that skips what is masked
+    assert [(op.is_causal, op.mask) for op in attentions] == [(True, None)] * 2
     plain = encoder(mt.tensor(x), nn.generate_square_subsequent_mask(5), is_causal=False).numpy()
     numpy.testing.assert_allclose(told, found.numpy(), atol=1e-14)
     numpy.testing.assert_allclose(told, plain, atol=1e-12)
@@ -122,8 +123,14 @@ def test_decoder_layer(name, dtype):
         return lib.TransformerDecoderLayer(6, 3, 10, 0.0, **settings_for(lib, name))
 
     batch_first = ENCODER_SETTINGS[name].get("batch_first", False)
-    inputs = (array(2, 4, 6), array(2, 5, 6, seed=1)) if batch_first else (array(4, 2, 6), array(5, 2, 6, seed=1))
-    masks = {"tgt_mask": causal(4), "memory_mask": padding(4, 5), "memory_key_padding_mask": padding(2, 5, seed=1)}
+    inputs = (
+        (array(2, 4, 6), array(2, 5, 6, seed=1)) if batch_first else (array(4, 2, 6), array(5, 2, 6, seed=1))
+    )
+    masks = {
+        "tgt_mask": causal(4),
+        "memory_mask": padding(4, 5),
+        "memory_key_padding_mask": padding(2, 5, seed=1),
+    }
     check(make, *inputs, dtype=dtype)
     masks["memory_mask"] = numpy.where(masks["memory_mask"], -numpy.inf, 0.0)
     masks["memory_key_padding_mask"] = numpy.where(masks["memory_key_padding_mask"], -numpy.inf, 0.0)
@@ -150,7 +157,9 @@ def test_transformer(batch_first, dtype):
     def make(lib):
         return lib.Transformer(6, 2, 2, 1, 10, 0.0, "gelu", batch_first=batch_first, norm_first=True)
 
-    inputs = (array(2, 5, 6), array(2, 3, 6, seed=1)) if batch_first else (array(5, 2, 6), array(3, 2, 6, seed=1))
+    inputs = (
+        (array(2, 5, 6), array(2, 3, 6, seed=1)) if batch_first else (array(5, 2, 6), array(3, 2, 6, seed=1))
+    )
     hidden = padding(2, 5)
     check(make, *inputs, dtype=dtype, src_key_padding_mask=hidden, memory_key_padding_mask=hidden)
     check(make, *inputs, dtype=dtype, src_mask=padding(5, 5), tgt_mask=causal(3), memory_mask=padding(3, 5))
@@ -169,7 +178,9 @@ def test_encoder_reading_token_by_token_is_reading_at_once(batch_first, norm_fir
     expected = encoder(mt.tensor(x), is_causal=True).numpy()
     cache = encoder.new_cache()
     with mt.no_grad():
-        pieces = [encoder(mt.tensor(part), cache=cache).numpy() for part in numpy.split(x, [3, 4, 5], axis=time)]
+        pieces = [
+            encoder(mt.tensor(part), cache=cache).numpy() for part in numpy.split(x, [3, 4, 5], axis=time)
+        ]
     assert len(cache) == 7 and len(cache.layers) == 2
     numpy.testing.assert_allclose(numpy.concatenate(pieces, axis=time), expected, atol=1e-12)
     cache.select([1])
@@ -194,7 +205,9 @@ def test_dropout_acts_only_while_training():
     assert (encoder(x).numpy() == encoder(x).numpy()).all()
 
 
-@pytest.mark.parametrize("place", ["self_attn", "multihead_attn", "dropout", "dropout1", "dropout2", "dropout3"])
+@pytest.mark.parametrize(
+    "place", ["self_attn", "multihead_attn", "dropout", "dropout1", "dropout2", "dropout3"]
+)
 def test_every_dropout_acts(place):
     name = "dropout" if place.endswith("attn") else "p"
     asked = dict(nn.TransformerDecoderLayer(6, 3, 10, 0.4).named_modules())[place]
@@ -208,7 +221,9 @@ def test_every_dropout_acts(place):
 
 def test_repr_is_torch_s():
     ours, theirs = (lib.TransformerDecoderLayer(6, 3, 10, activation=lib.SiLU()) for lib in (nn, torch.nn))
-    expected = repr(theirs).replace("NonDynamicallyQuantizableLinear", "Linear").replace(", inplace=False", "")
+    expected = (
+        repr(theirs).replace("NonDynamicallyQuantizableLinear", "Linear").replace(", inplace=False", "")
+    )
     assert re.sub(r"  # [\d,]+ parameters", "", repr(ours)) == expected
 
 

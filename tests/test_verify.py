@@ -40,7 +40,8 @@ def ops_used(case):
 
 
 def without_torch(monkeypatch):
-    module = importlib.import_module("minitransformer.cli.verify")  # by name, as the package holds the command under it
+    # by name, as the package holds the command under it
+    module = importlib.import_module("minitransformer.cli.verify")
     monkeypatch.setattr(module, "has_torch", lambda: False)
 
 
@@ -52,7 +53,11 @@ def broken(monkeypatch):
 def test_every_op_is_in_the_table():
     for module in pkgutil.iter_modules(ops.__path__, "minitransformer.ops."):
         importlib.import_module(module.name)
-    made = {op for op in subclasses(Op) if op.__module__.startswith("minitransformer.ops.") and op.forward is not Op.forward}
+    made = {
+        op
+        for op in subclasses(Op)
+        if op.__module__.startswith("minitransformer.ops.") and op.forward is not Op.forward
+    }
     used = set().union(*(ops_used(case) for case in CASES if case.kind == "op"))
     assert len(made) > 40
     assert not {op.__name__ for op in made - used}
@@ -61,7 +66,9 @@ def test_every_op_is_in_the_table():
 def test_every_function_of_ops_with_a_gradient_is_named():
     without_gradient = {"creation", "compare"}
     public = {
-        name.rstrip("_") for name, f in vars(ops).items() if callable(f) and f.__module__.rpartition(".")[2] not in without_gradient
+        name.rstrip("_")
+        for name, f in vars(ops).items()
+        if callable(f) and f.__module__.rpartition(".")[2] not in without_gradient
     }
     named = {case.name.partition(",")[0] for case in CASES if case.kind == "op"}
     assert len(public) > 50
@@ -69,7 +76,9 @@ def test_every_function_of_ops_with_a_gradient_is_named():
 
 
 def test_every_layer_is_in_the_table():
-    layers = {m for name in nn.__all__ if isinstance(m := getattr(nn, name), type) and issubclass(m, nn.Module)} - {nn.Module}
+    layers = {
+        m for name in nn.__all__ if isinstance(m := getattr(nn, name), type) and issubclass(m, nn.Module)
+    } - {nn.Module}
     built = [case.build(minitransformer) for case in CASES if case.kind == "layer"]
     used = {type(module) for layer in built for module in layer.modules()}
     assert len(layers) > 20
@@ -80,7 +89,9 @@ def test_names_are_unique():
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize("name", ["softmax", "layer_norm", "Linear", "Embedding", "TransformerDecoderLayer", "LanguageModel"])
+@pytest.mark.parametrize(
+    "name", ["softmax", "layer_norm", "Linear", "Embedding", "TransformerDecoderLayer", "LanguageModel"]
+)
 def test_what_is_right_passes_in_both_dtypes(name):
     results = verify_all(name)
     assert {r.dtype for r in results} == {"float64", "float32"}
@@ -106,18 +117,31 @@ def test_a_name_that_is_not_there_raises():
 def test_a_broken_gradient_fails_before_both_judges(broken):
     result = check(next(case for case in CASES if case.name == "exp"), "float64")
     assert not result.passed
-    assert result.finite_difference_error == pytest.approx(1e-3, rel=1e-3) and result.torch_error == pytest.approx(1e-3, rel=1e-3)
+    assert result.finite_difference_error == pytest.approx(
+        1e-3, rel=1e-3
+    ) and result.torch_error == pytest.approx(1e-3, rel=1e-3)
     assert "finite differences: AssertionError: the gradient of input 0 is wrong at index" in result.message
     assert "PyTorch: AssertionError: the gradient of input 0" in result.message
 
 
-@pytest.mark.host("finite differences of whole models take minutes on an emulated device; their ops and layers are checked there")
-@pytest.mark.parametrize("name", ["BERT", "GPT", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Llama", "T5"))])
+@pytest.mark.host(
+    "finite differences of whole models take minutes on an emulated device; their ops and layers are checked there"
+)
+@pytest.mark.parametrize(
+    "name", ["BERT", "GPT", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Llama", "T5"))]
+)
 def test_whole_models_are_held_to_finite_differences(name, monkeypatch):
     (result,) = verify_all(name)
-    assert result.passed and result.kind == "model" and result.torch_error is None and result.finite_difference_error < 1e-6
+    assert (
+        result.passed
+        and result.kind == "model"
+        and result.torch_error is None
+        and result.finite_difference_error < 1e-6
+    )
     right = Linear.vjp
-    monkeypatch.setattr(Linear, "vjp", lambda self, *a: tuple(None if c is None else c * 1.001 for c in right(self, *a)))
+    monkeypatch.setattr(
+        Linear, "vjp", lambda self, *a: tuple(None if c is None else c * 1.001 for c in right(self, *a))
+    )
     assert not verify_all(name)[0].passed
 
 
@@ -128,10 +152,16 @@ def test_a_broken_gradient_gives_exit_code_1(broken):
     assert "8 checks, 2 failed" in shown.output  # exp, expand, expm1, logsumexp: two dtypes each
 
 
-@pytest.mark.parametrize(("op", "input"), [(Linear, 1), (Linear, 2), (LayerNorm, 1), (LayerNorm, 2), (Attention, 0)])
+@pytest.mark.parametrize(
+    ("op", "input"), [(Linear, 1), (Linear, 2), (LayerNorm, 1), (LayerNorm, 2), (Attention, 0)]
+)
 def test_a_slightly_wrong_gradient_of_one_parameter_of_a_layer_fails(monkeypatch, op, input):
     right = op.vjp
-    monkeypatch.setattr(op, "vjp", lambda self, *a: tuple(c * (1 + 1e-4 * (i == input)) for i, c in enumerate(right(self, *a))))
+    monkeypatch.setattr(
+        op,
+        "vjp",
+        lambda self, *a: tuple(c * (1 + 1e-4 * (i == input)) for i, c in enumerate(right(self, *a))),
+    )
     result = check(next(case for case in CASES if case.name == "TransformerEncoderLayer"), "float64")
     assert not result.passed and 1e-6 < result.finite_difference_error < 1e-3
 
@@ -158,7 +188,11 @@ def test_json_and_page(tmp_path):
     report = json.loads(shown.output)
     assert report["passed"] is True and report["torch"] is True
     names = [r["name"] for r in report["results"]]
-    assert names == sorted(names, key=lambda n: n[0] == "L") and {"linear", "Linear", "Linear, no bias"} <= set(names)
+    assert names == sorted(names, key=lambda n: n[0] == "L") and {
+        "linear",
+        "Linear",
+        "Linear, no bias",
+    } <= set(names)
     assert {r["device"] for r in report["results"]} == {str(minitransformer.ones(1).device)}
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>") and "http" not in text and text.count("<tr") == 1 + len(names)
@@ -197,14 +231,23 @@ def test_inputs_are_not_the_judges_cotangent():
             return (g,)
 
     for seed in range(3):
-        assert check(OpCase("seen", lambda lib, x: Listens()(x), [normal(3, 5)], lambda torch, x: x + 0), "float64", seed).passed
+        assert check(
+            OpCase("seen", lambda lib, x: Listens()(x), [normal(3, 5)], lambda torch, x: x + 0),
+            "float64",
+            seed,
+        ).passed
     assert len(seen) == 6 and all(abs(x - g).max() > 0.1 for x, g in seen)
 
 
 def test_functional_call_uses_the_given_parameters():
     layer = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, bias=False)).double()
-    given = {name: minitransformer.randn(*p.shape, dtype=minitransformer.float64) for name, p in layer.named_parameters()}
+    given = {
+        name: minitransformer.randn(*p.shape, dtype=minitransformer.float64)
+        for name, p in layer.named_parameters()
+    }
     x = minitransformer.randn(4, 3, dtype=minitransformer.float64)
     got = functional_call(layer, given, (x,), {}).numpy()
-    expected = (x.numpy() @ given["0.weight"].numpy().T + given["0.bias"].numpy()) @ given["1.weight"].numpy().T
+    expected = (x.numpy() @ given["0.weight"].numpy().T + given["0.bias"].numpy()) @ given[
+        "1.weight"
+    ].numpy().T
     numpy.testing.assert_allclose(got, expected, atol=1e-14)

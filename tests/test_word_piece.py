@@ -54,7 +54,10 @@ def test_training_merges_the_most_frequent_pair():
 
 def test_what_was_learned_comes_back():
     trained = WordPieceTokenizer.train(TEXTS, vocab_size=500)
-    assert len(trained.vocabulary) == len(set(trained.vocabulary)) == 500 and (trained.pad_id, trained.unk_id) == (0, 1)
+    assert len(trained.vocabulary) == len(set(trained.vocabulary)) == 500 and (
+        trained.pad_id,
+        trained.unk_id,
+    ) == (0, 1)
     assert from_dict(trained.to_dict()) == trained
     assert trained.unk_id not in [i for text in TEXTS for i in trained.encode(text)]
 
@@ -71,8 +74,11 @@ def package():
 def pair(package):
     """Ours and theirs of one trained vocabulary."""
     ours = WordPieceTokenizer.train([*TEXTS, "日本 中文 naïve ¡ ™ 😀"], vocab_size=800)
-    theirs = package.Tokenizer(package.models.WordPiece({piece: i for i, piece in enumerate(ours.vocabulary)}, unk_token="[UNK]"))
-    theirs.normalizer, theirs.pre_tokenizer = package.normalizers.BertNormalizer(), package.pre_tokenizers.BertPreTokenizer()
+    theirs = package.Tokenizer(
+        package.models.WordPiece({piece: i for i, piece in enumerate(ours.vocabulary)}, unk_token="[UNK]")
+    )
+    theirs.normalizer = package.normalizers.BertNormalizer()
+    theirs.pre_tokenizer = package.pre_tokenizers.BertPreTokenizer()
     return ours, theirs
 
 
@@ -112,7 +118,8 @@ def test_word_piece_equals_the_package_on_the_corpus(pair):
 @pytest.mark.network
 def test_minilm_reads_the_same_with_ours(package):
     folder = assets.fetch("minilm")
-    ours, theirs = WordPieceTokenizer.from_file(folder / "vocab.txt"), PublishedTokenizer.from_file(folder / "tokenizer.json")
+    ours = WordPieceTokenizer.from_file(folder / "vocab.txt")
+    theirs = PublishedTokenizer.from_file(folder / "tokenizer.json")
     for text in [*TEXTS, *python_topics().split("\n\n"), "Ünïcödé 日本語 😀 \u200b naïve"]:
         assert ours.encode(text) == theirs.encode(text, marks=False)
 

@@ -10,8 +10,12 @@ RATINGS = {"good": 2.0, "bad": -2.5, "unhappy": -1.8, "happy": 2.7, "don't": -1.
 
 
 def test_words_of_several_tokens_have_the_sum_of_their_relevance():
-    words, relevance, ratings = rated_words(["Good", " ", "un", "happy", " film"], [1.0, 9, 0.25, 0.5, 7], RATINGS)
-    assert words == ["good", "unhappy"] and relevance.tolist() == [1.0, 0.75] and ratings.tolist() == [2.0, -1.8]
+    words, relevance, ratings = rated_words(
+        ["Good", " ", "un", "happy", " film"], [1.0, 9, 0.25, 0.5, 7], RATINGS
+    )
+    assert (
+        words == ["good", "unhappy"] and relevance.tolist() == [1.0, 0.75] and ratings.tolist() == [2.0, -1.8]
+    )
 
 
 def test_a_part_of_a_word_is_not_that_word():
@@ -54,13 +58,18 @@ def test_methods_are_compared_by_it_text_by_text():
     rated = {"good": 2.0, "bad": -2.0, "fine": 1.0}
     texts = [["good ", "fine ", "bad"], ["bad ", "film"]]
     cases = [Case("".join(t), np.arange(len(t)), 0, tokens=t, praise=False) for t in texts]
-    methods = {"blame": lambda case: np.arange(len(case.ids)) - 5.0, "praise": lambda case: -1.0 * np.arange(len(case.ids))}
+    methods = {
+        "blame": lambda case: np.arange(len(case.ids)) - 5.0,
+        "praise": lambda case: -1.0 * np.arange(len(case.ids)),
+    }
 
     def logit(target):
         return lambda ids: ids.numpy().sum(axis=1) * 1.0
 
     found = compare(methods, logit, cases, replace="unk", ratings=rated)
-    assert found.values["blame"]["lexicon"][0] == pytest.approx(1) and np.isnan(found.values["blame"]["lexicon"][1])
+    assert found.values["blame"]["lexicon"][0] == pytest.approx(1) and np.isnan(
+        found.values["blame"]["lexicon"][1]
+    )
     assert found.table["praise"]["lexicon"][0] == pytest.approx(-1)
 
 

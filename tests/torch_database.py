@@ -58,7 +58,9 @@ def leaf(tensor: torch.Tensor):
     """Our leaf with the values, the strides and the wish for a gradient of PyTorch's. Raises TypeError for complex ones."""
     if tensor.is_complex():
         raise TypeError("there are no complex tensors")
-    return mt.Tensor(tensor.detach().clone(memory_format=torch.preserve_format).numpy(), requires_grad=tensor.requires_grad)
+    return mt.Tensor(
+        tensor.detach().clone(memory_format=torch.preserve_format).numpy(), requires_grad=tensor.requires_grad
+    )
 
 
 def tensors(value: Any, kind: type) -> list:
@@ -72,7 +74,9 @@ def tensors(value: Any, kind: type) -> list:
 
 def backward(outputs: list, inputs: list, place) -> list:
     """The inputs' gradients from a random cotangent at every output that has a history."""
-    live = [(o, c) for o, c in zip(outputs, cotangents(outputs), strict=True) if c is not None and o.requires_grad]
+    live = [
+        (o, c) for o, c in zip(outputs, cotangents(outputs), strict=True) if c is not None and o.requires_grad
+    ]
     for i, (output, cotangent) in enumerate(live):
         output.backward(place(cotangent), retain_graph=i + 1 < len(live))
     return [t.grad for t in inputs]
@@ -120,7 +124,9 @@ def attempt(fn, arguments: Any, kind: type, place) -> tuple:
 def both_raise(subject: str, theirs: str | None, got: str | None) -> Outcome:
     if theirs and got:
         return Outcome(subject, "equal")
-    return Outcome(subject, "refused", got) if got else Outcome(subject, "different", f"PyTorch raises {theirs}")
+    return (
+        Outcome(subject, "refused", got) if got else Outcome(subject, "different", f"PyTorch raises {theirs}")
+    )
 
 
 def same(ours: Any, theirs: Any, drawn: bool) -> None:
@@ -134,7 +140,9 @@ def same(ours: Any, theirs: Any, drawn: bool) -> None:
 
 def same_values(got: Any, expected: Any, drawn: bool, what: str = "value") -> None:
     if isinstance(expected, (tuple, list)) and not isinstance(expected, torch.Size):
-        assert isinstance(got, (tuple, list)) and len(got) == len(expected), f"{what}: expected {len(expected)} results, got {got}"
+        assert isinstance(got, (tuple, list)) and len(got) == len(expected), (
+            f"{what}: expected {len(expected)} results, got {got}"
+        )
         for i, (g, e) in enumerate(zip(got, expected, strict=True)):
             same_values(g, e, drawn, f"{what} {i}")
     elif isinstance(expected, torch.Tensor):
@@ -142,7 +150,9 @@ def same_values(got: Any, expected: Any, drawn: bool, what: str = "value") -> No
         hide = numpy.zeros_like if drawn else numpy.asarray
         assert_close(hide(as_numpy(got)), hide(as_numpy(expected)), what=what, least=1e-3)
     else:
-        assert got == expected or got != got and expected != expected, f"{what}: expected {expected!r}, got {got!r}"
+        assert got == expected or got != got and expected != expected, (
+            f"{what}: expected {expected!r}, got {got!r}"
+        )
 
 
 def unheld(outcomes: list[Outcome], decisions: list[Decision]) -> list[str]:
@@ -150,7 +160,9 @@ def unheld(outcomes: list[Outcome], decisions: list[Decision]) -> list[str]:
     unequal = [o for o in outcomes if o.kind != "equal"]
     missing = collections.Counter(o for o in unequal if not any(d.covers(o) for d in decisions))
     idle = [d for d in decisions if not any(d.covers(o) for o in unequal)]
-    return [f"{n} x {o.subject}: {o.kind}: {o.detail}" for o, n in missing.items()] + [f"hit by no sample: {d}" for d in idle]
+    return [f"{n} x {o.subject}: {o.kind}: {o.detail}" for o, n in missing.items()] + [
+        f"hit by no sample: {d}" for d in idle
+    ]
 
 
 def summary(outcomes: list[Outcome]) -> str:

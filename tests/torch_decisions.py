@@ -5,13 +5,22 @@ from torch_database import Decision
 _UNBOUND = "called on a number as no program can: an operator asks its reflected method of a tensor"
 _NOTHING_LEFT = "a row of one or two numbers has no gradient but rounding; ours rounds less"
 _REDUCE = Decision(
-    "scatter(._)?", "refused", "keyword argument 'reduce'", "scatter_add adds; PyTorch's own word on `reduce` is deprecated"
+    "scatter(._)?",
+    "refused",
+    "keyword argument 'reduce'",
+    "scatter_add adds; PyTorch's own word on `reduce` is deprecated",
 )
 _NEGATIVE_POWER = Decision(
-    "__rpow__", "refused", "Integers to negative integer powers", "1 / n is no integer: PyTorch gives 0 without a word"
+    "__rpow__",
+    "refused",
+    "Integers to negative integer powers",
+    "1 / n is no integer: PyTorch gives 0 without a word",
 )
 _TIES = Decision(
-    "(arg)?sort|topk", "different", r"Arrays are not equal\s+value( 1)?\s+Mismatched", "of equal values the first comes first"
+    "(arg)?sort|topk",
+    "different",
+    r"Arrays are not equal\s+value( 1)?\s+Mismatched",
+    "of equal values the first comes first",
 )
 
 OPS = [
@@ -20,7 +29,10 @@ OPS = [
 ]
 OTHER_DTYPES = {
     "float32": [Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT)],
-    "float16": [Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT), _TIES],
+    "float16": [
+        Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
+        _TIES,
+    ],
     "int64": [_REDUCE, _NEGATIVE_POWER, _TIES],
     "int32": [_REDUCE, _NEGATIVE_POWER, _TIES],
     "uint8": [_REDUCE, _TIES],
@@ -36,24 +48,88 @@ OPTIMISERS = [
     ),
 ]
 PROGRAMS = [
-    Decision(".*", "different", "PyTorch raises .*([Bb]ool|INTERNAL ASSERT|Integers to neg)", "booleans are 0 and 1"),
-    Decision("number r?pow|pow", "different", "^bool.*(dtype int8|PyTorch raises)", "a boolean to a power is int8"),
+    Decision(
+        ".*",
+        "different",
+        "PyTorch raises .*([Bb]ool|INTERNAL ASSERT|Integers to neg)",
+        "booleans are 0 and 1",
+    ),
+    Decision(
+        "number r?pow|pow", "different", "^bool.*(dtype int8|PyTorch raises)", "a boolean to a power is int8"
+    ),
     Decision(
         "(number r?)?pow",
         "refused",
         "Integers to negative integer powers|out of bounds",
         "the result would be rounded to 0 without a word",
     ),
-    Decision("number pow", "different", "got .(nan|0|inf).*expected .-?(nan|inf)", "-inf, -0 to 0.5: by a root or not"),
-    Decision("number rtruediv", "different", "gradient: got .-0.*expected .nan", "of an infinity: PyTorch goes by way of 1 / x"),
-    Decision("(var|std) dim", "different", "gradient: got .0. 0. 0..*expected .-?[0-9]", "equal numbers have no variance"),
-    Decision("cat", "refused", "dimension 1 is out of range for a tensor of 1", "a dimension that none of the tensors has"),
-    Decision("matmul", "different", "PyTorch raises .*(dtype|scalar type)", "two dtypes are promoted as by every other op"),
-    Decision("logsumexp dim", "different", "PyTorch raises TypeError.*NoneType", "None means all dimensions, as for `sum`"),
-    Decision("softmax|log_softmax", "refused", "expected a floating-point tensor", "PyTorch returns an empty tensor of integers"),
-    Decision("softmax", "different", "value: got .*0.*, expected .*nan", "a slice of nothing but -inf is zeros"),
-    Decision("logsumexp dim", "different", "gradient: got .*, expected .*(nan|0)", "the slope is softmax: 0 where all are -inf"),
-    Decision("(amax|amin)( dim)?", "different", "gradient: .*expected .*nan", "the gradient goes to the NaN that is the result"),
-    Decision("(var|std)( dim)?", "different", "gradient: .*(nan|inf)", "n <= correction or infinities: PyTorch has two formulas"),
-    Decision("layer_norm", "different", "value: got .0.*expected .nan", "a variance too large for float32 divides as infinity"),
+    Decision(
+        "number pow",
+        "different",
+        "got .(nan|0|inf).*expected .-?(nan|inf)",
+        "-inf, -0 to 0.5: by a root or not",
+    ),
+    Decision(
+        "number rtruediv",
+        "different",
+        "gradient: got .-0.*expected .nan",
+        "of an infinity: PyTorch goes by way of 1 / x",
+    ),
+    Decision(
+        "(var|std) dim",
+        "different",
+        "gradient: got .0. 0. 0..*expected .-?[0-9]",
+        "equal numbers have no variance",
+    ),
+    Decision(
+        "cat",
+        "refused",
+        "dimension 1 is out of range for a tensor of 1",
+        "a dimension that none of the tensors has",
+    ),
+    Decision(
+        "matmul",
+        "different",
+        "PyTorch raises .*(dtype|scalar type)",
+        "two dtypes are promoted as by every other op",
+    ),
+    Decision(
+        "logsumexp dim",
+        "different",
+        "PyTorch raises TypeError.*NoneType",
+        "None means all dimensions, as for `sum`",
+    ),
+    Decision(
+        "softmax|log_softmax",
+        "refused",
+        "expected a floating-point tensor",
+        "PyTorch returns an empty tensor of integers",
+    ),
+    Decision(
+        "softmax", "different", "value: got .*0.*, expected .*nan", "a slice of nothing but -inf is zeros"
+    ),
+    Decision(
+        "logsumexp dim",
+        "different",
+        "gradient: got .*, expected .*(nan|0)",
+        "the slope is softmax: 0 where all are -inf",
+    ),
+    Decision(
+        "(amax|amin)( dim)?",
+        "different",
+        "gradient: .*expected .*nan",
+        "the gradient goes to the NaN that is the result",
+    ),
+    Decision(
+        "(var|std)( dim)?",
+        "different",
+        "gradient: .*(nan|inf)",
+        "n <= correction or infinities: PyTorch has two formulas",
+    ),
+    Decision(
+        "layer_norm",
+        "different",
+        "value: got .0.*expected .nan",
+        "a variance too large for float32 divides as infinity",
+    ),
 ]

@@ -50,8 +50,12 @@ def _run(module, call, inputs, options, dtype, convert, seed):
     outputs = call(module, *inputs, **options)
     outputs = [o for o in (outputs if isinstance(outputs, tuple) else (outputs,)) if o is not None]
     random = numpy.random.default_rng(seed)
-    sum((o * convert(random.standard_normal(tuple(o.shape)).astype(dtype), False)).sum() for o in outputs).backward()
-    leaves = {f"input {i}": x for i, x in enumerate(inputs) if hasattr(x, "requires_grad") and x.requires_grad}
+    sum(
+        (o * convert(random.standard_normal(tuple(o.shape)).astype(dtype), False)).sum() for o in outputs
+    ).backward()
+    leaves = {
+        f"input {i}": x for i, x in enumerate(inputs) if hasattr(x, "requires_grad") and x.requires_grad
+    }
     leaves |= dict(module.named_parameters())
     values = [o.detach().numpy() for o in outputs]
     return values, {name: None if t.grad is None else t.grad.numpy() for name, t in leaves.items()}
@@ -64,7 +68,15 @@ def compare(ours, theirs, *inputs, dtype: str = "float64", call=plainly, seed: i
     relative to the largest entry of all of them. Returns (largest error of values, of gradients).
     """
     (values, gradients), (expected, slopes) = (
-        _run(module, call, inputs, options, dtype, lambda a, grad, lib=lib: lib.tensor(a, requires_grad=grad), seed)
+        _run(
+            module,
+            call,
+            inputs,
+            options,
+            dtype,
+            lambda a, grad, lib=lib: lib.tensor(a, requires_grad=grad),
+            seed,
+        )
         for module, lib in ((ours, mt), (theirs, torch))
     )
     assert [v.shape for v in values] == [v.shape for v in expected]

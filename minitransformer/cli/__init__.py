@@ -31,7 +31,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (tour, train, generate, explain, verify, bench, fetch, translate, chat, embed, doctor, learn, *COURSE, progress):
+for command in (
+    tour,
+    train,
+    generate,
+    explain,
+    verify,
+    bench,
+    fetch,
+    translate,
+    chat,
+    embed,
+    doctor,
+    learn,
+    *COURSE,
+    progress,
+):
     app.command()(prepared(command))
 
 USAGE = typer.BadParameter.__base__  # of click, which newer typers bring along
@@ -63,7 +78,9 @@ def _code() -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        return _complain(f"a bug of minitransformer ({type(error).__name__}: {error}); with {DEBUG}=1 it tells where")
+        return _complain(
+            f"a bug of minitransformer ({type(error).__name__}: {error}); with {DEBUG}=1 it tells where"
+        )
 
 
 def _complain(line: str) -> int:

@@ -26,9 +26,15 @@ PROCESSES = 9  # pairs of them, for each work of two checkouts
 
 
 def bench(
-    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="One of: " + ", ".join(BENCHMARKS))] = None,
-    beside: Annotated[Path | None, typer.Option("--beside", metavar="DIR", help="Another checkout of ours.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions: sooner done, and less certain.")] = False,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="NAME", help="One of: " + ", ".join(BENCHMARKS))
+    ] = None,
+    beside: Annotated[
+        Path | None, typer.Option("--beside", metavar="DIR", help="Another checkout of ours.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer repetitions: sooner done, and less certain.")
+    ] = False,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -61,7 +67,12 @@ def bench(
 def machine() -> dict:
     """Where this was measured."""
     system = f"{platform.system()} {platform.machine()}"
-    here = {"system": system, "cores": cores(), "python": platform.python_version(), "numpy": numpy.__version__}
+    here = {
+        "system": system,
+        "cores": cores(),
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+    }
     return here | ({"device": _gpu_name()} if default_device().type == "cuda" else {})
 
 
@@ -72,7 +83,9 @@ def _gpu_name() -> str:
 
 def _print(found: Sequence[Row], spread: str = "quartiles") -> None:
     where = ", ".join(f"{key} {value}" for key, value in machine().items())
-    table = Table("", "against", "ratio", spread, "ours : theirs", "target", "met", title=where, title_justify="left")
+    table = Table(
+        "", "against", "ratio", spread, "ours : theirs", "target", "met", title=where, title_justify="left"
+    )
     for row in found:
         met = {None: "", True: Text("yes", style="green"), False: Text("no", style="bold red")}[row.met]
         figures = _figures(row.ratio) if row.ratio else ("not measured", "", "")

@@ -44,7 +44,9 @@ def compared(name: str, folder: Path, pairs: int) -> Ratio:
 
 def _in_a_process(name: str, checkout: Path) -> float:
     command = [sys.executable, "-P", bench_own.__file__, name]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(checkout)}, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(checkout)}, check=True, capture_output=True, text=True
+    )
     return float(done.stdout)
 
 

@@ -85,7 +85,9 @@ def measure(package: str) -> int:
     """`growth` in a process of its own, on the backend in use here."""
     command = [sys.executable, "-m", "minitransformer.cli.bench_memory", package]
     backend = {"MINITRANSFORMER_BACKEND": "cupy" if default_device().type == "cuda" else "numpy"}
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | backend).stdout)
+    return int(
+        subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | backend).stdout
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ class Size:
         """Ours: pre-norm, GELU in its tanh form, no dropout."""
         activation = partial(F.gelu, approximate="tanh")
         sizes = (self.vocab, self.d_model, self.heads, self.layers, 4 * self.d_model)
-        return LanguageModel(LanguageModelConfig(*sizes, dropout=0.0, activation=activation, max_len=self.length))
+        return LanguageModel(
+            LanguageModelConfig(*sizes, dropout=0.0, activation=activation, max_len=self.length)
+        )
 
 
 SIZES = {
@@ -48,7 +50,9 @@ def twin(model: LanguageModel):
 def training_step(lib, model, size: Size) -> Callable[[], float]:
     """Forward, loss, backward and Adam on one batch of random tokens; `lib` is the package that `model` belongs to."""
     tokens = randint(0, size.vocab, (size.batch, size.length + 1)).numpy()  # (B, T + 1)
-    inputs, targets = (lib.tensor(part.copy(), device=_device(model)) for part in (tokens[:, :-1], tokens[:, 1:]))
+    inputs, targets = (
+        lib.tensor(part.copy(), device=_device(model)) for part in (tokens[:, :-1], tokens[:, 1:])
+    )
     optimizer = lib.optim.Adam(model.parameters(), lr=1e-4)
 
     def step() -> float:

@@ -55,7 +55,8 @@ def reading(model: Llama, theirs) -> tuple[Callable[[], object], Callable[[], ob
 
     def reference_reads() -> None:
         with torch.no_grad():
-            theirs(torch.tensor(ids, device=theirs.device)).logits[0, -1, 0].item()  # waits for a device to be done
+            # waits for a device to be done
+            theirs(torch.tensor(ids, device=theirs.device)).logits[0, -1, 0].item()
 
     return partial(_read, model, ids), reference_reads
 
@@ -90,7 +91,9 @@ def memory_of_writing() -> tuple[int, int]:
     model, tokenizer = published.load("smollm2")
     ids = tokenizer.encode(PROMPT)
     generate(model, ids, NEW_TOKENS, temperature=0)
-    return resident()[1] - before, needed(model.config, sum(p.array.nbytes for p in model.parameters()), len(ids) + NEW_TOKENS)
+    return resident()[1] - before, needed(
+        model.config, sum(p.array.nbytes for p in model.parameters()), len(ids) + NEW_TOKENS
+    )
 
 
 def needed(config: LlamaConfig, weights: int, tokens: int) -> int:

@@ -49,14 +49,20 @@ class Row:
 
 def held_to(name: str, against: str, ratio: Ratio, limit: float | None = None) -> Row:
     """A row whose ratio should be at most `limit`, if there is one."""
-    return Row(name, against, ratio) if limit is None else Row(name, against, ratio, f"<= {limit:.3g}", ratio.median <= limit)
+    return (
+        Row(name, against, ratio)
+        if limit is None
+        else Row(name, against, ratio, f"<= {limit:.3g}", ratio.median <= limit)
+    )
 
 
 def training(pairs: int) -> Iterator[Row]:
     """Forward, loss, backward and Adam."""
     for (name, size), limit in zip(SIZES.items(), (0.9, 0.9, 1.2), strict=True):
         few = pairs if size.d_model < 256 else max(pairs // 2, 3)
-        yield held_to(f"training step, {name} size", "PyTorch eager", in_turn(*both_steps(size), few, REST), limit)
+        yield held_to(
+            f"training step, {name} size", "PyTorch eager", in_turn(*both_steps(size), few, REST), limit
+        )
 
 
 def _multiply_and_back(lib) -> Callable[[], None]:
@@ -115,8 +121,14 @@ def generation(pairs: int) -> Iterator[Row]:
                 logits = reference(torch.tensor([text], device=reference.positions.pe.device))
                 text.append(int(logits[0, -1].argmax()))
 
-    ratio = in_turn(lambda: generate(model, prompt, NEW_TOKENS, temperature=0), without_cache, max(pairs // 2, 3), REST)
-    yield held_to(f"generation, {NEW_TOKENS} tokens, with our cache", "PyTorch's TransformerEncoder, which has none", ratio)
+    ratio = in_turn(
+        lambda: generate(model, prompt, NEW_TOKENS, temperature=0), without_cache, max(pairs // 2, 3), REST
+    )
+    yield held_to(
+        f"generation, {NEW_TOKENS} tokens, with our cache",
+        "PyTorch's TransformerEncoder, which has none",
+        ratio,
+    )
 
 
 def _forward_and_backward(model, ids: numpy.ndarray) -> None:
@@ -131,7 +143,9 @@ def relevance(pairs: int) -> Iterator[Row]:
     """An explanation beside what it walks back through. One sequence."""
     for name, size in SIZES.items():
         model, ids = size.model(), randint(0, size.vocab, (1, size.length)).numpy()
-        ratio = in_turn(partial(lrp, model, ids), partial(_forward_and_backward, model, ids), 4 * pairs, turn=SHORT)
+        ratio = in_turn(
+            partial(lrp, model, ids), partial(_forward_and_backward, model, ids), 4 * pairs, turn=SHORT
+        )
         yield held_to(f"LRP of one sequence, {name} size", "our own forward + backward", ratio, 1.2)
 
 
@@ -175,16 +189,26 @@ def surrogate(pairs: int) -> Iterator[Row]:
                 ours = partial(lime, predict, text_of(words), num_features=k, num_samples=samples)
                 theirs = partial(_lime_package, predict, text_of(words), k, samples)
                 ratio = in_turn(ours, theirs, few if samples == 1000 else 3)
-                yield held_to(f"LIME {what}, {words} words, k = {k}, {samples:,} samples", package, ratio, limit)
+                yield held_to(
+                    f"LIME {what}, {words} words, k = {k}, {samples:,} samples", package, ratio, limit
+                )
 
 
 def memory(pairs: int) -> Iterator[Row]:
     """Peak memory beyond what importing and building takes, on the device in use."""
     name = "peak memory of training, char size"
     if default_device().type == "cpu" and bench_memory.resident() is None:
-        yield Row(name, "PyTorch eager", None, note="not measured: this system does not tell a process its peak memory")
+        yield Row(
+            name,
+            "PyTorch eager",
+            None,
+            note="not measured: this system does not tell a process its peak memory",
+        )
         return
-    sides = [[bench_memory.measure(package) / 2**20 for _ in range(max(pairs // 6, 1))] for package in ("minitransformer", "torch")]
+    sides = [
+        [bench_memory.measure(package) / 2**20 for _ in range(max(pairs // 6, 1))]
+        for package in ("minitransformer", "torch")
+    ]
     yield held_to(name, "PyTorch eager", ratio_of(*sides, unit="MiB"), 1.5)
 
 
@@ -195,14 +219,23 @@ def smollm2(pairs: int) -> Iterator[Row]:
     model, tokenizer = published.load("smollm2")
     theirs, few = bench_published.reference(model), max(pairs // 2, 3)
     writing = bench_published.writing(model, theirs, tokenizer.encode(bench_published.PROMPT))
-    yield held_to(f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens", "transformers", in_turn(*writing, few, REST), 1.0)
+    yield held_to(
+        f"SmolLM2 writes {bench_published.NEW_TOKENS} tokens",
+        "transformers",
+        in_turn(*writing, few, REST),
+        1.0,
+    )
     reading = in_turn(*bench_published.reading(model, theirs), few, REST)
     yield held_to(f"SmolLM2 reads {bench_published.LENGTH} tokens", "transformers", reading, 1.3)
     explaining = in_turn(*bench_published.explaining(model), few)
-    yield held_to(f"LRP of SmolLM2's next token, {bench_published.EXPLAINED} tokens", "one forward", explaining, 3.0)
+    yield held_to(
+        f"LRP of SmolLM2's next token, {bench_published.EXPLAINED} tokens", "one forward", explaining, 3.0
+    )
     if default_device().type == "cpu" and bench_memory.resident() is not None:
         command = [sys.executable, "-m", "minitransformer.cli.bench_published"]
-        peak, least = map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+        peak, least = map(
+            int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        )
         ratio = ratio_of([peak / 2**20], [least / 2**20], unit="MiB")
         yield held_to("peak memory of SmolLM2 writing", "its weights and cache", ratio, 1.2)
 

@@ -15,11 +15,17 @@ from minitransformer.models.published.smollm2 import END, SYSTEM, chat_prompt
 
 
 def chat(
-    model: Annotated[str, typer.Option("--model", help="A published model that converses: smollm2.")] = "smollm2",
+    model: Annotated[
+        str, typer.Option("--model", help="A published model that converses: smollm2.")
+    ] = "smollm2",
     system: Annotated[str, typer.Option("--system", help="What the model is told about itself.")] = SYSTEM,
     max_new_tokens: MaxNewTokens = 256,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")] = 0.2,
-    top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")] = 0.9,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")
+    ] = 0.2,
+    top_p: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")
+    ] = 0.9,
     seed: Seed = 0,
     backend: Backend = None,
 ) -> None:
@@ -32,7 +38,9 @@ def chat(
     while words := _question():
         turns.append(("user", words))
         ids = tokenizer.encode(chat_prompt(turns, system))
-        tokens = stream(writer, ids, max_new_tokens, temperature, top_p=top_p, seed=seed, stop_id=tokenizer.end_id)
+        tokens = stream(
+            writer, ids, max_new_tokens, temperature, top_p=top_p, seed=seed, stop_id=tokenizer.end_id
+        )
         turns.append(("assistant", shown(growing_text(tokenizer, ids, tokens, (END,)))))
         print()
 

@@ -100,14 +100,18 @@ class LayerCase:
         """The layer's use as a function of its inputs and of its parameters by name."""
 
         def run(inputs, parameters):
-            return self.call(lib, lambda *args, **kwargs: functional_call(layer, parameters, args, kwargs), *inputs)
+            return self.call(
+                lib, lambda *args, **kwargs: functional_call(layer, parameters, args, kwargs), *inputs
+            )
 
         return run
 
     def _in_torch(self, torch, dtype: str) -> Callable:
         if self.theirs is not None:
             return lambda inputs, parameters: self.theirs(torch, *inputs, *parameters.values())
-        return self._with_parameters(torch, self.build(torch).to(getattr(torch, dtype)), torch.func.functional_call)
+        return self._with_parameters(
+            torch, self.build(torch).to(getattr(torch, dtype)), torch.func.functional_call
+        )
 
 
 @dataclass(frozen=True)

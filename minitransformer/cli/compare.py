@@ -49,8 +49,12 @@ def compare_methods(
     if not isinstance(model, SequenceClassifier | BertClassifier):
         raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
     cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
-    methods = standard_methods(model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed)
-    return compare(methods, partial(logit_of, model), cases, replace, ratings=word_ratings() if lexicon else None)
+    methods = standard_methods(
+        model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed
+    )
+    return compare(
+        methods, partial(logit_of, model), cases, replace, ratings=word_ratings() if lexicon else None
+    )
 
 
 def show(comparison: Comparison, html: Path | None, json: bool) -> None:
@@ -60,7 +64,12 @@ def show(comparison: Comparison, html: Path | None, json: bool) -> None:
     if html:
         save_page(html, "Explanations compared", _body(comparison, metrics))
     if json:
-        print_json({method: {name: dict(zip(PARTS, row[name], strict=True)) for name in row} for method, row in scores.items()})
+        print_json(
+            {
+                method: {name: dict(zip(PARTS, row[name], strict=True)) for name in row}
+                for method, row in scores.items()
+            }
+        )
     else:
         _print(scores, [name for name in metrics if name in NARROW], comparison.replace)
 
@@ -73,7 +82,9 @@ def _body(comparison: Comparison, metrics: list[str]) -> str:
 
 
 def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:
-    shown = Table("method", *metrics, title=f"mean [95 % interval]; a token taken away becomes: {replace}", box=None)
+    shown = Table(
+        "method", *metrics, title=f"mean [95 % interval]; a token taken away becomes: {replace}", box=None
+    )
     for method, row in scores.items():
         shown.add_row(method, *(_cell(row.get(name)) for name in metrics))
     console.print(shown)

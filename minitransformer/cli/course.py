@@ -17,17 +17,28 @@ from minitransformer.course.report import Report
 from minitransformer.course.starters import solution as solution_in
 from minitransformer.course.workspace import FOLDER, Workspace
 
-Folder = Annotated[Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")]
-Name = Annotated[str | None, typer.Argument(help="An exercise or a lesson; the next one not passed if left out.")]
+Folder = Annotated[
+    Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")
+]
+Name = Annotated[
+    str | None, typer.Argument(help="An exercise or a lesson; the next one not passed if left out.")
+]
 
 
-def start(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER) -> None:
+def start(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER,
+) -> None:
     """Copy the lessons and the exercises into a folder of yours. Files that are there stay as they are."""
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file; expected a folder, or a name for one")
     new = Workspace.open(directory).start()
-    console.print(f"{len(new)} files written to {directory}, a notebook and exercises for each lesson.", soft_wrap=True)
-    console.print("Go on with `minitransformer learn` in JupyterLab, or in an editor with `minitransformer check`.", soft_wrap=True)
+    console.print(
+        f"{len(new)} files written to {directory}, a notebook and exercises for each lesson.", soft_wrap=True
+    )
+    console.print(
+        "Go on with `minitransformer learn` in JupyterLab, or in an editor with `minitransformer check`.",
+        soft_wrap=True,
+    )
 
 
 def _workspace(directory: Path) -> Workspace:
@@ -70,7 +81,11 @@ def _show(workspace: Workspace, reports: list[Report]) -> None:
         report.show(console)
     coming = workspace.next_exercise()
     if all(report.passed for report in reports):
-        said = f"Next: {coming}, in {workspace.file_of(catalogue.lesson_of(coming))}" if coming else "All exercises are passed."
+        said = (
+            f"Next: {coming}, in {workspace.file_of(catalogue.lesson_of(coming))}"
+            if coming
+            else "All exercises are passed."
+        )
         console.print(said, soft_wrap=True)
 
 
@@ -78,7 +93,8 @@ def watch(name: Name = None, directory: Folder = FOLDER) -> None:
     """Check again whenever a file in the folder is saved, until Ctrl-C."""
     seen = None
     while True:
-        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py") if path.exists()}  # editors replace files
+        # editors replace files
+        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py") if path.exists()}
         if now != seen:
             workspace = _workspace(directory)  # as other commands have left it
             console.rule(time.strftime("%H:%M:%S"))
@@ -102,12 +118,17 @@ def solution(name: Name = None, directory: Folder = FOLDER) -> None:
     workspace = _workspace(directory)
     for n in _names(workspace, name)[:1]:
         workspace.give_up(n)
-        console.print(Syntax(solution_in(catalogue.solutions_of(catalogue.lesson_of(n)), n), "python", word_wrap=True))
+        console.print(
+            Syntax(solution_in(catalogue.solutions_of(catalogue.lesson_of(n)), n), "python", word_wrap=True)
+        )
         console.print(catalogue.exercise(n).why, soft_wrap=True)
     tell_trouble(workspace)
 
 
-def reset(lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")], directory: Folder = FOLDER) -> None:
+def reset(
+    lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")],
+    directory: Folder = FOLDER,
+) -> None:
     """Begin a lesson's file anew. What you wrote is kept beside it."""
     workspace = _workspace(directory)
     lesson = catalogue.lesson_of(_names(workspace, lesson)[0])

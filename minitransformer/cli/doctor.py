@@ -66,11 +66,15 @@ def cupy_state() -> str:
 
 
 def _print(report: dict) -> None:
-    table = Table("", "version", "for", title=f"Python {report['python']} on {report['system']}", title_justify="left")
+    table = Table(
+        "", "version", "for", title=f"Python {report['python']} on {report['system']}", title_justify="left"
+    )
     for name, version in report["packages"].items():
         table.add_row(name, version or Text("missing", style="yellow"), PURPOSE[name])
     console.print(table)
     for name, state in report["backends"].items():
-        console.print(Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True)
+        console.print(
+            Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True
+        )
     held = not_held(report["walls"]) or "what you check is held behind the system's walls"
     console.print(Text(f"exercises: {held}"), soft_wrap=True)

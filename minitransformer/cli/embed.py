@@ -24,7 +24,9 @@ SENTENCES = [
 
 
 def embed(
-    sentences: Annotated[list[str] | None, typer.Argument(help="Sentences to compare; a few of ours if none is given.")] = None,
+    sentences: Annotated[
+        list[str] | None, typer.Argument(help="Sentences to compare; a few of ours if none is given.")
+    ] = None,
     model: Annotated[str, typer.Option("--model", help="The published model that reads them.")] = "minilm",
     seed: Seed = 0,
     backend: Backend = None,

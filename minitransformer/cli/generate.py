@@ -22,9 +22,13 @@ def generate(
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
     max_new_tokens: MaxNewTokens = 100,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")] = 0.8,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")
+    ] = 0.8,
     top_k: Annotated[int | None, typer.Option(min=1, help="Draw only from the k likeliest tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")
+    ] = None,
     stop: Stop = None,
     cache: Annotated[bool, typer.Option(help="Keep keys and values: the same text, sooner.")] = True,
     seed: Seed = 0,
@@ -37,7 +41,9 @@ def generate(
     ids, new = tokenizer.encode(prompt), []
     settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "use_cache": cache}
     tokens = kept(new, stream(writer, ids, max_new_tokens, stop_id=tokenizer.end_id, **settings))
-    text = shown([tokenizer.decode(ids)], json) + shown(growing_text(tokenizer, ids, tokens, stop or ()), json)
+    text = shown([tokenizer.decode(ids)], json) + shown(
+        growing_text(tokenizer, ids, tokens, stop or ()), json
+    )
     if json:
         print_json({"prompt": prompt, "text": text, "tokens": new})
     else:

@@ -12,20 +12,31 @@ from minitransformer.cli.course import Folder
 from minitransformer.course import catalogue
 from minitransformer.course.workspace import FOLDER, Workspace
 
-QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"  # no popup that offers news
-Lesson = Annotated[str | None, typer.Argument(metavar="[N]", help="A lesson; that of your next exercise if left out.")]
+# no popup that offers news
+QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"
+Lesson = Annotated[
+    str | None, typer.Argument(metavar="[N]", help="A lesson; that of your next exercise if left out.")
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")]
 
-More = Annotated[list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="Options for JupyterLab itself, after `--`.")]
+More = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- OPTIONS]", help="Options for JupyterLab itself, after `--`."),
+]
 
 
-def learn(lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False) -> None:
+def learn(
+    lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False
+) -> None:
     """Open a lesson in JupyterLab. Your copy of it lies in your folder, which is made if it is not there."""
     workspace = Workspace.open(directory)
     notebook = workspace.notebook_of(_lesson(workspace, lesson))
     start_jupyter = _jupyter()
     workspace.start()
-    where = [f"--ServerApp.root_dir={notebook.parent.resolve()}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
+    where = [
+        f"--ServerApp.root_dir={notebook.parent.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{notebook.name}",
+    ]
     sys.exit(start_jupyter([*where, QUIET, *(["--no-browser"] if no_browser else []), *(more or [])]))
 
 

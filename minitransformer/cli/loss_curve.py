@@ -25,7 +25,9 @@ def save_loss_curve(trainer: Trainer, path: Path) -> None:
         mean = numpy.convolve(losses, numpy.full(SMOOTH, 1 / SMOOTH), mode="valid")
         axes.plot(steps[SMOOTH - 1 :], mean, color="#2166ac", label=f"mean of {SMOOTH} steps")
     if trainer.evaluations:
-        axes.plot(*zip(*trainer.evaluations, strict=True), "o-", color="#e66101", markersize=4, label="held out")
+        axes.plot(
+            *zip(*trainer.evaluations, strict=True), "o-", color="#e66101", markersize=4, label="held out"
+        )
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     picture = io.BytesIO()

@@ -20,11 +20,19 @@ from minitransformer.terminal import Terminal
 
 console, complaints = Terminal(), Terminal(stderr=True)
 
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")]
-Backend = Annotated[str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")
+]
+Backend = Annotated[
+    str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
-Checkpoint = Annotated[Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
-MaybeCheckpoint = Annotated[Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")]
+Checkpoint = Annotated[
+    Path, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")
+]
+MaybeCheckpoint = Annotated[
+    Path | None, typer.Option("--checkpoint", "-c", help="A file that `minitransformer train` wrote.")
+]
 
 
 def remark(line: str) -> None:
@@ -40,7 +48,10 @@ def page_file(path: Path | None) -> Path | None:
     return path
 
 
-Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", callback=page_file, help="Also write it as a web page.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", callback=page_file, help="Also write it as a web page."),
+]
 
 
 def prepare(seed: int, backend: str | None) -> None:
@@ -62,7 +73,10 @@ def prepared(command: Callable) -> Callable:
         return command(*args, **kwargs)
 
     shared = () if "backend" in known else (("seed", 0, Seed), ("backend", None, Backend))
-    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=a) for name, value, a in shared]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=a)
+        for name, value, a in shared
+    ]
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
     return run
 
@@ -72,7 +86,9 @@ def _check_texts(arguments: dict) -> None:
     for name, value in arguments.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and (found := re.search("[\ud800-\udfff]", text)):
-                raise ValueError(f"{name}: expected UTF-8, got byte {ord(found[0]) - 0xdc00:#x} after {found.start()} letters")
+                raise ValueError(
+                    f"{name}: expected UTF-8, got byte {ord(found[0]) - 0xDC00:#x} after {found.start()} letters"
+                )
 
 
 def print_json(value) -> None:

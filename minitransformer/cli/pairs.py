@@ -10,8 +10,12 @@ from dataclasses import dataclass
 import numpy
 
 TURN = 0.1  # seconds that a turn lasts at least, so that the clock and the change of turns weigh little
-SHORT = 0.025  # the same where two works of one library take turns: the more of them, the less a slow moment of the machine says
-REST = 0.2  # seconds between the turns of two libraries: OpenBLAS's threads wait awake for a tenth, and slow down PyTorch's
+# the same where two works of one library take turns: the more of them, the less a slow moment of the machine
+# says
+SHORT = 0.025
+# seconds between the turns of two libraries: OpenBLAS's threads wait awake for a tenth, and slow down
+# PyTorch's
+REST = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,13 @@ def ratio_of(ours: Sequence[float], theirs: Sequence[float], unit: str = "s") ->
     return Ratio(median, low, high, float(numpy.median(ours)), float(numpy.median(theirs)), unit)
 
 
-def in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int, rest: float = 0.0, turn: float = TURN) -> Ratio:
+def in_turn(
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    pairs: int,
+    rest: float = 0.0,
+    turn: float = TURN,
+) -> Ratio:
     """Time both calls `pairs` times in turn, each of them first every other time, with a `rest` before each turn."""
     calls = (ours, theirs)
     repeats = [_calls_in_a_turn(call, turn) for call in calls]

@@ -75,7 +75,9 @@ def curve(
     parts += [place.dot(step, value) for step, value in held_out]
     said = f"Loss over {len(y)} steps, from {y[0]:.2f} to {mean[-1]:.2f} nats"
     key = f'<span class="mean"></span>training, mean of {window} steps <span class="held"></span>text it never saw'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{escaped(said)}</title>{"".join(parts)}</svg>'
+    svg = (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{escaped(said)}</title>{"".join(parts)}</svg>'
+    )
     return f'<figure>{svg}<p class="key">{key}</p></figure>'
 
 
@@ -104,27 +106,43 @@ class _Axes:
 
     def level(self, name: str, value: float) -> str:
         below = self.y(value) + (16 if self.y(value) < HEIGHT / 3 else -6)
-        text = f'<text x="{WIDTH - RIGHT}" y="{below:.1f}" text-anchor="end">{escaped(name)}: {value:.2f}</text>'
+        text = (
+            f'<text x="{WIDTH - RIGHT}" y="{below:.1f}" text-anchor="end">{escaped(name)}: {value:.2f}</text>'
+        )
         return self.across(value, "level") + text
 
     def ticks(self) -> str:
         losses = numpy.linspace(self.lowest, self.lowest + self.span, 4)
         steps = numpy.unique(numpy.linspace(1, self.steps, 5).astype(int))
         below, middle = HEIGHT - 22, WIDTH / 2
-        marks = [f'<text x="{LEFT - 8}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:.2f}</text>' for v in losses]
+        marks = [
+            f'<text x="{LEFT - 8}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:.2f}</text>' for v in losses
+        ]
         marks += [self.across(v, "grid") for v in losses]
         ends = ["middle"] * (len(steps) - 1) + ["end"]
-        marks += [f'<text x="{self.x(s):.1f}" y="{below}" text-anchor="{e}">{s}</text>' for s, e in zip(steps, ends, strict=True)]
-        marks += [f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">training step; upwards: loss in nats</text>']
+        marks += [
+            f'<text x="{self.x(s):.1f}" y="{below}" text-anchor="{e}">{s}</text>'
+            for s, e in zip(steps, ends, strict=True)
+        ]
+        marks += [
+            f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">training step; upwards: loss in nats</text>'
+        ]
         return "".join(marks)
 
 
-def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str, float], low: int = -18, high: int = -2) -> str:
+def scatter(
+    rows: Mapping[str, Sequence[tuple[str, float]]],
+    limits: Mapping[str, float],
+    low: int = -18,
+    high: int = -2,
+) -> str:
     """Rows of named errors as dots on a scale of powers of ten, from 10^low to 10^high, each row with its limit, as SVG."""
     step, left = 40, 158
 
     def x(error: float) -> float:
-        return left + (WIDTH - left - RIGHT) * (min(max(numpy.log10(max(error, 1e-99)), low), high) - low) / (high - low)
+        return left + (WIDTH - left - RIGHT) * (min(max(numpy.log10(max(error, 1e-99)), low), high) - low) / (
+            high - low
+        )
 
     parts, bottom = [], step * len(rows) + 12
     for power in range(low, high + 1, 4):
@@ -135,7 +153,9 @@ def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str
     for i, (name, errors) in enumerate(rows.items()):
         middle, limit = step * i + 28, x(limits[name])
         parts.append(f'<text x="{left - 12}" y="{middle + 4}" text-anchor="end">{escaped(name)}</text>')
-        parts.append(f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="{middle - 16}" y2="{middle + 16}" class="limit"/>')
+        parts.append(
+            f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="{middle - 16}" y2="{middle + 16}" class="limit"/>'
+        )
         for j, (of, error) in enumerate(errors):
             y = middle + (j * 7 % 23) - 11  # spread, so that none hides another
             said = f"<title>{escaped(of)}: {error:.1e}</title>"
@@ -147,7 +167,9 @@ def scatter(rows: Mapping[str, Sequence[tuple[str, float]]], limits: Mapping[str
 def attention_map(weights: numpy.ndarray, tokens: Sequence[str], title: str) -> str:
     """Who looks where, (T, S), as SVG: a row for each query, a column for each key, strong colour for a large share."""
     size = LABEL + CELL * len(tokens)
-    squares = "".join(_square(i, j, float(w), tokens) for (i, j), w in numpy.ndenumerate(weights) if w > FAINT)
+    squares = "".join(
+        _square(i, j, float(w), tokens) for (i, j), w in numpy.ndenumerate(weights) if w > FAINT
+    )
     labels = "".join(_labels(i, token) for i, token in enumerate(tokens))
     frame = f'<rect x="{LABEL}" y="{LABEL}" width="{size - LABEL}" height="{size - LABEL}" class="frame"/>'
     name = escaped(title)

@@ -15,8 +15,12 @@ from minitransformer.course import catalogue
 from minitransformer.course.workspace import FOLDER, Workspace
 from minitransformer.plain import spelt_out
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")]
-Anew = Annotated[bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")
+]
+Anew = Annotated[
+    bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")
+]
 COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten": "dim"}
 SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
 
@@ -37,9 +41,15 @@ def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False)
 
 def _spaces(directory: Path) -> list[Workspace]:
     """The learner's folder; or those in it, if it is none itself."""
-    folders = [directory] if Workspace.is_at(directory) else [p for p in sorted(directory.glob("*/")) if Workspace.is_at(p)]
+    folders = (
+        [directory]
+        if Workspace.is_at(directory)
+        else [p for p in sorted(directory.glob("*/")) if Workspace.is_at(p)]
+    )
     if not folders:
-        raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
+        raise FileNotFoundError(
+            f"{directory} holds no exercises; `minitransformer start {directory}` puts them there"
+        )
     return [Workspace.open(folder) for folder in folders]
 
 
@@ -67,9 +77,19 @@ def _print_class(spaces: dict[str, Workspace]) -> None:
     """A line a student, a column a lesson, a sign an exercise. On a narrow terminal lines wrap, and nothing is cut."""
     lessons, shown = catalogue.lessons(), {name: spelt_out(name) for name in spaces}
     width = max(map(len, shown.values()))
-    console.print(" " * width, *(lesson[:2].ljust(len(names)) for lesson, names in lessons.items()), "passed hints", soft_wrap=True)
+    console.print(
+        " " * width,
+        *(lesson[:2].ljust(len(names)) for lesson, names in lessons.items()),
+        "passed hints",
+        soft_wrap=True,
+    )
     for student, space in spaces.items():
-        signs = (Text.assemble(*((SHORT[s], COLOURS[s]) for s in map(space.state, names))) for names in lessons.values())
+        signs = (
+            Text.assemble(*((SHORT[s], COLOURS[s]) for s in map(space.state, names)))
+            for names in lessons.values()
+        )
         counts = f"{space.count():6} {sum(space.hints.values()):5}"
         console.print(shown[student].ljust(width), *signs, counts, soft_wrap=True)
-    console.print(Text("  ").join(Text.assemble((sign, COLOURS[state]), f" {state}") for state, sign in SHORT.items()))
+    console.print(
+        Text("  ").join(Text.assemble((sign, COLOURS[state]), f" {state}") for state, sign in SHORT.items())
+    )

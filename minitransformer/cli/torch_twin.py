@@ -40,7 +40,9 @@ def torch_twin(model: LanguageModel, activation=None):
 
         def forward(self, ids):
             length = ids.shape[1]
-            mask = torch.nn.Transformer.generate_square_subsequent_mask(length, ids.device, self.head.weight.dtype)
+            mask = torch.nn.Transformer.generate_square_subsequent_mask(
+                length, ids.device, self.head.weight.dtype
+            )
             x = self.embedding(ids) * c.d_model**0.5 + self.positions.pe[:, :length]  # (B, T, C)
             return self.head(self.encoder(x, mask, is_causal=True))  # (B, T, V)
 

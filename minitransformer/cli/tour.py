@@ -45,12 +45,20 @@ AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 
 def tour(
     out: Annotated[Path, typer.Option(callback=page_file, help="The page to write.")] = Path("tour.html"),
-    data: Annotated[str, typer.Option(help="What the classifier reads: " + " or ".join(DATA) + ".")] = "reviews",
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of the language model.")] = LanguageModelRecipe.steps,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often the classifier reads all its reviews.")] = None,
+    data: Annotated[
+        str, typer.Option(help="What the classifier reads: " + " or ".join(DATA) + ".")
+    ] = "reviews",
+    steps: Annotated[
+        int, typer.Option(min=1, help="Training steps of the language model.")
+    ] = LanguageModelRecipe.steps,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often the classifier reads all its reviews.")
+    ] = None,
     seed: Seed = 0,
     backend: Backend = None,
-    mine: Annotated[bool, typer.Option("--mine", help="With every exercise that you passed in the library's place.")] = False,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="With every exercise that you passed in the library's place.")
+    ] = False,
     directory: Folder = FOLDER,
     json: Json = False,
 ) -> None:
@@ -61,9 +69,14 @@ def tour(
     yours = _yours(directory) if mine else {}
     beside = _beside(yours)
     with in_the_library(yours):
-        story = replace(_travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside)
+        story = replace(
+            _travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside
+        )
     write(out, tour_page(story))
-    console.print(Text.assemble(("\nPage written:", "bold"), f" {out}  ({sum(story.seconds.values()):.0f} s)"), soft_wrap=True)
+    console.print(
+        Text.assemble(("\nPage written:", "bold"), f" {out}  ({sum(story.seconds.values()):.0f} s)"),
+        soft_wrap=True,
+    )
     console.quiet = False
     if json:
         print_json(plain(story))
@@ -74,14 +87,20 @@ def tour(
 def _yours(directory: Path) -> dict[str, Callable]:
     """The learner's pieces, and which they are. Raises ValueError if there are none."""
     if not Workspace.is_at(directory):
-        raise FileNotFoundError(f"{directory} holds no exercises; `minitransformer start {directory}` puts them there")
+        raise FileNotFoundError(
+            f"{directory} holds no exercises; `minitransformer start {directory}` puts them there"
+        )
     console.print(Text.assemble(("0  Your own pieces", "bold"), ", each checked before it is used"))
     yours = pieces(workspace := Workspace.open(directory))
     tell_trouble(workspace)
     if not yours:
-        raise ValueError(f"{directory}: no exercise is passed yet; `minitransformer check` says what to do next")
+        raise ValueError(
+            f"{directory}: no exercise is passed yet; `minitransformer check` says what to do next"
+        )
     placed = [name for name in yours if name in PLACES]
-    _say(f"{len(placed)} of {len(PLACES)} stand in the library's place: {', '.join(placed) or 'none'}. All else is the library's.")
+    _say(
+        f"{len(placed)} of {len(PLACES)} stand in the library's place: {', '.join(placed) or 'none'}. All else is the library's."
+    )
     return yours
 
 
@@ -89,7 +108,9 @@ def _beside(yours: Mapping[str, Callable]) -> list[Difference]:
     """Those of the learner's pieces that the rest of the tour does not come by, held beside the library's own."""
     found = list(differences(yours))
     if found:
-        _say("One by one, as the tour's models do not come by them: how far they are from the library's own, of the largest number")
+        _say(
+            "One by one, as the tour's models do not come by them: how far they are from the library's own, of the largest number"
+        )
     for name, difference, why in found:
         _say(f"{name:18} {difference:.0e}" + (f"   no place: {why}" if why else ""))
     return found
@@ -136,7 +157,11 @@ def _tell_gradients(results: Sequence[Result]) -> None:
 def _tell_speech(speech: Speech) -> None:
     for title, sample in (("before", speech.before), ("after", speech.after)):
         console.print(f"   {title}", style="bold")
-        _say("\n".join(f"| {line[i : i + 72]}" for line in sample.splitlines() for i in range(0, len(line), 72)))
+        _say(
+            "\n".join(
+                f"| {line[i : i + 72]}" for line in sample.splitlines() for i in range(0, len(line), 72)
+            )
+        )
 
 
 def _tell_judgement(judgement: Judgement) -> None:
@@ -172,7 +197,10 @@ def _word_by_word(explanations: Sequence[Explanation]) -> Table:
     for explanation in explanations:
         table.add_column(explanation.method, justify="right")
     for i, token in enumerate(explanations[0].tokens):
-        shown = [rich_strip([f"{e.relevance[i]:+9.3f}"], [e.relevance[i]], scale_of(e.relevance)) for e in explanations]
+        shown = [
+            rich_strip([f"{e.relevance[i]:+9.3f}"], [e.relevance[i]], scale_of(e.relevance))
+            for e in explanations
+        ]
         table.add_row(Text(f"   {token.strip()}"), *shown)
     return table
 
@@ -180,15 +208,29 @@ def _word_by_word(explanations: Sequence[Explanation]) -> Table:
 def plain(story: Story) -> dict:
     """The story for JSON."""
     judgement, speech = story.judgement, story.speech
-    pairs = [(a, b, None if r != r else r, words) for a, b, r, words in agreement(judgement.explanations)]  # JSON has no NaN
+    # JSON has no NaN
+    pairs = [(a, b, None if r != r else r, words) for a, b, r, words in agreement(judgement.explanations)]
     return {
         "passed": story.holds,
         "mine": story.mine,
-        "beside": {name: {"difference": difference, "no place": why} for name, difference, why in story.beside},
-        "gradients": {"checks": len(story.gradients), "failed": [r.name for r in story.gradients if not r.passed]},
+        "beside": {
+            name: {"difference": difference, "no place": why} for name, difference, why in story.beside
+        },
+        "gradients": {
+            "checks": len(story.gradients),
+            "failed": [r.name for r in story.gradients if not r.passed],
+        },
         "language model": {**asdict(speech.learned), "before": speech.before, "after": speech.after},
-        "classifier": {**asdict(judgement.learned), "accuracy": judgement.accuracy, "reviews": judgement.reviews},
-        "review": {"text": judgement.review.text, "answer": NAMES[judgement.label], "probability": judgement.probability},
+        "classifier": {
+            **asdict(judgement.learned),
+            "accuracy": judgement.accuracy,
+            "reviews": judgement.reviews,
+        },
+        "review": {
+            "text": judgement.review.text,
+            "answer": NAMES[judgement.label],
+            "probability": judgement.probability,
+        },
         "explanations": {
             e.method: {"tokens": e.tokens, "relevance": e.relevance.tolist(), "top_words": top_words(e)}
             for e in judgement.explanations

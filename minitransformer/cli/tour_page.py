@@ -37,9 +37,18 @@ HOW = {
 
 def tour_page(story: Story) -> str:
     """The whole page."""
-    parts = _summary(story), _gradients(story.gradients), _speech(story.speech), _judgement(story.judgement), _why(story.judgement)
+    parts = (
+        _summary(story),
+        _gradients(story.gradients),
+        _speech(story.speech),
+        _judgement(story.judgement),
+        _why(story.judgement),
+    )
     spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
-    return page("minitransformer tour", f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>')
+    return page(
+        "minitransformer tour",
+        f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>',
+    )
 
 
 def _summary(story: Story) -> str:
@@ -52,8 +61,12 @@ def _summary(story: Story) -> str:
         f"of {judgement.reviews} unseen reviews judged rightly": f"{judgement.accuracy['Transformer']:.1%}",
         "relevance unaccounted for": f"{abs(judgement.explanations[0].ledger.gap):.0e}",
     }
-    cards = "".join(f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd></div>" for name, figure in tiles.items())
-    wrong = '<p class="bad"><b>Something is wrong:</b> a gradient check failed or the ledger does not close.</p>'
+    cards = "".join(
+        f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd></div>" for name, figure in tiles.items()
+    )
+    wrong = (
+        '<p class="bad"><b>Something is wrong:</b> a gradient check failed or the ledger does not close.</p>'
+    )
     return (
         "<h1>A Transformer that shows its work</h1>"
         "<p>This page was written by <code>minitransformer tour</code>. It checked the calculus that all learning rests on, "
@@ -66,11 +79,19 @@ def _summary(story: Story) -> str:
 
 def _mine(story: Story) -> str:
     """Which pieces were the learner's own."""
-    built = f"<p>Built with {len(story.mine)} pieces of your own: {escaped(', '.join(story.mine))}.</p>" if story.mine else ""
+    built = (
+        f"<p>Built with {len(story.mine)} pieces of your own: {escaped(', '.join(story.mine))}.</p>"
+        if story.mine
+        else ""
+    )
     rows = [(name, f"{difference:.0e}", why) for name, difference, why in story.beside]
     title = "Your pieces that these models do not come by, beside the library's own"
     heads = ["piece", "largest difference", "no place in the library, because"]
-    return built + (f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>" if rows else "")
+    return built + (
+        f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>"
+        if rows
+        else ""
+    )
 
 
 def _gradients(results: list[Result]) -> str:
@@ -80,7 +101,9 @@ def _gradients(results: list[Result]) -> str:
         dots[name], limits[name] = found, LIMITS[judge]
         rows.append((name, f"{len(found)}", f"{error:.0e}", f"{limits[name]:.0e}", of))
     wrong = "".join(
-        f'<p class="bad"><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>' for r in results if not r.passed
+        f'<p class="bad"><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>'
+        for r in results
+        if not r.passed
     )
     everything = table([c.replace("\n", " ") for c in COLUMNS], [row(r) for r in results], numbers=(3, 4))
     return (
@@ -109,7 +132,8 @@ def _speech(speech: Speech) -> str:
         + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
         + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
         "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
-        "can look ahead, so the upper right stays empty.</p>" + f'<div class="row">{_maps(speech.attention, speech.tokens)}</div>'
+        "can look ahead, so the upper right stays empty.</p>"
+        + f'<div class="row">{_maps(speech.attention, speech.tokens)}</div>'
     )
 
 
@@ -127,7 +151,11 @@ def _judgement(judgement: Judgement) -> str:
         f"<li>{escaped(review.text)} <span class='soft'>(it said {escaped(NAMES[1 - review.label])}, {p:.0%} sure)</span></li>"
         for review, p in judgement.mistakes
     )
-    listing = f"<details><summary>Where it was surest and wrong</summary><ul>{wrong}</ul></details>" if wrong else ""
+    listing = (
+        f"<details><summary>Where it was surest and wrong</summary><ul>{wrong}</ul></details>"
+        if wrong
+        else ""
+    )
     return (
         "<h2>3. A classifier learns what praise is</h2>"
         "<p>A second Transformer reads reviews and says whether they praise or blame. Below: how many of "
@@ -146,7 +174,9 @@ def _why(judgement: Judgement) -> str:
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
         "<h2>4. Why did it say so?</h2>"
-        f'<p class="said">{_underlined(judgement)}</p>' + (marked if review.rationale else "") + "<p>The classifier calls this "
+        f'<p class="said">{_underlined(judgement)}</p>'
+        + (marked if review.rationale else "")
+        + "<p>The classifier calls this "
         f"<b>{label}</b>, {judgement.probability:.1%} sure. Which words made it say so? Three methods, the same "
         "question; orange words spoke for the answer, blue ones against it, and a stronger colour means a louder word.</p>"
         + "".join(map(_card, explanations))
@@ -184,7 +214,9 @@ def _words(explanations: list[Explanation]) -> str:
     heads = "".join(f'<th scope="col">{escaped(e.method)}</th>' for e in explanations)
     rows = "".join(
         f'<tr><th scope="row">{escaped(token.strip())}</th>'
-        + "".join(leaning(float(e.relevance[i]), scale) for e, scale in zip(explanations, scales, strict=True))
+        + "".join(
+            leaning(float(e.relevance[i]), scale) for e, scale in zip(explanations, scales, strict=True)
+        )
         + "</tr>"
         for i, token in enumerate(explanations[0].tokens)
     )
@@ -215,7 +247,10 @@ def _ledger(explanation: Explanation) -> str:
 
 def _agreement(judgement: Judgement) -> str:
     explanations = judgement.explanations
-    pairs = [(f"{a} and {b}", f"{r:+.2f}", ", ".join(words) or "none") for a, b, r, words in agreement(explanations)]
+    pairs = [
+        (f"{a} and {b}", f"{r:+.2f}", ", ".join(words) or "none")
+        for a, b, r, words in agreement(explanations)
+    ]
     tops = [(e.method, ", ".join(top_words(e))) for e in explanations]
     reasons = [judgement.review.text[a:b] for a, b in judgement.review.rationale]
     marked = f" Marked in the data: {listed(reasons)}." if reasons else ""

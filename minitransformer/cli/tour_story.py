@@ -16,7 +16,8 @@ from minitransformer.explain.rendering import scale_of
 from minitransformer.explain.sanity import rank_correlation
 
 AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
-Difference = tuple[str, float, str]  # a piece, how far it is from the library's own, and why it has no place there or ""
+# a piece, how far it is from the library's own, and why it has no place there or ""
+Difference = tuple[str, float, str]
 TOP = 3  # words that methods are compared on
 NAMES = ("blame", "praise")
 JUDGES = {  # the field of a Result that holds the error, and the dtype
@@ -109,13 +110,20 @@ def top_words(explanation: Explanation) -> list[str]:
 def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float, list[str]]]:
     """For each pair of methods: their names, the rank correlation over words, and the top words they share."""
     words = [i for i, token in enumerate(explanations[0].tokens) if is_word(token)]
-    correlation = {(a, b): rank_correlation(a.relevance[words], b.relevance[words]) for a, b in combinations(explanations, 2)}
-    return [(a.method, b.method, r, [w for w in top_words(a) if w in top_words(b)]) for (a, b), r in correlation.items()]
+    correlation = {
+        (a, b): rank_correlation(a.relevance[words], b.relevance[words])
+        for a, b in combinations(explanations, 2)
+    }
+    return [
+        (a.method, b.method, r, [w for w in top_words(a) if w in top_words(b)])
+        for (a, b), r in correlation.items()
+    ]
 
 
 def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]]:
     """The words that are loud for every method, all with one sign; and those loud for one that have another sign for another."""
-    said = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]  # 1 is the loudest
+    # 1 is the loudest
+    said = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]
     tops = [top_words(e) for e in explanations]
     every = list(dict.fromkeys(word for top in tops for word in top))
     disputed = [w for w in every if min(s[w] for s in said) < -AUDIBLE and max(s[w] for s in said) > AUDIBLE]
@@ -125,9 +133,15 @@ def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]
 def verdict(explanations: Sequence[Explanation]) -> str:
     """Where the methods agree, in words."""
     agreed, disputed = consensus(explanations)
-    yes = f"Every method counts {listed(agreed)} among its {TOP} loudest words, with the same sign." if agreed else ""
+    yes = (
+        f"Every method counts {listed(agreed)} among its {TOP} loudest words, with the same sign."
+        if agreed
+        else ""
+    )
     no = f"They do not agree whether {listed(disputed)} spoke for or against." if disputed else ""
-    return " ".join(filter(None, [yes or f"No word is among the {TOP} loudest of every method with the same sign.", no]))
+    return " ".join(
+        filter(None, [yes or f"No word is among the {TOP} loudest of every method with the same sign.", no])
+    )
 
 
 def listed(words: Sequence[str]) -> str:

@@ -40,7 +40,9 @@ def check_gradients(seed: int, console: Console) -> list[Result]:
     """Every op and layer against finite differences, and against PyTorch where it is installed."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("")
-        results = verify_all(None, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=f"   {name}"))
+        results = verify_all(
+            None, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=f"   {name}")
+        )
     manual_seed(seed)
     return results
 
@@ -58,7 +60,11 @@ def speak(steps: int, seed: int, console: Console) -> Speech:
 
     def sample() -> str:
         ids = tokenizer.encode(PROMPT)
-        return printable(tokenizer.decode(ids + generate(trainer.model, ids, NEW_TOKENS, temperature=0.7, top_k=40, seed=seed)))
+        return printable(
+            tokenizer.decode(
+                ids + generate(trainer.model, ids, NEW_TOKENS, temperature=0.7, top_k=40, seed=seed)
+            )
+        )
 
     before = sample()
     learned = _train(trainer, console)
@@ -105,7 +111,10 @@ def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]
     """The accuracy of saying always the same, and of counting words."""
     truth = numpy.array([r.label for r in test])
     bayes = NaiveBayes.fit([r.text for r in train], [r.label for r in train]).predict([r.text for r in test])
-    return {"majority": float((truth == majority([r.label for r in train])).mean()), "naive Bayes": float((bayes == truth).mean())}
+    return {
+        "majority": float((truth == majority([r.label for r in train])).mean()),
+        "naive Bayes": float((bayes == truth).mean()),
+    }
 
 
 def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
@@ -120,11 +129,15 @@ def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
 
 def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tuple[Review, float]]:
     """The reviews judged wrongly with most certainty, and that certainty."""
-    wrong = [(r, float(p.max())) for r, p in zip(reviews, probabilities, strict=True) if p.argmax() != r.label]
+    wrong = [
+        (r, float(p.max())) for r, p in zip(reviews, probabilities, strict=True) if p.argmax() != r.label
+    ]
     return sorted(wrong, key=lambda pair: -pair[1])[:SHOWN]
 
 
-def explain(model: SequenceClassifier, tokenizer: Tokenizer, text: str, label: int, seed: int) -> list[Explanation]:
+def explain(
+    model: SequenceClassifier, tokenizer: Tokenizer, text: str, label: int, seed: int
+) -> list[Explanation]:
     """The decision by LRP, by LIME and by gradient x input, each on the same tokens."""
     ids, tokens = tokenizer.encode(text), tokenizer.tokens(text)
     predict = partial(predict_proba, model, tokenizer)

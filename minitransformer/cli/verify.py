@@ -50,7 +50,9 @@ class Result:
     message: str = ""
 
 
-def verify_all(only: str | None = None, seed: int = 0, progress: Callable[[int, int, str], None] | None = None) -> list[Result]:
+def verify_all(
+    only: str | None = None, seed: int = 0, progress: Callable[[int, int, str], None] | None = None
+) -> list[Result]:
     """Check every op and layer whose name contains `only`: float64, and float32 where PyTorch is there to compare with.
 
     Starts the random numbers from `seed` for each. `progress` is told (how many are done, of how many, the name of the
@@ -58,7 +60,9 @@ def verify_all(only: str | None = None, seed: int = 0, progress: Callable[[int, 
     """
     cases = [case for case in CASES if (only or "").lower() in case.name.lower()]
     if not cases:
-        raise ValueError(f"only: no op or layer has {only!r} in its name; `minitransformer verify` lists them all")
+        raise ValueError(
+            f"only: no op or layer has {only!r} in its name; `minitransformer verify` lists them all"
+        )
     results = []
     for i, case in enumerate(cases):
         if progress:
@@ -82,7 +86,16 @@ def check(case: OpCase | LayerCase, dtype: str, seed: int = 0) -> Result:
         judge = partial(_torch_error, problem, inputs, seed=seed)
         torch_error, message = _judged(judge, PYTORCH[dtype])
         messages += [f"PyTorch: {message}"] if message else []
-    return Result(case.name, case.kind, dtype, str(default_device()), differences, torch_error, not messages, "; ".join(messages))
+    return Result(
+        case.name,
+        case.kind,
+        dtype,
+        str(default_device()),
+        differences,
+        torch_error,
+        not messages,
+        "; ".join(messages),
+    )
 
 
 def _tensor(array: numpy.ndarray, dtype: str) -> Tensor:
@@ -110,7 +123,9 @@ def _judged(judge: Callable, tolerance: float) -> tuple[float | None, str]:
 
 
 def verify(
-    only: Annotated[str | None, typer.Option("--only", metavar="TEXT", help="Only names that contain TEXT.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="TEXT", help="Only names that contain TEXT.")
+    ] = None,
     html: Html = None,
     seed: Seed = 0,
     backend: Backend = None,
@@ -120,9 +135,17 @@ def verify(
     prepare(seed, backend)
     with Progress(console=console, transient=True, disable=json) as bar:
         task = bar.add_task("")
-        results = verify_all(only, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=name))
+        results = verify_all(
+            only, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=name)
+        )
     if json:
-        print_json({"passed": all(r.passed for r in results), "torch": has_torch(), "results": [_plain(r) for r in results]})
+        print_json(
+            {
+                "passed": all(r.passed for r in results),
+                "torch": has_torch(),
+                "results": [_plain(r) for r in results],
+            }
+        )
     else:
         _print(results)
     if html:
@@ -147,7 +170,14 @@ def row(result: Result) -> tuple[str, ...]:
     """A line of the table as text."""
     torch_error = _number(result.torch_error) if has_torch() else "not installed"
     mark = "pass" if result.passed else "fail"
-    return result.name, result.dtype, result.device, _number(result.finite_difference_error), torch_error, mark
+    return (
+        result.name,
+        result.dtype,
+        result.device,
+        _number(result.finite_difference_error),
+        torch_error,
+        mark,
+    )
 
 
 def _number(error: float | None) -> str:
@@ -175,7 +205,11 @@ def page_body(results: Sequence[Result]) -> str:
         colour = "#1a7f37" if result.passed else "#b3261e"
         cells = "".join(f"<td {cell}>{escaped(text)}</td>" for text in row(result))
         lines.append(f'<tr style="color:{colour}" title="{escaped(result.message)}">{cells}</tr>')
-    wrong = "".join(f"<p><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>" for r in results if not r.passed)
+    wrong = "".join(
+        f"<p><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>"
+        for r in results
+        if not r.passed
+    )
     return (
         "<h1>minitransformer verify</h1><p>Largest error against finite differences and PyTorch. "
         f"{escaped(summary(results))}</p>{wrong}"

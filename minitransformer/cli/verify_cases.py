@@ -23,8 +23,10 @@ from minitransformer.ops.convert import Cast, ToDevice
 from minitransformer.ops.heads import merge_heads, split_heads
 from minitransformer.randomness import manual_seed
 
-BLOCKED = given([[False, True, True, False], [False, False, True, True], [True, False, False, True]])  # (T, S) = (3, 4)
-SQUARE = given([[False, True, False], [False, False, True], [True, False, False]])  # (T, T): True is not allowed
+# (T, S) = (3, 4)
+BLOCKED = given([[False, True, True, False], [False, False, True, True], [True, False, False, True]])
+# (T, T): True is not allowed
+SQUARE = given([[False, True, False], [False, False, True], [True, False, False]])
 PADDING = given([[False, False, True], [False, True, True]])  # (B, T)
 FIRST_ROW_BLOCKED = given([[True, True, True, True], [False, False, True, True], [True, False, False, True]])
 
@@ -49,7 +51,8 @@ def _dropped_by_hand(torch, x):
 def _turned(torch, x, interleaved: bool):
     """Rotary positions by complex numbers: a pair of channels is one, and turning it is multiplying by e^(i theta)."""
     length, d = x.shape[-2:]
-    pairs = x.unflatten(-1, (-1, 2)) if interleaved else x.unflatten(-1, (2, -1)).transpose(-1, -2)  # (.., T, d/2, 2)
+    # (.., T, d/2, 2)
+    pairs = x.unflatten(-1, (-1, 2)) if interleaved else x.unflatten(-1, (2, -1)).transpose(-1, -2)
     theta = torch.arange(length).double()[:, None] / 10000 ** (torch.arange(0, d, 2).double() / d)  # (T, d/2)
     turn = torch.complex(theta.cos().float().to(x.dtype), theta.sin().float().to(x.dtype))
     turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn)
@@ -58,7 +61,9 @@ def _turned(torch, x, interleaved: bool):
 
 def _sinusoids(torch, x, exponents):
     """Angles of each position and channel. (B, T, C) -> (T, len(exponents))."""
-    return torch.arange(x.shape[1]).double()[:, None] / 10000 ** (torch.tensor(exponents).double() / x.shape[2])
+    return torch.arange(x.shape[1]).double()[:, None] / 10000 ** (
+        torch.tensor(exponents).double() / x.shape[2]
+    )
 
 
 def _sin_cos_interleaved(torch, x):
@@ -108,13 +113,20 @@ ELEMENTWISE = [
     OpCase("minimum", lambda lib, a, b: lib.minimum(a, b), [normal(3, 4), normal(4)]),
     OpCase("where", lambda lib, a, b, c: lib.where(c, a, b), [normal(3, 4), normal(4), BLOCKED]),
     OpCase("clip", lambda lib, x: lib.clip(x, -0.5, 0.7), [normal(3, 4)]),
-    OpCase("clip, between tensors", lambda lib, a, b, c: lib.clip(a, b, c), [normal(3, 4), normal(4), positive(3, 1)]),
-    OpCase("div, rounded", lambda lib, a, b: lib.div(a, b, rounding_mode="trunc"), [normal(3, 4), positive(4)]),
+    OpCase(
+        "clip, between tensors",
+        lambda lib, a, b, c: lib.clip(a, b, c),
+        [normal(3, 4), normal(4), positive(3, 1)],
+    ),
+    OpCase(
+        "div, rounded", lambda lib, a, b: lib.div(a, b, rounding_mode="trunc"), [normal(3, 4), positive(4)]
+    ),
     OpCase(
         "floor_divide",
         lambda lib, a, b: lib.floor_divide(a, b),
         [normal(3, 4), positive(4)],
-        theirs=lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),  # which has the gradient that its floor_divide lacks
+        # which has the gradient that its floor_divide lacks
+        theirs=lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),
     ),
     OpCase("remainder", lambda lib, a, b: lib.remainder(a, b), [normal(3, 4), positive(4)]),
     OpCase("floor", lambda lib, x: lib.floor(x), [normal(3, 4)]),
@@ -184,11 +196,31 @@ INDICES = [
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),
     OpCase("gather", lambda lib, x, i: lib.gather(x, 1, i), [normal(3, 4), ids(4, 3, 6)]),
     OpCase("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=0.5), [normal(2, 3, 4)]),
-    OpCase("scatter", lambda lib, x, src, i: lib.scatter(x, 1, i, src), [normal(3, 4), normal(2, 2), given([[2, 0], [1, 3]])]),
-    OpCase("scatter_add", lambda lib, x, src, i: lib.scatter_add(x, 1, i, src), [normal(3, 4), normal(3, 6), ids(4, 3, 6)]),
-    OpCase("index_add", lambda lib, x, rows, i: lib.index_add(x, 1, i, rows, alpha=3), [normal(3, 4), normal(3, 6), ids(4, 6)]),
-    OpCase("index_copy", lambda lib, x, rows, i: lib.index_copy(x, 1, i, rows), [normal(3, 4), normal(3, 2), given([2, 0])]),
-    OpCase("index_fill", lambda lib, x, value, i: lib.index_fill(x, 0, i, value), [normal(3, 4), normal(), given([2, 0])]),
+    OpCase(
+        "scatter",
+        lambda lib, x, src, i: lib.scatter(x, 1, i, src),
+        [normal(3, 4), normal(2, 2), given([[2, 0], [1, 3]])],
+    ),
+    OpCase(
+        "scatter_add",
+        lambda lib, x, src, i: lib.scatter_add(x, 1, i, src),
+        [normal(3, 4), normal(3, 6), ids(4, 3, 6)],
+    ),
+    OpCase(
+        "index_add",
+        lambda lib, x, rows, i: lib.index_add(x, 1, i, rows, alpha=3),
+        [normal(3, 4), normal(3, 6), ids(4, 6)],
+    ),
+    OpCase(
+        "index_copy",
+        lambda lib, x, rows, i: lib.index_copy(x, 1, i, rows),
+        [normal(3, 4), normal(3, 2), given([2, 0])],
+    ),
+    OpCase(
+        "index_fill",
+        lambda lib, x, value, i: lib.index_fill(x, 0, i, value),
+        [normal(3, 4), normal(), given([2, 0])],
+    ),
     OpCase("setitem, in a view", _written, [normal(3, 4), normal(2), normal(3, 1)]),
     OpCase("masked_fill", lambda lib, x, mask: lib.masked_fill(x, mask, 7.0), [normal(2, 3, 4), BLOCKED]),
     OpCase("tril", lambda lib, x: lib.tril(x, 1), [normal(2, 4, 4)]),
@@ -200,15 +232,25 @@ PRODUCTS = [
     OpCase("bmm", lambda lib, a, b: lib.bmm(a, b), [normal(2, 3, 4), normal(2, 4, 2)]),
     OpCase("dot", lambda lib, a, b: lib.dot(a, b), [normal(4), normal(4)]),
     OpCase("outer", lambda lib, a, b: lib.outer(a, b), [normal(3), normal(4)]),
-    OpCase("addmm", lambda lib, x, a, b: lib.addmm(x, a, b, beta=0.5, alpha=2), [normal(2), normal(3, 4), normal(4, 2)]),
+    OpCase(
+        "addmm",
+        lambda lib, x, a, b: lib.addmm(x, a, b, beta=0.5, alpha=2),
+        [normal(2), normal(3, 4), normal(4, 2)],
+    ),
     OpCase("matmul", lambda lib, a, b: a @ b, [normal(3, 4), normal(4, 2)]),
     OpCase("matmul, broadcast", lambda lib, a, b: a @ b, [normal(2, 1, 3, 4), normal(5, 4, 2)]),
     OpCase("matmul, vector and matrices", lambda lib, a, b: a @ b, [normal(4), normal(2, 4, 3)]),
     OpCase("matmul, matrices and vector", lambda lib, a, b: a @ b, [normal(2, 3, 4), normal(4)]),
     OpCase("matmul, vectors", lambda lib, a, b: a @ b, [normal(4), normal(4)]),
-    OpCase("linear", lambda lib, *t: lib.nn.functional.linear(*t), [normal(2, 3, 4), normal(5, 4), normal(5)]),
+    OpCase(
+        "linear", lambda lib, *t: lib.nn.functional.linear(*t), [normal(2, 3, 4), normal(5, 4), normal(5)]
+    ),
     OpCase("linear, no bias", lambda lib, *t: lib.nn.functional.linear(*t), [normal(2, 3, 4), normal(5, 4)]),
-    OpCase("scaled_dot_product_attention", _attention, [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 6)]),
+    OpCase(
+        "scaled_dot_product_attention",
+        _attention,
+        [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 6)],
+    ),
     OpCase(
         "scaled_dot_product_attention, causal",
         lambda lib, *t: _attention(lib, *t, is_causal=True),
@@ -262,13 +304,19 @@ NORMALIZATIONS = [
         [normal(2, 3, 5), normal(3, 5), normal(3, 5)],
     ),
     OpCase("layer_norm, no weight", lambda lib, x: lib.nn.functional.layer_norm(x, (5,)), [normal(2, 3, 5)]),
-    OpCase("rms_norm", lambda lib, x, w: lib.nn.functional.rms_norm(x, (5,), w), [normal(2, 3, 5), normal(5)]),
+    OpCase(
+        "rms_norm", lambda lib, x, w: lib.nn.functional.rms_norm(x, (5,), w), [normal(2, 3, 5), normal(5)]
+    ),
 ]
 LOSSES = [
-    OpCase("cross_entropy", lambda lib, x, y: lib.nn.functional.cross_entropy(x, y), [normal(4, 5), ids(5, 4)]),
+    OpCase(
+        "cross_entropy", lambda lib, x, y: lib.nn.functional.cross_entropy(x, y), [normal(4, 5), ids(5, 4)]
+    ),
     OpCase(
         "cross_entropy, smoothed, some ignored",
-        lambda lib, x, y: lib.nn.functional.cross_entropy(x, y, ignore_index=0, reduction="sum", label_smoothing=0.1),
+        lambda lib, x, y: lib.nn.functional.cross_entropy(
+            x, y, ignore_index=0, reduction="sum", label_smoothing=0.1
+        ),
         [normal(4, 5), given([3, 0, 4, 0])],
     ),
     OpCase(
@@ -278,7 +326,9 @@ LOSSES = [
     ),
     OpCase(
         "cross_entropy, classes weighted",
-        lambda lib, x, y: lib.nn.functional.cross_entropy(x, y, lib.arange(1, 6).to(x.dtype), label_smoothing=0.1),
+        lambda lib, x, y: lib.nn.functional.cross_entropy(
+            x, y, lib.arange(1, 6).to(x.dtype), label_smoothing=0.1
+        ),
         [normal(4, 5), ids(5, 4)],
     ),
     OpCase(
@@ -337,7 +387,9 @@ def _decoder_layer(lib, **options):
 
 def _article(lib):
     """The article's model: normalized after each block, with ReLU."""
-    model = LanguageModel(LanguageModelConfig(7, 4, 2, 2, 6, dropout=0.0, activation="relu", norm_first=False, max_len=9))
+    model = LanguageModel(
+        LanguageModelConfig(7, 4, 2, 2, 6, dropout=0.0, activation="relu", norm_first=False, max_len=9)
+    )
     return model if lib is minitransformer else torch_twin(model)
 
 
@@ -356,7 +408,8 @@ SIMPLE_LAYERS = [
         "Embedding, with padding",
         lambda lib: lib.nn.Embedding(6, 3, padding_idx=2),
         [given([[2, 1, 5], [4, 2, 2]])],
-        lambda lib, layer, i: layer(i) * (i != 2).unsqueeze(-1),  # the row of padding gets no gradient by decree
+        # the row of padding gets no gradient by decree
+        lambda lib, layer, i: layer(i) * (i != 2).unsqueeze(-1),
     ),
     LayerCase("LayerNorm", lambda lib: lib.nn.LayerNorm(5), [normal(2, 3, 5)]),
     LayerCase("LayerNorm, no bias", lambda lib: lib.nn.LayerNorm(5, bias=False), [normal(2, 3, 5)]),
@@ -368,7 +421,11 @@ SIMPLE_LAYERS = [
     LayerCase("Tanh", lambda lib: lib.nn.Tanh(), [normal(3, 4)]),
     LayerCase("Sigmoid", lambda lib: lib.nn.Sigmoid(), [normal(3, 4)]),
     LayerCase("Dropout, in use", lambda lib: lib.nn.Dropout(0.4).eval(), [normal(3, 4)]),
-    LayerCase("CrossEntropyLoss", lambda lib: lib.nn.CrossEntropyLoss(label_smoothing=0.1), [normal(4, 5), ids(5, 4)]),
+    LayerCase(
+        "CrossEntropyLoss",
+        lambda lib: lib.nn.CrossEntropyLoss(label_smoothing=0.1),
+        [normal(4, 5), ids(5, 4)],
+    ),
     LayerCase("NLLLoss", lambda lib: lib.nn.NLLLoss(reduction="sum"), [normal(4, 5), ids(5, 4)]),
     LayerCase("MSELoss", lambda lib: lib.nn.MSELoss(), [normal(3, 4), normal(3, 4)]),
     LayerCase(
@@ -516,13 +573,33 @@ TRANSFORMERS = [
     LayerCase("LanguageModel, the article's", _article, [ids(7, 2, 5)], _article_loss),
 ]
 MODELS = [
-    ModelCase("BERT", lambda lib: Bert(BertConfig(7, 4, 1, 2, 6, 5, dropout=0.0)), [given([[3, 1, 4, 2], [5, 2, 6, 1]])]),
+    ModelCase(
+        "BERT",
+        lambda lib: Bert(BertConfig(7, 4, 1, 2, 6, 5, dropout=0.0)),
+        [given([[3, 1, 4, 2], [5, 2, 6, 1]])],
+    ),
     ModelCase("GPT", lambda lib: GPT(GPTConfig(7, 5, 4, 1, 2, dropout=0.0)), [ids(7, 2, 4)]),
-    ModelCase("Llama", lambda lib: Llama(LlamaConfig(7, 8, 6, 1, 4, 2, 5, tie_word_embeddings=False)), [ids(7, 2, 4)]),
-    ModelCase("T5", lambda lib: T5(T5Config(7, 4, 2, 6, 1, 1, 2, 4, 6, dropout=0.0)), [ids(7, 2, 4), ids(7, 2, 3)]),
+    ModelCase(
+        "Llama",
+        lambda lib: Llama(LlamaConfig(7, 8, 6, 1, 4, 2, 5, tie_word_embeddings=False)),
+        [ids(7, 2, 4)],
+    ),
+    ModelCase(
+        "T5", lambda lib: T5(T5Config(7, 4, 2, 6, 1, 1, 2, 4, 6, dropout=0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
+    ),
 ]
 
 CASES = [
-    *(ELEMENTWISE + REDUCTIONS + SHAPES + INDICES + PRODUCTS + ACTIVATIONS + NORMALIZATIONS + LOSSES + ROTARY),
+    *(
+        ELEMENTWISE
+        + REDUCTIONS
+        + SHAPES
+        + INDICES
+        + PRODUCTS
+        + ACTIVATIONS
+        + NORMALIZATIONS
+        + LOSSES
+        + ROTARY
+    ),
     *(SIMPLE_LAYERS + POSITIONS + ATTENTION + TRANSFORMERS + MODELS),
 ]

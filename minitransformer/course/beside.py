@@ -23,7 +23,13 @@ from minitransformer.nn.position import SinusoidalPositionalEncoding
 from minitransformer.randomness import manual_seed
 
 Array = numpy.ndarray
-FORMULAS = (lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a**3, lambda a, b: a.exp(), lambda a, b: a.tanh())
+FORMULAS = (
+    lambda a, b: a + b,
+    lambda a, b: a * b,
+    lambda a, b: a**3,
+    lambda a, b: a.exp(),
+    lambda a, b: a.tanh(),
+)
 A, B = 0.7, -1.3
 WORDS = ["a", "good", "slow", "film", "with", "songs"]
 
@@ -39,10 +45,15 @@ def value(mine):
     """The numbers of each operation, and its slope in the first input."""
     a, b = mine(A), mine(B)
     results = [formula(a, b) for formula in FORMULAS]
-    slopes = [sum(slope for parent, slope in zip(r.parents, r.slopes, strict=True) if parent is a) for r in results]
+    slopes = [
+        sum(slope for parent, slope in zip(r.parents, r.slopes, strict=True) if parent is a) for r in results
+    ]
     x, y = _leaves()
     theirs = [formula(x, y) for formula in FORMULAS]
-    return [*(r.data for r in results), *slopes], [*(t.item() for t in theirs), *(grad(t, [x])[0].item() for t in theirs)]
+    return [*(r.data for r in results), *slopes], [
+        *(t.item() for t in theirs),
+        *(grad(t, [x])[0].item() for t in theirs),
+    ]
 
 
 def sum_over_paths(mine):
@@ -50,7 +61,9 @@ def sum_over_paths(mine):
     x, y = _leaves()
     end = (x * y).tanh() + x.exp() * y
     nodes = traced(tape(end), lambda t: t.requires_grad)
-    return [float(mine(nodes[key(end)], nodes[leaf])) for leaf in (x, y)], [g.item() for g in grad(end, [x, y])]
+    return [float(mine(nodes[key(end)], nodes[leaf])) for leaf in (x, y)], [
+        g.item() for g in grad(end, [x, y])
+    ]
 
 
 def _leaves() -> list[Tensor]:
@@ -119,13 +132,19 @@ def randomisation_test(mine):
 BY_CHANCE = "the library draws as the lime package does, number for number; other draws give other figures"
 BESIDE: dict[str, Beside] = {
     "Value": Beside("the library's tensors hold arrays, not single numbers", value),
-    "sum_over_paths": Beside("the library walks back once, and not along each path, of which there may be 2^n", sum_over_paths),
+    "sum_over_paths": Beside(
+        "the library walks back once, and not along each path, of which there may be 2^n", sum_over_paths
+    ),
     "shift_matrix": Beside("it shows why the table works; nothing is computed with it", shift_matrix),
-    "explain_mlp": Beside("the library walks a tape, whatever is on it; the step, epsilon_rule, has a place", explain_mlp),
+    "explain_mlp": Beside(
+        "the library walks a tape, whatever is on it; the step, epsilon_rule, has a place", explain_mlp
+    ),
     "sample_masks": Beside(BY_CHANCE, sample_masks),
     "lime": Beside(BY_CHANCE, lime_itself),
     "erased": Beside("the library reads both figures off the curves it has", erased),
-    "randomisation_test": Beside("the library destroys whole modules, weight and bias together", randomisation_test),
+    "randomisation_test": Beside(
+        "the library destroys whole modules, weight and bias together", randomisation_test
+    ),
 }
 
 

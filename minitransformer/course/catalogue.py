@@ -17,7 +17,9 @@ CHECKS = "minitransformer.course.checks"
 @cache
 def lessons() -> dict[str, tuple[str, ...]]:
     """Lesson, such as "06_attention", and the names of its exercises in order."""
-    modules = sorted(p.stem for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+(\.py)?", p.name))
+    modules = sorted(
+        p.stem for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+(\.py)?", p.name)
+    )
     return {module.removeprefix("lesson_"): _exercises_of(module) for module in modules}
 
 
@@ -33,7 +35,9 @@ def exercise_names() -> tuple[str, ...]:
 
 def lesson_named(name: str) -> str | None:
     """The lesson of this name or number ("06_attention", "06", "6"), None if there is none."""
-    return next((lesson for lesson in lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))), None)
+    return next(
+        (lesson for lesson in lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))), None
+    )
 
 
 def lesson_of(name: str) -> str:

@@ -39,12 +39,16 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
             hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
         except Exception as error:
-            return crashed(name, error, file, tuple(held), prop.what, exercise.likely_mistake(answer) or _meaning(error))
+            return crashed(
+                name, error, file, tuple(held), prop.what, exercise.likely_mistake(answer) or _meaning(error)
+            )
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
 
 
-def crashed(name: str, error: BaseException, file: str, held: tuple[str, ...] = (), wrong: str = "", hint: str = "") -> Report:
+def crashed(
+    name: str, error: BaseException, file: str, held: tuple[str, ...] = (), wrong: str = "", hint: str = ""
+) -> Report:
     """The report on code that could not run."""
     if type(error).__name__ == "SystemExit":
         return Report(name, "crashed", held, wrong, ("it called exit()",), "Return the result instead.")
@@ -78,5 +82,7 @@ def load(path: Path, name: str) -> Callable:
     module.__file__ = str(path)
     exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
     if name not in vars(module):
-        raise Failed(f"there is no `{name}` in {path.name}", hint="The name is part of the task: keep it as it was.")
+        raise Failed(
+            f"there is no `{name}` in {path.name}", hint="The name is part of the task: keep it as it was."
+        )
     return getattr(module, name)

@@ -100,7 +100,9 @@ class Link:
             value = reader.at(told["value"])
             wire.set_counts(told["counts"])
         except Exception as error:
-            raise wire.Nonsense(f"what came out of your code's process makes no sense: {type(error).__name__}") from error
+            raise wire.Nonsense(
+                f"what came out of your code's process makes no sense: {type(error).__name__}"
+            ) from error
         for known, new in state:
             self._update(known, new)
         return told, value

@@ -16,7 +16,9 @@ from minitransformer.course.workspace import Workspace
 
 def pieces(workspace: Workspace) -> dict[str, Callable]:
     """The learner's objects, by exercise, that pass their check now."""
-    return {name: piece(workspace, name) for name in catalogue.exercise_names() if workspace.check(name).passed}
+    return {
+        name: piece(workspace, name) for name in catalogue.exercise_names() if workspace.check(name).passed
+    }
 
 
 def piece(workspace: Workspace, name: str) -> Callable:
@@ -30,7 +32,9 @@ def piece(workspace: Workspace, name: str) -> Callable:
         try:
             return answer(*args, **kwargs)
         except Exception as error:
-            raise RuntimeError(f"your {name} passes its check but not its use here: {type(error).__name__}: {error}") from error
+            raise RuntimeError(
+                f"your {name} passes its check but not its use here: {type(error).__name__}: {error}"
+            ) from error
 
     return mine
 

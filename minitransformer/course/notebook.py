@@ -12,14 +12,19 @@ from minitransformer.course import catalogue
 from minitransformer.course.starters import solution, starter
 
 EXERCISE = re.compile(r"^# %% exercise (\w+)\n", re.MULTILINE)
-KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def build(lesson: str, source: str, solved: bool = False):
     """The notebook (nbformat's NotebookNode) of a lesson, without outputs."""
     import jupytext
 
-    notebook = jupytext.reads(EXERCISE.sub(lambda match: _cells(lesson, match[1], solved), source), fmt="py:percent")
+    notebook = jupytext.reads(
+        EXERCISE.sub(lambda match: _cells(lesson, match[1], solved), source), fmt="py:percent"
+    )
     notebook.metadata = KERNEL
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for i, cell in enumerate(notebook.cells):
@@ -39,7 +44,8 @@ def execute(notebook, folder: str, seconds: int = 60):
     """Run every cell, the results written into the notebook. Raises CellExecutionError, CellTimeoutError."""
     from nbclient import NotebookClient
 
-    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}  # what is printed, in one piece
+    # what is printed, in one piece
+    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}
     NotebookClient(notebook, resources={"metadata": {"path": folder}}, **options).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

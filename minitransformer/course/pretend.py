@@ -18,7 +18,8 @@ import numpy
 BINARY = "add sub mul truediv floordiv mod pow matmul lt le eq ne gt ge and_ or_ xor".split()
 METHODS = "sum mean max min argmax argsort cumsum reshape ravel flatten astype copy swapaxes transpose repeat clip".split()
 ABOUT = ("shape", "ndim", "size", "dtype", "nbytes", "itemsize")
-SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")  # the host must wait
+# the host must wait
+SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")
 
 
 class Step:
@@ -31,13 +32,17 @@ class Step:
         name = self.function.__name__
         for keyword in ("where", "initial"):
             if keyword in keywords:
-                raise TypeError(f"{self.library.__name__}.{name}() got an unexpected keyword argument {keyword!r}")
+                raise TypeError(
+                    f"{self.library.__name__}.{name}() got an unexpected keyword argument {keyword!r}"
+                )
         self.library.count["waits"] += name in SIZED_BY_VALUES or (name == "where" and len(arguments) == 1)
         return run(self.library, self.function, *arguments, **keywords)
 
     def __getattr__(self, name):
         if (self.function, name) != (numpy.add, "at"):
-            raise AttributeError(f"{self.library.__name__}.{self.function.__name__} has no attribute {name!r}")
+            raise AttributeError(
+                f"{self.library.__name__}.{self.function.__name__} has no attribute {name!r}"
+            )
         return lambda *arguments: run(self.library, numpy.add.at, *arguments)
 
 
@@ -81,7 +86,9 @@ class PretendArray:
         self.hidden = hidden
 
     def __array__(self, *_, **__):
-        raise TypeError(f"NumPy cannot read an array of {self.library.__name__}; `.get()` makes a NumPy array of it")
+        raise TypeError(
+            f"NumPy cannot read an array of {self.library.__name__}; `.get()` makes a NumPy array of it"
+        )
 
     def get(self) -> numpy.ndarray:
         self.library.count["to host"] += 1

@@ -21,9 +21,15 @@ from minitransformer.course.windows_job import job_of
 
 STARTING = 60  # seconds until the learner's code can be run
 OUTPUT = 100_000  # bytes printed
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")}
-MARK = "MINITRANSFORMER_CELL"  # by which what a learner's code has started is found, where no wall holds it back
-PACKAGE, CELL, PRETEND = (Path(p).resolve() for p in (Path(__file__).parents[1], Path(cell.__file__).parent, pretend.__file__))
+ONE_THREAD = {
+    name: "1"
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+}
+# by which what a learner's code has started is found, where no wall holds it back
+MARK = "MINITRANSFORMER_CELL"
+PACKAGE, CELL, PRETEND = (
+    Path(p).resolve() for p in (Path(__file__).parents[1], Path(cell.__file__).parent, pretend.__file__)
+)
 OF_A_CLONE = ("lessons", "tests", ".git", "build")
 
 
@@ -39,11 +45,22 @@ class Process:
         self.timed_out, self.printed, self.came = False, 0, b""
 
     def __enter__(self) -> Process:
-        command = [sys.executable, "-P", str(CELL), json.dumps([os.getpid(), str(self.folder), *_seen(self.folder)])]
+        command = [
+            sys.executable,
+            "-P",
+            str(CELL),
+            json.dumps([os.getpid(), str(self.folder), *_seen(self.folder)]),
+        ]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+        group = (
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+            if os.name == "nt"
+            else {"start_new_session": True}
+        )
         name, _, token = self.mark.partition("=")
-        self.process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD, name: token}, **pipes, **group)
+        self.process = subprocess.Popen(
+            command, env={**os.environ, **ONE_THREAD, name: token}, **pipes, **group
+        )
         self.job = job_of(self.process)
         self.counter = threading.Thread(target=self._count, daemon=True)
         self.counter.start()
@@ -55,7 +72,11 @@ class Process:
         self.clock.cancel()
         self.end()
         self.counter.join(1)
-        for stream in (self.process.stdin, self.process.stderr, *([] if self.counter.is_alive() else [self.process.stdout])):
+        for stream in (
+            self.process.stdin,
+            self.process.stderr,
+            *([] if self.counter.is_alive() else [self.process.stdout]),
+        ):
             with contextlib.suppress(OSError):  # whoever holds the pipe open is not waited for
                 stream.close()
 

@@ -39,7 +39,9 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> 
     if got is None:
         raise Failed(f"{what}: got None", hint="Is there a `return`?")
     if type(got) is not type(expected):
-        raise Failed(f"{what}: expected {type(expected).__name__}, got {type(got).__name__}: {got!r:.80}", hint=hint)
+        raise Failed(
+            f"{what}: expected {type(expected).__name__}, got {type(got).__name__}: {got!r:.80}", hint=hint
+        )
     if got != expected:
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint)
 
@@ -83,7 +85,10 @@ def keeps_its_inputs(inputs: Inputs) -> Property:
         answer(*mine)
         for i, (before, after) in enumerate(zip(values, mine, strict=True)):
             if isinstance(before, numpy.ndarray) and not numpy.array_equal(before, after, equal_nan=True):
-                raise Failed(f"input {i} was changed in place", hint="Work on a copy, or use `x = x - m` instead of `x -= m`.")
+                raise Failed(
+                    f"input {i} was changed in place",
+                    hint="Work on a copy, or use `x = x - m` instead of `x -= m`.",
+                )
 
     return Property("it leaves its inputs as they were", holds)
 
@@ -92,7 +97,10 @@ def keeps_float32(inputs: Inputs) -> Property:
     """float32 in, float32 out."""
 
     def holds(answer):
-        values = [v.astype("float32") if isinstance(v, numpy.ndarray) and v.dtype == float else v for v in inputs(_rng())]
+        values = [
+            v.astype("float32") if isinstance(v, numpy.ndarray) and v.dtype == float else v
+            for v in inputs(_rng())
+        ]
         for result in _results(answer(*values)):
             if numpy.asarray(result).dtype != numpy.float32:
                 raise Failed(
@@ -104,7 +112,11 @@ def keeps_float32(inputs: Inputs) -> Property:
 
 
 def is_vjp_of(
-    what: str, forward: Callable, inputs: Inputs, vjp: Callable | None = None, wrt: Sequence[int] | None = None
+    what: str,
+    forward: Callable,
+    inputs: Inputs,
+    vjp: Callable | None = None,
+    wrt: Sequence[int] | None = None,
 ) -> Property:
     """The answer must give d(sum g * forward)/d(input) when called as `vjp(answer, g, *inputs)`, or as `answer(g, *inputs)`.
 

@@ -66,7 +66,9 @@ class Report:
         return lines + ([("foot", self.foot)] if self.foot else [])
 
     def __str__(self) -> str:
-        return "\n".join(MARKS[kind] + line for kind, text in self.lines() for line in text.splitlines() or [""])
+        return "\n".join(
+            MARKS[kind] + line for kind, text in self.lines() for line in text.splitlines() or [""]
+        )
 
     __repr__ = __str__
 
@@ -80,7 +82,12 @@ class Report:
         return [(kind, line) for kind, text in self.lines() for line in text.splitlines() or [""]]
 
     def _repr_html_(self) -> str:
-        colours = {"title": HTML_COLOURS[COLOURS.get(self.status, "red")], "good": "#1a7f37", "bad": "#b3261e", "hint": "#0b57d0"}
+        colours = {
+            "title": HTML_COLOURS[COLOURS.get(self.status, "red")],
+            "good": "#1a7f37",
+            "bad": "#b3261e",
+            "hint": "#0b57d0",
+        }
         hanging = "padding-left:8ch;text-indent:-8ch"
         rows = "".join(
             f'<div style="color:{colours.get(kind, "inherit")};{"font-weight:bold" if kind == "title" else hanging}">'

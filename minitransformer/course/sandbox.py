@@ -35,20 +35,27 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
         hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
     if not path.is_file() or path.stat().st_size > LARGEST_FILE:
-        return Report(name, "refused", details=(f"{path}: expected a file of Python code, of {LARGEST_FILE >> 20} MB at most",))
+        return Report(
+            name,
+            "refused",
+            details=(f"{path}: expected a file of Python code, of {LARGEST_FILE >> 20} MB at most",),
+        )
     source, link, held = path.read_bytes(), None, set()
     with Process(path.parent) as process:
         try:
             link = Link(process)
             held = link.hello()["held"]
             process.limit(seconds)
-            with nothing_else(), at_most(seconds + GRACE):  # what comes back may be made to take its judge for ever
+            # what comes back may be made to take its judge for ever
+            with nothing_else(), at_most(seconds + GRACE):
                 report = _judged(name, source, path, link)
         except (Gone, TooLong):
             process.end()
             report = _ended(name, process, seconds)
         except Nonsense as error:
-            report = Report(name, "crashed", details=(str(error),), hint="Leave the pipes alone that results go through.")
+            report = Report(
+                name, "crashed", details=(str(error),), hint="Leave the pipes alone that results go through."
+            )
     if "processes" not in held:
         process.sweep()
     return replace(report, foot=not_held(held))
@@ -96,12 +103,26 @@ def _anew(exercise: Exercise, link: Link) -> Exercise:
 def _ended(name: str, process: Process, seconds: float) -> Report:
     """What to say where the process did not live to see the end."""
     if process.printed >= OUTPUT:
-        return Report(name, "stopped", details=(f"it printed more than {OUTPUT:,} characters",), hint="Is there a print in a loop?")
+        return Report(
+            name,
+            "stopped",
+            details=(f"it printed more than {OUTPUT:,} characters",),
+            hint="Is there a print in a loop?",
+        )
     if process.timed_out:
         return too_long(name, seconds)
-    return Report(name, "crashed", details=(f"Python ended with code {process.process.returncode} before the check was done",))
+    return Report(
+        name,
+        "crashed",
+        details=(f"Python ended with code {process.process.returncode} before the check was done",),
+    )
 
 
 def too_long(name: str, seconds: float) -> Report:
     """What to say where a time limit ended the code."""
-    return Report(name, "stopped", details=(f"it was not done after {seconds:g} seconds",), hint="Is there a loop that never ends?")
+    return Report(
+        name,
+        "stopped",
+        details=(f"it was not done after {seconds:g} seconds",),
+        hint="Is there a loop that never ends?",
+    )

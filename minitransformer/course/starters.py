@@ -13,7 +13,11 @@ def starter(source: str, names: tuple[str, ...]) -> str:
     Signatures, docstrings and everything else stay: of a class, each method that has a docstring becomes a stub.
     """
     lines = source.splitlines()
-    tops = {node.name: node for node in ast.parse(source).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    tops = {
+        node.name: node
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
     for node in sorted((f for name in names for f in _functions(tops[name])), key=lambda f: -f.lineno):
         first = node.body[0].end_lineno  # the docstring's last line
         indent = " " * node.body[0].col_offset

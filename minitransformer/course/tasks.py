@@ -69,7 +69,9 @@ def likeliest() -> Array:
 
 def curves() -> Array:
     """A score as tokens go, the most and the least relevant first. -> (2, 10)."""
-    found = faithfulness(lambda ids: ids.numpy() @ RELEVANCE**2, numpy.arange(5, 14), RELEVANCE, "unk", orders=2)
+    found = faithfulness(
+        lambda ids: ids.numpy() @ RELEVANCE**2, numpy.arange(5, 14), RELEVANCE, "unk", orders=2
+    )
     return numpy.stack([found.morf, found.lerf])
 
 
@@ -97,7 +99,9 @@ TASKS: dict[str, Callable[[], Array]] = {
     "removal_curves": curves,
     "auroc": lambda: numpy.array(auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
     "span_corruption": spans,
-    "relative_buckets": lambda: numpy.stack([buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]),
+    "relative_buckets": lambda: numpy.stack(
+        [buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]
+    ),
     "rotary_pairs": llama,
     "grouped_attention": llama,
 }

@@ -50,7 +50,9 @@ def _texts(value: object) -> bool:
 
 
 def _counts(value: object) -> bool:
-    return isinstance(value, dict) and all(type(count) is int and 0 <= count < 1000 for count in value.values())
+    return isinstance(value, dict) and all(
+        type(count) is int and 0 <= count < 1000 for count in value.values()
+    )
 
 
 def _names(value: object) -> bool:
@@ -95,7 +97,10 @@ class Workspace:
     @staticmethod
     def is_at(path: Path) -> bool:
         """Whether a folder is a learner's: it holds progress or a lesson's file."""
-        return any(os.path.lexists(path / name) for name in (PROGRESS, *(f"{lesson}.py" for lesson in catalogue.lessons())))
+        return any(
+            os.path.lexists(path / name)
+            for name in (PROGRESS, *(f"{lesson}.py" for lesson in catalogue.lessons()))
+        )
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -115,7 +120,9 @@ class Workspace:
             try:
                 self._keep(aside=not readable)
             except OSError as error:
-                self.trouble = f"{self.path / PROGRESS}: {error.strerror or error}; the progress is not remembered"
+                self.trouble = (
+                    f"{self.path / PROGRESS}: {error.strerror or error}; the progress is not remembered"
+                )
 
     def _recall(self) -> bool:
         """Read the progress; whether what is there could be read. What could not counts as none."""
@@ -129,7 +136,9 @@ class Workspace:
             self.trouble = f"{file}: expected the progress as it was saved, got something else ({why}); it counts as none"
             return False
         finally:
-            self.passed, self.failed, self.hints = (dict(kept.get(what, {})) for what in ("passed", "failed", "hints"))
+            self.passed, self.failed, self.hints = (
+                dict(kept.get(what, {})) for what in ("passed", "failed", "hints")
+            )
             self.given_up = list(kept.get("given_up", []))
         return True
 
@@ -152,7 +161,10 @@ class Workspace:
         """Copy the starters, their tests and the notebooks that are not there yet; returns them. What exists stays as it is."""
         texts = {self.file_of(lesson): starter_of(lesson) for lesson in catalogue.lessons()}
         texts[self.path / TESTS] = catalogue.tests()
-        texts |= {self.notebook_of(lesson): catalogue.notebook_of(lesson).read_text("utf-8") for lesson in catalogue.lessons()}
+        texts |= {
+            self.notebook_of(lesson): catalogue.notebook_of(lesson).read_text("utf-8")
+            for lesson in catalogue.lessons()
+        }
         with self.alone():
             return [file for file, text in texts.items() if _write_new(file, text)]
 
@@ -218,7 +230,12 @@ class Workspace:
             }
             for name in catalogue.exercise_names()
         }
-        return {"passed": self.count(), "of": len(exercises), "next": self.next_exercise(), "exercises": exercises}
+        return {
+            "passed": self.count(),
+            "of": len(exercises),
+            "next": self.next_exercise(),
+            "exercises": exercises,
+        }
 
     def next_hint(self, name: str) -> tuple[int, int, str]:
         """(number, of how many, text) of the next hint; the last one again when there are no more."""

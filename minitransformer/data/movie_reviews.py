@@ -41,4 +41,6 @@ def _rating_and_text(line: str, number: int) -> tuple[float, str]:
         _, rating, text = line.split("\t")
         return rated(rating), text
     except ValueError:
-        raise ValueError(f"line {number}: expected an id, a rating from -4 to 4 and a text, tabs between, got {line!r}") from None
+        raise ValueError(
+            f"line {number}: expected an id, a rating from -4 to 4 and a text, tabs between, got {line!r}"
+        ) from None

@@ -42,7 +42,9 @@ class NaiveBayes:
         vocabulary = {word: i for i, word in enumerate(sorted(set().union(*documents)))}
         class_sizes = np.bincount(labels)  # (C,)
         if not class_sizes.all():
-            raise ValueError(f"every label up to the largest must occur; how often each does: {class_sizes.tolist()}")
+            raise ValueError(
+                f"every label up to the largest must occur; how often each does: {class_sizes.tolist()}"
+            )
         counts = np.ones((len(vocabulary), len(class_sizes)))  # (V, C), from 1: Laplace's pseudo-count
         for document, label in zip(documents, labels, strict=True):
             np.add.at(counts[:, label], [vocabulary[word] for word in document], 1)

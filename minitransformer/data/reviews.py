@@ -21,7 +21,8 @@ class Review:
 
     text: str
     label: int
-    rationale: tuple[tuple[int, int], ...] = ()  # spans: text[start:end] are the words; () where none were marked
+    # spans: text[start:end] are the words; () where none were marked
+    rationale: tuple[tuple[int, int], ...] = ()
 
 
 def load_reviews() -> list[Review]:
@@ -43,15 +44,23 @@ def parse_review(line: str, number: int = 1) -> Review:
     """`+ The soup was *rich and warm*.` as a Review; the words between asterisks become its rationale."""
     pieces = line[2:].split("*")  # unmarked, marked, unmarked, ...
     marked = pieces[1::2]
-    if line[:2] not in LABELS or len(pieces) % 2 == 0 or not marked or any(not m or m != m.strip() for m in marked):
+    if (
+        line[:2] not in LABELS
+        or len(pieces) % 2 == 0
+        or not marked
+        or any(not m or m != m.strip() for m in marked)
+    ):
         raise ValueError(
             f"line {number}: expected `+` or `-`, a space, and text with its reasons between *asterisks*; got {line!r}"
         )
-    ends = list(accumulate(len(piece) for piece in pieces))  # a marked piece starts where the one before it ends
+    # a marked piece starts where the one before it ends
+    ends = list(accumulate(len(piece) for piece in pieces))
     return Review("".join(pieces), LABELS[line[:2]], tuple(zip(ends[0::2], ends[1::2], strict=False)))
 
 
-def train_test_split(reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0) -> tuple[list[Review], list[Review]]:
+def train_test_split(
+    reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0
+) -> tuple[list[Review], list[Review]]:
     """Shuffle, then hold out that fraction of the texts; no text is on both sides, whatever its case or punctuation."""
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, both excluded; got {held_out}")

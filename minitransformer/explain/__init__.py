@@ -17,7 +17,17 @@ from minitransformer.explain.perturbation import logit_of, masked_logits, occlus
 from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
 from minitransformer.explain.propagation import account, lrp, relevance
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
-from minitransformer.explain.rules import AlphaBeta, Constant, Epsilon, Flat, Gamma, Rule, Taylor, WSquare, ZPlus
+from minitransformer.explain.rules import (
+    AlphaBeta,
+    Constant,
+    Epsilon,
+    Flat,
+    Gamma,
+    Rule,
+    Taylor,
+    WSquare,
+    ZPlus,
+)
 from minitransformer.explain.sanity import randomisation_check
 from minitransformer.explain.shapley import kernel_shap, shapley_values
 from minitransformer.explain.stability import lime_stability

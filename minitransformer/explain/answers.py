@@ -43,7 +43,9 @@ def lrp_answer(
         output = logits[chosen]
     parts, ledger = account(output, [read[0], read[1]], rule, form, eps, layers)
     relevance = numpy.concatenate([part[0].sum(-1) for part in parts])  # (S + T,)
-    return Explanation("LRP of an answer", numpy.concatenate(sides), relevance, [chosen], output.item(), tokens, ledger)
+    return Explanation(
+        "LRP of an answer", numpy.concatenate(sides), relevance, [chosen], output.item(), tokens, ledger
+    )
 
 
 def _keep(read: dict[int, Tensor], ids: list[Tensor], looked_up: Tensor, vectors: Tensor) -> Tensor:

@@ -70,7 +70,9 @@ def generic_attention(
     Arguments and errors as `attention_rollout`'s, but the target matters.
     """
     seen = _Attention(model, ids, target, position, batch_first)
-    return seen.explanation("generic attention", gradient_rollout(seen.weights, seen.slopes()), ids, pooled, tokens)
+    return seen.explanation(
+        "generic attention", gradient_rollout(seen.weights, seen.slopes()), ids, pooled, tokens
+    )
 
 
 class _Attention:
@@ -87,13 +89,18 @@ class _Attention:
         square = (len(self.batch), self.batch.shape[1], self.batch.shape[1])
         if not self.ops or any((w.shape[0], *w.shape[2:]) != square for w in self.weights):
             got = ", ".join(str(w.shape) for w in self.weights) or "none"
-            raise ValueError(f"expected self-attention only, weights (B, H, T, T) with (B, T, T) = {square}, got {got}")
+            raise ValueError(
+                f"expected self-attention only, weights (B, H, T, T) with (B, T, T) = {square}, got {got}"
+            )
 
     def slopes(self) -> list[Array]:
         """d(logit)/dA of every layer, (B, H, T, T)."""
         keys = [(op, 0) for op in self.ops]
         found = cotangents(self.logit, seed_cotangent(self.logit, None), keys)
-        return [to_host(found[k]) if k in found else numpy.zeros_like(w) for k, w in zip(keys, self.weights, strict=True)]
+        return [
+            to_host(found[k]) if k in found else numpy.zeros_like(w)
+            for k, w in zip(keys, self.weights, strict=True)
+        ]
 
     def explanation(self, method: str, flow: Array, ids, pooled: int | None, tokens) -> Explanation:
         """The row of `flow` (B, T, T) that the logit was read off, or the mean of the rows."""

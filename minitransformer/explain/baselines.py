@@ -14,7 +14,12 @@ from minitransformer.explain.targets import as_batch, explained, forward, token_
 
 
 def gradient_x_input(
-    model, ids, target: Target = None, position=-1, batch_first: bool = True, tokens: Sequence[str] | None = None
+    model,
+    ids,
+    target: Target = None,
+    position=-1,
+    batch_first: bool = True,
+    tokens: Sequence[str] | None = None,
 ) -> Explanation:
     """sum_c x_c d(logit)/dx_c for each token's embedding x (Shrikumar et al., arXiv 1605.01713, 2016).
 
@@ -29,4 +34,6 @@ def gradient_x_input(
         parts = [to_host((t.array * slopes.get(key(t), 0)).sum(axis=-1)) for t in vectors]
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)
     shape = numpy.shape(ids)
-    return Explanation("gradient x input", batch.reshape(shape), total.reshape(shape), targets, logit.item(), tokens)
+    return Explanation(
+        "gradient x input", batch.reshape(shape), total.reshape(shape), targets, logit.item(), tokens
+    )

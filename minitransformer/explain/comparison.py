@@ -52,13 +52,22 @@ def _review_case(review: Review, tokenizer: Tokenizer) -> Case:
     tokens = tokenizer.tokens(review.text)
     marked = marked_tokens(tokens, review.rationale)
     told = marked if marked.any() and not marked.all() else None
-    return Case(review.text, numpy.array(tokenizer.encode(review.text)), review.label, told, tokens, bool(review.label))
+    return Case(
+        review.text,
+        numpy.array(tokenizer.encode(review.text)),
+        review.label,
+        told,
+        tokens,
+        bool(review.label),
+    )
 
 
 Method = Callable[[Case], Array]  # -> relevance (T,)
 
 
-def interval(values: Array, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+def interval(
+    values: Array, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
     """The mean of values (N,), and the interval that holds it with probability `level` by the bootstrap (Efron, 1979).
 
     The N texts are drawn anew, with replacement, `draws` times.
@@ -85,7 +94,11 @@ class Comparison:
     def table(self) -> dict[str, dict[str, tuple[float, float, float]]]:
         """method -> metric -> (mean, low, high)."""
         return {
-            method: {metric: interval(v[~numpy.isnan(v)]) for metric, v in scores.items() if not numpy.isnan(v).all()}
+            method: {
+                metric: interval(v[~numpy.isnan(v)])
+                for metric, v in scores.items()
+                if not numpy.isnan(v).all()
+            }
             for method, scores in self.values.items()
         }
 
@@ -99,7 +112,12 @@ class Comparison:
         columns = list(next(iter(table.values())))
         head = " ".join([f"{'method':22s}", *(f"{name:>25s}" for name in columns)])
         rows = [
-            " ".join([f"{method:22s}", *("{:9.4f} [{:6.3f},{:6.3f}]".format(*scores[name]).rjust(25) for name in columns)])
+            " ".join(
+                [
+                    f"{method:22s}",
+                    *("{:9.4f} [{:6.3f},{:6.3f}]".format(*scores[name]).rjust(25) for name in columns),
+                ]
+            )
             for method, scores in table.items()
         ]
         return "\n".join([f"tokens taken away become: {self.replace}; mean [95 % interval]", head, *rows])
@@ -126,16 +144,27 @@ def compare(
     judge = partial(_judge, logit=logit, replace=replace, ratings=ratings)
     judged = {name: [judge(method, case) for case in cases] for name, method in methods.items()}
     names = list(next(iter(judged.values()))[0][0])
-    values = {m: {name: numpy.array([score[name] for score, _ in rows]) for name in names} for m, rows in judged.items()}
-    return Comparison(replace, values, {method: [curves for _, curves in rows] for method, rows in judged.items()})
+    values = {
+        m: {name: numpy.array([score[name] for score, _ in rows]) for name in names}
+        for m, rows in judged.items()
+    }
+    return Comparison(
+        replace, values, {method: [curves for _, curves in rows] for method, rows in judged.items()}
+    )
 
 
-def _judge(method: Method, case: Case, logit, replace, ratings) -> tuple[dict[str, float], tuple[Array, Array]]:
+def _judge(
+    method: Method, case: Case, logit, replace, ratings
+) -> tuple[dict[str, float], tuple[Array, Array]]:
     start = time.perf_counter()
     relevance = method(case)
     seconds = time.perf_counter() - start
-    ((morf, lerf),) = deletion_curves(logit(case.target), case.ids, [ranking(case.ids, relevance)], replace)  # (T + 1,) each
-    agrees = {name: numpy.nan if case.marked is None else judge(relevance, case.marked) for name, judge in AGREEMENT.items()}
+    # (T + 1,) each
+    ((morf, lerf),) = deletion_curves(logit(case.target), case.ids, [ranking(case.ids, relevance)], replace)
+    agrees = {
+        name: numpy.nan if case.marked is None else judge(relevance, case.marked)
+        for name, judge in AGREEMENT.items()
+    }
     hears = {"lexicon": _lexicon(case, relevance, ratings)} if ratings else {}
     faithful = {name: float(value) for name, value in metrics(morf, lerf).items()}
     return {**faithful, **agrees, **hears, "seconds": seconds}, (morf, lerf)
@@ -191,13 +220,17 @@ def standard_methods(
 
     def kernel_shap(case: Case) -> Array:
         logit = logit_of(model, case.target, position)
-        return shapley_values(lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), samples, seed)[0]
+        return shapley_values(
+            lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), samples, seed
+        )[0]
 
     def imitation(case: Case) -> Array:
         tokens = tokenizer.tokens(case.text)
-        pieces = tokenizer if "".join(tokens) == case.text else None  # those of WordPiece do not make up the text
-        options = {"num_samples": samples, "num_features": len(case.ids), "seed": seed, "bow": False, "tokenizer": pieces}
-        found = lime(predict, case.text, case.target, replacement=" UNKWORDZ", **options)
+        # those of WordPiece do not make up the text
+        pieces = tokenizer if "".join(tokens) == case.text else None
+        asked = dict(num_samples=samples, num_features=len(case.ids), seed=seed)
+        how = dict(bow=False, tokenizer=pieces, replacement=" UNKWORDZ")
+        found = lime(predict, case.text, case.target, **asked, **how)
         return found.relevance if pieces else token_weights(found, tokens)
 
     methods["kernel shap"] = kernel_shap

@@ -46,7 +46,9 @@ class Place:
             return self.index is not None and selector in (self.index, self.index - self.of)
         if isinstance(selector, str):
             return any(fnmatchcase(name, selector) for name, _ in self.layers.around(self.layer))
-        return isinstance(self.op, selector) or any(isinstance(module, selector) for _, module in self.layers.around(self.layer))
+        return isinstance(self.op, selector) or any(
+            isinstance(module, selector) for _, module in self.layers.around(self.layer)
+        )
 
 
 class Composite:
@@ -90,7 +92,9 @@ class Composite:
                 continue
             meant = [place for place in places if place.is_in(selector)]
             if not meant and isinstance(selector, (str, int)):
-                layers = ", ".join(sorted({place.layer for place in places} - {""})) or "none known: pass layers="
+                layers = (
+                    ", ".join(sorted({place.layer for place in places} - {""})) or "none known: pass layers="
+                )
                 raise ValueError(f"{self.name}: {_shown(selector)} selects no layer; there are {layers}")
             if meant:
                 fitting = " or ".join(op.__name__ for op in rule.ops)
@@ -117,17 +121,23 @@ _WEIGHTS = (Softmax, Attention)
 
 def attnlrp() -> Composite:
     """AttnLRP: Achtibat, Hatefi, Dreyer, Jain, Wiegand, Lapuschkin, Samek, ICML 2024, PMLR 235:135-168."""
-    return Composite({_WEIGHTS: Taylor(), Linear: Epsilon()}, name="attnlrp", reference="Achtibat et al., ICML 2024")
+    return Composite(
+        {_WEIGHTS: Taylor(), Linear: Epsilon()}, name="attnlrp", reference="Achtibat et al., ICML 2024"
+    )
 
 
 def cp_lrp() -> Composite:
     """CP-LRP: Ali, Schnake, Eberle, Montavon, Müller, Wolf, ICML 2022, PMLR 162:435-451."""
-    return Composite({_WEIGHTS: Constant(), Linear: Epsilon()}, name="cp-lrp", reference="Ali et al., ICML 2022")
+    return Composite(
+        {_WEIGHTS: Constant(), Linear: Epsilon()}, name="cp-lrp", reference="Ali et al., ICML 2022"
+    )
 
 
 def epsilon() -> Composite:
     """The epsilon rule everywhere (Bach et al., PLoS ONE 10(7):e0130140, 2015), which in a Transformer is CP-LRP."""
-    return Composite(base="cp-lrp", name="epsilon", reference="Bach et al., PLoS ONE 2015; Ali et al., ICML 2022")
+    return Composite(
+        base="cp-lrp", name="epsilon", reference="Bach et al., PLoS ONE 2015; Ali et al., ICML 2022"
+    )
 
 
 def z_plus() -> Composite:
@@ -147,7 +157,9 @@ def gamma() -> Composite:
 
 def epsilon_plus() -> Composite:
     """Epsilon for the classifier on top, z-plus for what finds its features: Kohlbrenner et al., IJCNN 2020."""
-    return Composite({-1: Epsilon(), Linear: ZPlus()}, "cp-lrp", "epsilon-plus", "Kohlbrenner et al., IJCNN 2020")
+    return Composite(
+        {-1: Epsilon(), Linear: ZPlus()}, "cp-lrp", "epsilon-plus", "Kohlbrenner et al., IJCNN 2020"
+    )
 
 
 PRESETS = {
@@ -166,7 +178,9 @@ def named_composite(rule: str | Composite) -> Composite:
     if isinstance(rule, Composite):
         return rule
     if not isinstance(rule, str):
-        raise TypeError(f"rule: expected a preset's name or a Composite, got {rule!r}; wrap a rule as Composite({{Op: rule}})")
+        raise TypeError(
+            f"rule: expected a preset's name or a Composite, got {rule!r}; wrap a rule as Composite({{Op: rule}})"
+        )
     if rule not in PRESETS:
         raise ValueError(f"rule: expected one of {', '.join(PRESETS)}, or a Composite, got {rule!r}")
     return PRESETS[rule]()

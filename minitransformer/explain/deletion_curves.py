@@ -74,7 +74,9 @@ class Faithfulness:
     sufficiency = property(lambda self: self.scores["sufficiency"])
 
     def __str__(self) -> str:
-        random = {name: f"random {mean:+8.4f} +- {spread:.4f}" for name, (mean, spread) in self.random.items()}
+        random = {
+            name: f"random {mean:+8.4f} +- {spread:.4f}" for name, (mean, spread) in self.random.items()
+        }
         rows = [f"{name:18s} {value:+8.4f}   {random[name]}" for name, value in self.scores.items()]
         return "\n".join([f"faithfulness, tokens become: {self.replace}", *rows])
 
@@ -108,16 +110,21 @@ def faithfulness(
 
 def ranking(ids: Array, relevance) -> Array:
     """The places of the tokens, the most relevant first. (T,), (T,) -> (T,). Raises ValueError as `faithfulness` does."""
-    relevance = numpy.asarray(relevance.numpy() if isinstance(relevance, Tensor) else relevance, dtype=numpy.float64)
+    relevance = numpy.asarray(
+        relevance.numpy() if isinstance(relevance, Tensor) else relevance, dtype=numpy.float64
+    )
     if relevance.shape != ids.shape or not numpy.isfinite(relevance).all():
         got = f"got shape {relevance.shape}: {relevance}"
         raise ValueError(f"relevance: expected {ids.shape} finite numbers, one for each token, {got}")
     return numpy.argsort(-relevance, kind="stable")
 
 
-def deletion_curves(logit: Logit, ids: Array, orders: Sequence[Array], replace: str = "zero", unk_id: int = UNK) -> Array:
+def deletion_curves(
+    logit: Logit, ids: Array, orders: Sequence[Array], replace: str = "zero", unk_id: int = UNK
+) -> Array:
     """The logit as the tokens go in each order, forwards and backwards. R orders (T,) -> (R, 2, T + 1)."""
-    keep = numpy.concatenate([prefixes(order[::way]) for order in orders for way in (1, -1)])  # (2 R (T + 1), T)
+    # (2 R (T + 1), T)
+    keep = numpy.concatenate([prefixes(order[::way]) for order in orders for way in (1, -1)])
     return unique_logits(logit, ids, keep, replace, unk_id).reshape(len(orders), 2, len(ids) + 1)
 
 

@@ -31,7 +31,9 @@ class Explanation:
         self.target, self.output, self.ledger = target, output, ledger
         self.tokens = numpy.asarray(ids).astype(str).tolist() if tokens is None else list(tokens)
         if numpy.shape(self.tokens) != numpy.shape(relevance):
-            raise ValueError(f"tokens: expected strings of shape {relevance.shape}, got {numpy.shape(self.tokens)}")
+            raise ValueError(
+                f"tokens: expected strings of shape {relevance.shape}, got {numpy.shape(self.tokens)}"
+            )
 
     def rows(self) -> list[tuple[list[str], numpy.ndarray]]:
         """Tokens and relevance of each sequence."""
@@ -55,4 +57,6 @@ class Explanation:
 
     def __repr__(self) -> str:
         strips = "\n".join(rendering.plain_strip(tokens, values) for tokens, values in self.rows())
-        return f"{self.method}: logit {self.target} = {self.output:.4f}\n{strips}" + (f"\n{self.ledger}" if self.ledger else "")
+        return f"{self.method}: logit {self.target} = {self.output:.4f}\n{strips}" + (
+            f"\n{self.ledger}" if self.ledger else ""
+        )

@@ -42,7 +42,9 @@ def layer_relevance(
     asked = answer(model, ids, target, position, batch_first)
     outputs = asked.layers.outputs
     returned = _calls((name, output) for name in _outermost(outputs, layers) for output in outputs[name])
-    tensors = {name: t for name, t in returned.items() if isinstance(t, Tensor) and t.ndim == 3 and t.op is not None}
+    tensors = {
+        name: t for name, t in returned.items() if isinstance(t, Tensor) and t.ndim == 3 and t.op is not None
+    }
     if not tensors:
         names = ", ".join(name for name in outputs if name)
         raise ValueError(f"layers: {layers!r} matches no layer with an output (B, T, ..); there are {names}")

@@ -105,7 +105,12 @@ class Ledger(Mapping):
     @property
     def by_op(self) -> list[tuple[str, str, float]]:
         """What each op absorbed: (op, sink, amount)."""
-        return [(row.op, sink, amount) for row in self.rows for sink, amount in row.absorbed.items() if sink in SINKS]
+        return [
+            (row.op, sink, amount)
+            for row in self.rows
+            for sink, amount in row.absorbed.items()
+            if sink in SINKS
+        ]
 
     def by_layer(self, depth: int | None = None) -> list[Row]:
         """A row for each layer, from the output down; `depth` cuts names, so that 1 tells `encoder` from `head`.
@@ -125,10 +130,18 @@ class Ledger(Mapping):
             if not self._small(row.gap):
                 where = f"{row.op} in layer {row.layer!r}" if row.layer else row.op
                 accounted = f"{row.passed_on:.9g} went on and {sum(row.absorbed.values()):.9g} was absorbed"
-                why = "its rule is wrong" if math.isfinite(row.gap) else f"a number is too large for {self.dtype}"
-                raise RuntimeError(f"relevance goes missing at {where}: {row.received:.9g} came in, {accounted}; {why}")
+                why = (
+                    "its rule is wrong"
+                    if math.isfinite(row.gap)
+                    else f"a number is too large for {self.dtype}"
+                )
+                raise RuntimeError(
+                    f"relevance goes missing at {where}: {row.received:.9g} came in, {accounted}; {why}"
+                )
         if not self._small(self.gap):
-            raise RuntimeError(f"relevance goes missing between ops: a gap of {self.gap:.3g} in {self['total']:.9g}")
+            raise RuntimeError(
+                f"relevance goes missing between ops: a gap of {self.gap:.3g} in {self['total']:.9g}"
+            )
         return self
 
     def table(self, by: str = "layer", depth: int | None = None) -> str:
@@ -141,8 +154,15 @@ class Ledger(Mapping):
         rows = self.by_layer(depth) if by == "layer" else self.rows
         names = [f"{row.layer or '(model)'} {row.op}".strip() for row in rows]
         width = max(map(len, names), default=5)
-        head = " ".join([f"{by:<{width}}", *(f"{title:>11}" for title in ("received", "passed on", "tokens", *SINKS, "gap"))])
-        return "\n".join([head] + [f"{name:<{width}} {_numbers(row)}" for name, row in zip(names, rows, strict=True)])
+        head = " ".join(
+            [
+                f"{by:<{width}}",
+                *(f"{title:>11}" for title in ("received", "passed on", "tokens", *SINKS, "gap")),
+            ]
+        )
+        return "\n".join(
+            [head] + [f"{name:<{width}} {_numbers(row)}" for name, row in zip(names, rows, strict=True)]
+        )
 
     def __repr__(self) -> str:
         rows = [f"{name:>10} {amount:+12.6f}  {MEANING[name]}" for name, amount in self.items()]
@@ -167,5 +187,11 @@ def _merge(layer: Row, row: Row, depth: int | None) -> None:
 
 
 def _numbers(row: Row) -> str:
-    amounts: Iterable[float] = (row.received, row.passed_on, *(row.absorbed.get(sink, 0.0) for sink in ("tokens", *SINKS)))
-    return " ".join(f"{amount:+11.5f}" if amount else f"{'.':>11}" for amount in amounts) + f" {row.gap:+11.1e}"
+    amounts: Iterable[float] = (
+        row.received,
+        row.passed_on,
+        *(row.absorbed.get(sink, 0.0) for sink in ("tokens", *SINKS)),
+    )
+    return (
+        " ".join(f"{amount:+11.5f}" if amount else f"{'.':>11}" for amount in amounts) + f" {row.gap:+11.1e}"
+    )

@@ -72,7 +72,9 @@ def _positions(position, n: int, steps: int) -> list[int]:
     """One place for each sequence."""
     places = [position] * n if isinstance(position, int) else [int(p) for p in position]
     if len(places) != n:
-        raise ValueError(f"position: expected one number, or one for each of {n} sequences, got {len(places)}")
+        raise ValueError(
+            f"position: expected one number, or one for each of {n} sequences, got {len(places)}"
+        )
     if wrong := [p for p in places if not -steps <= p < steps]:
         raise IndexError(f"position: {wrong[0]} is outside a sequence of {steps} tokens")
     return places
@@ -83,7 +85,9 @@ def _targets(target, n: int, vocab: int) -> list[One]:
     one = isinstance(target, (int, numpy.integer, tuple, LogOdds))
     listed = [target] * n if one else list(target)
     if len(listed) != n:
-        raise ValueError(f"target: expected one for each of {n} sequences, got {len(listed)}; a pair to compare is a tuple (a, b)")
+        raise ValueError(
+            f"target: expected one for each of {n} sequences, got {len(listed)}; a pair to compare is a tuple (a, b)"
+        )
     return [_checked(t, vocab) for t in listed]
 
 
@@ -95,7 +99,9 @@ def _checked(target, vocab: int) -> One:
     if not isinstance(target, tuple):
         return _in_range(target, vocab)
     if len(target) != 2 or target[0] == target[1]:
-        raise ValueError(f"target: expected a pair (a, b) of different logits, got {target}; one for each sequence is a list")
+        raise ValueError(
+            f"target: expected a pair (a, b) of different logits, got {target}; one for each sequence is a list"
+        )
     return _in_range(target[0], vocab), _in_range(target[1], vocab)
 
 

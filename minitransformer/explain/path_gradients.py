@@ -23,7 +23,9 @@ class PathExplanation(Explanation):
     def __init__(self, baseline_output: float, *explanation):
         super().__init__(*explanation)
         self.baseline_output = baseline_output
-        self.completeness_error = float(self.relevance.sum(dtype=numpy.float64)) - (self.output - baseline_output)
+        self.completeness_error = float(self.relevance.sum(dtype=numpy.float64)) - (
+            self.output - baseline_output
+        )
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}\nfrom {self.baseline_output:.4f}, completeness error {self.completeness_error:+.2e}"
@@ -58,7 +60,9 @@ def _origin(embedding: Embedding, baseline: int | None) -> Array | float:
     if baseline is None:
         return 0.0
     if not 0 <= baseline < embedding.num_embeddings:
-        raise IndexError(f"baseline: expected an id from 0 to {embedding.num_embeddings - 1}, or None for zero, got {baseline}")
+        raise IndexError(
+            f"baseline: expected an id from 0 to {embedding.num_embeddings - 1}, or None for zero, got {baseline}"
+        )
     return embedding.weight.array[baseline]
 
 
@@ -80,7 +84,9 @@ def integrated_gradients(
     "right", "middle" or "trapezoid". Other arguments and errors as `lrp`'s; ValueError for steps or another quadrature.
     """
     if quadrature not in QUADRATURES or steps < 1:
-        raise ValueError(f"expected quadrature {', '.join(QUADRATURES)} and steps >= 1, got {quadrature!r} and {steps}")
+        raise ValueError(
+            f"expected quadrature {', '.join(QUADRATURES)} and steps >= 1, got {quadrature!r} and {steps}"
+        )
     probe = Probe(model, ids, target, position, batch_first)
 
     def at(a: float):
@@ -88,7 +94,8 @@ def integrated_gradients(
             return _origin(embedding, baseline) * (1 - a) + a * x
 
         output, lookups = probe.slopes(between)
-        return output, sum((slope * (x - _origin(e, baseline))).sum(axis=-1) for e, x, slope in lookups)  # (B, T)
+        # (B, T)
+        return output, sum((slope * (x - _origin(e, baseline))).sum(axis=-1) for e, x, slope in lookups)
 
     points, weights = QUADRATURES[quadrature](steps)
     total = sum(w * at(a)[1] for a, w in zip(points.tolist(), weights.tolist(), strict=True))

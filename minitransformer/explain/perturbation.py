@@ -52,9 +52,13 @@ def ask_logit(logit: Logit, ids: Array) -> Array:
     except Exception as error:
         error.add_note(f"raised by logit, given integer ids of shape {ids.shape} (tokens left out)")
         raise
-    answer = numpy.asarray(to_host(answer.array) if isinstance(answer, Tensor) else answer, dtype=numpy.float64)
+    answer = numpy.asarray(
+        to_host(answer.array) if isinstance(answer, Tensor) else answer, dtype=numpy.float64
+    )
     if answer.shape != ids.shape[:1]:
-        raise ValueError(f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {answer.shape}")
+        raise ValueError(
+            f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {answer.shape}"
+        )
     if not numpy.isfinite(answer).all():
         raise ValueError(f"logit: expected finite numbers, got {answer[~numpy.isfinite(answer)][0]}")
     return answer
@@ -64,7 +68,9 @@ def one_sequence(ids) -> Array:
     """The ids as integers (T,). Raises ValueError for anything else."""
     ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if ids.dtype.kind not in "iu" or ids.ndim != 1 or not ids.size:
-        raise ValueError(f"ids: expected one sequence of integers (T,), at least one token, got {ids.dtype} {ids.shape}")
+        raise ValueError(
+            f"ids: expected one sequence of integers (T,), at least one token, got {ids.dtype} {ids.shape}"
+        )
     return ids
 
 
@@ -103,7 +109,11 @@ def _delete(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
     answers, counts = numpy.empty(len(keep)), keep.sum(axis=1)
     for count in numpy.unique(counts):  # sequences of one length go together
         rows = keep[counts == count]
-        left = numpy.broadcast_to(ids, rows.shape)[rows].reshape(-1, count) if count else numpy.full((len(rows), 1), unk_id)
+        left = (
+            numpy.broadcast_to(ids, rows.shape)[rows].reshape(-1, count)
+            if count
+            else numpy.full((len(rows), 1), unk_id)
+        )
         answers[counts == count] = ask_logit(logit, left)
     return answers
 
@@ -125,8 +135,11 @@ def occlusion(
     probe = Probe(model, ids, target, position, batch_first)
     places, rows = numpy.broadcast_to(position, len(probe.batch)).tolist(), []
     for sequence, chosen, place in zip(probe.batch, probe.targets, places, strict=True):
-        keep = numpy.vstack([numpy.ones(len(sequence), bool), ~numpy.eye(len(sequence), dtype=bool)])  # (1 + T, T)
-        full, *without = masked_logits(logit_of(model, chosen, place, batch_first), sequence, keep, replace, unk_id)
+        # (1 + T, T)
+        keep = numpy.vstack([numpy.ones(len(sequence), bool), ~numpy.eye(len(sequence), dtype=bool)])
+        full, *without = masked_logits(
+            logit_of(model, chosen, place, batch_first), sequence, keep, replace, unk_id
+        )
         rows.append(full - numpy.array(without))
     shape = numpy.shape(ids)
     arrays = probe.batch.reshape(shape), numpy.stack(rows).reshape(shape)

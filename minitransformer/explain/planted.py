@@ -50,7 +50,9 @@ class PlantedTask:
         return ids, label, numpy.where(label > 0, place, -1)
 
 
-def learn_planted(model: Module, task: PlantedTask, steps: int = 300, batch: int = 32, lr: float = 3e-3, seed: int = 1000) -> float:
+def learn_planted(
+    model: Module, task: PlantedTask, steps: int = 300, batch: int = 32, lr: float = 3e-3, seed: int = 1000
+) -> float:
     """Train a classifier, ids (B, T) -> logits (B, num_classes), on fresh sequences; returns the share of others it gets right."""
     optimizer = Adam(model.parameters(), lr=lr)
     begin_training(model)

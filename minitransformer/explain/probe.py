@@ -43,7 +43,9 @@ def changed_embeddings(ids: numpy.ndarray, change: Change) -> Iterator[None]:
     with edit_embeddings(edit):
         yield
     if not found:
-        raise ValueError("expected a model that looks these ids up in an nn.Embedding: only there can their vectors be changed")
+        raise ValueError(
+            "expected a model that looks these ids up in an nn.Embedding: only there can their vectors be changed"
+        )
 
 
 class Probe:
@@ -62,7 +64,9 @@ class Probe:
         logits, _ = forward(self.model, self.batch, self.batch_first)
         return target_logit(logits, target, self.position, self.batch_first)
 
-    def slopes(self, change: Callable[[Embedding, Array], Array]) -> tuple[float, list[tuple[Embedding, Array, Array]]]:
+    def slopes(
+        self, change: Callable[[Embedding, Array], Array]
+    ) -> tuple[float, list[tuple[Embedding, Array, Array]]]:
         """The output where each lookup x (B, T, C) reads as `change(embedding, x)`, and (embedding, x, slope there) of each."""
         looked_up, leaves = [], []
 
@@ -74,4 +78,6 @@ class Probe:
         with enable_grad(), explained(self.model), changed_embeddings(self.batch, leaf):
             logit, _ = self._logit(self.targets)
             slopes = grad(logit, leaves)
-        return logit.item(), [(embedding, x, slope.array) for (embedding, x), slope in zip(looked_up, slopes, strict=True)]
+        return logit.item(), [
+            (embedding, x, slope.array) for (embedding, x), slope in zip(looked_up, slopes, strict=True)
+        ]

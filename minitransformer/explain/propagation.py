@@ -37,12 +37,16 @@ def account(
     `layers` names the layers of a composite, see `explain.Layers`. Raises as `relevance` does.
     """
     if output.array.size != 1 or not output.requires_grad:
-        raise ValueError(f"relevance: expected one recorded number to explain, got shape {output.shape}; index or sum it")
+        raise ValueError(
+            f"relevance: expected one recorded number to explain, got shape {output.shape}; index or sum it"
+        )
     walk, keys = Walk(rule, form, Books(eps), layers), [key(t) for t in wrt]
     seed = output.array.copy() if walk.explicit else namespace(output.array).ones_like(output.array)
     found = walk.run(output, seed, keys)
     if missing := [i for i, k in enumerate(keys) if k not in found]:
-        raise ValueError(f"relevance: the output does not depend on wrt{missing}, or only through what {rule!r} holds constant")
+        raise ValueError(
+            f"relevance: the output does not depend on wrt{missing}, or only through what {rule!r} holds constant"
+        )
     parts = [walk.arrival(k, found[k], t.array) for k, t in zip(keys, wrt, strict=True)]
     return [to_host(part) for part in parts], walk.ledger(output.item(), output.dtype)
 
@@ -93,4 +97,6 @@ def lrp(
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)
     ledger = walk.ledger(asked.output, asked.logits.dtype)
     name, shape = f"LRP, {walk.composite.name}", numpy.shape(ids)
-    return Explanation(name, asked.batch.reshape(shape), total.reshape(shape), asked.targets, asked.output, tokens, ledger)
+    return Explanation(
+        name, asked.batch.reshape(shape), total.reshape(shape), asked.targets, asked.output, tokens, ledger
+    )

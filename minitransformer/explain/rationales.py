@@ -19,7 +19,9 @@ def marked_tokens(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> Ar
     """
     length = sum(map(len, tokens))
     if any(not 0 <= start < end <= length for start, end in spans):
-        raise ValueError(f"spans: expected 0 <= start < end <= {length}, the length of the text, got {list(spans)}")
+        raise ValueError(
+            f"spans: expected 0 <= start < end <= {length}, the length of the text, got {list(spans)}"
+        )
     found, start = [], 0
     for token in tokens:
         inside = (any(a <= i < b for a, b in spans) for i, c in enumerate(token, start) if not c.isspace())
@@ -58,7 +60,11 @@ def token_f1(relevance: Array, marked: Array, share: float = MARKED_SHARE) -> fl
 def _checked(relevance, marked) -> tuple[Array, Array]:
     relevance, marked = numpy.asarray(relevance, dtype=numpy.float64), numpy.asarray(marked, dtype=bool)
     if relevance.ndim != 1 or relevance.shape != marked.shape or not numpy.isfinite(relevance).all():
-        raise ValueError(f"expected finite relevance (T,) and marks (T,), got shapes {relevance.shape} and {marked.shape}")
+        raise ValueError(
+            f"expected finite relevance (T,) and marks (T,), got shapes {relevance.shape} and {marked.shape}"
+        )
     if marked.all() or not marked.any():
-        raise ValueError(f"marked: expected some tokens marked and some not, got {int(marked.sum())} of {len(marked)}")
+        raise ValueError(
+            f"marked: expected some tokens marked and some not, got {int(marked.sum())} of {len(marked)}"
+        )
     return relevance, marked

@@ -14,7 +14,8 @@ from minitransformer.disk import write
 from minitransformer.explain.outputs import LogOdds
 from minitransformer.plain import escaped, spelt_out
 
-FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)  # orange, blue; purple for what has no sign
+# orange, blue; purple for what has no sign
+FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)
 FONT = "font-family:system-ui,sans-serif;font-size:14px"
 
 
@@ -22,10 +23,14 @@ def finite(values, shape: tuple[int, ...] | None = None) -> numpy.ndarray:
     """Values as float64; raises ValueError unless they are all finite, and of that shape if one is given."""
     values = numpy.asarray(values, dtype=numpy.float64)
     if shape is not None and values.shape != shape:
-        raise ValueError(f"expected numbers of shape {shape}, one for each token and name, got shape {values.shape}")
+        raise ValueError(
+            f"expected numbers of shape {shape}, one for each token and name, got shape {values.shape}"
+        )
     if not numpy.isfinite(values).all():
         wrong = numpy.argwhere(~numpy.isfinite(values))[0].tolist()
-        raise ValueError(f"expected finite numbers, got {values[tuple(wrong)]} at {wrong}: what made them went wrong")
+        raise ValueError(
+            f"expected finite numbers, got {values[tuple(wrong)]} at {wrong}: what made them went wrong"
+        )
     return values
 
 
@@ -98,7 +103,9 @@ def html_ledger(ledger) -> str:
         f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{escaped(MEANING[name])}</td></tr>'
         for name, amount in ledger.items()
     ]
-    return f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
+    return (
+        f'<table style="border-collapse:collapse;font:14px sans-serif;margin:8px 0">{"".join(rows)}</table>'
+    )
 
 
 def outputs(targets: Sequence) -> str:
@@ -130,8 +137,11 @@ def print_explanation(explanation) -> None:
     console, method = Terminal(), Text(explanation.method, style="bold")
     console.print(Text.assemble(method, f": {outputs(explanation.target)} = {explanation.output:+.4f}"))
     scale = scale_of(explanation.relevance)
-    for tokens, values in explanation.rows():  # colours say nothing in a file or a pipe, so there the numbers stand
-        strip = rich_strip(tokens, values, scale) if console.is_terminal else Text(plain_strip(tokens, values))
+    # colours say nothing in a file or a pipe, so there the numbers stand
+    for tokens, values in explanation.rows():
+        strip = (
+            rich_strip(tokens, values, scale) if console.is_terminal else Text(plain_strip(tokens, values))
+        )
         console.print(strip, soft_wrap=not console.is_terminal)
     if explanation.ledger:
         console.print(repr(explanation.ledger))

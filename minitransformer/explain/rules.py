@@ -28,7 +28,8 @@ from minitransformer.ops.linalg import Linear, MatMul
 from minitransformer.ops.normalization import LayerNorm
 from minitransformer.ops.softmax import Softmax
 
-Term = tuple[Array, list[tuple[Array, Array]], Array]  # R to share (N, n_out), [(inputs (N, n_in), weights)], bias (n_out,)
+# R to share (N, n_out), [(inputs (N, n_in), weights)], bias (n_out,)
+Term = tuple[Array, list[tuple[Array, Array]], Array]
 
 
 class Rule:

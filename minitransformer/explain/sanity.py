@@ -54,7 +54,9 @@ def redraw(module: Module, random: numpy.random.Generator) -> None:
                 p.copy_(tensor(random.normal(values.mean(), values.std(), values.shape).astype(values.dtype)))
 
 
-def randomisation_check(method: Callable[[Module, Array], Explanation], model: Module, ids, seed: int = 0) -> Randomisation:
+def randomisation_check(
+    method: Callable[[Module, Array], Explanation], model: Module, ids, seed: int = 0
+) -> Randomisation:
     """Cascading randomisation (Adebayo et al., NeurIPS 2018, section 3.1): from the output layer down to the embedding.
 
     `method(model, ids)` explains one fixed target, e.g. `lambda m, ids: explain.lrp(m, ids, target=1)`. The model itself
@@ -62,7 +64,11 @@ def randomisation_check(method: Callable[[Module, Array], Explanation], model: M
     """
     learned = method(model, ids).relevance.ravel()
     ruined, random, steps = copy.deepcopy(model), numpy.random.default_rng(seed), []
-    layers = [(name, module) for name, module in ruined.named_modules() if any(p is not None for p in module._parameters.values())]
+    layers = [
+        (name, module)
+        for name, module in ruined.named_modules()
+        if any(p is not None for p in module._parameters.values())
+    ]
     if not layers:
         raise ValueError("model: expected parameters to randomise, got none")
     for name, module in reversed(layers):

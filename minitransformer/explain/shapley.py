@@ -109,7 +109,9 @@ def constrained_fit(masks: Array, gain: Array, weight: Array, total: float) -> A
     return total / n + u - u.mean()
 
 
-def shapley_values(game: Callable[[Array], Array], n: int, num_samples: int = 2048, seed: int = 0) -> tuple[Array, float, bool]:
+def shapley_values(
+    game: Callable[[Array], Array], n: int, num_samples: int = 2048, seed: int = 0
+) -> tuple[Array, float, bool]:
     """The Shapley value of each of n players (n,), the worth of nobody, and whether they are exact.
 
     `game` takes coalitions, bool (N, n), and returns what each is worth, (N,). It is asked about nobody, all, and at most
@@ -123,7 +125,9 @@ def shapley_values(game: Callable[[Array], Array], n: int, num_samples: int = 20
     asked = numpy.vstack([numpy.zeros((1, n), bool), numpy.ones((1, n), bool), masks])
     worth = numpy.asarray(game(asked), dtype=numpy.float64)
     if worth.shape != (len(asked),) or not numpy.isfinite(worth).all():
-        raise ValueError(f"game: expected {len(asked)} finite numbers, shape ({len(asked)},), got shape {worth.shape}: {worth}")
+        raise ValueError(
+            f"game: expected {len(asked)} finite numbers, shape ({len(asked)},), got shape {worth.shape}: {worth}"
+        )
     base, full, gain = worth[0], worth[1], worth[2:] - worth[0]
     if n == 1:
         return numpy.array([full - base]), float(base), True
@@ -150,7 +154,9 @@ def kernel_shap(
 
     def game(masks: Array) -> Array:
         batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
-        return numpy.concatenate([ask(predict, write_texts(pieces, ids, b, bow, replacement), [label])[:, 0] for b in batches])
+        return numpy.concatenate(
+            [ask(predict, write_texts(pieces, ids, b, bow, replacement), [label])[:, 0] for b in batches]
+        )
 
     values, base, exact = shapley_values(game, int(ids.max()) + 1, num_samples, seed)
     return ShapleyExplanation(pieces, ids, int(label), values, base, exact)

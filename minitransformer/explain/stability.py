@@ -29,7 +29,10 @@ class Stability:
 
     def agreement(self, num_samples: int) -> float:
         """How many of the `top` tokens two runs share, as a part of those that either names (Jaccard), mean over pairs."""
-        sets = [frozenset(numpy.argsort(-abs(run), kind="stable")[: self.top].tolist()) for run in self.weights[num_samples]]
+        sets = [
+            frozenset(numpy.argsort(-abs(run), kind="stable")[: self.top].tolist())
+            for run in self.weights[num_samples]
+        ]
         pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i]]
         return float(numpy.mean([len(a & b) / len(a | b) for a, b in pairs]))
 
@@ -46,7 +49,11 @@ class Stability:
     def __str__(self) -> str:
         rows = [f"{n:8d}  {self.spread(n):.5f}  {self.agreement(n):.2f}" for n in sorted(self.weights)]
         title = f" samples  spread   agreement of the top {self.top}"
-        end = f"stable from {self.stable_from} samples" if self.stable_from else "not stable at any of these numbers"
+        end = (
+            f"stable from {self.stable_from} samples"
+            if self.stable_from
+            else "not stable at any of these numbers"
+        )
         return "\n".join([title, *rows, end])
 
 
@@ -65,7 +72,9 @@ def lime_stability(
     """
     seeds = list(seeds)
     if len(set(seeds)) < 2 or not sizes or top < 1:
-        raise ValueError(f"expected two or more seeds, a size and top >= 1, got {seeds}, {list(sizes)}, {top}")
+        raise ValueError(
+            f"expected two or more seeds, a size and top >= 1, got {seeds}, {list(sizes)}, {top}"
+        )
     asked, runs = remembering(predict), {}
     for n in sizes:
         found = [lime(asked, text, label, num_samples=n, seed=seed, **options) for seed in seeds]

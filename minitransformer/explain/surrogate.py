@@ -68,7 +68,9 @@ class LimeExplanation(Explanation):
     def __repr__(self) -> str:
         lines = [f"  {weight:+.4f}  {word}" for word, weight in self.as_list()]
         title = f"LIME: probability of class {self.target[0]} is {self.prediction:.4f}, "
-        return "\n".join([title + f"its imitation says {self.local_prediction:.4f} (R^2 {self.score:.3f})", *lines])
+        return "\n".join(
+            [title + f"its imitation says {self.local_prediction:.4f} (R^2 {self.score:.3f})", *lines]
+        )
 
 
 # ---- the text as features ----
@@ -90,8 +92,12 @@ def number_features(pieces: Sequence[str], bow: bool) -> Array:
     As a bag of words (`bow`) all occurrences of a word are one feature, otherwise each is a feature of its own.
     """
     number: dict = {}
-    keys = [(piece if bow else place) if re.search(r"\w", piece) else None for place, piece in enumerate(pieces)]
-    return numpy.array([-1 if key is None else number.setdefault(key, len(number)) for key in keys], dtype=numpy.int64)
+    keys = [
+        (piece if bow else place) if re.search(r"\w", piece) else None for place, piece in enumerate(pieces)
+    ]
+    return numpy.array(
+        [-1 if key is None else number.setdefault(key, len(number)) for key in keys], dtype=numpy.int64
+    )
 
 
 def perturb(n: int, num_samples: int, seed: int) -> Array:
@@ -117,10 +123,14 @@ def distinct(masks: Array) -> tuple[Array, Array]:
     packed = numpy.packbits(masks, axis=1)  # (N, n) -> (N, ceil(n / 8))
     count = Counter(packed.view(f"V{packed.shape[1]}").ravel().tolist())
     rows = numpy.frombuffer(b"".join(count), dtype=numpy.uint8).reshape(len(count), -1)
-    return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(list(count.values()))
+    return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(
+        list(count.values())
+    )
 
 
-def write_texts(pieces: Sequence[str], ids: Array, masks: Array, bow: bool, replacement: str | None = None) -> list[str]:
+def write_texts(
+    pieces: Sequence[str], ids: Array, masks: Array, bow: bool, replacement: str | None = None
+) -> list[str]:
     """The text of each mask, (U, n) -> U strings: a lost word becomes `replacement`, and the rest stays.
 
     Without one it disappears (`bow`), or becomes `HIDDEN`.
@@ -128,7 +138,9 @@ def write_texts(pieces: Sequence[str], ids: Array, masks: Array, bow: bool, repl
     lost = ("" if bow else HIDDEN) if replacement is None else replacement
     words = [start for start, i in enumerate(ids) if i >= 0]  # (M,): where the words are
     tails = ["".join(pieces[a + 1 : b]) for a, b in zip(words, words[1:] + [len(pieces)], strict=True)]
-    present = numpy.array([pieces[place] + tail for place, tail in zip(words, tails, strict=True)], dtype=object)
+    present = numpy.array(
+        [pieces[place] + tail for place, tail in zip(words, tails, strict=True)], dtype=object
+    )
     absent = numpy.array([lost + tail for tail in tails], dtype=object)
     choice = numpy.where(masks[:, ids[words]], present, absent)  # (U, M)
     head = "".join(pieces[: words[0]])
@@ -240,12 +252,16 @@ def ask(predict: Callable, inputs: Sequence, labels: Sequence[int]) -> Array:
             f"got shape {answer.shape}"
         )
     if wrong := [label for label in labels if not 0 <= label < answer.shape[1]]:
-        raise IndexError(f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {wrong[0]}")
+        raise IndexError(
+            f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {wrong[0]}"
+        )
     answer = answer[:, list(labels)]
     broken = ~numpy.isfinite(answer)
     if broken.any():
         row, column = numpy.argwhere(broken)[0]
-        raise ValueError(f"predict: expected finite probabilities, got {answer[row, column]} for {inputs[row]!r}")
+        raise ValueError(
+            f"predict: expected finite probabilities, got {answer[row, column]} for {inputs[row]!r}"
+        )
     return answer
 
 
@@ -262,9 +278,13 @@ def check_counts(**counts: int) -> None:
         if not isinstance(value, (int, numpy.integer)):
             raise TypeError(f"{name}: expected an integer, got {value!r}")
     if counts.get("num_features", 1) < 1:
-        raise ValueError(f"num_features: expected at least 1 word to explain with, got {counts['num_features']}")
+        raise ValueError(
+            f"num_features: expected at least 1 word to explain with, got {counts['num_features']}"
+        )
     if counts.get("num_samples", 2) < 2:
-        raise ValueError(f"num_samples: expected at least 2, the text and one change of it, got {counts['num_samples']}")
+        raise ValueError(
+            f"num_samples: expected at least 2, the text and one change of it, got {counts['num_samples']}"
+        )
 
 
 def cut(text: str, tokenizer: Tokenizer | Callable | None, bow: bool) -> tuple[list[str], Array]:
@@ -274,18 +294,29 @@ def cut(text: str, tokenizer: Tokenizer | Callable | None, bow: bool) -> tuple[l
         raise ValueError(f"tokenizer: expected strings that joined make up {text[:40]!r}, got {pieces[:8]}")
     ids = number_features(pieces, bow)
     if ids.max(initial=-1) < 0:
-        raise ValueError(f"text: expected at least one word, something with a letter or digit, got {text[:40]!r}")
+        raise ValueError(
+            f"text: expected at least one word, something with a letter or digit, got {text[:40]!r}"
+        )
     return pieces, ids
 
 
 def imitate(
-    pieces: list[str], ids: Array, label: int, prediction: float, x: Array, y: Array, weight: Array, num_features: int
+    pieces: list[str],
+    ids: Array,
+    label: int,
+    prediction: float,
+    x: Array,
+    y: Array,
+    weight: Array,
+    num_features: int,
 ) -> LimeExplanation:
     """The explanation that samples x (N, n), the explained one first, with answers y (N,) and weights (N,) give."""
     chosen = select_features(x, y, weight, num_features)  # (k,)
     coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
     local, order = intercept + float(x[0, chosen] @ coef), numpy.argsort(-abs(coef), kind="stable")
-    return LimeExplanation(pieces, ids, int(label), prediction, chosen[order], coef[order], intercept, score, local)
+    return LimeExplanation(
+        pieces, ids, int(label), prediction, chosen[order], coef[order], intercept, score, local
+    )
 
 
 def lime(

@@ -33,10 +33,13 @@ def lime_tabular(
     check_counts(label=label, num_features=num_features, num_samples=num_samples)
     row, data = _checked(row, data)
     mean, scale = data.mean(axis=0), data.std(axis=0)
-    scale = numpy.where(scale <= 10 * numpy.finfo(float).eps * abs(mean), 1.0, scale)  # a constant column is left as it is
+    # a constant column is left as it is
+    scale = numpy.where(scale <= 10 * numpy.finfo(float).eps * abs(mean), 1.0, scale)
     samples = numpy.random.RandomState(seed).normal(0, 1, (num_samples, len(row))) * scale + mean  # (N, n)
     samples[0] = row
-    y = numpy.concatenate([ask(predict, samples[i : i + BATCH_SIZE], [label])[:, 0] for i in range(0, num_samples, BATCH_SIZE)])
+    y = numpy.concatenate(
+        [ask(predict, samples[i : i + BATCH_SIZE], [label])[:, 0] for i in range(0, num_samples, BATCH_SIZE)]
+    )
     x = (samples - mean) / scale
     weight = kernel(numpy.sqrt(((x - x[0]) ** 2).sum(axis=1)), 0.75 * math.sqrt(len(row)))
     names = [f"x{i}" for i in range(len(row))] if names is None else list(names)
@@ -48,7 +51,9 @@ def lime_tabular(
 def _checked(row, data) -> tuple[Array, Array]:
     row, data = numpy.asarray(row, dtype=numpy.float64), numpy.asarray(data, dtype=numpy.float64)
     if row.ndim != 1 or data.ndim != 2 or not len(data) or not len(row) or data.shape[1] != len(row):
-        raise ValueError(f"expected a row (n,) and data (N, n) with as many columns, got {row.shape} and {data.shape}")
+        raise ValueError(
+            f"expected a row (n,) and data (N, n) with as many columns, got {row.shape} and {data.shape}"
+        )
     if not (numpy.isfinite(row).all() and numpy.isfinite(data).all()):
         raise ValueError("row, data: expected finite numbers")
     return row, data

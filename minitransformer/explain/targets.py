@@ -23,7 +23,9 @@ def as_batch(ids) -> numpy.ndarray:
     """Host ids (B, T) from (T,) or (B, T). Raises ValueError for anything else, and for no token at all."""
     ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
-        raise ValueError(f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}")
+        raise ValueError(
+            f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}"
+        )
     return ids.reshape(-1, ids.shape[-1])
 
 
@@ -48,7 +50,9 @@ def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Ten
     ids = tensor(batch if batch_first else batch.T, device=device)
     logits = model(ids)
     if logits.ndim not in (2, 3) or not logits.requires_grad:
-        raise ValueError(f"expected recorded logits (B, V), (B, T, V) or (T, B, V) from the model, got shape {logits.shape}")
+        raise ValueError(
+            f"expected recorded logits (B, V), (B, T, V) or (T, B, V) from the model, got shape {logits.shape}"
+        )
     return logits, ids
 
 
@@ -58,7 +62,9 @@ def token_vectors(root: Tensor, ops: list[Op], ids: Tensor) -> list[Tensor]:
     looked_up = {t.op: t for t in (root, *read) if isinstance(t.op, Embedding)}
     found = [t for op, t in looked_up.items() if _same_ids(op.inputs[1].array, ids.array)]
     if not found:
-        raise ValueError("the model's output does not depend on an embedding lookup of these ids; use explain.relevance")
+        raise ValueError(
+            "the model's output does not depend on an embedding lookup of these ids; use explain.relevance"
+        )
     return found
 
 
@@ -101,4 +107,6 @@ def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
         logits, model_ids = forward(model, batch, batch_first)
     weights, constant, targets = target_weights(logits, target, position, batch_first)
     ops = tape(logits)
-    return Answer(batch, logits, weights, constant, targets, ops, token_vectors(logits, ops, model_ids), layers)
+    return Answer(
+        batch, logits, weights, constant, targets, ops, token_vectors(logits, ops, model_ids), layers
+    )

@@ -65,7 +65,9 @@ class Walk:
         live = self._plan(placed, sources)
         self.arrived[key(root)] += self._amount(seed, root.array)
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
-            return propagate(ops, {key(root): widened(seed)}, self.law, lambda t: key(t) in live, keep=set(sources))
+            return propagate(
+                ops, {key(root): widened(seed)}, self.law, lambda t: key(t) in live, keep=set(sources)
+            )
 
     def _plan(self, placed: list[Place], sources: list) -> set:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
@@ -101,19 +103,25 @@ class Walk:
     def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
         """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
         if type(op).relprop is Op.relprop and not hasattr(op, "modified"):
-            raise NotImplementedError(f"relevance at {named(op, layer)}: no relevance rule; detach its inputs if none shall flow")
+            raise NotImplementedError(
+                f"relevance at {named(op, layer)}: no relevance rule; detach its inputs if none shall flow"
+            )
         if not self.explicit and not (rule.gradient_form and hasattr(op, "modified")):
-            raise ValueError(f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'")
+            raise ValueError(
+                f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'"
+            )
         return rule.relprop if self.explicit else rule.modified
 
     def _book(self, op: Op, r, parts, arrays, row: Row) -> None:
         """Relevance of inputs that are followed is passed on; that of the others is absorbed."""
-        moves = isinstance(op, (Moves, Activates))  # these keep each number as it is: no need to see how large they are
+        # these keep each number as it is: no need to see how large they are
+        moves = isinstance(op, (Moves, Activates))
         for source, k, part, a in zip(op.inputs, self.stops[op].ways, parts, arrays, strict=True):
             if part is None:
                 continue
             amount = row.received if moves and _is_view(part, r) else self._amount(part, a)
-            if isinstance(op, Overwrite) and part is parts[0]:  # what the tensor held then may be written over by now
+            # what the tensor held then may be written over by now
+            if isinstance(op, Overwrite) and part is parts[0]:
                 amount = row.received - self._amount(parts[1], arrays[1])
             if k is None:
                 positional = not is_number(source) and source.role == "positions"
@@ -129,7 +137,8 @@ class Walk:
         if self.explicit or not isinstance(a, HOST):
             return (part if self.explicit else part * self.books.finite(a)).sum()
         amount = float(numpy.vdot(part, a))  # makes no array of the products
-        return amount if amount == amount else float(numpy.vdot(part, self.books.finite(a)))  # 0 times a score of -inf
+        # 0 times a score of -inf
+        return amount if amount == amount else float(numpy.vdot(part, self.books.finite(a)))
 
     def _extent(self, part: Array, a: Array | float) -> float | Array:
         """The sum of an input's |relevance|."""
@@ -169,7 +178,9 @@ class Walk:
 
     def arrival(self, k, part: Array | None, values: Array) -> Array:
         """The relevance of a source, given what arrived there; booked as the tokens' where the walk ends with it."""
-        amounts = namespace(values).zeros_like(values) if part is None else part if self.explicit else part * values
+        amounts = (
+            namespace(values).zeros_like(values) if part is None else part if self.explicit else part * values
+        )
         if k in self.arrived:
             maker = "" if isinstance(k, Tensor) else self.layers.of(k[0])
             self.books.open(maker, "tokens", self.arrived.pop(k))
@@ -183,10 +194,16 @@ class Walk:
         went missing.
         """
         if not math.isfinite(total):
-            raise ValueError(f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op")
+            raise ValueError(
+                f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op"
+            )
         return Ledger(total, self.books.closed(), dtype.name).verify()
 
 
 def _is_view(part: Array, r) -> bool:
     """Whether a part is all that arrived, in another shape: the same numbers in the same memory need no weighing."""
-    return not isinstance(r, tuple) and part.size == r.size and (part.base is r or part.base is r.base is not None)
+    return (
+        not isinstance(r, tuple)
+        and part.size == r.size
+        and (part.base is r or part.base is r.base is not None)
+    )

@@ -18,7 +18,9 @@ Array = numpy.ndarray
 WORD = re.compile(rf"{LETTERS}(?:['\u2019-]{LETTERS})*")
 
 
-def rated_words(tokens: Sequence[str], relevance, ratings: Mapping[str, float]) -> tuple[list[str], Array, Array]:
+def rated_words(
+    tokens: Sequence[str], relevance, ratings: Mapping[str, float]
+) -> tuple[list[str], Array, Array]:
     """The words of a text that have a rating: (words, their relevance (N,), their ratings (N,)).
 
     The tokens make up the text; a word cut into several has the sum of their relevance, so that "un" + "happy" is unhappy
@@ -30,11 +32,17 @@ def rated_words(tokens: Sequence[str], relevance, ratings: Mapping[str, float]) 
     found = [(start, end) for start, end in spans if text[start:end].casefold() in ratings]
     parts = [sorted(set(token_of[start:end])) for start, end in found]
     words = [text[start:end].casefold() for start, end in found]
-    return words, numpy.array([relevance[p].sum() for p in parts]), numpy.array([ratings[word] for word in words])
+    return (
+        words,
+        numpy.array([relevance[p].sum() for p in parts]),
+        numpy.array([ratings[word] for word in words]),
+    )
 
 
 def lexicon_agreement(
-    rows: Sequence[tuple[Sequence[str], Array]], ratings: Mapping[str, float], praise: bool | Sequence[bool] = True
+    rows: Sequence[tuple[Sequence[str], Array]],
+    ratings: Mapping[str, float],
+    praise: bool | Sequence[bool] = True,
 ) -> tuple[float, int]:
     """Spearman's rank correlation of relevance with rating over the rated words of all texts, and how many these are.
 
@@ -50,5 +58,7 @@ def lexicon_agreement(
         relevances.extend(found / scale_of(relevance))
         rated.extend(sign * human)
     if len(rated) < 2:
-        raise ValueError(f"expected two words or more that have a rating, got {len(rated)} in {len(rows)} texts")
+        raise ValueError(
+            f"expected two words or more that have a rating, got {len(rated)} in {len(rows)} texts"
+        )
     return rank_correlation(numpy.array(relevances), numpy.array(rated)), len(rated)

@@ -27,7 +27,9 @@ def generate_batch(
     """
     ids, padding = left_padded(prompts)
     if ids.shape[1] + max_new_tokens > model.config.max_len:
-        raise ValueError(f"generate_batch: {ids.shape[1]} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}")
+        raise ValueError(
+            f"generate_batch: {ids.shape[1]} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}"
+        )
     random, cache, stops = numpy.random.default_rng(seed), model.new_cache(), ends(stop_id)
     texts: list[list[int]] = [[] for _ in prompts]
     going = list(range(len(texts)))
@@ -39,14 +41,17 @@ def generate_batch(
         going = [i for i in going if tokens[i] not in stops]
         if not going:
             break
-        ids, padding = numpy.array(tokens)[:, None], numpy.pad(padding, ((0, 0), (0, 1)))  # the new ones are no padding
+        # the new ones are no padding
+        ids, padding = numpy.array(tokens)[:, None], numpy.pad(padding, ((0, 0), (0, 1)))
     return [text[:-1] if stops.intersection(text[-1:]) else text for text in texts]
 
 
 def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Prompts as one array, the last token of each at its right edge, and where there is none: (B, T) each."""
     if not len(prompts) or not all(len(prompt) for prompt in prompts):
-        raise ValueError(f"generate_batch: expected prompts of at least one token, got lengths {[len(p) for p in prompts]}")
+        raise ValueError(
+            f"generate_batch: expected prompts of at least one token, got lengths {[len(p) for p in prompts]}"
+        )
     longest = max(map(len, prompts))
     ids = numpy.array([[0] * (longest - len(prompt)) + numbers(prompt) for prompt in prompts])
     return ids, numpy.arange(longest) < longest - numpy.array([[len(prompt)] for prompt in prompts])

@@ -39,14 +39,19 @@ def beam_search(
     """
     _check(model, ids, max_new_tokens, beams)
     stops = ends(stop_id)
-    cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([numbers(ids)])  # unread: (beams, T)
+    # unread: (beams, T)
+    cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([numbers(ids)])
     for _ in range(max_new_tokens):
         found = _continued(going, last_logits(model, unread, cache), (1 + max(len(stops), 1)) * beams)
         ended += [draft for draft, _ in found[:beams] if draft.tokens[-1] in stops]
         kept = [(draft, parent) for draft, parent in found if draft.tokens[-1] not in stops][:beams]
         going = [draft for draft, _ in kept]
         ended = sorted(ended, key=lambda draft: -draft.score(length_penalty))[:beams]
-        if not going or len(ended) == beams and ended[-1].score(length_penalty) >= going[0].score(length_penalty):
+        if (
+            not going
+            or len(ended) == beams
+            and ended[-1].score(length_penalty) >= going[0].score(length_penalty)
+        ):
             return ended
         cache.select([parent for _, parent in kept])
         unread = numpy.array([[draft.tokens[-1]] for draft in going])
@@ -56,15 +61,24 @@ def beam_search(
 def _continued(going: list[Draft], logits: numpy.ndarray, count: int) -> list[tuple[Draft, int]]:
     """The `count` likeliest drafts of one token more, best first, each with the row it goes on from. Logits (beams, V)."""
     shifted = logits - best(logits)
-    sums = shifted - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True)) + [[draft.log_probability] for draft in going]
+    sums = (
+        shifted
+        - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True))
+        + [[draft.log_probability] for draft in going]
+    )
     likeliest = numpy.argsort(-sums, axis=None, kind="stable")[:count]
     places = zip(*numpy.unravel_index(likeliest, sums.shape), strict=True)
     possible = ((row, token) for row, token in places if sums[row, token] > -numpy.inf)
-    return [(Draft((*going[row].tokens, int(token)), float(sums[row, token])), int(row)) for row, token in possible]
+    return [
+        (Draft((*going[row].tokens, int(token)), float(sums[row, token])), int(row))
+        for row, token in possible
+    ]
 
 
 def _check(model, ids: Sequence[int], max_new_tokens: int, beams: int) -> None:
     if not len(ids) or beams < 1:
         raise ValueError(f"beam_search: expected at least one token and one beam, got {len(ids)} and {beams}")
     if len(ids) + max_new_tokens > model.config.max_len:
-        raise ValueError(f"beam_search: {len(ids)} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}")
+        raise ValueError(
+            f"beam_search: {len(ids)} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}"
+        )

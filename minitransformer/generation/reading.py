@@ -33,7 +33,9 @@ def best(logits: numpy.ndarray) -> numpy.ndarray:
     if not numpy.isfinite(top).all():
         found = top[~numpy.isfinite(top)][0]
         what = "all of them -inf" if found < 0 else f"one that is {found}"
-        raise ValueError(f"logits: expected finite numbers, or -inf for some tokens, got {what}; `detect_anomaly` names the op")
+        raise ValueError(
+            f"logits: expected finite numbers, or -inf for some tokens, got {what}; `detect_anomaly` names the op"
+        )
     return top
 
 

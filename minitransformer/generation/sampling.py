@@ -49,7 +49,11 @@ def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
 def draw(probabilities: numpy.ndarray, random: numpy.random.Generator) -> int:
     """A token, by its probability; the one that has it all, if there is one. (V,) -> id."""
     likeliest = int(probabilities.argmax())
-    return likeliest if probabilities[likeliest] == 1 else int(random.choice(probabilities.size, p=probabilities))
+    return (
+        likeliest
+        if probabilities[likeliest] == 1
+        else int(random.choice(probabilities.size, p=probabilities))
+    )
 
 
 def stream(
@@ -77,7 +81,9 @@ def stream(
         yield token
 
 
-def generate(model, ids: Sequence[int], max_new_tokens: int, on_token: Callable[[int], None] | None = None, **options) -> list[int]:
+def generate(
+    model, ids: Sequence[int], max_new_tokens: int, on_token: Callable[[int], None] | None = None, **options
+) -> list[int]:
     """Continue `ids` by at most `max_new_tokens` tokens, and return the new ones.
 
     Options: `temperature` (0 is greedy), `top_k`, `top_p`, `seed`; `use_cache` keeps keys and values of earlier tokens

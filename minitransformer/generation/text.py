@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from minitransformer.tokenization.tokenizer import REPLACEMENT, Tokenizer
 
 
-def growing_text(tokenizer: Tokenizer, ids: Sequence[int], tokens: Iterable[int], stop: Sequence[str] = ()) -> Iterator[str]:
+def growing_text(
+    tokenizer: Tokenizer, ids: Sequence[int], tokens: Iterable[int], stop: Sequence[str] = ()
+) -> Iterator[str]:
     """The pieces of text by which each of `tokens` goes on after `ids`, until one of the strings `stop` would appear.
 
     A piece is held back while its last letter lacks bytes, or while it may be the beginning of a string to stop at;

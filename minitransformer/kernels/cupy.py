@@ -64,7 +64,9 @@ def softmax(x: Array) -> Array:
     return _masked_softmax("softmax<{0}, {0}>", x, x.dtype, 1.0, False, None)
 
 
-def _masked_softmax(name: str, x: Array, dtype: np.dtype, scale: float, causal: bool, mask: Array | None) -> Array:
+def _masked_softmax(
+    name: str, x: Array, dtype: np.dtype, scale: float, causal: bool, mask: Array | None
+) -> Array:
     """softmax(scale x + mask) of packed scores (.., T, S), in `dtype`."""
     y, n = cupy().empty(x.shape, dtype), x.shape[-1]
     heads, queries = (1, 1, *x.shape)[-3:-1]
@@ -78,7 +80,11 @@ def _mask_arguments(mask: Array, x: Array) -> tuple:
     mask = mask if mask.dtype == bool else mask.astype(x.dtype, copy=False)
     mask = cupy().broadcast_to(mask, x.shape)[(None,) * (4 - x.ndim)]
     mask = mask if mask.ndim == 4 else cupy().ascontiguousarray(mask).reshape(-1, *x.shape[-3:])
-    return mask, np.int32(1 if mask.dtype == bool else 2), *[np.int64(s // mask.itemsize) for s in mask.strides]
+    return (
+        mask,
+        np.int32(1 if mask.dtype == bool else 2),
+        *[np.int64(s // mask.itemsize) for s in mask.strides],
+    )
 
 
 @_along_last
@@ -96,7 +102,9 @@ def _softmax_vjp(g: Array, s: Array, scale: float) -> Array:
 
 def matmul(a: Array, b: Array) -> Array:
     """As the reference; many products at once without copies that only change their order or dtype."""
-    many_of_one_dtype = a.ndim > 1 < b.ndim and a.ndim + b.ndim > 4 and a.dtype == b.dtype and a.dtype.name in TYPES
+    many_of_one_dtype = (
+        a.ndim > 1 < b.ndim and a.ndim + b.ndim > 4 and a.dtype == b.dtype and a.dtype.name in TYPES
+    )
     return batched_matmul(a, b) if many_of_one_dtype else a @ b
 
 
@@ -107,11 +115,17 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
 
 def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
     """As the reference; likewise."""
-    laws = (lambda: g @ weight, lambda: g.T @ x, lambda: g.sum(axis=0, dtype=_wide(g.dtype)).astype(g.dtype, copy=False))
+    laws = (
+        lambda: g @ weight,
+        lambda: g.T @ x,
+        lambda: g.sum(axis=0, dtype=_wide(g.dtype)).astype(g.dtype, copy=False),
+    )
     return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
 
 
-def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
+def attention(
+    q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None
+) -> tuple[Array, Array]:
     """As the reference: two products, and scale, mask and softmax in one launch between them."""
     if not (_has_rows(q) and k.size):
         return reference.attention(q, k, v, mask, causal, scale, keep)
@@ -120,7 +134,9 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
     return matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None) -> tuple[Array, Array, Array]:
+def attention_vjp(
+    g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None
+) -> tuple[Array, Array, Array]:
     """As the reference: four products, and one launch between them."""
     if not _has_rows(p):
         return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
@@ -139,7 +155,9 @@ def _norm(centred: str, x: Array, weight: Array, bias: Array, eps: float) -> tup
     return y, mean, rstd
 
 
-def _norm_vjp(centred: str, g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
+def _norm_vjp(
+    centred: str, g: Array, x: Array, weight: Array, mean: Array, rstd: Array
+) -> tuple[Array, Array, Array]:
     g, x, weight, mean, rstd = _packed(g, x, weight, mean, rstd)
     dx, dw, db, n = *(cupy().empty_like(a) for a in (x, weight, weight)), x.shape[-1]
     rows = x.size // n
@@ -155,7 +173,11 @@ def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array,
 
 def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
     """As the reference: one launch for dx, one for both parameters."""
-    return _norm_vjp("true", g, x, weight, mean, rstd) if _has_rows(x) else reference.layer_norm_vjp(g, x, weight, mean, rstd)
+    return (
+        _norm_vjp("true", g, x, weight, mean, rstd)
+        if _has_rows(x)
+        else reference.layer_norm_vjp(g, x, weight, mean, rstd)
+    )
 
 
 def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
@@ -165,7 +187,11 @@ def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
 
 def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array, Array]:
     """As the reference: one launch for dx, one for the weight."""
-    return _norm_vjp("false", g, x, weight, rstd, rstd)[:2] if _has_rows(x) else reference.rms_norm_vjp(g, x, weight, rstd)
+    return (
+        _norm_vjp("false", g, x, weight, rstd, rstd)[:2]
+        if _has_rows(x)
+        else reference.rms_norm_vjp(g, x, weight, rstd)
+    )
 
 
 def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array, Array]:
@@ -173,12 +199,15 @@ def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Arr
     if not _has_rows(x):
         return reference.cross_entropy(x, target, smoothing)
     (x, target), (rows, n) = _packed(x, target.astype(int64, copy=False)), x.shape
-    loss, (shift, total) = cupy().empty(rows, x.dtype), (cupy().empty((rows, 1), _wide(x.dtype)) for _ in range(2))
+    loss = cupy().empty(rows, x.dtype)
+    (shift, total) = (cupy().empty((rows, 1), _wide(x.dtype)) for _ in range(2))
     _launch("cross_entropy<{}>", x.dtype, rows, n, x, target, loss, shift, total, n, float(smoothing))
     return loss, shift, total
 
 
-def cross_entropy_vjp(g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float) -> Array:
+def cross_entropy_vjp(
+    g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float
+) -> Array:
     """As the reference, one launch."""
     if not _has_rows(x):
         return reference.cross_entropy_vjp(g, x, target, shift, total, smoothing)
@@ -196,7 +225,9 @@ template <> struct Wide<double> { typedef double type; };
 
 @functools.cache
 def _elementwise(name: str, inputs: str, outputs: str, code: str):
-    return cupy().ElementwiseKernel(inputs, outputs, f"typedef typename Wide<T>::type A; {code}", name, preamble=WIDE)
+    return cupy().ElementwiseKernel(
+        inputs, outputs, f"typedef typename Wide<T>::type A; {code}", name, preamble=WIDE
+    )
 
 
 PHI = f"(1 + erf(A(x) * A({math.sqrt(0.5)!r}))) / 2"

@@ -26,7 +26,9 @@ def _blocks(sizes: tuple[int, ...]) -> tuple[Array, ...]:
     """For each block: which array, from which number on, and how many that array has."""
     chunks = [(array, start, size) for array, size in enumerate(sizes) for start in range(0, size, CHUNK)]
     dtypes = (np.int32, np.int64, np.int64)
-    return tuple(cupy().asarray(np.array(c, d)) for c, d in zip(zip(*chunks, strict=True), dtypes, strict=True))
+    return tuple(
+        cupy().asarray(np.array(c, d)) for c, d in zip(zip(*chunks, strict=True), dtypes, strict=True)
+    )
 
 
 def _launch(name: str, groups: Sequence[Sequence[Array]], *arguments) -> None:
@@ -53,7 +55,9 @@ def scale_all(arrays: Sequence[Array], factor: Array | float) -> None:
         _launch("scale<{}>", [arrays], cupy().asarray(factor, arrays[0].dtype))
 
 
-def adam_all(arrays: Sequence[tuple[Array, ...]], step: int, lr: float, betas, eps: float, decay: float, shrink: float) -> bool:
+def adam_all(
+    arrays: Sequence[tuple[Array, ...]], step: int, lr: float, betas, eps: float, decay: float, shrink: float
+) -> bool:
     """One step for each (parameter, gradient, mean, mean square), all but the gradient changed in place, in one launch.
 
     Before the step a parameter is multiplied by `shrink`; `decay` times it is added to its gradient. False, and nothing
@@ -65,6 +69,14 @@ def adam_all(arrays: Sequence[tuple[Array, ...]], step: int, lr: float, betas, e
         return False
     if sum(p.size for p in params):
         b1, b2 = (float(b) for b in betas)
-        numbers = lr / (1 - b1**step), math.sqrt(1 - b2**step), b1, b2, float(eps), float(decay), float(shrink)
+        numbers = (
+            lr / (1 - b1**step),
+            math.sqrt(1 - b2**step),
+            b1,
+            b2,
+            float(eps),
+            float(decay),
+            float(shrink),
+        )
         _launch("adam<{}>", [params, gradients, means, squares], len(params), *numbers)
     return True

@@ -32,7 +32,9 @@ def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.nda
     return y
 
 
-def linear_vjp(g: np.ndarray, x: np.ndarray, weight: np.ndarray, needs: list[bool]) -> list[np.ndarray | None]:
+def linear_vjp(
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray, needs: list[bool]
+) -> list[np.ndarray | None]:
     """As the reference; a product with ones adds up faster than a sum."""
     if x.dtype.itemsize < 4:
         return reference.linear_vjp(g, x, weight, needs)
@@ -160,7 +162,9 @@ def _runs(n_rows: int, width: int):
 FAR = 0.01  # a variance that small beside the squared mean shows the mean's rounding
 
 
-def _centre_again(rows: np.ndarray, part: np.ndarray, mean: np.ndarray, square: np.ndarray, far: np.ndarray) -> None:
+def _centre_again(
+    rows: np.ndarray, part: np.ndarray, mean: np.ndarray, square: np.ndarray, far: np.ndarray
+) -> None:
     """Take from the rows that are `far` what rounding left of their mean: equal numbers are their mean, to the last digit."""
     mean[far] += part[far].mean(axis=-1, keepdims=True)
     part[far] = again = rows[far] - mean[far]
@@ -223,7 +227,13 @@ def cross_entropy_vjp(g, x, target, shift, total, smoothing):
 
 def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
     """As the reference; rows picked from the same place are brought together first, and added up as one run."""
-    if not isinstance(index, np.ndarray) or index.ndim != 1 or index.dtype.kind != "i" or x.ndim != 2 or not g.size:
+    if (
+        not isinstance(index, np.ndarray)
+        or index.ndim != 1
+        or index.dtype.kind != "i"
+        or x.ndim != 2
+        or not g.size
+    ):
         return reference.index_vjp(g, x, index)
     index = index % len(x)  # -1 is the last row
     order = np.argsort(index, kind="stable")
@@ -277,7 +287,8 @@ def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention(q, k, v, mask, causal, scale, keep)
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
-    y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # laid out as q is, so that heads join without a copy
+    # laid out as q is, so that heads join without a copy
+    y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
     for rows, seen in _query_blocks(*p.shape[-2:], causal):
         s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))

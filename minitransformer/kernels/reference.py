@@ -28,7 +28,11 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
 
 def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
     """dL/dx = g W, dL/dW = g^T x, dL/db = sum of g; None for what is not needed. g: (N, n_out)."""
-    laws = (lambda: matmul(g, weight), lambda: matmul(g.T, x), lambda: _wide(g).sum(axis=0).astype(g.dtype, copy=False))
+    laws = (
+        lambda: matmul(g, weight),
+        lambda: matmul(g.T, x),
+        lambda: _wide(g).sum(axis=0).astype(g.dtype, copy=False),
+    )
     return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
 
 
@@ -154,7 +158,8 @@ def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array,
     """(x - mean) / sigma * weight + bias over the last dimension; also the mean and 1 / sigma, (.., 1) each."""
     wide = _wide(x)
     mean = wide.mean(axis=-1, keepdims=True)
-    mean += (wide - mean).mean(axis=-1, keepdims=True)  # what rounding left: equal numbers are their mean, to the last digit
+    # what rounding left: equal numbers are their mean, to the last digit
+    mean += (wide - mean).mean(axis=-1, keepdims=True)
     centred = wide - mean
     rstd = 1 / namespace(x).sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
     return (centred * rstd * weight + bias).astype(x.dtype, copy=False), mean, rstd
@@ -197,7 +202,9 @@ def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Arr
     return loss.astype(x.dtype, copy=False), shift, total
 
 
-def cross_entropy_vjp(g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float) -> Array:
+def cross_entropy_vjp(
+    g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float
+) -> Array:
     """g (softmax(x) - (1 - smoothing) onehot(target) - smoothing / V). (N,), (N, V) -> (N, V)."""
     xp, g = namespace(x), _wide(g)
     dx = xp.exp(_wide(x) - shift)
@@ -244,7 +251,9 @@ def index_vjp(g: Array, x: Array, index) -> Array:
     return dx
 
 
-def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None) -> tuple[Array, Array]:
+def attention(
+    q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None
+) -> tuple[Array, Array]:
     """softmax(q k^T scale + mask) v, and the softmax. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S).
 
     `keep` (.., T, S), if given, is what dropout multiplies the softmax by on its way to v.
@@ -259,7 +268,9 @@ def attention(q: Array, k: Array, v: Array, mask, causal: bool, scale: float, ke
     return matmul(p if keep is None else p * keep, v), p
 
 
-def attention_vjp(g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None) -> tuple[Array, Array, Array]:
+def attention_vjp(
+    g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None
+) -> tuple[Array, Array, Array]:
     """The matmuls' and the softmax's gradients one after the other: dq, dk, dv.
 
     `causal` says that p is 0 for all later keys: nothing is to be done for these.

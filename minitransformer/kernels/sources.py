@@ -13,8 +13,18 @@ CUDA_NAMES = {"float16": "float16", "float32": "float", "float64": "double"}
 CENTRED = ("true", "false")  # a layer norm takes the mean out, an RMS norm does not
 KERNELS = {
     "rows": (
-        *("softmax<{0}, {0}>", "softmax<{0}, Wide<{0}>::type>", "softmax_vjp<{}>", "cross_entropy<{}>", "cross_entropy_vjp<{}>"),
-        *(f"{name}<{{}}, {centred}>" for name in ("norm", "norm_vjp", "norm_parameters_vjp") for centred in CENTRED),
+        *(
+            "softmax<{0}, {0}>",
+            "softmax<{0}, Wide<{0}>::type>",
+            "softmax_vjp<{}>",
+            "cross_entropy<{}>",
+            "cross_entropy_vjp<{}>",
+        ),
+        *(
+            f"{name}<{{}}, {centred}>"
+            for name in ("norm", "norm_vjp", "norm_parameters_vjp")
+            for centred in CENTRED
+        ),
     ),
     "dropout": ("dropout_scale<{}>",),
     "many": ("squares<{}>", "scale<{}>", "adam<{}>"),
@@ -23,7 +33,11 @@ KERNELS = {
 
 def source(file: str) -> str:
     """The text of `file`.cu."""
-    return importlib.resources.files("minitransformer.kernels").joinpath(f"{file}.cu").read_text(encoding="utf-8")
+    return (
+        importlib.resources.files("minitransformer.kernels")
+        .joinpath(f"{file}.cu")
+        .read_text(encoding="utf-8")
+    )
 
 
 def names(file: str, dtype: np.dtype) -> list[str]:
@@ -44,5 +58,7 @@ def _kernel(name: str, dtype: np.dtype):
 
 def launch(name: str, dtype: np.dtype, blocks: int, threads: int, *arguments) -> None:
     """Run a kernel of KERNELS. Python numbers become C's int and double, arrays their address."""
-    plain = [np.int32(a) if isinstance(a, int) else np.float64(a) if isinstance(a, float) else a for a in arguments]
+    plain = [
+        np.int32(a) if isinstance(a, int) else np.float64(a) if isinstance(a, float) else a for a in arguments
+    ]
     _kernel(name, dtype)((blocks,), (threads,), tuple(plain))

@@ -63,11 +63,15 @@ def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
     found = kind_of(state)
     if found not in list(kinds or KINDS):
         expected = " or ".join(kinds or KINDS)
-        raise CheckpointError(f"{path}: expected a model of the kind {expected}, got {one_line(repr(found))}; give another file")
+        raise CheckpointError(
+            f"{path}: expected a model of the kind {expected}, got {one_line(repr(found))}; give another file"
+        )
     try:
         return built(*KINDS[found], state)
     except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
-        raise CheckpointError(f"{path}: holds a {found}, but not all of it ({one_line(error)}); {AGAIN}") from error
+        raise CheckpointError(
+            f"{path}: holds a {found}, but not all of it ({one_line(error)}); {AGAIN}"
+        ) from error
 
 
 def built(model_class: type, config_class: type, state: dict) -> tuple[Module, Tokenizer]:
@@ -87,7 +91,9 @@ def room_of(arrays: dict[str, numpy.ndarray]) -> int:
 
     Raises TypeError if they are no arrays.
     """
-    if not isinstance(arrays, dict) or {(type(name), type(array)) for name, array in arrays.items()} - {(str, numpy.ndarray)}:
+    if not isinstance(arrays, dict) or {(type(name), type(array)) for name, array in arrays.items()} - {
+        (str, numpy.ndarray)
+    }:
         raise TypeError("expected arrays by name under 'model', got something else")
     return SLACK + 4 * sum(array.size + init.EACH for array in arrays.values())
 

@@ -28,7 +28,12 @@ from minitransformer.utils.data import pad_sequence
 class BertConfig(PublishedConfig):
     """Sizes, under their published names; as they stand, those of all-MiniLM-L6-v2."""
 
-    left_out = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+    left_out = {
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+    }
 
     vocab_size: int = 30_522
     hidden_size: int = 384
@@ -56,13 +61,16 @@ class BertEmbeddings(nn.Module):
         super().__init__()
         width = config.hidden_size
         self.words = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
-        self.positions = nn.LearnedPositionalEncoding(width, 0.0, config.max_position_embeddings, batch_first=True)
+        self.positions = nn.LearnedPositionalEncoding(
+            width, 0.0, config.max_position_embeddings, batch_first=True
+        )
         self.segments = nn.Embedding(config.type_vocab_size, width)
         self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
-        segment = self.segments.weight[0] if segments is None else self.segments(segments)  # (C,) or (B, T, C)
+        # (C,) or (B, T, C)
+        segment = self.segments.weight[0] if segments is None else self.segments(segments)
         return self.dropout(self.norm(self.positions(self.words(ids) + segment)))
 
 
@@ -74,14 +82,22 @@ class Bert(nn.Module):
         self.config = c = config
         self.embeddings = BertEmbeddings(c)
         layer = nn.TransformerEncoderLayer(
-            c.hidden_size, c.num_attention_heads, c.intermediate_size, c.dropout, "gelu", c.layer_norm_eps, batch_first=True
+            c.hidden_size,
+            c.num_attention_heads,
+            c.intermediate_size,
+            c.dropout,
+            "gelu",
+            c.layer_norm_eps,
+            batch_first=True,
         )
         self.encoder = nn.TransformerEncoder(layer, c.num_hidden_layers)
         self.apply(draw)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """`segments` (B, T) tells the first sentence, 0, from the second, 1; None: there is one sentence."""
-        return self.encoder(self.embeddings(ids, segments), src_key_padding_mask=ids == self.config.pad_token_id)
+        return self.encoder(
+            self.embeddings(ids, segments), src_key_padding_mask=ids == self.config.pad_token_id
+        )
 
     def hidden_states(self, ids: Tensor) -> list[Tensor]:
         """The vectors before the first layer and after each, (B, T, C) each."""
@@ -175,9 +191,12 @@ def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: i
     A text without words counts as one unknown word. Raises ValueError, which names the text, if one has more tokens than the
     model has places.
     """
-    rows, most = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], model.config.max_position_embeddings
+    rows = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts]
+    most = model.config.max_position_embeddings
     if long := [i for i, row in enumerate(rows) if len(row) > most]:
-        raise ValueError(f"embed: text {long[0]} has {len(rows[long[0]])} tokens, and this model reads {most}; cut it up")
+        raise ValueError(
+            f"embed: text {long[0]} has {len(rows[long[0]])} tokens, and this model reads {most}; cut it up"
+        )
     parts, weight = [], next(model.parameters())
     with in_use(model):
         for i in range(0, len(rows), batch_size):
@@ -226,23 +245,35 @@ def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict
     names["embeddings.norm.bias"] = "embeddings.LayerNorm.bias"
     for i in range(num_layers):
         for ours, theirs in LAYER.items():
-            names |= {f"encoder.layers.{i}.{ours}.{k}": f"encoder.layer.{i}.{theirs}.{k}" for k in ("weight", "bias")}
+            names |= {
+                f"encoder.layers.{i}.{ours}.{k}": f"encoder.layer.{i}.{theirs}.{k}"
+                for k in ("weight", "bias")
+            }
     state, used = {ours: arrays[theirs] for ours, theirs in names.items()}, set(names.values())
     for i in range(num_layers):
         for k in ("weight", "bias"):
             parts = [f"encoder.layer.{i}.attention.self.{part}.{k}" for part in ("query", "key", "value")]
-            state[f"encoder.layers.{i}.self_attn.in_proj_{k}"] = numpy.concatenate([arrays[p] for p in parts])  # (3 C, C) or (3 C,)
+            # (3 C, C) or (3 C,)
+            state[f"encoder.layers.{i}.self_attn.in_proj_{k}"] = numpy.concatenate([arrays[p] for p in parts])
             used.update(parts)
     check_left(arrays, used, SPARE)
     return state
 
 
-def masked_lm_from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
+def masked_lm_from_published(
+    arrays: Mapping[str, numpy.ndarray], num_layers: int
+) -> dict[str, numpy.ndarray]:
     """The same for a `BertMaskedLM`, whose encoder is published under `bert.`, and its head under `cls.predictions.`."""
     check_tied(arrays, "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight")
     check_tied(arrays, "cls.predictions.decoder.bias", "cls.predictions.bias")
-    encoder = {name.removeprefix("bert."): array for name, array in arrays.items() if name.startswith("bert.")}
+    encoder = {
+        name.removeprefix("bert."): array for name, array in arrays.items() if name.startswith("bert.")
+    }
     state = {f"bert.{name}": array for name, array in from_published(encoder, num_layers).items()}
     for ours, theirs in HEAD.items():
         state |= {f"{ours}.{k}": arrays[f"cls.predictions.{theirs}.{k}"] for k in ("weight", "bias")}
-    return {**state, "decoder.weight": state["bert.embeddings.words.weight"], "decoder.bias": arrays["cls.predictions.bias"]}
+    return {
+        **state,
+        "decoder.weight": state["bert.embeddings.words.weight"],
+        "decoder.bias": arrays["cls.predictions.bias"],
+    }

@@ -30,7 +30,8 @@ class ClassifierConfig:
     dropout: float = 0.3
     activation: str = "gelu"
     norm_first: bool = True
-    final_norm: bool = True  # after the last layer, if norm_first; without it a word that says little stays small in the mean
+    # after the last layer, if norm_first; without it a word that says little stays small in the mean
+    final_norm: bool = True
     max_len: int = 256
     position_scale: float = 0.1  # of 1: where a word stands matters less here than which word it is
 
@@ -45,7 +46,13 @@ class SequenceClassifier(nn.Module):
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_len, batch_first=True)
         self.positions.pe.mul_(c.position_scale)
         layer = nn.TransformerEncoderLayer(
-            c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
+            c.d_model,
+            c.nhead,
+            c.dim_feedforward,
+            c.dropout,
+            c.activation,
+            batch_first=True,
+            norm_first=c.norm_first,
         )
         norm = nn.LayerNorm(c.d_model) if c.norm_first and c.final_norm else None
         self.encoder = nn.TransformerEncoder(layer, c.num_layers, norm)
@@ -67,12 +74,20 @@ class SequenceClassifier(nn.Module):
 
 
 @no_grad()
-def predict_proba(model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256) -> numpy.ndarray:
+def predict_proba(
+    model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256
+) -> numpy.ndarray:
     """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
     ids, weight = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], next(model.parameters())
-    order, parts = sorted(range(len(ids)), key=lambda i: len(ids[i])), []  # like lengths side by side, so that little is padded
+    # like lengths side by side, so that little is padded
+    order, parts = sorted(range(len(ids)), key=lambda i: len(ids[i])), []
     with in_use(model):
         for start in range(0, len(ids), batch_size):
-            batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(weight.device)  # (B, T)
+            # (B, T)
+            batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(
+                weight.device
+            )
             parts.append(model(batch).softmax(-1).numpy())  # (B, num_classes)
-    return numpy.concatenate([numpy.zeros((0, model.config.num_classes), weight.dtype), *parts])[numpy.argsort(order)]
+    return numpy.concatenate([numpy.zeros((0, model.config.num_classes), weight.dtype), *parts])[
+        numpy.argsort(order)
+    ]

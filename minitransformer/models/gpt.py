@@ -64,7 +64,9 @@ class GPT(nn.Module):
             c.n_embd, c.n_head, 4 * c.n_embd, c.dropout, partial(F.gelu, approximate="tanh"), c.layer_norm_epsilon,
             batch_first=True, norm_first=True,
         )  # fmt: skip
-        self.encoder = nn.TransformerEncoder(layer, c.n_layer, nn.LayerNorm(c.n_embd, eps=c.layer_norm_epsilon))
+        self.encoder = nn.TransformerEncoder(
+            layer, c.n_layer, nn.LayerNorm(c.n_embd, eps=c.layer_norm_epsilon)
+        )
         self.head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
         self._draw()
         self.head.weight = self.words.weight
@@ -80,14 +82,20 @@ class GPT(nn.Module):
             for linear in (layer.linear1, layer.linear2):
                 init.zeros_(linear.bias)
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
 
         `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row.
         """
         start = 0 if cache is None else len(cache)
         x = self.words(ids)  # (B, T, C)
-        x = self.positions(x, start) if padding is None else self.positions.at(x, nn.places(padding)[:, start:])
+        x = (
+            self.positions(x, start)
+            if padding is None
+            else self.positions.at(x, nn.places(padding)[:, start:])
+        )
         return self.head(self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache))
 
     def new_cache(self) -> nn.TransformerCache:
@@ -121,9 +129,13 @@ def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict
     names = TOP | {f"encoder.norm.{kind}": f"ln_f.{kind}" for kind in ("weight", "bias")}
     for i in range(num_layers):
         for ours, theirs in NORMS.items():
-            names |= {f"encoder.layers.{i}.{ours}.{kind}": f"h.{i}.{theirs}.{kind}" for kind in ("weight", "bias")}
+            names |= {
+                f"encoder.layers.{i}.{ours}.{kind}": f"h.{i}.{theirs}.{kind}" for kind in ("weight", "bias")
+            }
         for ours, theirs in PRODUCTS.items():
-            names |= {f"encoder.layers.{i}.{ours}{kind}": f"h.{i}.{theirs}{kind}" for kind in ("weight", "bias")}
+            names |= {
+                f"encoder.layers.{i}.{ours}{kind}": f"h.{i}.{theirs}{kind}" for kind in ("weight", "bias")
+            }
     state = {ours: arrays[theirs] for ours, theirs in names.items()}
     check_tied(arrays, "lm_head.weight", "wte.weight")
     masks = [f"h.{i}.attn.{mask}" for i in range(num_layers) for mask in ("bias", "masked_bias")]

@@ -37,7 +37,13 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(c.vocab_size, c.d_model)
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_len, batch_first=True)
         layer = nn.TransformerEncoderLayer(
-            c.d_model, c.nhead, c.dim_feedforward, c.dropout, c.activation, batch_first=True, norm_first=c.norm_first
+            c.d_model,
+            c.nhead,
+            c.dim_feedforward,
+            c.dropout,
+            c.activation,
+            batch_first=True,
+            norm_first=c.norm_first,
         )
         norm = nn.LayerNorm(c.d_model) if c.norm_first else None
         self.encoder = nn.TransformerEncoder(layer, c.num_layers, norm)
@@ -47,19 +53,26 @@ class LanguageModel(nn.Module):
     def _init_weights(self, module: nn.Module) -> None:
         """Small matrices, so that the first guess is close to uniform (Radford et al. 2019: standard deviation 0.02)."""
         if isinstance(module, nn.Embedding):
-            module.weight.data.normal_(0, self.config.d_model**-0.5)  # unit length after the scaling in forward
+            # unit length after the scaling in forward
+            module.weight.data.normal_(0, self.config.d_model**-0.5)
         if isinstance(module, nn.Linear):
             module.weight.data.normal_(0, 0.02)
             module.bias.data.zero_()
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
 
         `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row.
         """
         start = 0 if cache is None else len(cache)
         x = self.embedding(ids) * math.sqrt(self.config.d_model)  # (B, T, C)
-        x = self.positions(x, start) if padding is None else self.positions.at(x, nn.places(padding)[:, start:])
+        x = (
+            self.positions(x, start)
+            if padding is None
+            else self.positions.at(x, nn.places(padding)[:, start:])
+        )
         x = self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache)
         return self.head(x)  # (B, T, V)
 

@@ -63,13 +63,19 @@ class LlamaConfig(PublishedConfig):
         object.__setattr__(self, "num_key_value_heads", self.num_key_value_heads or self.num_attention_heads)
         width, heads, groups = self.hidden_size, self.num_attention_heads, self.num_key_value_heads
         if width % heads or heads % groups:
-            raise ValueError(f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}")
+            raise ValueError(
+                f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}"
+            )
 
     def _theta(self, key: str, told: dict | None) -> float:
         """The base of the angles, which must turn plainly."""
         said = told.items() if isinstance(told, Mapping) else [(key, told)] if told else []
-        if strange := {part: value for part, value in said if part != "rope_theta" and (part, value) not in PLAIN_ROPE}:
-            raise ValueError(f"LlamaConfig: {key}: {one_line(repr(strange))} is not computed here, only rope_type='default'")
+        if strange := {
+            part: value for part, value in said if part != "rope_theta" and (part, value) not in PLAIN_ROPE
+        }:
+            raise ValueError(
+                f"LlamaConfig: {key}: {one_line(repr(strange))} is not computed here, only rope_type='default'"
+            )
         return dict(said).get("rope_theta", self.rope_theta)
 
     @property
@@ -86,15 +92,20 @@ class LlamaAttention(nn.Module):
 
     def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
         super().__init__()
-        self.head_dim, width, shared = config.head_dim, config.hidden_size, config.num_key_value_heads * config.head_dim
-        self.heads, self.group_size = config.num_attention_heads, config.num_attention_heads // config.num_key_value_heads
+        self.head_dim = config.head_dim
+        width = config.hidden_size
+        shared = config.num_key_value_heads * config.head_dim
+        self.heads = config.num_attention_heads
+        self.group_size = config.num_attention_heads // config.num_key_value_heads
         self.q_proj = nn.Linear(width, width, bias=False)
         self.k_proj = nn.Linear(width, shared, bias=False)
         self.v_proj = nn.Linear(width, shared, bias=False)
         self.o_proj = nn.Linear(width, width, bias=False)
         self.turn = rotary.forward  # of the whole model: no part of this module
 
-    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones; `padding` (B, S) of them all."""
         past = 0 if cache is None else len(cache)
         turned = self.turn(self._split(cat([self.q_proj(x), self.k_proj(x)], -1)), past)  # (B, H + G, T, d)
@@ -149,7 +160,9 @@ class LlamaLayer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
         x = x + self.self_attn(self.input_layernorm(x), cache, padding)
         return x + self.mlp(self.post_attention_layernorm(x))
@@ -161,11 +174,17 @@ class LlamaDecoder(nn.Module):
     def __init__(self, config: LlamaConfig):
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.rotary = nn.RotaryEmbedding(config.head_dim, config.max_position_embeddings, config.rope_theta, config.interleaved)
-        self.layers = nn.ModuleList([LlamaLayer(config, self.rotary) for _ in range(config.num_hidden_layers)])
+        self.rotary = nn.RotaryEmbedding(
+            config.head_dim, config.max_position_embeddings, config.rope_theta, config.interleaved
+        )
+        self.layers = nn.ModuleList(
+            [LlamaLayer(config, self.rotary) for _ in range(config.num_hidden_layers)]
+        )
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         x = self.embed_tokens(ids)  # (B, T, C)
         for i, layer in enumerate(self.layers):
             x = layer(x, None if cache is None else cache.layers[i], padding)
@@ -182,7 +201,9 @@ class Llama(nn.Module):
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
 
         `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row. All that

@@ -14,7 +14,8 @@ import numpy
 
 from minitransformer.files import one_line, settings
 
-HARMLESS = frozenset(  # who made it, how it was trained, what its ids mean, how it is asked: no number of a forward pass
+# who made it, how it was trained, what its ids mean, how it is asked: no number of a forward pass
+HARMLESS = frozenset(
     """
     _attn_implementation _attn_implementation_internal _name_or_path architectures attn_implementation dtype
     finetuning_task gradient_checkpointing is_llama_config name_or_path problem_type task_specific_params tokenizer_class
@@ -67,7 +68,9 @@ class PublishedConfig:
         might change what is computed, as nobody here knows it.
         """
         if "model_type" not in config:
-            raise ValueError(f"{cls.__name__}: expected a config.json with a model_type, got the keys {', '.join(config)}")
+            raise ValueError(
+                f"{cls.__name__}: expected a config.json with a model_type, got the keys {', '.join(config)}"
+            )
         told, known = {**cls.left_out, **config}, cls.__dataclass_fields__
         made = settings(cls, {key: value for key, value in told.items() if key in known})
         for key, value in told.items():
@@ -77,7 +80,9 @@ class PublishedConfig:
 
     def __post_init__(self, *said):
         kept = {field.name for field in dataclasses.fields(self)}
-        self.check(dict(zip((key for key in self.__dataclass_fields__ if key not in kept), said, strict=True)))
+        self.check(
+            dict(zip((key for key in self.__dataclass_fields__ if key not in kept), said, strict=True))
+        )
 
     def check(self, said: dict[str, Any]) -> None:
         """Raise ValueError for the first of what is `said` that is not computed here."""
@@ -88,7 +93,9 @@ class PublishedConfig:
         """Raise ValueError unless the value is one of those that are computed."""
         if value not in computed:
             only = " or ".join(map(repr, computed))
-            raise ValueError(f"{type(self).__name__}: {key}={one_line(repr(value))} is not computed here, only {only}")
+            raise ValueError(
+                f"{type(self).__name__}: {key}={one_line(repr(value))} is not computed here, only {only}"
+            )
 
     def _check_unknown(self, key: str, value: Any) -> None:
         """What follows from the sizes must be so; anything else must say nothing."""
@@ -104,7 +111,9 @@ def check_left(arrays: Mapping[str, numpy.ndarray], used: Iterable[str], spare: 
     used, spare = set(used), tuple(spare)
     if left := [name for name in arrays if name not in used and not name.startswith(spare)]:
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        raise ValueError(f"weights that this model has no place for: {', '.join(left[:3])}{more}; is it of this family and size?")
+        raise ValueError(
+            f"weights that this model has no place for: {', '.join(left[:3])}{more}; is it of this family and size?"
+        )
 
 
 def check_tied(arrays: Mapping[str, numpy.ndarray], name: str, to: str) -> None:

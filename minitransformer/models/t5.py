@@ -70,9 +70,13 @@ class T5Config(PublishedConfig):
         object.__setattr__(self, "num_decoder_layers", self.num_decoder_layers or self.num_layers)
         count, furthest = self.relative_attention_num_buckets, self.relative_attention_max_distance
         if count < 4 or furthest <= count // 2:
-            raise ValueError(f"T5Config: expected 4 buckets or more, and distances beyond half of them, got {count}, {furthest}")
+            raise ValueError(
+                f"T5Config: expected 4 buckets or more, and distances beyond half of them, got {count}, {furthest}"
+            )
         if not 0 <= self.pad_token_id < self.vocab_size:
-            raise ValueError(f"T5Config: pad_token_id: expected one of {self.vocab_size} ids, got {self.pad_token_id}")
+            raise ValueError(
+                f"T5Config: pad_token_id: expected one of {self.vocab_size} ids, got {self.pad_token_id}"
+            )
 
     @property
     def max_len(self) -> int:
@@ -89,7 +93,8 @@ def buckets(distances: numpy.ndarray, both_ways: bool, count: int = 32, furthest
     offset = numpy.where(distances > 0, count, 0) if both_ways else 0
     far = abs(distances) if both_ways else numpy.maximum(-distances, 0)
     exact = count // 2
-    ratio = numpy.log(numpy.maximum(far, 1).astype(numpy.float32) / exact) / math.log(furthest / exact)  # of the way, 0 to 1
+    # of the way, 0 to 1
+    ratio = numpy.log(numpy.maximum(far, 1).astype(numpy.float32) / exact) / math.log(furthest / exact)
     wide = numpy.minimum(exact + (ratio * (count - exact)).astype(int), count - 1)
     return offset + numpy.where(far < exact, far, wide)
 
@@ -108,7 +113,8 @@ class Distances(nn.Module):
         query = numpy.arange(n_keys - n_queries, n_keys)[:, None]  # (T, 1)
         which = buckets(numpy.arange(n_keys) - query, self.both_ways, *self.sizes)  # (T, S)
         device = self.scores.weight.device
-        scores = self.scores(tensor(which, device=device)).permute(2, 0, 1).unsqueeze(0)  # (T, S, H) -> (1, H, T, S)
+        # (T, S, H) -> (1, H, T, S)
+        scores = self.scores(tensor(which, device=device)).permute(2, 0, 1).unsqueeze(0)
         if not self.both_ways:
             scores = scores.masked_fill(later_keys(n_queries, n_keys, device), -math.inf)
         return nn.positional(scores)
@@ -127,7 +133,9 @@ class T5Attention(nn.Module):
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, shift: Tensor | None) -> Tensor:
         """`keys`, `values` (B, H, S, d): see `read`. `shift` broadcasts to (B, H, T, S)."""
         dropout = self.dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(self._split(self.q(x)), keys, values, shift, dropout, scale=1.0)
+        heads = F.scaled_dot_product_attention(
+            self._split(self.q(x)), keys, values, shift, dropout, scale=1.0
+        )
         return self.o(merge_heads(heads))  # (B, H, T, d) -> (B, T, C)
 
     def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,8 +229,11 @@ class T5Stack(nn.Module):
         past = 0 if cache is None else len(cache)
         shift = self.distances(x.shape[1], past + x.shape[1])  # (1, H, T, S)
         if padding is not None:
-            shift = shift.expand(len(x), *shift.shape[1:]).masked_fill(padding.unsqueeze(1).unsqueeze(1), -math.inf)
-        memory_shift = None if memory_padding is None else ~memory_padding.unsqueeze(1).unsqueeze(1)  # (B, 1, 1, S)
+            shift = shift.expand(len(x), *shift.shape[1:]).masked_fill(
+                padding.unsqueeze(1).unsqueeze(1), -math.inf
+            )
+        # (B, 1, 1, S)
+        memory_shift = None if memory_padding is None else ~memory_padding.unsqueeze(1).unsqueeze(1)
         x = self.dropout(x)
         for i, block in enumerate(self.blocks):
             x = block(x, shift, memory, memory_shift, None if cache is None else cache.layers[i])
@@ -263,7 +274,9 @@ class T5(nn.Module):
         begun. Raises ValueError if there is neither one text for all answers nor one for each.
         """
         if len(memory) not in (1, len(ids)):
-            raise ValueError(f"T5: expected one text for all {len(ids)} answers, or one for each, got {len(memory)} texts")
+            raise ValueError(
+                f"T5: expected one text for all {len(ids)} answers, or one for each, got {len(memory)} texts"
+            )
         return self.lm_head(self.decoder(self.shared(ids), own_padding, memory, padding, cache))
 
     def answer(self, source: Tensor) -> T5Answer:
@@ -284,7 +297,9 @@ class T5Answer(nn.Module):
         with no_grad(), in_use(model):
             self.memory, self.padding = model.encode(source)
 
-    def forward(self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """`padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row."""
         return self.model.decode(ids, self.memory, self.padding, cache, padding)
 

@@ -126,25 +126,30 @@ class MultiheadAttention(Module):
         self._check(query, key, value)
         q, k, v = self._project(query, key, value)  # (B, H, T, d), twice (B, H, S, d)
         is_causal = is_causal and _holds(attn_mask, need_weights or key_padding_mask is not None)
-        past, adds = 0 if cache is None else len(cache), self.bias_k is not None or self.add_zero_attn
-        causal = is_causal if cache is None else past == 0  # later, `mask` says it: the kernel's causal mask begins at position 0
+        adds = self.bias_k is not None or self.add_zero_attn
+        past = 0 if cache is None else len(cache)
+        causal = is_causal if cache is None else past == 0  # later `mask` says it
         masks = key_padding_mask, None if is_causal else attn_mask
         mask = self._mask(q, past + k.shape[-2], *masks, past, causal and adds)
         if cache is not None:
             k, v = cache.append(k, v)
         if adds:
-            k, v, mask, causal = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask), False
-        heads, weights = self._attend(q, k, v, mask, causal, need_weights)
+            k, v, mask = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask)
+        heads, weights = self._attend(q, k, v, mask, causal and not adds, need_weights)
         shown = weights.mean(-3) if need_weights and average_attn_weights else weights
         return self.out_proj(merge_heads(heads, self.batch_first)), shown if need_weights else None
 
-    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:  # (.., E) -> (B, H, T, d) each
+    # (.., E) -> (B, H, T, d) each
+    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
             return self._split(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3)
         own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        return tuple(self._split(F.linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+        return tuple(
+            self._split(F.linear(x, w, b))
+            for x, w, b in zip((query, key, value), weights, biases, strict=True)
+        )
 
     def _split(self, x: Tensor, parts: int = 1):  # (B, T, parts E) -> (B, H, T, d) each
         return split_heads(x, self.num_heads, parts, self.batch_first)
@@ -160,7 +165,9 @@ class MultiheadAttention(Module):
         n = (self.bias_k is not None) + self.add_zero_attn
         return mask if mask is None else F.pad(mask, (0, n), value=float(mask.dtype == bool_))
 
-    def _mask(self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int, causal: bool) -> Tensor | None:
+    def _mask(
+        self, q: Tensor, n_keys: int, key_padding_mask, attn_mask, past: int, causal: bool
+    ) -> Tensor | None:
         """All that is not allowed, as one mask that broadcasts to (B, H, T, S); what is later, too, if it is to say that."""
         *batch, heads, n_queries, _ = q.shape
         masks = []
@@ -190,8 +197,16 @@ class MultiheadAttention(Module):
     def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
         shapes, sizes = (query.shape, key.shape, value.shape), (self.embed_dim, self.kdim, self.vdim)
         got = "got query {}, key {}, value {}".format(*shapes)
-        if len({len(s) for s in shapes}) > 1 or query.ndim not in (2, 3) or tuple(s[-1] for s in shapes) != sizes:
-            raise ValueError(f"MultiheadAttention: expected 2 or 3 dimensions, the last of sizes {sizes}, {got}")
+        if (
+            len({len(s) for s in shapes}) > 1
+            or query.ndim not in (2, 3)
+            or tuple(s[-1] for s in shapes) != sizes
+        ):
+            raise ValueError(
+                f"MultiheadAttention: expected 2 or 3 dimensions, the last of sizes {sizes}, {got}"
+            )
         batch = 0 if self.batch_first else 1
         if key.shape[:-1] != value.shape[:-1] or (query.ndim == 3 and query.shape[batch] != key.shape[batch]):
-            raise ValueError(f"MultiheadAttention: expected one batch size (dimension {batch}), a value a key, {got}")
+            raise ValueError(
+                f"MultiheadAttention: expected one batch size (dimension {batch}), a value a key, {got}"
+            )

@@ -41,7 +41,9 @@ class AttentionCache:
         if (*self._room.shape[1:-2], self._room.shape[-1]) != (*batch, d):
             raise ValueError(f"cache: holds keys {self._room.shape[1:]}, got {like.shape}: start a new cache")
         if capacity > self._room.shape[-2]:
-            grown = namespace(like.array).zeros((2, *batch, max(capacity, 2 * self._room.shape[-2]), d), like.dtype)
+            grown = namespace(like.array).zeros(
+                (2, *batch, max(capacity, 2 * self._room.shape[-2]), d), like.dtype
+            )
             grown[..., : self._length, :] = self._room[..., : self._length, :]
             self._room = grown
 

@@ -57,5 +57,8 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 def _implicit(input: Tensor) -> int:
     dim = 0 if input.ndim in (0, 1, 3) else 1
-    warnings.warn(f"softmax without dim goes along dimension {dim} of {input.ndim}, as in PyTorch: say which", stacklevel=3)
+    warnings.warn(
+        f"softmax without dim goes along dimension {dim} of {input.ndim}, as in PyTorch: say which",
+        stacklevel=3,
+    )
     return dim

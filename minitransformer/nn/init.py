@@ -99,7 +99,9 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor).values())))
 
 
-def kaiming_uniform_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
     """Even in +-gain sqrt(3 / fan): variance kept through rectifiers of slope `a` below zero (He et al., ICCV 2015).
 
     `mode` is "fan_in" to keep it forward, "fan_out" backward. Raises ValueError for other words.

@@ -16,11 +16,15 @@ class Linear(Module):
     `weight` is (out_features, in_features), `bias` (out_features,) or None; both start even in +-1 / sqrt(in_features).
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: str | None = None, dtype=None):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: str | None = None, dtype=None
+    ):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.weight = init.parameter(out_features, in_features, device=device, dtype=dtype)
-        self.register_parameter("bias", init.parameter(out_features, device=device, dtype=dtype) if bias else None)
+        self.register_parameter(
+            "bias", init.parameter(out_features, device=device, dtype=dtype) if bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -34,4 +38,6 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -25,8 +25,14 @@ class Loading:
         here = {id(own) for own, _ in self.found.values()}
         missing = [name for name in self.missing if id(self.absent.get(name)) not in here]
         wrong = {
-            "wrong shape": [f"{n}: expected {t.shape}, got {a.shape}" for n, (t, a) in self.found.items() if t.shape != a.shape],
-            "no real numbers": [f"{n}: {a.dtype}" for n, (_, a) in self.found.items() if a.dtype.kind not in "biuf"],
+            "wrong shape": [
+                f"{n}: expected {t.shape}, got {a.shape}"
+                for n, (t, a) in self.found.items()
+                if t.shape != a.shape
+            ],
+            "no real numbers": [
+                f"{n}: {a.dtype}" for n, (_, a) in self.found.items() if a.dtype.kind not in "biuf"
+            ],
             "one tensor here, two values there": list(self._parted()),
             "told by the modules": self.errors,
         }
@@ -48,5 +54,9 @@ class Loading:
 
 def _same(a: numpy.ndarray, b: numpy.ndarray) -> bool:
     """Whether the values are equal, NaN to NaN; one memory need not be read."""
-    one = a.__array_interface__["data"] == b.__array_interface__["data"] and a.strides == b.strides and a.dtype == b.dtype
+    one = (
+        a.__array_interface__["data"] == b.__array_interface__["data"]
+        and a.strides == b.strides
+        and a.dtype == b.dtype
+    )
     return one or bool(((a == b) | ((a != a) & (b != b))).all())

@@ -24,7 +24,9 @@ class LoRALinear(Module):
             raise ValueError(f"LoRALinear: expected a rank of at least 1, got {rank}")
         made = {"device": str(linear.weight.device), "dtype": linear.weight.dtype}
         self.linear, self.rank, self.scale = linear.requires_grad_(False), rank, alpha / rank
-        self.down = init.normal_(init.parameter(rank, linear.in_features, **made), std=linear.in_features**-0.5)
+        self.down = init.normal_(
+            init.parameter(rank, linear.in_features, **made), std=linear.in_features**-0.5
+        )
         self.up = init.zeros_(init.parameter(linear.out_features, rank, **made))
 
     def forward(self, input: Tensor) -> Tensor:

@@ -45,7 +45,9 @@ class CrossEntropyLoss(_ClassLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Raises ValueError if shapes do not fit, IndexError for a class out of range."""
-        settings = dict(ignore_index=self.ignore_index, reduction=self.reduction, label_smoothing=self.label_smoothing)
+        settings = dict(
+            ignore_index=self.ignore_index, reduction=self.reduction, label_smoothing=self.label_smoothing
+        )
         return F.cross_entropy(input, target, self.weight, **settings)
 
 
@@ -54,7 +56,9 @@ class NLLLoss(_ClassLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Raises ValueError if shapes do not fit, IndexError for a class out of range."""
-        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+        return F.nll_loss(
+            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
 
 
 class MSELoss(Module):

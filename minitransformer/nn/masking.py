@@ -44,7 +44,9 @@ def looks_causal(mask: Tensor | None) -> bool:
 def check_mask(name: str, mask: Tensor, *shapes: tuple[int, ...]) -> None:
     """Raise ValueError unless the mask has one of `shapes`, TypeError unless it is boolean or floating-point."""
     if mask.dtype.kind not in "bf":
-        raise TypeError(f"{name}: expected bool (True: not allowed) or float (added), got {mask.dtype}; call .bool()")
+        raise TypeError(
+            f"{name}: expected bool (True: not allowed) or float (added), got {mask.dtype}; call .bool()"
+        )
     if mask.shape not in shapes:
         raise ValueError(f"{name}: expected shape {' or '.join(map(str, shapes))}, got {mask.shape}")
 
@@ -59,4 +61,6 @@ def merge(masks: list[Tensor], dtype) -> Tensor | None:
 
 
 def _as_scores(mask: Tensor, dtype) -> Tensor:
-    return masked_fill(zeros_like(mask, dtype=dtype), mask, -math.inf) if mask.dtype == bool_ else mask.to(dtype)
+    return (
+        masked_fill(zeros_like(mask, dtype=dtype), mask, -math.inf) if mask.dtype == bool_ else mask.to(dtype)
+    )

@@ -14,7 +14,8 @@ from minitransformer.nn.loading import Loading
 from minitransformer.ops.python import host_array
 
 KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
-listener: ContextVar[Callable | None] = ContextVar("listener", default=None)  # called in place of each `forward`, to hear of it
+# called in place of each `forward`, to hear of it
+listener: ContextVar[Callable | None] = ContextVar("listener", default=None)
 
 
 class Parameter(Tensor):
@@ -59,8 +60,14 @@ class Module:
         known = next((kind for kind in KINDS if name in self.__dict__[kind]), None)
         if known and value is not None and not (known == "_buffers" and isinstance(value, Tensor)):
             expected = {"_parameters": "Parameter", "_buffers": "Tensor", "_modules": "Module"}[known]
-            how = f"use {name}.copy_(..) under no_grad" if isinstance(value, Tensor) else "`del` it first for a plain attribute"
-            raise TypeError(f"{type(self).__name__}.{name}: expected a {expected} or None, got a {type(value).__name__}; {how}")
+            how = (
+                f"use {name}.copy_(..) under no_grad"
+                if isinstance(value, Tensor)
+                else "`del` it first for a plain attribute"
+            )
+            raise TypeError(
+                f"{type(self).__name__}.{name}: expected a {expected} or None, got a {type(value).__name__}; {how}"
+            )
         return known
 
     def _keep(self, kind: str, name: str, value) -> None:
@@ -125,7 +132,8 @@ class Module:
                 yield name, module
                 if below := module._modules:
                     path = f"{name}." if name else ""
-                    stack.extend([(path + n, m) for n, m in reversed(below.items()) if m is not None])  # the first comes on top
+                    # the first comes on top
+                    stack.extend([(path + n, m) for n, m in reversed(below.items()) if m is not None])
 
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())
@@ -133,7 +141,11 @@ class Module:
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below, by name; one that is shared comes once, under its first name."""
         seen = {None}
-        return ((name, module) for name, module in self._modules.items() if not (module in seen or seen.add(module)))
+        return (
+            (name, module)
+            for name, module in self._modules.items()
+            if not (module in seen or seen.add(module))
+        )
 
     def children(self) -> Iterator[Module]:
         return (module for _, module in self.named_children())
@@ -147,14 +159,18 @@ class Module:
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """Dotted names and buffers; one that is shared comes once, under its first name, unless told otherwise."""
         return _named(self, "_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         return (b for _, b in self.named_buffers(recurse=recurse))
 
-    def state_dict(self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+    def state_dict(
+        self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
         """Every parameter and persistent buffer under all its dotted names, sharing memory with the module.
 
         They go to `destination`, each name after `prefix`; `keep_vars` gives the tensors themselves in place of detached ones.
@@ -168,9 +184,13 @@ class Module:
 
     def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
         """What of `state_dict` is this module's own: the place for a module that has more to save."""
-        destination.update((prefix + name, tensor if keep_vars else tensor.detach()) for name, tensor in _own(self))
+        destination.update(
+            (prefix + name, tensor if keep_vars else tensor.detach()) for name, tensor in _own(self)
+        )
 
-    def load_state_dict(self, state_dict: Mapping, strict: bool = True, assign: bool = False) -> tuple[list[str], list[str]]:
+    def load_state_dict(
+        self, state_dict: Mapping, strict: bool = True, assign: bool = False
+    ) -> tuple[list[str], list[str]]:
         """Copy values in by name: from our tensors, NumPy arrays or PyTorch's tensors (PyTorch is not imported).
 
         Of the names of a shared tensor one is enough. Returns the names (missing, unexpected). Raises RuntimeError, changing
@@ -179,7 +199,9 @@ class Module:
         a file mapped into memory is read only where it is used.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: expected names and tensors, as state_dict() gives, got {type(state_dict).__name__}")
+            raise TypeError(
+                f"load_state_dict: expected names and tensors, as state_dict() gives, got {type(state_dict).__name__}"
+            )
         loading = Loading(type(self).__name__, strict)
         _find(self, {name: Tensor(host_array(value)) for name, value in state_dict.items()}, "", loading)
         missing, unexpected = loading.check()
@@ -191,7 +213,9 @@ class Module:
                     own.copy_(Tensor(array))
         return missing, unexpected
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs) -> None:
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ) -> None:
         """What of `load_state_dict` is this module's own: the place for a module that knows other names for its tensors.
 
         `state_dict` is a dict of tensors to edit, of this module and below; the lists take names and sentences. Nothing is
@@ -234,10 +258,14 @@ class Module:
             elif not (target is None or isinstance(target, bool)):
                 dtype = target
         if dtype is not None and numpy.dtype(dtype).kind != "f":
-            raise TypeError(f"{type(self).__name__}.to: expected a floating-point dtype, got {numpy.dtype(dtype)}")
+            raise TypeError(
+                f"{type(self).__name__}.to: expected a floating-point dtype, got {numpy.dtype(dtype)}"
+            )
 
         def change(t: Tensor) -> Tensor:
-            array = t.array.astype(dtype, copy=False) if dtype is not None and t.is_floating_point() else t.array
+            array = (
+                t.array.astype(dtype, copy=False) if dtype is not None and t.is_floating_point() else t.array
+            )
             return Tensor(array if device is None else to_device(array, device))
 
         return self._apply(change)
@@ -311,10 +339,16 @@ class Module:
         return first + (f"  # {count:,} parameters" if count else "") + ("\n" + rest if rest else "")
 
 
-def _named(module: Module, kind: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Tensor]]:
+def _named(
+    module: Module, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+) -> Iterator[tuple[str, Tensor]]:
     """Dotted names and tensors of a kind; one that is shared comes once, under its first name, if duplicates are removed."""
     seen: set[int] = set()
-    for path, owner in module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, module)]:
+    for path, owner in (
+        module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+        if recurse
+        else [(prefix, module)]
+    ):
         for name, tensor in owner.__dict__[kind].items():
             if tensor is not None and not (remove_duplicate and id(tensor) in seen):
                 seen.add(id(tensor))
@@ -330,11 +364,18 @@ def _own(module: Module) -> list[tuple[str, Tensor]]:
 def _find(module: Module, state_dict: dict[str, Tensor], prefix: str, loading: Loading) -> None:
     """Let a module and all below look for their values, under `prefix`."""
     told = {"loading": loading}
-    module._load_from_state_dict(state_dict, prefix, told, True, loading.missing, loading.unexpected, loading.errors)
+    module._load_from_state_dict(
+        state_dict, prefix, told, True, loading.missing, loading.unexpected, loading.errors
+    )
     for name, child in module._modules.items():
         if child is not None:
             path = f"{prefix}{name}."
-            _find(child, {key: value for key, value in state_dict.items() if key.startswith(path)}, path, loading)
+            _find(
+                child,
+                {key: value for key, value in state_dict.items() if key.startswith(path)},
+                path,
+                loading,
+            )
 
 
 def to_torch(state_dict: Mapping[str, Tensor]) -> dict:

@@ -31,7 +31,9 @@ class LayerNorm(Module):
         dtype=None,
     ):
         super().__init__()
-        self.normalized_shape, self.eps, self.elementwise_affine = _sizes(normalized_shape), eps, elementwise_affine
+        self.normalized_shape = _sizes(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
             p = init.parameter(*self.normalized_shape, device=device, dtype=dtype) if wanted else None
             self.register_parameter(name, p)
@@ -68,8 +70,12 @@ class RMSNorm(Module):
         dtype=None,
     ):
         super().__init__()
-        self.normalized_shape, self.eps, self.elementwise_affine = _sizes(normalized_shape), eps, elementwise_affine
-        weight = init.parameter(*self.normalized_shape, device=device, dtype=dtype) if elementwise_affine else None
+        self.normalized_shape = _sizes(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weight = (
+            init.parameter(*self.normalized_shape, device=device, dtype=dtype) if elementwise_affine else None
+        )
         self.register_parameter("weight", weight)
         self.reset_parameters()
 

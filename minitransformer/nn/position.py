@@ -32,7 +32,9 @@ def rows(table: Tensor, start: int, length: int) -> Tensor:
     """`table[start : start + length]`. (max_len, ..) -> (length, ..). Raises ValueError if the table is too short."""
     if start + length > len(table):
         last = start + length - 1
-        raise ValueError(f"positions {start} to {last} go beyond max_len={len(table)}: build with a larger max_len")
+        raise ValueError(
+            f"positions {start} to {last} go beyond max_len={len(table)}: build with a larger max_len"
+        )
     return table[start : start + length]
 
 
@@ -60,7 +62,9 @@ class AdditiveEncoding(Module):
         size, and beyond max_len.
         """
         if x.ndim not in (2, 3) or x.shape[-1] != self.d_model:
-            raise ValueError(f"expected 2 or 3 dimensions, the last of size d_model={self.d_model}, got {x.shape}")
+            raise ValueError(
+                f"expected 2 or 3 dimensions, the last of size d_model={self.d_model}, got {x.shape}"
+            )
         sequence_first = x.ndim == 3 and not self.batch_first
         added = rows(self.table(), start, x.shape[0 if sequence_first else -2])  # (T, C)
         return self.dropout(x + (unsqueeze(added, 1) if sequence_first else added))
@@ -82,7 +86,9 @@ class _FixedEncoding(AdditiveEncoding):
     def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
         super().__init__(d_model, dropout, batch_first)
         init.reserve(max_len, d_model)
-        self.register_buffer("pe", positional(self.compute(max_len).float().unsqueeze(0 if batch_first else 1)))
+        self.register_buffer(
+            "pe", positional(self.compute(max_len).float().unsqueeze(0 if batch_first else 1))
+        )
 
     def table(self) -> Tensor:
         return self.pe.view(-1, self.d_model)
@@ -101,7 +107,8 @@ class SinusoidalPositionalEncoding(_FixedEncoding):
 
     def compute(self, max_len: int) -> Tensor:
         pe = zeros(max_len, self.d_model, dtype=float64)
-        theta = angles(max_len, arange(0, self.d_model, 2, dtype=float64) / self.d_model)  # (max_len, C/2 rounded up)
+        # (max_len, C/2 rounded up)
+        theta = angles(max_len, arange(0, self.d_model, 2, dtype=float64) / self.d_model)
         pe[:, 0::2] = sin(theta)
         pe[:, 1::2] = cos(theta)[:, : self.d_model // 2]
         return pe
@@ -142,7 +149,9 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = True) 
     else channel i pairs with i + d/2, as in many published weights. Raises ValueError if the sizes do not fit.
     """
     if x.shape[-2:] != (cos.shape[0], 2 * cos.shape[1]):
-        raise ValueError(f"apply_rotary: expected x (.., T, d) for angles (T, d/2), got {x.shape} and {cos.shape}")
+        raise ValueError(
+            f"apply_rotary: expected x (.., T, d) for angles (T, d/2), got {x.shape} and {cos.shape}"
+        )
     a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else chunk(x, 2, -1)  # (.., T, d/2) each
     turned = [a * cos - b * sin, a * sin + b * cos]
     return flatten(stack(turned, -1), -2) if interleaved else cat(turned, -1)

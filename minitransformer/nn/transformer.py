@@ -29,7 +29,9 @@ def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
 class _Layer(Module):
     """What encoder and decoder layers share: residual connections around blocks, and the feed-forward block."""
 
-    def _residual(self, x: Tensor, block: Callable[[Tensor], Tensor], norm: Module, dropout: Module) -> Tensor:
+    def _residual(
+        self, x: Tensor, block: Callable[[Tensor], Tensor], norm: Module, dropout: Module
+    ) -> Tensor:
         """x + block(x), normalized after the sum as in the paper, or before the block (Xiong et al., ICML 2020)."""
         if self.norm_first:
             return x + dropout(block(norm(x)))
@@ -82,7 +84,9 @@ class TransformerEncoderLayer(_Layer):
         """(T, B, C), or (B, T, C) if `batch_first`, or (T, C) -> the same. Masks, cache: see `MultiheadAttention`."""
 
         def attend(x):
-            return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal, cache=cache)[0]
+            return self.self_attn(
+                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal, cache=cache
+            )[0]
 
         x = self._residual(src, attend, self.norm1, self.dropout1)
         return self._residual(x, self._feed_forward, self.norm2, self.dropout2)
@@ -246,13 +250,16 @@ class Transformer(Module):
     ):
         super().__init__()
         made = {"bias": bias, "device": device, "dtype": dtype}
-        sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first)
+        shape = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
+        sizes = (*shape, batch_first, norm_first)
         norms = [LayerNorm(d_model, layer_norm_eps, **made) for _ in range(2)]
         self.encoder, self.decoder = custom_encoder, custom_decoder
         if custom_encoder is None:
-            self.encoder = TransformerEncoder(TransformerEncoderLayer(*sizes, **made), num_encoder_layers, norms[0])
+            layer = TransformerEncoderLayer(*sizes, **made)
+            self.encoder = TransformerEncoder(layer, num_encoder_layers, norms[0])
         if custom_decoder is None:
-            self.decoder = TransformerDecoder(TransformerDecoderLayer(*sizes, **made), num_decoder_layers, norms[1])
+            layer = TransformerDecoderLayer(*sizes, **made)
+            self.decoder = TransformerDecoder(layer, num_decoder_layers, norms[1])
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         for p in self.parameters():
             if p.ndim > 1:

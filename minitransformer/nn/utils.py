@@ -24,7 +24,11 @@ def _norm(values: Tensor, norm_type: float) -> Tensor:
     magnitudes = abs_(values)
     if math.isinf(norm_type):
         return (amax if norm_type > 0 else amin)(magnitudes)
-    return (magnitudes**norm_type).sum() ** (1 / norm_type) if norm_type else (magnitudes != 0).sum().to(values.dtype)
+    return (
+        (magnitudes**norm_type).sum() ** (1 / norm_type)
+        if norm_type
+        else (magnitudes != 0).sum().to(values.dtype)
+    )
 
 
 def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
@@ -33,15 +37,21 @@ def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
         return tensor(0.0)
     if norm_type == 2:
         return Tensor(kernels.of(tensors[0].array).norm_of_all([t.array for t in tensors]))
-    return _norm(stack([_norm(t.float() if t.dtype == float16 else t, norm_type) for t in tensors]), norm_type)
+    return _norm(
+        stack([_norm(t.float() if t.dtype == float16 else t, norm_type) for t in tensors]), norm_type
+    )
 
 
 @no_grad()
-def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+def get_total_norm(
+    tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
     """The norm of all tensors read as one vector: the norm of their norms. Can raise RuntimeError if not finite."""
     total = _total([*tensors], float(norm_type))
     if error_if_nonfinite and not math.isfinite(total.item()):
-        raise RuntimeError(f"the norm of the gradients is {total.item()}; detect_anomaly() names the op that made it")
+        raise RuntimeError(
+            f"the norm of the gradients is {total.item()}; detect_anomaly() names the op that made it"
+        )
     return total
 
 

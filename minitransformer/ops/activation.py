@@ -62,7 +62,11 @@ class GELU(Activates):
 
     def vjp(self, g, x):
         kernel = kernels.of(x)
-        return (kernel.gelu_tanh_vjp(g, x, self.y) if self.approximate == "tanh" else kernel.gelu_vjp(g, x, self.y),)
+        return (
+            kernel.gelu_tanh_vjp(g, x, self.y)
+            if self.approximate == "tanh"
+            else kernel.gelu_vjp(g, x, self.y),
+        )
 
 
 class SiLU(Activates):

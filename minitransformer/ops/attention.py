@@ -18,7 +18,9 @@ from minitransformer.ops.shape import transpose
 from minitransformer.ops.softmax import softmax
 
 
-def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float) -> Tensor:
+def attention_scores(
+    query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float
+) -> Tensor:
     """How well each query fits each key, -inf where it may not look. (.., T, d), (.., S, d) -> (.., T, S)."""
     scores = mul(matmul(query, transpose(key, -2, -1)), scale)  # (.., T, S)
     if is_causal:
@@ -29,7 +31,9 @@ def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None, is_causal:
     return masked_fill(scores, ~mask, -math.inf) if mask.dtype == bool_ else scores + mask
 
 
-def clear_attention(query, key, value, mask=None, dropout_p=0.0, is_causal=False, scale=None) -> tuple[Tensor, Tensor]:
+def clear_attention(
+    query, key, value, mask=None, dropout_p=0.0, is_causal=False, scale=None
+) -> tuple[Tensor, Tensor]:
     """softmax(Q K^T / sqrt(d)) V and its weights, one idea a line (Vaswani et al., NeurIPS 2017, equation 1)."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = attention_scores(query, key, mask, is_causal, scale)  # (.., T, S)
@@ -45,7 +49,8 @@ class Attention(Op):
     """The same as one op: its gradient in one go, its relevance that of the clear form."""
 
     def __init__(self, mask, is_causal: bool, scale: float, keep=None):
-        self.mask, self.is_causal, self.scale, self.keep = mask, is_causal, scale, keep  # keep: dropout's factors (.., T, S)
+        # keep: dropout's factors (.., T, S)
+        self.mask, self.is_causal, self.scale, self.keep = mask, is_causal, scale, keep
 
     def forward(self, q, k, v):  # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
         y, self.weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale, self.keep)
@@ -66,10 +71,12 @@ class Attention(Op):
         scores = matmul(q * self.scale, k.swapaxes(-1, -2))  # (.., T, S)
         ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), scores, rule)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
-        dq, dk = matmul(ds, k) if self.needs[0] else None, matmul(ds.swapaxes(-1, -2), q) if self.needs[1] else None
+        dq = matmul(ds, k) if self.needs[0] else None
+        dk = matmul(ds.swapaxes(-1, -2), q) if self.needs[1] else None
         return dq, dk, dv
 
-    def _modified_scores(self, g, x, rule):  # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
+    # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
+    def _modified_scores(self, g, x, rule):
         added = self.mask is not None and self.mask.dtype != bool_
         x = x + rule.finite(self.mask) if added else x
         p = widened(self.weights)
@@ -103,7 +110,9 @@ def scaled_dot_product_attention(
     scores. `scale` is 1 / sqrt(d) unless given. A query that may see no key gets zeros. Raises ValueError on shapes.
     """
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ValueError(f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together")
+        raise ValueError(
+            f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together"
+        )
     if attn_mask is not None and attn_mask.dtype.kind not in "bf":
         raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
     if attn_mask is not None:
@@ -114,4 +123,6 @@ def scaled_dot_product_attention(
         return clear_attention(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     keep = drawn_scale(dropout_p, query.array, (*query.shape[:-1], key.shape[-2])) if dropout_p else None
-    return Attention(None if attn_mask is None else attn_mask.array, is_causal, scale, keep)(query, key, value)
+    return Attention(None if attn_mask is None else attn_mask.array, is_causal, scale, keep)(
+        query, key, value
+    )

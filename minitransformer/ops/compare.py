@@ -17,26 +17,36 @@ def _comparison(name: str):
 
     def compare(input: Tensor, other) -> Tensor:
         if not (is_number(other) or hasattr(other, "dtype")):
-            raise TypeError(f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}")
+            raise TypeError(
+                f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}"
+            )
         check_device(name, input, other)
         a, b = operands(input, other)
         return Tensor(function(a.array, b.array if isinstance(b, Tensor) else b))
 
-    compare.__name__, compare.__doc__ = name, f"Elementwise `{name}`: booleans; of integers `and`, `or` and `xor` give their bits."
+    compare.__name__, compare.__doc__ = (
+        name,
+        f"Elementwise `{name}`: booleans; of integers `and`, `or` and `xor` give their bits.",
+    )
     return register(f"__{name}__")(compare)
 
 
 def _or_else(compare, answer: bool):
-    return lambda input, other: compare(input, other) if is_number(other) or hasattr(other, "dtype") else answer
+    return lambda input, other: (
+        compare(input, other) if is_number(other) or hasattr(other, "dtype") else answer
+    )
 
 
-eq, ne, lt, le, gt, ge, _and, _or, _xor = map(_comparison, ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"))
+eq, ne, lt, le, gt, ge, _and, _or, _xor = map(
+    _comparison, ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor")
+)
 for _function in (_and, _or, _xor):
     in_place(f"__i{_function.__name__}__")(_function)
     register(f"__r{_function.__name__}__")(_function)
 for _function in (eq, ne, lt, le, gt, ge):
     register(_function.__name__)(_function)
-Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)  # `x == None` is False, of no tensor's elements
+# `x == None` is False, of no tensor's elements
+Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)
 
 
 @register("__invert__")

@@ -12,7 +12,8 @@ from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves, register
 
-preserve_format, contiguous_format, channels_last = "preserve_format", "contiguous_format", "channels_last"  # orders of memory
+# orders of memory
+preserve_format, contiguous_format, channels_last = "preserve_format", "contiguous_format", "channels_last"
 
 
 class Cast(Moves):
@@ -63,12 +64,21 @@ _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 def common_dtype(*tensors: Tensor):
     """PyTorch's promotion: the highest of bool, integer, float decides; in it the widest, 0-d tensors giving way to others."""
     ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in tensors]
-    return reduce(numpy.promote_types, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)])
+    return reduce(
+        numpy.promote_types, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)]
+    )
 
 
 @register()
 def to(
-    input: Tensor, *targets, dtype=None, device=None, other=None, non_blocking=False, copy=False, memory_format=preserve_format
+    input: Tensor,
+    *targets,
+    dtype=None,
+    device=None,
+    other=None,
+    non_blocking=False,
+    copy=False,
+    memory_format=preserve_format,
 ) -> Tensor:
     """`input` in the dtype and on the device of `targets`: a dtype, a device's name or number, another tensor, or several.
 
@@ -101,12 +111,16 @@ def in_order(input: Tensor, memory_format: str) -> Tensor:
     if memory_format == contiguous_format:
         return input.contiguous()
     if memory_format != channels_last or input.ndim != 4:
-        raise ValueError(f"expected a memory_format of PyTorch's that fits {input.ndim} dimensions, got {memory_format!r}")
+        raise ValueError(
+            f"expected a memory_format of PyTorch's that fits {input.ndim} dimensions, got {memory_format!r}"
+        )
     return input.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
 @register()
-def cuda(input: Tensor, device=None, non_blocking: bool = False, memory_format: str = preserve_format) -> Tensor:
+def cuda(
+    input: Tensor, device=None, non_blocking: bool = False, memory_format: str = preserve_format
+) -> Tensor:
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
 
@@ -123,7 +137,9 @@ def _caster(name: str, dtype):
     register(name)(caster)
 
 
-for _name, _dtype in dict(half=float16, float=float32, double=float64, int=int32, long=int64, bool=bool_).items():
+for _name, _dtype in dict(
+    half=float16, float=float32, double=float64, int=int32, long=int64, bool=bool_
+).items():
     _caster(_name, _dtype)
 
 

@@ -29,7 +29,9 @@ def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = Fa
         source = numpy.array(_plain_numbers(source))
         dtype = dtype or (float32 if source.dtype.kind == "f" else None)
     if source.dtype.kind not in "biuf":
-        raise TypeError(f"tensor: expected numbers in a regular shape, got {type(data).__name__} of dtype {source.dtype}")
+        raise TypeError(
+            f"tensor: expected numbers in a regular shape, got {type(data).__name__} of dtype {source.dtype}"
+        )
     array = source.astype(dtype or source.dtype, copy=True)
     return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
@@ -54,7 +56,9 @@ def laid_out(data, *sizes) -> Array:
         return zeros(data, *sizes).array
     if sizes or not hasattr(data, "__len__") or isinstance(data, (str, Tensor)):
         what = ", ".join(map(repr, (data, *sizes)))
-        raise TypeError(f"Tensor: expected sizes, a sequence of numbers or an array, got {what}; use tensor() or .clone()")
+        raise TypeError(
+            f"Tensor: expected sizes, a sequence of numbers or an array, got {what}; use tensor() or .clone()"
+        )
     return tensor(data, dtype=float32).array
 
 
@@ -85,7 +89,11 @@ def _number(value):
 def _filling(value, dtype):
     """The number of `dtype` that a fill with `value` leaves: integers wrap."""
     value = _number(value)
-    return numpy.array(value).astype(dtype).item() if dtype is not None and numpy.dtype(dtype).kind in "iu" else value
+    return (
+        numpy.array(value).astype(dtype).item()
+        if dtype is not None and numpy.dtype(dtype).kind in "iu"
+        else value
+    )
 
 
 def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -110,10 +118,14 @@ def full(size, fill_value, *, dtype=None, device: str | None = None, requires_gr
     return _placed(numpy.full(size, fill_value, dtype), device, requires_grad)
 
 
-def arange(start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, .. before `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
     start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
-    dtype = numpy.dtype(dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64))
+    dtype = numpy.dtype(
+        dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
+    )
     if dtype == int64:
         start, end, step = int(start), int(end), int(step)
     if not step or not 0 <= (end - start) * step < math.inf:
@@ -123,7 +135,9 @@ def arange(start, end=None, step=1, *, dtype=None, device: str | None = None, re
     return _placed((first + step * numpy.arange(n)).astype(dtype), device, requires_grad)
 
 
-def linspace(start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` evenly spaced values from `start` to `end`, both included, each reckoned from the nearer end."""
     if steps < 0:
         raise ValueError(f"linspace: expected steps >= 0, got {steps}")
@@ -134,7 +148,9 @@ def linspace(start, end, steps: int, *, dtype=float32, device: str | None = None
     return _placed((values if steps > 1 else values * 0 + start).astype(dtype), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype=float32, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """The identity matrix."""
     return _placed(numpy.eye(n, m, dtype=dtype), device, requires_grad)
 
@@ -149,7 +165,9 @@ def rand(*size, dtype=float32, device: str | None = None, requires_grad: bool = 
     return _placed(generator().random(shape_of(size)).astype(dtype), device, requires_grad)
 
 
-def randint(low: int, high=None, size=None, *, dtype=int64, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def randint(
+    low: int, high=None, size=None, *, dtype=int64, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """Integers drawn evenly from low .. high - 1; `randint(high, size)` from 0 on."""
     if size is None:
         high, size = None, high
@@ -162,7 +180,15 @@ def randperm(n: int, *, dtype=int64, device: str | None = None) -> Tensor:
     return _placed(generator().permutation(n).astype(dtype), device, False)
 
 
-def _like(name, input, *value, dtype=None, device=None, requires_grad: bool = False, memory_format: str = preserve_format):
+def _like(
+    name,
+    input,
+    *value,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+    memory_format: str = preserve_format,
+):
     array = getattr(namespace(input.array), name)(input.array, *value, dtype=dtype)
     made = in_order(Tensor(to_device(array, device or input.device)), memory_format)
     return made.requires_grad_(requires_grad)
@@ -188,21 +214,29 @@ def full_like(input: Tensor, fill_value, **options) -> Tensor:
     return _like("full_like", input, _filling(fill_value, options.get("dtype") or input.dtype), **options)
 
 
-def randn_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """Normal random numbers, with the shape, dtype and device of `input`."""
-    return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return randn(
+        input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+    )
 
 
 def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Even random numbers in [0, 1), with the shape, dtype and device of `input`."""
-    return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return rand(
+        input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+    )
 
 
 def _new(make):
     """`make` as a method: of the dtype and on the device of the tensor, unless others are asked for."""
 
     def made(input: Tensor, *args, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-        return make(*args, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+        return make(
+            *args, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+        )
 
     register(f"new_{make.__name__}")(made)
 
@@ -220,13 +254,17 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
     if input.dtype.kind != "f":
         raise TypeError(f"multinomial: expected floating-point weights, got {input.dtype}; call .float()")
     if input.ndim not in (1, 2) or num_samples < 1:
-        raise ValueError(f"multinomial: expected weights (n,) or (rows, n) and samples >= 1, got {input.shape}, {num_samples}")
+        raise ValueError(
+            f"multinomial: expected weights (n,) or (rows, n) and samples >= 1, got {input.shape}, {num_samples}"
+        )
     weights = to_device(input.array, "cpu").astype("float64")
     rows = weights.reshape(-1, weights.shape[-1])
     if not (rows >= 0).all() or not (0 < rows.sum(axis=1)).all() or not (rows.sum(axis=1) < math.inf).all():
         raise ValueError("multinomial: expected finite weights >= 0 that are not all 0")
     if not replacement and num_samples > (rows > 0).sum(axis=1).min():
-        raise ValueError(f"multinomial: {num_samples} of weights that are not 0 cannot be drawn, unless with replacement")
+        raise ValueError(
+            f"multinomial: {num_samples} of weights that are not 0 cannot be drawn, unless with replacement"
+        )
     drawn = [generator().choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
     return _placed(numpy.array(drawn, int64).reshape(*weights.shape[:-1], num_samples), input.device, False)
 

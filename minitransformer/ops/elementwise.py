@@ -60,9 +60,12 @@ class Mul(Op):
         return a * b
 
     def vjp(self, g, a, b):  # dL/da = g b, dL/db = g a
-        return unbroadcast(g * b, a) if self.needs[0] else None, unbroadcast(g * a, b) if self.needs[1] else None
+        return unbroadcast(g * b, a) if self.needs[0] else None, unbroadcast(g * a, b) if self.needs[
+            1
+        ] else None
 
-    def relprop(self, r, rule, a, b):  # the product is nobody's alone: half each, or all to the only one explained
+    # the product is nobody's alone: half each, or all to the only one explained
+    def relprop(self, r, rule, a, b):
         r = r / 2 if all(self.needs) else r
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
@@ -84,11 +87,15 @@ class Div(Op):
         return da, unbroadcast(-g * (a / b / b), b) if self.needs[1] else None
 
     def relprop(self, r, rule, a, b):
-        rule.refuse(self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1])
+        rule.refuse(
+            self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1]
+        )
         return unbroadcast(r, a), None
 
     def modified(self, g, rule, a, b):
-        rule.refuse(self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1])
+        rule.refuse(
+            self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1]
+        )
         return self.vjp(g, a, b)
 
 
@@ -100,7 +107,9 @@ class Pow(Op):
 
     def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
         da = unbroadcast(g * (b * a ** (b - (b != 0))), a) if self.needs[0] else None
-        return da, unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[1] else None
+        return da, unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[
+            1
+        ] else None
 
 
 def _slope_of_exponent(a, b, xp, dtype):
@@ -256,7 +265,10 @@ class Clip(Op):
         crossed = False if low is None or high is None else high < low  # then y is `high`, wherever x is
         apart = True if low is None or high is None else low < high
         shares = inside, below & apart, above | crossed
-        return tuple(unbroadcast(g * s, t) if need else None for s, t, need in zip(shares, (x, low, high), self.needs, strict=True))
+        return tuple(
+            unbroadcast(g * s, t) if need else None
+            for s, t, need in zip(shares, (x, low, high), self.needs, strict=True)
+        )
 
 
 def _times(alpha: float, other, input):
@@ -301,7 +313,9 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
     if rounding_mode is not None:
         return Quotient(rounding_mode)(*operands(input, other))
-    if is_number(input) or is_number(other):  # integers become real before the number is fitted to their dtype: -1 is no uint8
+    if is_number(input) or is_number(
+        other
+    ):  # integers become real before the number is fitted to their dtype: -1 is no uint8
         input, other = (real(t) if isinstance(t, Tensor) else t for t in (input, other))
     a, b = operands(input, other)
     return Div()(a if is_number(a) else real(a), b if is_number(b) else real(b))
@@ -424,7 +438,9 @@ def abs_(input: Tensor) -> Tensor:
 
 def _two_tensors(who: str, *inputs) -> tuple:
     if any(map(is_number, inputs)):
-        raise TypeError(f"{who}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers")
+        raise TypeError(
+            f"{who}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers"
+        )
     return operands(*inputs)
 
 
@@ -443,7 +459,9 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
 def where(condition: Tensor, input, other) -> Tensor:
     """`input` where the boolean `condition` holds, else `other`. Shapes broadcast."""
     if condition.dtype != bool_:
-        raise TypeError(f"where: expected a bool condition, got {condition.dtype}; compare first, e.g. x != 0")
+        raise TypeError(
+            f"where: expected a bool condition, got {condition.dtype}; compare first, e.g. x != 0"
+        )
     if is_number(input) and is_number(other):
         input = tensor(input, device=condition.device)
     return Where()(condition, *operands(input, other))

@@ -59,12 +59,15 @@ def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
         return overall(input)
     indices = arg(input, dim, keepdim)
     at = indices if keepdim or not input.ndim else indices.unsqueeze(dim)
-    values = Gather(*dims(dim, input.ndim))(input, at) if input.ndim else input.reshape(())  # right ones: no device need be asked
+    # right ones: no device need be asked
+    values = Gather(*dims(dim, input.ndim))(input, at) if input.ndim else input.reshape(())
     return Extreme(values if at is indices else values.squeeze(dim), indices)
 
 
 @register("max")
-def max_(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None):
+def max_(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
+):
     """The largest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index.
 
     With a tensor for `dim` or `other`: `maximum`.
@@ -73,7 +76,9 @@ def max_(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, 
 
 
 @register("min")
-def min_(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None):
+def min_(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
+):
     """The smallest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index.
 
     With a tensor for `dim` or `other`: `minimum`.
@@ -85,7 +90,9 @@ def _where(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     along = over(dim, input.ndim, keepdim)
     if not (dim is None or len(along) == min(input.ndim, 1)):
         raise TypeError(f"{name}: expected one dimension, got {dim}")
-    return Tensor(getattr(input.array, name)(axis=along[0] if along and dim is not None else None, keepdims=keepdim))
+    return Tensor(
+        getattr(input.array, name)(axis=along[0] if along and dim is not None else None, keepdims=keepdim)
+    )
 
 
 @register()

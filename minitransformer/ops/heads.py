@@ -54,7 +54,9 @@ class MergeHeads(Moves):
         return (SplitHeads(x.shape[-3], 1, self.batch_first).pieces(g)[0],)
 
 
-def split_heads(input: Tensor, num_heads: int, parts: int = 1, batch_first: bool = True) -> Tensor | tuple[Tensor, ...]:
+def split_heads(
+    input: Tensor, num_heads: int, parts: int = 1, batch_first: bool = True
+) -> Tensor | tuple[Tensor, ...]:
     """(B, T, parts num_heads d), (T, B, ..) unless `batch_first`, or (T, ..) -> (B, H, T, d) or (H, T, d) for each part.
 
     One tensor for one part, a tuple for more. Raises ValueError if the sizes do not fit.

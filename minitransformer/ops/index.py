@@ -82,7 +82,9 @@ def _steps(input: Tensor, index) -> list[tuple]:
     if not any(isinstance(part, int) for part in parts) or not any(_is_array(part) for part in parts):
         return [tuple(parts)]
     first = [p for part in parts for p in ([slice(None)] * _width(part) if _is_array(part) else [part])]
-    then = [part if _is_array(part) or part is ... else slice(None) for part in parts if not isinstance(part, int)]
+    then = [
+        part if _is_array(part) or part is ... else slice(None) for part in parts if not isinstance(part, int)
+    ]
     return [tuple(first), tuple(then)]
 
 
@@ -98,7 +100,9 @@ def _check_places(parts: list, shape: tuple[int, ...]) -> None:
     d = 0
     for part in parts[:-1]:
         if _is_array(part) and part.dtype != bool_ and d < len(shape):
-            _check_range(part, -shape[d], shape[d] - 1, "index {} is out of bounds for a dimension of {}", shape[d])
+            _check_range(
+                part, -shape[d], shape[d] - 1, "index {} is out of bounds for a dimension of {}", shape[d]
+            )
         d += _width(part)
 
 
@@ -152,11 +156,15 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if not index.array.size:
         return input.reshape(-1)[index.long().reshape(-1)].reshape(index.shape)
     if max(index.ndim, 1) != max(input.ndim, 1) or index.dtype.kind not in "iu":
-        raise ValueError(f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}")
+        raise ValueError(
+            f"gather: expected integers of {input.ndim} dimensions, got {index.dtype} {index.shape}"
+        )
     if not input.ndim or not index.ndim:
         return gather(input.reshape(-1), dim, index.reshape(-1)).reshape(index.shape)
     if any(i > n for k, (i, n) in enumerate(zip(index.shape, input.shape, strict=True)) if k != d):
-        raise ValueError(f"gather: index {index.shape} is larger than input {input.shape} in another dimension than {dim}")
+        raise ValueError(
+            f"gather: index {index.shape} is larger than input {input.shape} in another dimension than {dim}"
+        )
     _check_range(index.array, 0, input.shape[d] - 1, "gather: index {} is outside 0..{}", input.shape[d] - 1)
     return Gather(d)(input, index)
 
@@ -165,16 +173,22 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The rows that `index` (n,) names along `dim`: a copy. Raises IndexError if out of range, ValueError."""
     if index.ndim > 1 or index.dtype.kind not in "iu":
-        raise ValueError(f"index_select: expected a row of integers as index, got {index.dtype} {index.shape}")
+        raise ValueError(
+            f"index_select: expected a row of integers as index, got {index.dtype} {index.shape}"
+        )
     if not input.ndim:
         return index_select(input.reshape(1), dim, index).reshape(())
     (d,) = dims(dim, input.ndim)
-    _check_range(index.array, 0, input.shape[d] - 1, "index_select: index {} is outside 0..{}", input.shape[d] - 1)
+    _check_range(
+        index.array, 0, input.shape[d] - 1, "index_select: index {} is outside 0..{}", input.shape[d] - 1
+    )
     return getitem(input, (slice(None),) * d + (index.long().reshape(-1),))
 
 
 @register()
-def repeat_interleave(input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each row along `dim` so often, one after the other; `repeats` is a number or one for each. Without `dim` of all values.
 
     `output_size` says what comes of it anyway.
@@ -189,7 +203,9 @@ def repeat_interleave(input: Tensor, repeats, dim: int | None = None, *, output_
 @register()
 def nonzero(input: Tensor, *, as_tuple: bool = False):
     """The coordinates of what is not 0, a row for each: (n, ndim); or, `as_tuple`, a tensor for each dimension."""
-    found = namespace(input.array).argwhere(input.array.reshape(-1) if as_tuple and not input.ndim else input.array)
+    found = namespace(input.array).argwhere(
+        input.array.reshape(-1) if as_tuple and not input.ndim else input.array
+    )
     return tuple(Tensor(column) for column in found.T) if as_tuple else Tensor(found)
 
 
@@ -211,7 +227,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
     if not isinstance(value, Tensor):
         return Where()(mask, number_like(input, value), input)
     if value.ndim:
-        raise ValueError(f"masked_fill: expected a number or a 0-d tensor as value, got {value.shape}; use where")
+        raise ValueError(
+            f"masked_fill: expected a number or a 0-d tensor as value, got {value.shape}; use where"
+        )
     return Where()(mask, cast(value, input.dtype), input)
 
 
@@ -247,7 +265,9 @@ def number_like(input: Tensor, value) -> float | int | bool:
 def embedding(input: Tensor, weight: Tensor) -> Tensor:
     """The rows of `weight` that the ids name. ids (..), weight (V, C) -> (.., C). Raises IndexError, TypeError."""
     if not isinstance(input, Tensor):
-        raise TypeError(f"embedding: expected a tensor of ids, got {type(input).__name__}; make one with tensor(ids)")
+        raise TypeError(
+            f"embedding: expected a tensor of ids, got {type(input).__name__}; make one with tensor(ids)"
+        )
     if weight.ndim != 2:
         raise ValueError(f"embedding: expected a weight (V, C), got {weight.shape}")
     if input.dtype.kind not in "iu":

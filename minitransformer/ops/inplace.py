@@ -18,7 +18,8 @@ from minitransformer.ops.laws import Moves, is_number, register, unbroadcast
 from minitransformer.ops.views import origin
 from minitransformer.randomness import generator
 
-HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}  # the kinds of result that fit into a tensor of each kind
+# the kinds of result that fit into a tensor of each kind
+HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
 
 
 class Overwrite(Moves):
@@ -44,7 +45,9 @@ class Overwrite(Moves):
         """The inputs' arrays. What x holds counts for no law, so it may have been edited since; what was written may not."""
         x, new = self.inputs
         if whole and isinstance(new, Tensor) and new.edited[0] > self.number:
-            raise RuntimeError(f"{self}: what was written here was edited in place since; write a .clone() instead")
+            raise RuntimeError(
+                f"{self}: what was written here was edited in place since; write a .clone() instead"
+            )
         return [x.array, new.array if isinstance(new, Tensor) else new]
 
     def vjp(self, g, x, new):  # what was written over hears nothing
@@ -52,7 +55,8 @@ class Overwrite(Moves):
         self.part(rest)[self.index] = 0
         if is_number(new):
             return rest, part
-        like = new.reshape(new.shape[max(new.ndim - part.ndim, 0) :])  # without the leading ones that a part may lack
+        # without the leading ones that a part may lack
+        like = new.reshape(new.shape[max(new.ndim - part.ndim, 0) :])
         return rest, unbroadcast(part, like).reshape(new.shape)
 
 
@@ -86,15 +90,23 @@ def begin(input: Tensor, *others) -> bool:
 def _check_editable(input: Tensor, recorded: bool) -> None:
     array = input.array
     if array.size and any(n > 1 and not step for n, step in zip(array.shape, array.strides, strict=True)):
-        raise RuntimeError(f"in-place edit of {input.shape}, expanded: elements share memory; edit a .clone() instead")
+        raise RuntimeError(
+            f"in-place edit of {input.shape}, expanded: elements share memory; edit a .clone() instead"
+        )
     if not getattr(array.flags, "writeable", True):
-        raise RuntimeError(f"in-place edit of {input.shape}, whose memory is read-only, as of a file; edit a .clone() instead")
+        raise RuntimeError(
+            f"in-place edit of {input.shape}, whose memory is read-only, as of a file; edit a .clone() instead"
+        )
     source, views, _ = input.shows or (input, (), None)
     if recorded and source.is_leaf and source.requires_grad:
         what = "a view of a leaf" if input.shows else "a leaf"
-        raise RuntimeError(f"in-place edit of {what} that requires grad, with the tape on: wrap it in `with no_grad():`")
+        raise RuntimeError(
+            f"in-place edit of {what} that requires grad, with the tape on: wrap it in `with no_grad():`"
+        )
     if recorded and views is None:
-        raise RuntimeError(f"in-place edit of {origin(input)}: edit a .clone() instead, or all of it under no_grad")
+        raise RuntimeError(
+            f"in-place edit of {origin(input)}: edit a .clone() instead, or all of it under no_grad"
+        )
 
 
 def _copied(input: Tensor) -> Tensor:
@@ -108,9 +120,13 @@ def _copied(input: Tensor) -> Tensor:
 def _write(input: Tensor, result: Tensor, recorded: bool) -> Tensor:
     """Give `input` the values of `result`, and its history. Raises ValueError for another shape, TypeError for a wider kind."""
     if result.shape != input.shape:
-        raise ValueError(f"in place: the result is {result.shape}, the tensor that shall hold it {input.shape}")
+        raise ValueError(
+            f"in place: the result is {result.shape}, the tensor that shall hold it {input.shape}"
+        )
     if result.dtype.kind not in HOLDS[input.dtype.kind]:
-        raise TypeError(f"in place: the result is {result.dtype}, the tensor that shall hold it {input.dtype}; convert it first")
+        raise TypeError(
+            f"in place: the result is {result.dtype}, the tensor that shall hold it {input.dtype}; convert it first"
+        )
     if not recorded or input.shows or not result.requires_grad:
         return put(input, result, recorded=recorded)
     _written(input, result.array)
@@ -159,7 +175,9 @@ def writable(input: Tensor) -> Array:
     """The array, about to be edited by hand. Raises RuntimeError where the tape would lose the old values."""
     if input.requires_grad and is_grad_enabled():
         what = "a leaf that requires grad" if input.is_leaf else f"the result of {input.op}"
-        raise RuntimeError(f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew")
+        raise RuntimeError(
+            f"in-place edit of {what}: wrap it in `with no_grad():`, or use the op that returns anew"
+        )
     input.watched()[0] = moment()
     return input.array
 

@@ -95,6 +95,7 @@ class Activates(Op):
         return (r,)
 
     def modified(self, g, rule, x):
-        slope = (self.forward(x) if self.y is None else self.y) / (x + (x == 0))  # f(0) = 0, so that any slope will do there
+        # f(0) = 0, so that any slope will do there
+        slope = (self.forward(x) if self.y is None else self.y) / (x + (x == 0))
         slope *= g
         return (slope,)

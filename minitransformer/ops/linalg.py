@@ -26,8 +26,12 @@ class MatMul(Op):
         rows, columns = _as_row(a), _as_column(b)
         g = g[..., None, :] if a.ndim == 1 and b.ndim > 1 else g[..., None] if b.ndim == 1 else g
         g = g[..., None] if a.ndim == b.ndim == 1 else g
-        da = unbroadcast(matmul(g, columns.swapaxes(-1, -2)), rows).reshape(a.shape) if self.needs[0] else None
-        db = unbroadcast(matmul(rows.swapaxes(-1, -2), g), columns).reshape(b.shape) if self.needs[1] else None
+        da = (
+            unbroadcast(matmul(g, columns.swapaxes(-1, -2)), rows).reshape(a.shape) if self.needs[0] else None
+        )
+        db = (
+            unbroadcast(matmul(rows.swapaxes(-1, -2), g), columns).reshape(b.shape) if self.needs[1] else None
+        )
         return da, db
 
     def relprop(self, r, rule, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
@@ -59,7 +63,8 @@ class Linear(Sums):
         dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, self.needs)
         return (None if dx is None else dx.reshape(x.shape)), *rest
 
-    def relprop(self, r, rule, x, weight, *bias):  # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
+    # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
+    def relprop(self, r, rule, x, weight, *bias):
         s = _rows(rule.ratio(r, self.forward(x, weight, *bias)))
         return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
 
@@ -79,7 +84,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product. (.., n, k) @ (.., k, m) -> (.., n, m). Raises ValueError if the inner sizes differ."""
     a, b = lowered(*operands(input, other))
     if not a.ndim or not b.ndim:
-        raise ValueError(f"matmul: expected at least 1 dimension each, got {a.shape} @ {b.shape}; use * with 0-d tensors")
+        raise ValueError(
+            f"matmul: expected at least 1 dimension each, got {a.shape} @ {b.shape}; use * with 0-d tensors"
+        )
     inner_a, inner_b = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
     if inner_a != inner_b:
         raise ValueError(f"matmul: inner sizes differ: {a.shape} @ {b.shape}: {inner_a} != {inner_b}")
@@ -88,7 +95,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 def _product(who: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
     if a.ndim != ndim or b.ndim != ndim or ndim == 3 and a.shape[0] != b.shape[0]:
-        raise ValueError(f"{who}: expected two tensors of {ndim} dimensions that fit, got {a.shape} and {b.shape}; see matmul")
+        raise ValueError(
+            f"{who}: expected two tensors of {ndim} dimensions that fit, got {a.shape} and {b.shape}; see matmul"
+        )
     return matmul(a, b)
 
 
@@ -132,9 +141,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if weight.ndim != 2:
         raise ValueError(f"linear: expected a weight (n_out, n_in), got {weight.shape}")
     if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"linear: expected a bias {weight.shape[:1]} for weight {weight.shape}, got {bias.shape}")
+        raise ValueError(
+            f"linear: expected a bias {weight.shape[:1]} for weight {weight.shape}, got {bias.shape}"
+        )
     if not input.ndim or input.shape[-1] != weight.shape[1]:
-        raise ValueError(f"linear: expected input (.., {weight.shape[1]}) for weight {weight.shape}, got {input.shape}")
+        raise ValueError(
+            f"linear: expected input (.., {weight.shape[1]}) for weight {weight.shape}, got {input.shape}"
+        )
     if input.dtype != weight.dtype:
         mend = ".to(weight.dtype) on the input or .to(input.dtype) on the module"
         raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; call {mend}")

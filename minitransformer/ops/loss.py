@@ -75,7 +75,9 @@ def cross_entropy(
     _check("cross_entropy", input, target, weight)
     if target.dtype.kind == "f":
         if ignore_index >= 0:
-            raise ValueError("cross_entropy: ignore_index names a class id, and the targets are probabilities")
+            raise ValueError(
+                "cross_entropy: ignore_index names a class id, and the targets are probabilities"
+            )
         return _reduce(*_of_probabilities(input, *raised(target), weight, label_smoothing, reduction))
     rows, ids, keep = _by_rows("cross_entropy", input, target, ignore_index)
     counts = _counts(ids, keep, weight)
@@ -107,7 +109,8 @@ def nll_loss(
     _check("nll_loss", input, target, weight)
     rows, ids, keep = _by_rows("nll_loss", input, target, ignore_index)
     counts = _counts(ids, keep, weight).astype(rows.dtype)
-    loss = where(Tensor(keep), -gather(rows, 1, Tensor(ids[:, None])).squeeze(1) * Tensor(counts), 0.0)  # (N,)
+    # (N,)
+    loss = where(Tensor(keep), -gather(rows, 1, Tensor(ids[:, None])).squeeze(1) * Tensor(counts), 0.0)
     return _reduce(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
 
 
@@ -120,9 +123,13 @@ def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> N
     if weight is None:
         return
     if weight.shape != input.shape[min(1, input.ndim - 1) :][:1]:
-        raise ValueError(f"{name}: expected a weight for each class of logits {input.shape}, got weights {weight.shape}")
+        raise ValueError(
+            f"{name}: expected a weight for each class of logits {input.shape}, got weights {weight.shape}"
+        )
     if weight.dtype != input.dtype:
-        raise TypeError(f"{name}: logits are {input.dtype}, class weights {weight.dtype}; call .to(...) on one of them")
+        raise TypeError(
+            f"{name}: logits are {input.dtype}, class weights {weight.dtype}; call .to(...) on one of them"
+        )
     if weight.requires_grad and target.dtype.kind != "f":
         raise RuntimeError(f"{name}: class weights get no gradient from class ids; detach() them")
 
@@ -130,9 +137,15 @@ def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> N
 def _by_rows(name: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Array, Array]:
     """Logits (N, V), class ids (N,), and which of them count (N,); an id that does not is 0."""
     if input.ndim == 0 or target.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
-        raise ValueError(f"{name}: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)")
+        raise ValueError(
+            f"{name}: logits {input.shape} do not fit targets {target.shape}; expected (N, V) and (N,)"
+        )
     rows = input if input.ndim < 3 else input.permute(0, *range(2, input.ndim), 1)
-    rows = rows.reshape(-1, rows.shape[-1]) if rows.array.size else rows.reshape(0, input.shape[min(1, input.ndim - 1)])
+    rows = (
+        rows.reshape(-1, rows.shape[-1])
+        if rows.array.size
+        else rows.reshape(0, input.shape[min(1, input.ndim - 1)])
+    )
     ids = target.array.reshape(-1)
     keep = ids != ignore_index
     ids = namespace(ids).where(keep, ids, 0)
@@ -145,7 +158,9 @@ def _counts(ids: Array, keep: Array, weight: Tensor | None) -> Array:
     return keep if weight is None else namespace(ids).where(keep, weight.array[ids], 0)
 
 
-def _of_probabilities(input: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str) -> tuple:
+def _of_probabilities(
+    input: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str
+) -> tuple:
     """-sum over classes of weight * target * ln softmax(input); the reduction, and the number of targets."""
     if target.shape != input.shape or not input.ndim:
         what = f"cross_entropy: expected probabilities of the logits' shape {input.shape}, got {target.dtype} {target.shape}"

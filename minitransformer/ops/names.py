@@ -2,7 +2,22 @@
 
 from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.attention import clear_attention, scaled_dot_product_attention
-from minitransformer.ops.compare import all_, allclose, any_, eq, equal, ge, gt, isfinite, isinf, isnan, le, logical_not, lt, ne
+from minitransformer.ops.compare import (
+    all_,
+    allclose,
+    any_,
+    eq,
+    equal,
+    ge,
+    gt,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_not,
+    lt,
+    ne,
+)
 from minitransformer.ops.convert import channels_last, contiguous_format, preserve_format, to
 from minitransformer.ops.creation import (
     arange,

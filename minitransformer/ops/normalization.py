@@ -15,13 +15,15 @@ class LayerNorm(Op):
         self.eps = eps
 
     def forward(self, x, weight, bias):  # (.., C), (C,), (C,) -> (.., C)
-        y, self.mean, self.rstd = kernels.of(x).layer_norm(x, weight, bias, self.eps)  # mean, 1 / sigma: (.., 1)
+        # mean, 1 / sigma: (.., 1)
+        y, self.mean, self.rstd = kernels.of(x).layer_norm(x, weight, bias, self.eps)
         return y
 
     def vjp(self, g, x, weight, bias):
         return kernels.of(x).layer_norm_vjp(g, x, weight, self.mean, self.rstd)
 
-    def relprop(self, r, rule, x, weight, bias):  # the epsilon rule on a linear map: sigma is taken as a constant
+    # the epsilon rule on a linear map: sigma is taken as a constant
+    def relprop(self, r, rule, x, weight, bias):
         s = rule.ratio(r, self.forward(x, weight, bias))
         dx, _, db = self.modified(s, rule, x, weight, bias)
         return x * dx, None, bias * db
@@ -29,7 +31,8 @@ class LayerNorm(Op):
     def modified(self, g, rule, x, weight, bias):
         slope = g * weight
         slope *= self.rstd
-        slope -= slope @ namespace(g).full((g.shape[-1], 1), 1 / g.shape[-1], g.dtype)  # the mean, as a product
+        # the mean, as a product
+        slope -= slope @ namespace(g).full((g.shape[-1], 1), 1 / g.shape[-1], g.dtype)
         return slope, None, g.reshape(-1, g.shape[-1]).sum(axis=0)
 
 
@@ -55,10 +58,14 @@ class RMSNorm(Op):
 
 def _check(name: str, input: Tensor, shape: tuple[int, ...], *parameters: Tensor | None) -> None:
     if not shape or input.shape[-len(shape) :] != shape:
-        raise ValueError(f"{name}: expected input (.., {', '.join(map(str, shape))}) over its last dimensions, got {input.shape}")
+        raise ValueError(
+            f"{name}: expected input (.., {', '.join(map(str, shape))}) over its last dimensions, got {input.shape}"
+        )
     for p in parameters:
         if p is not None and p.dtype != input.dtype:
-            raise TypeError(f"{name}: input is {input.dtype}, parameters are {p.dtype}; call .to(...) on one of them")
+            raise TypeError(
+                f"{name}: input is {input.dtype}, parameters are {p.dtype}; call .to(...) on one of them"
+            )
         if p is not None and p.shape != shape:
             raise ValueError(f"{name}: expected parameters of the normalized shape {shape}, got {p.shape}")
 

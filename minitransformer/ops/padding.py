@@ -21,7 +21,9 @@ class Pad(Moves):
         return namespace(x).pad(x, self.widths)
 
     def vjp(self, g, x):
-        return (g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],)
+        return (
+            g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],
+        )
 
 
 def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) -> Tensor:
@@ -31,17 +33,26 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     "circular" goes on at the other end. Like PyTorch's, these three leave the first one or two dimensions (batch, channels) alone.
     """
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
-        raise ValueError(f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}")
+        raise ValueError(
+            f"pad: expected pairs (before, after) for at most {input.ndim} dimensions, got {tuple(pad)}"
+        )
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
     widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]
     if any(n + before + after < 0 for n, (before, after) in zip(input.shape, widths, strict=True)):
         raise ValueError(f"pad: {tuple(pad)} takes away more than there is of {input.shape}")
-    return _filled(input, widths, value or 0) if mode == "constant" else _continued(input, widths, len(pairs), mode, value)
+    return (
+        _filled(input, widths, value or 0)
+        if mode == "constant"
+        else _continued(input, widths, len(pairs), mode, value)
+    )
 
 
 def _cut(input: Tensor, widths) -> tuple:
     """Without what negative widths take away, and the widths that are left to add."""
-    kept = tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(input.shape, widths, strict=True))
+    kept = tuple(
+        slice(max(-before, 0), n - max(-after, 0))
+        for n, (before, after) in zip(input.shape, widths, strict=True)
+    )
     return getitem(input, kept), [(max(before, 0), max(after, 0)) for before, after in widths]
 
 
@@ -62,11 +73,15 @@ def _continued(input: Tensor, widths, n_padded: int, mode: str, value) -> Tensor
     if value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     if input.ndim - n_padded not in (1, 2) or n_padded > 3:
-        raise ValueError(f"pad: mode {mode!r} pads up to 3 dimensions, all but one or two, got {n_padded} of {input.ndim}")
+        raise ValueError(
+            f"pad: mode {mode!r} pads up to 3 dimensions, all but one or two, got {n_padded} of {input.ndim}"
+        )
     input, widths = _cut(input, widths) if mode == "circular" else (input, widths)
     for d, (before, after) in enumerate(widths):
         if before or after:
-            sources = _SOURCES[mode](namespace(input.array).arange(-before, input.shape[d] + after), input.shape[d])
+            sources = _SOURCES[mode](
+                namespace(input.array).arange(-before, input.shape[d] + after), input.shape[d]
+            )
             input = getitem(input, (slice(None),) * d + (sources,))
     return input
 

@@ -41,10 +41,14 @@ def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple
     """Where each entry of `index`, of as many dimensions as `input`, stands; and as much of `src` as there are entries."""
     (d,) = dims(dim, max(input.ndim, 1))
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
-        raise ValueError(f"{who}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}")
+        raise ValueError(
+            f"{who}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}"
+        )
     sizes = [m for i, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)) if i != d and n > m]
     if sizes or isinstance(src, Tensor) and any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
-        raise ValueError(f"{who}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source")
+        raise ValueError(
+            f"{who}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source"
+        )
     check_ids(index.array, input.shape[d] if input.ndim else 1, who + ": index {} is outside 0..{}")
     if not input.ndim:
         return (...,), src
@@ -74,7 +78,9 @@ def _alike(who: str, input: Tensor, source):
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """`value`, a number or a 0-d tensor, in the rows that `index` names along `dim`. Raises ValueError for a larger one."""
     if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(f"index_fill: expected a number or a 0-d tensor, got shape {value.shape}; use index_copy")
+        raise ValueError(
+            f"index_fill: expected a number or a 0-d tensor, got shape {value.shape}; use index_copy"
+        )
     value = cast(value, input.dtype) if isinstance(value, Tensor) else value
     once = Tensor(namespace(index.array).unique(index.array)) if index.ndim else index
     return Overwrite((), _rows("index_fill", input, dim, once))(input, value)
@@ -84,7 +90,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
 @in_place()
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """The rows of `source` in those that `index` names along `dim`."""
-    return Overwrite((), _rows("index_copy", input, dim, index))(input, _fitting("index_copy", input, dim, index, source))
+    return Overwrite((), _rows("index_copy", input, dim, index))(
+        input, _fitting("index_copy", input, dim, index, source)
+    )
 
 
 @register()

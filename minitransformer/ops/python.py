@@ -86,7 +86,9 @@ def __repr__(input: Tensor) -> str:
 def __format__(input: Tensor, spec: str) -> str:
     """The number of a 0-d tensor, as Python formats it. Raises TypeError for others with a `spec`."""
     if input.ndim and spec:
-        raise TypeError(f"format: expected a 0-d tensor for {spec!r}, got shape {input.shape}; use .item() or .tolist()")
+        raise TypeError(
+            f"format: expected a 0-d tensor for {spec!r}, got shape {input.shape}; use .item() or .tolist()"
+        )
     return str(input) if input.ndim else format(item(input), spec)
 
 

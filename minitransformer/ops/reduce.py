@@ -63,18 +63,24 @@ class Var(Reduction):
 
     def variance(self, x):  # in float64: a square may be too large where the root is not
         centred = self.centred(x.astype(float64, copy=False))
-        sums, n = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim), self.count(x) - self.correction
+        sums = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim)
+        n = self.count(x) - self.correction
         return sums / n if n > 0 else namespace(x).where(sums > 0, math.inf, math.nan)
 
     def centred(self, x):
         if not self.count(x):
             return x
         mean = x.mean(axis=self.dim, keepdims=True)
-        return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))  # what rounding left: equal numbers have no variance
+        # what rounding left: equal numbers have no variance
+        return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))
 
     def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
         xp, n, centred = namespace(x), self.count(x) - self.correction, self.centred(x)
-        slope = centred * (2 / n) if n else xp.where(centred == 0, math.nan, xp.copysign(math.inf, centred)).astype(x.dtype)
+        slope = (
+            centred * (2 / n)
+            if n
+            else xp.where(centred == 0, math.nan, xp.copysign(math.inf, centred)).astype(x.dtype)
+        )
         return (self.spread(g, x) * slope,)
 
 
@@ -111,7 +117,9 @@ class Cumsum(Sums):
 def over(dim, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
     """The dimensions to reduce: an int, several, all for None or none listed. Raises TypeError, IndexError, ValueError."""
     if not isinstance(keepdim, bool):
-        raise TypeError(f"expected keepdim True or False, got {keepdim!r}; several dimensions go in one tuple")
+        raise TypeError(
+            f"expected keepdim True or False, got {keepdim!r}; several dimensions go in one tuple"
+        )
     found = dims(None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
     if len(set(found)) < len(found):
         raise ValueError(f"expected each dimension once, got {dim}")
@@ -146,12 +154,21 @@ def _spread_arguments(dim, unbiased, correction) -> tuple:
             raise TypeError(f"expected one of unbiased and correction, got {dim}, {unbiased}, {correction}")
         dim, unbiased = None, dim
     if not (unbiased is None or isinstance(unbiased, bool)):
-        raise TypeError(f"expected unbiased True or False, got {unbiased!r}; several dimensions go in one tuple")
+        raise TypeError(
+            f"expected unbiased True or False, got {unbiased!r}; several dimensions go in one tuple"
+        )
     return dim, int(unbiased is not False) if correction is None else correction
 
 
 @register()
-def var(input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def var(
+    input: Tensor,
+    dim=None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """The variance over `dim`, divided by n - correction, which is 1 unless `unbiased` is False. `var(x, False)` is of all.
 
     Raises TypeError for integers.
@@ -161,7 +178,14 @@ def var(input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = F
 
 
 @register()
-def std(input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def std(
+    input: Tensor,
+    dim=None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """The standard deviation: the square root of `var`."""
     dim, correction = _spread_arguments(dim, unbiased, correction)
     return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))

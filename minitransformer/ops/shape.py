@@ -52,7 +52,11 @@ class Expand(Moves):
         self.shape = shape
 
     def forward(self, x):
-        return x.reshape(self.shape) if x.size == math.prod(self.shape) else namespace(x).broadcast_to(x, self.shape)
+        return (
+            x.reshape(self.shape)
+            if x.size == math.prod(self.shape)
+            else namespace(x).broadcast_to(x, self.shape)
+        )
 
     def vjp(self, g, x):
         return (unbroadcast(g, x),)
@@ -93,12 +97,18 @@ class Split(Moves):
 
     def forward(self, x):
         ends = [sum(self.sizes[:i]) for i in range(self.outputs + 1)]
-        parts = tuple(x[(slice(None),) * self.dim + (slice(a, b),)] for a, b in zip(ends, ends[1:], strict=False))
+        parts = tuple(
+            x[(slice(None),) * self.dim + (slice(a, b),)] for a, b in zip(ends, ends[1:], strict=False)
+        )
         return parts if self.outputs > 1 else parts[0]
 
     def vjp(self, gs, x):
         gs = gs if self.outputs > 1 else (gs,)
-        return (namespace(x).concatenate([self._or_zeros(g, x, n) for g, n in zip(gs, self.sizes, strict=True)], self.dim),)
+        return (
+            namespace(x).concatenate(
+                [self._or_zeros(g, x, n) for g, n in zip(gs, self.sizes, strict=True)], self.dim
+            ),
+        )
 
     def _or_zeros(self, g, x, size):  # a part that nobody used has heard nothing
         shape = x.shape[: self.dim] + (size,) + x.shape[self.dim + 1 :]
@@ -177,7 +187,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     first, last = dims((start_dim, end_dim), max(input.ndim, 1))
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(input, input.shape[:first] + (math.prod(input.shape[first : last + 1]),) + input.shape[last + 1 :])
+    return reshape(
+        input, input.shape[:first] + (math.prod(input.shape[first : last + 1]),) + input.shape[last + 1 :]
+    )
 
 
 @register()
@@ -246,7 +258,9 @@ def cat(tensors, dim: int = 0) -> Tensor:
     """
     tensors = list(tensors)
     if not tensors or not all(isinstance(t, Tensor) for t in tensors):
-        raise ValueError(f"cat: expected at least one tensor and nothing else, got {[type(t).__name__ for t in tensors]}")
+        raise ValueError(
+            f"cat: expected at least one tensor and nothing else, got {[type(t).__name__ for t in tensors]}"
+        )
     (d,) = dims(dim, max(t.ndim for t in tensors)) or (0,)
     dtype = common_dtype(*tensors)
     return Concatenate(d)(*[cast(t, dtype) for t in tensors])
@@ -271,7 +285,9 @@ def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, 
             raise ValueError(f"split: expected parts of at least one, got {sizes}")
         sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
     if sum(sizes) != input.shape[d]:
-        raise ValueError(f"split: sections {list(sizes)} add up to {sum(sizes)}, but dimension {dim} has {input.shape[d]}")
+        raise ValueError(
+            f"split: sections {list(sizes)} add up to {sum(sizes)}, but dimension {dim} has {input.shape[d]}"
+        )
     parts = Split(list(sizes), d)(input)
     return parts if isinstance(parts, tuple) else (parts,)
 

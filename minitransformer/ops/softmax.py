@@ -65,7 +65,9 @@ class LogSumExp(Reduction):
 def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
     (input,) = raised(cast(input, dtype or input.dtype))
     if input.dtype.kind != "f":
-        raise TypeError(f"{op.__name__.lower()}: expected a floating-point tensor, got {input.dtype}; pass dtype=float32")
+        raise TypeError(
+            f"{op.__name__.lower()}: expected a floating-point tensor, got {input.dtype}; pass dtype=float32"
+        )
     if not input.ndim:  # a number is a slice of one
         return _along(op, input.reshape(1), dim, None).reshape(())
     if not hasattr(dim, "__index__"):

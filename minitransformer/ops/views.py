@@ -31,7 +31,9 @@ def detach_(input: Tensor) -> Tensor:
 def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
     """Ask for a gradient here. Raises RuntimeError for integers, whose gradient has no meaning, and if a result is to need none."""
     if requires_grad and input.array.dtype.kind != "f":
-        raise RuntimeError(f"only floating-point tensors can require gradients, got {input.dtype}: use .float() first")
+        raise RuntimeError(
+            f"only floating-point tensors can require gradients, got {input.dtype}: use .float() first"
+        )
     if not requires_grad and input.op:
         raise RuntimeError(f"requires_grad_: expected a leaf, got the result of {input.op}; use .detach()")
     input.requires_grad, input.twin = requires_grad, None
@@ -60,7 +62,9 @@ def refresh(input: Tensor) -> None:
     if source.op is history or (views is None and not is_grad_enabled()):
         return
     if views is None or source.shows:
-        raise RuntimeError(f"what {origin(input)} shows was edited in place: edit a .clone() instead, or all under no_grad")
+        raise RuntimeError(
+            f"what {origin(input)} shows was edited in place: edit a .clone() instead, or all under no_grad"
+        )
     shown = source
     for view in map(copy, views):
         step = Tensor(view.forward(shown.array))
@@ -81,7 +85,9 @@ def _in_place(function):
     def edit(input: Tensor, *args, **kwargs) -> Tensor:
         if input.requires_grad and (input.is_leaf or not is_grad_enabled()):
             what = "a leaf that requires grad" if input.is_leaf else "a result, under no_grad"
-            raise RuntimeError(f"{edit.__name__}: {what} keeps its shape; use {function.__name__}, which returns anew")
+            raise RuntimeError(
+                f"{edit.__name__}: {what} keeps its shape; use {function.__name__}, which returns anew"
+            )
         before = Tensor(input.array)
         before.made_by(input)
         before.edited, before.role, before.shows = input.watched(), input.role, input.shows
@@ -90,7 +96,8 @@ def _in_place(function):
         input.made_by(after)
         return input
 
-    edit.__name__, edit.__doc__ = f"{function.__name__}_", f"{function.__doc__} The tensor itself takes that shape."
+    edit.__name__ = f"{function.__name__}_"
+    edit.__doc__ = f"{function.__doc__} The tensor itself takes that shape."
     return edit
 
 

@@ -34,15 +34,24 @@ class Adam(Optimizer):
         fused=None,
         decoupled_weight_decay=False,
     ):
-        settings = dict(lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize)
+        settings = dict(
+            lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
+        )
         how = dict(foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused)
         super().__init__(params, settings | how | dict(decoupled_weight_decay=decoupled_weight_decay))
 
     def _check(self, group) -> None:
         super()._check(group)
         betas, eps, decay = group["betas"], group["eps"], group["weight_decay"]
-        if len(betas) != 2 or not all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas) or eps < 0 or decay < 0:
-            raise ValueError(f"Adam: expected two betas in [0, 1), eps and weight_decay >= 0, got {betas}, {eps}, {decay}")
+        if (
+            len(betas) != 2
+            or not all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas)
+            or eps < 0
+            or decay < 0
+        ):
+            raise ValueError(
+                f"Adam: expected two betas in [0, 1), eps and weight_decay >= 0, got {betas}, {eps}, {decay}"
+            )
 
     def memories(self, group):
         return {"step", "exp_avg", "exp_avg_sq"} | ({"max_exp_avg_sq"} if group["amsgrad"] else set())
@@ -65,7 +74,8 @@ class Adam(Optimizer):
         """Whether the kernel has changed all parameters."""
         arrays = [(p, g, state["exp_avg"], state["exp_avg_sq"]) for p, g, state in entries]
         lr, decay = rate(group), group["weight_decay"]
-        decays = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)  # added to g; what is left of p
+        # added to g; what is left of p
+        decays = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
         return kernels.of(arrays[0][0]).adam_all(arrays, step, lr, group["betas"], group["eps"], *decays)
 
     def decay(self, p, g, group):
@@ -96,5 +106,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights themselves: p <- p (1 - lr weight_decay). Loshchilov & Hutter, ICLR 2019."""
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, **options):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **options)
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, **options
+    ):
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **options
+        )

@@ -26,7 +26,9 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", rate(group))
             elif "initial_lr" not in group:
-                raise KeyError(f"{type(self).__name__}: last_epoch {last_epoch} needs the 'initial_lr' of group {i}")
+                raise KeyError(
+                    f"{type(self).__name__}: last_epoch {last_epoch} needs the 'initial_lr' of group {i}"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         found = self.chains and last_epoch == -1 and not self.begins(0)
         self._initial = (
@@ -86,7 +88,11 @@ class LRScheduler:
         return list(self._last_lr)
 
     def state_dict(self) -> dict:
-        state = {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs), "_initial": list(self._initial)}
+        state = {
+            "last_epoch": self.last_epoch,
+            "base_lrs": list(self.base_lrs),
+            "_initial": list(self._initial),
+        }
         return state | {name: getattr(self, name) for name in self.settings}
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -96,19 +102,25 @@ class LRScheduler:
         """
         known = {"last_epoch", "base_lrs", *self.settings}
         missing = sorted({"last_epoch", "base_lrs"} - state_dict.keys())
-        unknown = sorted(name for name, value in state_dict.items() if name not in known and name[0] != "_" and value)
+        unknown = sorted(
+            name for name, value in state_dict.items() if name not in known and name[0] != "_" and value
+        )
         if missing or unknown:
             what = f"the state_dict lacks {missing}, and has {unknown}, which this schedule has not"
             raise ValueError(f"{type(self).__name__}: {what}")
         groups = len(self.optimizer.param_groups)
         if len(state_dict["base_lrs"]) != groups:
-            raise ValueError(f"{type(self).__name__}: expected rates of {groups} groups, got {len(state_dict['base_lrs'])}")
+            raise ValueError(
+                f"{type(self).__name__}: expected rates of {groups} groups, got {len(state_dict['base_lrs'])}"
+            )
         for name in known & state_dict.keys():
             setattr(self, name, state_dict[name])
         self.base_lrs = list(self.base_lrs)
         self._initial = list(state_dict.get("_initial", self.base_lrs))
         if "_last_lr" in state_dict and self.chains:  # PyTorch's word for where it stood
-            solved = [self._solved(i, self.last_epoch, float(lr)) for i, lr in enumerate(state_dict["_last_lr"])]
+            solved = [
+                self._solved(i, self.last_epoch, float(lr)) for i, lr in enumerate(state_dict["_last_lr"])
+            ]
             self._initial = [base if s is None else s for base, s in zip(self.base_lrs, solved, strict=True)]
         self._set()
 
@@ -130,7 +142,9 @@ class LambdaLR(LRScheduler):
 
     def rate(self, step, initial, group):
         if group >= len(self.lambdas):
-            raise ValueError(f"LambdaLR: group {group} came later and has no function; make a new LambdaLR of all groups")
+            raise ValueError(
+                f"LambdaLR: group {group} came later and has no function; make a new LambdaLR of all groups"
+            )
         return initial * self.lambdas[group](step)
 
 
@@ -139,10 +153,14 @@ class LinearLR(LRScheduler):
 
     settings = ("start_factor", "end_factor", "total_iters")
 
-    def __init__(self, optimizer: Optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5, last_epoch: int = -1
+    ):
         if not (0 < start_factor <= 1 and 0 <= end_factor <= 1 and total_iters > 0):
             got = f"{start_factor}, {end_factor} and {total_iters}"
-            raise ValueError(f"LinearLR: expected start_factor in (0, 1], end_factor in [0, 1], total_iters > 0, got {got}")
+            raise ValueError(
+                f"LinearLR: expected start_factor in (0, 1], end_factor in [0, 1], total_iters > 0, got {got}"
+            )
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -169,9 +187,17 @@ class CosineAnnealingLR(LRScheduler):
 class SequentialLR(LRScheduler):
     """One schedule after the other; each begins again at its own step 0 when its milestone is reached."""
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[LRScheduler],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
+    ):
         if len(schedulers) != len(milestones) + 1:
-            raise ValueError(f"SequentialLR: expected one milestone fewer than {len(schedulers)} schedules, got {len(milestones)}")
+            raise ValueError(
+                f"SequentialLR: expected one milestone fewer than {len(schedulers)} schedules, got {len(milestones)}"
+            )
         if any(scheduler.optimizer is not optimizer for scheduler in schedulers):
             raise ValueError("SequentialLR: expected schedules of this one optimizer, got some of another")
         self.schedulers, self.milestones = list(schedulers), list(milestones)

@@ -27,10 +27,14 @@ class SGD(Optimizer):
         fused=None,
     ):
         if momentum < 0 or weight_decay < 0:
-            raise ValueError(f"SGD: expected momentum and weight_decay >= 0, got {momentum} and {weight_decay}")
+            raise ValueError(
+                f"SGD: expected momentum and weight_decay >= 0, got {momentum} and {weight_decay}"
+            )
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("SGD: nesterov needs a momentum and no dampening")
-        settings = dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
+        settings = dict(
+            lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
         how = dict(maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused)
         super().__init__(params, settings | how)
 

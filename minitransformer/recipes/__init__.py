@@ -9,7 +9,14 @@ from minitransformer.recipes.language_model import LanguageModelRecipe
 from minitransformer.recipes.masked_lm import MaskedLMRecipe
 from minitransformer.recipes.span_corruption import SpanCorruptionRecipe
 
-Recipe = LanguageModelRecipe | ClassifierRecipe | FineTuningRecipe | MaskedLMRecipe | GPTRecipe | SpanCorruptionRecipe
+Recipe = (
+    LanguageModelRecipe
+    | ClassifierRecipe
+    | FineTuningRecipe
+    | MaskedLMRecipe
+    | GPTRecipe
+    | SpanCorruptionRecipe
+)
 RECIPES = {recipe.kind: recipe for recipe in Recipe.__args__}
 
 __all__ = [

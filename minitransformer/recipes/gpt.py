@@ -15,4 +15,8 @@ class GPTRecipe(LanguageModelRecipe):
     kind = "gpt"
 
     def model(self, vocab_size: int) -> GPT:
-        return GPT(GPTConfig(vocab_size, 2 * self.length, self.d_model, self.num_layers, self.nhead, dropout=self.dropout))
+        return GPT(
+            GPTConfig(
+                vocab_size, 2 * self.length, self.d_model, self.num_layers, self.nhead, dropout=self.dropout
+            )
+        )

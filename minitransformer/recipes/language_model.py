@@ -83,7 +83,9 @@ class Windows(Dataset):
     def __init__(self, ids: Sequence[int], length: int):
         self.ids, self.length = numpy.asarray(ids), length
         if len(self.ids) <= length:
-            raise ValueError(f"text: expected more than {length} tokens, got {len(self.ids)}; take a longer text")
+            raise ValueError(
+                f"text: expected more than {length} tokens, got {len(self.ids)}; take a longer text"
+            )
 
     def __len__(self) -> int:
         return (len(self.ids) - 1) // self.length

@@ -75,7 +75,9 @@ class MaskedLMRecipe:
         return BertConfig(*sizes, dropout=self.dropout)
 
 
-def masked(ids: numpy.ndarray, tokenizer: WordPieceTokenizer, random: numpy.random.Generator, share: float = 0.15):
+def masked(
+    ids: numpy.ndarray, tokenizer: WordPieceTokenizer, random: numpy.random.Generator, share: float = 0.15
+):
     """What the model reads, and what it is asked: (B, T) each, `NOT_ASKED` where nothing is.
 
     Of the tokens asked for, 80 % are hidden, 10 % are another, 10 % stay (Devlin et al., NAACL 2019, section 3.1).
@@ -83,12 +85,17 @@ def masked(ids: numpy.ndarray, tokenizer: WordPieceTokenizer, random: numpy.rand
     asked, fate = random.random(ids.shape) < share, random.random(ids.shape)
     asked.reshape(-1)[0] |= not asked.any()  # a mean over nothing is no loss
     others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)
-    read = numpy.where(asked & (fate < 0.8), tokenizer.id_of("[MASK]"), numpy.where(asked & (fate >= 0.9), others, ids))
+    read = numpy.where(
+        asked & (fate < 0.8), tokenizer.id_of("[MASK]"), numpy.where(asked & (fate >= 0.9), others, ids)
+    )
     return read, numpy.where(asked, ids, NOT_ASKED)
 
 
 def masked_loss(
-    model: BertMaskedLM, windows: Tensor, tokenizer: WordPieceTokenizer, random: numpy.random.Generator | None = None
+    model: BertMaskedLM,
+    windows: Tensor,
+    tokenizer: WordPieceTokenizer,
+    random: numpy.random.Generator | None = None,
 ) -> Tensor:
     """The mean cross-entropy of the tokens asked for, in nats. (B, T) -> ()."""
     device = next(model.parameters()).device
@@ -101,4 +108,6 @@ def masked_loss(
 def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer) -> float:
     """The loss over all windows, in nats per token asked for; the same tokens are asked for each time."""
     with in_use(model):
-        return mean_over(windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0)))
+        return mean_over(
+            windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0))
+        )

@@ -84,7 +84,9 @@ def spans_of(length: int) -> tuple[int, int]:
     return max(round(tokens / MEAN_LENGTH), 1), tokens
 
 
-def corrupted(ids: Sequence[int], first_mark: int, random: numpy.random.Generator) -> tuple[list[int], list[int]]:
+def corrupted(
+    ids: Sequence[int], first_mark: int, random: numpy.random.Generator
+) -> tuple[list[int], list[int]]:
     """A text with a mark in place of each span, and the spans, each after its mark, a last mark behind.
 
     Raffel et al., JMLR 2020, section 3.1.4: "Thank <X> me to <Y> week" and "<X> you for inviting <Y> your party last <Z>".
@@ -106,12 +108,15 @@ def _parts(total: int, count: int, random: numpy.random.Generator) -> Iterator[i
     return (int(n) for n in numpy.diff([0, *cuts, total]))
 
 
-def corrupted_loss(model: T5, windows: Tensor, first_mark: int, random: numpy.random.Generator | None = None) -> Tensor:
+def corrupted_loss(
+    model: T5, windows: Tensor, first_mark: int, random: numpy.random.Generator | None = None
+) -> Tensor:
     """The mean cross-entropy of the answers' tokens, in nats. (B, T) -> ()."""
     device = next(model.parameters()).device
     pairs = [corrupted(row.tolist(), first_mark, random or generator()) for row in windows.numpy()]
     source, answer = (tensor(side, device=device) for side in zip(*pairs, strict=True))  # (B, S), (B, A)
-    read = nn.functional.pad(answer, (1, 0), value=model.config.pad_token_id)[:, :-1]  # each token reads those before it
+    # each token reads those before it
+    read = nn.functional.pad(answer, (1, 0), value=model.config.pad_token_id)[:, :-1]
     logits = model(source, read)  # (B, A, V)
     return nn.functional.cross_entropy(logits.flatten(0, 1), answer.flatten())
 
@@ -119,4 +124,6 @@ def corrupted_loss(model: T5, windows: Tensor, first_mark: int, random: numpy.ra
 def mean_loss(model: T5, windows: Windows, first_mark: int) -> float:
     """The loss over all windows, in nats per token of the answers; the same spans are cut out each time."""
     with in_use(model):
-        return mean_over(windows, partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0)))
+        return mean_over(
+            windows, partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0))
+        )

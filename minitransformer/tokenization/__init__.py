@@ -10,7 +10,15 @@ from minitransformer.tokenization.tokenizer import Tokenizer
 from minitransformer.tokenization.word import WordTokenizer
 from minitransformer.tokenization.word_piece import WordPieceTokenizer
 
-__all__ = ["BPETokenizer", "CharTokenizer", "PublishedTokenizer", "Tokenizer", "WordPieceTokenizer", "WordTokenizer", "from_dict"]
+__all__ = [
+    "BPETokenizer",
+    "CharTokenizer",
+    "PublishedTokenizer",
+    "Tokenizer",
+    "WordPieceTokenizer",
+    "WordTokenizer",
+    "from_dict",
+]
 
 TOKENIZERS = (CharTokenizer, BPETokenizer, WordTokenizer, WordPieceTokenizer, PublishedTokenizer)
 KINDS = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS}

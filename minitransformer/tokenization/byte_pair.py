@@ -21,7 +21,14 @@ from itertools import pairwise
 
 from minitransformer.files import one_line
 from minitransformer.tokenization.marks import LETTERS, find_words
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, kept, require_text, training_texts
+from minitransformer.tokenization.tokenizer import (
+    REPLACEMENT,
+    UNK,
+    Tokenizer,
+    kept,
+    require_text,
+    training_texts,
+)
 
 Pair = tuple[int, int]
 
@@ -30,7 +37,8 @@ WORD = re.compile(rf" ?{LETTERS}| ?[^\w\s]+|\s+(?!\S)|\s+")
 FIRST_BYTE = UNK + 1
 FIRST_MERGE = FIRST_BYTE + 256
 WORDS_KEPT, LONGEST_KEPT = 10_000, 100  # of what was encoded before, for the words that come again
-MOST_BYTES = 2**24  # of all pieces: merges can double a piece each time, and a file of a few could fill the memory
+# of all pieces: merges can double a piece each time, and a file of a few could fill the memory
+MOST_BYTES = 2**24
 
 
 def byte_ids(word: str) -> tuple[int, ...]:
@@ -110,7 +118,9 @@ class BPETokenizer(Tokenizer):
         ValueError without any text or if `vocab_size` does not even hold the bytes, TypeError if a text is not str.
         """
         if vocab_size < FIRST_MERGE:
-            raise ValueError(f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}")
+            raise ValueError(
+                f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}"
+            )
         frequency = Counter(word for text in training_texts(texts) for word in find_words(WORD, text))
         corpus, merges = Corpus(frequency, byte_ids), []
         for new in range(FIRST_MERGE, vocab_size):
@@ -175,8 +185,14 @@ def _checked(merges: list) -> tuple[Pair, ...]:
     """Merges as pairs. Raises ValueError unless each is of two ids there were before, and new, and the pieces are no flood."""
     lengths = [0, len(REPLACEMENT.encode()), *[1] * 256]  # in bytes, of each id
     for pair in merges:
-        if not isinstance(pair, list) or len(pair) != 2 or not all(type(i) is int and 0 <= i < len(lengths) for i in pair):
-            raise ValueError(f"tokenizer: expected merges of two of {len(lengths)} ids, got {one_line(repr(pair))}")
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not all(type(i) is int and 0 <= i < len(lengths) for i in pair)
+        ):
+            raise ValueError(
+                f"tokenizer: expected merges of two of {len(lengths)} ids, got {one_line(repr(pair))}"
+            )
         lengths.append(min(lengths[pair[0]] + lengths[pair[1]], MOST_BYTES))
     if sum(lengths) > MOST_BYTES:
         raise ValueError(f"tokenizer: expected pieces of at most {MOST_BYTES:,} bytes together, got more")

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, different, kept, require_text, training_texts
+from minitransformer.tokenization.tokenizer import (
+    REPLACEMENT,
+    UNK,
+    Tokenizer,
+    different,
+    kept,
+    require_text,
+    training_texts,
+)
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,8 @@ from minitransformer.tokenization.published_json import check_description
 from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
 INSTALL = "pip install 'minitransformer[models]'"
-PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>", "<|endoftext|>")  # as models write them
+# as models write them
+PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>", "<|endoftext|>")
 
 
 class PublishedTokenizer(Tokenizer):
@@ -44,7 +45,9 @@ class PublishedTokenizer(Tokenizer):
     @classmethod
     def train(cls, texts: str | Iterable[str]) -> PublishedTokenizer:
         """Nothing is left to train: TypeError."""
-        raise TypeError("a published tokenizer belongs to its model and is not trained; take BPETokenizer or WordPieceTokenizer")
+        raise TypeError(
+            "a published tokenizer belongs to its model and is not trained; take BPETokenizer or WordPieceTokenizer"
+        )
 
     @cached_property
     def vocabulary(self) -> list[str]:
@@ -109,5 +112,7 @@ def tokenizers():
     try:
         import tokenizers
     except ImportError as error:
-        raise ImportError(f"the tokenizers package reads a published model's vocabulary: {INSTALL}") from error
+        raise ImportError(
+            f"the tokenizers package reads a published model's vocabulary: {INSTALL}"
+        ) from error
     return tokenizers

@@ -27,7 +27,11 @@ def check_description(description: Any) -> None:
     _check_unknown(model, ids)
     if "merges" in model:
         merges = [_merge(merge) for merge in _of(model, "merges", list)]
-        check_merges(ids, merges, _typed(model.get("continuing_subword_prefix") or "", str, "continuing_subword_prefix"))
+        check_merges(
+            ids,
+            merges,
+            _typed(model.get("continuing_subword_prefix") or "", str, "continuing_subword_prefix"),
+        )
     for added in _typed(description.get("added_tokens") or [], list, "added_tokens"):
         content, i = _of(_typed(added, dict, "added_tokens"), "content", str), _of(added, "id", int)
         if not content or ids.setdefault(content, i) != i:
@@ -45,7 +49,9 @@ def check_merges(ids: Mapping[str, int], merges: Sequence[tuple[str, str]], pref
         left, right = _pair(merge, "merges")
         joined = left + right.removeprefix(prefix)
         if left not in ids or right not in ids or joined not in ids or not right.startswith(prefix):
-            raise ValueError(f"merges: expected pieces of the vocabulary, got {_shown(left)} and {_shown(right)}")
+            raise ValueError(
+                f"merges: expected pieces of the vocabulary, got {_shown(left)} and {_shown(right)}"
+            )
 
 
 def _ids(vocabulary: Any) -> dict[str, int]:
@@ -127,7 +133,10 @@ def _check_template(template: dict, ids: Mapping[str, int]) -> None:
         if mark is not None and (name := _of(_typed(mark, dict, "SpecialToken"), "id", str)) not in special:
             raise ValueError(f"the template's mark {_shown(name)} is none of its special tokens")
     for mark in special.values():
-        pieces = [_typed(piece, str, "tokens") for piece in _of(_typed(mark, dict, "special_tokens"), "tokens", list)]
+        pieces = [
+            _typed(piece, str, "tokens")
+            for piece in _of(_typed(mark, dict, "special_tokens"), "tokens", list)
+        ]
         if not pieces or [ids.get(piece) for piece in pieces] != mark.get("ids"):
             raise ValueError(f"special_tokens: expected pieces and their ids, got {_shown(mark)}")
 

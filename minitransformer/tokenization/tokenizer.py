@@ -74,7 +74,9 @@ class Tokenizer(ABC):
         ids = [index(i) for i in ids]
         for i in ids:
             if not 0 <= i < self.vocab_size:
-                raise IndexError(f"decode: expected ids from 0 to {self.vocab_size - 1} (vocab_size - 1), got {i}")
+                raise IndexError(
+                    f"decode: expected ids from 0 to {self.vocab_size - 1} (vocab_size - 1), got {i}"
+                )
         return [self.vocabulary[i] for i in ids]
 
     def __repr__(self) -> str:
@@ -99,7 +101,9 @@ def training_texts(texts: str | Iterable[str]) -> list[str]:
 def kept(d: dict, name: str, kind: type) -> Any:
     """What `to_dict` kept under a name. Raises ValueError if it is not there, or of another type."""
     if not isinstance(d.get(name), kind):
-        raise ValueError(f"tokenizer: expected {name} of type {kind.__name__}, got {one_line(repr(d.get(name)))}")
+        raise ValueError(
+            f"tokenizer: expected {name} of type {kind.__name__}, got {one_line(repr(d.get(name)))}"
+        )
     return d[name]
 
 
@@ -108,5 +112,7 @@ def different(pieces: Sequence, name: str) -> tuple[str, ...]:
     if strange := [piece for piece in pieces if not isinstance(piece, str)]:
         raise ValueError(f"tokenizer: expected strings in {name}, got {one_line(repr(strange[0]))}")
     if len(set(pieces)) < len(pieces):
-        raise ValueError(f"tokenizer: {name} holds {one_line(repr(Counter(pieces).most_common(1)[0][0]))} more than once")
+        raise ValueError(
+            f"tokenizer: {name} holds {one_line(repr(Counter(pieces).most_common(1)[0][0]))} more than once"
+        )
     return tuple(pieces)

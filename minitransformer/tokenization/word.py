@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from minitransformer.tokenization.marks import LETTERS, MARK, find_words
-from minitransformer.tokenization.tokenizer import REPLACEMENT, UNK, Tokenizer, different, kept, require_text, training_texts
+from minitransformer.tokenization.tokenizer import (
+    REPLACEMENT,
+    UNK,
+    Tokenizer,
+    different,
+    kept,
+    require_text,
+    training_texts,
+)
 
 # a word, its apostrophes inside, or one other sign, with the space before it; the last piece takes the space after it;
 # a text of nothing but space is one piece
@@ -34,18 +42,26 @@ class WordTokenizer(Tokenizer):
     words: tuple[str, ...]
 
     @classmethod
-    def train(cls, texts: str | Iterable[str], vocab_size: int = 10_000, min_frequency: int = 1) -> WordTokenizer:
+    def train(
+        cls, texts: str | Iterable[str], vocab_size: int = 10_000, min_frequency: int = 1
+    ) -> WordTokenizer:
         """Keep the most frequent words, at most `vocab_size - 2`, that occur `min_frequency` times or more.
 
         Ties go to the alphabet. With `min_frequency=2` the rarest words become unk_id while a model trains too, so that
         it learns what to make of a word it does not know. ValueError if no word is left, TypeError if it is not str.
         """
         if vocab_size <= UNK + 1:
-            raise ValueError(f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}")
-        counts = Counter(spelling(piece) for text in training_texts(texts) for piece in find_words(PIECE, text))
+            raise ValueError(
+                f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}"
+            )
+        counts = Counter(
+            spelling(piece) for text in training_texts(texts) for piece in find_words(PIECE, text)
+        )
         frequent = [word for word, count in counts.items() if word and count >= min_frequency]
         if not frequent:
-            raise ValueError(f"train: expected words that occur {min_frequency} times (min_frequency) or more, got none")
+            raise ValueError(
+                f"train: expected words that occur {min_frequency} times (min_frequency) or more, got none"
+            )
         frequent.sort(key=lambda word: (-counts[word], word))
         return cls(tuple(frequent[: vocab_size - UNK - 1]))
 

@@ -21,7 +21,15 @@ from functools import cached_property
 
 from minitransformer.files import read_text
 from minitransformer.tokenization.byte_pair import Corpus
-from minitransformer.tokenization.tokenizer import PAD, UNK, Tokenizer, different, kept, require_text, training_texts
+from minitransformer.tokenization.tokenizer import (
+    PAD,
+    UNK,
+    Tokenizer,
+    different,
+    kept,
+    require_text,
+    training_texts,
+)
 
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MORE = "##"
@@ -65,7 +73,9 @@ def is_space(c: str) -> bool:
 
 def is_control(c: str) -> bool:
     """Control, format, private: none of them is written. Tab and line breaks are space."""
-    return c not in "\t\n\r" and (unicodedata.category(c) in ("Cc", "Cf", "Co") or c == "\N{REPLACEMENT CHARACTER}")
+    return c not in "\t\n\r" and (
+        unicodedata.category(c) in ("Cc", "Cf", "Co") or c == "\N{REPLACEMENT CHARACTER}"
+    )
 
 
 def is_chinese(c: str) -> bool:
@@ -74,7 +84,9 @@ def is_chinese(c: str) -> bool:
 
 def is_punctuation(c: str) -> bool:
     """Unicode's, and all of ASCII that is neither letter nor digit."""
-    return unicodedata.category(c).startswith("P") or (c.isascii() and c.isprintable() and not c.isalnum() and c != " ")
+    return unicodedata.category(c).startswith("P") or (
+        c.isascii() and c.isprintable() and not c.isalnum() and c != " "
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +110,9 @@ class WordPieceTokenizer(Tokenizer):
         frequency = Counter(word for text in training_texts(texts) for word in split(normalised(text)))
         pieces = [*MARKS, *sorted({letter for word in frequency for letter in letters(word)})]
         if vocab_size < len(pieces):
-            raise ValueError(f"vocab_size: expected at least {len(pieces)} for the letters of the text, got {vocab_size}")
+            raise ValueError(
+                f"vocab_size: expected at least {len(pieces)} for the letters of the text, got {vocab_size}"
+            )
         ids = {piece: i for i, piece in enumerate(pieces)}
         corpus = Corpus(frequency, lambda word: tuple(ids[letter] for letter in letters(word)))
         while len(pieces) < vocab_size and (pair := corpus.best_pair()):

@@ -28,11 +28,15 @@ class Checkpoint(Op):
         self.made = None
         given, outs = self.call.again()
         if (kinds := [(out.shape, out.dtype) for out in outs]) != self.kinds:
-            raise RuntimeError(f"checkpoint: called again, the function gave {kinds} in place of {self.kinds}")
+            raise RuntimeError(
+                f"checkpoint: called again, the function gave {kinds} in place of {self.kinds}"
+            )
         found: dict = {}
         for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
             if g is not None and out.requires_grad:
-                for k, part in propagate(tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad).items():
+                for k, part in propagate(
+                    tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad
+                ).items():
                     found[k] = found[k] + part if k in found else part
         leaves = self.inputs[sum(isinstance(a, Tensor) for a in self.call.arguments) :]
         return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *leaves))

@@ -22,7 +22,9 @@ class Dataset:
     """Samples by number. A subclass gives `__getitem__` and `__len__`; a list is a dataset too."""
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say what sample {index} is: give it __getitem__")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what sample {index} is: give it __getitem__"
+        )
 
 
 class TensorDataset(Dataset):
@@ -30,7 +32,9 @@ class TensorDataset(Dataset):
 
     def __init__(self, *tensors: Tensor):
         if not tensors or len({len(t) for t in tensors}) > 1:
-            raise ValueError(f"TensorDataset: expected tensors of one first size, got shapes {[t.shape for t in tensors]}")
+            raise ValueError(
+                f"TensorDataset: expected tensors of one first size, got shapes {[t.shape for t in tensors]}"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index) -> tuple[Tensor, ...]:
@@ -63,7 +67,9 @@ def default_collate(samples: Sequence) -> Any:
         return {key: default_collate([sample[key] for sample in samples]) for key in first}
     if isinstance(first, Sequence):
         return [default_collate(field) for field in _fields(samples)]
-    raise TypeError(f"default_collate: expected tensors, arrays, numbers, strings, tuples or dicts, got {type(first).__name__}")
+    raise TypeError(
+        f"default_collate: expected tensors, arrays, numbers, strings, tuples or dicts, got {type(first).__name__}"
+    )
 
 
 def _same_shape(samples: Sequence) -> Sequence:
@@ -95,9 +101,13 @@ def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: 
     rows = [t.array for t in tensors]
     rest = sorted({row.shape[1:] if row.ndim else None for row in rows}, key=repr)
     if len(rest) > 1 or None in rest:
-        raise RuntimeError(f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}")
+        raise RuntimeError(
+            f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}"
+        )
     shape = (len(rows), max(map(len, rows)), *rest[0])
-    dtype = next((row.dtype for s, row in zip(sequences, rows, strict=True) if len(row) or hasattr(s, "dtype")), int64)
+    dtype = next(
+        (row.dtype for s, row in zip(sequences, rows, strict=True) if len(row) or hasattr(s, "dtype")), int64
+    )
     padded = namespace(rows[0]).full(shape, padding_value, dtype)  # (B, T, *)
     for i, row in enumerate(rows):
         padded[i, : len(row)] = row
@@ -157,7 +167,9 @@ def _check_sizes(who: str, samples: int, batch_size: int, drop_last: bool) -> No
     if not samples:
         raise ValueError(f"{who}: expected at least one sample, got none")
     if drop_last and samples < batch_size:
-        raise ValueError(f"{who}: drop_last leaves nothing of {samples} samples, as batch_size is {batch_size}; make it smaller")
+        raise ValueError(
+            f"{who}: drop_last leaves nothing of {samples} samples, as batch_size is {batch_size}; make it smaller"
+        )
 
 
 class Epoch:
@@ -192,9 +204,13 @@ class DataLoader:
         drop_last: bool = False,
     ):
         if not hasattr(dataset, "__len__"):
-            raise TypeError(f"DataLoader: expected a dataset with a length, got {type(dataset).__name__}; give it __len__")
+            raise TypeError(
+                f"DataLoader: expected a dataset with a length, got {type(dataset).__name__}; give it __len__"
+            )
         if batch_sampler is not None and (batch_size != 1 or shuffle or drop_last):
-            raise ValueError("DataLoader: a batch_sampler decides alone; leave out batch_size, shuffle and drop_last")
+            raise ValueError(
+                "DataLoader: a batch_sampler decides alone; leave out batch_size, shuffle and drop_last"
+            )
         _check_sizes("DataLoader", len(dataset), batch_size, drop_last)
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
         self.batch_sampler, self.collate_fn = batch_sampler, collate_fn or default_collate
@@ -220,7 +236,9 @@ class DataLoader:
             return [batch.tolist() for batch in _cut(order, self.batch_size)[: len(self)]]
         batches = [list(batch) for batch in self.batch_sampler]
         if not batches:
-            raise ValueError("DataLoader: the batch_sampler gave no batch; expected a list, or what can be read more than once")
+            raise ValueError(
+                "DataLoader: the batch_sampler gave no batch; expected a list, or what can be read more than once"
+            )
         return batches
 
     def state_dict(self) -> dict:
@@ -236,11 +254,27 @@ class DataLoader:
     def load_state_dict(self, state: dict) -> None:
         """Let the next pass go on from where `state` was taken. Raises ValueError if it is of a dataset of another size."""
         if state["samples"] != len(self.dataset):
-            raise ValueError(f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}")
-        order, sizes, ends = state["order"].tolist(), state["sizes"].tolist(), state["sizes"].cumsum().tolist()
-        if min(sizes, default=1) < 1 or sum(sizes) != len(order) or not set(order) <= set(range(len(self.dataset))):
-            raise ValueError(f"DataLoader: expected the state to name samples 0 to {len(self.dataset) - 1}, in batches")
+            raise ValueError(
+                f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}"
+            )
+        order, sizes, ends = (
+            state["order"].tolist(),
+            state["sizes"].tolist(),
+            state["sizes"].cumsum().tolist(),
+        )
+        if (
+            min(sizes, default=1) < 1
+            or sum(sizes) != len(order)
+            or not set(order) <= set(range(len(self.dataset)))
+        ):
+            raise ValueError(
+                f"DataLoader: expected the state to name samples 0 to {len(self.dataset) - 1}, in batches"
+            )
         if not 0 <= state["given"] <= len(sizes):
-            raise ValueError(f"DataLoader: expected at most {len(sizes)} batches given out, got {state['given']}")
-        self._epoch = Epoch([order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"])
+            raise ValueError(
+                f"DataLoader: expected at most {len(sizes)} batches given out, got {state['given']}"
+            )
+        self._epoch = Epoch(
+            [order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"]
+        )
         self._loaded = self._epoch.given < len(sizes)  # a pass that had ended is followed by a new one

@@ -43,7 +43,9 @@ def assert_judged_right(name: str, otherwise: str) -> None:
     assert judge_source(name, stub(name)).status == "unwritten"
     for source in (solved(name), otherwise):
         assert judge_source(name, source).passed, judge_source(name, source)
-    assert not catalogue.exercise(name).likely_mistake(answer_of(name, solved(name))), "a right answer looks like a mistake"
+    assert not catalogue.exercise(name).likely_mistake(answer_of(name, solved(name))), (
+        "a right answer looks like a mistake"
+    )
 
 
 def assert_mistake(name: str, source: str, said: str) -> None:

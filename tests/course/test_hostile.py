@@ -200,15 +200,27 @@ def picture(*folders):
     for path in (p for folder in folders for p in [folder, *sorted(folder.rglob("*"))]):
         about = path.lstat()
         inside = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        found[str(path)] = inside, about.st_mode, about.st_uid, about.st_mtime_ns, about.st_nlink, os.listxattr(path)
+        found[str(path)] = (
+            inside,
+            about.st_mode,
+            about.st_uid,
+            about.st_mtime_ns,
+            about.st_nlink,
+            os.listxattr(path),
+        )
     return found
 
 
 def elsewhere():
     """Where things are left that are in no folder of ours."""
     kept = [Path("/proc/sysvipc", what) for what in ("shm", "msg", "sem")]
-    named = [name for folder in ("/dev/shm", "/dev/mqueue") if os.path.isdir(folder) for name in os.listdir(folder)]
-    return [*(len(p.read_text().splitlines()) for p in kept if p.exists()), *(n for n in named if "left_here" in n)]
+    named = [
+        name for folder in ("/dev/shm", "/dev/mqueue") if os.path.isdir(folder) for name in os.listdir(folder)
+    ]
+    return [
+        *(len(p.read_text().splitlines()) for p in kept if p.exists()),
+        *(n for n in named if "left_here" in n),
+    ]
 
 
 def running(mark):

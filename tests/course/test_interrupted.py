@@ -68,7 +68,9 @@ def interrupted(folder, source, how, command=CHECK, delay=0.0):
         process.wait()
 
 
-@pytest.mark.parametrize(("how", "what"), [("SIGINT", "a loop"), ("SIGHUP", "one call of C"), ("SIGKILL", "a session of its own")])
+@pytest.mark.parametrize(
+    ("how", "what"), [("SIGINT", "a loop"), ("SIGHUP", "one call of C"), ("SIGKILL", "a session of its own")]
+)
 def test_nothing_goes_on(tmp_path, how, what):
     code, left = interrupted(tmp_path, ENDLESS[what], how, delay=0.4)
     assert not left
@@ -81,5 +83,7 @@ def test_nothing_ever_goes_on(tmp_path, seed):
     rng = random.Random(seed)
     commands = [CHECK, CHECK, "watch softmax --dir", "tour --mine --steps 1 --dir"]
     how = HOW[seed % len(HOW)]
-    _, left = interrupted(tmp_path, rng.choice(list(ENDLESS.values())), how, rng.choice(commands), rng.uniform(0, 1.5))
+    _, left = interrupted(
+        tmp_path, rng.choice(list(ENDLESS.values())), how, rng.choice(commands), rng.uniform(0, 1.5)
+    )
     assert not left

@@ -30,13 +30,17 @@ def test_opens_the_lesson_asked_for_in_the_learner_s_folder(command, opened, tmp
     notebook = tmp_path / MINE / "06_attention.ipynb"
     where = [f"--ServerApp.root_dir={tmp_path / MINE}", "--LabApp.default_url=/lab/tree/06_attention.ipynb"]
     assert [call[:2] for call in opened] == [where] * 3
-    assert json.loads(notebook.read_text("utf-8")) == json.loads(catalogue.notebook_of("06_attention").read_text("utf-8"))
+    assert json.loads(notebook.read_text("utf-8")) == json.loads(
+        catalogue.notebook_of("06_attention").read_text("utf-8")
+    )
     assert "--no-browser" not in opened[0]
 
 
 def test_offers_no_news(command, opened):
     command("learn", "6")
-    (settings,) = (option.partition("=")[2] for option in opened[0] if option.startswith("--LabApp.app_settings_dir"))
+    (settings,) = (
+        option.partition("=")[2] for option in opened[0] if option.startswith("--LabApp.app_settings_dir")
+    )
     overrides = json.loads((Path(settings) / "overrides.json").read_text("utf-8"))
     assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
 

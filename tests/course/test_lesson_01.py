@@ -1,7 +1,14 @@
 """Lesson 01: the checks of the scalar engine are held against right and wrong answers."""
 
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 from minitransformer.course.sandbox import check_file
 
@@ -176,7 +183,9 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     source = changed(solved(name), old, new) + HELPERS
     hint = judge_source(name, source).hint

@@ -135,7 +135,9 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     assert_mistake(name, changed(solved(name), old, new), said)
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 from minitransformer.course.checks.lesson_03_two_backends.common import other_libraries
 from minitransformer.course.pretend import elsewhere, faraway
@@ -129,7 +136,9 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     if "cupy" in new and "cupy" in sys.modules:
         pytest.skip("CuPy is in use")
@@ -150,7 +159,10 @@ class TestPretending:
     def test_computes_as_numpy_does(self):
         x = np.random.default_rng(0).normal(size=(3, 4))
         there = faraway.asarray(x)
-        result = faraway.where(there > 0, 2 * there, there @ there.T[:, :1])[1:, ::2].sum(axis=0, keepdims=True) / 3
+        result = (
+            faraway.where(there > 0, 2 * there, there @ there.T[:, :1])[1:, ::2].sum(axis=0, keepdims=True)
+            / 3
+        )
         expected = np.where(x > 0, 2 * x, x @ x.T[:, :1])[1:, ::2].sum(axis=0, keepdims=True) / 3
         assert type(result) is faraway.ndarray and np.allclose(result.get(), expected, rtol=1e-12)
 
@@ -191,13 +203,21 @@ def cupy(request):
 class TestOnCuPy:
     def test_the_checks_ask_it_too(self, cupy):
         assert cupy in other_libraries()
-        assert judge_source("sigmoid", solved("sigmoid") + "\nreal = sigmoid\ndef sigmoid(x):\n"
-                            "    return real(x) * (1 if type(x).__module__ != 'cupy' else 2)\n").status == "failed"  # fmt: skip
+        assert (
+            judge_source(
+                "sigmoid",
+                solved("sigmoid") + "\nreal = sigmoid\ndef sigmoid(x):\n"
+                # fmt: skip
+                "    return real(x) * (1 if type(x).__module__ != 'cupy' else 2)\n",
+            ).status
+            == "failed"
+        )
 
     def test_the_same_numbers(self, cupy):
         space = {}
         exec(solved("move"), space)
-        x, index = np.random.default_rng(0).normal(size=(60, 2)), np.random.default_rng(1).integers(0, 5, size=60)
+        x = np.random.default_rng(0).normal(size=(60, 2))
+        index = np.random.default_rng(1).integers(0, 5, size=60)
         results = []
         for xp in (np, cupy):
             into = space["move"](np.zeros((5, 2)), xp)
@@ -211,11 +231,17 @@ class TestOnCuPy:
     def test_the_lesson_s_cells(self, cupy, tmp_path):
         from minitransformer.course.notebook import build, execute
 
-        source = (Path(__file__).parents[2] / "lessons" / "sources" / f"{LESSON}.py").read_text(encoding="utf-8")
+        source = (Path(__file__).parents[2] / "lessons" / "sources" / f"{LESSON}.py").read_text(
+            encoding="utf-8"
+        )
         notebook = execute(build(LESSON, source, solved=True), str(tmp_path), seconds=300)
         outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
         said = "".join(output.get("text", "") or output["data"].get("text/plain", "") for output in outputs)
-        assert "the second library: cupy" in said and "largest difference" in said and said.count(": passed") == len(NAMES)
+        assert (
+            "the second library: cupy" in said
+            and "largest difference" in said
+            and said.count(": passed") == len(NAMES)
+        )
 
 
 def test_cupy_is_left_alone_otherwise(request):

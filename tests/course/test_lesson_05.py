@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 import minitransformer as mt
 from minitransformer.course.sandbox import check_file
@@ -53,7 +60,8 @@ def rotary_vjp(g, positions, base=10000.0):
 """,
 }
 
-ANGLES, EMPTY = "10000.0 ** (np.arange(0, d_model, 2) / d_model)  # (length", "    table = np.empty((length, d_model))"
+ANGLES = "10000.0 ** (np.arange(0, d_model, 2) / d_model)  # (length"
+EMPTY = "    table = np.empty((length, d_model))"
 TURN = "    return rotary(g, -positions, base)"
 WRONG = {
     "sinusoidal_table": [
@@ -121,7 +129,9 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     source = changed(solved(name), old, new)
     hint = judge_source(name, source).hint

@@ -174,7 +174,9 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     assert_mistake(name, changed(solved(name), old, new), said)
 
@@ -189,5 +191,7 @@ def test_through_the_sandbox(tmp_path):
 def test_the_lesson_shows_the_listing_that_is_tested():
     """The class of the article, word for word as in tests/article.py."""
     nodes = ast.parse(SOURCE.read_text(encoding="utf-8")).body
-    (shown,) = (n.value.value for n in nodes if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "LISTING")
+    (shown,) = (
+        n.value.value for n in nodes if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "LISTING"
+    )
     assert shown.split("class TransformerModel")[1] == listing("torch").split("class TransformerModel")[1]

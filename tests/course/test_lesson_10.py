@@ -1,7 +1,14 @@
 """Lesson 10: the checks of drawing, searching and remembering are held against right and wrong answers."""
 
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 from minitransformer.course.sandbox import check_file
 
@@ -181,7 +188,9 @@ def test_the_exercise_s_own_mistakes(name):
 
 
 @pytest.mark.filterwarnings("default::RuntimeWarning")  # what a wrong answer warns of is its own affair
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
     head, _, body = solved(name).partition(f"def {name}(")
     assert_mistake(name, head + f"def {name}(" + changed_first(body, old, new), said)
@@ -194,7 +203,9 @@ def changed_first(source, old, new):
 
 
 def test_one_list_for_all_candidates_is_not_passed():
-    source = changed(solved("beam_search"), "longer += [([*ids, i], score", "longer += [((ids.append(i), ids)[1], score")
+    source = changed(
+        solved("beam_search"), "longer += [([*ids, i], score", "longer += [((ids.append(i), ids)[1], score"
+    )
     assert not judge_source("beam_search", source).passed
 
 

@@ -171,9 +171,12 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.parametrize(("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
+)
 def test_wrong_answers_are_named(name, old, new, said):
-    head, start, body = solved(name).partition(f"def {name}(")  # the exercises share some lines: change this one's
+    # the exercises share some lines: change this one's
+    head, start, body = solved(name).partition(f"def {name}(")
     body, end, rest = body.partition("\n\n\ndef ")
     docstring, quotes, code = body.rpartition('"""')
     for change in ((old, new), FURTHER[said]) if said in FURTHER else ((old, new),):

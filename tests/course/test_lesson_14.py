@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, judge_source, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 import minitransformer as mt
 from minitransformer.course.solutions import lesson_14_model_families as solutions
@@ -136,7 +143,8 @@ def test_what_is_taught_is_what_the_library_does():
     distances = np.arange(-300, 301)
     for both_ways in (True, False):
         ours = solutions.relative_buckets(distances, both_ways)
-        assert np.mean(ours != t5.buckets(distances, both_ways)) < 0.01  # exact powers, which rounding decides
+        # exact powers, which rounding decides
+        assert np.mean(ours != t5.buckets(distances, both_ways)) < 0.01
     x = np.random.default_rng(0).normal(size=(2, 5, 8))
     for interleaved in (True, False):
         rotary = mt.nn.RotaryEmbedding(8, 5, interleaved=interleaved)

@@ -72,7 +72,11 @@ VALUES = [
 
 def alike(got, expected):
     if isinstance(expected, numpy.ndarray) and expected.dtype != object:
-        return got.dtype == expected.dtype and got.shape == expected.shape and got.tobytes() == expected.tobytes()
+        return (
+            got.dtype == expected.dtype
+            and got.shape == expected.shape
+            and got.tobytes() == expected.tobytes()
+        )
     return type(got) is type(expected) and repr(got) == repr(expected)
 
 
@@ -136,7 +140,9 @@ def test_objects_are_handles_and_remember(answer):
 def test_a_long_history_of_records(answer):
     nodes = chain_of(3000)
     (parent,) = answer("move", nodes[-1])
-    assert parent is nodes[-2] and nodes[-1].data == 7.0 and nodes[-1].new is nodes[-1] and nodes[5].data == 5.0
+    assert (
+        parent is nodes[-2] and nodes[-1].data == 7.0 and nodes[-1].new is nodes[-1] and nodes[5].data == 5.0
+    )
 
 
 def test_pretend_arrays_and_what_they_count(answer):
@@ -217,7 +223,14 @@ def damaged(rng, value):
         name = rng.choice(list(value))
         return {**value, name: damaged(rng, value[name])}
     simple = [None, -1, 10**9, 2**70, 0.5, 1e400, "", "__class__", "known", [], {}, [[]]]
-    nodes = [["known", 0], ["handle", 0, "a"], ["call", 0], ["tuple", [0]], ["module", "os"], ["far", "faraway", 0]]
+    nodes = [
+        ["known", 0],
+        ["handle", 0, "a"],
+        ["call", 0],
+        ["tuple", [0]],
+        ["module", "os"],
+        ["far", "faraway", 0],
+    ]
     return rng.choice([*simple, *nodes, ["array", "<f8", [10**9, 0, 10**9], 0, 0]])
 
 

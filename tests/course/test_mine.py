@@ -20,7 +20,8 @@ from minitransformer.recipes import ClassifierRecipe
 
 tour_module = sys.modules["minitransformer.cli.tour"]
 pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
-JUDGES_ALONE = {"finite_differences", "gradcheck", "sigmoid", "concat_vjp", "scatter_add"}  # the first part is left out here
+# the first part is left out here
+JUDGES_ALONE = {"finite_differences", "gradcheck", "sigmoid", "concat_vjp", "scatter_add"}
 ROUNDING = 1e-6  # of float32, a few numbers after the other
 CHANCE = {"sample_masks": 0.1, "lime": 1e-3}  # other draws than the library's
 
@@ -65,11 +66,19 @@ def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monke
         assert got["language model"][what] == own["language model"][what]
     for model in ("language model", "classifier"):
         assert got[model]["losses"] == pytest.approx(own[model]["losses"], rel=ROUNDING / 4)
-        assert got[model]["held_out"] == [(step, pytest.approx(loss, rel=ROUNDING)) for step, loss in own[model]["held_out"]]
-    assert (got["classifier"]["accuracy"], got["review"]["text"]) == (own["classifier"]["accuracy"], own["review"]["text"])
+        assert got[model]["held_out"] == [
+            (step, pytest.approx(loss, rel=ROUNDING)) for step, loss in own[model]["held_out"]
+        ]
+    assert (got["classifier"]["accuracy"], got["review"]["text"]) == (
+        own["classifier"]["accuracy"],
+        own["review"]["text"],
+    )
     for method, told in own["explanations"].items():
         largest = numpy.abs(told["relevance"]).max()
-        assert numpy.abs(numpy.subtract(got["explanations"][method]["relevance"], told["relevance"])).max() < ROUNDING * largest
+        assert (
+            numpy.abs(numpy.subtract(got["explanations"][method]["relevance"], told["relevance"])).max()
+            < ROUNDING * largest
+        )
     for sink, amount in own["ledger"].items():
         assert got["ledger"][sink] == pytest.approx(amount, abs=ROUNDING * abs(own["ledger"]["total"])), sink
 
@@ -77,7 +86,9 @@ def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monke
 @pytest.mark.parametrize("name", [*TASKS, *BESIDE])
 def test_a_piece_alone_does_as_the_library_does_and_is_used(solved, name):
     calls, answer = {name: 0}, piece(solved, name)
-    ((told, difference, why),) = differences({name: answer if name == "Value" else counted(calls, name, answer)})
+    ((told, difference, why),) = differences(
+        {name: answer if name == "Value" else counted(calls, name, answer)}
+    )
     assert told == name and difference < CHANCE.get(name, ROUNDING) and bool(why) == (name not in PLACES)
     assert calls[name] or name == "Value"
 
@@ -104,9 +115,16 @@ def test_the_gradients_of_the_pieces_hold_too(solved):
 
 def library():
     """What every name of the library and of its classes means."""
-    modules = {name: vars(m) for name, m in list(sys.modules.items()) if name.partition(".")[0] == "minitransformer"}
+    modules = {
+        name: vars(m) for name, m in list(sys.modules.items()) if name.partition(".")[0] == "minitransformer"
+    }
     classes = {id(v): vars(v) for space in modules.values() for v in space.values() if isinstance(v, type)}
-    return {(name, k): v for name, space in (modules | classes).items() for k, v in list(space.items()) if callable(v)}
+    return {
+        (name, k): v
+        for name, space in (modules | classes).items()
+        for k, v in list(space.items())
+        if callable(v)
+    }
 
 
 def test_the_library_is_its_own_again_even_after_an_error():
@@ -121,7 +139,9 @@ def test_the_library_is_its_own_again_even_after_an_error():
 
 
 def test_every_exercise_has_a_place_or_a_reason_why_not():
-    assert PLACES.keys() | BESIDE.keys() == set(catalogue.exercise_names()) and not PLACES.keys() & BESIDE.keys()
+    assert (
+        PLACES.keys() | BESIDE.keys() == set(catalogue.exercise_names()) and not PLACES.keys() & BESIDE.keys()
+    )
 
 
 def test_only_what_passes_is_used(tmp_path, monkeypatch):
@@ -154,7 +174,13 @@ def test_the_command_without_anything_of_yours(command, tmp_path):
 
 def test_what_fails_in_use_is_named(solved):
     path = solved.file_of("05_positional_encoding")
-    path.write_text(path.read_text("utf-8").replace("angles = np", "assert length < 99\n    angles = np", 1), encoding="utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("angles = np", "assert length < 99\n    angles = np", 1),
+        encoding="utf-8",
+    )
     mine = {"sinusoidal_table": piece(solved, "sinusoidal_table")}
-    with in_the_library(mine), pytest.raises(RuntimeError, match="your sinusoidal_table passes its check but not its use here"):
+    with (
+        in_the_library(mine),
+        pytest.raises(RuntimeError, match="your sinusoidal_table passes its check but not its use here"),
+    ):
         SinusoidalPositionalEncoding(8, max_len=100)

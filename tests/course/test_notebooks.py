@@ -22,8 +22,11 @@ def test_committed_is_what_the_sources_give(lesson):
 
     from minitransformer.course.notebook import build
 
-    built, committed = build(lesson, source_of(lesson)), nbformat.read(ROOT / "lessons" / f"{lesson}.ipynb", 4)
-    assert [(c["id"], c.cell_type, c.source) for c in built.cells] == [(c["id"], c.cell_type, c.source) for c in committed.cells]
+    built = build(lesson, source_of(lesson))
+    committed = nbformat.read(ROOT / "lessons" / f"{lesson}.ipynb", 4)
+    assert [(c["id"], c.cell_type, c.source) for c in built.cells] == [
+        (c["id"], c.cell_type, c.source) for c in committed.cells
+    ]
     assert all(cell.execution_count for cell in committed.cells if cell.cell_type == "code")
     assert (ROOT / "exercises" / f"{lesson}.py").read_text(encoding="utf-8") == starter_of(lesson)
 
@@ -35,6 +38,10 @@ def test_runs_from_top_to_bottom(lesson, solved, tmp_path):
     from minitransformer.course.notebook import build, execute
 
     notebook = execute(build(lesson, source_of(lesson), solved), str(tmp_path))
-    said = "".join(str(output.get("data", {}).get("text/plain", "")) for c in notebook.cells for output in c.get("outputs", []))
+    said = "".join(
+        str(output.get("data", {}).get("text/plain", ""))
+        for c in notebook.cells
+        for output in c.get("outputs", [])
+    )
     count = len(catalogue.lessons()[lesson])
     assert said.count(": passed" if solved else ": not written yet") == count

@@ -9,8 +9,12 @@ import pytest
 from minitransformer.course import catalogue
 
 LIBRARY = "minitransformer"
-SOURCES = {int(p.name[:2]): p.read_text(encoding="utf-8") for p in (Path(__file__).parents[2] / "lessons" / "sources").glob("*.py")}
-TAUGHT = {  # a name of the library, or the beginning of one, and the lesson that teaches it; the longest that fits counts
+SOURCES = {
+    int(p.name[:2]): p.read_text(encoding="utf-8")
+    for p in (Path(__file__).parents[2] / "lessons" / "sources").glob("*.py")
+}
+# a name of the library, or the beginning of one, and the lesson that teaches it; the longest that fits counts
+TAUGHT = {
     "": 1,  # tensors, and what makes them
     "course": 1,
     "gradcheck": 2, "randn": 2, "rand": 2, "manual_seed": 2,
@@ -37,11 +41,15 @@ def names_of_the_library(source):
     nodes, known, used = list(ast.walk(ast.parse(source))), {}, set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            known |= {alias.asname or LIBRARY: alias.name for alias in node.names if alias.name.startswith(LIBRARY)}
+            known |= {
+                alias.asname or LIBRARY: alias.name for alias in node.names if alias.name.startswith(LIBRARY)
+            }
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(LIBRARY):
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     for node in nodes:
-        first, _, rest = ast.unparse(node).partition(".") if isinstance(node, (ast.Name, ast.Attribute)) else ("", "", "")
+        first, _, rest = (
+            ast.unparse(node).partition(".") if isinstance(node, (ast.Name, ast.Attribute)) else ("", "", "")
+        )
         if first in known and re.fullmatch(r"[\w.]*", rest):
             used.add(f"{known[first]}.{rest}".strip(".").partition(".")[2])
     return used
@@ -57,7 +65,9 @@ def lesson_that_teaches(name):
 
 @pytest.mark.parametrize("lesson", sorted(SOURCES))
 def test_no_name_is_used_before_it_is_taught(lesson):
-    early = {name: n for name in names_of_the_library(SOURCES[lesson]) if (n := lesson_that_teaches(name)) > lesson}
+    early = {
+        name: n for name in names_of_the_library(SOURCES[lesson]) if (n := lesson_that_teaches(name)) > lesson
+    }
     assert not early
 
 
@@ -70,8 +80,16 @@ def test_it_builds_on_earlier_lessons_only(lesson):
 
 def test_what_is_found():
     source = "import minitransformer as mt\nfrom minitransformer.explain import lime as l\nmt.nn.functional.softmax(x).sum(); l(y)"
-    assert names_of_the_library(source) == {"nn.functional.softmax", "nn.functional", "nn", "", "explain.lime"}
-    assert [lesson_that_teaches(n) for n in ("nn.functional.softmax", "explain.lime", "explain.lrp", "tensor")] == [6, 12, 11, 1]
+    assert names_of_the_library(source) == {
+        "nn.functional.softmax",
+        "nn.functional",
+        "nn",
+        "",
+        "explain.lime",
+    }
+    assert [
+        lesson_that_teaches(n) for n in ("nn.functional.softmax", "explain.lime", "explain.lrp", "tensor")
+    ] == [6, 12, 11, 1]
 
 
 def test_there_is_a_source_for_every_lesson():

@@ -43,7 +43,12 @@ def test_a_report_for_each_student(command, students):
     assert states(told, "ada") == ["passed", "passed", "unwritten"]
     assert states(told, "emmy") == ["failed", "unwritten", "given up"]
     assert states(told, "kurt") == ["unwritten"] * 3
-    assert told["emmy"]["exercises"]["softmax"] == {"lesson": LESSON, "state": "failed", "hints": 1, "solution_seen": False}
+    assert told["emmy"]["exercises"]["softmax"] == {
+        "lesson": LESSON,
+        "state": "failed",
+        "hints": 1,
+        "solution_seen": False,
+    }
     assert (told["ada"]["passed"], told["ada"]["of"]) == (2, len(catalogue.exercise_names()))
 
 
@@ -108,14 +113,20 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 def test_progress_that_is_odd_stops_nobody(command, begun, odd, monkeypatch):
     """A class is told of it in one line; its own learner goes on, and it is kept beside."""
-    monkeypatch.setattr("minitransformer.course.workspace.check_file", lambda name, file: Report(name, "failed"))
+    monkeypatch.setattr(
+        "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "failed")
+    )
     file = begun["ada"].path / PROGRESS
     ODD[odd](file)
     was = os.lstat(file)
     for options in ([], ["--anew"]):
         code, out = command("progress", "class", *options)
         assert code == 0 and out.count("counts as none") == 1 and f"\n{file}: expected the progress" in out
-        assert [line.split()[0] for line in out.splitlines() if line[:4] in ("ada ", "emmy", "kurt")] == ["ada", "emmy", "kurt"]
+        assert [line.split()[0] for line in out.splitlines() if line[:4] in ("ada ", "emmy", "kurt")] == [
+            "ada",
+            "emmy",
+            "kurt",
+        ]
     code, out = command("hint", "softmax", "--dir", "class/ada")
     assert code == 0 and "hint 1 of" in out and "is kept as .progress.1.bak" in out
     assert os.path.samestat(os.lstat(begun["ada"].path / ".progress.1.bak"), was)
@@ -146,10 +157,18 @@ def test_what_is_in_the_way_of_the_lock_stops_nobody(command, begun, odd):
 
 
 def test_a_disk_that_refuses_loses_no_verdict(command, begun, monkeypatch):
-    monkeypatch.setattr(os, "replace", lambda *names: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
-    monkeypatch.setattr("minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed"))
+    monkeypatch.setattr(
+        os, "replace", lambda *names: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    )
+    monkeypatch.setattr(
+        "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed")
+    )
     code, out = command("check", "softmax", "--dir", "class/ada")
-    assert code == 0 and "softmax: passed" in out and "No space left on device; the progress is not remembered" in out
+    assert (
+        code == 0
+        and "softmax: passed" in out
+        and "No space left on device; the progress is not remembered" in out
+    )
     assert not list(begun["ada"].path.glob("*.tmp"))
 
 
@@ -166,7 +185,9 @@ def test_no_link_in_the_folder_leads_the_progress_elsewhere(begun, tmp_path):
 def test_nothing_is_lost_of_what_goes_on_at_once(begun, monkeypatch):
     """Checks, hints and solutions in many orders: each of eight threads opened the folder before any other was done."""
     names, path = catalogue.exercise_names()[:24], begun["kurt"].path
-    monkeypatch.setattr("minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed"))
+    monkeypatch.setattr(
+        "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed")
+    )
     spaces = [Workspace.open(path) for _ in range(8)]
 
     def work(i):
@@ -176,7 +197,11 @@ def test_nothing_is_lost_of_what_goes_on_at_once(begun, monkeypatch):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     found = Workspace.open(path)
-    assert (set(found.passed), set(found.hints), set(found.given_up)) == (set(names[:8]), set(names[8:16]), set(names[16:]))
+    assert (set(found.passed), set(found.hints), set(found.given_up)) == (
+        set(names[:8]),
+        set(names[8:16]),
+        set(names[16:]),
+    )
     assert not [p.name for p in path.iterdir() if p.name.startswith(".") and p.name != PROGRESS]
 
 
@@ -185,7 +210,9 @@ def test_a_failure_takes_no_pass_that_came_meanwhile(begun, monkeypatch, saved):
     kurt, file = begun["kurt"], begun["kurt"].file_of(LESSON)
 
     def judge(name, path):
-        monkeypatch.setattr("minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed"))
+        monkeypatch.setattr(
+            "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed")
+        )
         if saved:
             file.write_text("better", encoding="utf-8")
         Workspace.open(kurt.path).check(name)

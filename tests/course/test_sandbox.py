@@ -100,7 +100,9 @@ def report_on(tmp_path):
     return judge
 
 
-@pytest.mark.parametrize("what", [pytest.param(w, marks=pytest.mark.slow) if w in SELDOM else w for w in HOSTILE])
+@pytest.mark.parametrize(
+    "what", [pytest.param(w, marks=pytest.mark.slow) if w in SELDOM else w for w in HOSTILE]
+)
 def test_a_report_comes_and_nothing_is_left(report_on, what):
     source, status, said = HOSTILE[what]
     report = report_on(source)
@@ -141,7 +143,11 @@ def test_solution_stub_and_missing_file(report_on, tmp_path):
     [
         ("class Value:\n    def __init__(self, *a):\n        while True: pass\n", "stopped", "seconds"),
         ("class Value:\n    def __new__(cls, *a): return None\n", "crashed|failed", ""),
-        ("class Value:\n    def __getattr__(self, name): return self\n    def __init__(self, *a): pass\n", "crashed|failed", ""),
+        (
+            "class Value:\n    def __getattr__(self, name): return self\n    def __init__(self, *a): pass\n",
+            "crashed|failed",
+            "",
+        ),
         ("Value = float\n", "crashed|failed|refused", ""),
         ("class Value:\n    def __init__(self, data): self.data = data\n", "crashed|failed", ""),
     ],
@@ -155,7 +161,11 @@ def test_a_hostile_class_is_reported_too(tmp_path, source, status, said):
 
 @pytest.mark.parametrize(
     ("answer", "status", "said"),
-    [(lambda x: sys.exit(0), "crashed", "exit()"), (lambda x: time.sleep(9), "stopped", "0.2 seconds"), (abs, "failed", "sum")],
+    [
+        (lambda x: sys.exit(0), "crashed", "exit()"),
+        (lambda x: time.sleep(9), "stopped", "0.2 seconds"),
+        (abs, "failed", "sum"),
+    ],
 )
 def test_in_a_notebook_a_report_comes_as_well(monkeypatch, answer, status, said):
     monkeypatch.setattr(course, "SECONDS", 0.2)

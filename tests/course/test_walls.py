@@ -46,7 +46,9 @@ for act in ("", "os.open('new', os.O_CREAT | os.O_WRONLY)", "os.chmod('06_attent
     told.append([act, report.status, report.foot, str(report.details), sorted(os.listdir(folder)), file.stat().st_mode & 0o777])
 print(json.dumps(told))
 """
-NO_WORLD, NO_LANDLOCK, NO_MOUNTS = "unshare 272 97 ", "landlock_create_ruleset 444 444 ", "mount_setattr 442 442 "
+NO_WORLD = "unshare 272 97 "
+NO_LANDLOCK = "landlock_create_ruleset 444 444 "
+NO_MOUNTS = "mount_setattr 442 442 "
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,11 @@ def test_the_others_stand(tmp_path, refused, no_filter, held):
     assert right[1:3] == ["passed", not_held(held)]
     for act, status, foot, details, there, mode in acts:
         assert there == ["06_attention.py"] and mode == 0o644 & ~_mask(), (act, there, mode)
-        assert foot == not_held(held) and (status != "crashed" or "AssertionError" not in details), (act, status, details)
+        assert foot == not_held(held) and (status != "crashed" or "AssertionError" not in details), (
+            act,
+            status,
+            details,
+        )
 
 
 def _mask():

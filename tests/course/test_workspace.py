@@ -17,7 +17,12 @@ def test_starters_keep_all_but_the_answers():
     source = 'X = 1\n\n\ndef f(a):\n    """Task."""\n    b = a\n    return b\n\n\nclass C:\n    """Class."""\n\n    def g(self):\n'
     source += '        """Do."""\n        return 1\n\n    def _kept(self):\n        return 2\n'
     made = starter(source, ("f", "C"))
-    assert "return b" not in made and "return 1" not in made and "return 2" in made and made.count("raise NotImplementedError") == 2
+    assert (
+        "return b" not in made
+        and "return 1" not in made
+        and "return 2" in made
+        and made.count("raise NotImplementedError") == 2
+    )
     assert '"""Task."""' in made and "X = 1" in made
     compile(made, "starter", "exec")
     assert solution(source, "f").startswith("def f(a):")
@@ -98,7 +103,17 @@ def test_pytest_judges_a_learner_s_folder(command, tmp_path):
     tests = Path(__file__).parents[2] / "exercises" / TESTS
     assert (folder / TESTS).read_text(encoding="utf-8") == tests.read_text(encoding="utf-8")
     (folder / f"{LESSON}.py").write_text(catalogue.solutions_of(LESSON), encoding="utf-8")
-    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, "-k", "(softmax and not rule) or namespace"]
+    run = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        folder,
+        "-k",
+        "(softmax and not rule) or namespace",
+    ]
     told = subprocess.run(run, capture_output=True, text=True)
     assert "1 failed, 2 passed" in told.stdout and "not written yet" in told.stdout, told.stdout
 
@@ -120,7 +135,11 @@ def test_bad_input_is_told(command, tmp_path):
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for asked in (("start", "file"), ("check", "--dir", "file")):
         code, out = command(*asked)
-        assert code == 1 and "file is a file" in out and (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+        assert (
+            code == 1
+            and "file is a file" in out
+            and (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+        )
 
 
 def test_in_a_notebook_the_report_is_html():

@@ -86,12 +86,20 @@ def relevance(make, rule: str) -> dict[str, numpy.ndarray]:
     embedded = embedding(torch.tensor(IDS)).detach().requires_grad_()
     logits = outputs(embedded)
     logits.max().backward()
-    return {"logits": logits.detach().numpy(), "relevance": (embedded * embedded.grad).sum(-1).detach().numpy()}
+    return {
+        "logits": logits.detach().numpy(),
+        "relevance": (embedded * embedded.grad).sum(-1).detach().numpy(),
+    }
 
 
 if __name__ == "__main__":
     kept = dict(numpy.load(FILE)) if FILE.exists() else {}
     for case in sys.argv[1:]:
         model, _, rule = case.partition("-")
-        kept.update({f"{case} {k}": v for k, v in relevance({"gpt2": gpt2, "bert": bert, "llama": llama}[model], rule).items()})
+        kept.update(
+            {
+                f"{case} {k}": v
+                for k, v in relevance({"gpt2": gpt2, "bert": bert, "llama": llama}[model], rule).items()
+            }
+        )
     numpy.savez(FILE, **kept)

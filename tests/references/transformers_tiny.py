@@ -86,7 +86,9 @@ def buckets() -> dict[str, numpy.ndarray]:
     from transformers.models.t5.modeling_t5 import T5Attention
 
     distances = torch.arange(-200, 201)
-    both, back = (T5Attention._relative_position_bucket(distances, way, 32, 128).numpy() for way in (True, False))
+    both, back = (
+        T5Attention._relative_position_bucket(distances, way, 32, 128).numpy() for way in (True, False)
+    )
     return {"both": both, "back": back}
 
 
@@ -101,7 +103,9 @@ def run(make) -> dict[str, numpy.ndarray]:
             p.copy_(torch.tensor(weights(name, tuple(p.shape))))
     y = outputs(model)
     (y * torch.tensor(cotangent(tuple(y.shape)))).sum().backward()
-    gradients = {name: p.grad.numpy().astype("float32") for name, p in model.named_parameters() if p.grad is not None}
+    gradients = {
+        name: p.grad.numpy().astype("float32") for name, p in model.named_parameters() if p.grad is not None
+    }
     return {"outputs": y.detach().numpy(), **gradients}
 
 

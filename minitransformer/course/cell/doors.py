@@ -21,7 +21,12 @@ FILES = {
     "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod", "os.chown", "os.utime",
     "os.setxattr", "os.removexattr", "shutil.rmtree", "sqlite3.connect",
 }  # fmt: skip
-UNANNOUNCED = {"posix": "mkfifo mknod", "os": "mkfifo mknod", "_posixsubprocess": "fork_exec", "subprocess": "_fork_exec"}
+UNANNOUNCED = {
+    "posix": "mkfifo mknod",
+    "os": "mkfifo mknod",
+    "_posixsubprocess": "fork_exec",
+    "subprocess": "_fork_exec",
+}
 
 
 def close(held: set[str]) -> None:
@@ -29,7 +34,11 @@ def close(held: set[str]) -> None:
     inside = str(SCRATCH) if "files" in held else None
 
     def hook(event: str, arguments: tuple) -> None:
-        changes = event in FILES or (event == "open" and _writes(*arguments)) or (event == "ctypes.dlopen" and "files" not in held)
+        changes = (
+            event in FILES
+            or (event == "open" and _writes(*arguments))
+            or (event == "ctypes.dlopen" and "files" not in held)
+        )
         if event in CLOSED or (changes and not _inside(inside, arguments)):
             raise PermissionError(f"{event}: an exercise needs no files, processes or network")
         if event == "import" and arguments[0].partition(".")[0] == "minitransformer":

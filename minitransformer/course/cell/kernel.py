@@ -8,7 +8,8 @@ import platform
 import sys
 
 LINUX = sys.platform == "linux"
-MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # as the kernel calls them in a filter of system calls
+# as the kernel calls them in a filter of system calls
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 MACHINE = platform.machine() if LINUX and sys.maxsize > 2**32 else ""
 LIBC = ctypes.CDLL(None, use_errno=True) if LINUX else None
 

@@ -37,7 +37,11 @@ def around(hidden: set[Path]) -> Iterator[Path]:
     above = {parent for path in hidden for parent in path.parents}
     for folder in sorted(above):
         with contextlib.suppress(OSError):
-            yield from (Path(e.path) for e in os.scandir(folder) if not (e.is_symlink() or Path(e.path) in above | hidden))
+            yield from (
+                Path(e.path)
+                for e in os.scandir(folder)
+                if not (e.is_symlink() or Path(e.path) in above | hidden)
+            )
 
 
 def _allow(rules: int, path: Path, rights: int) -> None:

@@ -23,7 +23,8 @@ class Missing(Exception):
 
 def load(source: bytes, file: str, name: str) -> Any:
     """The object `name` of the file. Raises whatever running it raises, Missing, Refused."""
-    linecache.cache[file] = len(source), None, source.decode(errors="replace").splitlines(keepends=True), file  # for tracebacks
+    # for tracebacks
+    linecache.cache[file] = len(source), None, source.decode(errors="replace").splitlines(keepends=True), file
     if line := library_imports(source, file):
         raise Refused(f"line {line}: the answer is not to be taken from the library")
     module = sys.modules["learner"] = ModuleType("learner")  # where dataclasses, for one, look for it
@@ -49,6 +50,14 @@ def library_imports(source: bytes, file: str) -> int:
 
 def borrowed(answer: Any) -> str:
     """The module that an answer is taken from as it stands, or "" if it is the learner's, perhaps in a wrapping of another's."""
-    answer = answer.func if isinstance(answer, partial) else answer.pyfunc if isinstance(answer, numpy.vectorize) else answer
+    answer = (
+        answer.func
+        if isinstance(answer, partial)
+        else answer.pyfunc
+        if isinstance(answer, numpy.vectorize)
+        else answer
+    )
     owner, name = (str(getattr(answer, what, "")) for what in ("__module__", "__qualname__"))
-    return owner if owner != "learner" and name and getattr(sys.modules.get(owner), name, None) is answer else ""
+    return (
+        owner if owner != "learner" and name and getattr(sys.modules.get(owner), name, None) is answer else ""
+    )

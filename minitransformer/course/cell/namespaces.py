@@ -29,7 +29,14 @@ def enter(parent: int) -> set[str]:
             _keep_files()
             held.add("files")
         with contextlib.suppress(OSError):
-            call("mount", b"tmpfs", bytes(SCRATCH), b"tmpfs", NO_SUID | NO_DEVICES, f"size={SIZE},mode=700".encode())
+            call(
+                "mount",
+                b"tmpfs",
+                bytes(SCRATCH),
+                b"tmpfs",
+                NO_SUID | NO_DEVICES,
+                f"size={SIZE},mode=700".encode(),
+            )
             held.add("scratch")
         _become_first(parent)
         held |= {"processes", "network"}
@@ -79,6 +86,7 @@ def _become_first(parent: int) -> None:
 def give_up_rights() -> None:
     """No privileges, and none to come."""
     control(38, 1)  # PR_SET_NO_NEW_PRIVS
-    header, none = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8), ctypes.create_string_buffer(24)
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8)
+    none = ctypes.create_string_buffer(24)
     with contextlib.suppress(OSError):
         call("capset", header, none)

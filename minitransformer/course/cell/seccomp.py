@@ -54,7 +54,9 @@ def filter_calls(files: bool) -> None:
         raise OSError(errno.ENOSYS, f"no filter is known for {MACHINE}")
     steps = b"".join(struct.pack("=HBBI", *step) for step in _program(files))
     code = ctypes.create_string_buffer(steps, len(steps))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(steps) // 8, ctypes.addressof(code)), 16)
+    program = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxQ", len(steps) // 8, ctypes.addressof(code)), 16
+    )
     call("prctl", 22, 2, program, 0, 0)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 
 
@@ -76,16 +78,29 @@ def _particular(files: bool) -> list[tuple[int, Steps]]:
     own = _if(0, (EQUAL, os.getpid()), yes=True)
     cases = [
         (clone, _if(0, (ANY_BIT, THREAD), yes=True)),
-        (435, [_no(errno.ENOSYS)]),  # clone3, whose arguments are out of sight: the C library takes clone then
+        # clone3, whose arguments are out of sight: the C library takes clone then
+        (435, [_no(errno.ENOSYS)]),
         (kill, own),
         (tgkill, own),
         (prctl, _if(0, (EQUAL, DEATH_SIGNAL), yes=False)),
-        (ioctl, [(LOAD, 0, 0, ARGUMENTS + 8), (EQUAL, 1, 0, TYPE), (EQUAL, 0, 1, PASTE), _no(), (RETURN, 0, 0, ALLOW)]),
+        (
+            ioctl,
+            [
+                (LOAD, 0, 0, ARGUMENTS + 8),
+                (EQUAL, 1, 0, TYPE),
+                (EQUAL, 0, 1, PASTE),
+                _no(),
+                (RETURN, 0, 0, ALLOW),
+            ],
+        ),
         (prlimit, _if_null(2)),
         (sendto, _if_null(4)),
     ]
     opened = [(openat, 2), (2, 1)] if MACHINE == "x86_64" else [(openat, 2)]
-    return cases + files * [(437, [_no(errno.ENOSYS)]), *((n, _if(i, (ANY_BIT, WRITES), yes=False)) for n, i in opened)]
+    return cases + files * [
+        (437, [_no(errno.ENOSYS)]),
+        *((n, _if(i, (ANY_BIT, WRITES), yes=False)) for n, i in opened),
+    ]
 
 
 def _numbers(table: str) -> list[int]:
@@ -111,4 +126,11 @@ def _if(argument: int, test: tuple[int, int], yes: bool) -> Steps:
 def _if_null(argument: int) -> Steps:
     """Allow the call if an argument of 64 bits is 0."""
     low = ARGUMENTS + 8 * argument
-    return [(LOAD, 0, 0, low), (EQUAL, 0, 2, 0), (LOAD, 0, 0, low + 4), (EQUAL, 1, 0, 0), _no(), (RETURN, 0, 0, ALLOW)]
+    return [
+        (LOAD, 0, 0, low),
+        (EQUAL, 0, 2, 0),
+        (LOAD, 0, 0, low + 4),
+        (EQUAL, 1, 0, 0),
+        _no(),
+        (RETURN, 0, 0, ALLOW),
+    ]

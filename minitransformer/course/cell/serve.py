@@ -78,7 +78,11 @@ class Server:
 
     def send(self, told: dict, value: Any = None) -> None:
         writer = wire.Writer(self.known, self._handle, introduce=False)
-        state = [[n, writer.contents(known)] for n, known in self.known.objects.items() if not isinstance(known, Callback)]
+        state = [
+            [n, writer.contents(known)]
+            for n, known in self.known.objects.items()
+            if not isinstance(known, Callback)
+        ]
         told |= {"value": writer.slot(value), "state": state, "counts": wire.counts()}
         data = memoryview(writer.message(told))
         while data:

@@ -40,7 +40,9 @@ class Told(Exception):
     place = called = said = ""
 
     def __init__(self, told: dict):
-        self.place, self.called, self.said = (str(told.get(what, ""))[:LONGEST] for what in ("place", "called", "said"))
+        self.place, self.called, self.said = (
+            str(told.get(what, ""))[:LONGEST] for what in ("place", "called", "said")
+        )
 
     def __str__(self) -> str:
         return self.said
@@ -60,4 +62,10 @@ def retold(told: dict) -> Exception:
 def account(error: BaseException, file: str) -> dict:
     """What there is to tell of an exception; `given` is the number of one that the other side has handed over."""
     types, given = [kind.__name__ for kind in type(error).__mro__], vars(error).get("given")
-    return {"types": types, "said": message(error), "place": place(error, file), "called": called(error, file), "given": given}
+    return {
+        "types": types,
+        "said": message(error),
+        "place": place(error, file),
+        "called": called(error, file),
+        "given": given,
+    }

@@ -38,7 +38,8 @@ def build(parent: int, pipe: int, folder: Path, hidden: Sequence[Path], shown: S
 def _furnish(held: set[str], folder: Path) -> None:
     """Home, and where temporary files go, in the scratch folder, in which the learner's files are seen too."""
     if "scratch" in held:
-        fonts = Path.home().glob(".cache/matplotlib/fontlist*.json")  # which take Matplotlib seconds to find again
+        # which take Matplotlib seconds to find again
+        fonts = Path.home().glob(".cache/matplotlib/fontlist*.json")
         os.chdir(SCRATCH)
         os.environ.update(HOME=str(SCRATCH), TMPDIR=str(SCRATCH), MPLCONFIGDIR=str(SCRATCH))
         for path in (*fonts, *islice(folder.iterdir(), SEEN)):
@@ -62,7 +63,11 @@ def _limit(held: set[str]) -> None:
     import resource
 
     size = MEMORY if "scratch" in held else 0
-    for what, most in ((resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, FILES)):
+    for what, most in (
+        (resource.RLIMIT_FSIZE, size),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, FILES),
+    ):
         resource.setrlimit(what, (most, most))
     if LINUX:
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

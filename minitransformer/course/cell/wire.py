@@ -65,7 +65,9 @@ class Writer:
         """Where in the table a value stands, or [value] of a simple one. Raises ValueError if there are too many."""
         self.count += 1
         if self.count > LARGEST[0] // 8:
-            raise ValueError(f"there are more than {LARGEST[0] // 8:,} things in it, the most that are handed on")
+            raise ValueError(
+                f"there are more than {LARGEST[0] // 8:,} things in it, the most that are handed on"
+            )
         if type(value) in SIMPLE and (type(value) is not int or -LARGE < value < LARGE):
             return [value]
         if id(value) not in self.slots:
@@ -110,7 +112,9 @@ class Writer:
 
     def bytes(self, array: numpy.ndarray) -> list:
         if self.size + array.nbytes > LARGEST[1]:
-            raise ValueError(f"an array of {array.nbytes:,} bytes: at most {LARGEST[1] >> 20} MB are handed on")
+            raise ValueError(
+                f"an array of {array.nbytes:,} bytes: at most {LARGEST[1] >> 20} MB are handed on"
+            )
         data = array.tobytes()
         self.pieces.append(data)
         self.size += len(data)
@@ -148,7 +152,12 @@ def _whole(writer: Writer, number: int) -> list | None:
 
 WRITE = (
     ((bool, type(None)), lambda w, v: ["plain", v]),
-    (numpy.generic, lambda w, v: (node := _array(w, numpy.asarray(v))) and ["scalar", *node[1:]] if v.dtype != object else None),
+    (
+        numpy.generic,
+        lambda w, v: (
+            (node := _array(w, numpy.asarray(v))) and ["scalar", *node[1:]] if v.dtype != object else None
+        ),
+    ),
     (int, _whole),
     (float, lambda w, v: ["plain", float(v)]),
     (str, lambda w, v: ["plain", str(v)]),
@@ -169,8 +178,14 @@ SIMPLE, LARGE = {int, float, str, bool, type(None)}, 1 << 4096
 class Reader:
     """The objects of a message. `foreign(node)` makes something of a node that is not plain."""
 
-    def __init__(self, data: memoryview, nodes: list, known: Known, foreign: Callable[[list], Any], introduce: bool):
-        self.data, self.nodes, self.known, self.foreign, self.introduce = data, nodes, known, foreign, introduce
+    def __init__(
+        self, data: memoryview, nodes: list, known: Known, foreign: Callable[[list], Any], introduce: bool
+    ):
+        self.data = data
+        self.nodes = nodes
+        self.known = known
+        self.foreign = foreign
+        self.introduce = introduce
         self.objects = [NOT_YET] * len(nodes)
         for i, node in enumerate(nodes):
             if node[0] not in LATER:
@@ -217,7 +232,9 @@ class Reader:
         return self.foreign(node)
 
     def _numbers(self, dtype: str, shape: list[int], start: int, length: int) -> numpy.ndarray:
-        if not NUMBERS.fullmatch(dtype) or not all(type(n) is int and n >= 0 for n in (*shape, start, length)):
+        if not NUMBERS.fullmatch(dtype) or not all(
+            type(n) is int and n >= 0 for n in (*shape, start, length)
+        ):
             raise Nonsense(f"{dtype!r:.40} {shape!r:.40}")
         kind = numpy.dtype(dtype)
         if math.prod(shape) * kind.itemsize != length or start + length > len(self.data):
@@ -291,7 +308,9 @@ def update(value: Any, new: Any) -> None:
 
 def _update_array(array: numpy.ndarray, new: numpy.ndarray) -> None:
     if array.shape != new.shape or array.dtype != new.dtype:
-        raise ValueError(f"an array that was handed in has become another: {array.dtype} {array.shape}, {new.dtype} {new.shape}")
+        raise ValueError(
+            f"an array that was handed in has become another: {array.dtype} {array.shape}, {new.dtype} {new.shape}"
+        )
     if array.tobytes() != new.tobytes():
         array[...] = new
 

@@ -58,20 +58,29 @@ unbroadcast = Exercise(
         Property("what was not repeated stays as it is", _unrepeated),
         Property("new dimensions in front are summed", _stretched(STRETCHES[:1])),
         Property("repeated dimensions of size 1 are summed, and stay", _stretched(STRETCHES[1:3])),
-        Property("both at once, and dimensions in the middle", _stretched((*STRETCHES[3:], ((2, 3), ()), ((2, 1, 3), (1, 1))))),
+        Property(
+            "both at once, and dimensions in the middle",
+            _stretched((*STRETCHES[3:], ((2, 3), ()), ((2, 1, 3), (1, 1)))),
+        ),
         keeps_its_inputs(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
         keeps_float32(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
     ),
     examples=lambda rng: [(rng.normal(size=full), shape) for full, shape in STRETCHES],
     mistakes={
         "Nothing is added up here: the result is to have the shape asked for.": lambda g, shape: g,
-        "Everything is added up here: only repeated dimensions are to be summed.": lambda g, shape: np.full(shape, g.sum()),
+        "Everything is added up here: only repeated dimensions are to be summed.": lambda g, shape: np.full(
+            shape, g.sum()
+        ),
         "Only new dimensions in front are summed; those of size 1 were repeated too.": _front,
-        "Dimensions of size 1 are summed, but new ones in front are not.": lambda g, shape: g.sum(_ones(g, shape), keepdims=True),
-        "The sums are right, but dimensions of size 1 are gone: keep them, or reshape.": lambda g, shape: _added(
-            g, shape
-        ).squeeze(),
-        "This is the mean; gradients of repeated numbers add.": lambda g, shape: _added(g, shape) * (np.prod(shape) / g.size),
+        "Dimensions of size 1 are summed, but new ones in front are not.": lambda g, shape: g.sum(
+            _ones(g, shape), keepdims=True
+        ),
+        "The sums are right, but dimensions of size 1 are gone: keep them, or reshape.": lambda g, shape: (
+            _added(g, shape).squeeze()
+        ),
+        "This is the mean; gradients of repeated numbers add.": lambda g, shape: (
+            _added(g, shape) * (np.prod(shape) / g.size)
+        ),
         "This takes one of the places; the gradients of all of them add.": lambda g, shape: g[
             tuple([0] * (g.ndim - len(shape)) + [slice(1) if n == 1 else slice(None) for n in shape])
         ],
@@ -119,15 +128,30 @@ mul_vjp = Exercise(
         _with_g(lambda rng: (rng.normal(size=(2, 3)), rng.normal(size=3)), _product)(rng),
     ),
     mistakes={
-        "The factors are swapped: the slope of a b in a is b.": lambda g, a, b: (_added(g * a, a.shape), _added(g * b, b.shape)),
+        "The factors are swapped: the slope of a b in a is b.": lambda g, a, b: (
+            _added(g * a, a.shape),
+            _added(g * b, b.shape),
+        ),
         "g is missing: these are the slopes for a gradient of ones.": lambda g, a, b: (
             _added(b + 0 * g, a.shape),
             _added(a + 0 * g, b.shape),
         ),
-        "These are the gradients of a sum: the other factor is missing.": lambda g, a, b: (_added(g, a.shape), _added(g, b.shape)),
-        "Where a or b was repeated, its gradient is to be added up: unbroadcast.": lambda g, a, b: (g * b, g * a),
-        "a's gradient is added up where a was repeated, b's is not.": lambda g, a, b: (_added(g * b, a.shape), g * a),
-        "b's gradient is added up where b was repeated, a's is not.": lambda g, a, b: (g * b, _added(g * a, b.shape)),
+        "These are the gradients of a sum: the other factor is missing.": lambda g, a, b: (
+            _added(g, a.shape),
+            _added(g, b.shape),
+        ),
+        "Where a or b was repeated, its gradient is to be added up: unbroadcast.": lambda g, a, b: (
+            g * b,
+            g * a,
+        ),
+        "a's gradient is added up where a was repeated, b's is not.": lambda g, a, b: (
+            _added(g * b, a.shape),
+            g * a,
+        ),
+        "b's gradient is added up where b was repeated, a's is not.": lambda g, a, b: (
+            g * b,
+            _added(g * a, b.shape),
+        ),
         "The order: multiply first, then add up, as each place has a factor of its own.": lambda g, a, b: (
             _added(_added(g, a.shape) * b, a.shape),
             _added(_added(g, b.shape) * a, b.shape),
@@ -203,7 +227,10 @@ matmul_vjp = Exercise(
             _added(g @ b.T, a.shape),
             _added(a.T @ g, b.shape),
         ),
-        "A matrix that serves the whole batch hears from all of it: unbroadcast.": lambda g, a, b: (g @ _turned(b), _turned(a) @ g),
+        "A matrix that serves the whole batch hears from all of it: unbroadcast.": lambda g, a, b: (
+            g @ _turned(b),
+            _turned(a) @ g,
+        ),
         "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
             _added(_turned(a) @ g, b.shape),
             _added(g @ _turned(b), a.shape),
@@ -258,7 +285,10 @@ def _undone(answer):
     same(x, [1, 2, 3], "x after the call", rtol=1e-12)
     for point in seen:
         if (abs(point - [1, 2, 3]) > 1e-9).sum() > 1:
-            raise Failed(f"f was called at {point.tolist()}", hint="Nudge one number at a time: undo a nudge before the next.")
+            raise Failed(
+                f"f was called at {point.tolist()}",
+                hint="Nudge one number at a time: undo a nudge before the next.",
+            )
 
 
 def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=True, grid=True):
@@ -301,7 +331,10 @@ finite_differences = Tried(
             "it is right for sin, element by element",
             _slopes_of(np.sin, np.array([[0.1, 1.0, 2.0], [3.0, 4.0, 5.0]]), np.ones((2, 3)), "sin"),
         ),
-        Property("g weighs the results", _slopes_of(np.sin, np.arange(3.0), np.array([1.0, -2.0, 0.5]), "sin, with weights g")),
+        Property(
+            "g weighs the results",
+            _slopes_of(np.sin, np.arange(3.0), np.array([1.0, -2.0, 0.5]), "sin, with weights g"),
+        ),
         Property(
             "it is right where results depend on several numbers",
             _slopes_of(_mixed, np.array([0.5, 1.5, -0.7]), np.array([2.0, -1.0]), "x0 x1 and sin(x2) x0"),
@@ -312,7 +345,9 @@ finite_differences = Tried(
     examples=lambda rng: FD_CASES,
     trial=lambda answer, f, x, g, eps: answer(f, x.copy(), g, eps),
     mistakes={
-        "One side is not enough: (f(x + eps) - f(x)) / eps is off by about eps.": _differences(sides=(1, 0), divisor=1.0),
+        "One side is not enough: (f(x + eps) - f(x)) / eps is off by about eps.": _differences(
+            sides=(1, 0), divisor=1.0
+        ),
         "Divide by 2 eps: the two points are that far apart.": _differences(divisor=1.0),
         "g is missing: sum(g * f(x)).": _differences(weigh=False),
         "All numbers are nudged at once; each is to be tried out by itself.": _differences(one_by_one=False),
@@ -357,7 +392,12 @@ SMALL = 1e-7
 CLAIMS = {  # what: (f, vjp, x, whether the gradient is right)
     "the gradient of sin": (np.sin, _sin_slope, X[:2], True),
     "the gradient of shares x / sum(x)": (_shares, _shares_slope, P, True),
-    "the gradient of 1000 sin": (lambda x: 1000 * np.sin(x), lambda g, x: 1000 * _sin_slope(g, x), X[:2], True),
+    "the gradient of 1000 sin": (
+        lambda x: 1000 * np.sin(x),
+        lambda g, x: 1000 * _sin_slope(g, x),
+        X[:2],
+        True,
+    ),
     "a constant function's zeros": (lambda x: np.ones(3) + 0 * x.sum(), lambda g, x: 0 * x, P, True),
     "twice the gradient of sin": (np.sin, lambda g, x: 2 * _sin_slope(g, x), X[:2], False),
     "minus the gradient of sin": (np.sin, lambda g, x: -_sin_slope(g, x), X[:2], False),
@@ -391,13 +431,20 @@ def _rejects(*names):
             with np.errstate(all="ignore"):
                 error = answer(f, vjp, x.copy())
             if error is None or not error > 1e-3:
-                raise Failed(f"{what} is wrong, and is given the error {error if error is None else format(error, '.3g')}")
+                raise Failed(
+                    f"{what} is wrong, and is given the error {error if error is None else format(error, '.3g')}"
+                )
 
     return holds
 
 
 def _size(answer):
-    same(answer(np.sin, lambda g, x: 3 * _sin_slope(g, x), X[:2].copy()), 2.0, "the error of three times the gradient", rtol=1e-4)
+    same(
+        answer(np.sin, lambda g, x: 3 * _sin_slope(g, x), X[:2].copy()),
+        2.0,
+        "the error of three times the gradient",
+        rtol=1e-4,
+    )
     same(answer(np.sin, _nan_at_one, X[:2].copy()), np.inf, "the error of a gradient with a NaN in it")
 
 
@@ -427,7 +474,9 @@ def _checker(draw=None, size=lambda e: abs(e).max(), relative=True, nan=True, sh
 def _try_check(answer):
     """Which of the claims are taken for right."""
     with np.errstate(all="ignore"):
-        return np.array([bool(answer(f, vjp, x.copy()) < 1e-3) for f, vjp, x, _ in CLAIMS.values()], dtype=float)
+        return np.array(
+            [bool(answer(f, vjp, x.copy()) < 1e-3) for f, vjp, x, _ in CLAIMS.values()], dtype=float
+        )
 
 
 EVERYWHERE = slice(None)
@@ -444,18 +493,26 @@ gradcheck = Tried(
     why="A random g lets every slope count; float64, every element and the largest error leave no corner to hide in.",
     properties=(
         Property("it accepts right gradients", _accepts),
-        Property("it notices a wrong factor or sign", _rejects("twice the gradient of sin", "minus the gradient of sin")),
         Property(
-            "it notices what is too small or too large", _rejects(*(f"a gradient too {w} everywhere" for w in ("small", "large")))
+            "it notices a wrong factor or sign",
+            _rejects("twice the gradient of sin", "minus the gradient of sin"),
         ),
         Property(
-            "it notices zeros where the results sum to 1", _rejects("zeros for shares x / sum(x)", "a gradient that ignores g")
+            "it notices what is too small or too large",
+            _rejects(*(f"a gradient too {w} everywhere" for w in ("small", "large"))),
+        ),
+        Property(
+            "it notices zeros where the results sum to 1",
+            _rejects("zeros for shares x / sum(x)", "a gradient that ignores g"),
         ),
         Property(
             "it looks at every place",
             _rejects("a gradient right at its first place only", "a gradient wrong at its last place only"),
         ),
-        Property("it notices a wrong gradient of a small function", _rejects("twice the gradient of a very small function")),
+        Property(
+            "it notices a wrong gradient of a small function",
+            _rejects("twice the gradient of a very small function"),
+        ),
         Property("it notices NaN", _rejects("a gradient with a NaN in it")),
         Property("it notices a wrong shape", _rejects("a gradient of one row for two")),
         Property("the error is a share of the largest true slope", _size),
@@ -467,15 +524,21 @@ gradcheck = Tried(
         "g is all ones: then gradients of results that always sum to 1 are 0, and zeros pass. Draw g at random.": _checker(
             draw=np.ones, places=EVERYWHERE
         ),
-        "Errors below 0 count as well: take |got - true|.": _checker(size=lambda e: e.max(), places=EVERYWHERE),
+        "Errors below 0 count as well: take |got - true|.": _checker(
+            size=lambda e: e.max(), places=EVERYWHERE
+        ),
         "This looks at the first place only: every number of x counts.": _checker(places=slice(1)),
-        "A mean hides a single wrong place: take the largest error.": _checker(size=lambda e: abs(e).mean(), places=EVERYWHERE),
+        "A mean hides a single wrong place: take the largest error.": _checker(
+            size=lambda e: abs(e).mean(), places=EVERYWHERE
+        ),
         "The error is not divided by the largest true slope, so small gradients always pass.": _checker(
             relative=False, places=EVERYWHERE
         ),
         "A gradient with a NaN in it passes: no comparison with NaN is true. Return infinity.": _checker(
             nan=False, places=EVERYWHERE
         ),
-        "A gradient of another shape passes, as NumPy broadcasts it: compare the shapes.": _checker(shape=False, places=EVERYWHERE),
+        "A gradient of another shape passes, as NumPy broadcasts it: compare the shapes.": _checker(
+            shape=False, places=EVERYWHERE
+        ),
     },
 )

@@ -11,7 +11,9 @@ from minitransformer.course.properties import Tried, equal, is_vjp_of, keeps_its
 
 def _tuple(got, what):
     if not isinstance(got, (tuple, list)):
-        raise Failed(f"{what}: expected a tuple, got {got!r:.80}", hint="Is there a `return`?" if got is None else "")
+        raise Failed(
+            f"{what}: expected a tuple, got {got!r:.80}", hint="Is there a `return`?" if got is None else ""
+        )
     return tuple(got)
 
 
@@ -28,8 +30,13 @@ def _random_merges(answer):
     rng = np.random.default_rng(2)
     for _ in range(50):
         ids = tuple(rng.integers(0, 3, size=rng.integers(0, 12)).tolist())
-        text = "".join("abc"[i] for i in ids).replace("ab", "X")  # Python's own replace goes from left to right too
-        equal(_tuple(answer(ids, (0, 1), 7), "the result"), tuple("abc    X".index(c) for c in text), f"merging (0, 1) in {ids}")
+        # Python's own replace goes from left to right too
+        text = "".join("abc"[i] for i in ids).replace("ab", "X")
+        equal(
+            _tuple(answer(ids, (0, 1), 7), "the result"),
+            tuple("abc    X".index(c) for c in text),
+            f"merging (0, 1) in {ids}",
+        )
 
 
 def _merge(ids, pair, new, step=2, first_only=False, unordered=False, drop_last=False):
@@ -67,12 +74,18 @@ merge_pair = Tried(
     ),
     why="Going on two places after a merge is what keeps one id from being used in two merges.",
     properties=(
-        Property("it merges a pair", _merges(((1, 2), (1, 2), 9, (9,)), ((5, 1, 2, 6), (1, 2), 9, (5, 9, 6)))),
+        Property(
+            "it merges a pair", _merges(((1, 2), (1, 2), 9, (9,)), ((5, 1, 2, 6), (1, 2), 9, (5, 9, 6)))
+        ),
         Property("it merges at every place", _merges(((1, 2, 5, 1, 2), (1, 2), 9, (9, 5, 9)))),
         Property(
-            "other ids stay as they are", _merges(((2, 1, 3), (1, 2), 9, (2, 1, 3)), ((), (1, 2), 9, ()), ((1,), (1, 2), 9, (1,)))
+            "other ids stay as they are",
+            _merges(((2, 1, 3), (1, 2), 9, (2, 1, 3)), ((), (1, 2), 9, ()), ((1,), (1, 2), 9, (1,))),
         ),
-        Property("equal ids are used once, from the left", _merges(((1, 1, 1), (1, 1), 9, (9, 1)), ((1,) * 4, (1, 1), 9, (9, 9)))),
+        Property(
+            "equal ids are used once, from the left",
+            _merges(((1, 1, 1), (1, 1), 9, (9, 1)), ((1,) * 4, (1, 1), 9, (9, 9))),
+        ),
         Property("it does what str.replace does, for random words", _random_merges),
     ),
     examples=lambda rng: (
@@ -83,10 +96,14 @@ merge_pair = Tried(
     ),
     trial=lambda answer, *example: _flat(answer(*example)),
     mistakes={
-        "The second of the pair is still there: go on two places after a merge.": lambda *a: _merge(*a, step=1),
+        "The second of the pair is still there: go on two places after a merge.": lambda *a: _merge(
+            *a, step=1
+        ),
         "Only the first place is merged; go on to the end.": lambda *a: _merge(*a, first_only=True),
         "(2, 1) is not (1, 2): the order counts.": lambda *a: _merge(*a, unordered=True),
-        "The last id is lost: the pair needs a neighbour, a single id does not.": lambda *a: _merge(*a, drop_last=True),
+        "The last id is lost: the pair needs a neighbour, a single id does not.": lambda *a: _merge(
+            *a, drop_last=True
+        ),
         "This merges from the right; 1 1 1 is to become new 1.": _from_the_right,
         "An id is used in two merges here: after a merge go on behind both.": _overlapping,
         "The pair is deleted: put `new` in its place.": lambda *a: tuple(i for i in _merge(*a) if i != a[2]),
@@ -114,7 +131,8 @@ def _chosen(*which):
             got = tuple(got) if isinstance(got, list) else got
             if got != expected:
                 raise Failed(
-                    f"words {words}: expected {expected}, got {got!r:.60}", hint="Is there a `return`?" if got is None else ""
+                    f"words {words}: expected {expected}, got {got!r:.60}",
+                    hint="Is there a `return`?" if got is None else "",
                 )
 
     return holds
@@ -135,7 +153,11 @@ def _most(words, weigh=True, across=False, once=False, pick=min, least=2, counte
     """The most frequent pair with something wrong in it."""
     counts = Counter()
     if across:
-        words = {sum(words, ()): 1} if not weigh else {sum((word * number for word, number in words.items()), ()): 1}
+        words = (
+            {sum(words, ()): 1}
+            if not weigh
+            else {sum((word * number for word, number in words.items()), ()): 1}
+        )
     for word, number in words.items():
         pairs = list(pairwise(word))
         for pair in set(pairs) if once else pairs:
@@ -172,13 +194,19 @@ most_frequent_pair = Tried(
     examples=lambda rng: [(words,) for words, _ in WORDS],
     trial=lambda answer, words: _flat(answer(dict(words))),
     mistakes={
-        "Each word counts once here; one that occurs n times counts n times.": lambda words: _most(words, weigh=False),
-        "A pair reaches from one word into the next here; count within words.": lambda words: _most(words, across=True),
+        "Each word counts once here; one that occurs n times counts n times.": lambda words: _most(
+            words, weigh=False
+        ),
+        "A pair reaches from one word into the next here; count within words.": lambda words: _most(
+            words, across=True
+        ),
         "A pair that occurs twice in a word counts twice.": lambda words: _most(words, once=True),
         "Of equally frequent pairs take the smallest; this takes the one seen first.": lambda words: _most(
             words, pick=lambda p: p[0]
         ),
-        "Of equally frequent pairs take the smallest; this takes the largest.": lambda words: _most(words, pick=max),
+        "Of equally frequent pairs take the smallest; this takes the largest.": lambda words: _most(
+            words, pick=max
+        ),
         "A pair that occurs once is not worth an id: return None.": lambda words: _most(words, least=1),
         "Return the pair alone, without its count.": lambda words: _most(words, counted=True),
         "This is the rarest pair.": _rarest,
@@ -243,7 +271,9 @@ def _longest_first(ids, merges):
         spelled[new] = spelled[left] + spelled[right]
     out, i = [], 0
     while i < len(ids):
-        new = max((k for k, v in spelled.items() if tuple(ids[i : i + len(v)]) == v), key=lambda k: len(spelled[k]))
+        new = max(
+            (k for k, v in spelled.items() if tuple(ids[i : i + len(v)]) == v), key=lambda k: len(spelled[k])
+        )
         out.append(new)
         i += len(spelled[new])
     return tuple(out)
@@ -281,12 +311,20 @@ bpe_encode = Tried(
         Property("it agrees with training on random words", _in_training_s_order),
         Property("`merges` stays as it was", _keeps_merges),
     ),
-    examples=lambda rng: [(ids,) for ids, _ in ENCODED] + [((4, 1, 2, 3, 4, 5, 5, 5),), ((1, 2, 3, 3, 4, 1, 2, 3),)],
+    examples=lambda rng: (
+        [(ids,) for ids, _ in ENCODED] + [((4, 1, 2, 3, 4, 5, 5, 5),), ((1, 2, 3, 3, 4, 1, 2, 3),)]
+    ),
     trial=lambda answer, ids: _flat(answer(ids, dict(MERGES))),
     mistakes={
-        "This merges what comes first in the word; what was learned first comes first.": lambda *a: _encode(*a, leftmost=True),
-        "This merges what was learned last; begin with the smallest new id.": lambda *a: _encode(*a, choose=max),
-        "Only one merge is made: look again until there is nothing to merge.": lambda *a: _encode(*a, rounds=1),
+        "This merges what comes first in the word; what was learned first comes first.": lambda *a: _encode(
+            *a, leftmost=True
+        ),
+        "This merges what was learned last; begin with the smallest new id.": lambda *a: _encode(
+            *a, choose=max
+        ),
+        "Only one merge is made: look again until there is nothing to merge.": lambda *a: _encode(
+            *a, rounds=1
+        ),
         "The longest piece first is another method; BPE merges in the order of training.": _longest_first,
         "Merged pieces are to be merged again, with what they made.": _one_level,
         "Nothing is merged.": lambda ids, merges: ids,
@@ -314,7 +352,10 @@ def _looked_up(weight, ids):
 
 def _stays_float32(inputs, hint):
     def holds(answer):
-        values = [v.astype("float32") if getattr(v, "dtype", "") == "float64" else v for v in inputs(np.random.default_rng(4))]
+        values = [
+            v.astype("float32") if getattr(v, "dtype", "") == "float64" else v
+            for v in inputs(np.random.default_rng(4))
+        ]
         if (dtype := np.asarray(answer(*values)).dtype) != np.float32:
             raise Failed(f"float32 went in, {dtype} came out", hint=hint)
 
@@ -338,16 +379,18 @@ embedding = Exercise(
     examples=lambda rng: (_square_table(rng), (rng.normal(size=(5, 5)), np.array([4, 1, 1, 3, 2]))),
     mistakes={
         "This picks columns; an id's vector is a row of the table.": lambda weight, ids: weight[:, ids],
-        "This picks columns and turns them over; an id's vector is a row of the table.": lambda weight, ids: weight[:, ids].T,
+        "This picks columns and turns them over; an id's vector is a row of the table.": lambda weight, ids: (
+            weight[:, ids].T
+        ),
         "One row too early: ids count from 0.": lambda weight, ids: weight[ids - 1],
         "Each id is to have its own vector: this adds them up.": lambda weight, ids: weight[ids].sum(0),
         "Each row once, in the order of the table; rows come in the order of the ids, again if an id comes again.": (
             lambda weight, ids: weight[np.unique(ids)]
         ),
         "These are one number for each id: the whole row is its vector.": lambda weight, ids: weight[ids, 0],
-        "These are one-hot vectors; multiplied with the table they would be the answer.": lambda weight, ids: np.eye(len(weight))[
-            ids
-        ],
+        "These are one-hot vectors; multiplied with the table they would be the answer.": lambda weight, ids: (
+            np.eye(len(weight))[ids]
+        ),
     },
 )
 
@@ -371,7 +414,10 @@ def _has_the_table_s_shape(answer):
     got = answer(*_used(np.random.default_rng(1)))
     if np.shape(got) != (6, 3):
         hint = "A row for each id of the vocabulary: np.zeros((vocab_size, C)) and add into it."
-        raise Failed(f"expected shape (6, 3), as the table's, got {np.shape(got)}", hint=hint if got is not None else "")
+        raise Failed(
+            f"expected shape (6, 3), as the table's, got {np.shape(got)}",
+            hint=hint if got is not None else "",
+        )
 
 
 def _buffered(g, ids, vocab_size):
@@ -419,12 +465,14 @@ embedding_vjp = Exercise(
         "`out[ids] += g` writes a repeated row once: what comes last wins. np.add.at adds them all.": _buffered,
         "This keeps what the first place says; the gradients of all places add.": _first,
         "This is the mean over the places where a row was used; gradients add.": _mean,
-        "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _heard(np.ones_like(g), ids, v),
+        "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _heard(
+            np.ones_like(g), ids, v
+        ),
         "Unused rows get zeros: they had no part in the result.": lambda g, ids, v: (
             _heard(g, ids, v) + (np.bincount(ids.ravel(), minlength=v) == 0)[:, None]
         ),
-        "The sum over channels is too much: each channel has its own gradient.": lambda g, ids, v: np.broadcast_to(
-            _heard(g, ids, v).sum(-1, keepdims=True), (v, g.shape[-1])
+        "The sum over channels is too much: each channel has its own gradient.": lambda g, ids, v: (
+            np.broadcast_to(_heard(g, ids, v).sum(-1, keepdims=True), (v, g.shape[-1]))
         ),
         "One row too early: ids count from 0.": lambda g, ids, v: _heard(g, (ids - 1) % v, v),
     },

@@ -27,7 +27,11 @@ def _place_zero(answer):
 
 def _first_hand(answer):
     got = answer(4, 2)
-    same(got, [[math.sin(p), math.cos(p)] for p in range(4)], "the table of 4 places and one hand, one radian further each place")
+    same(
+        got,
+        [[math.sin(p), math.cos(p)] for p in range(4)],
+        "the table of 4 places and one hand, one radian further each place",
+    )
 
 
 def _odd_width(answer):
@@ -74,8 +78,8 @@ sinusoidal_table = Exercise(
     examples=lambda rng: ((9, 8), (5, 4)),
     mistakes={
         "Sine and cosine are added in one channel, as the article has it; each needs a channel of its own.": _both_in_one,
-        "All sines come first here, then all cosines: they take turns, channel by channel.": lambda n, d: _neighbours(
-            n, d, halves=True
+        "All sines come first here, then all cosines: they take turns, channel by channel.": lambda n, d: (
+            _neighbours(n, d, halves=True)
         ),
         "Sine and cosine have changed places: even channels are sines.": lambda n, d: _neighbours(
             n, d, sine=math.cos, cosine=math.sin
@@ -87,19 +91,25 @@ sinusoidal_table = Exercise(
         "i counts hands, not channels: channels 2i and 2i + 1 share an angle.": lambda n, d: np.array(
             [[(math.cos if c % 2 else math.sin)(_angle(p, c, d)) for c in range(d)] for p in range(n)]
         ),
-        "Each channel has an angle of its own here; a sine and its cosine share theirs.": lambda n, d: np.array(
-            [[(math.cos if c % 2 else math.sin)(_angle(p, c / 2, d)) for c in range(d)] for p in range(n)]
+        "Each channel has an angle of its own here; a sine and its cosine share theirs.": lambda n, d: (
+            np.array(
+                [[(math.cos if c % 2 else math.sin)(_angle(p, c / 2, d)) for c in range(d)] for p in range(n)]
+            )
         ),
         "The hands get faster here: divide by 10000^(2i / d_model).": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: p * 10000 ** (2 * i / d)
         ),
-        "All hands turn alike here: the angle has to depend on i.": lambda n, d: _neighbours(n, d, angle=lambda p, i, d: p),
+        "All hands turn alike here: the angle has to depend on i.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: p
+        ),
     },
 )
 
 
 def _rows(*places, d=8):
-    return np.array([[(math.cos if c % 2 else math.sin)(_angle(p, c // 2, d)) for c in range(d)] for p in places])
+    return np.array(
+        [[(math.cos if c % 2 else math.sin)(_angle(p, c // 2, d)) for c in range(d)] for p in places]
+    )
 
 
 def _moves(k, d, *places):
@@ -107,7 +117,11 @@ def _moves(k, d, *places):
         M = answer(k, d)
         same(np.shape(M), (d, d), "the shape of the matrix")
         for p in places:
-            same(M @ _rows(p, d=d)[0], _rows(p + k, d=d)[0], f"M @ PE[{p}] for k = {k}, which is to be PE[{p + k}]")
+            same(
+                M @ _rows(p, d=d)[0],
+                _rows(p + k, d=d)[0],
+                f"M @ PE[{p}] for k = {k}, which is to be PE[{p + k}]",
+            )
 
     return holds
 
@@ -165,12 +179,20 @@ shift_matrix = Exercise(
     ),
     examples=lambda rng: ((3, 8), (1, 4)),
     mistakes={
-        "This leads back, to p - k: the signs of the sines are turned round.": lambda k, d: _turn(k, d, sign=-1),
-        "One of the two sines needs a minus: cos(a + b) = cos a cos b - sin a sin b.": lambda k, d: _turn(k, d, odd=-1),
-        "All blocks are alike here: each hand turns at its own speed.": lambda k, d: _turn(k, d, angle=lambda k, i, d: k),
-        "The exponent is 2i / d_model; the 2 is missing.": lambda k, d: _turn(k, d, angle=lambda k, i, d: _angle(k, i / 2, d)),
-        "Channel i is paired with i + d/2 here; in this table a sine and its cosine are neighbours.": lambda k, d: _turn(
-            k, d, halves=True
+        "This leads back, to p - k: the signs of the sines are turned round.": lambda k, d: _turn(
+            k, d, sign=-1
+        ),
+        "One of the two sines needs a minus: cos(a + b) = cos a cos b - sin a sin b.": lambda k, d: _turn(
+            k, d, odd=-1
+        ),
+        "All blocks are alike here: each hand turns at its own speed.": lambda k, d: _turn(
+            k, d, angle=lambda k, i, d: k
+        ),
+        "The exponent is 2i / d_model; the 2 is missing.": lambda k, d: _turn(
+            k, d, angle=lambda k, i, d: _angle(k, i / 2, d)
+        ),
+        "Channel i is paired with i + d/2 here; in this table a sine and its cosine are neighbours.": lambda k, d: (
+            _turn(k, d, halves=True)
         ),
         "This moves by one place whatever k is: the angle is k times the speed.": lambda k, d: _turn(1, d),
         "The matrix changes nothing: it is for k = 0.": lambda k, d: np.eye(d),
@@ -223,10 +245,14 @@ def _only_the_distance(answer):
     q, k = rng.normal(size=(2, 1, 8))
     near, far = ((answer(q, np.array([p])) * answer(k, np.array([p + 3]))).sum() for p in (0, 25))
     if not math.isclose(near, far, abs_tol=1e-9):
-        raise Failed(f"q at 0 with k at 3: {near:.6g}; q at 25 with k at 28: {far:.6g}. Equal distance, unequal products")
+        raise Failed(
+            f"q at 0 with k at 3: {near:.6g}; q at 25 with k at 28: {far:.6g}. Equal distance, unequal products"
+        )
 
 
-def _rotate(x, positions, base=10000.0, sign=1, angle=_angle, halves=False, cross=1, counted=False, stale=False):
+def _rotate(
+    x, positions, base=10000.0, sign=1, angle=_angle, halves=False, cross=1, counted=False, stale=False
+):
     """Turning with something wrong in it."""
     d, y = x.shape[-1], np.array(x, dtype=float)
     for t in range(x.shape[-2]):
@@ -267,15 +293,21 @@ rotary = Exercise(
     examples=lambda rng: (_x(rng), _later(rng)),
     mistakes={
         "This turns the other way: the signs of the sines are turned round.": lambda *a: _rotate(*a, sign=-1),
-        "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _rotate(*a, cross=-1),
-        "Channel i is paired with i + d/2, as some published models have it; here neighbours are pairs.": lambda *a: _rotate(
-            *a, halves=True
+        "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _rotate(
+            *a, cross=-1
         ),
-        "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: _rotate(
-            *a, stale=True
+        "Channel i is paired with i + d/2, as some published models have it; here neighbours are pairs.": lambda *a: (
+            _rotate(*a, halves=True)
         ),
-        "All pairs turn alike here: each has its own speed.": lambda *a: _rotate(*a, angle=lambda p, i, d, base: p),
-        "The exponent is 2i / d; the 2 is missing.": lambda *a: _rotate(*a, angle=lambda p, i, d, base: _angle(p, i / 2, d, base)),
+        "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: (
+            _rotate(*a, stale=True)
+        ),
+        "All pairs turn alike here: each has its own speed.": lambda *a: _rotate(
+            *a, angle=lambda p, i, d, base: p
+        ),
+        "The exponent is 2i / d; the 2 is missing.": lambda *a: _rotate(
+            *a, angle=lambda p, i, d, base: _angle(p, i / 2, d, base)
+        ),
         "The places are counted 0, 1, 2, ... here: use `positions`.": lambda *a: _rotate(*a, counted=True),
         "`base` plays no part here.": lambda x, positions, base=0: _rotate(x, positions),
         "This adds the sinusoidal table; rotary turns the vector itself.": _added,
@@ -330,8 +362,14 @@ rotary_vjp = Exercise(
         "This hands g on as it is; the turn has to be undone.": lambda g, positions, base=0: g,
         "The sines are missing: each channel of x goes into both channels of its pair.": _cosines_only,
         "One sine has a minus, the other has none.": lambda *a: _rotate(*a, sign=-1, cross=-1),
-        "Channel i is paired with i + d/2 here; neighbours are pairs.": lambda *a: _rotate(*a, sign=-1, halves=True),
-        "`base` plays no part here: hand it on to `rotary`.": lambda g, positions, base=0: _rotate(g, positions, sign=-1),
-        "This turns back twice as far.": lambda *a: _rotate(*a, angle=lambda p, i, d, base: -2 * _angle(p, i, d, base)),
+        "Channel i is paired with i + d/2 here; neighbours are pairs.": lambda *a: _rotate(
+            *a, sign=-1, halves=True
+        ),
+        "`base` plays no part here: hand it on to `rotary`.": lambda g, positions, base=0: _rotate(
+            g, positions, sign=-1
+        ),
+        "This turns back twice as far.": lambda *a: _rotate(
+            *a, angle=lambda p, i, d, base: -2 * _angle(p, i, d, base)
+        ),
     },
 )

@@ -33,7 +33,13 @@ def _sums_to_one(answer):
     shares = answer(np.random.default_rng(1).normal(size=(4, 7)))
     hint = OWN_SUM
     if np.shape(shares) == (4, 7):
-        hint = EVERYTHING if math.isclose(np.sum(shares), 1) else COLUMNS if np.allclose(np.sum(shares, 0), 1) else OWN_SUM
+        hint = (
+            EVERYTHING
+            if math.isclose(np.sum(shares), 1)
+            else COLUMNS
+            if np.allclose(np.sum(shares, 0), 1)
+            else OWN_SUM
+        )
     same(np.sum(shares, -1), np.ones(4), "the sum of each row", hint=hint)
 
 
@@ -85,7 +91,9 @@ softmax = Exercise(
         EVERYTHING: lambda x: _rows(x.reshape(1, -1)).reshape(x.shape),
         COLUMNS: lambda x: _rows(x.T).T,
         "These are exp of the scores, not yet divided by their sum.": np.exp,
-        "This is exp of what is left without the maximum, not yet divided by its sum.": lambda x: np.exp(x - x.max(-1)[:, None]),
+        "This is exp of what is left without the maximum, not yet divided by its sum.": lambda x: np.exp(
+            x - x.max(-1)[:, None]
+        ),
         "This is the logarithm of softmax.": lambda x: np.log(_rows(x)),
         "The sign is turned: the largest score gets the largest share.": lambda x: _rows(-x),
     },
@@ -117,15 +125,25 @@ softmax_vjp = Exercise(
     ),
     examples=lambda rng: ((rng.normal(size=(2, 3)), _rows(rng.normal(size=(2, 3)))),),
     mistakes={
-        "Only the diagonal of the Jacobian is there: s_i also falls when another score rises.": lambda g, s: g * s * (1 - s),
+        "Only the diagonal of the Jacobian is there: s_i also falls when another score rises.": lambda g, s: (
+            g * s * (1 - s)
+        ),
         "The sum is missing: sum_k g_k s_k is to be taken off g.": lambda g, s: g * s,
         "The sum goes over everything; it is one number for each row.": lambda g, s: s * (g - (g * s).sum()),
-        "The sum goes over the wrong axis; rows are along the last one.": lambda g, s: s * (g - (g * s).sum(0, keepdims=True)),
-        "What is taken off is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: s * (g - _sum(g)),
-        "What is taken off is a mean weighted by the shares, not the plain mean.": lambda g, s: s * (g - _sum(g) / g.shape[-1]),
+        "The sum goes over the wrong axis; rows are along the last one.": lambda g, s: (
+            s * (g - (g * s).sum(0, keepdims=True))
+        ),
+        "What is taken off is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: (
+            s * (g - _sum(g))
+        ),
+        "What is taken off is a mean weighted by the shares, not the plain mean.": lambda g, s: (
+            s * (g - _sum(g) / g.shape[-1])
+        ),
         "The share s_i in front is missing: it multiplies the whole bracket.": lambda g, s: g - _sum(g * s),
         "The sign is turned.": lambda g, s: -s * (g - _sum(g * s)),
-        "Zeros: right for weights that are all the same, as softmax always sums to 1, and for no others.": lambda g, s: 0 * s,
+        "Zeros: right for weights that are all the same, as softmax always sums to 1, and for no others.": lambda g, s: (
+            0 * s
+        ),
     },
 )
 
@@ -150,11 +168,14 @@ def _by_loops(q, k, v, mask=None):
 
 def _equal_keys(answer):
     v = np.array([[1.0, 2.0], [3.0, 6.0]])
-    what, hint = "the mean of the values, as both keys are equal", "Softmax is missing: the shares of a query sum to 1."
+    what = "the mean of the values, as both keys are equal"
+    hint = "Softmax is missing: the shares of a query sum to 1."
     same(answer(np.ones((1, 4)), np.ones((2, 4)), v), [[2.0, 4.0]], what, hint=hint)
 
 
-DIVIDED_BY_0 = "A row of nothing but -inf has no shares: 0 / 0 is nan. Your softmax of above gives zeros for it."
+DIVIDED_BY_0 = (
+    "A row of nothing but -inf has no shares: 0 / 0 is nan. Your softmax of above gives zeros for it."
+)
 NOT_QUITE_HIDDEN = "With -1e9 in place of -inf, a query that may look nowhere shares after all."
 
 
@@ -204,15 +225,21 @@ attention = Exercise(
         "1/sqrt(d) is missing.": _wrong_attention(power=0),
         "The scores are divided by d; it is the root of d.": _wrong_attention(power=1),
         "The mask is not used.": _wrong_attention(hidden=None),
-        "A score of 0 is not nothing, as exp(0) is 1: where nobody may look, it is -inf.": _wrong_attention(hidden=0.0),
-        "These are the shares themselves: multiply them by the values.": lambda q, k, v, mask=None: _wrong_attention()(
-            q, k, np.eye(k.shape[-2]), mask
+        "A score of 0 is not nothing, as exp(0) is 1: where nobody may look, it is -inf.": _wrong_attention(
+            hidden=0.0
         ),
-        "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong_attention(late_mask=True),
-        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_attention(axis=-2),
+        "These are the shares themselves: multiply them by the values.": lambda q, k, v, mask=None: (
+            _wrong_attention()(q, k, np.eye(k.shape[-2]), mask)
+        ),
+        "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong_attention(
+            late_mask=True
+        ),
+        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_attention(
+            axis=-2
+        ),
         "The mask is turned round: True is where a query may look.": _wrong_attention(turned=True),
-        "len(q) is the number of texts here; the length of a query is q.shape[-1].": lambda q, k, v, mask=None: _wrong_attention()(
-            q * math.sqrt(q.shape[-1] / len(q)), k, v, mask
+        "len(q) is the number of texts here; the length of a query is q.shape[-1].": lambda q, k, v, mask=None: (
+            _wrong_attention()(q * math.sqrt(q.shape[-1] / len(q)), k, v, mask)
         ),
         "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": lambda q, k, v, mask=None: (
             _wrong_attention()(q * math.sqrt(q.shape[-1] / k.shape[-2]), k, v, mask)
@@ -225,7 +252,10 @@ def _sees_itself_and_before(answer):
     got = answer(4)
     same(got, [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], "the mask of 4 positions")
     if np.asarray(got).dtype.kind != "b":
-        raise Failed(f"expected booleans, got {np.asarray(got).dtype}", hint="A comparison such as `a >= b` gives booleans.")
+        raise Failed(
+            f"expected booleans, got {np.asarray(got).dtype}",
+            hint="A comparison such as `a >= b` gives booleans.",
+        )
 
 
 def _one(answer):
@@ -246,7 +276,9 @@ causal_mask = Exercise(
         "Nobody sees itself: j <= i, not j < i.": lambda T: np.tri(T, k=-1, dtype=bool),
         "This looks ahead: turn it over.": lambda T: np.tri(T, dtype=bool).T,
         "This forbids where it should allow: True is where i may see j.": lambda T: ~np.tri(T, dtype=bool),
-        "This is a mask to be added, of 0 and -inf; here True and False are asked for.": lambda T: np.where(np.tri(T), 0, -np.inf),
+        "This is a mask to be added, of 0 and -inf; here True and False are asked for.": lambda T: np.where(
+            np.tri(T), 0, -np.inf
+        ),
         "This looks one step ahead: j <= i, not j <= i + 1.": lambda T: np.tri(T, k=1, dtype=bool),
         "Everybody sees only itself; what came before may be seen, too.": lambda T: np.eye(T, dtype=bool),
         "Everybody sees everything.": lambda T: np.ones((T, T), dtype=bool),

@@ -122,7 +122,9 @@ merge_heads = Exercise(
         "The channels of the heads alternate: turn to (B, T, H, d), not to (B, T, d, H).": (
             lambda x: x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1)
         ),
-        "The axes are turned, (B, T, H, d), and the last two still have to become one.": lambda x: x.transpose(0, 2, 1, 3),
+        "The axes are turned, (B, T, H, d), and the last two still have to become one.": lambda x: (
+            x.transpose(0, 2, 1, 3)
+        ),
         "Adding the heads up loses which said what: put them side by side.": lambda x: x.sum(1),
         "The mean of the heads loses which said what: put them side by side.": lambda x: x.mean(1),
         "The tokens come before the batch: (T, B, C). The batch is first.": (
@@ -188,7 +190,11 @@ concat_vjp = Tried(
         keeps_its_inputs(_g_sizes),
         keeps_float32(_g_sizes),
     ),
-    examples=lambda rng: (_g_sizes(rng), (rng.normal(size=(3, 2)), [1, 2], 0), (rng.normal(size=(2, 6)), [2, 3, 1], -1)),
+    examples=lambda rng: (
+        _g_sizes(rng),
+        (rng.normal(size=(3, 2)), [1, 2], 0),
+        (rng.normal(size=(2, 6)), [2, 3, 1], -1),
+    ),
     trial=lambda answer, g, sizes, axis: _laid_out(answer, g, sizes, axis),
     mistakes={
         "np.split wants the places where to cut, not the sizes: take np.cumsum(sizes), without its last entry.": _cut_at(
@@ -197,7 +203,9 @@ concat_vjp = Tried(
         "The last part is empty: np.cumsum(sizes) ends with the end itself, where there is nothing to cut.": _cut_at(
             places=np.cumsum
         ),
-        "Each array gets all of g; it is to get the part that its own entries became.": lambda g, sizes, axis: (g,) * len(sizes),
+        "Each array gets all of g; it is to get the part that its own entries became.": lambda g, sizes, axis: (
+            (g,) * len(sizes)
+        ),
         "The parts are equally long here; the arrays need not be.": lambda g, sizes, axis: tuple(
             np.array_split(g, len(sizes), axis)
         ),
@@ -209,7 +217,9 @@ concat_vjp = Tried(
         "It cuts along the first axis, whatever `axis` says.": _cut_at(axis=lambda axis: 0),
         "It cuts along axis 1, whatever `axis` says.": _cut_at(axis=lambda axis: 1),
         "Nothing is to be divided: each entry went to one place, whole.": _cut_at(scale=lambda n: 1 / n),
-        "The gradients are zeros here; what a number became in y it owes all of its gradient to.": _cut_at(scale=lambda n: 0),
+        "The gradients are zeros here; what a number became in y it owes all of its gradient to.": _cut_at(
+            scale=lambda n: 0
+        ),
     },
 )
 
@@ -222,11 +232,15 @@ def _laid_out(answer, g, sizes, axis):
 
 def _layer(rng, B=2, T=3, C=8, n_heads=2):
     sizes = ((B, T, C), (3 * C, C), (3 * C,), (C, C), (C,))
-    return *(rng.normal(size=size) * s for size, s in zip(sizes, (1, 0.6, 0.5, 0.5, 0.5), strict=True)), n_heads
+    return *(
+        rng.normal(size=size) * s for size, s in zip(sizes, (1, 0.6, 0.5, 0.5, 0.5), strict=True)
+    ), n_heads
 
 
 def _masked_layer(rng):
-    return *_layer(rng, T=4, C=6, n_heads=3), np.array([[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1]], dtype=bool)
+    return *_layer(rng, T=4, C=6, n_heads=3), np.array(
+        [[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1]], dtype=bool
+    )
 
 
 def _by_loops(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
@@ -240,7 +254,9 @@ def _by_loops(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
             return [math.fsum(w_in[r] * x[b, place]) + b_in[r] for r in rows]
 
         q, seen = channels(0, t), [s for s in range(T) if mask is None or mask[t, s]]
-        scores = [math.fsum(a * c for a, c in zip(q, channels(1, s), strict=True)) / math.sqrt(d) for s in seen]
+        scores = [
+            math.fsum(a * c for a, c in zip(q, channels(1, s), strict=True)) / math.sqrt(d) for s in seen
+        ]
         shares = [math.exp(score - max(scores)) for score in scores]
         for share, s in zip(shares, seen, strict=True):
             for i, value in enumerate(channels(2, s)):
@@ -263,7 +279,9 @@ def _two_looks(answer):
     q[2, :2], k[2, 1] = 90.0, 1.0  # head 1: every token asks, the second answers
     v = np.eye(4)[[2, 3, 2, 3]]
     got = answer(x, np.concatenate([q, k, v]), np.zeros(12), np.eye(4), np.zeros(4), 2)
-    same(got, [[[5, 7, 6, 8]] * 2], "the result where head 0 looks at the first token and head 1 at the second")
+    same(
+        got, [[[5, 7, 6, 8]] * 2], "the result where head 0 looks at the first token and head 1 at the second"
+    )
 
 
 def _each_text_alone(answer):
@@ -286,7 +304,16 @@ def _back(x):
 
 
 def _wrong(
-    parts=(0, 1, 2), cut=_turned, join=_back, width=None, transposed=True, b_in=1, b_out=1, w_out=True, see=lambda m: m, qkv=None
+    parts=(0, 1, 2),
+    cut=_turned,
+    join=_back,
+    width=None,
+    transposed=True,
+    b_in=1,
+    b_out=1,
+    w_out=True,
+    see=lambda m: m,
+    qkv=None,
 ):
     """Multi-head attention with something wrong in it."""
 
@@ -337,7 +364,9 @@ multi_head_attention = Exercise(
     ),
     examples=lambda rng: (_layer(rng), _masked_layer(rng)),
     mistakes={
-        "The scale is the root of C; a query of one head is d = C / n_heads long.": _wrong(width=lambda C, n: C),
+        "The scale is the root of C; a query of one head is d = C / n_heads long.": _wrong(
+            width=lambda C, n: C
+        ),
         "The scale is the root of the number of heads; it is that of d = C / n_heads, the length of a query.": _wrong(
             width=lambda C, n: n
         ),
@@ -358,10 +387,16 @@ multi_head_attention = Exercise(
             cut=lambda x, n: x.reshape(*x.shape[:2], -1, n).transpose(0, 3, 1, 2),
             join=lambda x: x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1),
         ),
-        "w_in is read as head by head; it has all rows of q, then all of k, then all of v.": _wrong(qkv=_by_head),
-        "q, k and v take turns here; w_in has all rows of q, then all of k, then all of v.": _wrong(qkv=_alternating),
+        "w_in is read as head by head; it has all rows of q, then all of k, then all of v.": _wrong(
+            qkv=_by_head
+        ),
+        "q, k and v take turns here; w_in has all rows of q, then all of k, then all of v.": _wrong(
+            qkv=_alternating
+        ),
         "k and v are exchanged.": _wrong(parts=(0, 2, 1)),
-        "q and k are exchanged: the mask, and who asks whom, depend on which is which.": _wrong(parts=(1, 0, 2)),
+        "q and k are exchanged: the mask, and who asks whom, depend on which is which.": _wrong(
+            parts=(1, 0, 2)
+        ),
         "The last projection, by w_out, is missing.": _wrong(w_out=False),
         "w_out is to be transposed: weights are (out, in).": _wrong(transposed=False),
         "b_in is missing.": _wrong(b_in=0),

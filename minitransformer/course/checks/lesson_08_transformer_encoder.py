@@ -30,12 +30,20 @@ def _normalized(x, weight, bias, eps=1e-5):
 def _mean_and_variance(answer):
     y = answer(np.random.default_rng(1).normal(size=(3, 8)) * 5 + 2, np.ones(8), np.zeros(8), 0.0)
     same(1 + y.mean(-1), np.ones(3), "1 + the mean of each token's channels, where weight is 1 and bias 0,")
-    same((y * y).mean(-1), np.ones(3), "the mean square of each token's channels, where weight is 1 and bias 0,")
+    same(
+        (y * y).mean(-1),
+        np.ones(3),
+        "the mean square of each token's channels, where weight is 1 and bias 0,",
+    )
 
 
 def _by_hand(answer):
     x = np.array([[1.0, 3.0], [-10.0, 10.0]])
-    same(answer(x, np.array([1.0, 10.0]), np.array([0.0, 5.0]), 0.0), [[-1, 15], [-1, 15]], "norm of (1, 3) and of (-10, 10)")
+    same(
+        answer(x, np.array([1.0, 10.0]), np.array([0.0, 5.0]), 0.0),
+        [[-1, 15], [-1, 15]],
+        "norm of (1, 3) and of (-10, 10)",
+    )
 
 
 def _constant_vector(answer):
@@ -49,11 +57,17 @@ def _far_away(answer):
     expected = _normalized(x, np.ones(3), np.zeros(3), 0.0)
     got = answer(x + 1e8, np.ones(3), np.zeros(3), 0.0)
     if got is not None and not np.allclose(got, expected, atol=1e-6):
-        hint = "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square."
-        raise Failed(f"(1, 2, 6) + 100000000 gave {np.round(got, 3)}", "expected the same as for (1, 2, 6)", hint=hint)
+        hint = (
+            "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square."
+        )
+        raise Failed(
+            f"(1, 2, 6) + 100000000 gave {np.round(got, 3)}", "expected the same as for (1, 2, 6)", hint=hint
+        )
 
 
-def _norm(axis=-1, centre=True, var=None, root=lambda v, eps: np.sqrt(v + eps), affine=lambda z, w, b: z * w + b):
+def _norm(
+    axis=-1, centre=True, var=None, root=lambda v, eps: np.sqrt(v + eps), affine=lambda z, w, b: z * w + b
+):
     """Layer normalization with something wrong in it."""
 
     def layer_norm(x, weight, bias, eps=1e-5):
@@ -87,28 +101,44 @@ layer_norm = Exercise(
         keeps_its_inputs(_vectors),
         keeps_float32(_vectors),
     ),
-    examples=lambda rng: (_vectors(rng), _small_vectors(rng), (np.array([[3.0, 4.0, 8.0]]) + 1e8, np.ones(3), np.zeros(3))),
+    examples=lambda rng: (
+        _vectors(rng),
+        _small_vectors(rng),
+        (np.array([[3.0, 4.0, 8.0]]) + 1e8, np.ones(3), np.zeros(3)),
+    ),
     mistakes={
-        "Mean and variance go over everything; they go over the channels of each token alone, axis=-1.": _norm(axis=None),
+        "Mean and variance go over everything; they go over the channels of each token alone, axis=-1.": _norm(
+            axis=None
+        ),
         "Mean and variance go over the first axis; that is batch normalization. Here each token is treated alone, axis=-1.": (
             _norm(axis=0)
         ),
-        "Mean and variance go over the tokens; they go over the channels of each token, axis=-1.": _norm(axis=-2),
+        "Mean and variance go over the tokens; they go over the channels of each token, axis=-1.": _norm(
+            axis=-2
+        ),
         "This divides by C - 1; the variance here is the plain mean of the squares.": _norm(
             var=lambda x, axis: x.var(axis, ddof=1, keepdims=True)
         ),
         "eps stands beside the root; it belongs under it.": _norm(root=lambda v, eps: np.sqrt(v) + eps),
-        "eps is always 1e-5 here; it is to be what is handed in.": _norm(root=lambda v, eps: np.sqrt(v + 1e-5)),
+        "eps is always 1e-5 here; it is to be what is handed in.": _norm(
+            root=lambda v, eps: np.sqrt(v + 1e-5)
+        ),
         "eps is missing under the root.": _norm(root=lambda v, eps: np.sqrt(v)),
         "The root is missing: this divides by the variance.": _norm(root=lambda v, eps: v + eps),
         "The mean is not taken off.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
-        "The mean is not taken off, neither from x nor from the variance: this is RMSNorm.": _norm(centre=False),
+        "The mean is not taken off, neither from x nor from the variance: this is RMSNorm.": _norm(
+            centre=False
+        ),
         "It is not yet divided by the root of the variance.": _norm(root=lambda v, eps: 1.0),
         "weight and bias are not used.": _norm(affine=lambda z, w, b: z),
         "The bias is missing.": _norm(affine=lambda z, w, b: z * w),
         "The weight is missing.": _norm(affine=lambda z, w, b: z + b),
-        "The bias is added before the weight multiplies; it comes last.": _norm(affine=lambda z, w, b: (z + b) * w),
-        "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square.": _norm(var=_expanded),
+        "The bias is added before the weight multiplies; it comes last.": _norm(
+            affine=lambda z, w, b: (z + b) * w
+        ),
+        "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square.": _norm(
+            var=_expanded
+        ),
     },
 )
 
@@ -123,20 +153,30 @@ def _three(answer):
         count = len(got) if isinstance(got, (tuple, list)) else type(got).__name__
         hint = "Is there a `return`?" if got is None else "Return dx, dweight, dbias."
         raise Failed(f"expected three gradients, got {count}", hint=hint)
-    for gradient, shape, what in zip(got, ((2, 3, 4), (4,), (4,)), ("dL/dx", "dL/dweight", "dL/dbias"), strict=True):
+    for gradient, shape, what in zip(
+        got, ((2, 3, 4), (4,), (4,)), ("dL/dx", "dL/dweight", "dL/dbias"), strict=True
+    ):
         if np.shape(gradient) != shape:
             raise Failed(f"{what}: expected shape {shape}, got {np.shape(gradient)}")
 
 
 def _shift_is_nothing(answer):
     dx = answer(*_g_vectors(np.random.default_rng(3)))[0]
-    same(1 + dx.sum(-1), np.ones((2, 3)), "1 + the sum of dL/dx over the channels, as adding a constant to x changes nothing,")
+    same(
+        1 + dx.sum(-1),
+        np.ones((2, 3)),
+        "1 + the sum of dL/dx over the channels, as adding a constant to x changes nothing,",
+    )
 
 
 def _stretch_is_nothing(answer):
     g, x, weight = _g_vectors(np.random.default_rng(3))
     dx = answer(g, x, weight, 0.0)[0]
-    same(1 + (dx * x).sum(-1), np.ones((2, 3)), "1 + the sum of dL/dx * x, as for eps = 0 stretching x changes nothing,")
+    same(
+        1 + (dx * x).sum(-1),
+        np.ones((2, 3)),
+        "1 + the sum of dL/dx * x, as for eps = 0 stretching x changes nothing,",
+    )
 
 
 def _judged(what, inputs, eps):
@@ -148,7 +188,18 @@ def _judged(what, inputs, eps):
     )
 
 
-def _wrong_vjp(mean=True, along=True, use_weight=True, by_s=True, axis=-1, dw=None, db=None, means=np.mean, eps_in=True, z_of=None):
+def _wrong_vjp(
+    mean=True,
+    along=True,
+    use_weight=True,
+    by_s=True,
+    axis=-1,
+    dw=None,
+    db=None,
+    means=np.mean,
+    eps_in=True,
+    z_of=None,
+):
     """The gradients of layer normalization with something wrong in them."""
 
     def layer_norm_vjp(g, x, weight, eps=1e-5):
@@ -157,7 +208,11 @@ def _wrong_vjp(mean=True, along=True, use_weight=True, by_s=True, axis=-1, dw=No
         z, h = u / s, g * weight if use_weight else g
         tokens = tuple(range(x.ndim - 1))
         zz = z if z_of is None else z_of(u, s, x)
-        dx = h - mean * means(h, axis=axis, keepdims=True) - along * zz * means(h * zz, axis=axis, keepdims=True)
+        dx = (
+            h
+            - mean * means(h, axis=axis, keepdims=True)
+            - along * zz * means(h * zz, axis=axis, keepdims=True)
+        )
         dw_, db_ = dw or (lambda g, z, x, w: (g * z).sum(tokens)), db or (lambda g: g.sum(tokens))
         return dx / s if by_s else dx, dw_(g, z, x, weight), db_(g)
 
@@ -186,21 +241,29 @@ layer_norm_vjp = Tried(
     examples=lambda rng: (_g_vectors(rng), (*_g_vectors(rng), 0.5)),
     trial=lambda answer, *example: np.concatenate([np.ravel(part) for part in answer(*example)]),
     mistakes={
-        "Mean and s are held still here, but x moves them as well: two terms are missing.": _wrong_vjp(mean=False, along=False),
+        "Mean and s are held still here, but x moves them as well: two terms are missing.": _wrong_vjp(
+            mean=False, along=False
+        ),
         "The term through s is missing: - z * mean(h * z).": _wrong_vjp(along=False),
         "The term through the mean is missing: - mean(h).": _wrong_vjp(mean=False),
         "Sums stand where means should: divide by the number of channels.": _wrong_vjp(means=np.sum),
         "The means go over everything; they go over the channels of each token alone.": _wrong_vjp(axis=None),
         "The means go over the tokens; they go over the channels, axis=-1.": _wrong_vjp(axis=-2),
-        "weight is missing in dL/dx: the gradient meets it first, h = g * weight.": _wrong_vjp(use_weight=False),
+        "weight is missing in dL/dx: the gradient meets it first, h = g * weight.": _wrong_vjp(
+            use_weight=False
+        ),
         "dL/dx is not divided by s.": _wrong_vjp(by_s=False),
-        "eps is missing under the root, so this is the gradient of another function.": _wrong_vjp(eps_in=False),
+        "eps is missing under the root, so this is the gradient of another function.": _wrong_vjp(
+            eps_in=False
+        ),
         "z in dL/dx is to be (x - mean) / s; here it is x - mean.": _wrong_vjp(z_of=lambda u, s, x: u),
         "z in dL/dx is to be (x - mean) / s; here it is x.": _wrong_vjp(z_of=lambda u, s, x: x),
         "dL/dweight needs z, what weight multiplied, not x.": _wrong_vjp(
             dw=lambda g, z, x, w: (g * x).sum(tuple(range(x.ndim - 1)))
         ),
-        "dL/dweight does not contain weight itself.": _wrong_vjp(dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1)))),
+        "dL/dweight does not contain weight itself.": _wrong_vjp(
+            dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1)))
+        ),
         "dL/dweight and dL/dbias are sums over all tokens: sum over all axes but the last.": _wrong_vjp(
             dw=lambda g, z, x, w: g * z, db=lambda g: g
         ),
@@ -211,9 +274,12 @@ layer_norm_vjp = Tried(
             dw=lambda g, z, x, w: (g * z).sum(0), db=lambda g: g.sum(0)
         ),
         "dL/dweight and dL/dbias are sums over the tokens, not means.": _wrong_vjp(
-            dw=lambda g, z, x, w: (g * z).mean(tuple(range(x.ndim - 1))), db=lambda g: g.mean(tuple(range(g.ndim - 1)))
+            dw=lambda g, z, x, w: (g * z).mean(tuple(range(x.ndim - 1))),
+            db=lambda g: g.mean(tuple(range(g.ndim - 1))),
         ),
-        "dL/dweight and dL/dbias are exchanged: the order is x, weight, bias.": lambda *a: [_wrong_vjp()(*a)[i] for i in (0, 2, 1)],
+        "dL/dweight and dL/dbias are exchanged: the order is x, weight, bias.": lambda *a: [
+            _wrong_vjp()(*a)[i] for i in (0, 2, 1)
+        ],
         "All three are zeros.": lambda g, x, w, eps=1e-5: (0 * x, 0 * w, 0 * w),
     },
 )
@@ -235,12 +301,18 @@ def _network_by_loops(x, w1, b1, w2, b2):
 
 def _size_of(answer):
     w1, w2 = np.array([[1.0], [-1.0]]), np.ones((1, 2))
-    same(answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1)), [[3], [2]], "relu(a) + relu(-a) for a = -3 and 2")
+    same(
+        answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1)),
+        [[3], [2]],
+        "relu(a) + relu(-a) for a = -3 and 2",
+    )
 
 
 def _alone(answer):
     x, *rest = _network(np.random.default_rng(4))
-    same(answer(x[:, 1:2], *rest), answer(x, *rest)[:, 1:2], "a token alone, and the same token among others:")
+    same(
+        answer(x[:, 1:2], *rest), answer(x, *rest)[:, 1:2], "a token alone, and the same token among others:"
+    )
 
 
 def _relu(a):
@@ -277,19 +349,31 @@ feed_forward = Exercise(
     mistakes={
         "The bend is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
         "relu(a) is 0 where a is negative; this is the size of a.": _wrong_network(bend=abs),
-        "This keeps the negative numbers; relu keeps the positive ones.": _wrong_network(bend=lambda a: np.minimum(a, 0)),
+        "This keeps the negative numbers; relu keeps the positive ones.": _wrong_network(
+            bend=lambda a: np.minimum(a, 0)
+        ),
         "np.max takes the largest of all along an axis; np.maximum(a, 0) compares every number with 0.": _wrong_network(
             bend=lambda a: np.max(a, 0)
         ),
         "This gives 1 where a > 0; relu gives a itself.": _wrong_network(bend=lambda a: (a > 0) * 1.0),
         "This is tanh; relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(bend=np.tanh),
-        "relu comes at the end as well; it belongs between the two maps only.": _wrong_network(after=lambda y, x: _relu(y)),
-        "relu comes at the end; it belongs between the two maps.": _wrong_network(bend=lambda a: a, after=lambda y, x: _relu(y)),
-        "relu is taken of x itself; it belongs between the two maps.": _wrong_network(bend=lambda a: a, before=_relu),
-        "b1 is added after relu; it decides where the bend is, so it comes before.": _wrong_network(late=True),
+        "relu comes at the end as well; it belongs between the two maps only.": _wrong_network(
+            after=lambda y, x: _relu(y)
+        ),
+        "relu comes at the end; it belongs between the two maps.": _wrong_network(
+            bend=lambda a: a, after=lambda y, x: _relu(y)
+        ),
+        "relu is taken of x itself; it belongs between the two maps.": _wrong_network(
+            bend=lambda a: a, before=_relu
+        ),
+        "b1 is added after relu; it decides where the bend is, so it comes before.": _wrong_network(
+            late=True
+        ),
         "b1 is missing.": _wrong_network(b1=0),
         "b2 is missing.": _wrong_network(b2=0),
-        "x is added at the end; that is the block's task, not the network's.": _wrong_network(after=lambda y, x: y + x),
+        "x is added at the end; that is the block's task, not the network's.": _wrong_network(
+            after=lambda y, x: y + x
+        ),
     },
 )
 
@@ -299,8 +383,17 @@ LINEAR = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
 
 def _weights(rng, C, F):
     shapes = ((3 * C, C), (3 * C,), (C, C), (C,), (F, C), (F,), (C, F), (C,), *[(C,)] * 4)
-    names = [f"self_attn.{n}" for n in ATTENTION] + [*LINEAR, "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"]
-    return {name: rng.normal(size=shape) * 0.6 + 0.3 * ("norm" in name) for name, shape in zip(names, shapes, strict=True)}
+    names = [f"self_attn.{n}" for n in ATTENTION] + [
+        *LINEAR,
+        "norm1.weight",
+        "norm1.bias",
+        "norm2.weight",
+        "norm2.bias",
+    ]
+    return {
+        name: rng.normal(size=shape) * 0.6 + 0.3 * ("norm" in name)
+        for name, shape in zip(names, shapes, strict=True)
+    }
 
 
 def _block(rng, norm_first=False, masked=False):
@@ -334,9 +427,16 @@ def _silent(norm_first):
         if not norm_first:
             for i in (1, 2):
                 expected = _normalized(expected, p[f"norm{i}.weight"], p[f"norm{i}.bias"])
-        same(answer(x, p, n_heads, None, norm_first), expected, "a block whose attention and network give zeros")
+        same(
+            answer(x, p, n_heads, None, norm_first),
+            expected,
+            "a block whose attention and network give zeros",
+        )
 
-    return Property(f"where attention and network are silent, {'x comes out' if norm_first else 'only the norms act'}", holds)
+    return Property(
+        f"where attention and network are silent, {'x comes out' if norm_first else 'only the norms act'}",
+        holds,
+    )
 
 
 def _leaves_all(answer):
@@ -345,8 +445,13 @@ def _leaves_all(answer):
         before = x.copy(), {name: value.copy() for name, value in p.items()}
         answer(x, p, *rest)
         if not np.array_equal(x, before[0]):
-            raise Failed("x was changed in place", hint="Write `x = x + ...` instead of `x += ...`: x may be needed elsewhere.")
-        if p.keys() != before[1].keys() or any(not np.array_equal(p[name], value) for name, value in before[1].items()):
+            raise Failed(
+                "x was changed in place",
+                hint="Write `x = x + ...` instead of `x += ...`: x may be needed elsewhere.",
+            )
+        if p.keys() != before[1].keys() or any(
+            not np.array_equal(p[name], value) for name, value in before[1].items()
+        ):
             raise Failed("the weights were changed", hint="Only look at p.")
 
 
@@ -401,7 +506,12 @@ encoder_block = Exercise(
         Property("x and the weights stay as they were", _leaves_all),
         Property("float32 stays float32", _float32),
     ),
-    examples=lambda rng: (_block(rng), _block(rng, norm_first=True), _block(rng, masked=True), _block(rng, True, True)),
+    examples=lambda rng: (
+        _block(rng),
+        _block(rng, norm_first=True),
+        _block(rng, masked=True),
+        _block(rng, True, True),
+    ),
     mistakes={
         "x is missing in the sums: what attention and the network find is to be added to it.": _wrong_block(
             lambda x, attend, think, norm1, norm2: norm2(think(norm1(attend(x)))),

@@ -52,17 +52,36 @@ def _put_back(answer):
         spans.setdefault(mark, [])
         if token < 1000:
             spans[mark].append(token)
-    equal([t for token in text for t in (spans.get(token, []) if token >= 1000 else [token])], ids, "the text put together again")
+    equal(
+        [t for token in text for t in (spans.get(token, []) if token >= 1000 else [token])],
+        ids,
+        "the text put together again",
+    )
 
 
 def _leaves_the_list(answer):
     ids = list(TEXT)
     answer(ids, [(2, 3)], 90)
-    equal(ids, TEXT, "the list that went in", hint="`text = ids` is the same list under another name: begin with an empty one.")
+    equal(
+        ids,
+        TEXT,
+        "the list that went in",
+        hint="`text = ids` is the same list under another name: begin with an empty one.",
+    )
 
 
 def _corrupted(
-    ids, spans, first, last=True, mark_each=False, counts=True, marks=True, swapped=False, keep=False, shift=0, rest=True
+    ids,
+    spans,
+    first,
+    last=True,
+    mark_each=False,
+    counts=True,
+    marks=True,
+    swapped=False,
+    keep=False,
+    shift=0,
+    rest=True,
 ):
     """Span corruption with something wrong in it."""
     text, asked, at = [], [], 0
@@ -95,12 +114,22 @@ span_corruption = Exercise(
     ),
     examples=lambda rng: ((TEXT, [(1, 1), (4, 2)], 90), (TEXT, [(2, 3)], 50)),
     mistakes={
-        "The last mark is missing: it says that the answer is complete.": lambda *a: _corrupted(*a, last=False),
-        "Each token of a span gets a mark here; a span of any length gets one.": lambda *a: _corrupted(*a, mark_each=True),
-        "All spans go by the same mark here: the next one is first_mark + 1.": lambda *a: _corrupted(*a, counts=False),
-        "The answer has no marks: nobody could tell where a span belongs.": lambda *a: _corrupted(*a, marks=False),
+        "The last mark is missing: it says that the answer is complete.": lambda *a: _corrupted(
+            *a, last=False
+        ),
+        "Each token of a span gets a mark here; a span of any length gets one.": lambda *a: _corrupted(
+            *a, mark_each=True
+        ),
+        "All spans go by the same mark here: the next one is first_mark + 1.": lambda *a: _corrupted(
+            *a, counts=False
+        ),
+        "The answer has no marks: nobody could tell where a span belongs.": lambda *a: _corrupted(
+            *a, marks=False
+        ),
         "The spans are still in the text, behind their marks.": lambda *a: _corrupted(*a, keep=True),
-        "A span is (start, length): it ends before start + length. Here it has one token more.": lambda *a: _corrupted(*a, shift=1),
+        "A span is (start, length): it ends before start + length. Here it has one token more.": lambda *a: (
+            _corrupted(*a, shift=1)
+        ),
         "What follows the last span is missing in the text: ids[at:].": lambda *a: _corrupted(*a, rest=False),
         "Text and answer have changed places.": lambda *a: _corrupted(*a, swapped=True),
         "A span is (start, length), not (start, end).": lambda ids, spans, first: _corrupted(
@@ -132,19 +161,28 @@ def _buckets_right(what, distances, both_ways, count=32, furthest=128):
         same(got.shape, (len(sure),), "the shape of the result")
         for (d, expected), bucket in zip(sure, got, strict=True):
             if bucket != expected:
-                raise Failed(f"a key {_where(d)}, both_ways={both_ways}: expected bucket {expected}, got {bucket}")
+                raise Failed(
+                    f"a key {_where(d)}, both_ways={both_ways}: expected bucket {expected}, got {bucket}"
+                )
 
     return Property(what, holds)
 
 
 def _where(distance):
-    return f"{abs(distance)} places {'behind' if distance < 0 else 'ahead'}" if distance else "at the query's own place"
+    return (
+        f"{abs(distance)} places {'behind' if distance < 0 else 'ahead'}"
+        if distance
+        else "at the query's own place"
+    )
 
 
 def _integers_of_the_shape(answer):
     got = np.asarray(answer(np.arange(3)[None, :] - np.arange(2)[:, None], True))
     if got.shape != (2, 3) or got.dtype.kind != "i":
-        raise Failed(f"of distances (2, 3): expected integers (2, 3), got {got.dtype} {got.shape}", hint="astype(int) helps.")
+        raise Failed(
+            f"of distances (2, 3): expected integers (2, 3), got {got.dtype} {got.shape}",
+            hint="astype(int) helps.",
+        )
 
 
 def _far(rng):
@@ -152,7 +190,17 @@ def _far(rng):
 
 
 def _put_in(
-    d, both_ways, count=32, furthest=128, halved=True, sign=1, ahead=True, all_exact=False, log=np.log, last=True, whole=np.floor
+    d,
+    both_ways,
+    count=32,
+    furthest=128,
+    halved=True,
+    sign=1,
+    ahead=True,
+    all_exact=False,
+    log=np.log,
+    last=True,
+    whole=np.floor,
 ):
     """Buckets with something wrong in them."""
     n = count // 2 if both_ways and halved else count
@@ -180,25 +228,47 @@ relative_buckets = Exercise(
         _buckets_right("keys ahead have buckets of their own", range(1, 8), True),
         _buckets_right("farther keys share buckets, evenly on a logarithmic scale", range(-127, -7), True),
         _buckets_right("all from `furthest` on share the last", (-128, -129, -500, -5000, 128, 4000), True),
-        _buckets_right("one way: twice the buckets, and what follows counts as near", (*range(-200, 1), 1, 5, 90), False),
+        _buckets_right(
+            "one way: twice the buckets, and what follows counts as near", (*range(-200, 1), 1, 5, 90), False
+        ),
         _buckets_right("other sizes", range(-60, 61), True, 12, 40),
         Property("integers of the same shape", _integers_of_the_shape),
         keeps_its_inputs(lambda rng: (_far(rng), True)),
     ),
     examples=lambda rng: ((_far(rng), True), (_far(rng), False)),
     mistakes={
-        "Keys before and keys ahead share buckets here: those ahead go n further.": lambda *a: _put_in(*a, ahead=False),
-        "Before and behind have changed places: a distance is the key's place less the query's.": lambda *a: _put_in(*a, sign=-1),
-        "Both ways, each side has only count // 2 buckets; here each has all.": lambda *a: _put_in(*a, halved=False),
-        "There is no logarithm here: every distance has its bucket, up to the last.": lambda *a: _put_in(*a, all_exact=True),
+        "Keys before and keys ahead share buckets here: those ahead go n further.": lambda *a: _put_in(
+            *a, ahead=False
+        ),
+        "Before and behind have changed places: a distance is the key's place less the query's.": lambda *a: (
+            _put_in(*a, sign=-1)
+        ),
+        "Both ways, each side has only count // 2 buckets; here each has all.": lambda *a: _put_in(
+            *a, halved=False
+        ),
+        "There is no logarithm here: every distance has its bucket, up to the last.": lambda *a: _put_in(
+            *a, all_exact=True
+        ),
         "Far distances go beyond the last bucket: keep them at n - 1.": lambda *a: _put_in(*a, last=False),
-        "The wide buckets are equally wide here: take logarithms.": lambda *a: _put_in(*a, log=lambda r: r - 1),
+        "The wide buckets are equally wide here: take logarithms.": lambda *a: _put_in(
+            *a, log=lambda r: r - 1
+        ),
         "Round down: astype(int) or np.floor, not np.round.": lambda *a: _put_in(*a, whole=np.round),
     },
 )
 
 
-def _turned(x, positions, base=10000.0, interleaved=False, sign=1, cross=1, together=False, wrong_pairs=False, stale=False):
+def _turned(
+    x,
+    positions,
+    base=10000.0,
+    interleaved=False,
+    sign=1,
+    cross=1,
+    together=False,
+    wrong_pairs=False,
+    stale=False,
+):
     """Pair by pair; the last ones say what may be wrong."""
     d, y = x.shape[-1], np.array(x, dtype=float)
     for t in range(x.shape[-2]):
@@ -227,14 +297,22 @@ def _neighbours(rng):
 
 def _quarter(answer):
     got = answer(np.array([[3.0, 0.0, 1.0, 0.0]]), np.array([math.pi / 2]))
-    same(got, [[-1.0, 0.0, 3.0, 0.0]], "(3, 0, 1, 0) at place pi/2: the first pair is the channels 0 and 2, a quarter turn")
+    same(
+        got,
+        [[-1.0, 0.0, 3.0, 0.0]],
+        "(3, 0, 1, 0) at place pi/2: the first pair is the channels 0 and 2, a quarter turn",
+    )
 
 
 def _converts(answer):
     """Channels in another order turn Llama's pairs into the paper's: so weights are converted."""
     x, positions = _vectors(np.random.default_rng(5))
     order = np.arange(8).reshape(2, 4).T.reshape(-1)  # 0 4 1 5 2 6 3 7
-    same(answer(x[..., order], positions, 10000.0, True), answer(x, positions)[..., order], "the same pairs, side by side")
+    same(
+        answer(x[..., order], positions, 10000.0, True),
+        answer(x, positions)[..., order],
+        "the same pairs, side by side",
+    )
 
 
 def _distance_only(answer):
@@ -270,13 +348,19 @@ rotary_pairs = Exercise(
         "i goes with i + d/2 here whatever is asked: if interleaved, neighbours are pairs.": lambda x, p, base=1e4, i=False: (
             _turned(x, p, base, False)
         ),
-        "`interleaved` is taken the wrong way round.": lambda x, p, base=1e4, i=False: _turned(x, p, base, not i),
-        "The channels are paired from outside in, 0 with the last: i goes with i + d/2.": lambda *a: _turned(*a, wrong_pairs=True),
+        "`interleaved` is taken the wrong way round.": lambda x, p, base=1e4, i=False: _turned(
+            x, p, base, not i
+        ),
+        "The channels are paired from outside in, 0 with the last: i goes with i + d/2.": lambda *a: _turned(
+            *a, wrong_pairs=True
+        ),
         "This turns the other way: the signs of the sines are turned round.": lambda *a: _turned(*a, sign=-1),
-        "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _turned(*a, cross=-1),
+        "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _turned(
+            *a, cross=-1
+        ),
         "All pairs turn alike here: each has its own speed.": lambda *a: _turned(*a, together=True),
-        "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: _turned(
-            *a, stale=True
+        "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: (
+            _turned(*a, stale=True)
         ),
         "If interleaved, both channels of a pair go back to where they were, 2i and 2i + 1; here they stand apart.": _side_by_side,
         "`base` plays no part here.": lambda x, p, base=0, i=False: _turned(x, p, 10000.0, i),
@@ -284,7 +368,16 @@ rotary_pairs = Exercise(
 )
 
 
-def _attended(q, k, v, group=lambda h, heads, groups: h * groups // heads, scale=None, causal=True, late=False, strict=False):
+def _attended(
+    q,
+    k,
+    v,
+    group=lambda h, heads, groups: h * groups // heads,
+    scale=None,
+    causal=True,
+    late=False,
+    strict=False,
+):
     """Head by head, query by query; the last ones say what may be wrong."""
     (H, T, d), G = q.shape, len(k)
     out = np.zeros((H, T, v.shape[-1]))
@@ -305,7 +398,11 @@ def _heads(rng, H=6, G=2, T=5, d=4):
 
 def _first_place(answer):
     q, k, v = _heads(np.random.default_rng(2))
-    same(answer(q, k, v)[:, 0], np.repeat(v[:, 0], 3, axis=0), "the first place of each head, which sees itself alone")
+    same(
+        answer(q, k, v)[:, 0],
+        np.repeat(v[:, 0], 3, axis=0),
+        "the first place of each head, which sees itself alone",
+    )
 
 
 def _each_alone(answer):
@@ -321,7 +418,11 @@ def _all_share(answer):
 def _same_query(answer):
     q, k, v = _heads(np.random.default_rng(6))
     got = answer(np.repeat(q[:1], 6, axis=0), k, v)
-    same(got[[1, 2, 4, 5]], got[[0, 0, 3, 3]], "heads of a group, asked the same, answer the same: 0, 1, 2 and 3, 4, 5 are groups")
+    same(
+        got[[1, 2, 4, 5]],
+        got[[0, 0, 3, 3]],
+        "heads of a group, asked the same, answer the same: 0, 1, 2 and 3, 4, 5 are groups",
+    )
 
 
 def _large_scores(answer):
@@ -354,14 +455,18 @@ grouped_attention = Exercise(
     ),
     examples=lambda rng: (_heads(rng), _heads(rng, 4, 2, 3, 2)),
     mistakes={
-        "The groups take turns here, 0 1 0 1: heads of a group are neighbours, 0 0 1 1.": lambda *a: _attended(
-            *a, group=lambda h, H, G: h % G
+        "The groups take turns here, 0 1 0 1: heads of a group are neighbours, 0 0 1 1.": lambda *a: (
+            _attended(*a, group=lambda h, H, G: h % G)
         ),
         "All heads use the first group's keys and values.": lambda *a: _attended(*a, group=lambda h, H, G: 0),
         "Queries see what follows: hide it.": lambda *a: _attended(*a, causal=False),
         "The scores are not divided by sqrt(d).": lambda *a: _attended(*a, scale=1.0),
-        "The scores are divided by d; it is sqrt(d).": lambda q, k, v: _attended(q, k, v, scale=1 / q.shape[-1]),
-        "What follows is hidden after the softmax: the shares do not add up to 1.": lambda *a: _attended(*a, late=True),
+        "The scores are divided by d; it is sqrt(d).": lambda q, k, v: _attended(
+            q, k, v, scale=1 / q.shape[-1]
+        ),
+        "What follows is hidden after the softmax: the shares do not add up to 1.": lambda *a: _attended(
+            *a, late=True
+        ),
         "A query does not see its own place here.": lambda *a: _attended(*a, strict=True),
     },
 )

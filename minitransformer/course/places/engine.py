@@ -160,7 +160,8 @@ def gradcheck(mine, own):
         tensors = gradients._inputs(inputs, "float64")
         with numpy.errstate(invalid="ignore"):
             errors = [mine(*_alone(fn, tensors, i)) for i, t in enumerate(tensors) if t.requires_grad]
-        fine = all(error <= gradients.NOISE["float64"] * 1e-3 for error in errors)  # else it may be noise: see gradcheck
+        # else it may be noise: see gradcheck
+        fine = all(error <= gradients.NOISE["float64"] * 1e-3 for error in errors)
         return max(errors, default=0.0) if fine else own(fn, inputs, eps, rtol, seed)
 
     return check
@@ -181,13 +182,20 @@ def _alone(fn, tensors, i):
         return numpy.zeros_like(x) if leaf.grad is None else leaf.grad.array
 
     def _called(x):
-        return fn(*[(x if isinstance(x, Tensor) else Tensor(x)) if j == i else t.detach() for j, t in enumerate(tensors)])
+        return fn(
+            *[
+                (x if isinstance(x, Tensor) else Tensor(x)) if j == i else t.detach()
+                for j, t in enumerate(tensors)
+            ]
+        )
 
     return f, vjp, tensors[i].array
 
 
 def move(mine, own):
-    return lambda array, device: mine(array, numpy) if devices.Device(device) == devices.CPU else own(array, device)
+    return lambda array, device: (
+        mine(array, numpy) if devices.Device(device) == devices.CPU else own(array, device)
+    )
 
 
 def in_steps(mine, own):

@@ -9,7 +9,15 @@ from functools import partial
 import numpy
 
 from minitransformer.course.places.place import Place, Places, as_it_is
-from minitransformer.explain import books, deletion_curves, propagation, rationales, sanity, shapley, surrogate
+from minitransformer.explain import (
+    books,
+    deletion_curves,
+    propagation,
+    rationales,
+    sanity,
+    shapley,
+    surrogate,
+)
 from minitransformer.explain.perturbation import masked_logits
 from minitransformer.ops import linalg, normalization
 from minitransformer.ops.softmax import Softmax
@@ -89,7 +97,8 @@ def ridge(mine, own):
 
 
 def kernel(mine, own):
-    def weights(distance, width=surrogate.KERNEL_WIDTH):  # where the distance is a mask, it is yet to be measured
+    # where the distance is a mask, it is yet to be measured
+    def weights(distance, width=surrogate.KERNEL_WIDTH):
         return mine(distance, width) if distance.dtype == bool else own(distance, width)
 
     return weights
@@ -108,7 +117,9 @@ def removal_curves(mine, own):
 
     def judged(logit, ids, relevance, replace="zero", unk_id=UNK, orders=20, seed=0):
         found = own(logit, ids, relevance, replace, unk_id, orders, seed)
-        morf, lerf, _ = mine(lambda keep: masked_logits(logit, ids, keep, replace, unk_id), numpy.asarray(relevance, float))
+        morf, lerf, _ = mine(
+            lambda keep: masked_logits(logit, ids, keep, replace, unk_id), numpy.asarray(relevance, float)
+        )
         return dataclasses.replace(found, morf=morf, lerf=lerf)
 
     return judged
@@ -126,7 +137,10 @@ PLACES: Places = {
     "matmul_rule": (Place(linalg.MatMul, "relprop", matmul_rule), LRP),
     "softmax_rule": (Place(Softmax, "relprop", softmax_rule), LRP),
     "layer_norm_rule": (Place(normalization.LayerNorm, "relprop", layer_norm_rule), LRP),
-    "kernel_weights": (Place(surrogate, "cosine_distance", masks_themselves), Place(surrogate, "kernel", kernel)),
+    "kernel_weights": (
+        Place(surrogate, "cosine_distance", masks_themselves),
+        Place(surrogate, "kernel", kernel),
+    ),
     "weighted_ridge": (Place(surrogate, "weighted_ridge", ridge),),
     "shapley_values": (Place(shapley, "shapley_values", shapley_values),),
     "prefixes": (Place(deletion_curves, "prefixes", as_it_is),),

@@ -15,7 +15,11 @@ def span_corruption(mine, own):
         count, tokens = recipe.spans_of(len(ids))
         kept, cut = (numpy.array([*recipe._parts(n, count, random)]) for n in (len(ids) - tokens, tokens))
         starts = numpy.cumsum(kept + cut) - cut
-        return mine(list(ids), [(int(start), int(length)) for start, length in zip(starts, cut, strict=True)], first_mark)
+        return mine(
+            list(ids),
+            [(int(start), int(length)) for start, length in zip(starts, cut, strict=True)],
+            first_mark,
+        )
 
     return corrupted
 

@@ -54,7 +54,8 @@ def _seen(mask, is_causal: bool, length: int):
 def multi_head_attention(mine, own):
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True,
                 is_causal=False, *, cache=None):  # fmt: skip
-        seen, masks = _seen(attn_mask, is_causal, query.shape[-2]), (key_padding_mask, need_weights, attn_mask)
+        seen = _seen(attn_mask, is_causal, query.shape[-2])
+        masks = (key_padding_mask, need_weights, attn_mask)
         if cache is not None or seen is False or not _to_itself(self, query, key, value, *masks[:2]):
             return own(self, query, key, value, *masks, average_attn_weights, is_causal, cache=cache)
         weights = (self.in_proj_weight, self.in_proj_bias, self.out_proj.weight, self.out_proj.bias)
@@ -82,7 +83,12 @@ def feed_forward(mine, own):
     def think(self, x):
         if not _in_use(self) or self.activation is not F.relu or self.linear1.bias is None:
             return own(self, x)
-        return Tensor(mine(x.array, *(p.array for layer in (self.linear1, self.linear2) for p in (layer.weight, layer.bias))))
+        return Tensor(
+            mine(
+                x.array,
+                *(p.array for layer in (self.linear1, self.linear2) for p in (layer.weight, layer.bias)),
+            )
+        )
 
     return think
 
@@ -91,9 +97,17 @@ def encoder_block(mine, own):
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False, *, cache=None):
         p, seen = dict(self.named_parameters()), _seen(src_mask, is_causal, src.shape[-2])
         known = self.activation is F.relu and self.norm1.eps == 1e-5 and "linear1.bias" in p and cache is None
-        if not known or seen is False or not _to_itself(self.self_attn, src, src, src, src_key_padding_mask, False):
+        if (
+            not known
+            or seen is False
+            or not _to_itself(self.self_attn, src, src, src, src_key_padding_mask, False)
+        ):
             return own(self, src, src_mask, src_key_padding_mask, is_causal, cache=cache)
-        return Tensor(mine(src.array, {k: v.array for k, v in p.items()}, self.self_attn.num_heads, seen, self.norm_first))
+        return Tensor(
+            mine(
+                src.array, {k: v.array for k, v in p.items()}, self.self_attn.num_heads, seen, self.norm_first
+            )
+        )
 
     return forward
 

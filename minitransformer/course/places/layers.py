@@ -44,8 +44,11 @@ class Turn(Sums):
     saves = "nothing"
 
     def __init__(self, rotary, start, length):
-        self.tables = [position.rows(table, start, length) for table in (rotary.cos, rotary.sin)]  # (T, d/2) each
-        self.positions, self.base, self.interleaved = numpy.arange(start, start + length), rotary.base, rotary.interleaved
+        # (T, d/2) each
+        self.tables = [position.rows(table, start, length) for table in (rotary.cos, rotary.sin)]
+        self.positions = numpy.arange(start, start + length)
+        self.base = rotary.base
+        self.interleaved = rotary.interleaved
 
     def forward(self, x):
         return position.apply_rotary(Tensor(x), *self.tables, self.interleaved).array
@@ -60,15 +63,21 @@ def one_op(mine, own):
 
 
 def rotary(mine, own):
-    return lambda turn, x: mine(x, turn.positions, turn.base) if turn.interleaved and _as_tables(x) else own(turn, x)
+    return lambda turn, x: (
+        mine(x, turn.positions, turn.base) if turn.interleaved and _as_tables(x) else own(turn, x)
+    )
 
 
 def rotary_vjp(mine, own):
-    return lambda turn, g, x: (mine(g, turn.positions, turn.base),) if turn.interleaved and _as_tables(g) else own(turn, g, x)
+    return lambda turn, g, x: (
+        (mine(g, turn.positions, turn.base),) if turn.interleaved and _as_tables(g) else own(turn, g, x)
+    )
 
 
 def rotary_pairs(mine, own):
-    return lambda turn, x: mine(x, turn.positions, turn.base, turn.interleaved) if _as_tables(x) else own(turn, x)
+    return lambda turn, x: (
+        mine(x, turn.positions, turn.base, turn.interleaved) if _as_tables(x) else own(turn, x)
+    )
 
 
 def _as_tables(x) -> bool:
@@ -87,14 +96,20 @@ def softmax(mine, own):
 
 def softmax_vjp(mine, own):
     def along(g, s, dim):
-        return numpy.moveaxis(mine(numpy.moveaxis(g, dim, -1), numpy.moveaxis(s, dim, -1)), -1, dim) if s.ndim else own(g, s, dim)
+        return (
+            numpy.moveaxis(mine(numpy.moveaxis(g, dim, -1), numpy.moveaxis(s, dim, -1)), -1, dim)
+            if s.ndim
+            else own(g, s, dim)
+        )
 
     return along
 
 
 def causal_mask(mine, own):
     def seen(xp, n_queries, n_keys):
-        return numpy.asarray(mine(n_queries), dtype=bool) if n_queries == n_keys else own(xp, n_queries, n_keys)
+        return (
+            numpy.asarray(mine(n_queries), dtype=bool) if n_queries == n_keys else own(xp, n_queries, n_keys)
+        )
 
     return seen
 

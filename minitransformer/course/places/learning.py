@@ -16,7 +16,13 @@ from minitransformer.optim import adam, sgd
 def cross_entropy(mine, own):
     def mean(input, target, *arguments, **settings):
         surprise = own(input, target, *arguments, **settings)
-        plain = not arguments and not any(settings.values()) and input.ndim == 2 and len(input) and target.dtype.kind in "iu"
+        plain = (
+            not arguments
+            and not any(settings.values())
+            and input.ndim == 2
+            and len(input)
+            and target.dtype.kind in "iu"
+        )
         if plain and (target.array >= 0).all():
             surprise.array = numpy.asarray(mine(input.array, target.array), dtype=input.dtype)
         return surprise
@@ -27,7 +33,11 @@ def cross_entropy(mine, own):
 def cross_entropy_vjp(mine, own):
     def vjp(g, x, target, shift, total, smoothing):
         is_mean = not smoothing and len(x) and (g == g[0]).all()
-        return mine(g[0] * x.dtype.type(len(x)), x, target) if is_mean else own(g, x, target, shift, total, smoothing)
+        return (
+            mine(g[0] * x.dtype.type(len(x)), x, target)
+            if is_mean
+            else own(g, x, target, shift, total, smoothing)
+        )
 
     return vjp
 
@@ -50,7 +60,13 @@ def sgd_update(mine, own):
 
 def adam_update(mine, own):
     def update(self, p, g, state, group):
-        _step(lambda: mine([p], group["lr"], group["betas"], group["eps"]), p, self.decay(p, g, group), state, group)
+        _step(
+            lambda: mine([p], group["lr"], group["betas"], group["eps"]),
+            p,
+            self.decay(p, g, group),
+            state,
+            group,
+        )
 
     return update
 

@@ -23,7 +23,11 @@ def namespace(*arrays):
     >>> namespace(np.array([1.0, 2.0]), 3.0).__name__
     'numpy'
     """
-    names = {type(a).__module__.partition(".")[0] for a in arrays if a is not None and not isinstance(a, (bool, int, float))}
+    names = {
+        type(a).__module__.partition(".")[0]
+        for a in arrays
+        if a is not None and not isinstance(a, (bool, int, float))
+    }
     if len(names) > 1:
         raise TypeError(f"arrays of {' and '.join(sorted(names))} do not mix: move one of them first")
     return sys.modules[names.pop()] if names else np

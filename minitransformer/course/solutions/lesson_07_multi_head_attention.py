@@ -71,6 +71,7 @@ def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
     array([[[2., 4.],
             [2., 4.]]])
     """
-    q, k, v = (split_heads(part, n_heads) for part in np.split(x @ w_in.T + b_in, 3, axis=-1))  # (B, H, T, d) each
+    # (B, H, T, d) each
+    q, k, v = (split_heads(part, n_heads) for part in np.split(x @ w_in.T + b_in, 3, axis=-1))
     heads = attention(q, k, v, mask)  # (B, H, T, d)
     return merge_heads(heads) @ w_out.T + b_out

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 
-def attention(q, k, v, mask=None):  # from lesson 06: (..., T, d), (..., S, d), (..., S, dv), (T, S) -> (..., T, dv)
+# from lesson 06: (..., T, d), (..., S, d), (..., S, dv), (T, S) -> (..., T, dv)
+def attention(q, k, v, mask=None):
     scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])  # (..., T, S)
     if mask is not None:
         scores = np.where(mask, scores, scores.dtype.type(-np.inf))
@@ -19,7 +20,8 @@ def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):  # fr
     """x: (B, T, C); w_in: (3C, C); b_in: (3C,); w_out: (C, C); b_out: (C,); mask: (T, T), True: may look -> (B, T, C)."""
     B, T, C = x.shape
     parts = np.split(x @ w_in.T + b_in, 3, axis=-1)  # q, k, v: (B, T, C) each
-    q, k, v = (part.reshape(B, T, n_heads, C // n_heads).transpose(0, 2, 1, 3) for part in parts)  # (B, H, T, d) each
+    # (B, H, T, d) each
+    q, k, v = (part.reshape(B, T, n_heads, C // n_heads).transpose(0, 2, 1, 3) for part in parts)
     heads = attention(q, k, v, mask)  # (B, H, T, d)
     return heads.transpose(0, 2, 1, 3).reshape(B, T, C) @ w_out.T + b_out
 

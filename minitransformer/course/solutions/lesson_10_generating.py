@@ -21,7 +21,8 @@ def sample(p, u):
     [0, 0, 2, 2]
     """
     ends = np.cumsum(p)
-    return int(np.searchsorted(ends, u * ends[-1], side="right"))  # the line ends at ends[-1], whatever rounding made of it
+    # the line ends at ends[-1], whatever rounding made of it
+    return int(np.searchsorted(ends, u * ends[-1], side="right"))
 
 
 def keep_top_k(p, k):

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 INK, SOFT, LINE = "#1d1d1f", "#56565c", "#d9d9de"
 # the image brings its own paper, and on a dark screen turns light into dark while orange stays orange and blue blue
 DARK = "<style>@media (prefers-color-scheme: dark) { svg { filter: invert(.9) hue-rotate(180deg) } }</style>"
-FONTS = ("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei", "Droid Sans Fallback")  # Chinese
+# Chinese
+FONTS = (
+    "Noto Sans CJK SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+)
 STYLE = {
     "font.size": 9,
     "text.parse_math": False,  # a token may be a dollar sign

@@ -21,7 +21,9 @@ Scores = dict[str, dict[str, tuple[float, float, float]]]
 
 
 def comparison_table(
-    comparison: Comparison, metrics: Sequence[str] = METRICS, title: str = "methods compared: mean and 95 % interval"
+    comparison: Comparison,
+    metrics: Sequence[str] = METRICS,
+    title: str = "methods compared: mean and 95 % interval",
 ) -> Picture:
     """A row for each method, a column for each metric; below it, and as PNG, the same as points on a line.
 
@@ -38,9 +40,19 @@ def comparison_table(
     finite([value for row in scores.values() for cell in row.values() for value in cell])
     draw = partial(_draw, scores, metrics)
     size = (5.0, -(-len(metrics) // 2) * (0.6 + 0.17 * len(scores)))
-    said = "; ".join(f"{method}, {metrics[0]} {row[metrics[0]][0]:.2g}" for method, row in scores.items() if metrics[0] in row)
+    said = "; ".join(
+        f"{method}, {metrics[0]} {row[metrics[0]][0]:.2g}"
+        for method, row in scores.items()
+        if metrics[0] in row
+    )
     title = f"{title}; a token taken away becomes: {comparison.replace}"
-    return Picture(title, lambda: _table(scores, metrics) + embedded(draw, size, said), partial(_text, scores, metrics), draw, size)
+    return Picture(
+        title,
+        lambda: _table(scores, metrics) + embedded(draw, size, said),
+        partial(_text, scores, metrics),
+        draw,
+        size,
+    )
 
 
 def _table(scores: Scores, metrics: Sequence[str]) -> str:
@@ -65,7 +77,11 @@ def _text(scores: Scores, metrics: Sequence[str]):
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("method", *(Column(Text(name, overflow="fold"), justify="right", overflow="fold") for name in metrics), box=None)
+    table = Table(
+        "method",
+        *(Column(Text(name, overflow="fold"), justify="right", overflow="fold") for name in metrics),
+        box=None,
+    )
     for method, row in scores.items():
         cells = ["" if name not in row else "{:.2g}\n[{:.2g},{:.2g}]".format(*row[name]) for name in metrics]
         table.add_row(Text(method), *map(Text, cells))
@@ -82,7 +98,11 @@ def _draw(scores: Scores, metrics: Sequence[str], figure: Figure) -> None:
                 mean, low, high = row[name]
                 axes.plot([low, high], [place, place], color=hex_colour(-1), linewidth=1.4)
                 axes.plot(mean, place, "o", color=hex_colour(-1), markersize=4)
-        axes.set_yticks(range(len(scores)), list(map(spelt_out, scores)) if n % across == 0 else [""] * len(scores), fontsize=8)
+        axes.set_yticks(
+            range(len(scores)),
+            list(map(spelt_out, scores)) if n % across == 0 else [""] * len(scores),
+            fontsize=8,
+        )
         axes.set_ylim(len(scores) - 0.5, -0.5)
         if name == "seconds":
             axes.set_xscale("log")

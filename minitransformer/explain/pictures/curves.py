@@ -32,8 +32,12 @@ def removal_curves(found: Faithfulness, title: str = "the logit as tokens are ta
     for curve in (found.morf, found.lerf, found.random_curves):
         finite(curve)
     if len(found.morf) < 2:
-        raise ValueError(f"curves: expected the logit with no token gone and with all gone, got {len(found.morf)} points")
-    said = f"difference of areas {found.delta_auc:+.3f}, of random orders {{:+.3f}} +- {{:.3f}}".format(*found.random["delta_auc"])
+        raise ValueError(
+            f"curves: expected the logit with no token gone and with all gone, got {len(found.morf)} points"
+        )
+    said = f"difference of areas {found.delta_auc:+.3f}, of random orders {{:+.3f}} +- {{:.3f}}".format(
+        *found.random["delta_auc"]
+    )
     title = f"{title}; {said}; taken away means: {found.replace}"
     draw = partial(_draw, found)
     return Picture(title, lambda: embedded(draw, SIZE, title), partial(_text, found), draw, SIZE)
@@ -41,7 +45,8 @@ def removal_curves(found: Faithfulness, title: str = "the logit as tokens are ta
 
 def band(found: Faithfulness) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Mean and standard deviation of the random curves at each point, (T + 1,) each."""
-    either_way = found.random_curves.reshape(-1, len(found.morf))  # (2 R, T + 1): backwards, a random order is random too
+    # (2 R, T + 1): backwards, a random order is random too
+    either_way = found.random_curves.reshape(-1, len(found.morf))
     return either_way.mean(axis=0), either_way.std(axis=0, ddof=1)
 
 
@@ -70,7 +75,9 @@ def _text(found: Faithfulness):
     return table
 
 
-def mean_curves(comparison: Comparison, title: str = "the logit as tokens are taken away, mean of all texts") -> Picture:
+def mean_curves(
+    comparison: Comparison, title: str = "the logit as tokens are taken away, mean of all texts"
+) -> Picture:
     """A panel for each method: its mean MoRF and LeRF curves over all texts, by the share of tokens taken away.
 
     Texts have lengths of their own: each curve is read at the same 21 shares, linearly between its points. Raises ValueError
@@ -81,14 +88,18 @@ def mean_curves(comparison: Comparison, title: str = "the logit as tokens are ta
     means = {method: finite(_mean(pairs)) for method, pairs in comparison.curves.items()}  # (2, 21) each
     draw, size = partial(_panels, means), (5.2, 0.8 + 1.2 * -(-len(means) // PANELS_ACROSS))
     areas = {method: (lerf - morf).mean() for method, (morf, lerf) in means.items()}
-    said = f"{title}: mean distance of the two, " + ", ".join(f"{name} {area:+.2f}" for name, area in areas.items())
+    said = f"{title}: mean distance of the two, " + ", ".join(
+        f"{name} {area:+.2f}" for name, area in areas.items()
+    )
     title = f"{title}; taken away means: {comparison.replace}"
     return Picture(title, lambda: embedded(draw, size, said), partial(_distances, areas), draw, size)
 
 
 def _mean(pairs) -> numpy.ndarray:
     """MoRF and LeRF of all texts at the same shares, (2, 21)."""
-    read = [[numpy.interp(SHARES, numpy.linspace(0, 1, len(curve)), curve) for curve in pair] for pair in pairs]
+    read = [
+        [numpy.interp(SHARES, numpy.linspace(0, 1, len(curve)), curve) for curve in pair] for pair in pairs
+    ]
     return numpy.mean(read, axis=0)
 
 
@@ -100,7 +111,9 @@ def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
         axes.plot(SHARES, lerf, color=hex_colour(-1), linestyle="--", label="least relevant first (LeRF)")
         axes.plot(SHARES, morf, color=hex_colour(1), label="most relevant first (MoRF)")
         axes.xaxis.set_major_formatter("{x:.0%}")
-        axes.tick_params(labelsize=7, labelleft=n % PANELS_ACROSS == 0, labelbottom=n + PANELS_ACROSS >= len(means))
+        axes.tick_params(
+            labelsize=7, labelleft=n % PANELS_ACROSS == 0, labelbottom=n + PANELS_ACROSS >= len(means)
+        )
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
 
 

@@ -75,7 +75,9 @@ class Grid:
 
         colours = LinearSegmentedColormap.from_list("relevance", ["#2166ac", "#ffffff", "#e66101"])
         axes = quiet(figure.add_subplot())
-        axes.set_xticks(range(len(self.columns)), self.columns, rotation=0 if len("".join(self.columns)) < 60 else 60)
+        axes.set_xticks(
+            range(len(self.columns)), self.columns, rotation=0 if len("".join(self.columns)) < 60 else 60
+        )
         axes.set_yticks(range(len(self.tokens)), [visible(token).strip() for token in self.tokens])
         axes.xaxis.tick_top()
         axes.spines[:].set_visible(False)

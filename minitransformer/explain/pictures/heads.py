@@ -24,7 +24,10 @@ ACROSS = 4  # heads in a row of the image
 
 
 def attention_heads(
-    tokens: Sequence[str], weights: Sequence, keys: Sequence[str] | None = None, title: str = "where each head looks"
+    tokens: Sequence[str],
+    weights: Sequence,
+    keys: Sequence[str] | None = None,
+    title: str = "where each head looks",
 ) -> Picture:
     """A table for each head: a row for each token that looks, a column for each one looked at.
 
@@ -47,7 +50,9 @@ def attention_heads(
     size = 1.0 + side * min(ACROSS, len(heads)), (side + 0.4) * below
     arguments = heads, full, tokens, keys
     title = f"{title}; full colour is {full:.0%}"
-    return Picture(title, partial(_fragment, *arguments), partial(_text, *arguments), partial(_draw, *arguments), size)
+    return Picture(
+        title, partial(_fragment, *arguments), partial(_text, *arguments), partial(_draw, *arguments), size
+    )
 
 
 def _of_one(layer) -> numpy.ndarray:
@@ -84,7 +89,9 @@ def _table(name: str, head: numpy.ndarray, full: float, tokens: Sequence[str], k
 
 def _cells(row: numpy.ndarray, full: float, token: str, keys: Sequence[str]) -> str:
     said = visible(token).strip()
-    return "".join(_cell(s, full, f"{said} looks at {visible(key).strip()}") for s, key in zip(row, keys, strict=True))
+    return "".join(
+        _cell(s, full, f"{said} looks at {visible(key).strip()}") for s, key in zip(row, keys, strict=True)
+    )
 
 
 def _cell(share: float, full: float, said: str) -> str:
@@ -115,7 +122,10 @@ def _digits(row: numpy.ndarray):
         red, green, blue = (round(255 + (c - 255) * share) for c in ATTENTION)
         ink = "black" if share < 0.5 else "white"
         tenths = round(10 * share)
-        line.append("." if not tenths else "X" if tenths == 10 else str(tenths), style=f"{ink} on rgb({red},{green},{blue})")
+        line.append(
+            "." if not tenths else "X" if tenths == 10 else str(tenths),
+            style=f"{ink} on rgb({red},{green},{blue})",
+        )
     return line
 
 
@@ -127,8 +137,12 @@ def _draw(heads, full: float, tokens: Sequence[str], keys: Sequence[str], figure
     for n, (name, head) in enumerate(heads.items()):
         axes = quiet(figure.add_subplot(-(-len(heads) // across), across, n + 1))
         axes.set_title(name, fontsize=8)
-        axes.set_xticks(range(len(keys)), range(1, len(keys) + 1) if tokens is keys else _numbered(keys), fontsize=6)
+        axes.set_xticks(
+            range(len(keys)), range(1, len(keys) + 1) if tokens is keys else _numbered(keys), fontsize=6
+        )
         axes.tick_params("x", labelrotation=0 if tokens is keys and len(keys) < 20 else 90)
-        axes.set_yticks(range(len(tokens)), _numbered(tokens) if n % across == 0 else [""] * len(tokens), fontsize=6)
+        axes.set_yticks(
+            range(len(tokens)), _numbered(tokens) if n % across == 0 else [""] * len(tokens), fontsize=6
+        )
         if head.size:
             axes.imshow(head, cmap=colours, vmin=0, vmax=full)

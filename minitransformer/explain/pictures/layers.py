@@ -11,7 +11,9 @@ from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite
 
 
-def layer_map(tokens: Sequence[str], relevance: Mapping[str, numpy.ndarray], title: str = "relevance after each layer") -> Picture:
+def layer_map(
+    tokens: Sequence[str], relevance: Mapping[str, numpy.ndarray], title: str = "relevance after each layer"
+) -> Picture:
     """A row for each token, a column for each layer, on one scale, as relevance keeps its unit on the way.
 
     `relevance` names the (T,) of each layer, as `explain.layer_relevance` gives it; put an explanation's own in front as

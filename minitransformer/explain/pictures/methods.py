@@ -12,7 +12,9 @@ from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite
 
 
-def side_by_side(explanations: Mapping[str, Explanation] | Sequence[Explanation], title: str = "methods side by side") -> Picture:
+def side_by_side(
+    explanations: Mapping[str, Explanation] | Sequence[Explanation], title: str = "methods side by side"
+) -> Picture:
     """A row for each token, a column for each method, each divided by its loudest token so that all share -1 to 1.
 
     Methods have units of their own, so only shares can be compared; the hover text tells the numbers as they were. Raises
@@ -20,11 +22,15 @@ def side_by_side(explanations: Mapping[str, Explanation] | Sequence[Explanation]
     """
     named = explanations if isinstance(explanations, Mapping) else {e.method: e for e in explanations}
     if not named or len(named) != len(explanations):
-        raise ValueError(f"explanations: expected one or more of different methods, got {[e.method for e in explanations]}")
+        raise ValueError(
+            f"explanations: expected one or more of different methods, got {[e.method for e in explanations]}"
+        )
     tokens = list(next(iter(named.values())).tokens)
     for name, explanation in named.items():
         if list(explanation.tokens) != tokens:
-            raise ValueError(f"{name}: expected the tokens of the first method, {tokens}, got {list(explanation.tokens)}")
+            raise ValueError(
+                f"{name}: expected the tokens of the first method, {tokens}, got {list(explanation.tokens)}"
+            )
     relevance = numpy.stack([finite(e.relevance, (len(tokens),)) for e in named.values()], axis=1)  # (T, N)
     loudest = abs(relevance).max(axis=0, initial=0.0)  # (N,)
     grid = Grid(tokens, list(named), relevance / numpy.where(loudest > 0, loudest, 1.0), relevance)

@@ -12,7 +12,9 @@ from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite, html_strip, plain_strip, rich_strip
 
 
-def token_strip(tokens: Sequence[str], relevance, title: str = "relevance", scale: float | None = None) -> Picture:
+def token_strip(
+    tokens: Sequence[str], relevance, title: str = "relevance", scale: float | None = None
+) -> Picture:
     """Tokens on a background of orange for relevance above zero, blue below; the number is in the hover text.
 
     relevance (T,). `scale` is what full colour stands for, the largest |relevance| if None: give the same to strips that

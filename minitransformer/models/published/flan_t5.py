@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy
 
 from minitransformer.files import FileError, blaming, check_regular, once, one_line, parsing
-from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, missing, pieces, shapes
+from minitransformer.models.published.weights import (
+    FETCH,
+    WEIGHTS,
+    fitted,
+    map_arrays,
+    missing,
+    pieces,
+    shapes,
+)
 from minitransformer.models.t5 import T5, T5Config, from_published
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
 
@@ -41,7 +49,10 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     with blaming(" and ".join(map(str, paths)), FETCH):
         state = from_published(arrays)
     for path, encodes in zip(paths, FILES.values(), strict=True):
-        held, found = ({n: a for n, a in part.items() if n.startswith("encoder.") is encodes} for part in (expected, state))
+        held, found = (
+            {n: a for n, a in part.items() if n.startswith("encoder.") is encodes}
+            for part in (expected, state)
+        )
         fitted(found, held, path)
     return {WEIGHTS: pieces(state)}
 
@@ -50,15 +61,21 @@ def read(path: Path) -> dict[str, numpy.ndarray]:
     """The weights of a file by their published names. Raises FileError if it is no ONNX file, or lacks a part of one."""
     stored, products = opened(path)
     names = {name: name.removesuffix("_quantized") for name in stored}
-    found = {named: base for base in names.values() if base.endswith(".weight") and (named := published_name(base))}
-    matrices = {f"{published_name(name)}.weight": base.removesuffix("_quantized") for name, base in products.items()}
+    found = {
+        named: base for base in names.values() if base.endswith(".weight") and (named := published_name(base))
+    }
+    matrices = {
+        f"{published_name(name)}.weight": base.removesuffix("_quantized") for name, base in products.items()
+    }
     if len(set(matrices.values())) < len(matrices):
         raise FileError(f"{path}: two products take the same matrix; {FETCH}")
     try:
         arrays = {name: dequantized(stored, base) for name, base in found.items()}
         return arrays | {name: dequantized(stored, base).T for name, base in matrices.items()}
     except (KeyError, ValueError) as error:
-        raise FileError(f"{path}: a matrix, its scale and its zero do not suit ({one_line(error)}); {FETCH}") from None
+        raise FileError(
+            f"{path}: a matrix, its scale and its zero do not suit ({one_line(error)}); {FETCH}"
+        ) from None
 
 
 def opened(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
@@ -69,18 +86,24 @@ def opened(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
     check_regular(path, FETCH)
     with parsing(path, "ONNX file", FETCH):
         graph = onnx().load(path, load_external_data=False).graph
-        if outside := [entry.name for entry in graph.initializer if entry.data_location or entry.external_data]:
+        if outside := [
+            entry.name for entry in graph.initializer if entry.data_location or entry.external_data
+        ]:
             raise ValueError(f"the numbers of {outside[0]} lie in another file")
         stored = [(entry.name, onnx().numpy_helper.to_array(entry)) for entry in graph.initializer]
         products = [(node.name, node.input[1]) for node in graph.node if node.op_type == "MatMulInteger"]
         if not all(isinstance(name, str) for name in [*dict(stored), *sum(products, ())]):
             raise ValueError("a name is no UTF-8")
-        return once(stored), once([(name[1:].removesuffix("/MatMul_quant").replace("/", "."), base) for name, base in products])
+        return once(stored), once(
+            [(name[1:].removesuffix("/MatMul_quant").replace("/", "."), base) for name, base in products]
+        )
 
 
 def published_name(name: str) -> str | None:
     """`enc.block.0...` -> `encoder.block.0...`, `m.shared.weight` -> `shared.weight`; None for what is no weight."""
-    return next((ours + name.removeprefix(theirs) for theirs, ours in ROOTS.items() if name.startswith(theirs)), None)
+    return next(
+        (ours + name.removeprefix(theirs) for theirs, ours in ROOTS.items() if name.startswith(theirs)), None
+    )
 
 
 def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
@@ -88,7 +111,13 @@ def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
     if name in stored:
         return stored[name]
     integers, zero, scale = (stored[f"{name}_{part}"] for part in ("quantized", "zero_point", "scale"))
-    if integers.dtype.kind not in "iu" or integers.dtype != zero.dtype or scale.dtype != numpy.float32 or zero.ndim or scale.ndim:
+    if (
+        integers.dtype.kind not in "iu"
+        or integers.dtype != zero.dtype
+        or scale.dtype != numpy.float32
+        or zero.ndim
+        or scale.ndim
+    ):
         raise ValueError(f"{name}: {integers.dtype}, {zero.dtype} {zero.shape}, {scale.dtype} {scale.shape}")
     return (integers.astype(numpy.float32) - zero.astype(numpy.float32)) * scale
 

@@ -95,7 +95,9 @@ def _check_settings(cursor: _Cursor, number: int) -> int:
     return alignment
 
 
-def _places(cursor: _Cursor, number: int, block_sizes: Mapping[int, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+def _places(
+    cursor: _Cursor, number: int, block_sizes: Mapping[int, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
     """Where each array begins after the header, and its bytes."""
     places = {}
     for _ in range(number):

@@ -9,7 +9,15 @@ import numpy
 
 from minitransformer.files import blaming
 from minitransformer.models.bert import Bert, BertConfig, from_published
-from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, missing, pieces, shapes
+from minitransformer.models.published.weights import (
+    FETCH,
+    WEIGHTS,
+    fitted,
+    map_arrays,
+    missing,
+    pieces,
+    shapes,
+)
 from minitransformer.tokenization.published import PublishedTokenizer
 
 FILE, CONFIG = "model.safetensors", BertConfig()

@@ -80,7 +80,9 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     arrays = {published_name(t.name): t for t in reader.tensors}
     for name, t in arrays.items():
         if tuple(map(int, reversed(t.shape))) != expected.get(name):
-            raise FileError(f"{path}: {one_line(name)}: expected {expected.get(name)}, got {t.shape[::-1]}; {FETCH}")
+            raise FileError(
+                f"{path}: {one_line(name)}: expected {expected.get(name)}, got {t.shape[::-1]}; {FETCH}"
+            )
     with parsing(path, "GGUF file", FETCH):
         arrays = {name: gguf().dequantize(t.data, t.tensor_type) for name, t in arrays.items()}
     fitted(with_head(arrays), expected, path)
@@ -94,8 +96,14 @@ def _check_settings(path: Path, reader) -> None:
     """Raise FileError, naming it, for a setting of another model than ours, or one that ours does not compute."""
     for name in (name for name in reader.fields if name.startswith("llama.")):
         expected, got = getattr(CONFIG, SETTINGS.get(name, ""), None), reader.fields[name].contents()
-        if expected is None or not isinstance(got, (int, float)) or not math.isclose(got, expected, rel_tol=1e-6):
-            raise FileError(f"{path}: {one_line(name)}: expected {expected}, got {one_line(repr(got))}; {FETCH}")
+        if (
+            expected is None
+            or not isinstance(got, (int, float))
+            or not math.isclose(got, expected, rel_tol=1e-6)
+        ):
+            raise FileError(
+                f"{path}: {one_line(name)}: expected {expected}, got {one_line(repr(got))}; {FETCH}"
+            )
 
 
 def published_name(name: str) -> str:
@@ -119,7 +127,9 @@ def vocabulary(path: Path, reader) -> str:
     Raises FileError if they are none.
     """
     with parsing(path, "vocabulary", FETCH):
-        tokens, merges, kinds = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
+        tokens, merges, kinds = (
+            reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type")
+        )
         merges = [tuple(merge.split(" ")) for merge in merges]
         marks = [piece for piece, kind in zip(tokens, kinds, strict=True) if kind == gguf().TokenType.CONTROL]
         ids = {piece: i for i, piece in enumerate(different(tokens, "tokens"))}
@@ -130,8 +140,10 @@ def vocabulary(path: Path, reader) -> str:
 def _tokenizer(ids: dict[str, int], merges: list[tuple[str, str]], marks: list[str]) -> str:
     package = tokenizers()
     made = package.Tokenizer(package.models.BPE(ids, merges))
-    digits, as_bytes = package.pre_tokenizers.Digits(True), package.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.pre_tokenizer, made.decoder = package.pre_tokenizers.Sequence([digits, as_bytes]), package.decoders.ByteLevel()
+    digits = package.pre_tokenizers.Digits(True)
+    as_bytes = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.pre_tokenizer = package.pre_tokenizers.Sequence([digits, as_bytes])
+    made.decoder = package.decoders.ByteLevel()
     made.add_special_tokens([package.AddedToken(mark, normalized=False) for mark in marks])
     return made.to_str()
 
@@ -153,4 +165,6 @@ def tokenizer(folder: Path) -> PublishedTokenizer:
 def chat_prompt(turns: list[tuple[str, str]], system: str = SYSTEM) -> str:
     """The text after which the model answers: (role, words) of each turn so far, the user's first and last."""
     spoken = [("system", system), *turns]
-    return "".join(f"<|im_start|>{role}\n{words}{END}\n" for role, words in spoken) + "<|im_start|>assistant\n"
+    return (
+        "".join(f"<|im_start|>{role}\n{words}{END}\n" for role, words in spoken) + "<|im_start|>assistant\n"
+    )

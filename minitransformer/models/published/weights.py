@@ -60,12 +60,16 @@ def shapes(model: Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(t.shape) for name, t in model.state_dict().items()}
 
 
-def fitted(arrays: Mapping[str, numpy.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path) -> Mapping[str, numpy.ndarray]:
+def fitted(
+    arrays: Mapping[str, numpy.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path
+) -> Mapping[str, numpy.ndarray]:
     """The arrays themselves. Raises FileError unless they have the names and shapes expected, and are float32."""
     found = {name: array.shape for name, array in arrays.items()}
     for name in sorted(expected.keys() | found.keys()):
         if found.get(name) != expected.get(name):
-            raise FileError(f"{path}: {one_line(name)}: expected {expected.get(name)}, got {found.get(name)}; {FETCH}")
+            raise FileError(
+                f"{path}: {one_line(name)}: expected {expected.get(name)}, got {found.get(name)}; {FETCH}"
+            )
         if arrays[name].dtype != numpy.float32:
             raise FileError(f"{path}: {one_line(name)}: expected float32, got {arrays[name].dtype}; {FETCH}")
     return arrays

@@ -30,13 +30,21 @@ def _root_is_one(answer):
 
 def _kite_grads(answer):
     same(_grads(answer, chain_of(3, 2.0)), [8.0, 4.0, 2.0, 1.0], "grad of four Values in a row, each slope 2")
-    same(_grads(answer, a_kite()), [31.0, 5.0, 7.0, 1.0], "grad of a, b, c, d where d uses b and c, which both use a")
+    same(
+        _grads(answer, a_kite()),
+        [31.0, 5.0, 7.0, 1.0],
+        "grad of a, b, c, d where d uses b and c, which both use a",
+    )
     a = Node(3.0)
     same(_grads(answer, [a, Node(9.0, (a, a), (3.0, 3.0))]), [6.0, 1.0], "grad of a and a * a, for a = 3")
 
 
 def _order_matters(answer):
-    same(_grads(answer, longer_way()), [5 + 14 + 66, 7 + 33, 11.0, 1.0], "grad where a Value is used near root and far from it")
+    same(
+        _grads(answer, longer_way()),
+        [5 + 14 + 66, 7 + 33, 11.0, 1.0],
+        "grad where a Value is used near root and far from it",
+    )
 
 
 def _random_grads(answer):
@@ -59,7 +67,9 @@ def _fast(answer):
     try:
         same(_grads(answer, nodes)[0], 1.0, "grad of the first of 3000 Values in a row")
     except RecursionError:
-        raise Failed("3000 Values in a row: RecursionError", hint="Use a loop over topological_order(root).") from None
+        raise Failed(
+            "3000 Values in a row: RecursionError", hint="Use a loop over topological_order(root)."
+        ) from None
 
 
 def _wrong_backward(order=without_recursion, add=True, reset=True, seed=1.0, times_grad=True, forwards=False):
@@ -117,11 +127,17 @@ backward = Tried(
     trial=_try_backward,
     mistakes={
         "A Value used twice keeps what it heard last: add with +=.": _wrong_backward(add=False),
-        "A second call adds to what the first left: begin with grad = 0 everywhere.": _wrong_backward(reset=False),
+        "A second call adds to what the first left: begin with grad = 0 everywhere.": _wrong_backward(
+            reset=False
+        ),
         "root.grad is 1, not 0: so every product becomes 0.": _wrong_backward(seed=0.0),
-        "Each slope is to be multiplied by the grad of the Value it belongs to.": _wrong_backward(times_grad=False),
+        "Each slope is to be multiplied by the grad of the Value it belongs to.": _wrong_backward(
+            times_grad=False
+        ),
         "This walks from the inputs to root: begin at root.": _wrong_backward(forwards=True),
-        "A Value hands on before all its users have spoken: take the topological order.": _wrong_backward(order=by_layers),
+        "A Value hands on before all its users have spoken: take the topological order.": _wrong_backward(
+            order=by_layers
+        ),
         "A Value that is reached again hands on once more what it handed on before: visit each once, in order.": _hand_down,
     },
 )

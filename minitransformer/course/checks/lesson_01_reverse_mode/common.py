@@ -12,7 +12,9 @@ def over_all_paths(end, start):
     """d(end)/d(start) over all paths."""
     if end is start:
         return 1.0
-    return sum(slope * over_all_paths(parent, start) for parent, slope in zip(end.parents, end.slopes, strict=True))
+    return sum(
+        slope * over_all_paths(parent, start) for parent, slope in zip(end.parents, end.slopes, strict=True)
+    )
 
 
 def random_graph(rng):

@@ -4,7 +4,13 @@ import math
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_01_reverse_mode.common import Node, a_kite, chain_of, longer_way, random_graph
+from minitransformer.course.checks.lesson_01_reverse_mode.common import (
+    Node,
+    a_kite,
+    chain_of,
+    longer_way,
+    random_graph,
+)
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, same
 
@@ -38,7 +44,9 @@ def _random_graph(answer):
         for parent, slope in zip(node.parents, node.slopes, strict=True):
             reached[parent] = reached.get(parent, 0.0) + slope * reached.get(node, 0.0)
     for i in range(3):
-        same(answer(nodes[-1], nodes[i]), reached.get(nodes[i], 0.0), f"d(end)/d(node {i}) in a history of 12")
+        same(
+            answer(nodes[-1], nodes[i]), reached.get(nodes[i], 0.0), f"d(end)/d(node {i}) in a history of 12"
+        )
 
 
 def _paths(fold=lambda slope, rest: slope * rest, total=sum, ends=1.0, missing=0.0):
@@ -82,7 +90,9 @@ sum_over_paths = Tried(
         "The last path alone counts here: add them all.": _paths(total=lambda found: found[-1]),
         "The paths are added, not multiplied.": _paths(total=math.prod),
         "A Value's slope in itself is 1, not 0: so every product becomes 0.": _paths(ends=0.0),
-        "Where no path leads the slope is 0, not 1: `end` without parents is not yet `start`.": _paths(missing=1.0),
+        "Where no path leads the slope is 0, not 1: `end` without parents is not yet `start`.": _paths(
+            missing=1.0
+        ),
         "The slopes are left out: this counts the paths.": _paths(fold=lambda slope, rest: rest),
     },
 )

@@ -21,7 +21,10 @@ def _all_there(answer):
     for nodes in (a_kite(), longer_way(), chain_of(3)):
         order = _listed(answer(nodes[-1]))
         if missing := [n.data for n in nodes if n not in order]:
-            raise Failed(f"the Value of data {missing[0]:g} is missing", hint="Visit the parents of every Value, and root itself.")
+            raise Failed(
+                f"the Value of data {missing[0]:g} is missing",
+                hint="Visit the parents of every Value, and root itself.",
+            )
 
 
 def _once(answer):
@@ -36,16 +39,26 @@ def _once(answer):
 
 
 def _parents_first(answer):
-    for nodes in (chain_of(2), a_kite(), longer_way(), *(random_graph(np.random.default_rng(seed)) for seed in range(5))):
+    for nodes in (
+        chain_of(2),
+        a_kite(),
+        longer_way(),
+        *(random_graph(np.random.default_rng(seed)) for seed in range(5)),
+    ):
         order = _listed(answer(nodes[-1]))
         for i, node in enumerate(order):
             if late := [p for p in node.parents if p not in order[:i]]:
-                raise Failed(f"the Value of data {node.data:g} comes before its parent, of data {late[0].data:g}")
+                raise Failed(
+                    f"the Value of data {node.data:g} comes before its parent, of data {late[0].data:g}"
+                )
 
 
 def _listed(order):
     if not isinstance(order, (list, tuple)):
-        raise Failed(f"expected a list, got {type(order).__name__}", hint="Is there a `return`?" if order is None else "")
+        raise Failed(
+            f"expected a list, got {type(order).__name__}",
+            hint="Is there a `return`?" if order is None else "",
+        )
     return list(order)
 
 
@@ -63,7 +76,9 @@ def _leaves_graph(answer):
     before = [(n.data, n.grad, n.parents, n.slopes) for n in nodes]
     answer(nodes[-1])
     if before != [(n.data, n.grad, n.parents, n.slopes) for n in nodes]:
-        raise Failed("a Value was changed", hint="Only look at the Values; copy `parents` before you take from it.")
+        raise Failed(
+            "a Value was changed", hint="Only look at the Values; copy `parents` before you take from it."
+        )
 
 
 def _by_recursion(root, seen=None, before=False, every=False):
@@ -109,14 +124,21 @@ topological_order = Tried(
     examples=lambda rng: ((0,), (1,)),
     trial=_try_order,
     mistakes={
-        "The list is turned round: parents come before the Values computed from them.": partial(without_recursion, before=True),
-        "A Value enters the list before its parents: append it when all of them are done.": partial(_by_recursion, before=True),
+        "The list is turned round: parents come before the Values computed from them.": partial(
+            without_recursion, before=True
+        ),
+        "A Value enters the list before its parents: append it when all of them are done.": partial(
+            _by_recursion, before=True
+        ),
         "A Value used in several places is in the list several times: keep a set of what was visited.": partial(
             _by_recursion, every=True
         ),
         "Layer by layer is not enough: a Value may be used near root and far from it.": by_layers,
         "The order is right, but recursion ends at 1000 calls: keep a stack of your own.": _by_recursion,
         "root itself is missing at the end.": lambda root: without_recursion(root)[:-1],
-        "Only root and its parents are there: go on to the parents' parents.": lambda root: [*dict.fromkeys(root.parents), root],
+        "Only root and its parents are there: go on to the parents' parents.": lambda root: [
+            *dict.fromkeys(root.parents),
+            root,
+        ],
     },
 )

@@ -42,7 +42,9 @@ def _numbers(answer):
         try:
             same(op(answer(2.0)).data, expected, f"{name} for v = Value(2.0)")
         except (AttributeError, TypeError) as error:
-            raise Failed(f"{name}: {error}", hint="`other = Value.lift(other)` makes a Value of a plain number.") from None
+            raise Failed(
+                f"{name}: {error}", hint="`other = Value.lift(other)` makes a Value of a plain number."
+            ) from None
 
 
 def _remembers(answer):
@@ -53,7 +55,10 @@ def _remembers(answer):
             counts = f"{len(result.parents)} parents, but {len(result.slopes)} slopes"
             raise Failed(f"{name}: {counts}", hint="One slope for each parent.")
         if not result.parents:
-            raise Failed(f"{name}: no parents", hint="Hand `(self, other)` or `(self,)` to the new Value: what it came from.")
+            raise Failed(
+                f"{name}: no parents",
+                hint="Hand `(self, other)` or `(self,)` to the new Value: what it came from.",
+            )
 
 
 def _slopes(answer):
@@ -66,14 +71,25 @@ def _slopes(answer):
             db = (plain(x, y + eps) - plain(x, y - eps)) / (2 * eps)
             same(over_all_paths(result, a), da, f"the slope of {name} in a, for a = {x}, b = {y}", rtol=1e-6)
             if name in ("a + b", "a * b"):
-                same(over_all_paths(result, b), db, f"the slope of {name} in b, for a = {x}, b = {y}", rtol=1e-6)
+                same(
+                    over_all_paths(result, b),
+                    db,
+                    f"the slope of {name} in b, for a = {x}, b = {y}",
+                    rtol=1e-6,
+                )
 
 
 def _large(answer):
     try:
-        same([answer(1000.0).tanh().data, answer(-1000.0).tanh().data], [1.0, -1.0], "tanh of 1000 and of -1000")
+        same(
+            [answer(1000.0).tanh().data, answer(-1000.0).tanh().data],
+            [1.0, -1.0],
+            "tanh of 1000 and of -1000",
+        )
     except OverflowError as error:
-        raise Failed(f"tanh of 1000: OverflowError: {error}", hint="exp(1000) is too large for a float: use math.tanh.") from None
+        raise Failed(
+            f"tanh of 1000: OverflowError: {error}", hint="exp(1000) is too large for a float: use math.tanh."
+        ) from None
 
 
 def _leaves_alone(answer):
@@ -81,7 +97,9 @@ def _leaves_alone(answer):
         a, b = answer(0.5), answer(2.0)
         result = op(a, b)
         if result is a or result is b or (a.data, b.data) != (0.5, 2.0) or a.parents or b.parents:
-            raise Failed(f"{name} changed a or b", hint="Return a new Value; a and b may be needed elsewhere.")
+            raise Failed(
+                f"{name} changed a or b", hint="Return a new Value; a and b may be needed elsewhere."
+            )
         same([a.grad, result.grad], [0, 0], f"grad of a and of {name}")
 
 
@@ -164,16 +182,24 @@ Value = Tried(
     trial=_try_value,
     mistakes={
         "The slopes of a product are swapped: d(a b)/da is b.": _engine(mul=lambda a, b: (a * b, (a, b))),
-        "The slopes of a sum are 1 and 1: a sum moves as far as each of its terms.": _engine(add=lambda a, b: (a + b, (a, b))),
+        "The slopes of a sum are 1 and 1: a sum moves as far as each of its terms.": _engine(
+            add=lambda a, b: (a + b, (a, b))
+        ),
         "The slope of tanh is 1 - tanh(a)^2: square the output, not the input.": _engine(
             tanh=lambda a: (math.tanh(a), (1 - a * a,))
         ),
-        "The slope of a^n is n a^(n - 1): the power falls by one.": _engine(power=lambda a, n: (a**n, (n * a**n,))),
-        "The factor n of the slope n a^(n - 1) is missing.": _engine(power=lambda a, n: (a**n, (a ** (n - 1),))),
+        "The slope of a^n is n a^(n - 1): the power falls by one.": _engine(
+            power=lambda a, n: (a**n, (n * a**n,))
+        ),
+        "The factor n of the slope n a^(n - 1) is missing.": _engine(
+            power=lambda a, n: (a**n, (a ** (n - 1),))
+        ),
         "The slope of exp(a) is exp(a) itself, not a.": _engine(exp=lambda a: (math.exp(a), (a,))),
         "The slope of exp(a) is exp(a) itself, not 1.": _engine(exp=lambda a: (math.exp(a), (1.0,))),
         "`v + 3` fails: make a Value of a plain number with `Value.lift(other)`.": _engine(lift=False),
-        "The result does not know what it came from: hand parents and slopes to the new Value.": _engine(parents=False),
+        "The result does not know what it came from: hand parents and slopes to the new Value.": _engine(
+            parents=False
+        ),
         "exp(1000) is too large for a float: use math.tanh.": _engine(tanh=_tanh_by_exp),
     },
 )

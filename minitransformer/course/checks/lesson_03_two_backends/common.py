@@ -59,7 +59,10 @@ def nothing_waits(library, most_steps):
             hint="`if`, float(), int() and a mask as an index need to know a number at once: use whole arrays, and `xp.where`.",
         )
     if count["steps"] > most_steps:
-        raise Failed(f"{count['steps']} steps on the device", hint="A loop costs steps at every turn: use whole arrays.")
+        raise Failed(
+            f"{count['steps']} steps on the device",
+            hint="A loop costs steps at every turn: use whole arrays.",
+        )
 
 
 def outcome_of(call, *arguments):
@@ -79,7 +82,10 @@ def outcome_of(call, *arguments):
 def numbers_of(result) -> list[float]:
     if isinstance(result, (np.ndarray, PretendArray)):
         values = result.hidden if isinstance(result, PretendArray) else result
-        return [float(library_name(result) == lib.__name__) for lib in LIBRARIES] + [values.itemsize, *values.ravel().tolist()]
+        return [float(library_name(result) == lib.__name__) for lib in LIBRARIES] + [
+            values.itemsize,
+            *values.ravel().tolist(),
+        ]
     if isinstance(result, ModuleType):
         return [float(result is library) for library in LIBRARIES]
     return [-1.0 if result is None else -2.0]

@@ -89,10 +89,21 @@ move = Tried(
     ),
     why="A copy that is not made is the fastest. `tensor.to(...)` of the library does the same.",
     properties=(
-        Property("what is there already is handed back", _moves(lambda: [(here, here) for here in (np, *other_libraries())])),
-        Property("from the host to a device, in one copy", _moves(lambda: [(np, library) for library in other_libraries()])),
-        Property("from a device to the host, in one copy", _moves(lambda: [(library, np) for library in other_libraries()])),
-        Property("from one library to another, over the host", _moves(lambda: permutations(other_libraries(), 2))),
+        Property(
+            "what is there already is handed back",
+            _moves(lambda: [(here, here) for here in (np, *other_libraries())]),
+        ),
+        Property(
+            "from the host to a device, in one copy",
+            _moves(lambda: [(np, library) for library in other_libraries()]),
+        ),
+        Property(
+            "from a device to the host, in one copy",
+            _moves(lambda: [(library, np) for library in other_libraries()]),
+        ),
+        Property(
+            "from one library to another, over the host", _moves(lambda: permutations(other_libraries(), 2))
+        ),
     ),
     examples=lambda rng: ((),),
     trial=_try_move,

@@ -41,9 +41,19 @@ def _is_of(library, answer, array):
     try:
         got = answer(array)
     except ImportError as error:
-        raise Failed(f"{what}: {error}", hint="Import nothing: the library of an array is in sys.modules.") from None
+        raise Failed(
+            f"{what}: {error}", hint="Import nothing: the library of an array is in sys.modules."
+        ) from None
     if got is not library:
-        hint = CRASHES["NoneType"] if got is None else ALWAYS_NUMPY if got is np else A_TEXT if isinstance(got, str) else ""
+        hint = (
+            CRASHES["NoneType"]
+            if got is None
+            else ALWAYS_NUMPY
+            if got is np
+            else A_TEXT
+            if isinstance(got, str)
+            else ""
+        )
         raise Failed(f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=hint)
 
 
@@ -59,14 +69,21 @@ def _companions(answer):
 
 def _refuses_mixes(answer):
     host, far, *rest = _one_of_each().values()
-    for arrays in ((host, far), (far, host), (host, host, far), (far, host, far), *((array, far) for array in rest)):
+    for arrays in (
+        (host, far),
+        (far, host),
+        (host, host, far),
+        (far, host, far),
+        *((array, far) for array in rest),
+    ):
         names = sorted({library_name(array) for array in arrays})
         try:
             got = answer(*arrays)
         except TypeError as error:
             if missing := [name for name in names if name not in str(error)]:
                 raise Failed(
-                    f"TypeError is raised, but {str(error)!r:.100} does not name {missing[0]}", hint="Name both libraries."
+                    f"TypeError is raised, but {str(error)!r:.100} does not name {missing[0]}",
+                    hint="Name both libraries.",
                 ) from None
         else:
             raise Failed(f"arrays of {' and '.join(names)}: expected TypeError, got {got!r:.80}")
@@ -82,7 +99,10 @@ def _imports_nothing(answer):
     finally:
         sys.meta_path.remove(door)
     if faraway.count["asked for cupy"]:
-        raise Failed("cupy was imported", hint="That takes a second, and fails without a graphics card: look into sys.modules.")
+        raise Failed(
+            "cupy was imported",
+            hint="That takes a second, and fails without a graphics card: look into sys.modules.",
+        )
 
 
 def _numpy_or_cupy(*arrays):

@@ -37,7 +37,11 @@ def _adds(*names, libraries=lambda: (np,)):
             for library in libraries():
                 into, index, values = put_there(*(v.copy() for v in CASES[name]), library=library)
                 answer(into, index, values)
-                same(numbers_inside(into, library, "`into`"), _scattered(*CASES[name]), f"`into` after the call ({name})")
+                same(
+                    numbers_inside(into, library, "`into`"),
+                    _scattered(*CASES[name]),
+                    f"`into` after the call ({name})",
+                )
 
     return holds
 
@@ -136,8 +140,8 @@ scatter_add = Tried(
         "This overwrites; what was there is to be added to.": _overwritten,
         "What was in `into` before is lost: add to it.": _emptied,
         "`into` is as it was: change it in place, as nothing is returned.": _elsewhere,
-        "np.add.at knows NumPy's arrays: take `add.at` from the arrays' own library.": lambda into, index, values: np.add.at(
-            into, index, values
+        "np.add.at knows NumPy's arrays: take `add.at` from the arrays' own library.": lambda into, index, values: (
+            np.add.at(into, index, values)
         ),
         "The arrays make a trip to the host and back: add where they are.": _through_host,
         "int(index[i]) waits for the device, once for every value: use whole arrays.": _looped,

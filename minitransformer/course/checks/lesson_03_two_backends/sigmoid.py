@@ -34,7 +34,9 @@ def _overflows_nowhere(answer):
             with np.errstate(over="raise", invalid="raise", divide="raise"):
                 got = answer(EXTREMES.astype(dtype))
         except FloatingPointError as error:
-            raise Failed(f"{error}, for {dtype} numbers from -10000 to 10000", hint="e^-|x| is never above 1.") from None
+            raise Failed(
+                f"{error}, for {dtype} numbers from -10000 to 10000", hint="e^-|x| is never above 1."
+            ) from None
         same(got, [0, 0, 0, 0.5, 1, 1, 1], f"sigmoid of {EXTREMES.tolist()}", rtol=1e-6)
 
 
@@ -97,19 +99,23 @@ sigmoid = Tried(
     examples=lambda rng: (_some(rng),),
     trial=_try_sigmoid,
     mistakes={
-        "e^-x is too large where x is very negative: use e^x / (1 + e^x) there.": lambda x: 1 / (1 + namespace_of(x).exp(-x)),
+        "e^-x is too large where x is very negative: use e^x / (1 + e^x) there.": lambda x: (
+            1 / (1 + namespace_of(x).exp(-x))
+        ),
         "e^x is too large where x is large: use 1 / (1 + e^-x) there.": lambda x: (
             namespace_of(x).exp(x) / (1 + namespace_of(x).exp(x))
         ),
         "Both sides of `where` are computed everywhere, so an exponential overflows in the one not picked: use e^-|x|.": lambda x: (
-            lambda xp: xp.where(x >= 0, 1 / (1 + xp.exp(-x)), xp.exp(x) / (1 + xp.exp(x)))
-        )(namespace_of(x)),
+            (lambda xp: xp.where(x >= 0, 1 / (1 + xp.exp(-x)), xp.exp(x) / (1 + xp.exp(x))))(namespace_of(x))
+        ),
         "np's functions know NumPy's arrays: take them from xp = namespace(x).": lambda x: _stable(np, x),
         "The array makes a trip to the host and back: compute where it is.": lambda x: (
             _stable(np, x) if isinstance(x, np.ndarray) else namespace_of(x).asarray(_stable(np, x.get()))
         ),
         "Something makes the host wait: an `if`, float(), or a mask as an index (how many are there?). Use xp.where.": _by_masks,
-        "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(namespace_of(x), -x),
+        "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(
+            namespace_of(x), -x
+        ),
         "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: (
             1 / (1 + namespace_of(x).exp(-abs(x)))
         ),

@@ -4,7 +4,14 @@ import math
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_09_learning.common import RATES, grads_stay, history, in_place, steps, try_with
+from minitransformer.course.checks.lesson_09_learning.common import (
+    RATES,
+    grads_stay,
+    history,
+    in_place,
+    steps,
+    try_with,
+)
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, same
 
@@ -21,7 +28,8 @@ def _adam_loops(start, grads, rates, betas=(0.8, 0.95), eps=1e-8):
             for i in np.ndindex(q.shape):
                 past = [float(grads[k][j][i]) for k in range(t + 1)]
                 m, v = (
-                    math.fsum(b ** (t - k) * x**n for k, x in enumerate(past)) / math.fsum(b**k for k in range(t + 1))
+                    math.fsum(b ** (t - k) * x**n for k, x in enumerate(past))
+                    / math.fsum(b**k for k in range(t + 1))
                     for b, n in zip(betas, (1, 2), strict=True)
                 )
                 q[i] -= rates[t] * m / (math.sqrt(v) + eps)
@@ -38,7 +46,15 @@ def _first_step(answer):
 
 def _steady(answer):
     expected = [[[-0.1 * t]] for t in (1, 2, 3)]
-    steps(answer, _adam, [np.zeros(1)], [[np.full(1, 5.0)]] * 3, expected, "lr = 0.1, the gradient always 5", rtol=1e-6)
+    steps(
+        answer,
+        _adam,
+        [np.zeros(1)],
+        [[np.full(1, 5.0)]] * 3,
+        expected,
+        "lr = 0.1, the gradient always 5",
+        rtol=1e-6,
+    )
 
 
 def _adam_history(rates, what, size=1.0):
@@ -122,9 +138,18 @@ Adam = Tried(
         in_place(_adam),
         Property("the first step is lr, against the gradient's sign, whatever its size", _first_step),
         Property("a gradient that never changes gives steps that never change", _steady),
-        Property("it is right for random gradients", _adam_history([0.1] * 5, "lr = 0.1, betas = (0.8, 0.95), random gradients")),
-        Property("eps is added to the root", _adam_history([0.1] * 5, "gradients around 1e-8, eps = 1e-8", size=1e-8)),
-        Property("the learning rate may change between steps", _adam_history(RATES, f"random gradients, lr = {RATES}")),
+        Property(
+            "it is right for random gradients",
+            _adam_history([0.1] * 5, "lr = 0.1, betas = (0.8, 0.95), random gradients"),
+        ),
+        Property(
+            "eps is added to the root",
+            _adam_history([0.1] * 5, "gradients around 1e-8, eps = 1e-8", size=1e-8),
+        ),
+        Property(
+            "the learning rate may change between steps",
+            _adam_history(RATES, f"random gradients, lr = {RATES}"),
+        ),
         Property("two optimizers do not disturb each other", _two_at_once),
         Property("the defaults are Adam's own", _defaults),
         grads_stay(_adam),
@@ -132,7 +157,9 @@ Adam = Tried(
     examples=lambda rng: ((3, 1.0), (4, 1e-8)),
     trial=try_with(_adam),
     mistakes={
-        "This walks uphill: p - lr ...": _wrong_adam(step=lambda lr, m, v, c1, c2, eps: -lr * (m / c1) / (np.sqrt(v / c2) + eps)),
+        "This walks uphill: p - lr ...": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: -lr * (m / c1) / (np.sqrt(v / c2) + eps)
+        ),
         "m and v begin at 0 and are too small at first: divide them by 1 - b1^t and 1 - b2^t.": _wrong_adam(
             step=lambda lr, m, v, c1, c2, eps: lr * m / (np.sqrt(v) + eps)
         ),
@@ -161,10 +188,16 @@ Adam = Tried(
         "The new gradient counts (1 - b): these are running means, not sums.": _wrong_adam(
             mean=lambda b, m, g: b * m + g, square=lambda b, v, g: b * v + g * g
         ),
-        "t counts steps, not parameters: count it up once, before the loop.": _wrong_adam(counts=lambda t, i: t + 1),
-        "t is counted up after the step, so that in the first 1 - b^t is 0: count it up before.": _wrong_adam(begin=-1),
+        "t counts steps, not parameters: count it up once, before the loop.": _wrong_adam(
+            counts=lambda t, i: t + 1
+        ),
+        "t is counted up after the step, so that in the first 1 - b^t is 0: count it up before.": _wrong_adam(
+            begin=-1
+        ),
         "t must grow by one with every step.": _wrong_adam(counts=lambda t, i: 1),
-        "The corrected means are written back; m and v themselves must stay uncorrected.": _wrong_adam(keeps_corrected=True),
+        "The corrected means are written back; m and v themselves must stay uncorrected.": _wrong_adam(
+            keeps_corrected=True
+        ),
         "All parameters share their means; each needs its own.": _wrong_adam(shared=True),
         "The step uses g; it should use the running mean m.": _wrong_adam(
             mean=lambda b, m, g: g, step=lambda lr, m, v, c1, c2, eps: lr * m / (np.sqrt(v / c2) + eps)

@@ -45,11 +45,15 @@ def _zeros(answer):
     with np.errstate(all="ignore"):
         same(answer(grads, 1.0), 0.0, "the norm of zeros")
     if not np.array_equal(grads[0], np.zeros(3)):
-        hint = "max_norm / 0 is infinite, and 0 times that is nan: clip only where the norm is above max_norm."
+        hint = (
+            "max_norm / 0 is infinite, and 0 times that is nan: clip only where the norm is above max_norm."
+        )
         raise Failed(f"a gradient of zeros became {grads[0].tolist()}", hint=hint)
 
 
-def _wrong_clip(norm=_long, factor=lambda n, m: min(1.0, m / n), result=lambda n, f: n, each=False, in_place=True):
+def _wrong_clip(
+    norm=_long, factor=lambda n, m: min(1.0, m / n), result=lambda n, f: n, each=False, in_place=True
+):
     """Clipping with something wrong in it."""
 
     def clip_grad_norm(grads, max_norm):
@@ -99,10 +103,16 @@ clip_grad_norm = Tried(
     examples=lambda rng: ((1, 0.5), (2, 100.0), (3, 1.0)),
     trial=_try_clip,
     mistakes={
-        "Each array is clipped on its own, which turns the direction: one norm, one factor for all.": _wrong_clip(each=True),
-        "Short gradients are made longer: the factor must not exceed 1.": _wrong_clip(factor=lambda n, m: m / n),
+        "Each array is clipped on its own, which turns the direction: one norm, one factor for all.": _wrong_clip(
+            each=True
+        ),
+        "Short gradients are made longer: the factor must not exceed 1.": _wrong_clip(
+            factor=lambda n, m: m / n
+        ),
         "Each entry is clipped on its own, which turns the direction: scale them all by one factor.": _by_value,
-        "The root is missing: this is the square of the norm.": _wrong_clip(norm=lambda grads: _long(grads) ** 2),
+        "The root is missing: this is the square of the norm.": _wrong_clip(
+            norm=lambda grads: _long(grads) ** 2
+        ),
         "These are absolute values added up; the norm adds squares and takes the root.": _wrong_clip(
             norm=lambda grads: sum(abs(g).sum() for g in grads)
         ),
@@ -112,9 +122,13 @@ clip_grad_norm = Tried(
         "The norms of the arrays are added; add their squares, and take one root.": _wrong_clip(
             norm=lambda grads: sum(_long([g]) for g in grads)
         ),
-        "The norm *after* clipping is returned; wanted is the one before.": _wrong_clip(result=lambda n, f: n * f),
+        "The norm *after* clipping is returned; wanted is the one before.": _wrong_clip(
+            result=lambda n, f: n * f
+        ),
         "The factor is returned; wanted is the norm before.": _wrong_clip(result=lambda n, f: f),
-        "The factor is upside down: max_norm / norm.": _wrong_clip(factor=lambda n, m: n / m if n > m else 1.0),
+        "The factor is upside down: max_norm / norm.": _wrong_clip(
+            factor=lambda n, m: n / m if n > m else 1.0
+        ),
         "The gradients are not changed: `g = g * factor` makes a new array, `g *= factor` writes into the old.": _wrong_clip(
             in_place=False
         ),

@@ -44,7 +44,9 @@ def run(make, start, grads, rates=None):
 
 
 def steps(answer, make, start, grads, expected, what, rates=None, rtol=1e-7):
-    for i, (got, right) in enumerate(zip(run(lambda p: make(answer, p), start, grads, rates), expected, strict=True)):
+    for i, (got, right) in enumerate(
+        zip(run(lambda p: make(answer, p), start, grads, rates), expected, strict=True)
+    ):
         for j, (p, q) in enumerate(zip(got, right, strict=True)):
             same(p, q, f"{what}: parameter {j} after step {i + 1}", rtol)
 
@@ -77,7 +79,8 @@ def grads_stay(make):
             optimizer.step([g])
             if not np.array_equal(g, [3.0, 4.0]):
                 hint = (
-                    "The gradient array was changed: `v = g` keeps the array itself, and `v *= ...` then writes into it. Copy it."
+                    "The gradient array was changed: `v = g` keeps the array itself, and `v *= ...` then writes into it. "
+                    "Copy it."
                 )
                 raise Failed(f"the gradient became {g.tolist()}, it was [3.0, 4.0]", hint=hint)
 
@@ -92,6 +95,8 @@ def try_with(make):
 
     def trial(answer, seed, size):
         start, grads = history(np.random.default_rng(seed), size=size)
-        return np.concatenate([p.ravel() for ps in run(lambda p: make(answer, p), start, grads, RATES) for p in ps])
+        return np.concatenate(
+            [p.ravel() for ps in run(lambda p: make(answer, p), start, grads, RATES) for p in ps]
+        )
 
     return trial

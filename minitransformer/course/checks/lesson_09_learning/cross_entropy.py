@@ -11,11 +11,19 @@ from minitransformer.course.properties import keeps_float32, keeps_its_inputs, r
 
 def _equal_scores(answer):
     for n in (2, 10):
-        same(answer(np.full((3, n), 7.0), np.array([0, 1, 1])), math.log(n), f"the loss of {n} equal scores, ln {n}")
+        same(
+            answer(np.full((3, n), 7.0), np.array([0, 1, 1])),
+            math.log(n),
+            f"the loss of {n} equal scores, ln {n}",
+        )
 
 
 def _sure_and_right(answer):
-    same(answer(np.array([[50.0, 0.0]]), np.array([0])) + 1, 1.0, "1 + the loss where the right class is all but certain")
+    same(
+        answer(np.array([[50.0, 0.0]]), np.array([0])) + 1,
+        1.0,
+        "1 + the loss where the right class is all but certain",
+    )
 
 
 NO_INFINITY = (
@@ -59,14 +67,18 @@ cross_entropy = Exercise(
     mistakes={
         "The sum over the rows is to be divided by N: the mean.": _wrong_loss(total=np.sum),
         "These are the losses of all rows; one number is wanted, their mean.": _wrong_loss(total=lambda t: t),
-        "The sign is turned: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(sign=1),
+        "The sign is turned: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(
+            sign=1
+        ),
         "`log_p[:, targets]` takes N entries of every row; `log_p[np.arange(N), targets]` takes one of each.": _wrong_loss(
             pick=lambda table, targets: table[:, targets]
         ),
         "The mean goes over all N x V entries; there are N losses, one for each row.": _wrong_loss(
             pick=lambda table, targets: table * (np.arange(table.shape[1]) == targets[:, None])
         ),
-        "Every class counts here; only the right one's share matters.": _wrong_loss(pick=lambda table, targets: table),
+        "Every class counts here; only the right one's share matters.": _wrong_loss(
+            pick=lambda table, targets: table
+        ),
         "Softmax goes down the columns; the classes of a row are along the last axis.": _wrong_loss(axis=0),
         "The logarithm is missing: this is minus the mean share.": _wrong_loss(log=lambda p: p),
         "The logarithm is to base 2; ln is np.log.": _wrong_loss(log=lambda p: np.log(p) / np.log(2)),

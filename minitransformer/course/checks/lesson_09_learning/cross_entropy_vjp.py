@@ -8,7 +8,9 @@ from minitransformer.course.properties import is_vjp_of, keeps_float32, keeps_it
 
 
 def _halves(answer):
-    same(answer(1.0, np.zeros((1, 2)), np.array([1])), [[0.5, -0.5]], "the gradient where two scores are equal")
+    same(
+        answer(1.0, np.zeros((1, 2)), np.array([1])), [[0.5, -0.5]], "the gradient where two scores are equal"
+    )
 
 
 def _rows_sum_to_zero(answer):
@@ -65,9 +67,13 @@ cross_entropy_vjp = Exercise(
     examples=lambda rng: (_with_g(rng), _with_g(rng)),
     mistakes={
         "The mean is forgotten: divide by N.": _wrong_vjp(scale=lambda g, n, v: g),
-        "Divide by N, the number of rows, not by all N x V entries.": _wrong_vjp(scale=lambda g, n, v: g / (n * v)),
+        "Divide by N, the number of rows, not by all N x V entries.": _wrong_vjp(
+            scale=lambda g, n, v: g / (n * v)
+        ),
         "The sign is turned: it is the guess minus the truth.": _wrong_vjp(scale=lambda g, n, v: -g / n),
-        "g is left out: right only where the end result is the loss itself.": _wrong_vjp(scale=lambda g, n, v: 1 / n),
+        "g is left out: right only where the end result is the loss itself.": _wrong_vjp(
+            scale=lambda g, n, v: 1 / n
+        ),
         "The right class is missing: one less there.": _wrong_vjp(right=0.0),
         "The shares are missing: the scores of the wrong classes must fall.": _wrong_vjp(share=False),
         "This is the gradient in the shares, -1/p; in the scores it is p minus 1 at the right class.": _wrong_vjp(

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_09_learning.common import RATES, grads_stay, history, in_place, steps, try_with
+from minitransformer.course.checks.lesson_09_learning.common import (
+    RATES,
+    grads_stay,
+    history,
+    in_place,
+    steps,
+    try_with,
+)
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried
 
@@ -89,9 +96,13 @@ SGD = Tried(
         in_place(_sgd),
         Property("without momentum it goes lr times the gradient, downhill", _plain_step),
         Property("with momentum the steps gather speed", _gathering),
-        Property("every parameter has its own velocity", _sgd_history([0.1] * 5, "random gradients, lr = 0.1, momentum = 0.9")),
         Property(
-            "the learning rate may change between steps", _sgd_history(RATES, f"momentum = 0.9, random gradients, lr = {RATES}")
+            "every parameter has its own velocity",
+            _sgd_history([0.1] * 5, "random gradients, lr = 0.1, momentum = 0.9"),
+        ),
+        Property(
+            "the learning rate may change between steps",
+            _sgd_history(RATES, f"momentum = 0.9, random gradients, lr = {RATES}"),
         ),
         grads_stay(_sgd),
     ),
@@ -99,7 +110,9 @@ SGD = Tried(
     trial=try_with(_sgd),
     mistakes={
         "This walks uphill: p - lr v.": _wrong_sgd(move=lambda lr, mu, v, g: -lr * v),
-        "There is no momentum here: keep the velocity from step to step, and step by it.": _wrong_sgd(forgets=True),
+        "There is no momentum here: keep the velocity from step to step, and step by it.": _wrong_sgd(
+            forgets=True
+        ),
         "The learning rate is missing.": _wrong_sgd(move=lambda lr, mu, v, g: v),
         "The gradient counts (1 - momentum) here; in v <- momentum v + g it counts whole.": _wrong_sgd(
             velocity=lambda mu, v, g: mu * v + (1 - mu) * g
@@ -113,7 +126,9 @@ SGD = Tried(
         "This is Nesterov's form, which looks ahead: here p moves by lr v.": _wrong_sgd(
             move=lambda lr, mu, v, g: lr * (g + mu * v)
         ),
-        "The learning rate is inside the velocity: when it changes, old steps keep the old one.": _wrong_sgd(rate_inside=True),
+        "The learning rate is inside the velocity: when it changes, old steps keep the old one.": _wrong_sgd(
+            rate_inside=True
+        ),
         "All parameters share one velocity; each needs its own.": _wrong_sgd(shared=True),
         "`p = p - ...` makes a new array that the model never sees; `p -= ...` writes into the model's own.": _wrong_sgd(
             in_place=False

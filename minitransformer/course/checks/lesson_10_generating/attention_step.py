@@ -48,7 +48,11 @@ def _appended(answer):
 
 def _alone(answer):
     q, k, v, keys, values = _tokens(np.random.default_rng(4), 1, 0)
-    same(_three(answer(q, k, v, keys, values))[0], v, "the result for the very first token, which sees itself alone")
+    same(
+        _three(answer(q, k, v, keys, values))[0],
+        v,
+        "the result for the very first token, which sees itself alone",
+    )
 
 
 def _is_right(inputs):
@@ -71,7 +75,11 @@ def _piece_by_piece(sizes):
             out, keys, values = _three(answer(q[:, now], k[:, now], v[:, now], keys, values))
             pieces.append(out)
             at += size
-        same(np.concatenate(pieces, 1), _seen(q, k, v, 0), f"{n} tokens in pieces of {', '.join(map(str, sizes))}")
+        same(
+            np.concatenate(pieces, 1),
+            _seen(q, k, v, 0),
+            f"{n} tokens in pieces of {', '.join(map(str, sizes))}",
+        )
 
     return holds
 
@@ -132,7 +140,9 @@ attention_step = Exercise(
         "The new tokens do not see themselves: append first, then attend.": _wrong_step(
             used=lambda old, new, joined: old, mask=lambda t, s: True
         ),
-        "New tokens look ahead at each other: new token t sees places up to S + t.": _wrong_step(mask=_everywhere),
+        "New tokens look ahead at each other: new token t sees places up to S + t.": _wrong_step(
+            mask=_everywhere
+        ),
         "The mask begins at place 0, as if nothing came before: new token t stands at place S + t.": _wrong_step(
             mask=lambda t, s: np.tri(t, s + t, dtype=bool)
         ),
@@ -143,7 +153,9 @@ attention_step = Exercise(
         "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": _wrong_step(
             scale=lambda q, keys: math.sqrt(keys.shape[-2])
         ),
-        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_step(axis=-2),
+        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_step(
+            axis=-2
+        ),
         "Only the new keys and values are returned: the next step needs all of them.": _wrong_step(
             kept=lambda old, new, joined: new
         ),

@@ -27,7 +27,11 @@ def _garden_path(ids):
 def _search(answer, step, start, width, length):
     result = answer(step, start, width, length)
     if not isinstance(result, (tuple, list)) or len(result) != 2 or np.ndim(result[0]) != 1:
-        hint = "Is there a `return`?" if result is None else "Return two things: the list of new ids, and the score."
+        hint = (
+            "Is there a `return`?"
+            if result is None
+            else "Return two things: the list of new ids, and the score."
+        )
         raise Failed(f"expected (ids, score), got {result!r:.80}", hint=hint)
     return [int(i) for i in result[0]], float(result[1])
 
@@ -60,7 +64,9 @@ def _narrow(answer):
     for seed in range(6):
         step, beam = _tree(seed), {(): 0.0}
         for _ in range(4):
-            grown = {(*ids, i): s + float(x) for ids, s in beam.items() for i, x in enumerate(step([2, 0, *ids]))}
+            grown = {
+                (*ids, i): s + float(x) for ids, s in beam.items() for i, x in enumerate(step([2, 0, *ids]))
+            }
             beam = dict(sorted(grown.items(), key=lambda pair: pair[1])[-2:])
         best = max(beam, key=beam.get)
         ids, score = _search(answer, step, [2, 0], 2, 4)
@@ -78,10 +84,16 @@ def _price(answer):
     start = [3]
     ids, _ = _search(answer, step, start, 2, 4)
     if start != [3]:
-        raise Failed(f"`start` became {start}", hint="[*start, *ids] makes a new list; start.append(..) changes the one handed in.")
+        raise Failed(
+            f"`start` became {start}",
+            hint="[*start, *ids] makes a new list; start.append(..) changes the one handed in.",
+        )
     if len(asked) > 7:
         hint = "Keep `width` of *all* extensions together, not of each candidate, or the beam grows with every step."
-        raise Failed(f"`step` was asked {len(asked)} times for width = 2, length = 4; 1 + 2 + 2 + 2 = 7 are enough", hint=hint)
+        raise Failed(
+            f"`step` was asked {len(asked)} times for width = 2, length = 4; 1 + 2 + 2 + 2 = 7 are enough",
+            hint=hint,
+        )
     same(_search(answer, step, [3], 2, 0)[0], [], "the ids for length = 0")
 
 
@@ -132,21 +144,35 @@ beam_search = Tried(
     examples=lambda rng: tuple((seed, 3, 4) for seed in range(6)),
     trial=_try_beam,
     mistakes={
-        "This is greedy: only one candidate is kept, or extended by its likeliest id alone.": _wrong_beam(width_of=lambda w, n: 1),
-        "The scores are not added up: a candidate's score is that of all its ids.": _wrong_beam(fold=lambda score, x: x),
+        "This is greedy: only one candidate is kept, or extended by its likeliest id alone.": _wrong_beam(
+            width_of=lambda w, n: 1
+        ),
+        "The scores are not added up: a candidate's score is that of all its ids.": _wrong_beam(
+            fold=lambda score, x: x
+        ),
         "Logarithms are added, not multiplied.": _wrong_beam(fold=lambda score, x: (score or 1.0) * x),
-        "The shares are added here; their logarithms should be.": _wrong_beam(fold=lambda score, x: score + math.exp(x)),
+        "The shares are added here; their logarithms should be.": _wrong_beam(
+            fold=lambda score, x: score + math.exp(x)
+        ),
         "The lowest scores are kept: the best have the highest.": _wrong_beam(rank=lambda c: c[1]),
-        "step must be given `start` too, with the new ids after it.": _wrong_beam(ask=lambda start, ids: ids or start),
-        "step must be given the whole text so far, not its last id alone.": _wrong_beam(ask=lambda start, ids: [*start, *ids][-1:]),
-        "The new ids alone are wanted, without `start`.": _wrong_beam(end=lambda start, c: ([*start, *c[0][0]], c[0][1])),
+        "step must be given `start` too, with the new ids after it.": _wrong_beam(
+            ask=lambda start, ids: ids or start
+        ),
+        "step must be given the whole text so far, not its last id alone.": _wrong_beam(
+            ask=lambda start, ids: [*start, *ids][-1:]
+        ),
+        "The new ids alone are wanted, without `start`.": _wrong_beam(
+            end=lambda start, c: ([*start, *c[0][0]], c[0][1])
+        ),
         "The score is the sum of the logarithms, not their mean.": _wrong_beam(
             end=lambda start, c: (c[0][0], c[0][1] / len(c[0][0]))
         ),
         "The score is the sum of the logarithms; this is its exponential.": _wrong_beam(
             end=lambda start, c: (c[0][0], math.exp(c[0][1]))
         ),
-        "The score is a logarithm, at most 0; here its sign is turned.": _wrong_beam(end=lambda start, c: (c[0][0], -c[0][1])),
+        "The score is a logarithm, at most 0; here its sign is turned.": _wrong_beam(
+            end=lambda start, c: (c[0][0], -c[0][1])
+        ),
         "The worst of the beam is returned; the best is wanted.": _wrong_beam(end=lambda start, c: c[-1]),
     },
 )

@@ -35,21 +35,36 @@ keep_top_k = Exercise(
     properties=(
         Property(
             "the k largest stay, at their places, and sum to 1",
-            cases_of(((SHARES, 2), [0, 1 / 3, 0, 2 / 3, 0], "the 2 largest"), ((SHARES, 1), [0, 0, 0, 1, 0], "the largest")),
+            cases_of(
+                ((SHARES, 2), [0, 1 / 3, 0, 2 / 3, 0], "the 2 largest"),
+                ((SHARES, 1), [0, 0, 0, 1, 0], "the largest"),
+            ),
         ),
-        returns("it is right for random shares", lambda rng: (random_shares(rng), 3), lambda p, k: kept_alone(p, by_rank(p)[:k])),
+        returns(
+            "it is right for random shares",
+            lambda rng: (random_shares(rng), 3),
+            lambda p, k: kept_alone(p, by_rank(p)[:k]),
+        ),
         Property(
             "of equal shares the first stay, and never more than k",
-            cases_of(((TIED, 2), [0, 0.5, 0.5, 0, 0], "2 of three equal shares"), ((TIED, 1), [0, 1, 0, 0, 0], "1 of three")),
+            cases_of(
+                ((TIED, 2), [0, 0.5, 0.5, 0, 0], "2 of three equal shares"),
+                ((TIED, 1), [0, 1, 0, 0, 0], "1 of three"),
+            ),
         ),
-        Property("k may be more than there are", cases_of(((SHARES, 5), SHARES, "all 5"), ((SHARES, 99), SHARES, "99 of 5"))),
+        Property(
+            "k may be more than there are",
+            cases_of(((SHARES, 5), SHARES, "all 5"), ((SHARES, 99), SHARES, "99 of 5")),
+        ),
         keeps_its_inputs(lambda rng: (random_shares(rng), 3)),
         keeps_float32(lambda rng: (random_shares(rng), 3)),
     ),
     examples=lambda rng: ((TIED, 4), (random_shares(rng), 3), (random_shares(rng), 5)),
     mistakes={
         SUM: filter_with(_largest, norm=False),
-        "The smallest stay here: argsort puts them first; sort -p.": filter_with(lambda p, k: np.argsort(p, kind="stable")[:k]),
+        "The smallest stay here: argsort puts them first; sort -p.": filter_with(
+            lambda p, k: np.argsort(p, kind="stable")[:k]
+        ),
         PLACES: filter_with(_largest, in_front),
         ALL_V: filter_with(_largest, lambda p, ids: p[ids]),
         "Everything as large as the k-th stays, which is more than k where shares are equal.": filter_with(

@@ -48,11 +48,19 @@ keep_top_p = Exercise(
         ),
         Property("at least one stays", cases_of(((SHARES, 0.01), [0, 0, 0, 1, 0], "enough = 0.01"))),
         Property(
-            "what is reached exactly is reached", cases_of(((SHARES, 0.75), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.75 = 0.5 + 0.25"))
+            "what is reached exactly is reached",
+            cases_of(((SHARES, 0.75), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.75 = 0.5 + 0.25")),
         ),
         Property("with 1 all stay", cases_of(((SHARES, 1.0), SHARES, "enough = 1"))),
-        Property("of equal shares the first stay", cases_of(((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares"))),
-        returns("it is right for random shares", lambda rng: (random_shares(rng), 0.6), lambda p, e: kept_alone(p, fewest(p, e))),
+        Property(
+            "of equal shares the first stay",
+            cases_of(((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares")),
+        ),
+        returns(
+            "it is right for random shares",
+            lambda rng: (random_shares(rng), 0.6),
+            lambda p, e: kept_alone(p, fewest(p, e)),
+        ),
         keeps_its_inputs(lambda rng: (random_shares(rng), 0.6)),
         keeps_float32(lambda rng: (random_shares(rng), 0.6)),
     ),
@@ -80,7 +88,9 @@ keep_top_p = Exercise(
             _by_sum(lambda before, with_it, p, e: (p >= e) | (before == 0))
         ),
         "Of equal shares the last come first here: argsort of -p, kind='stable'.": filter_with(
-            _by_sum(lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable")[::-1])
+            _by_sum(
+                lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable")[::-1]
+            )
         ),
     },
 )

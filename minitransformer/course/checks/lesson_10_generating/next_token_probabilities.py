@@ -37,7 +37,8 @@ def _cold(answer):
             got = np.array(math.nan)
     if got is not None and np.isnan(got).any():
         raise Failed(
-            "temperature 0 gives nan", hint="Nothing can be divided by 0: ask `if temperature == 0` first, and use argmax."
+            "temperature 0 gives nan",
+            hint="Nothing can be divided by 0: ask `if temperature == 0` first, and use argmax.",
         )
     same(got, [0, 1, 0, 0], "temperature 0, where the largest logit is there twice")
 
@@ -96,18 +97,24 @@ next_token_probabilities = Exercise(
         (FOUR, 1.0, 2, 0.5),
     ),
     mistakes={
-        "The temperature has no effect: divide the scores by it, before softmax.": _wrong_probabilities(lambda x, t: _softmax(x)),
+        "The temperature has no effect: divide the scores by it, before softmax.": _wrong_probabilities(
+            lambda x, t: _softmax(x)
+        ),
         "The scores are multiplied by the temperature; divide them, so that a high one flattens.": _wrong_probabilities(
             lambda x, t: _softmax(x * t)
         ),
         "The temperature divides the shares, which no longer sum to 1: divide the scores, before softmax.": (
             _wrong_probabilities(lambda x, t: _softmax(x) / t)
         ),
-        "Softmax is missing: these are scores, not shares.": _wrong_probabilities(lambda x, t: x / t, filters=()),
+        "Softmax is missing: these are scores, not shares.": _wrong_probabilities(
+            lambda x, t: x / t, filters=()
+        ),
         "Softmax is taken twice.": _wrong_probabilities(lambda x, t: _softmax(_softmax(x / t))),
         "top_k is left out.": _wrong_probabilities(filters=("top_p",)),
         "top_p is left out.": _wrong_probabilities(filters=("top_k",)),
         "top_k and top_p are both left out.": _wrong_probabilities(filters=()),
-        "top_p comes before top_k: first top_k, then top_p of what is left.": _wrong_probabilities(filters=("top_p", "top_k")),
+        "top_p comes before top_k: first top_k, then top_p of what is left.": _wrong_probabilities(
+            filters=("top_p", "top_k")
+        ),
     },
 )

@@ -5,7 +5,8 @@ import numpy as np
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.properties import same
 
-PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])  # on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
+# on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
+PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
 
 
 def _points(answer):
@@ -15,27 +16,43 @@ def _points(answer):
 
 def _borders(answer):
     for u, i in ((0.0, 1), (0.25, 3), (0.75, 4)):
-        same(answer(PIECES.copy(), u), i, f"the id for shares {PIECES.tolist()} and u = {u}, where a piece begins")
+        same(
+            answer(PIECES.copy(), u),
+            i,
+            f"the id for shares {PIECES.tolist()} and u = {u}, where a piece begins",
+        )
 
 
 def _frequencies(answer):
     p = np.array([0.1, 0.05, 0.6, 0.25])
     drawn = np.array([int(answer(p.copy(), u)) for u in (np.arange(400) + 0.5) / 400])
-    same([(drawn == i).sum() for i in range(4)], [40, 20, 240, 100], "how often each id comes in 400 evenly spread draws")
+    same(
+        [(drawn == i).sum() for i in range(4)],
+        [40, 20, 240, 100],
+        "how often each id comes in 400 evenly spread draws",
+    )
 
 
 def _same_again(answer):
     p = np.full(8, 0.125)
     if len({int(answer(p, 0.4)) for _ in range(20)}) > 1:
-        raise Failed("the same u gave different ids", hint="u is the chance: do not draw any other random number.")
+        raise Failed(
+            "the same u gave different ids", hint="u is the chance: do not draw any other random number."
+        )
 
 
 def _past_the_end(answer):
-    for p, u, i in ((np.array([0.5, 0.4999999, 0.0]), 0.99999999, 1), (np.full(10, 0.1), 0.9999999999999999, 9)):
+    for p, u, i in (
+        (np.array([0.5, 0.4999999, 0.0]), 0.99999999, 1),
+        (np.full(10, 0.1), 0.9999999999999999, 9),
+    ):
         got = answer(p.copy(), u)
         if got is None or int(got) != i:
             what = f"shares {p.tolist()}, which sum to {np.cumsum(p)[-1]!r}, and u = {u}: expected {i}, got {got}"
-            raise Failed(what, hint="Rounding made the line end before u: then it is the last class whose share is not 0.")
+            raise Failed(
+                what,
+                hint="Rounding made the line end before u: then it is the last class whose share is not 0.",
+            )
 
 
 def _wrong_sample(rule):
@@ -79,7 +96,9 @@ sample = Exercise(
         "The line is laid from the other end: begin with p[0].": _wrong_sample(
             lambda p, u, ends: len(p) - 1 - np.argmax(u < np.cumsum(p[::-1]))
         ),
-        "All classes are alike here: their shares do not count.": _wrong_sample(lambda p, u, ends: u * len(p)),
+        "All classes are alike here: their shares do not count.": _wrong_sample(
+            lambda p, u, ends: u * len(p)
+        ),
         "The largest share is laid first here; the classes stay in the order of their ids.": _wrong_sample(
             lambda p, u, ends: np.argsort(-p, kind="stable")[np.argmax(u < np.cumsum(np.sort(p)[::-1]))]
         ),

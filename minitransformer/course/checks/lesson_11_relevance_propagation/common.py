@@ -14,7 +14,10 @@ def parts_of(got, names):
         raise Failed("got None", hint="Is there a `return`?")
     if not isinstance(got, tuple) or len(got) != len(names):
         found = f"{len(got)} in a tuple" if isinstance(got, tuple) else type(got).__name__
-        raise Failed(f"expected {len(names)} results, {', '.join(names)}; got {found}", hint=f"return {', '.join(names)}")
+        raise Failed(
+            f"expected {len(names)} results, {', '.join(names)}; got {found}",
+            hint=f"return {', '.join(names)}",
+        )
     return got
 
 
@@ -23,7 +26,10 @@ def called_with(answer, names, *inputs, **options):
     got = parts_of(answer(*(a.copy() for a in inputs), **options), names)
     for name, part in zip(names, got, strict=True):
         if "keep" in name and np.ndim(part):
-            raise Failed(f"{name}: expected one number, got shape {np.shape(part)}", hint="One number is asked for: .sum() of it.")
+            raise Failed(
+                f"{name}: expected one number, got shape {np.shape(part)}",
+                hint="One number is asked for: .sum() of it.",
+            )
     return got
 
 
@@ -33,7 +39,11 @@ def conserves(names, inputs, **options):
     def holds(answer):
         values = inputs(np.random.default_rng(5))
         got = called_with(answer, names, *values, **options)
-        same(sum(float(np.sum(part)) for part in got), values[0].sum(), "the sum of all that is returned, beside the sum of r")
+        same(
+            sum(float(np.sum(part)) for part in got),
+            values[0].sum(),
+            "the sum of all that is returned, beside the sum of r",
+        )
 
     return Property("nothing is lost: what comes in goes on or is kept", holds)
 
@@ -58,7 +68,16 @@ def sign_of(v):
     return -1.0 if v < 0 else 1.0
 
 
-def wrong_epsilon(unsigned=False, no_bias=False, no_x=False, no_w=False, wrong_sum=False, even=False, swapped=False, signed=True):
+def wrong_epsilon(
+    unsigned=False,
+    no_bias=False,
+    no_x=False,
+    no_w=False,
+    wrong_sum=False,
+    even=False,
+    swapped=False,
+    signed=True,
+):
     """The epsilon rule with something wrong in it."""
 
     def rule(r, x, weight, bias, eps=1e-6):

@@ -71,11 +71,19 @@ epsilon_rule = Exercise(
     ),
     examples=lambda rng: ((*_linear(rng), EPS), (*_linear(rng), 0.0)),
     mistakes={
-        "The weights alone do not depend on the input: a share is x_i w_ji, activation times weight.": wrong_epsilon(no_x=True),
+        "The weights alone do not depend on the input: a share is x_i w_ji, activation times weight.": wrong_epsilon(
+            no_x=True
+        ),
         "A share is x_i w_ji: the weight is missing.": wrong_epsilon(no_w=True),
-        "The bias is missing in z: without it the inputs share out what the bias has contributed.": wrong_epsilon(no_bias=True),
-        "The stabiliser has the sign of z: eps is to be taken off where z is negative.": wrong_epsilon(unsigned=True),
-        "The denominator sums over the inputs i of one output, not over the outputs.": wrong_epsilon(wrong_sum=True),
+        "The bias is missing in z: without it the inputs share out what the bias has contributed.": wrong_epsilon(
+            no_bias=True
+        ),
+        "The stabiliser has the sign of z: eps is to be taken off where z is negative.": wrong_epsilon(
+            unsigned=True
+        ),
+        "The denominator sums over the inputs i of one output, not over the outputs.": wrong_epsilon(
+            wrong_sum=True
+        ),
         "All inputs get the same; their shares are x_i w_ji / S(z_j).": wrong_epsilon(even=True),
         "First the bias's part, then the stabiliser's: these two are swapped.": wrong_epsilon(swapped=True),
         "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": wrong_epsilon(signed=False),

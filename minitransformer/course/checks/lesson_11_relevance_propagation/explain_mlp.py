@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_11_relevance_propagation.common import or_say, parts_of, wrong_epsilon
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
+    or_say,
+    parts_of,
+    wrong_epsilon,
+)
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.properties import Tried, equal, same, slopes
 
@@ -35,11 +39,17 @@ def _explained(answer, x, layers, target, eps):
 def _total_is_the_output(answer):
     x, layers = _network(1)
     for target in range(2):
-        same(_explained(answer, x, layers, target, 0.0)[1]["total"], _output(x, layers, target), f"total for target {target}")
+        same(
+            _explained(answer, x, layers, target, 0.0)[1]["total"],
+            _output(x, layers, target),
+            f"total for target {target}",
+        )
 
 
 def _one_layer(answer):
-    r, ledger = _explained(answer, np.array([2.0, -1.0]), [(np.array([[3.0, 2.0], [9.0, 9.0]]), np.array([0.5, 9.0]))], 0, 0.0)
+    r, ledger = _explained(
+        answer, np.array([2.0, -1.0]), [(np.array([[3.0, 2.0], [9.0, 9.0]]), np.array([0.5, 9.0]))], 0, 0.0
+    )
     same(r, [6.0, -2.0], "the relevance of x = [2, -1] for 3 * 2 + 2 * -1 + 0.5")
     equal(ledger["bias"], 0.5, "the ledger's bias")
 
@@ -47,17 +57,32 @@ def _one_layer(answer):
 def _slope_of_x(answer):
     x, layers = _network(2)
     expected = x * slopes(lambda v: np.array(_output(v, layers, 1)), [x], 0, np.array(1.0))
-    same(_explained(answer, x, layers, 1, 0.0)[0], expected, "relevance, beside x times the slope tried out", rtol=1e-6)
+    same(
+        _explained(answer, x, layers, 1, 0.0)[0],
+        expected,
+        "relevance, beside x times the slope tried out",
+        rtol=1e-6,
+    )
 
 
 def _slope_of_biases(answer):
     x, layers = _network(2)
     expected = 0.0
     for i, (_, bias) in enumerate(layers):
-        with_bias = lambda v, i=i: np.array(_output(x, [(w, v if k == i else b) for k, (w, b) in enumerate(layers)], 1))  # noqa: E731
+
+        def with_bias(v, i=i):
+            return np.array(_output(x, [(w, v if k == i else b) for k, (w, b) in enumerate(layers)], 1))
+
         expected += float(bias @ slopes(with_bias, [bias], 0, np.array(1.0)))
     got = _explained(answer, x, layers, 1, 0.0)[1]["bias"]
-    or_say("Every layer has biases: add them up with +=.", same, got, expected, "bias, beside all biases times slopes", rtol=1e-6)
+    or_say(
+        "Every layer has biases: add them up with +=.",
+        same,
+        got,
+        expected,
+        "bias, beside all biases times slopes",
+        rtol=1e-6,
+    )
 
 
 def _closes(answer):
@@ -65,14 +90,24 @@ def _closes(answer):
         x, layers = _network(seed)
         r, ledger = _explained(answer, x, layers, 0, eps)
         same(ledger["inputs"], r.sum(), "the ledger's inputs, beside the sum of the relevance")
-        same(ledger["inputs"] + ledger["bias"] + ledger["epsilon"], ledger["total"], f"inputs + bias + epsilon for eps = {eps}")
+        same(
+            ledger["inputs"] + ledger["bias"] + ledger["epsilon"],
+            ledger["total"],
+            f"inputs + bias + epsilon for eps = {eps}",
+        )
 
 
 def _layered_eps(answer):
     layers = [(np.array([[1.0]]), np.zeros(1)), (np.array([[1.0]]), np.zeros(1))]
     r, ledger = _explained(answer, np.array([1.0]), layers, 0, 1.0)
     what = "relevance and epsilon where each of two layers keeps half, eps being as large as z"
-    or_say("Every layer has a stabiliser: add up what they keep with +=.", same, [r[0], ledger["epsilon"]], [0.25, 0.75], what)
+    or_say(
+        "Every layer has a stabiliser: add up what they keep with +=.",
+        same,
+        [r[0], ledger["epsilon"]],
+        [0.25, 0.75],
+        what,
+    )
 
 
 def _try_mlp(answer, seed, eps):
@@ -81,7 +116,9 @@ def _try_mlp(answer, seed, eps):
     return np.array([*r, *(ledger[row] for row in ROWS)])
 
 
-def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False, rest=False, last=False):
+def _wrong_mlp(
+    all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False, rest=False, last=False
+):
     """The walk with something wrong in it."""
 
     def explain_mlp(x, layers, target, eps=1e-6):
@@ -121,7 +158,9 @@ explain_mlp = Tried(
     properties=(
         Property("total is the output that was asked for", _total_is_the_output),
         Property("one layer: products to the inputs, the bias to the ledger", _one_layer),
-        Property("three layers: with eps = 0 it is x times slope, as finite differences find it", _slope_of_x),
+        Property(
+            "three layers: with eps = 0 it is x times slope, as finite differences find it", _slope_of_x
+        ),
         Property("all biases of all layers are in the ledger", _slope_of_biases),
         Property("every layer's stabiliser is in the ledger", _layered_eps),
         Property("the ledger closes", _closes),
@@ -131,7 +170,9 @@ explain_mlp = Tried(
     mistakes={
         "All outputs are explained at once: the others begin with zero.": _wrong_mlp(all_outputs=True),
         "Relevance begins as 1; it is the output itself that is shared out.": _wrong_mlp(ones=True),
-        "Negative relevance is cut off at the end: it says what spoke against, keep it.": _wrong_mlp(late=True),
+        "Negative relevance is cut off at the end: it says what spoke against, keep it.": _wrong_mlp(
+            late=True
+        ),
         "max(0, .) multiplies relevance by the activation; it passes on as it is.": _wrong_mlp(gate=True),
         "The ledger keeps one layer's bias and epsilon only: add them up.": _wrong_mlp(once=True),
         "max(0, .) between the layers is missing on the way forward.": _wrong_mlp(no_relu=True),

@@ -18,7 +18,12 @@ NORM = ("the relevance of x", "what the biases keep", "what the stabiliser keeps
 
 
 def _norm(rng):
-    return rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5)) * 3 + 1, rng.normal(size=5) + 1, rng.normal(size=5)
+    return (
+        rng.normal(size=(2, 3, 5)),
+        rng.normal(size=(2, 3, 5)) * 3 + 1,
+        rng.normal(size=5) + 1,
+        rng.normal(size=5),
+    )
 
 
 def _normalised(x, weight, bias, sigma):
@@ -31,7 +36,12 @@ def _sigma(x):
 
 def _two_numbers(answer):
     got = called_with(answer, NORM, np.array([3.0, 3.0]), np.array([2.0, 4.0]), np.ones(2), np.zeros(2))
-    same(got[0], [-6.0, 12.0], "the relevance of x = [2, 4], normalised to -1 and 1, where r = [3, 3]", rtol=1e-4)
+    same(
+        got[0],
+        [-6.0, 12.0],
+        "the relevance of x = [2, 4], normalised to -1 and 1, where r = [3, 3]",
+        rtol=1e-4,
+    )
 
 
 def _frozen(eps):
@@ -65,7 +75,16 @@ def _norm_sinks(part):
     return holds
 
 
-def _wrong_norm(mean=True, live=False, no_sigma=False, no_weight=False, identity=False, sample=False, no_bias=False, bare=False):
+def _wrong_norm(
+    mean=True,
+    live=False,
+    no_sigma=False,
+    no_weight=False,
+    identity=False,
+    sample=False,
+    no_bias=False,
+    bare=False,
+):
     """The rule of LayerNorm with something wrong in it."""
 
     def rule(r, x, weight, bias, eps=1e-6):
@@ -107,14 +126,20 @@ layer_norm_rule = Exercise(
     ),
     examples=lambda rng: ((*_norm(rng), EPS), (*_norm(rng), 0.0)),
     mistakes={
-        "The mean is missing: each x_i is also in the mean, which is taken off everywhere.": _wrong_norm(mean=False),
+        "The mean is missing: each x_i is also in the mean, which is taken off everywhere.": _wrong_norm(
+            mean=False
+        ),
         "sigma is not held still here: its slope takes all relevance away again.": _wrong_norm(live=True),
         "The slope is weight / sigma: sigma is missing on the way back.": _wrong_norm(no_sigma=True),
         "The slope is weight / sigma: weight is missing on the way back.": _wrong_norm(no_weight=True),
-        "Relevance passes unchanged here; but the mean mixes a row, and the bias keeps some.": _wrong_norm(identity=True),
+        "Relevance passes unchanged here; but the mean mixes a row, and the bias keeps some.": _wrong_norm(
+            identity=True
+        ),
         "The variance is the mean of the squares: divide by n, not n - 1.": _wrong_norm(sample=True),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
-        "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(mean=False, bare=True),
+        "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(
+            mean=False, bare=True
+        ),
     },
 )

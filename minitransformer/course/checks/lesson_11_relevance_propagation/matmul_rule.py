@@ -41,12 +41,18 @@ def _one_product(answer):
 def _product_loops(part, eps):
     def holds(answer):
         values = _product(np.random.default_rng(2))
-        same(called_with(answer, PRODUCT, *values, eps=eps)[part], _product_by_loops(*values, eps)[part], PRODUCT[part])
+        same(
+            called_with(answer, PRODUCT, *values, eps=eps)[part],
+            _product_by_loops(*values, eps)[part],
+            PRODUCT[part],
+        )
 
     return holds
 
 
-def _wrong_matmul(half=True, only_b=False, unsigned=False, bare=False, single_eps=False, swapped=False, eps_kept=True):
+def _wrong_matmul(
+    half=True, only_b=False, unsigned=False, bare=False, single_eps=False, swapped=False, eps_kept=True
+):
     """The rule of a product with something wrong in it."""
 
     def rule(r, a, b, eps=1e-6):
@@ -58,7 +64,9 @@ def _wrong_matmul(half=True, only_b=False, unsigned=False, bare=False, single_ep
         to_a, to_b = share @ np.swapaxes(b, -1, -2), np.swapaxes(a, -1, -2) @ share
         r_a, r_b = (to_a, to_b) if bare else (a * to_a, b * to_b)
         r_a = 0 * r_a if only_b else r_a
-        return *((r_b, r_a) if swapped else (r_a, r_b)), (share * (signed if eps_kept else eps)).sum() * (2 if single_eps else 1)
+        return *((r_b, r_a) if swapped else (r_a, r_b)), (share * (signed if eps_kept else eps)).sum() * (
+            2 if single_eps else 1
+        )
 
     return rule
 
@@ -86,10 +94,16 @@ matmul_rule = Exercise(
     mistakes={
         "Both sides get all of it, so that relevance doubles: divide by 2 O.": _wrong_matmul(half=False),
         "All goes to b, as if a were a constant; here both depend on the input.": _wrong_matmul(only_b=True),
-        "The stabiliser has the sign of O: eps is to be taken off where it is negative.": _wrong_matmul(unsigned=True),
-        "These are r's parts for each unit of a and b: multiply by a, and by b, element by element.": _wrong_matmul(bare=True),
+        "The stabiliser has the sign of O: eps is to be taken off where it is negative.": _wrong_matmul(
+            unsigned=True
+        ),
+        "These are r's parts for each unit of a and b: multiply by a, and by b, element by element.": _wrong_matmul(
+            bare=True
+        ),
         "The stabiliser belongs to 2 O, not to O: S(2 O), not 2 S(O).": _wrong_matmul(single_eps=True),
         "First the relevance of a, then that of b: these two are swapped.": _wrong_matmul(swapped=True),
-        "What the stabiliser keeps has the sign of O too: S(2 O) - 2 O, not eps.": _wrong_matmul(eps_kept=False),
+        "What the stabiliser keeps has the sign of O too: S(2 O) - 2 O, not eps.": _wrong_matmul(
+            eps_kept=False
+        ),
     },
 )

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_11_relevance_propagation.common import called_with, conserves, relevance_in_float32
+from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
+    called_with,
+    conserves,
+    relevance_in_float32,
+)
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, keeps_its_inputs, same, slopes
 
@@ -33,21 +37,35 @@ def _two_scores(answer):
 def _tangent(answer):
     r, x = _scores(np.random.default_rng(3))
     tangent = x * slopes(_shares, [x], 0, r / _shares(x))  # each share s_i has r_i / s_i for each unit
-    same(called_with(answer, SOFTMAX, r, x)[0], tangent, "x times the slope of softmax for r / s, tried out", rtol=1e-5)
+    same(
+        called_with(answer, SOFTMAX, r, x)[0],
+        tangent,
+        "x times the slope of softmax for r / s, tried out",
+        rtol=1e-5,
+    )
 
 
 def _kept(answer):
     r, x = _scores(np.random.default_rng(3))
     s = _shares(x)
     linear = x * slopes(_shares, [x], 0, r / s)
-    same(called_with(answer, SOFTMAX, r, x)[1], r.sum() - linear.sum(), "what the constant part keeps", rtol=1e-5)
+    same(
+        called_with(answer, SOFTMAX, r, x)[1],
+        r.sum() - linear.sum(),
+        "what the constant part keeps",
+        rtol=1e-5,
+    )
 
 
 def _hidden(answer):
     r, x = _masked_scores(np.random.default_rng(4))
     with np.errstate(all="ignore"):
         got, kept = called_with(answer, SOFTMAX, r, x)
-        rows = [answer(r[i][None, seen], x[i][None, seen]) for i in np.ndindex(2, 3) for seen in [np.isfinite(x[i])]]
+        rows = [
+            answer(r[i][None, seen], x[i][None, seen])
+            for i in np.ndindex(2, 3)
+            for seen in [np.isfinite(x[i])]
+        ]
     expected = np.zeros_like(r)
     expected[np.isfinite(x)] = np.concatenate([row[0][0] for row in rows])
     same(got, expected, "relevance where scores are -inf, beside that of the same scores without them")
@@ -100,13 +118,21 @@ softmax_rule = Tried(
     examples=lambda rng: (_scores(rng), _masked_scores(rng)),
     trial=_try_softmax,
     mistakes={
-        "The sum is missing: a score also lowers the other shares, take s_i sum_k r_k off.": _wrong_softmax(diagonal=True),
+        "The sum is missing: a score also lowers the other shares, take s_i sum_k r_k off.": _wrong_softmax(
+            diagonal=True
+        ),
         "The factor x_i is missing: this is a slope, not yet a contribution.": _wrong_softmax(no_x=True),
-        "This is x times the gradient for r; per unit of share there is r_i / s_i, so that s cancels.": _wrong_softmax(vjp=True),
+        "This is x times the gradient for r; per unit of share there is r_i / s_i, so that s cancels.": _wrong_softmax(
+            vjp=True
+        ),
         "The sum goes over the wrong axis; shares are along the last one.": _wrong_softmax(axis=0),
         "0 times -inf is nan: a score of -inf counts as 0 in both formulas.": _wrong_softmax(nan=True),
-        "The constant part keeps something too: sum_i r_i (1 - x_i + sum_k s_k x_k).": _wrong_softmax(kept=False),
-        "Nothing goes to the scores: that is the other rule, CP-LRP, which takes shares for constants.": _wrong_softmax(zero=True),
+        "The constant part keeps something too: sum_i r_i (1 - x_i + sum_k s_k x_k).": _wrong_softmax(
+            kept=False
+        ),
+        "Nothing goes to the scores: that is the other rule, CP-LRP, which takes shares for constants.": _wrong_softmax(
+            zero=True
+        ),
         "The sign is turned: s_i sum_k r_k is to be taken off, not added.": _wrong_softmax(sign=-1),
     },
 )

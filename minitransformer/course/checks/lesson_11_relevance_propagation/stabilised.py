@@ -19,7 +19,11 @@ def _zero(answer):
 
 
 def _stays_float32(answer):
-    or_say("np.where with plain numbers makes float64 of float32: `.astype(z.dtype)`.", keeps_float32(_z).holds, answer)
+    or_say(
+        "np.where with plain numbers makes float64 of float32: `.astype(z.dtype)`.",
+        keeps_float32(_z).holds,
+        answer,
+    )
 
 
 def _to_float32(f):
@@ -42,19 +46,31 @@ stabilised = Exercise(
             lambda z, eps: [2.0, -2.0, 2.5],
         ),
         Property("zero counts as positive, and small negative numbers stay negative", _zero),
-        returns("any shape will do", _z, lambda z, eps: [[v + math.copysign(eps, v) for v in row] for row in z.tolist()]),
+        returns(
+            "any shape will do",
+            _z,
+            lambda z, eps: [[v + math.copysign(eps, v) for v in row] for row in z.tolist()],
+        ),
         keeps_its_inputs(_z),
         Property("float32 stays float32", _stays_float32),
     ),
     examples=lambda rng: (_z(rng), (np.array([0.5, -2.0]), 0.01), (np.zeros(2), 1e-6)),
     mistakes={
-        "eps is added to negative numbers too: -5e-7 becomes +5e-7, and its relevance turns round.": lambda z, eps=1e-6: z + eps,
-        "np.sign(0) is 0, so that a sum of zero stays zero: there take +eps.": lambda z, eps=1e-6: z + eps * np.sign(z),
-        "This moves numbers towards zero; they are to move away from it.": lambda z, eps=1e-6: z - np.where(z < 0, -eps, eps),
+        "eps is added to negative numbers too: -5e-7 becomes +5e-7, and its relevance turns round.": lambda z, eps=1e-6: (
+            z + eps
+        ),
+        "np.sign(0) is 0, so that a sum of zero stays zero: there take +eps.": lambda z, eps=1e-6: (
+            z + eps * np.sign(z)
+        ),
+        "This moves numbers towards zero; they are to move away from it.": lambda z, eps=1e-6: (
+            z - np.where(z < 0, -eps, eps)
+        ),
         "The sign of z is lost.": _to_float32(lambda z, eps: abs(z) + eps),
         "Only numbers nearer to zero than eps are moved; all are.": _to_float32(
             lambda z, eps: np.where(abs(z) < eps, np.where(z < 0, -eps, eps), z)
         ),
-        "This is only the stabiliser; z is to be added.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
+        "This is only the stabiliser; z is to be added.": _to_float32(
+            lambda z, eps: np.where(z < 0, -eps, eps)
+        ),
     },
 )

@@ -7,7 +7,15 @@ import numpy as np
 from minitransformer.course.exercise import Failed
 
 
-def sampler(how_many=lambda rng, T: rng.integers(1, T + 1), which=None, whole=True, turned=False, own=False, extra=0, once=False):
+def sampler(
+    how_many=lambda rng, T: rng.integers(1, T + 1),
+    which=None,
+    whole=True,
+    turned=False,
+    own=False,
+    extra=0,
+    once=False,
+):
     """The sampling with something wrong in it."""
 
     def sample(T, num_samples, rng):

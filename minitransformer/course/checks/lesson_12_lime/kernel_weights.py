@@ -24,7 +24,9 @@ def _quarter(answer):
     same(answer(masks, 50.0), [math.exp(-0.5)], "the same with width 50")
 
 
-def _wrong_kernel(scale=100.0, root=True, share=np.sqrt, power=2, width_power=2, sign=-1, gone=False, fixed=False, axis=1):
+def _wrong_kernel(
+    scale=100.0, root=True, share=np.sqrt, power=2, width_power=2, sign=-1, gone=False, fixed=False, axis=1
+):
     """The weights with something wrong in them."""
 
     def weights(masks, width=25.0):
@@ -61,6 +63,8 @@ kernel_weights = Exercise(
         "Here k counts the words that are gone; it counts those that are left.": _wrong_kernel(gone=True),
         "The width that is handed in is not used.": _wrong_kernel(fixed=True),
         "The mean goes down the columns; each row is a sample.": _wrong_kernel(axis=0),
-        "This is the distance; put it into the exponential.": lambda masks, width=25.0: 100 * (1 - np.sqrt(masks.mean(1))),
+        "This is the distance; put it into the exponential.": lambda masks, width=25.0: (
+            100 * (1 - np.sqrt(masks.mean(1)))
+        ),
     },
 )

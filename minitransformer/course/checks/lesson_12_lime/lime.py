@@ -12,7 +12,10 @@ WORDS = ["the", "plot", "was", "thin", "but", "fun"]
 def _mood(left):
     """A classifier that is no linear model, with words for and against: (N, 6) of booleans -> (N,)."""
     the, plot, was, thin, but, fun = np.asarray(left, float).T
-    return 1 / (1 + np.exp(-(0.4 - 2 * thin + 1.6 * fun + 1.2 * but * thin - 0.5 * plot * thin + 0.2 * the - 0.1 * was)))
+    return 1 / (
+        1
+        + np.exp(-(0.4 - 2 * thin + 1.6 * fun + 1.2 * but * thin - 0.5 * plot * thin + 0.2 * the - 0.1 * was))
+    )
 
 
 class _Asked:
@@ -24,12 +27,17 @@ class _Asked:
     def __call__(self, texts):
         if isinstance(texts, (str, np.ndarray)) or not all(isinstance(t, str) for t in texts):
             kind = type(texts).__name__
-            raise Failed(f"predict takes a list of texts, got {kind}", hint='" ".join(words) makes a text of a list of words.')
+            raise Failed(
+                f"predict takes a list of texts, got {kind}",
+                hint='" ".join(words) makes a text of a list of words.',
+            )
         self.calls.append(list(texts))
         return self.f(self.masks(texts))
 
     def masks(self, texts):
-        return np.array([[word in text.split() for word in self.words] for text in texts], dtype=bool).reshape(-1, len(self.words))
+        return np.array(
+            [[word in text.split() for word in self.words] for text in texts], dtype=bool
+        ).reshape(-1, len(self.words))
 
     @property
     def seen(self):
@@ -54,7 +62,9 @@ def _asks(answer):
         expected = " ".join(word for word, left in zip(WORDS, row, strict=True) if left)
         if text != expected:
             says = f"expected texts such as {expected!r}, got {text!r}"
-            raise Failed(says, hint='" ".join of the words that are left: one space between words, none at the ends.')
+            raise Failed(
+                says, hint='" ".join of the words that are left: one space between words, none at the ends.'
+            )
     if "" not in asked.calls[0] and "" not in _run(answer, seed=1)[0].calls[0]:
         raise Failed("among 120 samples none has lost all its words", hint="Draw them with sample_masks.")
 
@@ -67,7 +77,19 @@ def _linear(answer):
     same([b, score], [0.4, 1.0], "b and R^2 for these", rtol=0.05)
 
 
-def _fitted(masks, y, k, absolute=False, refit=True, select=True, chosen=abs, weigh=True, packed=False, alpha=1.0, out=False):
+def _fitted(
+    masks,
+    y,
+    k,
+    absolute=False,
+    refit=True,
+    select=True,
+    chosen=abs,
+    weigh=True,
+    packed=False,
+    alpha=1.0,
+    out=False,
+):
     """What the samples say, with something wrong in it or nothing."""
     weight, x = weights_by_hand(masks) if weigh else np.ones(len(masks)), masks.astype(float)
     every, b, score = stacked_fit(x, y, weight, 0.01)
@@ -101,15 +123,27 @@ def _again(answer):
 
 
 VARIANTS = {
-    "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {"absolute": True},
-    "These are the weights of the first fit: fit the chosen words again, alone, with alpha = 1.": {"refit": False},
+    "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {
+        "absolute": True
+    },
+    "These are the weights of the first fit: fit the chosen words again, alone, with alpha = 1.": {
+        "refit": False
+    },
     "Only the num_features words with the largest |c| are kept; the others get 0.": {"select": False},
-    "Choose by |c|: words that speak strongly against matter as much as those that speak for.": {"chosen": lambda c: c},
-    "These are the words that matter least: argsort goes upwards, so sort -abs(c).": {"chosen": lambda c: -abs(c)},
+    "Choose by |c|: words that speak strongly against matter as much as those that speak for.": {
+        "chosen": lambda c: c
+    },
+    "These are the words that matter least: argsort goes upwards, so sort -abs(c).": {
+        "chosen": lambda c: -abs(c)
+    },
     "The samples are not weighed: pass kernel_weights(masks) to the fits.": {"weigh": False},
-    "A weight for each word, (T,), in the order of the text, 0 for those not chosen: put c in the chosen places.": {"packed": True},
+    "A weight for each word, (T,), in the order of the text, 0 for those not chosen: put c in the chosen places.": {
+        "packed": True
+    },
     "The last fit has alpha = 1, the first 0.01.": {"alpha": 0.01},
-    "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {"out": True},
+    "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {
+        "out": True
+    },
 }
 
 
@@ -118,7 +152,9 @@ def _wrong_lime(join=" ".join, turned=False, **wrong):
 
     def lime(predict, words, num_features, num_samples, rng):
         masks = LAWS["right"](len(words), num_samples, rng)
-        y = predict([join([w for w, left in zip(words, row, strict=True) if left != turned]) for row in masks])
+        y = predict(
+            [join([w for w, left in zip(words, row, strict=True) if left != turned]) for row in masks]
+        )
         return _fitted(masks, y, num_features, **wrong)
 
     return lime
@@ -131,7 +167,13 @@ def _gaps(predict, words, num_features, num_samples, rng):
 
 
 def _one_by_one(predict, words, num_features, num_samples, rng):
-    return _wrong_lime()(lambda texts: np.concatenate([predict([text]) for text in texts]), words, num_features, num_samples, rng)
+    return _wrong_lime()(
+        lambda texts: np.concatenate([predict([text]) for text in texts]),
+        words,
+        num_features,
+        num_samples,
+        rng,
+    )
 
 
 def _try_lime(answer, seed):

@@ -65,9 +65,15 @@ def _one_source(answer):
         runs.append(_drawn(answer, 6, 50, seed))
     np.random.set_state(state)
     if not np.array_equal(runs[0], runs[1]):
-        raise Failed("the same rng gives other masks a second time", hint="Draw with rng, not with np.random or random.")
+        raise Failed(
+            "the same rng gives other masks a second time",
+            hint="Draw with rng, not with np.random or random.",
+        )
     if np.array_equal(runs[0], runs[2]):
-        raise Failed("another rng gives the same masks", hint="Draw with the rng that is handed in; make none of your own.")
+        raise Failed(
+            "another rng gives the same masks",
+            hint="Draw with the rng that is handed in; make none of your own.",
+        )
 
 
 @cache
@@ -106,13 +112,19 @@ sample_masks = Tried(
     trial=_try_sampling,
     mistakes={
         "A coin for each word takes about half of them nearly always: draw first how many go.": coins,
-        "rng.integers leaves the upper end out, so all T words never go together: rng.integers(1, T + 1).": LAWS["never all"],
+        "rng.integers leaves the upper end out, so all T words never go together: rng.integers(1, T + 1).": LAWS[
+            "never all"
+        ],
         "Some samples lose nothing: at least one word goes, so begin at 1.": LAWS["none too"],
-        "0 .. T - 1 words go here: 1 .. T is rng.integers(1, T + 1), whose upper end is left out.": LAWS["none, never all"],
+        "0 .. T - 1 words go here: 1 .. T is rng.integers(1, T + 1), whose upper end is left out.": LAWS[
+            "none, never all"
+        ],
         "A word drawn twice goes only once, so that too few go: replace=False.": LAWS["repeated"],
         "The first row must be the whole text: leave it alone.": sampler(whole=False),
         "This is turned round: True is for words that are left.": sampler(turned=True),
-        "It is always the first words that go: draw which.": sampler(which=lambda rng, T, gone: np.arange(gone)),
+        "It is always the first words that go: draw which.": sampler(
+            which=lambda rng, T, gone: np.arange(gone)
+        ),
         "The same rng must give the same masks: draw with it, and with nothing else.": sampler(own=True),
         "num_samples counts the first row too: this is one row too many.": sampler(extra=1),
         "How many go is drawn once for all: draw it anew for each sample.": sampler(once=True),

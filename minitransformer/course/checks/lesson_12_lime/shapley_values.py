@@ -56,24 +56,38 @@ def _over_orders(worth, n):
 
 
 def _shares_alike(answer):
-    same(answer(_Game(_pair, 3), 3), [3, 3, 1], "the values where 0 and 1 are worth 6 together and nothing alone, 2 always 1")
+    same(
+        answer(_Game(_pair, 3), 3),
+        [3, 3, 1],
+        "the values where 0 and 1 are worth 6 together and nothing alone, 2 always 1",
+    )
 
 
 def _glove_game(answer):
-    same(answer(_Game(_gloves, 3), 3), [8, 2, 2], "the values where 0 with 1 or 2 or both adds 12, and nobody has 5 already")
+    same(
+        answer(_Game(_gloves, 3), 3),
+        [8, 2, 2],
+        "the values where 0 with 1 or 2 or both adds 12, and nobody has 5 already",
+    )
 
 
 def _add_up(answer):
     worth = _random_game(3, 5)
     phi = np.asarray(answer(_Game(worth, 5), 5))
     same(phi.shape, (5,), "the shape for 5 players")
-    same(phi.sum(), np.subtract(*worth(np.array([[True] * 5, [False] * 5]))), "the sum of the values, v(all) - v(nobody),")
+    same(
+        phi.sum(),
+        np.subtract(*worth(np.array([[True] * 5, [False] * 5]))),
+        "the sum of the values, v(all) - v(nobody),",
+    )
 
 
 def _by_orders(answer):
     for n in (1, 2, 4, 5):
         worth = _random_game(n, n)
-        same(answer(_Game(worth, n), n), _over_orders(worth, n), f"the values of a random game of {n} players")
+        same(
+            answer(_Game(worth, n), n), _over_orders(worth, n), f"the values of a random game of {n} players"
+        )
 
 
 def _nine(answer):
@@ -133,7 +147,9 @@ shapley_values = Tried(
     examples=lambda rng: ((0,), (1,)),
     trial=_try_shapley,
     mistakes={
-        "All coalitions count alike here; the weight is |S|! (n - 1 - |S|)! / n!.": _wrong_shapley(lambda k, n: 0.5 ** (n - 1)),
+        "All coalitions count alike here; the weight is |S|! (n - 1 - |S|)! / n!.": _wrong_shapley(
+            lambda k, n: 0.5 ** (n - 1)
+        ),
         "The weights are missing: this is the plain sum over coalitions.": _wrong_shapley(lambda k, n: 1.0),
         "This is only what each adds to nobody; take the mean over all coalitions it may join.": _wrong_shapley(
             lambda k, n: float(k == 0)
@@ -141,7 +157,9 @@ shapley_values = Tried(
         "This is only what is lost when each leaves the whole; take the mean over all coalitions.": _wrong_shapley(
             lambda k, n: float(k == n - 1)
         ),
-        "Divide by n!: the weights of all S without i add up to 1.": _wrong_shapley(lambda k, n: _right(k, n) * math.factorial(n)),
+        "Divide by n!: the weights of all S without i add up to 1.": _wrong_shapley(
+            lambda k, n: _right(k, n) * math.factorial(n)
+        ),
         "S is counted without i: |S|! (n - 1 - |S|)!, so i itself is not in |S|.": _wrong_shapley(_off),
         "They add up to v(all) - v(nobody); what nobody is worth belongs to no player.": _wrong_shapley(
             _right, total=lambda worth: worth[-1]

@@ -18,14 +18,17 @@ def _line(answer):
 
 
 def _weighted_line(answer):
-    c, b, _ = three_of(answer(np.array([[0.0], [0.0], [1.0]]), np.array([0.0, 4.0, 6.0]), np.array([3.0, 1.0, 1.0]), 0.0))
+    c, b, _ = three_of(
+        answer(np.array([[0.0], [0.0], [1.0]]), np.array([0.0, 4.0, 6.0]), np.array([3.0, 1.0, 1.0]), 0.0)
+    )
     same(b, 1.0, "b where x = 0 has y = 0 with weight 3 and y = 4 with weight 1")
     same(c, [5.0], "c for these, and y = 6 at x = 1")
 
 
 def _shifted(answer):
     x, y, weight, alpha = _problem(np.random.default_rng(8))
-    (c, b, _), (c2, b2, _) = three_of(answer(x, y, weight, alpha)), three_of(answer(x, y + 100, weight, alpha))
+    (c, b, _) = three_of(answer(x, y, weight, alpha))
+    (c2, b2, _) = three_of(answer(x, y + 100, weight, alpha))
     same([*c2, b2], [*c, b + 100], "c and b where 100 is added to all y")
 
 
@@ -63,7 +66,15 @@ def _itself(weight):
 
 
 def _wrong_ridge(
-    use=_itself, mean=_itself, scale=lambda a, w: a, table=np.eye, centre=True, ones=False, score=_itself, zero=True, b=None
+    use=_itself,
+    mean=_itself,
+    scale=lambda a, w: a,
+    table=np.eye,
+    centre=True,
+    ones=False,
+    score=_itself,
+    zero=True,
+    b=None,
 ):
     """The fit with something wrong in it."""
 
@@ -72,7 +83,9 @@ def _wrong_ridge(
         x_mean, y_mean = (m @ x / m.sum(), m @ y / m.sum()) if centre else (np.zeros(k), 0.0)
         xc, yc = x - x_mean, y - y_mean
         columns = np.column_stack([xc, np.ones(len(x))]) if ones else xc
-        c = np.linalg.solve(columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]), columns.T * w @ yc)
+        c = np.linalg.solve(
+            columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]), columns.T * w @ yc
+        )
         c, intercept = (c[:k], c[k]) if ones else (c, y_mean - x_mean @ c)
         intercept, s = intercept if b is None else b(y, weight), score(weight)
         total, left = s @ (y - s @ y / s.sum()) ** 2, s @ (y - intercept - x @ c) ** 2
@@ -94,7 +107,9 @@ def _try_ridge(answer, *problem):
     if np.shape(c) != right[0].shape:
         return np.array([*np.ravel(c), *np.ravel(b), *np.ravel(score)], dtype=float)
     fits = np.allclose([*c, b], [*right[0], right[1]], atol=1e-8)
-    return np.array([*c, b, fits and np.isclose(score, right[2], atol=1e-8), fits and not np.isfinite(score)], dtype=float)
+    return np.array(
+        [*c, b, fits and np.isclose(score, right[2], atol=1e-8), fits and not np.isfinite(score)], dtype=float
+    )
 
 
 weighted_ridge = Tried(
@@ -123,7 +138,9 @@ weighted_ridge = Tried(
     ),
     trial=_try_ridge,
     mistakes={
-        "The weights are not used: every sample counts alike here.": _wrong_ridge(np.ones_like, np.ones_like, score=np.ones_like),
+        "The weights are not used: every sample counts alike here.": _wrong_ridge(
+            np.ones_like, np.ones_like, score=np.ones_like
+        ),
         "The means to be taken off are the weighted ones.": _wrong_ridge(mean=np.ones_like),
         "b is penalised too: take the weighted means off first, and let alpha work on c alone.": _wrong_ridge(
             centre=False, ones=True
@@ -135,8 +152,12 @@ weighted_ridge = Tried(
         ),
         "alpha counts once, not once for each sample.": _wrong_ridge(scale=lambda a, w: a * len(w)),
         "The penalty is alpha, not alpha squared.": _wrong_ridge(scale=lambda a, w: a * a),
-        "The weights count twice: put them on one of the two factors only.": _wrong_ridge(use=lambda w: w * w),
-        "This takes the root of the weights once; X^T W X has the weights themselves.": _wrong_ridge(use=np.sqrt),
+        "The weights count twice: put them on one of the two factors only.": _wrong_ridge(
+            use=lambda w: w * w
+        ),
+        "This takes the root of the weights once; X^T W X has the weights themselves.": _wrong_ridge(
+            use=np.sqrt
+        ),
         "R^2 is to be weighted too, its mean included.": _wrong_ridge(score=np.ones_like),
         "Where all y are equal this divides by zero: return 0 for R^2.": _wrong_ridge(zero=False),
         "b = mean(y) - mean(x) c; the second part is missing.": _wrong_ridge(b=lambda y, w: w @ y / w.sum()),

@@ -13,7 +13,9 @@ def _marks(rng):
 
 
 def _tied_marks(rng):
-    return np.array([1.0, 1.0, 0.0, 2.0, -1.0, 0.0, 1.0]), np.array([True, False, True, False, False, False, True])
+    return np.array([1.0, 1.0, 0.0, 2.0, -1.0, 0.0, 1.0]), np.array(
+        [True, False, True, False, False, False, True]
+    )
 
 
 def _pairs(relevance, marked):
@@ -28,7 +30,11 @@ def _pairs(relevance, marked):
 
 def _best_and_worst(answer):
     relevance, marked = np.array([3.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False])
-    same([answer(relevance, marked), answer(-relevance, marked)], [1.0, 0.0], "all marked words first, and all marked words last")
+    same(
+        [answer(relevance, marked), answer(-relevance, marked)],
+        [1.0, 0.0],
+        "all marked words first, and all marked words last",
+    )
 
 
 def _wrong_auroc(tie=0.5, turned=False, absolute=False, every=False):
@@ -68,11 +74,15 @@ auroc = Exercise(
         "Where both have the same relevance, count a half, not 0.": _wrong_auroc(tie=0),
         "Where both have the same relevance, count a half, not 1.": _wrong_auroc(tie=1),
         "This counts where the word that is not marked has more.": _wrong_auroc(turned=True),
-        "Relevance is signed: a word that speaks against comes last, so take no absolute values.": _wrong_auroc(absolute=True),
-        "Divide by the number of pairs of a marked word and another, not by all T * T.": _wrong_auroc(every=True),
+        "Relevance is signed: a word that speaks against comes last, so take no absolute values.": _wrong_auroc(
+            absolute=True
+        ),
+        "Divide by the number of pairs of a marked word and another, not by all T * T.": _wrong_auroc(
+            every=True
+        ),
         "This is the share of marked words among the first; here all pairs are asked for.": _precision,
         "This is how often the sign of relevance agrees with the marks; here pairs are compared.": lambda relevance, marked: (
-            (relevance > 0) == marked
-        ).mean(),
+            ((relevance > 0) == marked).mean()
+        ),
     },
 )

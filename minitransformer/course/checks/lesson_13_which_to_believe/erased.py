@@ -32,7 +32,9 @@ def _two(answer, *inputs):
 def _one_share(answer):
     words = np.array([1.0, 4.0, 2.0, -3.0])
     got = _two(answer, lambda keep: keep @ words, words.copy(), (0.5,))
-    same(got, [6.0, -2.0], "comprehensiveness and sufficiency for half of the words, which add 1, 4, 2 and -3")
+    same(
+        got, [6.0, -2.0], "comprehensiveness and sufficiency for half of the words, which add 1, 4, 2 and -3"
+    )
 
 
 def _some_shares(part):
@@ -40,7 +42,11 @@ def _some_shares(part):
         for seed in range(3):
             model, relevance = model_of(seed), np.random.default_rng(seed + 10).normal(size=7)
             expected = _erased_by_loops(model, relevance, SHARES)[part]
-            same(_two(answer, model, relevance.copy(), SHARES)[part], expected, ("comprehensiveness", "sufficiency")[part])
+            same(
+                _two(answer, model, relevance.copy(), SHARES)[part],
+                expected,
+                ("comprehensiveness", "sufficiency")[part],
+            )
 
     return holds
 
@@ -48,14 +54,20 @@ def _some_shares(part):
 def _usual_shares(answer):
     model, relevance = model_of(4), np.random.default_rng(4).normal(size=7)
     expected = _erased_by_loops(model, relevance, (0.01, 0.05, 0.10, 0.20, 0.50))
-    same(_two(answer, model, relevance.copy()), expected, "both for the usual shares; 1 % of 7 words is 1 word")
+    same(
+        _two(answer, model, relevance.copy()), expected, "both for the usual shares; 1 % of 7 words is 1 word"
+    )
 
 
 def _try_erased(answer, seed):
-    return np.array(answer(model_of(seed), np.random.default_rng(seed + 20).normal(size=7), SHARES), dtype=float)
+    return np.array(
+        answer(model_of(seed), np.random.default_rng(seed + 20).normal(size=7), SHARES), dtype=float
+    )
 
 
-def _wrong_erased(count=math.ceil, absolute=False, swapped=False, bare=False, sums=False, least=False, sign=1):
+def _wrong_erased(
+    count=math.ceil, absolute=False, swapped=False, bare=False, sums=False, least=False, sign=1
+):
     """Comprehensiveness and sufficiency with something wrong in them."""
 
     def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
@@ -87,13 +99,21 @@ erased = Tried(
     examples=lambda rng: ((1,), (2,), (3,)),
     trial=_try_erased,
     mistakes={
-        "A share of the words is rounded up, math.ceil: 1 % of 7 words is one word, not none.": _wrong_erased(count=int),
+        "A share of the words is rounded up, math.ceil: 1 % of 7 words is one word, not none.": _wrong_erased(
+            count=int
+        ),
         "A share of the words is rounded up, math.ceil, not to the nearest.": _wrong_erased(count=round),
-        "Relevance is signed: the most relevant has the largest value, so take no absolute values.": _wrong_erased(absolute=True),
+        "Relevance is signed: the most relevant has the largest value, so take no absolute values.": _wrong_erased(
+            absolute=True
+        ),
         "First comprehensiveness, then sufficiency: these two are swapped.": _wrong_erased(swapped=True),
-        "Sufficiency is what is lost, f(all) - f(these alone), not the score itself.": _wrong_erased(bare=True),
+        "Sufficiency is what is lost, f(all) - f(these alone), not the score itself.": _wrong_erased(
+            bare=True
+        ),
         "Take the mean over the shares, not the sum.": _wrong_erased(sums=True),
-        "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(least=True),
+        "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(
+            least=True
+        ),
         "The sign is turned: f(all) less f(what is left).": _wrong_erased(sign=-1),
     },
 )

@@ -14,7 +14,10 @@ def _order(rng):
 def _booleans(answer):
     got = np.asarray(answer(np.array([1, 0])))
     if got.dtype != bool:
-        raise Failed(f"expected booleans, got {got.dtype}", hint="np.ones(shape, dtype=bool) makes them; so do comparisons.")
+        raise Failed(
+            f"expected booleans, got {got.dtype}",
+            hint="np.ones(shape, dtype=bool) makes them; so do comparisons.",
+        )
 
 
 def _all_and_none(answer):
@@ -43,13 +46,21 @@ prefixes = Exercise(
         "`order` lists the places in the order in which they go; here it is taken for each place's turn.": lambda order: (
             order >= np.arange(len(order) + 1)[:, None]
         ),
-        "The last row is missing, in which all have gone: T + 1 rows.": lambda order: np.array(left_after(order))[:-1],
-        "The first row is missing, in which nobody has gone: T + 1 rows.": lambda order: np.array(left_after(order))[1:],
+        "The last row is missing, in which all have gone: T + 1 rows.": lambda order: np.array(
+            left_after(order)
+        )[:-1],
+        "The first row is missing, in which nobody has gone: T + 1 rows.": lambda order: np.array(
+            left_after(order)
+        )[1:],
         "This is turned round: True is for words that are left.": lambda order: ~np.array(left_after(order)),
         "In each row one word is missing; those that went before stay away.": lambda order: np.vstack(
             [np.ones((1, len(order)), bool), ~np.eye(len(order), dtype=bool)[order]]
         ),
-        "The last of the order goes first here; order[0] goes first.": lambda order: np.array(left_after(order[::-1])),
-        "This takes words from left to right, whatever the order.": lambda order: np.array(left_after(np.arange(len(order)))),
+        "The last of the order goes first here; order[0] goes first.": lambda order: np.array(
+            left_after(order[::-1])
+        ),
+        "This takes words from left to right, whatever the order.": lambda order: np.array(
+            left_after(np.arange(len(order)))
+        ),
     },
 )

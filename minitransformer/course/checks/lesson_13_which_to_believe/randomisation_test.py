@@ -21,7 +21,10 @@ class _Watched:
     def __call__(self, layers):
         shapes = [np.shape(a) for a in layers]
         if shapes != [a.shape for a in self.copies]:
-            raise Failed(f"expected layers of shapes {[a.shape for a in self.copies]}, got {shapes}", hint="Keep the shapes.")
+            raise Failed(
+                f"expected layers of shapes {[a.shape for a in self.copies]}, got {shapes}",
+                hint="Keep the shapes.",
+            )
         changed = tuple(int(not np.array_equal(a, b)) for a, b in zip(layers, self.copies, strict=True))
         self.seen.append(changed)
         self.given.append([a.copy() for a in layers])
@@ -46,27 +49,44 @@ def _cascades(answer):
     watched, _ = _watch(answer)
     expected = [(0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1)]
     if watched.seen != expected:
-        says = [f"explained with layers {[i + 1 for i, c in enumerate(s) if c] or 'none'} destroyed" for s in watched.seen]
+        says = [
+            f"explained with layers {[i + 1 for i, c in enumerate(s) if c] or 'none'} destroyed"
+            for s in watched.seen
+        ]
         raise Failed(*says[:5], hint="First none, then the last layer, then the last two, then all three.")
 
 
 def _keeps_layers(answer):
     if _watch(answer)[0].spoiled:
-        raise Failed("the layers handed in were changed", hint="Copy the list, and replace its entries: ruined[i] = noise.")
+        raise Failed(
+            "the layers handed in were changed",
+            hint="Copy the list, and replace its entries: ruined[i] = noise.",
+        )
 
 
 def _same_size(answer):
     watched, _ = _watch(answer)
     for i, (noise, learned) in enumerate(zip(watched.given[-1], watched.copies, strict=True)):
-        same([noise.mean(), noise.std()], [learned.mean(), learned.std()], f"mean and spread of layer {i + 1}'s noise", rtol=0.15)
+        same(
+            [noise.mean(), noise.std()],
+            [learned.mean(), learned.std()],
+            f"mean and spread of layer {i + 1}'s noise",
+            rtol=0.15,
+        )
         if np.array_equal(np.sort(noise, axis=None), np.sort(learned, axis=None)):
-            raise Failed(f"layer {i + 1} holds the learned numbers in another order", hint="Draw new ones: rng.normal.")
+            raise Failed(
+                f"layer {i + 1} holds the learned numbers in another order", hint="Draw new ones: rng.normal."
+            )
 
 
 def _compares(answer):
     watched, got = _watch(answer)
-    first, *others = (np.random.default_rng(int("".join(map(str, c)), 2)).normal(size=9) for c in watched.seen)
-    same(got, [spearman(first, other) for other in others], "the rank correlations with the first explanation")
+    first, *others = (
+        np.random.default_rng(int("".join(map(str, c)), 2)).normal(size=9) for c in watched.seen
+    )
+    same(
+        got, [spearman(first, other) for other in others], "the rank correlations with the first explanation"
+    )
 
 
 def _try_randomisation(answer, seed):
@@ -77,11 +97,21 @@ def _try_randomisation(answer, seed):
         abs(a.std() / b.std() - 1) < 0.2 and abs(a.mean() - b.mean()) < 0.2
         for a, b in zip(watched.given[-1], watched.copies, strict=True)
     ]
-    return np.array([*got, len(got), *np.ravel(watched.seen), watched.spoiled, *wide, watched.given[-1][0].any()], dtype=float)
+    return np.array(
+        [*got, len(got), *np.ravel(watched.seen), watched.spoiled, *wide, watched.given[-1][0].any()],
+        dtype=float,
+    )
 
 
 def _wrong_randomisation(
-    cumulative=True, upwards=False, in_place=False, noise=True, previous=False, final=False, pearson=False, zeros=False
+    cumulative=True,
+    upwards=False,
+    in_place=False,
+    noise=True,
+    previous=False,
+    final=False,
+    pearson=False,
+    zeros=False,
 ):
     """The test with something wrong in it."""
 
@@ -123,12 +153,18 @@ randomisation_test = Tried(
         "One layer at a time is destroyed here; they stay destroyed, so that at last all are.": _wrong_randomisation(
             cumulative=False
         ),
-        "This begins at the first layer; begin at the last, next to the output.": _wrong_randomisation(upwards=True),
+        "This begins at the first layer; begin at the last, next to the output.": _wrong_randomisation(
+            upwards=True
+        ),
         "The list handed in is changed: work on list(layers).": _wrong_randomisation(in_place=True),
         "The noise must have the layer's own mean and standard deviation.": _wrong_randomisation(noise=False),
-        "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(previous=True),
+        "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(
+            previous=True
+        ),
         "Only the last step is returned; one number for each step.": _wrong_randomisation(final=True),
         "This is the correlation of the values; take rank_correlation.": _wrong_randomisation(pearson=True),
-        "Zeros are no noise: a model of zeros says nothing, and may break what explains it.": _wrong_randomisation(zeros=True),
+        "Zeros are no noise: a model of zeros says nothing, and may break what explains it.": _wrong_randomisation(
+            zeros=True
+        ),
     },
 )

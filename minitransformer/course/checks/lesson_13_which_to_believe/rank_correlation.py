@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_13_which_to_believe.common import correlation_of, ranks_by_counting, spearman
+from minitransformer.course.checks.lesson_13_which_to_believe.common import (
+    correlation_of,
+    ranks_by_counting,
+    spearman,
+)
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.properties import keeps_its_inputs, returns, same
 
@@ -27,9 +31,15 @@ def _monotone(answer):
 def _ties(answer):
     a, b = _tied(None)
     try:
-        same(answer(a, b), spearman(a, b), f"the rank correlation of {a.astype(int).tolist()} and {b.astype(int).tolist()}")
+        same(
+            answer(a, b),
+            spearman(a, b),
+            f"the rank correlation of {a.astype(int).tolist()} and {b.astype(int).tolist()}",
+        )
     except Failed as failed:
-        raise Failed(*failed.details, hint="Equal numbers share the mean of the ranks that they would have in a row.") from None
+        raise Failed(
+            *failed.details, hint="Equal numbers share the mean of the ranks that they would have in a row."
+        ) from None
 
 
 def _all_equal(answer):
@@ -63,17 +73,28 @@ rank_correlation = Exercise(
         Property("where all are equal there is no order: 0", _all_equal),
         keeps_its_inputs(_pair),
     ),
-    examples=lambda rng: (_pair(rng), _tied(rng), (np.ones(4), np.arange(4.0)), (np.arange(4.0), -np.arange(4.0))),
+    examples=lambda rng: (
+        _pair(rng),
+        _tied(rng),
+        (np.ones(4), np.arange(4.0)),
+        (np.arange(4.0), -np.arange(4.0)),
+    ),
     mistakes={
-        "This is the correlation of the values; replace them by ranks first.": lambda a, b: np.nan_to_num(correlation_of(a, b)),
-        "One argsort gives places, not ranks: which index comes first, not which turn an index has.": lambda a, b: correlation_of(
-            np.argsort(a), np.argsort(b)
+        "This is the correlation of the values; replace them by ranks first.": lambda a, b: np.nan_to_num(
+            correlation_of(a, b)
         ),
-        "Equal numbers get different ranks here; they share the mean.": lambda a, b: correlation_of(_in_turn(a), _in_turn(b)),
+        "One argsort gives places, not ranks: which index comes first, not which turn an index has.": lambda a, b: (
+            correlation_of(np.argsort(a), np.argsort(b))
+        ),
+        "Equal numbers get different ranks here; they share the mean.": lambda a, b: correlation_of(
+            _in_turn(a), _in_turn(b)
+        ),
         "Where all are equal the root is 0, and 0 / 0 is nan: return 0 there.": lambda a, b: correlation_of(
             _averaged(a), _averaged(b)
         ),
-        "The sign is lost: opposite orders give -1.": lambda a, b: abs(np.nan_to_num(correlation_of(_averaged(a), _averaged(b)))),
+        "The sign is lost: opposite orders give -1.": lambda a, b: abs(
+            np.nan_to_num(correlation_of(_averaged(a), _averaged(b)))
+        ),
         "Equal numbers share the mean of their ranks, not the lowest.": lambda a, b: np.nan_to_num(
             correlation_of(*(np.array([(w < v).sum() for v in w]) for w in (a, b)))
         ),
@@ -81,7 +102,8 @@ rank_correlation = Exercise(
             1 - 6 * ((_averaged(a) - _averaged(b)) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
         ),
         "The mean of the ranks is to be taken off before multiplying.": lambda a, b: (
-            (_averaged(a) @ _averaged(b)) / np.sqrt((_averaged(a) @ _averaged(a)) * (_averaged(b) @ _averaged(b)))
+            (_averaged(a) @ _averaged(b))
+            / np.sqrt((_averaged(a) @ _averaged(a)) * (_averaged(b) @ _averaged(b)))
         ),
     },
 )

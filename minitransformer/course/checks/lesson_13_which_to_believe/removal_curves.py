@@ -25,7 +25,10 @@ def _three(answer, model, relevance):
     if got is None:
         raise Failed("got None", hint="Is there a `return`?")
     if not isinstance(got, tuple) or len(got) != 3:
-        raise Failed(f"expected three results, {', '.join(CURVES)}; got {type(got).__name__}", hint="return morf, lerf, area")
+        raise Failed(
+            f"expected three results, {', '.join(CURVES)}; got {type(got).__name__}",
+            hint="return morf, lerf, area",
+        )
     return got
 
 
@@ -33,7 +36,9 @@ def _curve(part):
     def holds(answer):
         for seed in range(3):
             model, relevance = model_of(seed), np.random.default_rng(seed + 10).normal(size=7)
-            same(_three(answer, model, relevance)[part], _curves_by_loops(model, relevance)[part], CURVES[part])
+            same(
+                _three(answer, model, relevance)[part], _curves_by_loops(model, relevance)[part], CURVES[part]
+            )
 
     return holds
 
@@ -41,7 +46,11 @@ def _curve(part):
 def _signed_words(answer):
     words = np.array([2.0, -5.0, 1.0])
     got = _three(answer, lambda keep: keep @ words, words.copy())
-    same(got[0], [-2.0, -4.0, -5.0, 0.0], "MoRF where the words add 2, -5 and 1, and their relevance is just that")
+    same(
+        got[0],
+        [-2.0, -4.0, -5.0, 0.0],
+        "MoRF where the words add 2, -5 and 1, and their relevance is just that",
+    )
 
 
 def _try_curves(answer, seed):
@@ -49,7 +58,16 @@ def _try_curves(answer, seed):
     return np.concatenate([np.ravel(part) for part in answer(model_of(seed, 6), relevance)])
 
 
-def _wrong_curves(absolute=False, swapped=False, sign=1, sums=False, points=False, mirrored=False, short=False, occluded=False):
+def _wrong_curves(
+    absolute=False,
+    swapped=False,
+    sign=1,
+    sums=False,
+    points=False,
+    mirrored=False,
+    short=False,
+    occluded=False,
+):
     """The curves with something wrong in them."""
 
     def curves(logit, relevance):
@@ -57,10 +75,16 @@ def _wrong_curves(absolute=False, swapped=False, sign=1, sums=False, points=Fals
         order = order[::-1] if swapped else order
         masks = [np.array(left_after(o)) for o in (order, order[::-1])]
         if occluded:
-            masks = [np.vstack([m[:1], ~np.eye(len(o), dtype=bool)[o]]) for m, o in zip(masks, (order, order[::-1]), strict=True)]
+            masks = [
+                np.vstack([m[:1], ~np.eye(len(o), dtype=bool)[o]])
+                for m, o in zip(masks, (order, order[::-1]), strict=True)
+            ]
         morf, lerf = (logit(m[:-1] if short else m) for m in masks)
         lerf = morf[::-1] if mirrored else lerf
-        areas = [c.mean() if points else (c[1:] + c[:-1]).sum() / 2 if sums else (c[1:] + c[:-1]).mean() / 2 for c in (morf, lerf)]
+        areas = [
+            c.mean() if points else (c[1:] + c[:-1]).sum() / 2 if sums else (c[1:] + c[:-1]).mean() / 2
+            for c in (morf, lerf)
+        ]
         return morf, lerf, sign * (areas[1] - areas[0])
 
     return curves
@@ -84,12 +108,20 @@ removal_curves = Tried(
     examples=lambda rng: ((1,), (2,), (3,)),
     trial=_try_curves,
     mistakes={
-        "Relevance is signed: a word that speaks against goes last, so take no absolute values.": _wrong_curves(absolute=True),
-        "The least relevant word goes first in MoRF here: argsort goes upwards, so sort -relevance.": _wrong_curves(swapped=True),
+        "Relevance is signed: a word that speaks against goes last, so take no absolute values.": _wrong_curves(
+            absolute=True
+        ),
+        "The least relevant word goes first in MoRF here: argsort goes upwards, so sort -relevance.": _wrong_curves(
+            swapped=True
+        ),
         "The area has the wrong sign: AUC(LeRF) - AUC(MoRF).": _wrong_curves(sign=-1),
-        "The curves run over the share of words gone, from 0 to 1: each piece is 1/T wide, not 1.": _wrong_curves(sums=True),
+        "The curves run over the share of words gone, from 0 to 1: each piece is 1/T wide, not 1.": _wrong_curves(
+            sums=True
+        ),
         "The mean of the points is not the area: the two ends count half.": _wrong_curves(points=True),
-        "LeRF is not MoRF backwards: ask the model again, in the opposite order.": _wrong_curves(mirrored=True),
+        "LeRF is not MoRF backwards: ask the model again, in the opposite order.": _wrong_curves(
+            mirrored=True
+        ),
         "The last point is missing, where all words are gone.": _wrong_curves(short=True),
         "One word at a time is missing here; words that went stay away.": _wrong_curves(occluded=True),
     },
