@@ -343,7 +343,7 @@ def test_gradient_rollout_by_hand():
 
 def test_rollout_reads_the_row_that_the_model_reads():
     model = language_model(num_layers=2)
-    with nn.attention.record_attention() as recorded, mt.no_grad():
+    with nn.record_attention() as recorded, mt.no_grad():
         model(mt.tensor([IDS]))
     flow = attention_flow.rollout([w.numpy() for w in recorded])[0]
     for position in range(5):
@@ -378,7 +378,7 @@ def test_slopes_of_attention_weights(monkeypatch):
         logits = []
         for by in (h, -h):
             places.update(layer=-1, entry=entry, by=by)
-            with nn.attention.record_attention(), mt.no_grad():
+            with nn.record_attention(), mt.no_grad():
                 logits.append(model(mt.tensor([IDS]))[0, 1].item())
         assert slopes[entry[0]][entry[1:]] == pytest.approx((logits[0] - logits[1]) / (2 * h), abs=1e-8)
     flow = attention_flow.gradient_rollout(seen.weights, slopes)[0]

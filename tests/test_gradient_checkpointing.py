@@ -14,8 +14,7 @@ from minitransformer import nn
 from minitransformer.amp import autocast
 from minitransformer.defaults import default_device
 from minitransformer.explain import Layers
-from minitransformer.nn.attention import record_attention
-from minitransformer.nn.embedding import edit_embeddings
+from minitransformer.nn.hooks import edit_embeddings, record_attention
 from minitransformer.utils.checkpoint import checkpoint
 
 RTOL = 1e-12

@@ -92,7 +92,7 @@ def test_both_forms_agree_without_a_stabiliser(kind, rule, ids):
 def test_fused_attention_explains_as_the_clear_form_does(make, rule):
     model, ids = make(), [IDS, IDS[:4] + [0, 0]]
     fused = explain.lrp(model, ids, target=1, rule=rule)
-    with mt.nn.attention.record_attention():
+    with mt.nn.record_attention():
         clear = explain.lrp(model, ids, target=1, rule=rule)
     assert any(row.op == "Softmax" for row in clear.ledger.rows) == (rule == "attnlrp")
     assert any(row.op == "MatMul" for row in clear.ledger.rows) and not any(

@@ -224,7 +224,7 @@ def test_a_schedule_can_begin_where_another_ended():
             lambda s: s["param_groups"][0].update(momentum=0.9),
             r"settings that this optimizer does not have: \['momentum'\]",
         ),
-        (lambda s: s["param_groups"][0].update(differentiable=True), "differentiable=True is not to be had"),
+        (lambda s: s["param_groups"][0].update(differentiable=True), "differentiable=True is not supported"),
         (lambda s: s["param_groups"][0].update(lr=-1.0), "expected a learning rate >= 0, got -1"),
         (
             lambda s: s["state"][0].update(exp_inf=torch.ones(3)),
@@ -233,7 +233,7 @@ def test_a_schedule_can_begin_where_another_ended():
         (lambda s: s["state"][0].pop("step"), "got .'exp_avg', 'exp_avg_sq'."),
         (
             lambda s: s["state"][0].update(exp_avg=torch.ones(1)),
-            r"a parameter \(3,\) in its shape, got .'exp_avg': \(1,\)",
+            r"the parameter's shape \(3,\), got .'exp_avg': \(1,\)",
         ),
     ],
 )

@@ -19,7 +19,7 @@ from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.generation import generate
 from minitransformer.models.classifier import SequenceClassifier, predict_proba
 from minitransformer.nn import Module
-from minitransformer.nn.attention import record_attention
+from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 from minitransformer.progress import progress_bar

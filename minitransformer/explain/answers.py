@@ -12,7 +12,7 @@ from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.propagation import account
 from minitransformer.explain.targets import explained
-from minitransformer.nn.embedding import edit_embeddings
+from minitransformer.nn.hooks import edit_embeddings
 from minitransformer.ops.creation import tensor
 
 

@@ -11,7 +11,7 @@ from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.outputs import Target, target_logit
 from minitransformer.explain.targets import as_batch, explained, forward
-from minitransformer.nn.attention import record_attention
+from minitransformer.nn.hooks import record_attention
 
 Array = numpy.ndarray
 

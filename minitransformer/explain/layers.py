@@ -6,7 +6,8 @@ from bisect import bisect_right
 from typing import Any
 
 from minitransformer.autograd import Op, moment
-from minitransformer.nn.module import Module, listener
+from minitransformer.nn.hooks import forward_call
+from minitransformer.nn.module import Module
 
 
 class Layers:
@@ -41,11 +42,11 @@ class Layers:
         return self._around[name]
 
     def __enter__(self) -> Layers:
-        self._token = listener.set(self._listen)
+        self._token = forward_call.set(self._listen)
         return self
 
     def __exit__(self, *error) -> None:
-        listener.reset(self._token)
+        forward_call.reset(self._token)
 
     def _listen(self, module: Module, args, kwargs):
         name = self._name_of.get(module)

@@ -16,7 +16,8 @@ from minitransformer.backends import Array
 from minitransformer.devices import to_host
 from minitransformer.explain.outputs import Target, target_logit
 from minitransformer.explain.targets import as_batch, explained, forward
-from minitransformer.nn.embedding import Embedding, edit_embeddings
+from minitransformer.nn.embedding import Embedding
+from minitransformer.nn.hooks import edit_embeddings
 
 Change = Callable[[Embedding, Tensor], Tensor]
 

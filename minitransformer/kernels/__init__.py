@@ -1,7 +1,16 @@
-"""The few array routines worth a fast version for each array library.
+"""The few array routines that are worth a fast version for each array library.
 
-`reference` defines them in plain code that runs on any library; `numpy` and `cupy` replace some of them. `of(array)` gives the
-module to use for an array: `kernels.of(x).softmax(x, -1)`.
+`reference` defines every routine in plain array code. `numpy` and `cupy` have the same names: each module defines the routines
+that it replaces, and imports the others from `reference` by name, so that its first lines show which ones are not replaced.
+`of(array)` gives the module for the library that made an array: `kernels.of(x).softmax(x, -1)`. A function knows its home:
+
+>>> import numpy
+>>> from minitransformer import kernels
+>>> kernels.of(numpy.ones(1)).gelu.__module__, kernels.of(numpy.ones(1)).softmax.__module__
+('minitransformer.kernels.numpy', 'minitransformer.kernels.reference')
+
+Importing this package changes one setting of the whole process, on Linux with glibc: memory that is freed stays with the
+process, see `memory.keep_freed_memory`.
 """
 
 from __future__ import annotations
@@ -18,9 +27,16 @@ keep_freed_memory()
 
 
 def of(array: backends.Array) -> ModuleType:
-    """The fastest routines for the library that made `array`."""
+    """The module of kernels for the library that made `array`.
+
+    Args:
+        array: a NumPy or CuPy array of any shape and dtype.
+
+    Returns:
+        `minitransformer.kernels.numpy` or `minitransformer.kernels.cupy`.
+    """
     if isinstance(array, backends.HOST):
         return numpy
-    from minitransformer.kernels import cupy  # only where there is such an array
+    from minitransformer.kernels import cupy  # imported only where a CuPy array exists
 
     return cupy

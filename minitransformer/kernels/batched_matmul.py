@@ -1,7 +1,7 @@
-"""Products of many matrices at once, asked of cuBLAS directly.
+"""Products of many matrices at once, by a direct call of cuBLAS.
 
-CuPy's own copies transposed matrices first, and half-precision ones to float32; here they are read as they lie, and half
-precision is added up in float32.
+CuPy's own product first copies transposed matrices, and converts half precision to float32. Here the matrices are read as they
+lie in memory, and cuBLAS adds half precision up in float32.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import numpy as np
 
 from minitransformer.backends import Array, cupy
 
-# cuBLAS's numbers for the type of the elements and of the sums: CUDA_R_.., CUBLAS_COMPUTE_..
+# cuBLAS's constants for the dtype of the elements (CUDA_R_..) and of the sums (CUBLAS_COMPUTE_..), and the scalars' dtype
 TYPES = {"float16": (2, 68, np.float32), "float32": (0, 68, np.float32), "float64": (1, 70, np.float64)}
 DEFAULT_ALGORITHM = -1
 
 
 def _packed(x: Array) -> tuple[Array, int]:
-    """Matrices that lie side by side, and whether each is to be read transposed."""
+    """Matrices that are contiguous in memory, and 1 if cuBLAS has to read each as its transpose, else 0."""
     if x.swapaxes(-1, -2).flags.c_contiguous:
         return x.swapaxes(-1, -2), 1
     return cupy().ascontiguousarray(x), 0
@@ -25,8 +25,8 @@ def _packed(x: Array) -> tuple[Array, int]:
 def batched_matmul(a: Array, b: Array, dtype: np.dtype | None = None) -> Array:
     """a @ b. (.., m, k), (.., k, n) -> (.., m, n), of one floating-point dtype; leading dimensions broadcast.
 
-    `dtype` is the product's, if not theirs: float32 for that of half precision. cuBLAS counts down columns, so it is
-    asked for (a b)^T = b^T a^T.
+    `dtype` is the dtype of the product if it differs from that of a and b: float32 for a product of half precision. cuBLAS
+    stores matrices by columns, so it computes (a b)^T = b^T a^T.
     """
     xp, batch = cupy(), np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     (m, k), n, count = a.shape[-2:], b.shape[-1], int(np.prod(batch))

@@ -1,30 +1,48 @@
-"""Kernels replaced for NumPy: the same sums in chunks that fit the cache, in place. OpenBLAS multiplies matrices on all cores.
+"""Kernels for NumPy: the same sums as in `reference`, computed in place and in chunks that fit the processor's cache.
 
-(Threads of our own over the rest were tried: they sleep while there is nothing to do, and to wake one takes as long as it saves.)
-
-Each is held equal to `reference` by the tests.
+OpenBLAS multiplies matrices on all cores. (Threads for the other kernels were tried: waking a sleeping thread takes as long
+as the thread saves.) A test holds each kernel equal to its definition. Half precision always goes to the definition.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from minitransformer.kernels import reference
-from minitransformer.kernels.reference import *  # noqa: F403
-from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
+from minitransformer.kernels.reference import (  # noqa: F401  not replaced: the definitions, under the same names
+    GELU_CUBIC,
+    GELU_SCALE,
+    adam_all,
+    causal_mask,
+    cross_entropy,
+    dropout_scale,
+    embedding,
+    erf,
+    log_softmax,
+    log_softmax_vjp,
+    logsumexp,
+    matmul_vjp,
+    norm_of_all,
+    rms_norm,
+    rms_norm_vjp,
+    scale_all,
+    softmax,
+    softmax_vjp,
+)
 
 CHUNK = 1 << 17  # elements worked on at a time
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """As the reference, which has more to ask."""
+    """`reference.matmul`, without its conversions where a and b are of one dtype and need none."""
     return np.matmul(a, b) if a.dtype == b.dtype and a.dtype.itemsize >= 4 else reference.matmul(a, b)
 
 
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """As the reference, the bias added in place."""
+    """`reference.linear`, with the bias added in place."""
     if x.dtype.itemsize < 4 or bias is None:
         return reference.linear(x, weight, bias)
     y = x @ weight.T
@@ -35,15 +53,15 @@ def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.nda
 def linear_vjp(
     g: np.ndarray, x: np.ndarray, weight: np.ndarray, needs: list[bool]
 ) -> list[np.ndarray | None]:
-    """As the reference; a product with ones adds up faster than a sum."""
+    """`reference.linear_vjp`; the sum over N as a product with ones, which is faster."""
     if x.dtype.itemsize < 4:
         return reference.linear_vjp(g, x, weight, needs)
     laws = (lambda: g @ weight, lambda: g.T @ x, lambda: np.ones(len(g), g.dtype) @ g)
     return [law() if needed else None for law, needed in zip(laws, needs, strict=False)]
 
 
-def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
-    """`function(out, scratch, *arrays)` over flat chunks of arrays of one shape."""
+def _elementwise(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarray:
+    """A new array, filled chunk by chunk by `function(out, scratch, *arrays)`; all arrays have one shape."""
     out = np.empty(arrays[0].shape, arrays[0].dtype)
     flat = [a.reshape(-1) for a in (out, *arrays)]
     scratch = np.empty(min(CHUNK, out.size), out.dtype)
@@ -53,7 +71,7 @@ def _elementwise(function, *arrays: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """As the reference, but 1 / (1 + e^-x) everywhere: where e^-x overflows, it is 0."""
+    """1 / (1 + e^-x) for every x: where e^-x overflows to infinity, the result is 0."""
 
     def value(out, scratch, x):
         with np.errstate(over="ignore"):
@@ -89,7 +107,7 @@ def _normal_cdf(out: np.ndarray, density: np.ndarray, x: np.ndarray) -> None:
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    """As the reference; in float32 with a polynomial for erf."""
+    """`reference.gelu`; in float32 with a polynomial for Phi."""
 
     def value(out, density, x):
         _density(density, x)
@@ -100,7 +118,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 def _passed(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
-    """As the reference."""
+    """`reference._passed` into `out`: y / x, 1/2 at x = 0."""
     with np.errstate(invalid="ignore"):  # 0 / 0
         np.divide(y, x, out=out)
     if (zero := x == 0).any():
@@ -108,7 +126,7 @@ def _passed(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """As the reference."""
+    """`reference.gelu_vjp` in chunks."""
 
     def slope(out, density, g, x, y):
         _density(density, x)
@@ -122,7 +140,7 @@ def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
-    """x / (1 + e^(-2z)), by one exponential instead of a tanh; where it is infinite, y = 0."""
+    """x / (1 + e^(-2z)) = x (1 + tanh z) / 2, by one exponential; where the exponential overflows, y = 0."""
 
     def value(out, _, x):
         np.multiply(x, x, out=out)
@@ -138,7 +156,7 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
 
 
 def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """As the reference."""
+    """`reference.gelu_tanh_vjp` in chunks."""
 
     def slope(out, passed, g, x, y):
         np.multiply(x, x, out=out)
@@ -153,34 +171,36 @@ def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _elementwise(slope, g, x, y) if x.dtype.itemsize >= 4 else reference.gelu_tanh_vjp(g, x, y)
 
 
-def _runs(n_rows: int, width: int):
-    """Slices of so many rows that a chunk has room for."""
+def _runs(n_rows: int, width: int) -> Iterator[slice]:
+    """Slices of the rows, each of at most CHUNK elements (and at least one row)."""
     step = max(CHUNK // max(width, 1), 1)
     return (slice(i, i + step) for i in range(0, n_rows, step))
 
 
-FAR = 0.01  # a variance that small beside the squared mean shows the mean's rounding
+FAR = 0.01  # below this ratio of variance to squared mean, the rounding error of the mean is visible in the result
 
 
 def _centre_again(
     rows: np.ndarray, part: np.ndarray, mean: np.ndarray, square: np.ndarray, far: np.ndarray
 ) -> None:
-    """Take from the rows that are `far` what rounding left of their mean: equal numbers are their mean, to the last digit."""
+    """In the rows marked `far`, subtract the mean a second time: this removes the rounding error of the first mean."""
     mean[far] += part[far].mean(axis=-1, keepdims=True)
     part[far] = again = rows[far] - mean[far]
     square[far] = np.vecdot(again, again)[:, None]
 
 
-def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
-    """As the reference, some rows at a time."""
+def layer_norm(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`reference.layer_norm`, some rows at a time."""
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm(x, weight, bias, eps)
     width = x.shape[-1]
     rows = x.reshape(-1, width)  # (N, C)
     y, (mean, rstd) = np.empty(rows.shape, x.dtype), np.empty((2, len(rows), 1), x.dtype)
-    evenly = np.full((width, 1), 1 / width, x.dtype)  # a product with it is a mean
+    average = np.full((width, 1), 1 / width, x.dtype)  # rows @ average: the mean of each row
     for run in _runs(*rows.shape):
-        np.matmul(rows[run], evenly, out=mean[run])
+        np.matmul(rows[run], average, out=mean[run])
         part = np.subtract(rows[run], mean[run], out=y[run])
         square = np.vecdot(part, part)[:, None]
         if (far := square < FAR * width * mean[run] ** 2).any():
@@ -193,8 +213,10 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float):
     return y.reshape(x.shape), mean.reshape(stats), rstd.reshape(stats)
 
 
-def layer_norm_vjp(g, x, weight, mean, rstd):
-    """As the reference, some rows at a time."""
+def layer_norm_vjp(
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray, mean: np.ndarray, rstd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`reference.layer_norm_vjp`, some rows at a time."""
     if x.dtype.itemsize < 4 or not x.size:
         return reference.layer_norm_vjp(g, x, weight, mean, rstd)
     width = x.shape[-1]
@@ -212,8 +234,10 @@ def layer_norm_vjp(g, x, weight, mean, rstd):
     return dx.reshape(x.shape), dw, db
 
 
-def cross_entropy_vjp(g, x, target, shift, total, smoothing):
-    """As the reference, in one buffer."""
+def cross_entropy_vjp(
+    g: np.ndarray, x: np.ndarray, target: np.ndarray, shift: np.ndarray, total: np.ndarray, smoothing: float
+) -> np.ndarray:
+    """`reference.cross_entropy_vjp`, in one buffer."""
     if x.dtype.itemsize < 4:
         return reference.cross_entropy_vjp(g, x, target, shift, total, smoothing)
     dx = x - shift
@@ -226,7 +250,7 @@ def cross_entropy_vjp(g, x, target, shift, total, smoothing):
 
 
 def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
-    """As the reference; rows picked from the same place are brought together first, and added up as one run."""
+    """`reference.index_vjp`; gradients of the same row of x are sorted next to each other, and each group is summed at once."""
     if (
         not isinstance(index, np.ndarray)
         or index.ndim != 1
@@ -237,7 +261,7 @@ def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
         return reference.index_vjp(g, x, index)
     index = index % len(x)  # -1 is the last row
     order = np.argsort(index, kind="stable")
-    starts = np.flatnonzero(np.diff(index[order], prepend=-1))  # where the runs begin
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))  # where each group begins
     dx = np.zeros_like(x)
     dx[index[order[starts]]] = np.add.reduceat(g[order], starts, axis=0)
     return dx
@@ -246,21 +270,21 @@ def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
 QUERY_BLOCK = 64
 
 
-def _query_blocks(n_queries: int, n_keys: int, causal: bool):
-    """Query rows i to j, and how many keys the last of them may see: causal blocks skip what is hidden from all."""
+def _query_blocks(n_queries: int, n_keys: int, causal: bool) -> Iterator[tuple[slice, slice]]:
+    """Blocks of queries, each with the keys that its last query may attend to: causal blocks skip all later keys."""
     step = QUERY_BLOCK if causal else max(n_queries, 1)
     for i in range(0, n_queries, step):
         j = min(i + step, n_queries)
         yield slice(i, j), slice(0, min(j, n_keys) if causal else n_keys)
 
 
-def _are_small(s: np.ndarray, mask) -> bool:
-    """Whether no score is so far from 0 that its exponential is too large, or all of a row's are 0."""
+def _are_small(s: np.ndarray, mask: np.ndarray | None) -> bool:
+    """Whether e^s neither overflows, nor is 0 for all scores of a row: then no maximum need be subtracted."""
     return max(s.max(), -s.min()) < 60 and (mask is None or mask.dtype == bool)
 
 
-def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
-    """-inf where a query may not look, or the mask's scores added."""
+def _hide(s: np.ndarray, rows: slice, mask: np.ndarray | None, causal: bool) -> None:
+    """Set the scores of keys that are not allowed to -inf; add a mask of numbers."""
     if causal:
         later = np.arange(rows.start, rows.stop)[:, None] < np.arange(s.shape[-1])
         s += np.where(later, -math.inf, 0).astype(s.dtype)
@@ -271,7 +295,7 @@ def _hide(s: np.ndarray, rows: slice, mask, causal: bool) -> None:
 
 
 def _exp_in_place(s: np.ndarray, small: bool) -> np.ndarray:
-    """s becomes e^s, up to a factor for each row; returns the rows' sums (.., 1), 1 where there is nothing to see."""
+    """Replace s by e^s times a factor for each row; return the rows' sums (.., 1), 1 for a row of zeros."""
     if not small:
         top = s.max(axis=-1, keepdims=True)
         top[np.isneginf(top)] = 0
@@ -282,13 +306,20 @@ def _exp_in_place(s: np.ndarray, small: bool) -> np.ndarray:
     return total
 
 
-def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
-    """As the reference, a block of queries at a time."""
+def attention(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray | None,
+    causal: bool,
+    scale: float,
+    keep: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`reference.attention`, one block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention(q, k, v, mask, causal, scale, keep)
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
-    # laid out as q is, so that heads join without a copy
-    y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
+    y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # q's memory layout: heads merge without a copy
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
     for rows, seen in _query_blocks(*p.shape[-2:], causal):
         s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))
@@ -301,8 +332,17 @@ def attention(q, k, v, mask, causal: bool, scale: float, keep=None):
     return y, p
 
 
-def attention_vjp(g, q, k, v, p, causal: bool, scale: float, keep=None):
-    """As the reference, a block of queries at a time; p is zero where nothing may be seen."""
+def attention_vjp(
+    g: np.ndarray,
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    p: np.ndarray,
+    causal: bool,
+    scale: float,
+    keep: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`reference.attention_vjp`, one block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
@@ -321,7 +361,7 @@ def attention_vjp(g, q, k, v, p, causal: bool, scale: float, keep=None):
 
 
 def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray, rows: slice) -> None:
-    """total += A^T B, where total is 0 before the first rows."""
+    """total += A^T B; total is 0 before the first block of rows, which is written without an addition."""
     if rows.start:
         total += np.matmul(a.swapaxes(-1, -2), b)
     else:

@@ -1,4 +1,4 @@
-"""The definition of each kernel, in plain array code: read these to understand, the others are only faster."""
+"""The definition of each kernel, in plain array code. The versions in `numpy` and `cupy` give the same and are only faster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minitransformer.backends import Array, float32, namespace
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """The matrix product of the last two dimensions, the others broadcast; half precision is added up in float32."""
+    """The matrix product of the last two dimensions, the others broadcast; half precision is summed in float32."""
     return namespace(a).matmul(_wide(a), _wide(b)).astype(namespace(a).result_type(a, b), copy=False)
 
 
@@ -27,7 +27,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
 
 
 def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Array | None]:
-    """dL/dx = g W, dL/dW = g^T x, dL/db = sum of g; None for what is not needed. g: (N, n_out)."""
+    """dL/dx = g W, dL/dW = g^T x, dL/db = sum of g over N; None for a gradient that `needs` does not ask for. g: (N, n_out)."""
     laws = (
         lambda: matmul(g, weight),
         lambda: matmul(g.T, x),
@@ -37,19 +37,14 @@ def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Arr
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e^-x), with e^-|x| so that nothing overflows."""
+    """1 / (1 + e^-x), computed from e^-|x|, which cannot overflow."""
     xp = namespace(x)
     z = xp.exp(-abs(_wide(x)))
     return (xp.where(x >= 0, 1, z) / (1 + z)).astype(x.dtype, copy=False)
 
 
 def erf(x: Array) -> Array:
-    """The error function, to the precision of the dtype."""
-    xp = namespace(x)
-    if xp.__name__ == "cupy":
-        from cupyx.scipy.special import erf as device_erf
-
-        return device_erf(_wide(x)).astype(x.dtype, copy=False)
+    """The error function, to the precision of the dtype. NumPy has none: Python's is called for each element."""
     return numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
 
 
@@ -67,12 +62,12 @@ def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
 
 
 def _exact(x: Array, y: Array, law) -> tuple[Array, Array]:
-    """x and y = law(x); a half-precision y is rounded, and is computed anew."""
+    """x and y = law(x). In half precision y has been rounded: both are computed again in float32."""
     return (x, y) if x.dtype.itemsize >= 4 else (_wide(x), law(_wide(x)))
 
 
 def _passed(x: Array, y: Array) -> Array:
-    """The part y / x of x that a GELU lets pass: a half of 0."""
+    """y / x, the factor by which a GELU multiplies x; its limit 1/2 at x = 0."""
     return namespace(x).where(x == 0, 0.5, y / (x + (x == 0)))
 
 
@@ -94,17 +89,17 @@ def gelu_tanh_vjp(g: Array, x: Array, y: Array) -> Array:
 
 
 def _wide(x: Array) -> Array:
-    """Half precision is computed with, and added up, in float32."""
+    """x in the dtype to compute in: float32 for half precision, else its own."""
     return x.astype(float32) if x.dtype.itemsize < 4 else x
 
 
 def _like(x: Array, *results: Array) -> tuple[Array, ...]:
-    """Results in the dtype of `x`."""
+    """`results` in the dtype of `x`."""
     return tuple(r.astype(x.dtype, copy=False) for r in results)
 
 
 def _shift(x: Array, dim) -> Array:
-    """The largest score of each slice; 0 where every score is -inf, so that nothing becomes -inf - -inf."""
+    """The largest score of each slice, to subtract; 0 where every score is -inf, since -inf - -inf would be NaN."""
     xp = namespace(x)
     if not x.size:
         return xp.zeros((), _wide(x).dtype)
@@ -119,7 +114,7 @@ def _ln(total: Array) -> Array:
 
 
 def softmax(x: Array, dim: int) -> Array:
-    """e^(x - max) / sum; zeros for a slice of nothing but -inf."""
+    """e^(x - max) / sum e^(x - max); zeros for a slice in which every score is -inf."""
     xp = namespace(x)
     e = xp.exp(_wide(x) - _shift(x, dim))
     total = e.sum(axis=dim, keepdims=True)
@@ -133,7 +128,7 @@ def softmax_vjp(g: Array, s: Array, dim: int) -> Array:
 
 
 def logsumexp(x: Array, dim, keepdim: bool) -> Array:
-    """max + ln sum e^(x - max); infinity for one of +inf, which is not subtracted."""
+    """max + ln sum e^(x - max); +inf for a slice that contains +inf (a maximum of +inf is not subtracted)."""
     xp = namespace(x)
     shift = _shift(x, dim)
     shift = xp.where(shift == math.inf, 0, shift)
@@ -143,7 +138,7 @@ def logsumexp(x: Array, dim, keepdim: bool) -> Array:
 
 
 def log_softmax(x: Array, dim: int) -> Array:
-    """x - max - ln sum e^(x - max): the large part is gone before anything is rounded at its size."""
+    """x - max - ln sum e^(x - max). The maximum is subtracted first, so that no result is rounded at the size of x."""
     z = _wide(x) - _shift(x, dim)
     return (z - _ln(namespace(x).exp(z).sum(axis=dim, keepdims=True))).astype(x.dtype, copy=False)
 
@@ -155,10 +150,10 @@ def log_softmax_vjp(g: Array, y: Array, dim: int) -> Array:
 
 
 def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
-    """(x - mean) / sigma * weight + bias over the last dimension; also the mean and 1 / sigma, (.., 1) each."""
+    """(x - mean) / sigma * weight + bias over the last dimension, the mean, and 1 / sigma. (.., C) -> (.., C), 2 x (.., 1)."""
     wide = _wide(x)
     mean = wide.mean(axis=-1, keepdims=True)
-    # what rounding left: equal numbers are their mean, to the last digit
+    # removes the rounding error of the mean: the mean of equal numbers is then exactly that number
     mean += (wide - mean).mean(axis=-1, keepdims=True)
     centred = wide - mean
     rstd = 1 / namespace(x).sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
@@ -175,7 +170,7 @@ def layer_norm_vjp(g: Array, x: Array, weight: Array, mean: Array, rstd: Array) 
 
 
 def rms_norm(x: Array, weight: Array, eps: float) -> tuple[Array, Array]:
-    """x / rms * weight over the last dimension; also 1 / rms, (.., 1)."""
+    """x / rms * weight over the last dimension, and 1 / rms. (.., C), (C,) -> (.., C), (.., 1)."""
     wide = _wide(x)
     rstd = 1 / namespace(x).sqrt((wide * wide).mean(axis=-1, keepdims=True) + eps)
     return (wide * rstd * weight).astype(x.dtype, copy=False), rstd
@@ -190,9 +185,9 @@ def rms_norm_vjp(g: Array, x: Array, weight: Array, rstd: Array) -> tuple[Array,
 
 
 def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Array, Array]:
-    """ln total - (1 - smoothing) z[target] - smoothing mean(z), z = x - max, total = sum e^z; max and total besides.
+    """ln total - (1 - smoothing) z[target] - smoothing mean(z), where z = x - max and total = sum e^z.
 
-    (N, V), (N,) -> (N,), (N, 1), (N, 1). Nothing is rounded at the size of x.
+    (N, V), (N,) -> the losses (N,), the maxima (N, 1), the totals (N, 1). No result is rounded at the size of x.
     """
     xp, shift = namespace(x), _shift(x, -1)
     z = _wide(x) - shift
@@ -216,13 +211,13 @@ def cross_entropy_vjp(
 
 
 def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: numpy.dtype) -> Array:
-    """1 / (1 - p) where a number drawn evenly from [0, 1) is at least p, else 0: element i depends on `key` and i alone."""
-    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(shape, dtype=float32)
-    return (even >= float32.type(p)) * dtype.type(1 / (1 - p) if p < 1 else 0)
+    """1 / (1 - p) where a uniform random number in [0, 1) is at least p, else 0. Element i depends only on `key` and i."""
+    uniform = numpy.random.Generator(numpy.random.Philox(key=key)).random(shape, dtype=float32)
+    return (uniform >= float32.type(p)) * dtype.type(1 / (1 - p) if p < 1 else 0)
 
 
 def norm_of_all(arrays: Sequence[Array]) -> Array:
-    """The Euclidean norm of all arrays read as one vector; that of half precision in float32. ()."""
+    """The Euclidean norm of all arrays concatenated into one vector; float32 for half precision. ()."""
     xp, wide = namespace(arrays[0]), map(_wide, arrays)
     return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in wide))
 
@@ -233,18 +228,58 @@ def scale_all(arrays: Sequence[Array], factor: Array | float) -> None:
         a *= factor
 
 
-def adam_all(*arguments) -> bool:
-    """Nothing is done: plain code has nothing better than one parameter after the other, as optim/adam.py says it."""
-    return False
+def adam_all(
+    arrays: Sequence[tuple[Array, ...]],
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    decay: float,
+    shrink: float,
+) -> None:
+    """One step of Adam, in place, for each tuple (p, g, m, v): parameter, gradient, running means of g and of g^2.
+
+    p <- shrink p, g <- g + decay p, m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, and then
+    p <- p - lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps). The array g is not changed. A fifth array in a tuple is
+    the largest v of all steps so far, which takes the place of v in the last line (AMSGrad). `step` counts from 1.
+    """
+    for p, g, m, v, *largest in arrays:
+        if shrink != 1:
+            p *= shrink
+        _running_means(g + decay * p if decay else g, m, v, betas)
+        if largest:
+            v = namespace(v).maximum(largest[0], v, out=largest[0])
+        p -= _adam_change(m, v, step, lr, betas, eps)
+
+
+def _running_means(g: Array, m: Array, v: Array, betas: tuple[float, float]) -> None:
+    """m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, in place."""
+    b1, b2 = betas
+    m *= b1
+    m += (1 - b1) * g
+    v *= b2
+    v += (1 - b2) * g * g
+
+
+def _adam_change(m: Array, v: Array, step: int, lr: float, betas: tuple[float, float], eps: float) -> Array:
+    """lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps), in one new array."""
+    b1, b2 = betas
+    xp = namespace(v)
+    change = xp.sqrt(v, out=xp.empty_like(v))
+    change /= math.sqrt(1 - b2**step)
+    change += eps
+    xp.divide(m, change, out=change)
+    change *= lr / (1 - b1**step)
+    return change
 
 
 def embedding(weight: Array, ids: Array) -> Array:
-    """The rows that `ids` name. (V, C), (..) -> (.., C)."""
+    """The rows of `weight` at `ids`. (V, C), (..) -> (.., C)."""
     return namespace(weight).take(weight, ids, axis=0)
 
 
 def index_vjp(g: Array, x: Array, index) -> Array:
-    """The gradient of x[index]: an element that is picked n times hears n times. Shape of x."""
+    """The gradient of x[index], in the shape of x: an element that `index` names n times gets the sum of n gradients."""
     xp = namespace(x)
     dx = xp.zeros_like(x)
     xp.add.at(dx, index, g)
@@ -254,9 +289,10 @@ def index_vjp(g: Array, x: Array, index) -> Array:
 def attention(
     q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None
 ) -> tuple[Array, Array]:
-    """softmax(q k^T scale + mask) v, and the softmax. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S).
+    """softmax(scale q k^T + mask) v, and the softmax itself. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S).
 
-    `keep` (.., T, S), if given, is what dropout multiplies the softmax by on its way to v.
+    `mask` broadcasts to (.., T, S): boolean, True where attention is allowed, or numbers to add to the scores. `keep`
+    (.., T, S), if given, is dropout's factor, 0 or 1 / (1 - probability), for each attention weight in the product with v.
     """
     xp = namespace(q)
     scores = xp.matmul(_wide(q), _wide(k).swapaxes(-1, -2)) * scale  # (.., T, S)
@@ -271,9 +307,10 @@ def attention(
 def attention_vjp(
     g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None
 ) -> tuple[Array, Array, Array]:
-    """The matmuls' and the softmax's gradients one after the other: dq, dk, dv.
+    """dL/dq, dL/dk, dL/dv: the gradients of the two products and of the softmax between them, in the shapes of q, k, v.
 
-    `causal` says that p is 0 for all later keys: nothing is to be done for these.
+    `g` (.., T, e) is the cotangent of the output, `p` (.., T, S) the softmax. If `causal`, p is 0 for all later keys, and a
+    faster version may skip them.
     """
     dp, dv = matmul_vjp(g, p if keep is None else p * keep, v)  # (.., T, S), (.., S, e)
     ds = softmax_vjp(dp if keep is None else dp * keep, p, -1) * scale
@@ -282,5 +319,5 @@ def attention_vjp(
 
 
 def causal_mask(xp, n_queries: int, n_keys: int) -> Array:
-    """True where query t may see key s <= t. (T, S)."""
+    """True where key s is not later than query t, s <= t. (T, S)."""
     return xp.arange(n_queries)[:, None] >= xp.arange(n_keys)[None, :]

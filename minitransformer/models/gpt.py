@@ -94,7 +94,7 @@ class GPT(nn.Module):
         x = (
             self.positions(x, start)
             if padding is None
-            else self.positions.at(x, nn.places(padding)[:, start:])
+            else self.positions.at(x, nn.positions_after_padding(padding)[:, start:])
         )
         return self.head(self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache))
 

@@ -71,7 +71,7 @@ class LanguageModel(nn.Module):
         x = (
             self.positions(x, start)
             if padding is None
-            else self.positions.at(x, nn.places(padding)[:, start:])
+            else self.positions.at(x, nn.positions_after_padding(padding)[:, start:])
         )
         x = self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache)
         return self.head(x)  # (B, T, V)

@@ -117,7 +117,7 @@ class Distances(nn.Module):
         scores = self.scores(tensor(which, device=device)).permute(2, 0, 1).unsqueeze(0)
         if not self.both_ways:
             scores = scores.masked_fill(later_keys(n_queries, n_keys, device), -math.inf)
-        return nn.positional(scores)
+        return nn.mark_positions(scores)
 
 
 class T5Attention(nn.Module):

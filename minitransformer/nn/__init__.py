@@ -2,11 +2,12 @@
 
 from minitransformer.nn import functional, init, utils
 from minitransformer.nn.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
-from minitransformer.nn.attention import MultiheadAttention, record_attention
+from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.cache import AttentionCache, TransformerCache
 from minitransformer.nn.containers import ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.embedding import Embedding
+from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
 from minitransformer.nn.masking import generate_square_subsequent_mask
@@ -19,8 +20,8 @@ from minitransformer.nn.position import (
     RotaryEmbedding,
     SinusoidalPositionalEncoding,
     apply_rotary,
-    places,
-    positional,
+    mark_positions,
+    positions_after_padding,
 )
 from minitransformer.nn.transformer import (
     Transformer,
@@ -65,8 +66,8 @@ __all__ = [
     "functional",
     "generate_square_subsequent_mask",
     "init",
-    "places",
-    "positional",
+    "mark_positions",
+    "positions_after_padding",
     "record_attention",
     "utils",
 ]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
-from contextvars import ContextVar
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.cache import AttentionCache
+from minitransformer.nn.hooks import attention_weights
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, looks_causal, merge
 from minitransformer.nn.module import Module
@@ -20,19 +18,6 @@ from minitransformer.ops.creation import ones, zeros
 from minitransformer.ops.heads import merge_heads, split_heads
 from minitransformer.ops.index import triu
 from minitransformer.ops.shape import cat
-
-recorder: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
-
-
-@contextlib.contextmanager
-def record_attention() -> Iterator[list[Tensor]]:
-    """Inside this block every `MultiheadAttention` appends its weights (B, H, T, S), off the tape, to the list."""
-    weights: list[Tensor] = []
-    token = recorder.set(weights)
-    try:
-        yield weights
-    finally:
-        recorder.reset(token)
 
 
 def _holds(attn_mask: Tensor | None, shown: bool) -> bool:
@@ -186,7 +171,7 @@ class MultiheadAttention(Module):
 
     def _attend(self, q, k, v, mask, is_causal: bool, need_weights: bool) -> tuple[Tensor, Tensor | None]:
         """The heads' outputs (B, H, T, d), and their weights (B, H, T, S) if someone wants to see them."""
-        dropout, record = self.dropout if self.training else 0.0, recorder.get()
+        dropout, record = self.dropout if self.training else 0.0, attention_weights.get()
         if not need_weights and record is None:
             return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal), None
         heads, weights = clear_attention(q, k, v, mask, dropout, is_causal)

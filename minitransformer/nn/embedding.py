@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
-
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
+from minitransformer.nn.hooks import embedding_edit
 from minitransformer.nn.module import Module
 from minitransformer.ops.elementwise import where
-
-Edit = Callable[["Embedding", Tensor, Tensor], Tensor]
-_edit: ContextVar[Edit | None] = ContextVar("edit of the vectors looked up", default=None)
-
-
-@contextlib.contextmanager
-def edit_embeddings(edit: Edit) -> Iterator[None]:
-    """Inside this block every `Embedding` gives `edit(embedding, ids, vectors)` in place of `vectors`, in the same shape."""
-    token = _edit.set(edit)
-    try:
-        yield
-    finally:
-        _edit.reset(token)
 
 
 class Embedding(Module):
@@ -59,7 +43,7 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Integers (..) -> (.., embedding_dim). Raises IndexError for an id outside the table, TypeError for floats."""
-        vectors, edit = self._look_up(input), _edit.get()
+        vectors, edit = self._look_up(input), embedding_edit.get()
         return vectors if edit is None else edit(self, input, vectors)
 
     def _look_up(self, input: Tensor) -> Tensor:  # (..) -> (.., C)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float16, float32, float64
 from minitransformer.devices import to_device
+from minitransformer.nn.hooks import forward_call
 from minitransformer.nn.loading import Loading
 from minitransformer.ops.python import host_array
 
 KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
-# called in place of each `forward`, to hear of it
-listener: ContextVar[Callable | None] = ContextVar("listener", default=None)
 
 
 class Parameter(Tensor):
@@ -115,8 +113,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args, **kwargs):
-        listen = listener.get()
-        return self.forward(*args, **kwargs) if listen is None else listen(self, args, kwargs)
+        call = forward_call.get()
+        return self.forward(*args, **kwargs) if call is None else call(self, args, kwargs)
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True

@@ -17,8 +17,18 @@ from minitransformer.ops.index import embedding
 from minitransformer.ops.shape import cat, chunk, flatten, stack, unsqueeze
 
 
-def positional(t: Tensor) -> Tensor:
-    """Mark `t` as positions for the relevance ledger; views of it keep the mark."""
+def mark_positions(t: Tensor) -> Tensor:
+    """Mark a tensor as a positional encoding, for the relevance ledger; views of it keep the mark.
+
+    The ledger of `explain.lrp` books the relevance of a sum's marked terms as "positions", separate from the tokens. Mark the
+    table of a positional encoding of your own, or scores that depend only on positions.
+
+    Args:
+        t: any tensor, changed: its `role` becomes "positions".
+
+    Returns:
+        `t` itself.
+    """
     t.role = "positions"
     return t
 
@@ -38,8 +48,15 @@ def rows(table: Tensor, start: int, length: int) -> Tensor:
     return table[start : start + length]
 
 
-def places(padding: Tensor) -> Tensor:
-    """The position of each token in a row that begins with padding, True there: 0 for the first that is none. (B, T) -> (B, T)."""
+def positions_after_padding(padding: Tensor) -> Tensor:
+    """The position of each token in sequences that begin with padding: 0 for the first token that is not padding.
+
+    Args:
+        padding: (B, T) bool, True where the token is padding.
+
+    Returns:
+        (B, T) int64; 0 for padding, too.
+    """
     return ((~padding).long().cumsum(1) - 1).clip(min=0)
 
 
@@ -87,7 +104,7 @@ class _FixedEncoding(AdditiveEncoding):
         super().__init__(d_model, dropout, batch_first)
         init.reserve(max_len, d_model)
         self.register_buffer(
-            "pe", positional(self.compute(max_len).float().unsqueeze(0 if batch_first else 1))
+            "pe", mark_positions(self.compute(max_len).float().unsqueeze(0 if batch_first else 1))
         )
 
     def table(self) -> Tensor:
@@ -135,7 +152,7 @@ class LearnedPositionalEncoding(AdditiveEncoding):
 
     def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
         super().__init__(d_model, dropout, batch_first)
-        self.weight = positional(init.parameter(max_len, d_model))
+        self.weight = mark_positions(init.parameter(max_len, d_model))
         init.normal_(self.weight, std=0.02)
 
     def table(self) -> Tensor:

@@ -1,8 +1,9 @@
-"""What optimizers share: groups of parameters with their settings, and the state kept for each."""
+"""The base of all optimizers: groups of parameters with their settings, and the state that is kept for each parameter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy
 
@@ -11,19 +12,34 @@ from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.python import host_array
 
-# what else may stand in a loaded group, the schedules' word among them
+Settings = dict[str, Any]  # a parameter group: "params" and the settings of these parameters
+State = dict[
+    str, Any
+]  # what an optimizer keeps for one parameter: arrays of its shape, and the number of steps
+Entries = Sequence[tuple[Array, Array, State]]  # (parameter, gradient, state)
+Params = Iterable[Tensor] | Iterable[Settings]
+
+# what a loaded group may also contain; "initial_lr" is written by the learning-rate schedules
 BESIDE = {"params", "param_names", "initial_lr"}
 
 
 class Optimizer:
-    """`param_groups`: dicts of "params" and settings; `state`: what is remembered of each parameter, as arrays.
+    """Groups of parameters in `param_groups`, and in `state` the arrays that are kept for each parameter.
 
-    A subclass gives `update(p, g, state, group)`, which edits the array `p` in place. Raises ValueError for no parameters,
-    one given twice or a negative learning rate, TypeError for what is no tensor. PyTorch's `foreach`, `fused` and `capturable`
-    say how a step is computed, not what it does: they are taken and change nothing. `differentiable` is refused.
+    A subclass defines `update` (one parameter), or `update_all` (all parameters of a group). PyTorch's settings `foreach`,
+    `fused` and `capturable` choose how a step is computed, not its result: they are accepted and have no effect.
+    `differentiable` is refused.
+
+    Args:
+        params: parameters, or groups of them: dicts with "params" and the settings that differ from `defaults`.
+        defaults: the settings of groups that do not have their own.
+
+    Raises:
+        TypeError: if `params` is a single tensor, a set, or contains something else than tensors.
+        ValueError: if there are no parameters, one is given twice or is not a leaf, or the learning rate is negative.
     """
 
-    def __init__(self, params: Iterable, defaults: dict):
+    def __init__(self, params: Params, defaults: Settings) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "optimizer: expected several parameters, such as model.parameters(), got one tensor: put it in a list"
@@ -31,48 +47,49 @@ class Optimizer:
         groups = _in_order(params)
         if not groups:
             raise ValueError("optimizer: expected at least one parameter, got none")
-        self.defaults, self.param_groups, self.state = defaults, [], {}
+        self.defaults = defaults
+        self.param_groups: list[Settings] = []
+        self.state: dict[Tensor, State] = {}
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, param_group: dict) -> None:
-        """More parameters, with settings of their own where they differ from the defaults."""
-        params = (
-            [param_group["params"]]
-            if isinstance(param_group["params"], Tensor)
-            else _in_order(param_group["params"])
-        )
+    def add_param_group(self, param_group: Settings) -> None:
+        """Add parameters with their own settings.
+
+        Args:
+            param_group: "params", a tensor or several, and the settings that differ from the defaults.
+
+        Raises:
+            TypeError: if the parameters are in a set, or one is not a tensor.
+            ValueError: if a parameter is given twice or is not a leaf, or a setting is out of its range.
+        """
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else _in_order(params)
         known = {id(p) for g in self.param_groups for p in g["params"]}
         for p in params:
-            if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer: expected tensors, got {type(p).__name__}")
-            if not p.is_leaf:
-                raise ValueError("optimizer: can only change leaf tensors; this one was computed from others")
-            if id(p) in known:
-                raise ValueError(
-                    "optimizer: a parameter is given twice, and would be changed twice in each step"
-                )
+            _check_parameter(p, known)
             known.add(id(p))
         self._check({**self.defaults, **param_group})
         self.param_groups.append({**self.defaults, **param_group, "params": params})
 
-    def _check(self, group: Mapping) -> None:
-        """Raise ValueError for settings of a group that no step can follow."""
+    def _check(self, group: Mapping[str, Any]) -> None:
+        """Raise ValueError if a setting of a group is out of its range."""
         if rate(group) < 0:
             raise ValueError(f"optimizer: expected a learning rate >= 0, got {rate(group)}")
-        if tensors := [
-            name
-            for name, value in group.items()
-            if isinstance(value, Tensor) and name not in ("lr", "params")
-        ]:
+        numbers = {name: value for name, value in group.items() if name not in ("lr", "params")}
+        if tensors := [name for name, value in numbers.items() if isinstance(value, Tensor)]:
             raise ValueError(f"optimizer: expected numbers for {tensors}, got tensors; call .item()")
         if group.get("differentiable"):
             raise ValueError(
-                "optimizer: steps leave no tape, so differentiable=True is not to be had; write p - lr * g yourself"
+                "optimizer: a step leaves no tape, so differentiable=True is not supported; write p - lr * g yourself"
             )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, or fill them with zeros."""
+        """Delete the gradients of all parameters, or fill them with zeros.
+
+        Args:
+            set_to_none: set each `grad` to None; if False, keep the tensors and fill them with zeros.
+        """
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none or p.grad is None:
@@ -81,7 +98,14 @@ class Optimizer:
                     p.grad.zero_()
 
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """Change every parameter that has a gradient; `closure`, if given, is called first, to make the gradients and the loss."""
+        """Change every parameter that has a gradient, in place.
+
+        Args:
+            closure: called first, with a tape: computes the loss, calls `backward` and returns the loss.
+
+        Returns:
+            The loss that `closure` returned; None without `closure`.
+        """
         loss = None
         if closure is not None:
             with enable_grad():
@@ -91,58 +115,75 @@ class Optimizer:
                 self._step(group, [p for p in group["params"] if p.grad is not None])
         return loss
 
-    def _step(self, group: dict, moved: list[Tensor]) -> None:
+    def _step(self, group: Settings, moved: list[Tensor]) -> None:
+        """`update_all` for the parameters of a group that have a gradient."""
         gradients = [-p.grad.array if group.get("maximize") else p.grad.array for p in moved]
-        entries = [
-            (p.writable(), g, self.state.setdefault(p, {})) for p, g in zip(moved, gradients, strict=True)
-        ]
-        self.update_all(entries, group)
+        states = [self.state.setdefault(p, {}) for p in moved]
+        self.update_all(list(zip([p.writable() for p in moved], gradients, states, strict=True)), group)
 
-    def update_all(self, entries: list[tuple[Array, Array, dict]], group: dict) -> None:
-        """`update` for each (parameter, gradient, state) of a group."""
+    def update_all(self, entries: Entries, group: Settings) -> None:
+        """One step for all parameters of a group: `update` for each of them.
+
+        Args:
+            entries: for each parameter its array, its gradient and its state, which are changed in place.
+            group: the settings of the group.
+        """
         for p, g, state in entries:
             self.update(p, g, state, group)
 
-    def update(self, p: Array, g: Array, state: dict, group: dict) -> None:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it changes a parameter")
+    def update(self, p: Array, g: Array, state: State, group: Settings) -> None:
+        """One step for one parameter; a subclass defines it.
 
-    def state_dict(self) -> dict:
-        """{"state": {number: what is remembered}, "param_groups": [settings, with numbers for parameters]}, as PyTorch's."""
+        Args:
+            p: the parameter's array, changed in place.
+            g: its gradient, of the same shape and dtype.
+            state: what the optimizer keeps for this parameter; empty before the first step, changed in place.
+            group: the settings of the group.
+
+        Raises:
+            NotImplementedError: if the subclass defines neither `update` nor `update_all`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: define update(self, p, g, state, group)")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the settings of all groups, in the form of PyTorch's `state_dict`.
+
+        Returns:
+            "state": for the number of each parameter what is kept for it; "param_groups": the settings, in which "params" are
+            numbers, counted through all groups.
+        """
         number = {p: i for i, p in enumerate(p for g in self.param_groups for p in g["params"])}
         groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
-        return {
-            "state": {number[p]: {k: _kept(v) for k, v in s.items()} for p, s in self.state.items()},
-            "param_groups": groups,
-        }
+        state = {number[p]: {name: _copied(v) for name, v in s.items()} for p, s in self.state.items()}
+        return {"state": state, "param_groups": groups}
 
-    def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from where `state_dict` was taken, by us or by PyTorch's optimizer of the same name.
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a saved state, of this optimizer or of PyTorch's optimizer of the same name.
 
-        Raises ValueError, changing nothing, if it is none, if the groups differ in number or size, if it holds settings or
-        memories that this optimizer does not have, or memories of another shape than their parameter.
+        Args:
+            state_dict: what `state_dict` returned; its arrays are copied.
+
+        Raises:
+            ValueError: without any change, if it is not such a dict; if the groups differ in number or size; if it contains
+                settings or state that this optimizer does not have; or if a shape differs from the parameter's.
         """
         if not state_dict.keys() >= {"state", "param_groups"}:
             raise ValueError(
                 f"optimizer: expected a state_dict with 'state' and 'param_groups', got {sorted(state_dict)}"
             )
-        ours, theirs = (
-            [len(g["params"]) for g in groups] for groups in (self.param_groups, state_dict["param_groups"])
-        )
+        loaded = state_dict["param_groups"]
+        ours, theirs = ([len(g["params"]) for g in groups] for groups in (self.param_groups, loaded))
         if ours != theirs:
             raise ValueError(f"optimizer: expected groups of {ours} parameters, got {theirs}")
-        groups = [
-            self._settings(g, new)
-            for g, new in zip(self.param_groups, state_dict["param_groups"], strict=True)
-        ]
+        groups = [self._settings(g, new) for g, new in zip(self.param_groups, loaded, strict=True)]
         params = [(p, g) for g in groups for p in g["params"]]
-        self.state = {
-            params[int(i)][0]: self._remembered(s, *params[int(i)]) for i, s in state_dict["state"].items()
-        }
+        state = {int(i): s for i, s in state_dict["state"].items()}
+        self.state = {params[i][0]: self._loaded_state(s, *params[i]) for i, s in state.items()}
         for group, settings in zip(self.param_groups, groups, strict=True):
             group.update(settings)
 
-    def _settings(self, group: dict, loaded: Mapping) -> dict:
-        """A group with its settings as `loaded` has them. Raises ValueError for those that it does not know."""
+    def _settings(self, group: Settings, loaded: Mapping[str, Any]) -> Settings:
+        """A group with the settings in `loaded`. Raises ValueError for a setting that the group does not have."""
         if unknown := sorted(loaded.keys() - group.keys() - BESIDE):
             raise ValueError(
                 f"{type(self).__name__}: the state_dict has settings that this optimizer does not have: {unknown}"
@@ -151,44 +192,69 @@ class Optimizer:
         self._check(settings)
         return settings
 
-    def _remembered(self, state: Mapping, like: Tensor, group: Mapping) -> dict:
-        """What a state_dict holds of the parameter `like`: arrays are copied, the count of steps is a number, None is nothing."""
-        kept = {name: value for name, value in state.items() if value is not None}
-        names = self.memories(group)
-        if kept and names is not None and kept.keys() != names:
-            expected, got = sorted(names), sorted(kept)
+    def _loaded_state(self, state: Mapping[str, Any], like: Tensor, group: Mapping[str, Any]) -> State:
+        """The state of the parameter `like` from a state_dict: arrays copied, "step" as an int, entries of None left out."""
+        found = {name: value for name, value in state.items() if value is not None}
+        names = self.state_names(group)
+        if found and names is not None and found.keys() != names:
             raise ValueError(
-                f"{type(self).__name__}: expected the state of a parameter to hold {expected}, got {got}"
+                f"{type(self).__name__}: expected the state of a parameter to hold {sorted(names)}, got {sorted(found)}"
             )
-        shapes = {name: tuple(getattr(value, "shape", ())) for name, value in kept.items() if name != "step"}
+        shapes = {name: tuple(getattr(value, "shape", ())) for name, value in found.items() if name != "step"}
         if wrong := {name: shape for name, shape in shapes.items() if shape != like.shape}:
             raise ValueError(
-                f"{type(self).__name__}: expected the state of a parameter {like.shape} in its shape, got {wrong}"
+                f"{type(self).__name__}: expected state of the parameter's shape {like.shape}, got {wrong}"
             )
-        if (steps := int(kept.get("step", 0))) < 0:
-            raise ValueError(f"{type(self).__name__}: expected a count of steps from 0 on, got {steps}")
-        return {name: steps if name == "step" else _array(value, like) for name, value in kept.items()}
+        if (steps := int(found.get("step", 0))) < 0:
+            raise ValueError(f"{type(self).__name__}: expected a number of steps >= 0, got {steps}")
+        return {name: steps if name == "step" else _array(value, like) for name, value in found.items()}
 
-    def memories(self, group: Mapping) -> set[str] | None:
-        """The names of what is remembered of each parameter of a group; None where a subclass does not tell."""
+    def state_names(self, group: Mapping[str, Any]) -> set[str] | None:
+        """The names of the entries in each parameter's state, to check what `load_state_dict` reads.
+
+        Args:
+            group: the settings of the parameter's group.
+
+        Returns:
+            The names; None where a subclass does not define them: then any names are accepted.
+        """
         return None
 
 
-def rate(group: Mapping) -> float:
-    """The learning rate of a group, which may be kept in a tensor of one element."""
+def rate(group: Mapping[str, Any]) -> float:
+    """The learning rate of a group, which may be stored in a tensor of one element.
+
+    Args:
+        group: a parameter group.
+
+    Returns:
+        `group["lr"]` as a float.
+    """
     return float(group["lr"])
 
 
-def _in_order(params: Iterable) -> list:
-    """Raises TypeError for a set, whose order, by which states are told apart, is another in each run."""
+def _check_parameter(p: Any, known: set[int]) -> None:
+    """Raise TypeError or ValueError for what no step can change, and for a parameter whose id is in `known`."""
+    if not isinstance(p, Tensor):
+        raise TypeError(f"optimizer: expected tensors, got {type(p).__name__}")
+    if not p.is_leaf:
+        raise ValueError("optimizer: can only change leaf tensors; this one was computed from others")
+    if id(p) in known:
+        raise ValueError("optimizer: a parameter is given twice, and would be changed twice in each step")
+
+
+def _in_order(params: Iterable[Any]) -> list[Any]:
+    """A list. Raises TypeError for a set: its order differs from run to run, and states are saved by order."""
     if isinstance(params, (set, frozenset)):
         raise TypeError("optimizer: expected parameters in an order, got a set; make a list of it")
     return list(params)
 
 
-def _kept(value):
+def _copied(value: Any) -> Any:
+    """An array as a tensor with its own memory; other values as they are."""
     return Tensor(value.copy()) if hasattr(value, "copy") else value
 
 
-def _array(value, like: Tensor):
+def _array(value: Any, like: Tensor) -> Array:
+    """A copy of `value` with the dtype and on the device of `like`."""
     return tensor(numpy.asarray(host_array(value), order="C"), dtype=like.dtype, device=like.device).array

@@ -8,9 +8,9 @@ from contextvars import copy_context
 
 from minitransformer.autograd import Op, Tensor, enable_grad, is_grad_enabled, key, propagate, tape
 from minitransformer.defaults import backend, default_device
-from minitransformer.nn.attention import recorder
+from minitransformer.nn.hooks import attention_weights, forward_call
 from minitransformer.nn.modes import as_it_was, modes
-from minitransformer.nn.module import Module, listener
+from minitransformer.nn.module import Module
 from minitransformer.randomness import generator
 
 
@@ -50,8 +50,8 @@ class Call:
         self.random, self.context = generator().bit_generator.state, copy_context()
         self.backend = "numpy" if default_device().type == "cpu" else "cupy"
         self.modes = modes(function) if isinstance(function, Module) else []
-        for hearer in (listener, recorder):  # heard once
-            self.context.run(hearer.set, None)
+        for hook in (forward_call, attention_weights):  # the first call has recorded already
+            self.context.run(hook.set, None)
 
     def again(self) -> tuple[list, tuple[Tensor, ...]]:
         """What `_run` gives."""

@@ -6,9 +6,10 @@ import numpy
 
 from minitransformer.autograd import Tensor, is_grad_enabled
 from minitransformer.course.places.place import Place, Places
-from minitransformer.nn import attention, transformer
 from minitransformer.nn import functional as F
+from minitransformer.nn import transformer
 from minitransformer.nn.attention import MultiheadAttention
+from minitransformer.nn.hooks import attention_weights
 from minitransformer.ops import heads
 
 
@@ -32,7 +33,7 @@ def merge_heads(mine, own):
 
 def _in_use(layer) -> bool:
     """Whether numbers are all that is asked for: no tape, no dropout, nobody who wants to see the weights."""
-    return not (is_grad_enabled() or layer.training) and attention.recorder.get() is None
+    return not (is_grad_enabled() or layer.training) and attention_weights.get() is None
 
 
 def _to_itself(self, query, key, value, padding, need_weights) -> bool:

@@ -58,17 +58,22 @@ def sgd_update(mine, own):
     return update
 
 
-def adam_update(mine, own):
-    def update(self, p, g, state, group):
-        _step(
-            lambda: mine([p], group["lr"], group["betas"], group["eps"]),
-            p,
-            self.decay(p, g, group),
-            state,
-            group,
-        )
+def adam_update_all(mine, own):
+    def update_all(self, entries, group):
+        decay, shrink = group["weight_decay"], 1.0
+        if group["decoupled_weight_decay"]:
+            decay, shrink = 0.0, 1 - group["lr"] * decay
+        for p, g, state in entries:
+            p *= shrink
+            _step(
+                lambda p=p: mine([p], group["lr"], group["betas"], group["eps"]),
+                p,
+                g + decay * p,
+                state,
+                group,
+            )
 
-    return update
+    return update_all
 
 
 def clip_grad_norm(mine, own):
@@ -85,6 +90,6 @@ PLACES: Places = {
     "cross_entropy": (Place(loss, "cross_entropy", cross_entropy),),
     "cross_entropy_vjp": (Place(kernels, "cross_entropy_vjp", cross_entropy_vjp),),
     "SGD": (Place(sgd.SGD, "update", sgd_update),),
-    "Adam": (Place(adam.Adam, "update", adam_update),),
+    "Adam": (Place(adam.Adam, "update_all", adam_update_all),),
     "clip_grad_norm": (Place(utils, "clip_grad_norm_", clip_grad_norm),),
 }

@@ -32,7 +32,7 @@ def attention_heads(
     """A table for each head: a row for each token that looks, a column for each one looked at.
 
     Full colour is the largest share of all, which the title tells: on long texts every share is small.
-    `weights` are those of each layer, (H, T, S) or, in a batch of one, (1, H, T, S), as `nn.attention.record_attention`
+    `weights` are those of each layer, (H, T, S) or, in a batch of one, (1, H, T, S), as `nn.record_attention`
     gives them. `keys` are the S tokens looked at where these are others, as in cross-attention. Columns are numbered like
     their tokens. Raises ValueError without layers, for other shapes, and for numbers that are not finite.
     """
