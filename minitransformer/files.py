@@ -1,4 +1,4 @@
-"""Files from outside: what is wrong with one is told in one line that names it and says how to mend it."""
+"""Files from outside: an error says in one line which file is wrong, what is wrong with it, and how to mend it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,40 @@ from typing import Any
 
 LONGEST = 300  # letters of what a package says of a file: more would be the file's own text
 # of a settings' field, as its annotation names it
-TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}
+TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 AGAIN = "copy it again from where it came"
 
 
 class FileError(ValueError):
-    """A file from outside is not what it should be; the message is one line: the file, the fault and the cure."""
+    """A file from outside is damaged or of another form; the message names the file, the fault and the remedy."""
 
 
 def one_line(text: Any) -> str:
-    """A text on one line, nothing in it that a terminal would obey, and not too long."""
+    """A text on one line, without control characters, shortened to 300 characters.
+
+    Args:
+        text: Anything; its `str` is used.
+
+    Returns:
+        The line.
+    """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} .."
 
 
 @contextmanager
 def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
-    """Around a package's own reading of a file: whatever it raises becomes a FileError that says this is no intact `form`.
+    """Run a package's own parser on a file: whatever it raises becomes a FileError.
 
-    So does a panic, which is how packages written in Rust fail an assertion.
+    This includes the panics with which packages written in Rust fail.
+
+    Args:
+        path: The file.
+        form: What it should be, such as "GGUF file".
+        mend: What helps, for the message.
+
+    Raises:
+        FileError: If the code inside fails, except for MemoryError and ImportError, which pass.
     """
     try:
         yield
@@ -46,14 +61,30 @@ def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
 
 
 def check_regular(path, mend: str = AGAIN) -> None:
-    """Raise FileError for what is there, but is no file with an end: a pipe, a device. (A folder the system refuses itself.)"""
+    """Refuse pipes and devices, which have no end.
+
+    Args:
+        path: The file.
+        mend: What helps, for the message.
+
+    Raises:
+        FileError: If `path` exists and is neither a regular file nor a folder (opening a folder fails by itself).
+    """
     if (there := Path(path)).exists() and not there.is_file() and not there.is_dir():
         raise FileError(f"{path}: expected a file, got a pipe or a device; {mend}")
 
 
 @contextmanager
 def blaming(path, mend: str = AGAIN) -> Iterator[None]:
-    """Around our own reading of what a file says: a ValueError becomes a FileError that names the file."""
+    """Run our own parser on a file: a ValueError becomes a FileError that names the file.
+
+    Args:
+        path: The file.
+        mend: What helps, for the message.
+
+    Raises:
+        FileError: If the code inside raises ValueError.
+    """
     try:
         yield
     except FileError:
@@ -63,7 +94,18 @@ def blaming(path, mend: str = AGAIN) -> Iterator[None]:
 
 
 def read_text(path) -> str:
-    """The text of a UTF-8 file. Raises FileError, which names the byte, if it is not UTF-8; OSError if it cannot be read."""
+    """The text of a UTF-8 file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The text.
+
+    Raises:
+        FileError: If the file is not UTF-8 (the message names the byte), or is a pipe or a device.
+        OSError: If it cannot be read.
+    """
     check_regular(path)
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -73,7 +115,17 @@ def read_text(path) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """What a JSON text says. Raises ValueError for one that is none, is nested too deeply, or says a thing twice or NaN."""
+    """Parse JSON strictly.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: If the text is not JSON, is nested too deeply, repeats a key, or contains NaN or infinity.
+    """
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=_no_number)
     except RecursionError:
@@ -81,7 +133,17 @@ def parse_json(text: str) -> Any:
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Pairs as a dict. Raises ValueError for a key that stands twice."""
+    """Turn pairs into a dictionary.
+
+    Args:
+        pairs: Keys and values.
+
+    Returns:
+        The dictionary.
+
+    Raises:
+        ValueError: If a key occurs twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
@@ -94,7 +156,19 @@ def _no_number(word: str) -> None:
 
 
 def settings(kind: type, values: Any) -> Any:
-    """The dataclass `kind` with values from a file. Raises TypeError, ValueError unless each has its field's type."""
+    """Build a dataclass from the values of a file.
+
+    Args:
+        kind: The dataclass.
+        values: field name -> value.
+
+    Returns:
+        An instance of `kind`.
+
+    Raises:
+        TypeError: If a value does not have the type of its field, or a name is no field.
+        ValueError: If a number is negative, infinite or NaN.
+    """
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise TypeError(f"{kind.__name__}: expected names and values, got {type(values).__name__}")
     for field in dataclasses.fields(kind):
@@ -104,19 +178,28 @@ def settings(kind: type, values: Any) -> Any:
 
 
 def _check_setting(field: dataclasses.Field, value: Any) -> None:
-    name, _, optional = field.type.partition(" | ")
+    name, _, optional = str(field.type).partition(" | ")
     if value is None and optional:
         return
-    if not isinstance(value, TYPES[name]) or isinstance(value, bool) is not (name == "bool"):
+    fits = isinstance(value, TYPES[name]) and isinstance(value, bool) is (name == "bool")
+    if not fits:
         raise TypeError(f"{field.name}: expected {field.type}, got {one_line(repr(value))}")
     if name in ("int", "float") and not 0 <= value < math.inf:
         raise ValueError(f"{field.name}: expected a number from 0 on, got {value}")
 
 
 def check_alike(own: Any, got: Any, what: str) -> None:
-    """Raise ValueError, naming the place, where `got` is of another kind than `own`: numbers, words, arrays, nests of them.
+    """Check that two nested structures agree in the kinds of their entries: numbers, words, arrays.
 
-    What only one of the two has is left to whoever reads it, and so are the lengths of lists, but not of tuples.
+    Keys that only one of two dictionaries has are not checked, nor are the lengths of lists; those of tuples are.
+
+    Args:
+        own: The structure that is expected.
+        got: The structure that came.
+        what: The name of the structure, for the message.
+
+    Raises:
+        ValueError: If they differ; the message names the entry.
     """
     if isinstance(own, dict) and isinstance(got, dict):
         for key in own.keys() & got.keys():

@@ -1,7 +1,8 @@
-"""Files that are kept in a folder: what they were when they were put there, and whether they still are.
+"""Files that are kept in a folder, and whether they have changed since they were put there.
 
-Beside them lies a record of their sizes, their SHA-256 and when they were last written. A file is read again only if one of
-the other two has changed. The hashes tell of accidents; whoever can write to the folder can write to the record too.
+A record in the folder holds the size, the SHA-256 and the time of the last change of each file. The content of a file
+is hashed again only if its size or time has changed. This detects accidents, not forgery: whoever can write to the
+folder can write to the record too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ Fact = dict[str, int | str]
 
 
 def facts(folder: Path) -> dict[str, Fact]:
-    """What is known of each file; nothing, if there is no record or none that can be read."""
+    """The record of a folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        file name -> size, SHA-256 and time of the last change; empty if there is no readable record.
+    """
     with contextlib.suppress(OSError, ValueError):
         known = parse_json(read_plain(folder / RECORD, LARGEST).decode())
         if isinstance(known, dict) and all(map(_is_fact, known, known.values())):
@@ -36,13 +44,23 @@ def _is_fact(name: str, fact: object) -> bool:
 
 
 def note(folder: Path, hashes: Mapping[str, str]) -> None:
-    """Remember files as they are now, with these SHA-256."""
+    """Record files as they are now.
+
+    Args:
+        folder: The folder that holds the files.
+        hashes: file name -> SHA-256 of its content.
+    """
     new = {name: _fact(folder / name, sha) for name, sha in hashes.items()}
     write(folder / RECORD, json.dumps(facts(folder) | new, indent=2), durable=True)
 
 
 def forget(folder: Path, names: Iterable[str]) -> None:
-    """Take files away, and what is known of them."""
+    """Delete files and their records.
+
+    Args:
+        folder: The folder that holds the files.
+        names: Their names.
+    """
     known = facts(folder)
     for name in names:
         known.pop(name, None)
@@ -51,11 +69,18 @@ def forget(folder: Path, names: Iterable[str]) -> None:
 
 
 def faults(folder: Path, hashes: Mapping[str, str], whole: bool = False) -> dict[str, str]:
-    """What is wrong with each file that is not as it was, in words; `whole` reads all of every file.
+    """Find the files that have changed since they were recorded.
 
-    `hashes` are those of files that the record may not know.
+    Args:
+        folder: The folder that holds the files.
+        hashes: file name -> SHA-256, for files that the record may lack.
+        whole: Whether to hash every file, even if its size and time have not changed.
+
+    Returns:
+        file name -> what is wrong, for each changed file.
     """
-    known = {name: {"sha256": sha} for name, sha in hashes.items()} | facts(folder)
+    pinned: dict[str, Fact] = {name: {"sha256": sha} for name, sha in hashes.items()}
+    known = pinned | facts(folder)
     found = {name: _fault(folder / name, fact, whole) for name, fact in known.items()}
     if right := {
         name: _fact(folder / name, known[name]["sha256"]) for name, fault in found.items() if not fault
@@ -83,7 +108,7 @@ def _fault(path: Path, fact: Fact, whole: bool) -> str:
     )
 
 
-def _fact(path: Path, sha256: str) -> Fact:
+def _fact(path: Path, sha256: int | str) -> Fact:
     size, modified = _size_and_time(path)
     return {"size": size, "modified": modified, "sha256": sha256}
 
@@ -94,6 +119,13 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """The SHA-256 of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Anyone's text made plain, so that a terminal or a web page shows it and does not obey it."""
+"""Make any text harmless to show: a terminal or a browser displays it and executes nothing in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 
 
 def spelt_out(text: str) -> str:
-    r"""The text with its control characters spelt out, such as `\x1b`; tabs and ends of lines stay."""
+    r"""Replace control characters by their escapes, such as `\x1b`.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text; tabs and line feeds stay as they are.
+    """
     return (
         text
         if text.isascii() and text.isprintable()
@@ -19,5 +26,12 @@ def spelt_out(text: str) -> str:
 
 
 def escaped(value: object) -> str:
-    """A value as it stands in the text or in an attribute of a web page."""
+    """Escape a value for use in the text or in an attribute of an HTML page.
+
+    Args:
+        value: Anything; its `str` is used.
+
+    Returns:
+        The escaped text.
+    """
     return html.escape(spelt_out(str(value)))

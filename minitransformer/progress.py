@@ -18,8 +18,16 @@ SMOOTH = 20  # steps over which the loss shown is averaged
 def progress_bar(
     trainer: Trainer, console: Console | None = None, name: str = "training"
 ) -> Iterator[Callable[[Trainer], None]]:
-    """Inside, the report to hand to `trainer.run`: a bar with the mean loss of the latest steps, the last evaluation
-    and the steps skipped for an overflow."""
+    """A bar that shows the mean loss of the latest steps, the last evaluation, and the steps skipped for an overflow.
+
+    Args:
+        trainer: What will run.
+        console: Where to draw; standard output if None.
+        name: The text before the bar.
+
+    Yields:
+        The function to pass to `trainer.run`.
+    """
     name_and_bar = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     figures = TextColumn("{task.fields[figures]}", markup=False)
     with Progress(*name_and_bar, TimeRemainingColumn(), figures, console=console or Terminal()) as progress:

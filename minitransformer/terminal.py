@@ -1,4 +1,4 @@
-"""The terminal: whatever is printed is plain text, in which neither markup nor control characters mean anything."""
+"""The terminal: printed text is shown as it is; markup and control characters in it have no effect."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from minitransformer.plain import spelt_out
 
 
 class Terminal(Console):
-    """A console on which colours come from `style=` and from `Text`, never from what a text says."""
+    """A rich console on which colours come only from `style=` and from `rich.text.Text`, never from the content of a text.
+
+    Args:
+        stderr: Whether to write to standard error.
+    """
 
     def __init__(self, stderr: bool = False):
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
 
     def render_str(self, text: str, **options) -> Text:
-        """A string as text, its control characters spelt out before it is laid out."""
+        """Turn a string into text; control characters are replaced by their escapes before the layout."""
         return super().render_str(spelt_out(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is sent, of which only what rich itself adds is obeyed."""
+        """Render anything; only the control codes that rich itself adds reach the terminal."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else spelt_out(text), style, control)

@@ -9,9 +9,19 @@ FETCH = "delete it, and fetch it again"
 
 
 def word_ratings() -> dict[str, float]:
-    """About 7,500 words and signs with the mean rating of ten people each; fetched on the first call.
+    """About 7,500 words and emoticons, each with the mean rating of ten people.
 
-    Raises AssetError when they are neither in the cache nor to be had.
+    The first call downloads the file into the cache.
+
+    Returns:
+        word -> rating, from -4 (worst) to 4 (best).
+
+    Raises:
+        AssetError: If the file is not in the cache and cannot be downloaded.
+        FileError: If the cached file is damaged.
+
+    Source:
+        Hutto and Gilbert, "VADER", ICWSM 2014, section 3.1.
     """
     path = fetch("word-ratings") / "vader_lexicon.txt"
     with files.blaming(path, FETCH):
@@ -19,9 +29,16 @@ def word_ratings() -> dict[str, float]:
 
 
 def parse_lexicon(source: str) -> dict[str, float]:
-    """Lines of `word <tab> mean rating <tab> ..` as word -> rating; one listed twice has the mean of both.
+    """Read lines of the form `word <tab> mean rating <tab> ...`.
 
-    Raises ValueError with the line's number if a line is malformed.
+    Args:
+        source: The text of the file.
+
+    Returns:
+        word -> rating; a word that is listed twice gets the mean of its ratings.
+
+    Raises:
+        ValueError: If a line is malformed; the message names its number.
     """
     found: dict[str, list[float]] = {}
     for number, line in enumerate(source.splitlines(), start=1):
@@ -34,7 +51,17 @@ def parse_lexicon(source: str) -> dict[str, float]:
 
 
 def rated(text: str) -> float:
-    """A rating from -4 to 4. Raises ValueError for anything else."""
+    """A rating, read from text.
+
+    Args:
+        text: A decimal number.
+
+    Returns:
+        The number, from -4 to 4.
+
+    Raises:
+        ValueError: If it is not a number in that range.
+    """
     if not -4 <= (rating := float(text)) <= 4:
         raise ValueError(f"expected a rating from -4 to 4, got {text}")
     return rating

@@ -13,9 +13,19 @@ NEUTRAL = 0.5  # ratings run from -4 to 4; this close to 0 the raters saw neithe
 
 
 def movie_reviews() -> list[Review]:
-    """About 10,000 labelled sentences in the file's order, each once; fetched on the first call.
+    """About 10,000 labelled sentences of film reviews, in the order of the file, without repetitions.
 
-    Raises AssetError when they are neither in the cache nor to be had.
+    The first call downloads the file into the cache.
+
+    Returns:
+        The reviews, label 1 for praise and 0 for blame. Sentences rated within 0.5 of neutral are left out.
+
+    Raises:
+        AssetError: If the file is not in the cache and cannot be downloaded.
+        FileError: If the cached file is damaged.
+
+    Source:
+        Hutto and Gilbert, "VADER", ICWSM 2014, section 3.4.
     """
     path = fetch("movie-reviews") / "movieReviewSnippets_GroundTruth.txt"
     with files.blaming(path, FETCH):
@@ -23,11 +33,18 @@ def movie_reviews() -> list[Review]:
 
 
 def parse_ratings(source: str) -> list[Review]:
-    """Lines of `id <tab> mean rating <tab> text` as reviews, without the neutral ones and the repeated ones.
+    """Read lines of the form `id <tab> mean rating <tab> text`.
 
-    Raises ValueError with the line's number if a line is malformed.
+    Args:
+        source: The text of the file.
+
+    Returns:
+        The reviews, without neutral ones (|rating| <= 0.5) and without repetitions.
+
+    Raises:
+        ValueError: If a line is malformed; the message names its number.
     """
-    reviews = {}
+    reviews: dict[tuple[str, ...], Review] = {}
     for number, line in enumerate(source.strip().split("\n"), start=1):
         rating, text = _rating_and_text(line, number)
         if abs(rating) > NEUTRAL:

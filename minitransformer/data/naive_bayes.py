@@ -14,21 +14,43 @@ WORD = re.compile(rf"{LETTERS}(?:'{LETTERS})*")
 
 
 def words(text: str) -> list[str]:
-    """The lower-cased words of a text, apostrophes inside them kept: "Isn't it?" -> ["isn't", "it"]."""
+    """The words of a text in lower case, with the apostrophes inside them: "Isn't it?" -> ["isn't", "it"].
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The words in order.
+    """
     return find_words(WORD, text.lower())
 
 
 def majority(labels: Sequence[int]) -> int:
-    """The most frequent label: what to answer when nothing is known of the text."""
+    """The most frequent label: the best answer that does not look at the text.
+
+    Args:
+        labels: Non-negative integers, at least one.
+
+    Returns:
+        The label; of several equally frequent ones, the smallest.
+    """
     return int(np.bincount(labels).argmax())
 
 
 @dataclass(frozen=True)
 class NaiveBayes:
-    """p(c | text) is proportional to p(c) prod_w p(w | c), with p(w | c) = (count(w, c) + 1) / (count(c) + V).
+    """Multinomial naive Bayes with Laplace smoothing.
 
-    Multinomial naive Bayes with Laplace smoothing (Manning, Raghavan and Schuetze, 2008, Introduction to Information
-    Retrieval, section 13.2).
+    p(c | text) is proportional to p(c) prod_w p(w | c), where p(w | c) = (count(w, c) + 1) / (count(c) + V) for a
+    vocabulary of V words.
+
+    Args:
+        vocabulary: word -> row of `log_likelihood`.
+        log_prior: log p(c) of each class, (C,).
+        log_likelihood: log p(w | c), (V, C).
+
+    Source:
+        Manning, Raghavan and Schuetze, Introduction to Information Retrieval, 2008, section 13.2.
     """
 
     vocabulary: dict[str, int]
@@ -37,7 +59,18 @@ class NaiveBayes:
 
     @classmethod
     def fit(cls, texts: Sequence[str], labels: Sequence[int]) -> NaiveBayes:
-        """Count the words of each class; labels are 0, ..., C - 1, each at least once, or ValueError."""
+        """Count the words of each class.
+
+        Args:
+            texts: N texts.
+            labels: N integers from 0 to C - 1, each of which occurs at least once.
+
+        Returns:
+            The fitted classifier.
+
+        Raises:
+            ValueError: If a label below the largest never occurs.
+        """
         documents = [words(text) for text in texts]
         vocabulary = {word: i for i, word in enumerate(sorted(set().union(*documents)))}
         class_sizes = np.bincount(labels)  # (C,)
@@ -51,16 +84,37 @@ class NaiveBayes:
         return cls(vocabulary, np.log(class_sizes / len(documents)), np.log(counts / counts.sum(axis=0)))
 
     def log_joint(self, text: str) -> np.ndarray:
-        """log p(c) + sum_w log p(w | c) of one text, (C,); words never seen in training say nothing."""
+        """log p(c) + sum_w log p(w | c) of one text.
+
+        Args:
+            text: Any text; words that were not seen in training are left out of the sum.
+
+        Returns:
+            (C,) float64, in nats.
+        """
         known = [self.vocabulary[word] for word in words(text) if word in self.vocabulary]
         return self.log_prior + self.log_likelihood[known].sum(axis=0)  # (C,) + (W, C) -> (C,)
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """p(c | text) of each text, (N, C) float64."""
+        """The probability of each class.
+
+        Args:
+            texts: N texts.
+
+        Returns:
+            p(c | text), (N, C) float64.
+        """
         scores = np.stack([self.log_joint(text) for text in texts])  # (N, C)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The most probable class of each text, (N,) int64."""
+        """The most probable class of each text.
+
+        Args:
+            texts: N texts.
+
+        Returns:
+            (N,) int64.
+        """
         return np.stack([self.log_joint(text) for text in texts]).argmax(axis=1)

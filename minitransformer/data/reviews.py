@@ -17,7 +17,14 @@ WORD = re.compile(LETTERS)
 
 @dataclass(frozen=True)
 class Review:
-    """A short text, whether it praises (1) or blames (0), and the words marked as the reason."""
+    """A short labelled text.
+
+    Args:
+        text: The text.
+        label: 1 if it praises, 0 if it blames.
+        rationale: Pairs (start, end); the words text[start:end] were marked as the reason for the label. Empty if no
+            words were marked.
+    """
 
     text: str
     label: int
@@ -26,22 +33,44 @@ class Review:
 
 
 def load_reviews() -> list[Review]:
-    """The reviews written for this project, each with the words that are the reason marked."""
+    """The reviews that were written for this project.
+
+    Returns:
+        The reviews, each with the words marked that are the reason for its label.
+    """
     source = resources.files("minitransformer.data").joinpath("reviews.txt")
     return parse_reviews(source.read_text(encoding="utf-8"))
 
 
 def parse_reviews(source: str) -> list[Review]:
-    """One review a line; empty lines and lines starting with `#` are skipped.
+    """Read one review from each line; empty lines and lines that begin with `#` are skipped.
 
-    Raises ValueError with the line's number if a line is malformed.
+    Args:
+        source: The text of the file.
+
+    Returns:
+        The reviews in order.
+
+    Raises:
+        ValueError: If a line is malformed; the message names its number.
     """
     lines = enumerate(map(str.strip, source.split("\n")), start=1)
     return [parse_review(line, number) for number, line in lines if line and not line.startswith("#")]
 
 
 def parse_review(line: str, number: int = 1) -> Review:
-    """`+ The soup was *rich and warm*.` as a Review; the words between asterisks become its rationale."""
+    """Read a line such as `+ The soup was *rich and warm*.`; the words between asterisks become the rationale.
+
+    Args:
+        line: `+` or `-`, a space, and the text.
+        number: The number of the line, for the error message.
+
+    Returns:
+        The review.
+
+    Raises:
+        ValueError: If the line has another form.
+    """
     pieces = line[2:].split("*")  # unmarked, marked, unmarked, ...
     marked = pieces[1::2]
     if (
@@ -61,7 +90,21 @@ def parse_review(line: str, number: int = 1) -> Review:
 def train_test_split(
     reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0
 ) -> tuple[list[Review], list[Review]]:
-    """Shuffle, then hold out that fraction of the texts; no text is on both sides, whatever its case or punctuation."""
+    """Shuffle reviews and hold some out.
+
+    Two reviews with the same words, whatever their case or punctuation, are never divided between the two parts.
+
+    Args:
+        reviews: The reviews.
+        held_out: The fraction of the different texts to hold out, between 0 and 1.
+        seed: Decides the order.
+
+    Returns:
+        (training reviews, held-out reviews).
+
+    Raises:
+        ValueError: If `held_out` is not between 0 and 1, both excluded.
+    """
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, both excluded; got {held_out}")
     shuffled = random.Random(seed).sample(reviews, len(reviews))
@@ -72,5 +115,12 @@ def train_test_split(
 
 
 def same_text(review: Review) -> tuple[str, ...]:
-    """What two reviews share when one is the other in different case, spacing or punctuation."""
+    """A key that is equal for two reviews that differ only in case, spacing or punctuation.
+
+    Args:
+        review: A review.
+
+    Returns:
+        Its words, case-folded.
+    """
     return tuple(find_words(WORD, review.text.casefold()))

@@ -1,4 +1,4 @@
-"""Text as numbers: characters, words, and the pieces of words in between."""
+"""Tokenizers: text as integers, by characters, by words, or by pieces of words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,17 @@ KINDS = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS}
 
 
 def from_dict(d: dict) -> Tokenizer:
-    """The tokenizer whose `to_dict` gave `d`; ValueError if it was none's."""
+    """Rebuild a tokenizer from what its `to_dict` returned.
+
+    Args:
+        d: The dictionary.
+
+    Returns:
+        A tokenizer of the class that made it.
+
+    Raises:
+        ValueError: If no tokenizer of ours can have made it.
+    """
     kind = d.get("kind") if isinstance(d, dict) else None
     if kind not in list(KINDS):
         raise ValueError(f"tokenizer: expected a kind among {', '.join(KINDS)}, got {one_line(repr(kind))}")

@@ -42,12 +42,31 @@ MOST_BYTES = 2**24
 
 
 def byte_ids(word: str) -> tuple[int, ...]:
-    """One id for each byte of the UTF-8 spelling. UnicodeEncodeError for half a surrogate pair, which has none."""
+    """One id for each byte of the UTF-8 spelling of a word.
+
+    Args:
+        word: A text.
+
+    Returns:
+        The ids.
+
+    Raises:
+        UnicodeEncodeError: If the word contains half of a surrogate pair, which UTF-8 cannot spell.
+    """
     return tuple(FIRST_BYTE + byte for byte in word.encode())
 
 
 def merge(ids: tuple[int, ...], pair: Pair, new: int) -> tuple[int, ...]:
-    """Put `new` in place of each `pair`, from left to right: merging (a, a) turns a a a into aa a."""
+    """Replace each occurrence of a pair by one id, from left to right: merging (a, a) turns a a a into aa a.
+
+    Args:
+        ids: The ids of a word.
+        pair: The two neighbours to replace.
+        new: The id that replaces them.
+
+    Returns:
+        The shorter word.
+    """
     merged, i = [], 0
     while i < len(ids):
         found = ids[i : i + 2] == pair
@@ -57,10 +76,13 @@ def merge(ids: tuple[int, ...], pair: Pair, new: int) -> tuple[int, ...]:
 
 
 class Corpus:
-    """The different words of a text, how often each occurs, and how often each pair of neighbours does.
+    """The different words of a text, the frequency of each, and the frequency of each pair of neighbouring ids.
 
-    `spell` gives the ids with which a word begins. A merge changes only the words that contain the pair, so only their
-    pairs are counted anew.
+    A merge changes only the words that contain the pair, so only the pairs of these words are counted again.
+
+    Args:
+        frequency: word -> number of occurrences.
+        spell: Gives the ids that a word begins with, such as one for each byte.
     """
 
     def __init__(self, frequency: Mapping[str, int], spell: Callable[[str], tuple[int, ...]]):
@@ -72,12 +94,21 @@ class Corpus:
             self._add(w)
 
     def best_pair(self) -> Pair | None:
-        """The most frequent pair, of equals the one with the smaller ids; None when no pair occurs twice."""
+        """The most frequent pair of neighbours.
+
+        Returns:
+            The pair; of several equally frequent ones, the one with the smallest ids. None if no pair occurs twice.
+        """
         most = max(self.counts.values(), default=0)
         return min(pair for pair, count in self.counts.items() if count == most) if most > 1 else None
 
     def merge(self, pair: Pair, new: int) -> None:
-        """Spell every word that contains `pair` with the id `new` in its place."""
+        """Replace `pair` by the id `new` in every word that contains it.
+
+        Args:
+            pair: The two neighbours to replace.
+            new: The id that replaces them.
+        """
         for w in list(self.places[pair]):
             self._remove(w)
             self.words[w] = merge(self.words[w], pair, new)
@@ -113,9 +144,21 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def train(cls, texts: str | Iterable[str], vocab_size: int = 1024) -> BPETokenizer:
-        """Merge until there are `vocab_size` ids, or no pair occurs twice.
+        """Merge the most frequent pair of neighbours until there are `vocab_size` ids or no pair occurs twice.
 
-        ValueError without any text or if `vocab_size` does not even hold the bytes, TypeError if a text is not str.
+        Args:
+            texts: One text or several.
+            vocab_size: The number of ids to reach, at least 258: the 256 bytes, padding and unknown.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If there is no text, or `vocab_size` is below 258.
+            TypeError: If a text is not a str.
+
+        Source:
+            Sennrich, Haddow and Birch, ACL 2016, section 3.2; over bytes: Radford et al., 2019, section 2.2.
         """
         if vocab_size < FIRST_MERGE:
             raise ValueError(

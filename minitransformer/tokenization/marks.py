@@ -1,6 +1,7 @@
-"""Words hold their combining marks: the vowel signs of Hindi, accents written as letters of their own, joiners.
+r"""Combining marks (vowel signs of Hindi, separate accents, joiners) belong to the word they stand in.
 
-Python's `\\w` knows none of them. So a pattern sees a text in which all are the same one, `MARK`, which it can name.
+Python's `\w` matches none of them. Patterns are therefore applied to a copy of the text in which each mark is replaced
+by one and the same character, `MARK`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ JOINERS = "\u200c\u200d"  # between letters: whether they are written as one
 
 
 def is_mark(c: str) -> bool:
-    """Unicode's categories Mn, Mc and Me, and the joiners."""
+    """Whether a character is a combining mark: Unicode categories Mn, Mc and Me, and the two joiners."""
     return unicodedata.category(c).startswith("M") or c in JOINERS
 
 
 def find_words(pattern: re.Pattern, text: str) -> list[str]:
-    """The pieces of a text that a pattern finds, in which `MARK` stands for every mark."""
+    """The pieces of a text that match a pattern.
+
+    Args:
+        pattern: A pattern in which `MARK` stands for any combining mark.
+        text: Any text.
+
+    Returns:
+        The matched pieces of the text itself.
+    """
     return [text[match.start() : match.end()] for match in pattern.finditer(seen(text))]
 
 
 def seen(text: str) -> str:
-    """The text as patterns see it, letter by letter."""
+    """The text with every combining mark replaced by `MARK`; its length is unchanged."""
     if text.isascii():
         return text
     return text.translate({ord(c): MARK for c in set(text) if is_mark(c)})

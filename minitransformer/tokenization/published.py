@@ -16,11 +16,18 @@ PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>
 
 
 class PublishedTokenizer(Tokenizer):
-    """A `tokenizer.json`: text to ids and back, with the marks at beginning and end that the model expects.
+    """A `tokenizer.json`, run by the `tokenizers` package, with the special tokens that its model expects.
 
-    Unlike our own it keeps the ids of the model for padding and unknown words. Nothing is cut off or filled up here,
-    whatever the file says. Raises ImportError, naming the extra, without the package, FileError for a text that describes no
-    tokenizer, and whenever the package fails on what it describes; the message names `origin`, and says how to `mend` it.
+    It keeps the model's own ids for padding and unknown pieces. It never truncates or pads, whatever the file says.
+
+    Args:
+        source: The text of the file.
+        origin: The file's name, for error messages.
+        mend: What helps if the file is damaged, for error messages.
+
+    Raises:
+        ImportError: If the `tokenizers` package is missing; the message names the extra that brings it.
+        FileError: If the text describes no valid tokenizer, or the package fails on it.
     """
 
     kind = "published"
@@ -39,12 +46,27 @@ class PublishedTokenizer(Tokenizer):
 
     @classmethod
     def from_file(cls, path: str | Path, mend: str = AGAIN) -> PublishedTokenizer:
-        """The tokenizer of a `tokenizer.json`; `mend` is what helps if it is damaged."""
+        """Read a `tokenizer.json`.
+
+        Args:
+            path: The file.
+            mend: What helps if it is damaged, for error messages.
+
+        Returns:
+            The tokenizer.
+        """
         return cls(read_text(path), path, mend)
 
     @classmethod
     def train(cls, texts: str | Iterable[str]) -> PublishedTokenizer:
-        """Nothing is left to train: TypeError."""
+        """Not possible: a published tokenizer belongs to its model.
+
+        Args:
+            texts: Ignored.
+
+        Raises:
+            TypeError: Always.
+        """
         raise TypeError(
             "a published tokenizer belongs to its model and is not trained; take BPETokenizer or WordPieceTokenizer"
         )
@@ -77,7 +99,18 @@ class PublishedTokenizer(Tokenizer):
         return self._tokenizer.token_to_id(piece)
 
     def encode(self, text: str, marks: bool = True) -> list[int]:
-        """The ids of a text, with the marks at beginning and end unless told otherwise. TypeError if it is not a str."""
+        """Turn a text into ids.
+
+        Args:
+            text: Any text.
+            marks: Whether to add the special tokens that the model expects at the beginning and the end.
+
+        Returns:
+            The ids.
+
+        Raises:
+            TypeError: If `text` is not a str.
+        """
         require_text(text).encode()  # half a surrogate pair is the text's fault, not the file's
         with self._asking():
             return self._tokenizer.encode(text, add_special_tokens=marks).ids

@@ -1,4 +1,4 @@
-"""What every tokenizer can do: text -> ids -> text, and the pieces in between."""
+"""What every tokenizer can do: encode a text as ids, decode ids, and list the pieces of a text."""
 
 from __future__ import annotations
 
@@ -15,59 +15,119 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Tokenizer(ABC):
-    """Text to ids and back.
+    """The interface of all tokenizers.
 
-    Id 0 pads the short texts of a batch and decodes to nothing. Id 1 is whatever training did not meet and decodes to
-    U+FFFD, the replacement character. Neither is ever learned from a text, whatever the text contains.
+    Id 0 (`pad_id`) fills up the shorter texts of a batch and decodes to the empty string. Id 1 (`unk_id`) stands for a
+    piece that is not in the vocabulary and decodes to U+FFFD, the replacement character. No text is ever encoded as
+    padding. Published tokenizers keep the ids of their models instead.
     """
 
     kind: ClassVar[str]  # the name under which a checkpoint remembers the class
-    vocabulary: Sequence[str] | Sequence[bytes]  # id -> what it stands for
 
     @classmethod
     @abstractmethod
     def train(cls, texts: str | Iterable[str]) -> Self:
-        """Learn the vocabulary from one text or many. ValueError without any text, TypeError if it is not str."""
+        """Learn a vocabulary.
+
+        Args:
+            texts: One text or several.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If there is no text to learn from.
+            TypeError: If a text is not a str.
+        """
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, each in [0, vocab_size). TypeError if `text` is not a str."""
+        """Turn a text into ids.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            The ids, each from 0 to vocab_size - 1.
+
+        Raises:
+            TypeError: If `text` is not a str.
+        """
 
     @abstractmethod
     def decode(self, ids: Iterable[int]) -> str:
-        """The text that the ids stand for. IndexError if one lies outside [0, vocab_size)."""
+        """Turn ids into text.
+
+        Args:
+            ids: Integers.
+
+        Returns:
+            The text.
+
+        Raises:
+            IndexError: If an id is not from 0 to vocab_size - 1.
+        """
 
     @abstractmethod
     def tokens(self, text: str) -> list[str]:
-        """The pieces of the text, one for each id of `encode(text)`, to be shown beside what a model says of them."""
+        """The pieces of a text, one for each id of `encode(text)`; shown beside attention weights and relevance.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            The pieces in order.
+
+        Raises:
+            TypeError: If `text` is not a str.
+        """
 
     @abstractmethod
     def to_dict(self) -> dict:
-        """All that was learned, in lists, numbers and strings that JSON can hold."""
+        """All that was learned, as lists, numbers and strings that JSON can hold.
+
+        Returns:
+            A dictionary for `from_dict`.
+        """
 
     @classmethod
     @abstractmethod
     def from_dict(cls, d: dict) -> Self:
-        """The tokenizer that `to_dict` described. ValueError for what it cannot have described."""
+        """Rebuild the tokenizer from `to_dict`'s dictionary.
+
+        Args:
+            d: The dictionary.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If `to_dict` cannot have made the dictionary.
+        """
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Sequence[str] | Sequence[bytes]:
+        """The piece that each id stands for."""
 
     @property
     def vocab_size(self) -> int:
-        """The number of ids, padding and unknown included."""
+        """The number of ids, those of padding and of unknown pieces included."""
         return len(self.vocabulary)
 
     @property
     def pad_id(self) -> int:
-        """The id that fills up a batch: 0."""
+        """The id of padding: 0."""
         return PAD
 
     @property
     def unk_id(self) -> int:
-        """The id of what training did not meet: 1."""
+        """The id of a piece that is not in the vocabulary: 1."""
         return UNK
 
     @property
     def end_id(self) -> int | None:
-        """The id with which a model ends its text; None where there is none, as in ours."""
+        """The id with which a model ends its text, or None if there is none."""
         return None
 
     def _look_up(self, ids: Iterable[int]) -> list:

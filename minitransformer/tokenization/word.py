@@ -1,4 +1,4 @@
-"""Whole words as tokens: few and telling, at the price of the words that training did not meet."""
+"""Words as tokens: few tokens a text, but a word that training did not see becomes unknown."""
 
 from __future__ import annotations
 
@@ -45,10 +45,22 @@ class WordTokenizer(Tokenizer):
     def train(
         cls, texts: str | Iterable[str], vocab_size: int = 10_000, min_frequency: int = 1
     ) -> WordTokenizer:
-        """Keep the most frequent words, at most `vocab_size - 2`, that occur `min_frequency` times or more.
+        """Keep the most frequent words; equally frequent words in alphabetical order.
 
-        Ties go to the alphabet. With `min_frequency=2` the rarest words become unk_id while a model trains too, so that
-        it learns what to make of a word it does not know. ValueError if no word is left, TypeError if it is not str.
+        With `min_frequency=2` the words that occur once become `unk_id` in the training text too, so that a model learns a
+        vector for unknown words.
+
+        Args:
+            texts: One text or several.
+            vocab_size: The largest number of ids; two of them are padding and unknown.
+            min_frequency: How often a word must occur to be kept.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If no word is left, or `vocab_size` is below 3.
+            TypeError: If a text is not a str.
         """
         if vocab_size <= UNK + 1:
             raise ValueError(

@@ -1,14 +1,15 @@
-"""Words in pieces of a fixed vocabulary, the longest first: how BERT reads.
+"""WordPiece: words in pieces of a fixed vocabulary, the longest piece first. This is how BERT reads text.
 
-WordPiece (Schuster & Nakajima, ICASSP 2012; Wu et al., 2016, section 4.1) as Devlin et al. use it (NAACL 2019). A piece
-that goes on with a word begins with ##: "playing" -> "play", "##ing". Three steps lead to it:
+Schuster & Nakajima, ICASSP 2012; Wu et al., 2016, section 4.1; as used by Devlin et al., NAACL 2019. A piece that
+continues a word begins with ##: "playing" -> "play", "##ing". There are three steps:
 
-1. `normalised`: no control characters, no accents, lower case, a space around each Chinese character.
-2. `split`: words, and every punctuation mark by itself.
-3. Of each word the longest piece in the vocabulary, then the longest that goes on, until the end, or the word is unknown.
+1. `normalised` removes control characters and accents, converts to lower case and puts spaces around Chinese characters.
+2. `split` separates words and punctuation marks.
+3. Each word is replaced by the longest piece of the vocabulary that it begins with, then by the longest piece that
+   continues it, and so on. A word for which this fails is unknown.
 
-What an accent or a punctuation mark is, Python's Unicode tables tell. Those of the `tokenizers` package are of 2015: some 500
-rare signs that are newer, or have become something else since, are read differently there.
+Python's Unicode tables decide what an accent or a punctuation mark is. The tables of the `tokenizers` package are
+from 2015: it reads some 500 rare characters, which are newer or have changed their category since, differently.
 """
 
 from __future__ import annotations
@@ -68,22 +69,24 @@ def split(text: str) -> Iterator[str]:
 
 
 def is_space(c: str) -> bool:
+    """Whether a character is whitespace; four separators that Unicode counts as control characters are not."""
     return c.isspace() and c not in "\x1c\x1d\x1e\x1f"  # which Unicode calls control characters
 
 
 def is_control(c: str) -> bool:
-    """Control, format, private: none of them is written. Tab and line breaks are space."""
+    """Whether a character is removed: control, format and private characters, but not tab and line breaks."""
     return c not in "\t\n\r" and (
         unicodedata.category(c) in ("Cc", "Cf", "Co") or c == "\N{REPLACEMENT CHARACTER}"
     )
 
 
 def is_chinese(c: str) -> bool:
+    """Whether a character is a Chinese ideograph, which counts as a word of its own."""
     return any(first <= ord(c) <= last for first, last in CHINESE)
 
 
 def is_punctuation(c: str) -> bool:
-    """Unicode's, and all of ASCII that is neither letter nor digit."""
+    """Whether a character is punctuation in Unicode, or an ASCII sign that is neither a letter, a digit nor a space."""
     return unicodedata.category(c).startswith("P") or (
         c.isascii() and c.isprintable() and not c.isalnum() and c != " "
     )
@@ -99,13 +102,22 @@ class WordPieceTokenizer(Tokenizer):
     """
 
     kind = "word-piece"
-    vocabulary: tuple[str, ...]
+    pieces: tuple[str, ...]
 
     @classmethod
     def train(cls, texts: str | Iterable[str], vocab_size: int = 1024) -> WordPieceTokenizer:
-        """Letters first; then merge the most frequent pair of pieces until there are `vocab_size`, or no pair occurs twice.
+        """Begin with letters and merge the most frequent pair of pieces until there are `vocab_size` pieces.
 
-        ValueError without any text, or if `vocab_size` does not hold its letters; TypeError if a text is not str.
+        Args:
+            texts: One text or several.
+            vocab_size: The number of ids to reach; training stops earlier if no pair occurs twice.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: If there is no text, or `vocab_size` is smaller than the number of letters and marks.
+            TypeError: If a text is not a str.
         """
         frequency = Counter(word for text in training_texts(texts) for word in split(normalised(text)))
         pieces = [*MARKS, *sorted({letter for word in frequency for letter in letters(word)})]
@@ -122,8 +134,23 @@ class WordPieceTokenizer(Tokenizer):
 
     @classmethod
     def from_file(cls, path) -> WordPieceTokenizer:
-        """The tokenizer of a published `vocab.txt`, one piece a line. Raises FileError if it is no UTF-8."""
+        """Read a published `vocab.txt`, which holds one piece a line.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            FileError: If the file is not UTF-8.
+        """
         return cls(tuple(read_text(path).removesuffix("\n").split("\n")))
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The piece that each id stands for."""
+        return self.pieces
 
     @cached_property
     def _ids(self) -> dict[str, int]:
