@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
-from operator import and_, attrgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy
@@ -109,9 +109,8 @@ class Tensor:
         seed = seed_cotangent(self, gradient)
         taken = {id(seed)}
         live = attrgetter("requires_grad")
-        for leaf, g in propagate(
-            tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph
-        ).items():
+        found = propagate(tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph)
+        for leaf, g in found.items():
             owned = g.base is None and id(g) not in taken  # else it is someone's memory too
             taken.add(id(g))
             leaf._accumulate(g if owned else g.copy())
@@ -136,25 +135,54 @@ def holding(array: Array) -> Tensor:
 class Op:
     """One application of an operation: its laws, and its place on the tape.
 
-    A subclass gives `forward(*arrays) -> array` and `vjp(g, *arrays) -> one cotangent (or None) for each array`; its
-    settings, such as a dimension, go into `__init__`. `self.needs` tells vjp which cotangents are asked for. How
-    relevance flows is the third law: `relprop(r, rule, *arrays)`, see `minitransformer.explain`.
+    A subclass gives the laws below, as functions of arrays and of the settings that `__init__` took. None of them reads
+    the tape, so each can be called by hand on plain arrays: `Mul().vjp(g, a, b)`, `Softmax(-1).vjp(g, y)`. An array x
+    with y = forward(x) has cotangent g = dL/dy, and relevance r of the shape of y.
+
+    | law | gives |
+    |---|---|
+    | `forward(*inputs)` | the output; a tuple of them where `outputs` is not 1, and then g and r are tuples as well |
+    | `vjp(g, [y], *inputs)` | the cotangent of each input, or None |
+    | `relprop(r, books, [y], *inputs)` | the relevance of each input, or None: the explicit form of LRP |
+    | `modified(g, books, [y], *inputs)` | the cotangents whose products with the inputs are relevance: the gradient form |
+
+    `books` is a `minitransformer.ops.books.Books`: it stabilises divisions, and absorbs what no input gets. An op without
+    `relprop` and `modified` can be trained but not explained; most inherit both from a family in `ops/laws.py`. An op that
+    is made of other ops may give `clear(*tensors)` instead, which computes the same with these.
+
+    `reads` declares which values `vjp` reads. They are kept for backward, must not be edited in place before it, and are
+    what `vjp` gets after g:
+
+    | `reads` | `vjp` gets | values read |
+    |---|---|---|
+    | "inputs" | `(g, *inputs)` | of all inputs; the default |
+    | "others" | `(g, *inputs)` | for the cotangent of an input, those of the other inputs |
+    | a tuple | `(g, *inputs)` | for the cotangent of input i, those of the inputs numbered in `reads[i]` |
+    | "shapes" | `(g, *inputs)` | none: only shapes and dtypes |
+    | "output" | `(g, y)` | of the output |
+    | "both" | `(g, y, *inputs)` | of the output and of all inputs |
+
+    The relevance laws get y where `vjp` does, and always all inputs. `needs` says for each input whether its cotangent, or
+    relevance, is asked for; a law may give None for the others. It is set by who walks the tape, and all True by hand.
     """
 
-    # what vjp reads: "inputs", "others" (all inputs but the one asked for), "output", "both", "nothing"
-    saves = "inputs"
+    reads: str | tuple[tuple[int, ...], ...] = "inputs"
+    needs: Sequence[bool] = (True, True, True)  # no law asks for a fourth
     view = False  # the output may share the input's memory
     outputs = 1
     y, y_edited = None, Tensor.edited
 
-    def forward(self, *arrays):
+    def forward(self, *inputs):
         raise NotImplementedError(f"{self}: no forward law")
 
-    def vjp(self, g, *arrays):
+    def vjp(self, g, *read):
         raise NotImplementedError(f"{self}: no gradient; detach its inputs if none is meant to flow")
 
-    def relprop(self, r, rule, *arrays):
+    def relprop(self, r, books, *read):
         raise NotImplementedError(f"{self}: no relevance rule")
+
+    def modified(self, g, books, *read):
+        raise NotImplementedError(f"{self}: no relevance rule in gradient form")
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -186,38 +214,41 @@ class Op:
         self.number, self.inputs = moment(), []
         for t in inputs:
             self.inputs.append(t.kept() if isinstance(t, Tensor) else t)
-        if self.saves in ("output", "both"):
+        if self.reads in ("output", "both"):
             self.y, self.y_edited = outs[0].array, outs[0].watched()
         for i, out in enumerate(outs):
             out.op, out.requires_grad = self, True
             if i:
                 out.index = i
 
-    def reads(self) -> list[bool]:
-        """For each input, whether vjp reads its values to give the cotangents in `needs`."""
-        if self.saves == "others":
-            return [any(self.needs[:i] + self.needs[i + 1 :]) for i in range(len(self.needs))]
-        return [self.saves in ("inputs", "both")] * len(self.needs)
+    def reads_input(self, i: int) -> bool:
+        """Whether `vjp` reads the values of input `i` to give the cotangents in `needs`."""
+        if self.reads == "others":
+            return any(need for j, need in enumerate(self.needs) if j != i)
+        if isinstance(self.reads, tuple):
+            return any(need and i in read for need, read in zip(self.needs, self.reads, strict=False))
+        return self.reads in ("inputs", "both")
 
-    def arrays(self, whole: bool = True) -> list:
-        """The inputs' arrays. Raises RuntimeError if they are gone, or if one was edited since; unless `whole`, one vjp reads."""
+    def arrays(self, every: bool = True) -> list:
+        """The arrays of the inputs, for a law that reads `every` one, or else for `vjp`.
+
+        Raises RuntimeError if they were released, or if one that the law reads was edited in place.
+        """
         if self.inputs is None:
-            raise RuntimeError(
-                f"{self}: its tape was released by an earlier backward; pass retain_graph=True to that one"
-            )
-        edited = [isinstance(t, Tensor) and t.edited[0] > self.number for t in self.inputs]
-        if (
-            self.y_edited[0] > self.number
-            or True in edited
-            and (whole or any(map(and_, edited, self.reads())))
-        ):
+            what = "its tape was released by an earlier backward; pass retain_graph=True to that one"
+            raise RuntimeError(f"{self}: {what}")
+        edited = [i for i, t in enumerate(self.inputs) if isinstance(t, Tensor) and t.edited[0] > self.number]
+        if self.y_edited[0] > self.number or any(every or self.reads_input(i) for i in edited):
             raise RuntimeError(f"{self}: an array it needs was edited in place; edit a .clone() instead")
         return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
 
     def gradients(self, g) -> tuple:
-        """The second law, checked: cotangents of the inputs from that of the output."""
+        """The cotangents of the inputs from that of the output, by `vjp`, watched by `detect_anomaly`."""
+        read = self.arrays(every=False)
+        if self.reads in ("output", "both"):
+            read = [self.y] if self.reads == "output" else [self.y, *read]
         try:
-            cotangents = self.vjp(g, *self.arrays(whole=False))
+            cotangents = self.vjp(g, *read)
         except MemoryError as error:
             raise told(error, f"the gradient of {self}", ()) from None
         if watch := watcher.get():
@@ -226,7 +257,7 @@ class Op:
 
     def release(self) -> None:
         """Let go of what backward no longer needs."""
-        if self.saves != "nothing":
+        if self.reads != "shapes":
             self.inputs = self.y = None
 
 
@@ -310,9 +341,8 @@ def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
-    return propagate(
-        ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release
-    )
+    seeds = {key(output): seed}
+    return propagate(ops, seeds, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release)
 
 
 def grad(

@@ -14,7 +14,7 @@ from minitransformer import explain, nn
 from minitransformer.backends import namespace
 from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Epsilon, Flat, Gamma, WSquare, ZPlus
-from minitransformer.explain.books import Books
+from minitransformer.explain.books import WalkBooks
 from minitransformer.explain.walk import Walk
 from minitransformer.ops.linalg import Linear
 
@@ -32,7 +32,7 @@ def close(got, expected):
     assert abs(got - expected).max() <= 1e-12 * abs(expected).max()
 
 
-class Unsigned(Books):
+class Unsigned(WalkBooks):
     """lxt adds eps whatever the sign of the sum: only to compare, see the tests of wrong variants."""
 
     def stabiliser(self, z):
@@ -82,7 +82,9 @@ def test_linear_rules_are_zennit_s(zennit_rules, name, seed):
     (expected,) = torch.autograd.grad(layer(theirs), theirs, torch.tensor(r))
     handle.remove()
     t = mt.tensor(x, requires_grad=True)
-    (found,) = ours(F.linear(t, mt.tensor(w), mt.tensor(b)), r, [t], Books(EPS), Composite({Linear: rule}))
+    (found,) = ours(
+        F.linear(t, mt.tensor(w), mt.tensor(b)), r, [t], WalkBooks(EPS), Composite({Linear: rule})
+    )
     close(found, expected)
 
 

@@ -10,8 +10,9 @@ from minitransformer import explain, kernels, nn, ops
 from minitransformer.autograd import Op
 from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Constant, Epsilon, Flat, Gamma, WSquare, ZPlus
-from minitransformer.explain.books import Books
+from minitransformer.explain.books import WalkBooks
 from minitransformer.explain.walk import Walk
+from minitransformer.ops.books import Books
 from minitransformer.ops.heads import MergeHeads, SplitHeads
 from minitransformer.ops.linalg import Linear
 
@@ -22,7 +23,7 @@ LINEAR_RULES = [Epsilon(), ZPlus(), AlphaBeta(), AlphaBeta(1.5, 0.5), Gamma(), W
 
 def share(out, r, source, rule="attnlrp", form="explicit", eps=0.0):
     """Relevance r of `out` as it arrives at `source`, and what each sink absorbed."""
-    walk = Walk(rule, form, Books(eps))
+    walk = Walk(rule, form, WalkBooks(eps))
     (found,) = walk.run(out, mt.tensor(r).array, [source]).values()
     return to_host(found), {
         sink: float(amount) for row in walk.books.rows for sink, amount in row.absorbed.items()
@@ -101,13 +102,13 @@ def test_products_share_evenly_among_what_is_explained(parts):
     random = np.random.default_rng(0)
     a, b, r = random.standard_normal((2, 3)), random.standard_normal((3, 4)), random.standard_normal((2, 4))
     left, right = mt.tensor(a, requires_grad=True), mt.tensor(b, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(
+    found = Walk("attnlrp", "explicit", WalkBooks(0.0)).run(
         left @ right, mt.tensor(r).array, [left, right][:parts]
     )
     close(to_host(found[left]), a * ((r / (a @ b) / parts) @ b.T))
     c = random.standard_normal((2, 3))
     other = mt.tensor(c, requires_grad=True)
-    found = Walk("attnlrp", "explicit", Books(0.0)).run(
+    found = Walk("attnlrp", "explicit", WalkBooks(0.0)).run(
         left * other, mt.tensor(a).array, [left, other][:parts]
     )
     close(to_host(found[left]), a / parts)
@@ -175,15 +176,14 @@ def find(name, base=Op):
     )
 
 
-def wrong_by_a_millionth(right, explicit, arrays_at):
+def wrong_by_a_millionth(right, explicit):
     """The law `right`, giving each input 1e-6 of its |relevance| too much."""
 
     def law(*args):
-        arrays = args[arrays_at:]
+        parts = right(*args)
+        arrays = args[-len(parts) :]
         signs = [1 if explicit else np.sign(np.where(np.isinf(a), 0, a)) for a in arrays]
-        return tuple(
-            None if p is None else p + 1e-6 * abs(p) * s for p, s in zip(right(*args), signs, strict=True)
-        )
+        return tuple(None if p is None else p + 1e-6 * abs(p) * s for p, s in zip(parts, signs, strict=True))
 
     return law
 
@@ -192,10 +192,10 @@ def wrong_by_a_millionth(right, explicit, arrays_at):
 def test_an_error_planted_in_an_op_is_found_there(kind, form, name, monkeypatch):
     op, explicit = find(name), form == "explicit"
     law = "relprop" if explicit else "modified"
-    monkeypatch.setattr(op, law, wrong_by_a_millionth(getattr(op, law), explicit, 3))
+    monkeypatch.setattr(op, law, wrong_by_a_millionth(getattr(op, law), explicit))
     # takes and gives tuples, which scale as a whole
     if issubclass(op, (ops.shape.Split, ops.shape.Unbind, SplitHeads)):
-        monkeypatch.setattr(op, law, lambda self, r, rule, x: (self.vjp(r, x)[0] * (1 + 1e-6),))
+        monkeypatch.setattr(op, law, lambda self, r, books, x: (self.vjp(r, x)[0] * (1 + 1e-6),))
     with pytest.raises(RuntimeError, match=f"goes missing at {name}"):
         explain.lrp(MODELS[kind](), IDS, form=form)
 
@@ -210,7 +210,7 @@ def test_a_cotangent_moved_to_a_wrong_place_is_found(monkeypatch):
 
 @pytest.mark.parametrize("rule", LINEAR_RULES, ids=repr)
 def test_an_error_planted_in_a_rule_is_found(rule, monkeypatch):
-    monkeypatch.setattr(type(rule), "relprop", wrong_by_a_millionth(type(rule).relprop, True, 4))
+    monkeypatch.setattr(type(rule), "relprop", wrong_by_a_millionth(type(rule).relprop, True))
     with pytest.raises(RuntimeError, match="goes missing at Linear in layer"):
         explain.lrp(classifier(), IDS, form="explicit", rule=Composite({Linear: rule}, "cp-lrp"))
 
@@ -269,13 +269,15 @@ def unsigned_stabiliser(monkeypatch):
 def forgotten_bias(monkeypatch):
     right = Linear.relprop
     monkeypatch.setattr(
-        Linear, "relprop", lambda self, r, rule, x, w, *b: (*right(self, r, rule, x, w), *(0 * c for c in b))
+        Linear,
+        "relprop",
+        lambda self, r, books, x, w, *b: (*right(self, r, books, x, w), *(0 * c for c in b)),
     )
 
 
 def explicit_q_and_k_not_halved(monkeypatch):
-    def relprop(self, r, rule, a, b):
-        s = rule.ratio(r, self.forward(a, b))
+    def relprop(self, r, books, a, b):
+        s = books.ratio(r, self.forward(a, b))
         return tuple(None if c is None else x * c for x, c in zip((a, b), self.vjp(s, a, b), strict=True))
 
     monkeypatch.setattr(ops.linalg.MatMul, "relprop", relprop)
@@ -284,38 +286,36 @@ def explicit_q_and_k_not_halved(monkeypatch):
 def gradient_q_and_k_not_halved(monkeypatch):
     right = ops.attention.Attention.modified
 
-    def modified(self, g, rule, q, k, v):
-        dq, dk, dv = right(self, g, rule, q, k, v)
+    def modified(self, g, books, q, k, v):
+        dq, dk, dv = right(self, g, books, q, k, v)
         return 2 * dq, 2 * dk, dv
 
     monkeypatch.setattr(ops.attention.Attention, "modified", modified)
 
 
 def sigma_not_detached(monkeypatch):
-    def modified(self, g, rule, x, weight, bias):
-        return (
-            kernels.reference.layer_norm_vjp(g, x, weight, self.mean, self.rstd)[0],
-            None,
-            g.reshape(-1, g.shape[-1]).sum(0),
-        )
+    def modified(self, g, books, x, weight, bias):
+        statistics = self.recalled(x, weight, bias)
+        dx = kernels.reference.layer_norm_vjp(g, x, weight, *statistics)[0]
+        return dx, None, g.reshape(-1, g.shape[-1]).sum(0)
 
     monkeypatch.setattr(ops.normalization.LayerNorm, "modified", modified)
 
 
 def rms_not_detached(monkeypatch):
-    def modified(self, g, rule, x, weight):
-        return kernels.reference.rms_norm_vjp(g, x, weight, self.rstd)[0], None
+    def modified(self, g, books, x, weight):
+        return kernels.reference.rms_norm_vjp(g, x, weight, *self.recalled(x, weight))[0], None
 
     monkeypatch.setattr(ops.normalization.RMSNorm, "modified", modified)
 
 
 def true_slopes(monkeypatch):
-    monkeypatch.setattr(ops.activation.GELU, "modified", lambda self, g, rule, x: self.vjp(g, x))
-    monkeypatch.setattr(ops.activation.SiLU, "modified", lambda self, g, rule, x: self.vjp(g, x))
+    monkeypatch.setattr(ops.activation.GELU, "modified", lambda self, g, books, y, x: self.vjp(g, y, x))
+    monkeypatch.setattr(ops.activation.SiLU, "modified", lambda self, g, books, x: self.vjp(g, x))
 
 
 def products_not_halved(monkeypatch):
-    monkeypatch.setattr(ops.elementwise.Mul, "modified", lambda self, g, rule, a, b: self.vjp(g, a, b))
+    monkeypatch.setattr(ops.elementwise.Mul, "modified", lambda self, g, books, a, b: self.vjp(g, a, b))
 
 
 def infinite_scores_kept(monkeypatch):
@@ -357,7 +357,7 @@ def used(rule, form="explicit"):
     """The rule of each linear map of a language model, by layer."""
     model = language_model()
     asked = explain.targets.answer(model, IDS, None, -1, True)
-    walk = Walk(rule, form, Books(1e-6), asked.layers)
+    walk = Walk(rule, form, WalkBooks(1e-6), asked.layers)
     walk.explain(asked)
     maps = sorted((op for op in walk.stops if isinstance(op, Linear)), key=lambda op: op.number)
     return {walk.layers.of(op): repr(walk.stops[op].rule) for op in maps}

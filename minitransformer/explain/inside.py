@@ -11,7 +11,7 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor, key
 from minitransformer.devices import to_host
-from minitransformer.explain.books import Books
+from minitransformer.explain.books import WalkBooks
 from minitransformer.explain.composite import Composite
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.outputs import Target
@@ -48,7 +48,7 @@ def layer_relevance(
     if not tensors:
         names = ", ".join(name for name in outputs if name)
         raise ValueError(f"layers: {layers!r} matches no layer with an output (B, T, ..); there are {names}")
-    walk = Walk(rule, form, Books(eps), asked.layers)
+    walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     parts = walk.explain(asked, [(key(t), t.array) for t in tensors.values()])
     sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, T) or (T, B)
     rows = [s if batch_first else s.T for s in sums]
@@ -95,7 +95,7 @@ def head_relevance(
     heads = _calls((asked.layers.of(op), op) for op in ops if _is_head(op, asked.layers))
     if not heads:
         raise ValueError("expected a model with nn.MultiheadAttention: only there are heads known")
-    walk = Walk(rule, form, Books(eps), asked.layers)
+    walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     parts = walk.explain(asked, [((op, 0), op.forward(*op.arrays())) for op in heads.values()])
     sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, H, T)
     return {name: s if len(numpy.shape(ids)) == 2 else s[0] for name, s in zip(heads, sums, strict=True)}

@@ -14,7 +14,7 @@ import numpy
 from minitransformer.autograd import Tensor, key
 from minitransformer.backends import namespace
 from minitransformer.devices import to_host
-from minitransformer.explain.books import Books
+from minitransformer.explain.books import WalkBooks
 from minitransformer.explain.composite import Composite
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.layers import Layers
@@ -40,7 +40,7 @@ def account(
         raise ValueError(
             f"relevance: expected one recorded number to explain, got shape {output.shape}; index or sum it"
         )
-    walk, keys = Walk(rule, form, Books(eps), layers), [key(t) for t in wrt]
+    walk, keys = Walk(rule, form, WalkBooks(eps), layers), [key(t) for t in wrt]
     seed = output.array.copy() if walk.explicit else namespace(output.array).ones_like(output.array)
     found = walk.run(output, seed, keys)
     if missing := [i for i, k in enumerate(keys) if k not in found]:
@@ -91,7 +91,7 @@ def lrp(
     Raises IndexError for a target or position out of range, and as `relevance` does.
     """
     asked = answer(model, ids, target, position, batch_first)
-    walk = Walk(rule, form, Books(eps), asked.layers)
+    walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     vectors = walk.explain(asked)  # (B, T, C) or (T, B, C) each
     parts = [to_host(part.sum(axis=-1)) for part in vectors]
     total = sum(part if batch_first else part.T for part in parts)  # (B, T)

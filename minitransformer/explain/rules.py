@@ -21,8 +21,8 @@ from collections.abc import Iterator
 
 from minitransformer.autograd import Op
 from minitransformer.backends import Array, namespace
-from minitransformer.explain.books import Books
 from minitransformer.ops.attention import Attention
+from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Sums
 from minitransformer.ops.linalg import Linear, MatMul
 from minitransformer.ops.normalization import LayerNorm

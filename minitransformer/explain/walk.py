@@ -12,7 +12,7 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor, enable_grad, key, propagate, tape
 from minitransformer.backends import HOST, Array, namespace
-from minitransformer.explain.books import Books, named
+from minitransformer.explain.books import WalkBooks, named
 from minitransformer.explain.composite import Composite, Place, named_composite, places
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger, Row
@@ -45,7 +45,7 @@ class Walk:
         self,
         rule: str | Composite,
         form: str,
-        books: Books,
+        books: WalkBooks,
         layers: Layers | None = None,
         origin: dict[Tensor, str] | None = None,
     ):
@@ -90,7 +90,8 @@ class Walk:
         if self.explicit and hasattr(op, "clear"):
             return self._through_clear_form(op, r, arrays)
         row = self.books.open(stop.layer, str(op), received)
-        parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *arrays)
+        output = [widened(op.y)] if op.reads in ("output", "both") else []
+        parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *output, *arrays)
         self._book(op, r, parts, arrays, row)
         return parts
 
@@ -102,11 +103,12 @@ class Walk:
 
     def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
         """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
-        if type(op).relprop is Op.relprop and not hasattr(op, "modified"):
+        modified = type(op).modified is not Op.modified
+        if type(op).relprop is Op.relprop and not modified:
             raise NotImplementedError(
                 f"relevance at {named(op, layer)}: no relevance rule; detach its inputs if none shall flow"
             )
-        if not self.explicit and not (rule.gradient_form and hasattr(op, "modified")):
+        if not self.explicit and not (rule.gradient_form and modified):
             raise ValueError(
                 f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'"
             )
@@ -170,9 +172,9 @@ class Walk:
         vectors = [(key(t), t.array) for t in asked.vectors]
         seed = asked.relevance if self.explicit else asked.weights
         if asked.constant:
-            self.books.open("", "logsumexp", asked.output)
+            row = self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
-            self.books.row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
+            row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
         found = self.run(asked.logits, seed, [k for k, _ in (*vectors, *inside)], asked.ops)
         return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
 

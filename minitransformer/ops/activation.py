@@ -13,46 +13,46 @@ from minitransformer.ops.operands import real
 class Tanh(Activates):
     """y = tanh x."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return namespace(x).tanh(x)
 
-    def vjp(self, g, x):  # dy/dx = 1 - y^2
-        return (g * (1 - self.y * self.y),)
+    def vjp(self, g, y):  # dy/dx = 1 - y^2
+        return (g * (1 - y * y),)
 
 
 class Sigmoid(Op):
     """y = 1 / (1 + e^-x), in the form that does not overflow."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return kernels.of(x).sigmoid(x)
 
-    def vjp(self, g, x):  # dy/dx = y (1 - y)
-        return (g * self.y * (1 - self.y),)
+    def vjp(self, g, y):  # dy/dx = y (1 - y)
+        return (g * y * (1 - y),)
 
 
 class ReLU(Activates):
     """y = max(x, 0)."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return namespace(x).maximum(x, 0)
 
-    def vjp(self, g, x):  # dy/dx = [x > 0]
-        return (g * (self.y != 0),)  # NaN lets it pass
+    def vjp(self, g, y):  # dy/dx = [x > 0], and 1 for NaN
+        return (g * (y != 0),)
 
-    def modified(self, g, rule, x):  # y / x is that too
-        return self.vjp(g, x)
+    def modified(self, g, books, y, x):  # y / x is that too
+        return self.vjp(g, y)
 
 
 class GELU(Activates):
     """y = x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, arXiv 1606.08415), or its tanh form."""
 
-    saves = "both"
+    reads = "both"
 
     def __init__(self, approximate: str = "none"):
         self.approximate = approximate
@@ -60,13 +60,10 @@ class GELU(Activates):
     def forward(self, x):
         return kernels.of(x).gelu_tanh(x) if self.approximate == "tanh" else kernels.of(x).gelu(x)
 
-    def vjp(self, g, x):
+    def vjp(self, g, y, x):
         kernel = kernels.of(x)
-        return (
-            kernel.gelu_tanh_vjp(g, x, self.y)
-            if self.approximate == "tanh"
-            else kernel.gelu_vjp(g, x, self.y),
-        )
+        slope = kernel.gelu_tanh_vjp if self.approximate == "tanh" else kernel.gelu_vjp
+        return (slope(g, x, y),)
 
 
 class SiLU(Activates):
@@ -79,7 +76,7 @@ class SiLU(Activates):
         s = kernels.of(x).sigmoid(x)
         return (g * (s + x * s * (1 - s)),)
 
-    def modified(self, g, rule, x):  # y / x
+    def modified(self, g, books, x):  # y / x
         return (g * kernels.of(x).sigmoid(x),)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from minitransformer import kernels
-from minitransformer.autograd import Op, Tensor
+from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import mul
 from minitransformer.ops.index import masked_fill
-from minitransformer.ops.laws import widened
+from minitransformer.ops.laws import Remembers, widened
 from minitransformer.ops.linalg import matmul
 from minitransformer.ops.precision import lowered
 from minitransformer.ops.shape import transpose
@@ -45,7 +45,7 @@ def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
     return namespace(a).einsum("...i,...i->...", a, b)
 
 
-class Attention(Op):
+class Attention(Remembers):
     """The same as one op: its gradient in one go, its relevance that of the clear form."""
 
     def __init__(self, mask, is_causal: bool, scale: float, keep=None):
@@ -53,39 +53,41 @@ class Attention(Op):
         self.mask, self.is_causal, self.scale, self.keep = mask, is_causal, scale, keep
 
     def forward(self, q, k, v):  # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
-        y, self.weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale, self.keep)
+        y, *weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale, self.keep)
+        self.remember((q, k, v), weights)
         return y
 
     def vjp(self, g, q, k, v):
-        return kernels.of(q).attention_vjp(g, q, k, v, self.weights, self.is_causal, self.scale, self.keep)
+        (weights,) = self.recalled(q, k, v)
+        return kernels.of(q).attention_vjp(g, q, k, v, weights, self.is_causal, self.scale, self.keep)
 
     def _kept(self, weights):
         return weights if self.keep is None else weights * self.keep
 
-    def modified(self, g, rule, q, k, v):  # half to each side of a product, if both are explained
+    def modified(self, g, books, q, k, v):  # half to each side of a product, if both are explained
         matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
+        p = widened(*self.recalled(q, k, v))  # (.., T, S)
         g = g / 2 if from_weights and self.needs[2] else g
-        dv = matmul(self._kept(widened(self.weights)).swapaxes(-1, -2), g) if self.needs[2] else None
+        dv = matmul(self._kept(p).swapaxes(-1, -2), g) if self.needs[2] else None
         if not from_weights:
             return None, None, dv
         scores = matmul(q * self.scale, k.swapaxes(-1, -2))  # (.., T, S)
-        ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), scores, rule)  # (.., T, S)
+        ds = self._modified_scores(self._kept(matmul(g, v.swapaxes(-1, -2))), p, scores, books)  # (.., T, S)
         ds *= self.scale / 2 if all(self.needs[:2]) else self.scale
         dq = matmul(ds, k) if self.needs[0] else None
         dk = matmul(ds.swapaxes(-1, -2), q) if self.needs[1] else None
         return dq, dk, dv
 
     # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
-    def _modified_scores(self, g, x, rule):
+    def _modified_scores(self, g, p, x, books):
         added = self.mask is not None and self.mask.dtype != bool_
-        x = x + rule.finite(self.mask) if added else x
-        p = widened(self.weights)
+        x = x + books.finite(self.mask) if added else x
         r = g * p  # both 0 for what may not be seen
         total = _dot(g, p)
-        rule.absorb("softmax", total * (1 + _dot(p, x)) - _dot(r, x))
+        books.absorb("softmax", total * (1 + _dot(p, x)) - _dot(r, x))
         ds = r - p * total[..., None]
         if added:
-            rule.absorb("bias", ds * rule.finite(self.mask))
+            books.absorb("bias", ds * books.finite(self.mask))
         return ds
 
     def clear(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

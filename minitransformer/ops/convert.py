@@ -19,7 +19,7 @@ preserve_format, contiguous_format, channels_last = "preserve_format", "contiguo
 class Cast(Moves):
     """The same values in another dtype."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, dtype):
         self.dtype = dtype
@@ -34,7 +34,7 @@ class Cast(Moves):
 class ToDevice(Moves):
     """The same values on another device; on their own, the same memory."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, device):

@@ -12,7 +12,7 @@ from minitransformer.randomness import generator
 class Dropout(Moves):
     """y = x keep / (1 - p), keep drawn once from {0, 1}: the expected value stays x (Srivastava et al., JMLR 2014)."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, scale):
         self.scale = scale  # 0 or 1 / (1 - p), shape of x
@@ -23,7 +23,7 @@ class Dropout(Moves):
     def vjp(self, g, x):
         return (g * self.scale,)
 
-    def relprop(self, r, rule, x):
+    def relprop(self, r, books, x):
         return (r,)
 
 

@@ -18,7 +18,7 @@ from minitransformer.ops.rounding import Quotient
 class Add(Sums):
     """y = a + b."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def forward(self, a, b):  # [..], [..] -> [..]
         return a + b
@@ -30,7 +30,7 @@ class Add(Sums):
 class Sub(Sums):
     """y = a - b."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def forward(self, a, b):
         return a - b
@@ -42,7 +42,7 @@ class Sub(Sums):
 class Neg(Sums):
     """y = -x."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def forward(self, x):
         return -x
@@ -54,30 +54,28 @@ class Neg(Sums):
 class Mul(Op):
     """y = a b."""
 
-    saves = "others"
+    reads = "others"
 
     def forward(self, a, b):  # [..], [..] -> [..]
         return a * b
 
     def vjp(self, g, a, b):  # dL/da = g b, dL/db = g a
-        return unbroadcast(g * b, a) if self.needs[0] else None, unbroadcast(g * a, b) if self.needs[
-            1
-        ] else None
+        da = unbroadcast(g * b, a) if self.needs[0] else None
+        return da, unbroadcast(g * a, b) if self.needs[1] else None
 
     # the product is nobody's alone: half each, or all to the only one explained
-    def relprop(self, r, rule, a, b):
+    def relprop(self, r, books, a, b):
         r = r / 2 if all(self.needs) else r
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
-    def modified(self, g, rule, a, b):
+    def modified(self, g, books, a, b):
         return self.vjp(g / 2 if all(self.needs) else g, a, b)
 
 
 class Div(Op):
     """y = a / b."""
 
-    def reads(self):
-        return [self.needs[1], True]
+    reads = ((1,), (0, 1))
 
     def forward(self, a, b):
         return a / b
@@ -86,17 +84,14 @@ class Div(Op):
         da = unbroadcast(g / b, a) if self.needs[0] else None
         return da, unbroadcast(-g * (a / b / b), b) if self.needs[1] else None
 
-    def relprop(self, r, rule, a, b):
-        rule.refuse(
-            self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1]
-        )
-        return unbroadcast(r, a), None
+    # a product with 1 / b, which keeps its relevance: half each, or all to the only one explained
+    def relprop(self, r, books, a, b):
+        r = r / 2 if all(self.needs) else r
+        return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
-    def modified(self, g, rule, a, b):
-        rule.refuse(
-            self, "a divisor that depends on the explained input has no rule; detach it", when=self.needs[1]
-        )
-        return self.vjp(g, a, b)
+    def modified(self, g, books, a, b):  # the slope of 1 / b becomes (1 / b) / b
+        da, db = self.vjp(g / 2 if all(self.needs) else g, a, b)
+        return da, None if db is None else -db
 
 
 class Pow(Op):
@@ -123,13 +118,13 @@ def _slope_of_exponent(a, b, xp, dtype):
 class Exp(Op):
     """y = e^x."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return namespace(x).exp(x)
 
-    def vjp(self, g, x):  # dy/dx = y
-        return (g * self.y,)
+    def vjp(self, g, y):  # dy/dx = y
+        return (g * y,)
 
 
 class Log(Op):
@@ -150,13 +145,13 @@ class Log(Op):
 class Expm1(Op):
     """y = e^x - 1, with all digits where x is small."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return namespace(x).expm1(x)
 
-    def vjp(self, g, x):  # dy/dx = y + 1
-        return (g * (self.y + 1),)
+    def vjp(self, g, y):  # dy/dx = y + 1
+        return (g * (y + 1),)
 
 
 class Erf(Op):
@@ -172,13 +167,13 @@ class Erf(Op):
 class Sqrt(Op):
     """y = sqrt(x)."""
 
-    saves = "output"
+    reads = "output"
 
     def forward(self, x):
         return namespace(x).sqrt(x)
 
-    def vjp(self, g, x):  # dy/dx = 1 / (2 y)
-        return (g / (2 * self.y),)
+    def vjp(self, g, y):  # dy/dx = 1 / (2 y)
+        return (g / (2 * y),)
 
 
 class Sin(Op):
@@ -240,8 +235,7 @@ class Minimum(Maximum):
 class Where(Moves):
     """y = a where the condition holds, else b."""
 
-    def reads(self):
-        return [True, False, False]
+    reads = ((), (0,), (0,))
 
     def forward(self, condition, a, b):
         return namespace(condition).where(condition, a, b)

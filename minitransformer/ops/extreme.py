@@ -14,13 +14,13 @@ from minitransformer.ops.reduce import Reduction, over
 class Max(Reduction, Moves):
     """y = the largest x; members that share the maximum share its gradient evenly, as PyTorch's `amax`."""
 
-    saves = "both"
+    reads = "both"
 
     def forward(self, x):
         return x.max(axis=self.dim, keepdims=self.keepdim)
 
-    def vjp(self, g, x):
-        y = keep_dims(self.y, self.dim, self.keepdim)
+    def vjp(self, g, y, x):
+        y = keep_dims(y, self.dim, self.keepdim)
         winners = (x == y) | ((x != x) & (y != y))  # NaN, if there is one
         n = winners.sum(axis=self.dim, keepdims=True).astype(g.dtype)
         return (winners * (keep_dims(g, self.dim, self.keepdim) / n),)

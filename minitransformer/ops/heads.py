@@ -10,7 +10,7 @@ from minitransformer.ops.laws import Moves
 class SplitHeads(Moves):
     """Each vector is `parts` vectors, such as query, key and value, and each of these so many heads."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, heads: int, parts: int, batch_first: bool):
@@ -37,7 +37,7 @@ class SplitHeads(Moves):
 class MergeHeads(Moves):
     """The heads of each token side by side, as one vector."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, batch_first: bool):

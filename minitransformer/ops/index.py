@@ -18,7 +18,7 @@ from minitransformer.ops.laws import Moves, dims, register
 class GetItem(Moves):
     """y = x[index]: by slices, integers, integer arrays and boolean masks, as in NumPy."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, index):
@@ -42,7 +42,7 @@ def _picks_once(index) -> bool:
 class Gather(Moves):
     """y[i][j] = x[index[i][j]][j] for dim 0, and so on: one pick along `dim` for each element of `index`."""
 
-    saves = "others"
+    reads = "others"
 
     def __init__(self, dim: int):
         self.dim = dim
@@ -61,7 +61,7 @@ class Gather(Moves):
 class Embedding(Moves):
     """y = weight[ids]: each id picks its row."""
 
-    saves = "others"
+    reads = "others"
 
     def forward(self, weight, ids):  # (V, C), (..) -> (.., C)
         return kernels.of(weight).embedding(weight, ids)

@@ -25,7 +25,7 @@ HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
 class Overwrite(Moves):
     """x, except for a part, seen through view ops and picked by `index`, which is `new`."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, views: Sequence[Op] = (), index=...):
         self.views, self.index = views, index
@@ -41,10 +41,10 @@ class Overwrite(Moves):
         self.part(y)[self.index] = new
         return y
 
-    def arrays(self, whole: bool = True) -> list:
+    def arrays(self, every: bool = True) -> list:
         """The inputs' arrays. What x holds counts for no law, so it may have been edited since; what was written may not."""
         x, new = self.inputs
-        if whole and isinstance(new, Tensor) and new.edited[0] > self.number:
+        if every and isinstance(new, Tensor) and new.edited[0] > self.number:
             raise RuntimeError(
                 f"{self}: what was written here was edited in place since; write a .clone() instead"
             )

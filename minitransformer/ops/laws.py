@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, float16, float32, namespace
 
@@ -66,36 +68,61 @@ def register(*names: str):
     return attach
 
 
+class Remembers(Op):
+    """An op whose forward finds more than its output, such as a mean, that its other laws use as well.
+
+    It is kept with the arrays it was found from. For other arrays it is found anew, so that every law is a function of its
+    arguments, and can be called without `forward`.
+    """
+
+    memo: tuple[Sequence, Sequence] | None = None  # inputs, and what was found
+
+    def remember(self, inputs: Sequence, found: Sequence) -> None:
+        """Keep what `forward` found for these arrays."""
+        self.memo = inputs, found
+
+    def recalled(self, *inputs) -> Sequence:
+        """What `forward` finds for these arrays, beside the output."""
+        if self.memo is None or any(a is not b for a, b in zip(inputs, self.memo[0], strict=True)):
+            self.forward(*inputs)
+        return self.memo[1]
+
+    def release(self) -> None:
+        super().release()
+        self.memo = None
+
+
 class Moves(Op):
     """Data is moved, not changed: relevance moves back with it, exactly as the gradient does."""
 
-    def relprop(self, r, rule, *arrays):
-        return self.vjp(r, *arrays)
+    def relprop(self, r, books, *read):
+        return self.vjp(r, *read)
 
-    def modified(self, g, rule, *arrays):
-        return self.vjp(g, *arrays)
+    def modified(self, g, books, *read):
+        return self.vjp(g, *read)
 
 
 class Sums(Op):
     """The output is a weighted sum of the inputs: each gets its share of the sum, R_i = x_i sum_j w_ji R_j / S(z_j)."""
 
-    def relprop(self, r, rule, *arrays):
-        arrays = [rule.finite(a) for a in arrays]
-        shares = self.vjp(rule.ratio(r, self.forward(*arrays)), *arrays)
-        return tuple(None if c is None else a * c for a, c in zip(arrays, shares, strict=True))
+    def relprop(self, r, books, *inputs):
+        inputs = [books.finite(a) for a in inputs]
+        shares = self.vjp(books.ratio(r, self.forward(*inputs)), *inputs)
+        return tuple(None if c is None else a * c for a, c in zip(inputs, shares, strict=True))
 
-    def modified(self, g, rule, *arrays):
-        return self.vjp(g, *arrays)
+    def modified(self, g, books, *inputs):
+        return self.vjp(g, *inputs)
 
 
 class Activates(Op):
-    """One unit in, the same unit out: it keeps its relevance. In gradient form the slope becomes f(x) / x."""
+    """A function f of each unit with f(0) = 0: a unit keeps its relevance. In gradient form the slope becomes f(x) / x."""
 
-    def relprop(self, r, rule, x):
+    def relprop(self, r, books, *read):
         return (r,)
 
-    def modified(self, g, rule, x):
-        # f(0) = 0, so that any slope will do there
-        slope = (self.forward(x) if self.y is None else self.y) / (x + (x == 0))
+    def modified(self, g, books, *read):
+        x = read[-1]
+        y = read[0] if len(read) > 1 else self.forward(x)
+        slope = y / (x + (x == 0))  # y = 0 where x = 0: any slope gives no relevance there
         slope *= g
         return (slope,)

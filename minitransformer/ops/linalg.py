@@ -16,7 +16,7 @@ from minitransformer.ops.precision import lowered
 class MatMul(Op):
     """y = a @ b over the last two dimensions, the others broadcast; 1-D operands as in NumPy and PyTorch."""
 
-    saves = "others"
+    reads = "others"
 
     def forward(self, a, b):  # (.., n, k), (.., k, m) -> (.., n, m)
         return kernels.of(a).matmul(a, b)
@@ -34,11 +34,11 @@ class MatMul(Op):
         )
         return da, db
 
-    def relprop(self, r, rule, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
-        share = rule.ratio(r, self.forward(a, b) * sum(self.needs))
+    def relprop(self, r, books, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
+        share = books.ratio(r, self.forward(a, b) * (1 + all(self.needs)))
         return tuple(None if c is None else x * c for x, c in zip((a, b), self.vjp(share, a, b), strict=True))
 
-    def modified(self, g, rule, a, b):
+    def modified(self, g, books, a, b):
         return self.vjp(g / 2 if all(self.needs) else g, a, b)
 
 
@@ -53,22 +53,22 @@ def _as_column(b):
 class Linear(Sums):
     """y = x W^T + b: one product over all leading dimensions at once."""
 
-    def reads(self):
-        return [self.needs[1], self.needs[0], False][: len(self.needs)]
+    reads = ((1,), (0,), ())
 
     def forward(self, x, weight, bias=None):  # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
         return kernels.of(x).linear(_rows(x), weight, bias).reshape(*x.shape[:-1], weight.shape[0])
 
     def vjp(self, g, x, weight, bias=None):  # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
-        dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, self.needs)
+        needs = self.needs[: 2 if bias is None else 3]
+        dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, needs)
         return (None if dx is None else dx.reshape(x.shape)), *rest
 
     # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
-    def relprop(self, r, rule, x, weight, *bias):
-        s = _rows(rule.ratio(r, self.forward(x, weight, *bias)))
+    def relprop(self, r, books, x, weight, *bias):
+        s = _rows(books.ratio(r, self.forward(x, weight, *bias)))
         return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
 
-    def modified(self, g, rule, x, weight, *bias):
+    def modified(self, g, books, x, weight, *bias):
         needs = [True, False, *[True for b in bias]]
         dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, needs)
         return dx.reshape(x.shape), *rest

@@ -5,30 +5,32 @@ from __future__ import annotations
 import math
 
 from minitransformer import kernels
-from minitransformer.autograd import Op, Tensor
+from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.elementwise import where
 from minitransformer.ops.index import check_ids, gather
+from minitransformer.ops.laws import Remembers
 from minitransformer.ops.precision import raised
 from minitransformer.ops.softmax import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
-class CrossEntropy(Op):
+class CrossEntropy(Remembers):
     """L_n = -ln softmax(x_n)[target_n], with probabilities smoothed towards uniform by `smoothing`, summed over rows."""
 
     def __init__(self, target, keep, smoothing: float):
         self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)
 
     def forward(self, x):  # (N, V) -> (N,)
-        loss, *self.sums = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
+        loss, *sums = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
+        self.remember((x,), sums)
         return namespace(x).where(self.keep, loss, 0)
 
     def vjp(self, g, x):  # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
         g = namespace(x).where(self.keep, g, 0)
-        return (kernels.of(x).cross_entropy_vjp(g, x, self.target, *self.sums, self.smoothing),)
+        return (kernels.of(x).cross_entropy_vjp(g, x, self.target, *self.recalled(x), self.smoothing),)
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:

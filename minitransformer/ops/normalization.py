@@ -5,55 +5,59 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import float16, float32, namespace
+from minitransformer.ops.laws import Remembers
 from minitransformer.ops.precision import raised
 
 
-class LayerNorm(Op):
+class LayerNorm(Remembers):
     """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension (Ba et al., arXiv 1607.06450)."""
 
     def __init__(self, eps: float):
         self.eps = eps
 
     def forward(self, x, weight, bias):  # (.., C), (C,), (C,) -> (.., C)
-        # mean, 1 / sigma: (.., 1)
-        y, self.mean, self.rstd = kernels.of(x).layer_norm(x, weight, bias, self.eps)
+        y, *statistics = kernels.of(x).layer_norm(x, weight, bias, self.eps)  # mean, 1 / sigma: (.., 1)
+        self.remember((x, weight, bias), statistics)
         return y
 
     def vjp(self, g, x, weight, bias):
-        return kernels.of(x).layer_norm_vjp(g, x, weight, self.mean, self.rstd)
+        return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))
 
     # the epsilon rule on a linear map: sigma is taken as a constant
-    def relprop(self, r, rule, x, weight, bias):
-        s = rule.ratio(r, self.forward(x, weight, bias))
-        dx, _, db = self.modified(s, rule, x, weight, bias)
+    def relprop(self, r, books, x, weight, bias):
+        s = books.ratio(r, self.forward(x, weight, bias))
+        dx, _, db = self.modified(s, books, x, weight, bias)
         return x * dx, None, bias * db
 
-    def modified(self, g, rule, x, weight, bias):
+    def modified(self, g, books, x, weight, bias):
+        _, rstd = self.recalled(x, weight, bias)
         slope = g * weight
-        slope *= self.rstd
+        slope *= rstd
         # the mean, as a product
         slope -= slope @ namespace(g).full((g.shape[-1], 1), 1 / g.shape[-1], g.dtype)
         return slope, None, g.reshape(-1, g.shape[-1]).sum(axis=0)
 
 
-class RMSNorm(Op):
+class RMSNorm(Remembers):
     """y = x / sqrt(mean of x^2 + eps) * weight over the last dimension (Zhang & Sennrich, NeurIPS 2019)."""
 
     def __init__(self, eps: float):
         self.eps = eps
 
     def forward(self, x, weight):  # (.., C), (C,) -> (.., C)
-        y, self.rstd = kernels.of(x).rms_norm(x, weight, self.eps)  # 1 / rms: (.., 1)
+        y, *scale = kernels.of(x).rms_norm(x, weight, self.eps)  # 1 / rms: (.., 1)
+        self.remember((x, weight), scale)
         return y
 
     def vjp(self, g, x, weight):
-        return kernels.of(x).rms_norm_vjp(g, x, weight, self.rstd)
+        return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))
 
-    def relprop(self, r, rule, x, weight):  # each unit is scaled and stays itself
+    def relprop(self, r, books, x, weight):  # each unit is scaled and stays itself
         return r, None
 
-    def modified(self, g, rule, x, weight):  # the scale is taken as a constant
-        return g * weight * self.rstd, None
+    def modified(self, g, books, x, weight):  # the scale is taken as a constant
+        (rstd,) = self.recalled(x, weight)
+        return g * weight * rstd, None
 
 
 def _check(name: str, input: Tensor, shape: tuple[int, ...], *parameters: Tensor | None) -> None:

@@ -12,7 +12,7 @@ from minitransformer.ops.laws import Moves
 class Pad(Moves):
     """x with `before` and `after` extra places along each dimension, filled with zeros."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, widths):
         self.widths = widths

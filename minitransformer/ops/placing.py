@@ -14,7 +14,7 @@ from minitransformer.ops.laws import Sums, dims, register
 class AddAt(Sums):
     """y = x, and y[places] += new: a place named twice gets both."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, places: tuple):
         self.places = places

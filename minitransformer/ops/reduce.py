@@ -28,7 +28,7 @@ class Reduction(Op):
 class Sum(Reduction, Sums):
     """y = sum of x."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def forward(self, x):  # (.., n, ..) -> (.., ..)
         return total(x, self.dim, self.keepdim)
@@ -40,7 +40,7 @@ class Sum(Reduction, Sums):
 class Mean(Reduction, Sums):
     """y = mean of x, NaN if there is none."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def forward(self, x):
         if not self.count(x):
@@ -87,21 +87,20 @@ class Var(Reduction):
 class Std(Var):
     """y = sqrt(variance); the slope at 0 is taken as 0, as in PyTorch."""
 
-    saves = "both"
+    reads = "both"
 
     def forward(self, x):
         return namespace(x).sqrt(self.variance(x)).astype(x.dtype, copy=False)
 
-    def vjp(self, g, x):  # dy/dx = dvar/dx / (2 y)
-        xp = namespace(x)
-        zero = self.y == 0
-        return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * self.y)), x)
+    def vjp(self, g, y, x):  # dy/dx = dvar/dx / (2 y)
+        xp, zero = namespace(x), y == 0
+        return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x)
 
 
 class Cumsum(Sums):
     """y_i = x_1 + .. + x_i."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, dim: int):
         self.dim = dim

@@ -12,7 +12,7 @@ from minitransformer.ops.operands import operands
 class Flat(Op):
     """An op whose output does not change with its inputs, but for jumps: the gradient is 0."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def vjp(self, g, *arrays):
         return tuple(0 if is_number(a) else namespace(a).zeros_like(a) for a in arrays)

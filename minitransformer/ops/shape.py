@@ -13,7 +13,7 @@ from minitransformer.ops.laws import Moves, dims, register, unbroadcast
 class Reshape(Moves):
     """The same values in the same order, in another shape."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, shape):
@@ -29,7 +29,7 @@ class Reshape(Moves):
 class Permute(Moves):
     """The dimensions in another order."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, order):
@@ -45,7 +45,7 @@ class Permute(Moves):
 class Expand(Moves):
     """Dimensions of size 1 repeated without copying; each value hears from all its copies."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, shape):
@@ -65,7 +65,7 @@ class Expand(Moves):
 class Concatenate(Moves):
     """Tensors side by side along a dimension; each gets its own part back. One of shape (0,) may stand beside any others."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, dim: int):
         self.dim = dim
@@ -89,7 +89,7 @@ class Concatenate(Moves):
 class Split(Moves):
     """A tensor cut into parts along a dimension: an op of several outputs."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, sizes: list[int], dim: int):
@@ -118,7 +118,7 @@ class Split(Moves):
 class Unbind(Moves):
     """The slices of a tensor along a dimension: an op of several outputs."""
 
-    saves = "nothing"
+    reads = "shapes"
     view = True
 
     def __init__(self, n: int, dim: int):
@@ -138,7 +138,7 @@ class Unbind(Moves):
 class Flip(Moves):
     """The order along some dimensions turned round."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, dim: tuple[int, ...]):
         self.dim = dim
@@ -153,7 +153,7 @@ class Flip(Moves):
 class Roll(Moves):
     """Values moved on along dimensions; what falls off one end comes in at the other."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, shifts, dim):
         self.shifts, self.dim = shifts, dim

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import dims, register, widened
+from minitransformer.ops.laws import dims, register
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
@@ -14,7 +14,7 @@ from minitransformer.ops.reduce import Reduction
 class Softmax(Op):
     """s_i = e^(x_i) / sum_k e^(x_k). A row of nothing but -inf gives zeros, with zero gradient."""
 
-    saves = "output"
+    reads = "output"
 
     def __init__(self, dim: int):
         self.dim = dim
@@ -22,25 +22,27 @@ class Softmax(Op):
     def forward(self, x):  # (.., n) -> (.., n)
         return kernels.of(x).softmax(x, self.dim)
 
-    def vjp(self, g, x):  # dL/dx = s (g - sum_k g_k s_k)
-        return (kernels.of(g).softmax_vjp(g, self.y, self.dim),)
+    def vjp(self, g, s):  # dL/dx = s (g - sum_k g_k s_k)
+        return (kernels.of(g).softmax_vjp(g, s, self.dim),)
 
-    def relprop(self, r, rule, x):  # AttnLRP: R_i = x_i (R_i - s_i sum_k R_k); the rest is the Taylor bias
-        x, s = rule.finite(x), self.forward(x)
+    def relprop(
+        self, r, books, s, x
+    ):  # AttnLRP: R_i = x_i (R_i - s_i sum_k R_k); the rest is the Taylor bias
+        x = books.finite(x)
         total = r.sum(axis=self.dim, keepdims=True)
-        rule.absorb("softmax", r * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
+        books.absorb("softmax", r * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
         return (x * (r - s * total),)
 
-    def modified(self, g, rule, x):
-        x, s = rule.finite(x), widened(self.y)
-        rule.absorb("softmax", g * s * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
+    def modified(self, g, books, s, x):
+        x = books.finite(x)
+        books.absorb("softmax", g * s * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
         return (kernels.of(g).softmax_vjp(g, s, self.dim),)
 
 
 class LogSoftmax(Op):
     """y_i = x_i - ln sum_k e^(x_k)."""
 
-    saves = "output"
+    reads = "output"
 
     def __init__(self, dim: int):
         self.dim = dim
@@ -48,8 +50,8 @@ class LogSoftmax(Op):
     def forward(self, x):
         return kernels.of(x).log_softmax(x, self.dim)
 
-    def vjp(self, g, x):  # dL/dx = g - s sum_k g_k
-        return (kernels.of(g).log_softmax_vjp(g, self.y, self.dim),)
+    def vjp(self, g, y):  # dL/dx = g - s sum_k g_k
+        return (kernels.of(g).log_softmax_vjp(g, y, self.dim),)
 
 
 class LogSumExp(Reduction):

@@ -10,7 +10,6 @@ import numpy
 
 from minitransformer.course.places.place import Place, Places, as_it_is
 from minitransformer.explain import (
-    books,
     deletion_curves,
     propagation,
     rationales,
@@ -19,7 +18,7 @@ from minitransformer.explain import (
     surrogate,
 )
 from minitransformer.explain.perturbation import masked_logits
-from minitransformer.ops import linalg, normalization
+from minitransformer.ops import books, linalg, normalization
 from minitransformer.ops.softmax import Softmax
 from minitransformer.tokenization.tokenizer import UNK
 
@@ -41,44 +40,44 @@ def ratio(mine, own):
 
 
 def linear_rule(mine, own):
-    def relprop(self, r, rule, x, weight, *bias):
+    def relprop(self, r, books, x, weight, *bias):
         rows = (a.reshape(-1, a.shape[-1]) for a in (r, x))
         kept_by = bias[0] if bias else numpy.zeros(len(weight), x.dtype)
-        r_x, to_bias, to_epsilon = mine(*rows, weight, kept_by, rule.eps)
-        rule.absorb("epsilon", to_epsilon)
+        r_x, to_bias, to_epsilon = mine(*rows, weight, kept_by, books.eps)
+        books.absorb("epsilon", to_epsilon)
         return r_x.reshape(x.shape), None, *[numpy.asarray(to_bias) for _ in bias]
 
     return relprop
 
 
 def matmul_rule(mine, own):
-    def relprop(self, r, rule, a, b):
+    def relprop(self, r, books, a, b):
         if not all(self.needs) or min(a.ndim, b.ndim) < 2:
-            return own(self, r, rule, a, b)
-        r_a, r_b, to_epsilon = mine(r, a, b, rule.eps)
-        rule.absorb("epsilon", to_epsilon)
+            return own(self, r, books, a, b)
+        r_a, r_b, to_epsilon = mine(r, a, b, books.eps)
+        books.absorb("epsilon", to_epsilon)
         return r_a, r_b
 
     return relprop
 
 
 def softmax_rule(mine, own):
-    def relprop(self, r, rule, x):
+    def relprop(self, r, books, s, x):
         if self.dim not in (-1, x.ndim - 1) or (x == -math.inf).all(-1).any():
-            return own(self, r, rule, x)
+            return own(self, r, books, s, x)
         r_x, kept = mine(r, x)
-        rule.absorb("softmax", kept)
+        books.absorb("softmax", kept)
         return (r_x,)
 
     return relprop
 
 
 def layer_norm_rule(mine, own):
-    def relprop(self, r, rule, x, weight, bias):
+    def relprop(self, r, books, x, weight, bias):
         if self.eps != 1e-5:
-            return own(self, r, rule, x, weight, bias)
-        r_x, to_bias, to_epsilon = mine(r, x, weight, bias, rule.eps)
-        rule.absorb("epsilon", to_epsilon)
+            return own(self, r, books, x, weight, bias)
+        r_x, to_bias, to_epsilon = mine(r, x, weight, bias, books.eps)
+        books.absorb("epsilon", to_epsilon)
         return r_x, None, numpy.asarray(to_bias)
 
     return relprop

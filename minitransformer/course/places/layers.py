@@ -41,7 +41,7 @@ def sinusoidal(mine, own):
 class Turn(Sums):
     """`RotaryEmbedding` as lesson 05 has it: one op, with a gradient of its own. (.., T, d) -> (.., T, d)."""
 
-    saves = "nothing"
+    reads = "shapes"
 
     def __init__(self, rotary, start, length):
         # (T, d/2) each

@@ -1,0 +1,77 @@
+"""The account that relevance laws keep: divisions that are stabilised, and what no input gets."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from minitransformer.backends import HOST, Array, namespace
+
+
+class Books:
+    """The stabiliser of a relevance law's divisions, and the amounts it absorbs, by sink, in `absorbed`.
+
+    A walk over a tape has books with a row for each op, see `minitransformer.explain.books`. By hand one of these is enough:
+
+    >>> import numpy as np
+    >>> from minitransformer.ops.linalg import Linear
+    >>> x, weight, bias = np.array([[1.0, 2.0]]), np.array([[3.0, 0.5]]), np.array([1.0])
+    >>> books = Books(eps=0.0)
+    >>> r_x, _, r_bias = Linear().relprop(np.array([[10.0]]), books, x, weight, bias)  # y = 3 + 1 + 1
+    >>> r_x, r_bias
+    (array([[6., 2.]]), array([2.]))
+    >>> books.absorbed  # nothing was lost to the stabiliser
+    {'dropped': 0.0}
+    """
+
+    def __init__(self, eps: float = 1e-6):
+        if not eps >= 0:
+            raise ValueError(f"eps: expected a number >= 0, got {eps}")
+        self.eps = eps
+        self.absorbed: dict[str, Any] = {}
+
+    def stabiliser(self, z: Array) -> Array:
+        """eps sign(z), sign(0) = +1: away from zero, so that no share is larger than without it."""
+        return namespace(z).where(z < 0, -self.eps, self.eps).astype(z.dtype)
+
+    def ratio(self, r: Array, z: Array) -> Array:
+        """R / S(z), S(z) = z + eps sign(z); the stabiliser's share of R is absorbed. With eps = 0, z = 0 drops its R."""
+        signed = self.stabiliser(z)
+        stable = z + signed
+        if not self.eps:
+            nothing = stable == 0
+            stable = namespace(z).where(nothing, 1, stable)
+            self.absorb("dropped", r * nothing)
+            return r * ~nothing / stable
+        share = r / stable
+        self.absorb("epsilon", share * signed)
+        return share
+
+    @contextlib.contextmanager
+    def stabilised(self, eps: float | None) -> Iterator[None]:
+        """Another stabiliser inside this block; None changes nothing."""
+        usual = self.eps
+        self.eps = usual if eps is None else eps
+        try:
+            yield
+        finally:
+            self.eps = usual
+
+    def absorb(self, sink: str, amounts: Array) -> None:
+        """Book the sum of `amounts` under a sink of the ledger."""
+        amount = amounts.sum()
+        self.book(sink, float(amount) if isinstance(amounts, HOST) else amount)
+
+    def book(self, sink: str, amount: Any) -> None:
+        """Book one amount under a sink of the ledger: a number, or an array on a device that holds one."""
+        self.absorbed[sink] = self.absorbed.get(sink, 0.0) + amount
+
+    def finite(self, a: Any) -> Any:
+        """An array or number with 0 for -inf: such a score says that there is nothing to look at."""
+        if isinstance(a, (int, float)):
+            return a if math.isfinite(a) else 0.0
+        if a.dtype.kind != "f" or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
+            return a  # a device is not asked: that would mean waiting for it
+        return namespace(a).where(a == -math.inf, 0, a)
