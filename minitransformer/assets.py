@@ -497,12 +497,15 @@ def publish(contents: Mapping[str, bytes | Iterable[bytes]], scratch: Path, home
 
 def _write(path: Path, content: bytes | Iterable[bytes]) -> str:
     """Write a file and force it onto the disk; returns its SHA-256."""
-    pieces = [content] if isinstance(content, bytes) else content
     sha = hashlib.sha256()
-    with open(path, "wb") as file:
-        for piece in pieces:
-            sha.update(piece)
-            file.write(piece)
+    if isinstance(content, bytes):
+        sha.update(content)
+        path.write_bytes(content)
+    else:
+        with open(path, "wb") as file:
+            for piece in content:
+                sha.update(piece)
+                file.write(piece)
     sync(path)
     return sha.hexdigest()
 
