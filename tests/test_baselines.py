@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import minitransformer as mt
 from minitransformer import explain, nn
-from minitransformer.explain import attention_flow, path_gradients
+from minitransformer.explain import attention_flow, gradient_methods
 from minitransformer.explain.perturbation import ask_logit
-from minitransformer.explain.probe import changed_embeddings
+from minitransformer.explain.question import Question, changed_embeddings
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 
@@ -184,7 +184,7 @@ def test_a_square_is_shared_out_by_integrals_and_not_by_gradients():
 @quick
 @given(st.integers(1, 40))
 def test_quadratures_integrate(n):
-    for name, rule in path_gradients.QUADRATURES.items():
+    for name, rule in gradient_methods.QUADRATURES.items():
         if name == "trapezoid" and n == 1:
             continue
         points, weights = rule(n)
@@ -230,11 +230,13 @@ def test_smooth_grad_without_noise_is_gradient_x_input_and_with_noise_a_mean():
     np.testing.assert_allclose(
         explain.smooth_grad(model, IDS, 1, noise=0.0).relevance, plain, rtol=0, atol=1e-12
     )
-    one, same, other = (explain.smooth_grad(model, IDS, 1, samples=3, seed=s).relevance for s in (1, 1, 2))
+    one, same, other = (
+        explain.smooth_grad(model, IDS, 1, num_samples=3, seed=s).relevance for s in (1, 1, 2)
+    )
     assert (one == same).all() and abs(one - other).max() > 1e-6
     for samples, noise in ((0, 0.1), (2, -0.1)):
         with pytest.raises(ValueError, match="expected samples >= 1 and noise >= 0"):
-            explain.smooth_grad(model, IDS, samples=samples, noise=noise)
+            explain.smooth_grad(model, IDS, num_samples=samples, noise=noise)
 
 
 def test_smooth_grad_is_the_mean_slope_of_a_cubic():
@@ -243,7 +245,7 @@ def test_smooth_grad_is_the_mean_slope_of_a_cubic():
     variance = (
         (0.2 * (vectors.max() - vectors.min())) ** 2 * len(IDS) * (model.head.weight.numpy()[1] ** 2).sum()
     )
-    found = explain.smooth_grad(model, IDS, 1, samples=1200, noise=0.2).relevance
+    found = explain.smooth_grad(model, IDS, 1, num_samples=1200, noise=0.2).relevance
     expected = shares * (3 * shares.sum() ** 2 + 3 * variance)
     wrong = shares * 3 * shares.sum() ** 2
     assert abs(found - expected).max() < 0.2 * abs(expected - wrong).max()
@@ -371,8 +373,8 @@ def test_slopes_of_attention_weights(monkeypatch):
         nudge[places["entry"][1:]] = places["by"] * (layer == places["entry"][0])
         return heads + mt.tensor(nudge) @ v, weights
 
-    seen = attention_flow._Attention(model, IDS, 1, -1, True)
-    slopes = seen.slopes()
+    asked = Question(model, IDS, 1, attention=True)
+    slopes = attention_flow.attention_slopes(asked)
     monkeypatch.setattr(nn.attention, "clear_attention", nudged)
     for entry in [(0, 0, 0, 1, 2), (0, 0, 1, 4, 0), (1, 0, 0, 3, 3), (1, 0, 1, 0, 2)]:
         logits = []
@@ -381,7 +383,7 @@ def test_slopes_of_attention_weights(monkeypatch):
             with nn.record_attention(), mt.no_grad():
                 logits.append(model(mt.tensor([IDS]))[0, 1].item())
         assert slopes[entry[0]][entry[1:]] == pytest.approx((logits[0] - logits[1]) / (2 * h), abs=1e-8)
-    flow = attention_flow.gradient_rollout(seen.weights, slopes)[0]
+    flow = attention_flow.gradient_rollout(attention_flow.attention_weights(asked), slopes)[0]
     np.testing.assert_allclose(
         explain.generic_attention(model, IDS, 1).relevance, flow.mean(axis=0), rtol=0, atol=1e-12
     )

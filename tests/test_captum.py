@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from minitransformer import explain
-from minitransformer.explain import path_gradients
+from minitransformer.explain import gradient_methods
 
 IntegratedGradients = pytest.importorskip(
     "captum.attr", reason="captum is installed by .ci/run"
@@ -55,13 +55,13 @@ def float64_by_default():
 def test_integrated_gradients_equal_captum_s(
     ours, theirs, share, steps, baseline, float64_by_default, monkeypatch
 ):
-    rule = path_gradients.QUADRATURES[ours]
+    rule = gradient_methods.QUADRATURES[ours]
 
     def with_weights_like_captum_s(n):  # rounded to float32, whatever the model's dtype
         points, weights = rule(n)
         return points, (weights / share(n)).astype("float32") * np.float64(share(n))
 
-    monkeypatch.setitem(path_gradients.QUADRATURES, ours, with_weights_like_captum_s)
+    monkeypatch.setitem(gradient_methods.QUADRATURES, ours, with_weights_like_captum_s)
     mine, twin = article.article_models()
     ids, _ = article.article_batch(length=6, batch=2)
     expected = captum_s(twin.eval(), ids, [3, 4], theirs, steps, baseline) * share(steps)

@@ -15,7 +15,9 @@ import minitransformer
 
 ROOT = Path(minitransformer.__file__).parent
 FLOORS = {
-    **dict.fromkeys(["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors"], 0),
+    **dict.fromkeys(
+        ["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "statistics"], 0
+    ),
     **dict.fromkeys(["files", "disk", "plain", "terminal"], 0),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,

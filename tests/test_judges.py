@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minitransformer as mt
-from minitransformer import explain, nn
+from minitransformer import explain, nn, statistics
 from minitransformer.data.reviews import Review, load_reviews
-from minitransformer.explain import comparison, deletion_curves, rationales, sanity
+from minitransformer.explain import comparison, deletion_curves, rationales
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
@@ -158,11 +158,13 @@ def test_prefixes(order):
 
 
 def test_ranks_and_their_correlation_by_hand():
-    assert sanity.ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [3.5, 1, 3.5, 2]
-    assert sanity.rank_correlation(np.array([1.0, 2, 3]), np.array([10.0, 20, 90])) == pytest.approx(1)
-    assert sanity.rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 1, 0])) == pytest.approx(-1)
-    assert sanity.rank_correlation(np.array([1.0, 2, 3, 4]), np.array([1.0, 3, 2, 4])) == pytest.approx(0.8)
-    assert sanity.rank_correlation(np.array([1.0, 2]), np.array([5.0, 5])) == 0
+    assert statistics.ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [3.5, 1, 3.5, 2]
+    assert statistics.rank_correlation(np.array([1.0, 2, 3]), np.array([10.0, 20, 90])) == pytest.approx(1)
+    assert statistics.rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 1, 0])) == pytest.approx(-1)
+    assert statistics.rank_correlation(np.array([1.0, 2, 3, 4]), np.array([1.0, 3, 2, 4])) == pytest.approx(
+        0.8
+    )
+    assert statistics.rank_correlation(np.array([1.0, 2]), np.array([5.0, 5])) == 0
 
 
 def small_classifier(vocab_size=11, seed=0, **options):
@@ -357,12 +359,12 @@ def test_methods_find_planted_evidence(planted):
 
 def test_interval():
     values = np.random.default_rng(0).normal(3, 2, 400)
-    mean, low, high = comparison.interval(values)
+    mean, low, high = statistics.bootstrap_interval(values)
     assert mean == pytest.approx(values.mean()) and high - low == pytest.approx(2 * 1.96 * 2 / 20, rel=0.1)
-    assert comparison.interval([5.0, 5.0]) == (5, 5, 5)
+    assert statistics.bootstrap_interval([5.0, 5.0]) == (5, 5, 5)
     covered = 0
     for seed in range(60):
-        _, low, high = comparison.interval(np.random.default_rng(seed).normal(size=30), draws=400)
+        _, low, high = statistics.bootstrap_interval(np.random.default_rng(seed).normal(size=30), draws=400)
         covered += low < 0 < high
     assert 48 <= covered <= 60
 
@@ -373,7 +375,7 @@ def test_comparison(planted):
     cases = [
         explain.Case("", row, int(c), np.arange(12) == p) for row, c, p in zip(ids, label, place, strict=True)
     ]
-    methods = explain.standard_methods(model, samples=100)
+    methods = explain.standard_methods(model, num_samples=100)
     assert "lime" not in methods
     some = ("lrp, attnlrp", "lrp, cp-lrp", "attention rollout", "kernel shap", "occlusion", "random")
     methods = {name: methods[name] for name in some}
@@ -398,7 +400,7 @@ def test_comparison(planted):
 def test_every_standard_method_explains_a_case(planted):
     task, model, _ = planted
     ids, label, _ = task.sample(1, seed=7)
-    methods = explain.standard_methods(model, samples=30)
+    methods = explain.standard_methods(model, num_samples=30)
     found = [method(explain.Case("", ids[0], int(label[0]))) for method in methods.values()]
     assert len(found) == len({relevance.tobytes() for relevance in found}) == 10
     assert all(relevance.shape == ids[0].shape for relevance in found)
@@ -426,7 +428,7 @@ def test_comparison_without_marks_and_with_lime():
         return np.stack([model(mt.tensor([tokenizer.encode(t)]))[0].softmax(-1).numpy() for t in texts])
 
     cases = [explain.Case(t, np.array(tokenizer.encode(t)), 1) for t in texts]
-    every = explain.standard_methods(model, tokenizer, predict, samples=50)
+    every = explain.standard_methods(model, tokenizer, predict, num_samples=50)
     found = explain.compare({"lime": every["lime"]}, partial(explain.logit_of, model), cases, replace="unk")
     assert set(found.table["lime"]) == {*deletion_curves.METRICS, "seconds"}
     assert all(found.values["lime"]["seconds"] > 0)
@@ -449,7 +451,7 @@ def test_lime_where_tokens_do_not_make_up_the_text():
     cases = explain.review_cases([Review(text, 1) for text in texts], tokenizer)
     assert "".join(cases[0].tokens) != texts[0]
     imitation = explain.standard_methods(
-        model, tokenizer, partial(predict_proba, model, tokenizer), samples=30
+        model, tokenizer, partial(predict_proba, model, tokenizer), num_samples=30
     )["lime"]
     for case in cases:
         relevance = imitation(case)

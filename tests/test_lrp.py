@@ -256,7 +256,7 @@ def test_a_model_that_takes_time_first(form):
         model = randomize(OneLayer(batch_first))
         options = {"position": [1, 2], "form": form, "batch_first": batch_first}
         tokens.append(explain.lrp(model, [IDS, IDS[::-1]], **options).relevance)
-        inside.append(explain.layer_relevance(model, [IDS, IDS[::-1]], layers="layer", **options)["layer"])
+        inside.append(explain.layer_relevance(model, [IDS, IDS[::-1]], pattern="layer", **options)["layer"])
     assert tokens[0].shape == inside[0].shape == (2, 6) and tokens[0].any() and inside[0].any()
     assert np.allclose(*tokens, rtol=0, atol=1e-10)
     assert np.allclose(*inside, rtol=0, atol=1e-10)
@@ -318,7 +318,7 @@ def test_an_output_that_is_nan_is_told(form):
 
 def test_layers_that_are_not_there():
     with pytest.raises(ValueError, match=r"decoder.*encoder\.layers\.0"):
-        explain.layer_relevance(language_model(), IDS, layers="decoder.*")
+        explain.layer_relevance(language_model(), IDS, pattern="decoder.*")
 
 
 def test_account_adds_up_for_any_tensors():
@@ -421,7 +421,7 @@ class Stack(nn.Module):
 
 @pytest.mark.parametrize("form", ["gradient", "explicit"])
 @pytest.mark.parametrize(
-    "find", [partial(explain.layer_relevance, layers="layers.*"), explain.head_relevance]
+    "find", [partial(explain.layer_relevance, pattern="layers.*"), explain.head_relevance]
 )
 @pytest.mark.parametrize("ids", [[3, 1, 4], [[3, 1, 4], [1, 5, 9]], [3, 1, 4, 1, 5]])
 def test_a_layer_that_is_called_again_tells_each_call(ids, find, form):

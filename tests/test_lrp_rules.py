@@ -356,7 +356,7 @@ def test_an_unsigned_stabiliser_is_caught(monkeypatch):
 def used(rule, form="explicit"):
     """The rule of each linear map of a language model, by layer."""
     model = language_model()
-    asked = explain.targets.answer(model, IDS, None, -1, True)
+    asked = explain.Question(model, IDS)
     walk = Walk(rule, form, WalkBooks(1e-6), asked.layers)
     walk.explain(asked)
     maps = sorted((op for op in walk.stops if isinstance(op, Linear)), key=lambda op: op.number)

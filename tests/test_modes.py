@@ -11,8 +11,6 @@ import pytest
 import minitransformer as mt
 from minitransformer import explain, generation, models, nn, recipes
 from minitransformer.cli.tour_work import attention_of
-from minitransformer.explain.probe import Probe
-from minitransformer.explain.targets import answer
 from minitransformer.generation.reading import Reader, last_logits
 from minitransformer.models import bert, classifier
 from minitransformer.nn.modes import in_use, restore
@@ -109,13 +107,12 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "lrp_answer": (t5, lambda m: explain.lrp_answer(m, IDS, [0, 3], 5).relevance),
     "gradient_x_input": (judge, partial(explanation, explain.gradient_x_input)),
     "integrated_gradients": (judge, partial(explanation, explain.integrated_gradients, steps=3)),
-    "smooth_grad": (judge, partial(explanation, explain.smooth_grad, samples=3)),
+    "smooth_grad": (judge, partial(explanation, explain.smooth_grad, num_samples=3)),
     "attention_rollout": (judge, partial(explanation, explain.attention_rollout)),
     "generic_attention": (judge, partial(explanation, explain.generic_attention)),
     "occlusion": (judge, partial(explanation, explain.occlusion)),
     "logit_of": (judge, lambda m: explain.logit_of(m, 1)(mt.tensor([IDS])).numpy()),
-    "Probe": (judge, lambda m: Probe(m, IDS, 1, -1, True).output),
-    "answer": (judge, lambda m: answer(m, IDS, 1, -1, True).output),
+    "Question": (judge, lambda m: explain.Question(m, IDS, 1).output),
     "faithfulness": (
         judge,
         lambda m: explain.faithfulness(explain.logit_of(m, 1), IDS, np.arange(4.0)).delta_auc,
@@ -134,11 +131,11 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
         judge,
         lambda m: explain.kernel_shap(partial(classifier.predict_proba, m, WORDS), "good bad film").values,
     ),
-    "standard_methods": (judge, lambda m: explain.standard_methods(m, samples=20)["kernel shap"](CASE)),
+    "standard_methods": (judge, lambda m: explain.standard_methods(m, num_samples=20)["kernel shap"](CASE)),
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.Layers", "explain.explained", "explain.forward", "explain.learn_planted", "models.shapes",
+    "explain.Layers", "explain.differentiable", "explain.learn_planted", "models.shapes",
     "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss",
 }  # fmt: skip
 

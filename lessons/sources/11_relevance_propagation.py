@@ -486,7 +486,7 @@ plt.show()
 # place about the whole text. Further down it gathers at the words where it came from.
 
 # %%
-everywhere = explain.layer_relevance(model, ids, bad_less_good, layers="*")
+everywhere = explain.layer_relevance(model, ids, bad_less_good, pattern="*")
 rows = {"after layer 2": "encoder.layers.1", "after layer 1": "encoder.layers.0", "embeddings": "embedding"}
 picture = np.stack([everywhere[name] for name in rows.values()])  # (3, T)
 limit = abs(picture).max()

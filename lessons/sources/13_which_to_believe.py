@@ -175,7 +175,7 @@ for percent in (1, 5, 10, 20, 50):  # a share is rounded up, so that at least on
 
 # %%
 cases = [case for case in explain.review_cases(test, tokenizer) if case.marked is not None][:40]
-standard = explain.standard_methods(model, tokenizer, predict, replace="unk", samples=300)
+standard = explain.standard_methods(model, tokenizer, predict, replace="unk", num_samples=300)
 race = {name: standard[name] for name in ("lrp, attnlrp", "lime", "gradient x input", "random")}
 race["word length"] = lambda case: lengths(case.text)
 result = explain.compare(race, partial(explain.logit_of, model), cases, replace="unk")
@@ -371,7 +371,7 @@ try:
 except ImportError:
     print("SciPy is not installed: pip install scipy")
 else:
-    from minitransformer.explain.sanity import rank_correlation as library
+    from minitransformer.statistics import rank_correlation as library
 
     print("Spearman:", library(a, b), "SciPy", spearmanr(a, b).statistic)
     theirs = mannwhitneyu(a[marks], a[~marks]).statistic / (marks.sum() * (~marks).sum())

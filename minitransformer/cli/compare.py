@@ -50,7 +50,12 @@ def compare_methods(
         raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
     cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
     methods = standard_methods(
-        model, tokenizer, partial(predict_proba, model, tokenizer), replace, samples, seed=seed
+        model,
+        tokenizer,
+        partial(predict_proba, model, tokenizer),
+        replace=replace,
+        num_samples=samples,
+        seed=seed,
     )
     return compare(
         methods, partial(logit_of, model), cases, replace, ratings=word_ratings() if lexicon else None

@@ -1,25 +1,34 @@
-"""What attention alone says: weights multiplied through the layers, plain or weighted by their gradients."""
+"""Explanations from attention weights: multiplied through the layers, alone or with their gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, cotangents, enable_grad, seed_cotangent, tape
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.outputs import Target, target_logit
-from minitransformer.explain.targets import as_batch, explained, forward
-from minitransformer.nn.hooks import record_attention
+from minitransformer.explain.question import Position, Question
+from minitransformer.explain.targets import Target
+from minitransformer.nn.module import Module
 
 Array = numpy.ndarray
 
 
 def rollout(weights: Sequence[Array]) -> Array:
-    """How much of each token's vector came from each input token. Per layer (B, H, T, T) -> (B, T, T), rows add up to 1.
+    """The share of each input token in each output vector, A_L .. A_2 A_1 with A_l = (mean over heads + I) / 2.
 
-    A_l = (mean over heads + I) / 2, the I for the residual connection; A_L .. A_2 A_1.
+    The identity I stands for the residual connection.
+
+    Args:
+        weights: the attention weights (B, H, T, T) of each layer, first layer first.
+
+    Returns:
+        (B, T, T); rows add up to 1.
+
+    Source:
+        Abnar and Zuidema, ACL 2020, section 3.
     """
     steps = [(layer.mean(axis=1) + numpy.eye(layer.shape[-1])) / 2 for layer in weights]  # (B, T, T)
     total = steps[0]
@@ -29,7 +38,18 @@ def rollout(weights: Sequence[Array]) -> Array:
 
 
 def gradient_rollout(weights: Sequence[Array], slopes: Sequence[Array]) -> Array:
-    """R = I, then R + mean over heads of (slope * A)+ R for each layer. Per layer (B, H, T, T) -> (B, T, T)."""
+    """R = I, then R + mean over heads of (slope * A)+ R for each layer.
+
+    Args:
+        weights: the attention weights A (B, H, T, T) of each layer, first layer first.
+        slopes: d(output)/dA of each layer, of the same shapes.
+
+    Returns:
+        R, (B, T, T).
+
+    Source:
+        Chefer et al., ICCV 2021, equations 5 and 6.
+    """
     total = numpy.eye(weights[0].shape[-1])
     for layer, slope in zip(weights, slopes, strict=True):
         total = total + numpy.maximum(slope * layer, 0).mean(axis=1) @ total
@@ -37,84 +57,95 @@ def gradient_rollout(weights: Sequence[Array], slopes: Sequence[Array]) -> Array
 
 
 def attention_rollout(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
-    position: int | Sequence[int] = -1,
+    *,
+    position: Position = -1,
     pooled: int | None = None,
     batch_first: bool = True,
     tokens: Sequence[str] | None = None,
 ) -> Explanation:
-    """Attention weights multiplied through the layers of an encoder (Abnar & Zuidema, ACL 2020, section 3).
+    """Attention weights multiplied through the layers of an encoder.
 
-    The same for every target: `target` is only reported. A language model's logits are read off the token `position`; a
-    classifier's off the token `pooled`, or off the mean of all tokens that are not padding if None. Relevance is never
-    negative and each sequence's adds up to 1. Other arguments and errors as `lrp`'s; ValueError unless every layer is
-    self-attention.
+    They are the same for every target. Relevance is never negative, and that of each sequence adds up to 1.
+
+    Args:
+        model, ids, position, batch_first, tokens: as in `explain.lrp`.
+        target: only reported, with its logit.
+        pooled: the token that a classifier reads its logits from; None for the mean of all tokens that are not padding.
+
+    Returns:
+        An `Explanation`.
+
+    Raises:
+        ValueError: a layer is not self-attention by `nn.MultiheadAttention`; and as `explain.lrp` does.
+        IndexError: as `explain.lrp` does.
+
+    Source:
+        Abnar and Zuidema, ACL 2020, section 3.
     """
-    seen = _Attention(model, ids, target, position, batch_first)
-    return seen.explanation("attention rollout", rollout(seen.weights), ids, pooled, tokens)
+    asked = Question(model, ids, target, position, batch_first, attention=True)
+    flow = rollout(attention_weights(asked))
+    return asked.explanation("attention rollout", _read_rows(asked, flow, pooled), tokens)
 
 
 def generic_attention(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
-    position: int | Sequence[int] = -1,
+    *,
+    position: Position = -1,
     pooled: int | None = None,
     batch_first: bool = True,
     tokens: Sequence[str] | None = None,
 ) -> Explanation:
-    """Attention weights times their gradients, negative parts cut, multiplied through (Chefer et al., ICCV 2021, equations 5, 6).
+    """Attention weights times their gradients, without the negative products, multiplied through the layers.
 
-    Arguments and errors as `attention_rollout`'s, but the target matters.
+    Args:
+        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        pooled: as in `attention_rollout`.
+
+    Returns:
+        An `Explanation`.
+
+    Raises:
+        ValueError, IndexError: as `attention_rollout` does.
+
+    Source:
+        Chefer et al., ICCV 2021, equations 5 and 6.
     """
-    seen = _Attention(model, ids, target, position, batch_first)
-    return seen.explanation(
-        "generic attention", gradient_rollout(seen.weights, seen.slopes()), ids, pooled, tokens
-    )
+    asked = Question(model, ids, target, position, batch_first, attention=True)
+    weights = attention_weights(asked)
+    flow = gradient_rollout(weights, attention_slopes(asked))
+    return asked.explanation("generic attention", _read_rows(asked, flow, pooled), tokens)
 
 
-class _Attention:
-    """One run of the model: the explained logit, and every layer's weights (B, H, T, T), first layer first."""
-
-    def __init__(self, model, ids, target: Target, position, batch_first: bool):
-        self.batch, self.position = as_batch(ids), position  # (B, T)
-        with enable_grad(), explained(model), record_attention() as recorded:
-            logits, _ = forward(model, self.batch, batch_first)
-            self.logit, self.targets = target_logit(logits, target, position, batch_first)
-        self.per_token = logits.ndim == 3
-        self.ops = _softmaxes(self.logit, recorded)
-        self.weights = [to_host(t.array) for t in recorded]
-        square = (len(self.batch), self.batch.shape[1], self.batch.shape[1])
-        if not self.ops or any((w.shape[0], *w.shape[2:]) != square for w in self.weights):
-            got = ", ".join(str(w.shape) for w in self.weights) or "none"
-            raise ValueError(
-                f"expected self-attention only, weights (B, H, T, T) with (B, T, T) = {square}, got {got}"
-            )
-
-    def slopes(self) -> list[Array]:
-        """d(logit)/dA of every layer, (B, H, T, T)."""
-        keys = [(op, 0) for op in self.ops]
-        found = cotangents(self.logit, seed_cotangent(self.logit, None), keys)
-        return [
-            to_host(found[k]) if k in found else numpy.zeros_like(w)
-            for k, w in zip(keys, self.weights, strict=True)
-        ]
-
-    def explanation(self, method: str, flow: Array, ids, pooled: int | None, tokens) -> Explanation:
-        """The row of `flow` (B, T, T) that the logit was read off, or the mean of the rows."""
-        if self.per_token or pooled is not None:
-            relevance = flow[numpy.arange(len(flow)), self.position if self.per_token else pooled]  # (B, T)
-        else:
-            real = self.weights[0].max(axis=(1, 2)) > 0  # (B, T): nothing looks at padding
-            relevance = (flow * real[..., None]).sum(axis=1) / real.sum(axis=1, keepdims=True)
-        shape = numpy.shape(ids)
-        arrays = self.batch.reshape(shape), relevance.reshape(shape)
-        return Explanation(method, *arrays, self.targets, self.logit.item(), tokens)
+def attention_weights(asked: Question) -> list[Array]:
+    """The recorded weights (B, H, T, T) on the host, first layer first. Raises ValueError for other attention or none."""
+    weights = [to_host(t.array) for t in asked.attention]
+    (batch,) = asked.texts
+    square = (len(batch), batch.shape[1], batch.shape[1])
+    if not weights or any((w.shape[0], *w.shape[2:]) != square for w in weights):
+        got = ", ".join(str(w.shape) for w in weights) or "none"
+        raise ValueError(
+            f"expected self-attention only, weights (B, H, T, T) with (B, T, T) = {square}, got {got}"
+        )
+    return weights
 
 
-def _softmaxes(logit: Tensor, recorded: list[Tensor]) -> list[Op]:
-    """The ops on the tape that made the recorded weights, in their order."""
-    made = {id(op.y): op for op in tape(logit) if hasattr(op, "y")}
-    return [made[id(t.array)] for t in recorded if id(t.array) in made]
+def attention_slopes(asked: Question) -> list[Array]:
+    """d(output)/dA of each layer, (B, H, T, T) on the host. Raises ValueError if no weights are on the output's tape."""
+    if {t.op for t in asked.attention}.isdisjoint(asked.ops):
+        raise ValueError(
+            "expected attention weights on the tape of the logits; gradient checkpointing leaves none there"
+        )
+    return [to_host(slope) for slope in asked.gradients(asked.attention)]
+
+
+def _read_rows(asked: Question, flow: Array, pooled: int | None) -> Array:
+    """The row of `flow` (B, T, T) of the token that the logits are read from, or the mean of the rows. -> (B, T)."""
+    if asked.logits.ndim == 3 or pooled is not None:
+        return flow[numpy.arange(len(flow)), asked.position if asked.logits.ndim == 3 else pooled]
+    real = to_host(asked.attention[0].array).max(axis=(1, 2)) > 0  # (B, T): padding gets no attention
+    return (flow * real[..., None]).sum(axis=1) / real.sum(axis=1, keepdims=True)

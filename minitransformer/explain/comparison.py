@@ -11,17 +11,18 @@ import numpy
 
 from minitransformer.data.reviews import Review
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
-from minitransformer.explain.baselines import gradient_x_input
 from minitransformer.explain.deletion_curves import deletion_curves, metrics, ranking
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.path_gradients import integrated_gradients, smooth_grad
+from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.propagation import lrp
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
+from minitransformer.explain.renamed import renamed
 from minitransformer.explain.shapley import shapley_values
 from minitransformer.explain.surrogate import lime
 from minitransformer.explain.word_ratings import lexicon_agreement, rated_words
 from minitransformer.nn import Module
+from minitransformer.statistics import bootstrap_interval
 from minitransformer.tokenization import Tokenizer
 
 Array = numpy.ndarray
@@ -65,19 +66,6 @@ def _review_case(review: Review, tokenizer: Tokenizer) -> Case:
 Method = Callable[[Case], Array]  # -> relevance (T,)
 
 
-def interval(
-    values: Array, level: float = 0.95, draws: int = 2000, seed: int = 0
-) -> tuple[float, float, float]:
-    """The mean of values (N,), and the interval that holds it with probability `level` by the bootstrap (Efron, 1979).
-
-    The N texts are drawn anew, with replacement, `draws` times.
-    """
-    values = numpy.asarray(values, dtype=numpy.float64)
-    rows = numpy.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
-    low, high = numpy.quantile(values[rows].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(values.mean()), float(low), float(high)
-
-
 @dataclass(frozen=True)
 class Comparison:
     """`values[method][metric]` (N,): the score of each text (NaN where it has none), and `seconds`, what it cost.
@@ -95,7 +83,7 @@ class Comparison:
         """method -> metric -> (mean, low, high)."""
         return {
             method: {
-                metric: interval(v[~numpy.isnan(v)])
+                metric: bootstrap_interval(v[~numpy.isnan(v)])
                 for metric, v in scores.items()
                 if not numpy.isnan(v).all()
             }
@@ -105,7 +93,7 @@ class Comparison:
     def difference(self, method: str, other: str, metric: str = "delta_auc") -> tuple[float, float, float]:
         """How much higher one method scores than another on the same texts: (mean, low, high) of the paired difference."""
         paired = self.values[method][metric] - self.values[other][metric]
-        return interval(paired[~numpy.isnan(paired)])
+        return bootstrap_interval(paired[~numpy.isnan(paired)])
 
     def __str__(self) -> str:
         table = self.table
@@ -198,19 +186,21 @@ INSIDE = {  # the methods that open the model, with their defaults
 }
 
 
+@renamed(samples="num_samples")
 def standard_methods(
     model: Module,
     tokenizer: Tokenizer | None = None,
     predict: Callable[[list[str]], Array] | None = None,
+    *,
     replace: str = "zero",
-    samples: int = 1000,
+    num_samples: int = 1000,
     position: int = -1,
     seed: int = 0,
 ) -> dict[str, Method]:
     """Every method of this room as a function of a case, and a random one to beat.
 
     Those that take tokens away replace them as the judge does. LIME needs `predict` and `tokenizer` and is left out without
-    them. `samples` is what LIME and KernelSHAP may ask.
+    them. `num_samples` is what LIME and KernelSHAP may ask.
     """
     random = numpy.random.default_rng(seed)
     methods: dict[str, Method] = {
@@ -221,14 +211,14 @@ def standard_methods(
     def kernel_shap(case: Case) -> Array:
         logit = logit_of(model, case.target, position)
         return shapley_values(
-            lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), samples, seed
+            lambda keep: masked_logits(logit, case.ids, keep, replace), len(case.ids), num_samples, seed
         )[0]
 
     def imitation(case: Case) -> Array:
         tokens = tokenizer.tokens(case.text)
         # those of WordPiece do not make up the text
         pieces = tokenizer if "".join(tokens) == case.text else None
-        asked = dict(num_samples=samples, num_features=len(case.ids), seed=seed)
+        asked = dict(num_samples=num_samples, num_features=len(case.ids), seed=seed)
         how = dict(bow=False, tokenizer=pieces, replacement=" UNKWORDZ")
         found = lime(predict, case.text, case.target, **asked, **how)
         return found.relevance if pieces else token_weights(found, tokens)

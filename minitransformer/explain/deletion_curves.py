@@ -14,17 +14,13 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.explain.perturbation import Logit, masked_logits, one_sequence
+from minitransformer.statistics import mean_height
 from minitransformer.tokenization.tokenizer import UNK
 
 SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)  # of the tokens, DeYoung et al., ACL 2020, section 4
 METRICS = ("delta_auc", "aopc", "comprehensiveness", "sufficiency")
 
 Array = numpy.ndarray
-
-
-def area(curve: Array) -> float:
-    """The mean height of a curve (.., T + 1) over the share of tokens removed, from 0 to 1, by the trapezoid rule."""
-    return (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
 
 
 def metrics(morf: Array, lerf: Array) -> dict[str, Array]:
@@ -37,7 +33,7 @@ def metrics(morf: Array, lerf: Array) -> dict[str, Array]:
     full, n = morf[..., 0], morf.shape[-1] - 1
     counts = [math.ceil(share * n) for share in SHARES]
     return {
-        "delta_auc": area(lerf) - area(morf),
+        "delta_auc": mean_height(lerf) - mean_height(morf),
         "aopc": (full[..., None] - morf).mean(axis=-1),
         "comprehensiveness": (full[..., None] - morf[..., counts]).mean(axis=-1),
         "sufficiency": (full[..., None] - lerf[..., [n - k for k in counts]]).mean(axis=-1),

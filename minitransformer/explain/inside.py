@@ -1,9 +1,9 @@
-"""Relevance on the way: of each token after each layer, and of each head of each attention."""
+"""Relevance inside the model: of each token after each layer, and of each head of each attention."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,50 +14,68 @@ from minitransformer.devices import to_host
 from minitransformer.explain.books import WalkBooks
 from minitransformer.explain.composite import Composite
 from minitransformer.explain.layers import Layers
-from minitransformer.explain.outputs import Target
-from minitransformer.explain.targets import answer
+from minitransformer.explain.question import Position, Question
+from minitransformer.explain.renamed import renamed
+from minitransformer.explain.targets import Target
 from minitransformer.explain.walk import Walk
 from minitransformer.nn.attention import MultiheadAttention
+from minitransformer.nn.module import Module
 from minitransformer.ops.attention import Attention
 
 
+@renamed(layers="pattern")
 def layer_relevance(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
-    layers: str = "*.layers.*",
+    *,
+    pattern: str = "*.layers.*",
     rule: str | Composite = "attnlrp",
-    position: int | Sequence[int] = -1,
+    position: Position = -1,
     form: str = "gradient",
     eps: float = 1e-6,
     batch_first: bool = True,
 ) -> dict[str, numpy.ndarray]:
-    """How relevance lies on the tokens after each layer whose name matches the pattern `layers`, first layer first.
+    """The relevance of each token after each layer, first layer first.
 
-    Each array has the shape of `ids`, the sum over channels of what the layer returned; where it read another text of
-    another length, it is (B, T') of that. A layer that is called again has each call: "shared", "shared, call 2", ...
-    `layers` "*" means all modules whose output is (B, T, ..); a `*` also stands for dots, but modules below a match are not
-    meant ("*.layers.*" gives whole layers). Other arguments and errors as `explain.lrp`'s; ValueError if no layer matches.
+    Args:
+        model, ids, target, rule, position, form, eps, batch_first: as in `explain.lrp`.
+        pattern: the names of the layers; a `*` also matches dots. Modules below a match are left out, so that
+            "*.layers.*" gives whole layers. "*" gives all modules with an output (B, T, ..).
+
+    Returns:
+        The sum over channels of the relevance of each layer's output, by the layer's name, in the shape of `ids`; (B, T')
+        where the layer read another text of another length. A layer that runs several times is listed for each call:
+        "shared", "shared, call 2", ...
+
+    Raises:
+        ValueError: no layer matches; and as `explain.lrp` does.
+        IndexError, NotImplementedError, RuntimeError: as `explain.lrp` does.
     """
-    asked = answer(model, ids, target, position, batch_first)
+    asked = Question(model, ids, target, position, batch_first)
     outputs = asked.layers.outputs
-    returned = _calls((name, output) for name in _outermost(outputs, layers) for output in outputs[name])
-    tensors = {
-        name: t for name, t in returned.items() if isinstance(t, Tensor) and t.ndim == 3 and t.op is not None
-    }
+    returned = _calls((name, output) for name in _outermost(outputs, pattern) for output in outputs[name])
+    tensors = {name: t for name, t in returned.items() if _is_text(t)}
     if not tensors:
         names = ", ".join(name for name in outputs if name)
-        raise ValueError(f"layers: {layers!r} matches no layer with an output (B, T, ..); there are {names}")
+        raise ValueError(
+            f"pattern: {pattern!r} matches no layer with an output (B, T, ..); there are the layers {names}"
+        )
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     parts = walk.explain(asked, [(key(t), t.array) for t in tensors.values()])
-    sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, T) or (T, B)
-    rows = [s if batch_first else s.T for s in sums]
-    shaped = [s.reshape(numpy.shape(ids)) if s.shape == asked.batch.shape else s for s in rows]
+    rows = [asked.by_token(part) for part in parts]  # (B, T)
+    (batch,) = asked.texts
+    shaped = [asked.shaped(row) if row.shape == batch.shape else row for row in rows]
     return dict(zip(tensors, shaped, strict=True))
 
 
+def _is_text(output: Any) -> bool:
+    """Whether a layer returned vectors (B, T, C) on the tape."""
+    return isinstance(output, Tensor) and output.ndim == 3 and output.op is not None
+
+
 def _calls(found: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """What was found by name, in order of calls; from the second on, the name tells which."""
+    """By name, in order of calls; the second call of a name is "name, call 2"."""
     named: dict[str, Any] = {}
     count: Counter[str] = Counter()
     for name, value in found:
@@ -67,7 +85,7 @@ def _calls(found: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _outermost(names: Iterable[str], pattern: str) -> list[str]:
-    """The names that match, without those of modules below a match, in order of computation as they came."""
+    """The names that match, in the given order, without those of modules below a match."""
     matching = [name for name in names if fnmatchcase(name, pattern)]
     if pattern == "*":
         return matching
@@ -75,31 +93,40 @@ def _outermost(names: Iterable[str], pattern: str) -> list[str]:
 
 
 def head_relevance(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
+    *,
     rule: str | Composite = "attnlrp",
-    position: int | Sequence[int] = -1,
+    position: Position = -1,
     form: str = "gradient",
     eps: float = 1e-6,
     batch_first: bool = True,
 ) -> dict[str, numpy.ndarray]:
-    """How much relevance passes through each head of each `MultiheadAttention`, by the attention's name, at each query.
+    """The relevance that passes through each head of each `nn.MultiheadAttention`, at each query.
 
-    Each array is (H, T) for ids (T,), (B, H, T) for ids (B, T): the sum over the channels of a head's output. One that is
-    called again has each call, as in `layer_relevance`. Arguments and errors as `explain.lrp`'s; ValueError if the model has
-    no such attention.
+    Args:
+        model, ids, target, rule, position, form, eps, batch_first: as in `explain.lrp`.
+
+    Returns:
+        The sum over channels of the relevance of each head's output, by the attention's name: (H, T) for ids (T,),
+        (B, H, T) for ids (B, T). An attention that runs several times is listed as in `layer_relevance`.
+
+    Raises:
+        ValueError: the model has no such attention; and as `explain.lrp` does.
+        IndexError, NotImplementedError, RuntimeError: as `explain.lrp` does.
     """
-    asked = answer(model, ids, target, position, batch_first)
+    asked = Question(model, ids, target, position, batch_first)
     ops = sorted(asked.ops, key=lambda op: op.number)
     heads = _calls((asked.layers.of(op), op) for op in ops if _is_head(op, asked.layers))
     if not heads:
-        raise ValueError("expected a model with nn.MultiheadAttention: only there are heads known")
+        raise ValueError("expected a model with nn.MultiheadAttention: only its heads are known")
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     parts = walk.explain(asked, [((op, 0), op.forward(*op.arrays())) for op in heads.values()])
     sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, H, T)
-    return {name: s if len(numpy.shape(ids)) == 2 else s[0] for name, s in zip(heads, sums, strict=True)}
+    return {name: asked.shaped(s) for name, s in zip(heads, sums, strict=True)}
 
 
 def _is_head(op: Op, layers: Layers) -> bool:
+    """Whether the op computes all heads of an `nn.MultiheadAttention`."""
     return isinstance(op, Attention) and isinstance(layers.modules[layers.of(op)], MultiheadAttention)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.outputs import LogOdds, One, Target
-from minitransformer.explain.probe import Probe, changed_embeddings
-from minitransformer.explain.targets import explained
+from minitransformer.explain.question import Position, Question, changed_embeddings
+from minitransformer.explain.targets import LogOdds, One, Target
+from minitransformer.nn.modes import in_use
+from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.tokenization.tokenizer import UNK
 
@@ -32,7 +34,7 @@ def logit_of(model, target: One, position: int = -1, batch_first: bool = True) -
 
     def logit(ids: Tensor) -> Tensor:
         ids = ids.to(device)
-        with no_grad(), explained(model):
+        with no_grad(), in_use(model):
             logits = model(ids if batch_first else ids.transpose(0, 1))
         if logits.ndim == 3:
             logits = logits[:, position] if batch_first else logits[position]
@@ -119,28 +121,42 @@ def _delete(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
 
 
 def occlusion(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
-    position: int | Sequence[int] = -1,
+    *,
+    position: Position = -1,
     replace: str = "zero",
     unk_id: int = UNK,
     batch_first: bool = True,
     tokens: Sequence[str] | None = None,
 ) -> Explanation:
-    """How much the logit falls without each token: f(x) - f(x without i) (Zeiler & Fergus, ECCV 2014, section 4.2).
+    """How much the output falls without each token: f(x) - f(x without i).
 
-    `replace` and `unk_id` as in `masked_logits`; other arguments and errors as `lrp`'s.
+    Args:
+        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        replace, unk_id: what a token becomes, as in `masked_logits`.
+
+    Returns:
+        An `Explanation`.
+
+    Raises:
+        IndexError, ValueError: as `explain.lrp` and `masked_logits` do.
+
+    Source:
+        Zeiler and Fergus, ECCV 2014, section 4.2.
     """
-    probe = Probe(model, ids, target, position, batch_first)
-    places, rows = numpy.broadcast_to(position, len(probe.batch)).tolist(), []
-    for sequence, chosen, place in zip(probe.batch, probe.targets, places, strict=True):
-        # (1 + T, T)
-        keep = numpy.vstack([numpy.ones(len(sequence), bool), ~numpy.eye(len(sequence), dtype=bool)])
-        full, *without = masked_logits(
-            logit_of(model, chosen, place, batch_first), sequence, keep, replace, unk_id
-        )
-        rows.append(full - numpy.array(without))
-    shape = numpy.shape(ids)
-    arrays = probe.batch.reshape(shape), numpy.stack(rows).reshape(shape)
-    return Explanation(f"occlusion, {replace}", *arrays, probe.targets, probe.output, tokens)
+    asked = Question(model, ids, target, position, batch_first)
+    (batch,) = asked.texts
+    positions = numpy.broadcast_to(position, len(batch)).tolist()
+    keep = numpy.vstack(
+        [numpy.ones(batch.shape[1], bool), ~numpy.eye(batch.shape[1], dtype=bool)]
+    )  # (1 + T, T)
+
+    def falls(sequence: Array, one: One, place: int) -> Array:  # (T,) -> (T,)
+        logit = logit_of(model, one, place, batch_first)
+        full, *without = masked_logits(logit, sequence, keep, replace, unk_id)
+        return full - numpy.array(without)
+
+    rows = [falls(*each) for each in zip(batch, asked.targets, positions, strict=True)]
+    return asked.explanation(f"occlusion, {replace}", numpy.stack(rows), tokens)

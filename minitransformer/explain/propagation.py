@@ -1,13 +1,15 @@
-"""Layer-wise relevance propagation: the tape walked back with the third law in place of the gradient.
+"""Layer-wise relevance propagation (LRP): the tape is walked backwards with the relevance law of each op, not its gradient.
 
-Two forms of the same rules. *Explicit* walks relevance itself: at each op, R of the output is divided among the inputs
-(Bach et al., PLoS ONE 10(7), 2015). *Gradient* walks a modified gradient and multiplies by the activation at the end: no
-division by small sums, one backward pass (Achtibat et al., ICML 2024; Arras et al., arXiv 2502.15886).
+Two forms of the same rules. The *explicit* form walks relevance itself: each op divides the relevance of its output
+among its inputs (Bach et al., PLoS ONE 10(7), 2015). The *gradient* form walks a modified gradient and multiplies it by
+the activation at the end: one backward pass, without a division by small sums (Achtibat et al., ICML 2024; Arras et al.,
+arXiv 2502.15886).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -19,9 +21,10 @@ from minitransformer.explain.composite import Composite
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger
-from minitransformer.explain.outputs import Target
-from minitransformer.explain.targets import answer
+from minitransformer.explain.question import Position, Question
+from minitransformer.explain.targets import One, Target
 from minitransformer.explain.walk import Walk
+from minitransformer.nn.module import Module
 
 
 def account(
@@ -30,11 +33,19 @@ def account(
     rule: str | Composite = "attnlrp",
     form: str = "gradient",
     eps: float = 1e-6,
+    *,
     layers: Layers | None = None,
 ) -> tuple[list[numpy.ndarray], Ledger]:
     """`relevance`, with the ledger that accounts for the rest of the output.
 
-    `layers` names the layers of a composite, see `explain.Layers`. Raises as `relevance` does.
+    Args:
+        output, wrt, rule, form, eps, layers: as in `relevance`.
+
+    Returns:
+        The relevance of each tensor in `wrt`, and the ledger.
+
+    Raises:
+        ValueError, NotImplementedError, RuntimeError: as `relevance` does.
     """
     if output.array.size != 1 or not output.requires_grad:
         raise ValueError(
@@ -57,46 +68,107 @@ def relevance(
     rule: str | Composite = "attnlrp",
     form: str = "gradient",
     eps: float = 1e-6,
+    *,
     layers: Layers | None = None,
 ) -> list[numpy.ndarray]:
     """How much each element of the tensors `wrt` contributed to the scalar `output`.
 
-    `wrt` may be leaves or results on the way; everything else counts as constant. Returns one array for each, of its shape.
-    `rule` is a preset or a `Composite`, whose layers are known from `layers`, see `explain.Layers`. `eps` is the stabiliser
-    of the explicit form. Raises ValueError if `output` does not depend on one of them, or a rule does not fit or has no
-    gradient form; NotImplementedError naming the op if one on the way has no rule; RuntimeError if relevance goes missing.
+    Args:
+        output: a tensor of one element, recorded on the tape.
+        wrt: leaves or intermediate results; all other tensors count as constants.
+        rule: the name of a preset, or a `Composite`.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
+        layers: the record of the model's run, from which a composite knows the layers (see `explain.Layers`).
+
+    Returns:
+        One array for each tensor in `wrt`, of its shape.
+
+    Raises:
+        ValueError: `output` does not depend on one of `wrt`, or a rule does not fit an op or has no gradient form.
+        NotImplementedError: an op on the way has no relevance law; the error names it.
+        RuntimeError: relevance goes missing at an op, which the error names.
     """
-    return account(output, wrt, rule, form, eps, layers)[0]
+    return account(output, wrt, rule, form, eps, layers=layers)[0]
 
 
 def lrp(
-    model,
-    ids,
+    model: Module,
+    ids: Any,
     target: Target = None,
     rule: str | Composite = "attnlrp",
-    position: int | Sequence[int] = -1,
+    position: Position = -1,
     form: str = "gradient",
     eps: float = 1e-6,
     batch_first: bool = True,
+    *,
     tokens: Sequence[str] | None = None,
 ) -> Explanation:
     """Explain a logit of `model(ids)` by the relevance of each token.
 
-    `ids` (T,) or (B, T). `target`: the logit to explain; a pair (a, b) for logit a less logit b, why one rather than the
-    other; `LogOdds(c)` for the logit of class c's probability, why it rather than any other; a list with one of these for
-    each sequence; None takes the largest logit. `position`: the token whose logits are meant, or a list with one for each
-    sequence; classifiers, whose logits are (B, V), ignore it. `rule`: a preset or a `Composite`; those without a gradient
-    form need `form="explicit"`. `batch_first=False` for models that take (T, B). `tokens` are strings to show. Returns an
-    `Explanation` whose `relevance` has the shape of `ids`, with a `ledger`.
-    Raises IndexError for a target or position out of range, and as `relevance` does.
+    Args:
+        model: gives logits (B, V) as a classifier, or (B, T, V) as a language model.
+        ids: integers (T,) or (B, T).
+        target: the logit to explain; a pair (a, b) for logit a less logit b; `LogOdds(c)` for the logit of the
+            probability of class c; a list with one of these for each sequence; None for the largest logit.
+        rule: the name of a preset, or a `Composite`; those without a gradient form need `form="explicit"`.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
+        batch_first: False for a model that reads (T, B) and gives (T, B, V).
+        tokens: strings to show, of the shape of `ids`.
+
+    Returns:
+        An `Explanation` with a `ledger`; its `relevance` has the shape of `ids`.
+
+    Raises:
+        IndexError: a target or position out of range.
+        ValueError, NotImplementedError, RuntimeError: as `relevance` does.
     """
-    asked = answer(model, ids, target, position, batch_first)
+    return _propagate(Question(model, ids, target, position, batch_first), "LRP", rule, form, eps, tokens)
+
+
+def lrp_answer(
+    model: Module,
+    source: Any,
+    answer: Any,
+    target: One | None = None,
+    *,
+    rule: str | Composite = "attnlrp",
+    form: str = "gradient",
+    eps: float = 1e-6,
+    tokens: Sequence[str] | None = None,
+) -> Explanation:
+    """Explain the next token of an encoder-decoder, by each token of its source and of the answer so far.
+
+    Args:
+        model: gives logits (B, T, V) for `model(source, answer)`.
+        source: integers (S,).
+        answer: integers (T,), with the token that begins every answer of the model.
+        target: the logit to explain, after the last token of the answer; None for the largest.
+        rule, form, eps: as in `lrp`.
+        tokens: S + T strings to show.
+
+    Returns:
+        An `Explanation` with a `ledger`; its `relevance` is (S + T,), the source first.
+
+    Raises:
+        IndexError, ValueError, NotImplementedError, RuntimeError: as `lrp` does.
+    """
+    asked = Question(model, answer, target, source=source)
+    return _propagate(asked, "LRP of an answer", rule, form, eps, tokens)
+
+
+def _propagate(
+    asked: Question,
+    method: str,
+    rule: str | Composite,
+    form: str,
+    eps: float,
+    tokens: Sequence[str] | None,
+) -> Explanation:
+    """Walk from the explained logits to the vectors of the tokens."""
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
-    vectors = walk.explain(asked)  # (B, T, C) or (T, B, C) each
-    parts = [to_host(part.sum(axis=-1)) for part in vectors]
-    total = sum(part if batch_first else part.T for part in parts)  # (B, T)
+    total = asked.total(walk.explain(asked))  # (B, T)
     ledger = walk.ledger(asked.output, asked.logits.dtype)
-    name, shape = f"LRP, {walk.composite.name}", numpy.shape(ids)
-    return Explanation(
-        name, asked.batch.reshape(shape), total.reshape(shape), asked.targets, asked.output, tokens, ledger
-    )
+    return asked.explanation(f"{method}, {walk.composite.name}", total, tokens, ledger=ledger)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.explain.sanity import ranks
+from minitransformer.statistics import roc_area
 
 Array = numpy.ndarray
 MARKED_SHARE = 0.2  # of the tokens of a shipped review, to a round number
@@ -40,8 +40,7 @@ def precision_at_k(relevance: Array, marked: Array, k: int | None = None) -> flo
 def auroc(relevance: Array, marked: Array) -> float:
     """The chance that a marked token has more relevance than one that is not; equals count half (Mann & Whitney, 1947)."""
     relevance, marked = _checked(relevance, marked)
-    n, m = int(marked.sum()), int((~marked).sum())
-    return float((ranks(relevance)[marked].sum() - n * (n + 1) / 2) / (n * m))
+    return roc_area(relevance, marked)
 
 
 def token_f1(relevance: Array, marked: Array, share: float = MARKED_SHARE) -> float:

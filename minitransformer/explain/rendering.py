@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy
 
 from minitransformer.disk import write
-from minitransformer.explain.outputs import LogOdds
+from minitransformer.explain.targets import LogOdds
 from minitransformer.plain import escaped, spelt_out
 
 # orange, blue; purple for what has no sign

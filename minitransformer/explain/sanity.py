@@ -12,22 +12,9 @@ from minitransformer.autograd import no_grad
 from minitransformer.explain.explanation import Explanation
 from minitransformer.nn import Module
 from minitransformer.ops.creation import tensor
+from minitransformer.statistics import rank_correlation
 
 Array = numpy.ndarray
-
-
-def ranks(values: Array) -> Array:
-    """1 for the smallest, equals share the mean of their places: (T,) -> (T,)."""
-    _, place, count = numpy.unique(values, return_inverse=True, return_counts=True)
-    last = numpy.cumsum(count)
-    return (last - (count - 1) / 2)[place.ravel()]
-
-
-def rank_correlation(a: Array, b: Array) -> float:
-    """Spearman's rho: the correlation of the ranks, 0 where one side has only equals. (T,), (T,) -> number."""
-    a, b = (ranks(v) - (len(v) + 1) / 2 for v in (a, b))
-    size = numpy.sqrt((a @ a) * (b @ b))
-    return float(a @ b / size) if size else 0.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +35,9 @@ class Randomisation:
 def redraw(module: Module, random: numpy.random.Generator) -> None:
     """Replace every parameter of the module itself by normal noise of the same mean and standard deviation."""
     with no_grad():
-        for p in module._parameters.values():
-            if p is not None:
-                values = p.numpy()
-                p.copy_(tensor(random.normal(values.mean(), values.std(), values.shape).astype(values.dtype)))
+        for p in module.parameters(recurse=False):
+            values = p.numpy()
+            p.copy_(tensor(random.normal(values.mean(), values.std(), values.shape).astype(values.dtype)))
 
 
 def randomisation_check(
@@ -67,7 +53,7 @@ def randomisation_check(
     layers = [
         (name, module)
         for name, module in ruined.named_modules()
-        if any(p is not None for p in module._parameters.values())
+        if any(True for _ in module.parameters(recurse=False))
     ]
     if not layers:
         raise ValueError("model: expected parameters to randomise, got none")

@@ -1,112 +1,87 @@
-"""What is asked of a model: its logits for some ids, what of them is explained, and the tokens that is traced back to."""
+"""What is explained of a model's logits: the forms that the argument `target` takes, and their checks.
+
+| target | the explained output |
+|---|---|
+| None | the largest logit |
+| 3 | logit 3 |
+| (3, 5) | logit 3 less logit 5: why one class or token rather than the other |
+| LogOdds(3) | the logit of the probability of class 3: why this class rather than any other |
+| [3, (3, 5), ...] | one of these for each sequence of a batch |
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, enable_grad, tape
-from minitransformer.backends import Array, namespace
-from minitransformer.explain.layers import Layers
-from minitransformer.explain.outputs import Target, target_weights
-from minitransformer.nn.modes import in_use
-from minitransformer.nn.module import Module
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.index import Embedding
-
-
-def as_batch(ids) -> numpy.ndarray:
-    """Host ids (B, T) from (T,) or (B, T). Raises ValueError for anything else, and for no token at all."""
-    ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
-    if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
-        raise ValueError(
-            f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}"
-        )
-    return ids.reshape(-1, ids.shape[-1])
-
-
-@contextlib.contextmanager
-def explained(model: Module, modules: Iterable[Module] | None = None) -> Iterator[None]:
-    """A model in use, not in training, with gradients recorded from its embeddings even if they are frozen.
-
-    `modules` are those of the model, if they are listed.
-    """
-    modules = list(modules or model.modules())
-    frozen = [p for m in modules for p in m._parameters.values() if p is not None and not p.requires_grad]
-    with in_use(model, modules), contextlib.ExitStack() as undone:
-        for p in frozen:
-            undone.callback(p.requires_grad_, False)
-            p.requires_grad_()
-        yield
-
-
-def forward(model, batch: numpy.ndarray, batch_first: bool) -> tuple[Tensor, Tensor]:
-    """The model's logits for host ids (B, T), and the ids as the model got them, on its device."""
-    device = next((p.device for p in model.parameters()), "cpu")
-    ids = tensor(batch if batch_first else batch.T, device=device)
-    logits = model(ids)
-    if logits.ndim not in (2, 3) or not logits.requires_grad:
-        raise ValueError(
-            f"expected recorded logits (B, V), (B, T, V) or (T, B, V) from the model, got shape {logits.shape}"
-        )
-    return logits, ids
-
-
-def token_vectors(root: Tensor, ops: list[Op], ids: Tensor) -> list[Tensor]:
-    """The vectors looked up for the explained ids, among `root` and what the ops of its tape read."""
-    read = (t for op in ops for t in op.inputs if isinstance(t, Tensor))
-    looked_up = {t.op: t for t in (root, *read) if isinstance(t.op, Embedding)}
-    found = [t for op, t in looked_up.items() if _same_ids(op.inputs[1].array, ids.array)]
-    if not found:
-        raise ValueError(
-            "the model's output does not depend on an embedding lookup of these ids; use explain.relevance"
-        )
-    return found
-
-
-def _same_ids(looked_up: Array, ids: Array) -> bool:
-    return looked_up.shape == ids.shape and bool((looked_up == ids).all())
-
 
 @dataclass(frozen=True)
-class Answer:
-    """A model's logits on the tape, and what of them is explained.
+class LogOdds:
+    """The target log p / (1 - p), where p is the softmax probability of a class among two or more.
 
-    The logits times `weights`, and a `constant` that no logit explains, add up to the explained `output`; `ops` are their
-    tape, `vectors` the tokens' vectors on it.
+    It equals the logit of the class less the logsumexp of the other logits. A single logit says little by itself; this
+    target says why the class is chosen rather than any other. With two classes it is the pair (label, other class). The
+    other logits share the logsumexp in proportion to their softmax probabilities. The entropy of these probabilities
+    remains; no logit explains it, and the ledger lists it under "softmax".
+
+    Args:
+        label: index of the class.
     """
 
-    batch: numpy.ndarray  # ids (B, T)
-    logits: Tensor
-    weights: Array
-    constant: float
-    targets: list
-    ops: list[Op]
-    vectors: list[Tensor]
-    layers: Layers
+    label: int
 
-    @property
-    def relevance(self) -> Array:
-        """What a walk of relevance begins with: the explained logits, zero for all others. Shape of the logits."""
-        asked = namespace(self.weights).where(self.weights == 0, 0, self.logits.array)  # logits may be -inf
-        return self.weights * asked
-
-    @cached_property
-    def output(self) -> float:
-        return float(self.relevance.sum()) + self.constant
+    def __str__(self) -> str:
+        return f"LogOdds({self.label})"
 
 
-def answer(model, ids, target: Target, position, batch_first: bool) -> Answer:
-    """Run the model on ids (T,) or (B, T), in use rather than in training, and see what is asked."""
-    batch = as_batch(ids)
-    with enable_grad(), Layers(model) as layers, explained(model, layers.modules.values()):
-        logits, model_ids = forward(model, batch, batch_first)
-    weights, constant, targets = target_weights(logits, target, position, batch_first)
-    ops = tape(logits)
-    return Answer(
-        batch, logits, weights, constant, targets, ops, token_vectors(logits, ops, model_ids), layers
-    )
+One = int | tuple[int, int] | LogOdds
+Target = One | Sequence[One] | None
+
+
+def listed_targets(target: One | Sequence[One], n: int, vocab: int) -> list[One]:
+    """The explained output of each sequence.
+
+    Args:
+        target: one output for all sequences, or a list with one for each.
+        n: the number of sequences.
+        vocab: the number of logits.
+
+    Returns:
+        A list of n outputs.
+
+    Raises:
+        ValueError: the list does not have n entries, or a pair does not name two different logits.
+        IndexError: an output is outside the logits.
+    """
+    single = isinstance(target, (int, numpy.integer, tuple, LogOdds))
+    targets = [target] * n if single else list(target)
+    if len(targets) != n:
+        raise ValueError(
+            f"target: expected one for each of {n} sequences, got {len(targets)}; "
+            "a pair to compare is a tuple (a, b)"
+        )
+    return [_checked(one, vocab) for one in targets]
+
+
+def _checked(one: One, vocab: int) -> One:
+    """The output with plain integers, or an error that says what is wrong with it."""
+    if isinstance(one, LogOdds):
+        if vocab < 2:
+            raise ValueError(f"target: {one} needs two logits or more, got {vocab}")
+        return LogOdds(_in_range(one.label, vocab))
+    if not isinstance(one, tuple):
+        return _in_range(one, vocab)
+    if len(one) != 2 or one[0] == one[1]:
+        raise ValueError(
+            f"target: expected a pair (a, b) of different logits, got {one}; one for each sequence is a list"
+        )
+    return _in_range(one[0], vocab), _in_range(one[1], vocab)
+
+
+def _in_range(index: int, vocab: int) -> int:
+    """The index as a plain integer; IndexError outside the logits."""
+    if not 0 <= index < vocab:
+        raise IndexError(f"target: {index} is outside the {vocab} logits")
+    return int(index)

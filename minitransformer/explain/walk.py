@@ -16,8 +16,8 @@ from minitransformer.explain.books import WalkBooks, named
 from minitransformer.explain.composite import Composite, Place, named_composite, places
 from minitransformer.explain.layers import Layers
 from minitransformer.explain.ledger import Ledger, Row
+from minitransformer.explain.question import Question
 from minitransformer.explain.rules import Rule
-from minitransformer.explain.targets import Answer
 from minitransformer.ops.inplace import Overwrite
 from minitransformer.ops.laws import Activates, Moves, is_number, widened
 
@@ -167,14 +167,14 @@ class Walk:
             self.arrived[key(t)] += inner.arrived.pop(leaf, 0.0)
         return tuple(found.get(leaf) for leaf in leaves)
 
-    def explain(self, asked: Answer, inside: Sequence[tuple[Any, Array]] = ()) -> list[Array]:
+    def explain(self, asked: Question, inside: Sequence[tuple[Any, Array]] = ()) -> list[Array]:
         """Walk from what is asked of a model. Relevance of the keys and values `inside`, or else of the tokens' vectors."""
         vectors = [(key(t), t.array) for t in asked.vectors]
-        seed = asked.relevance if self.explicit else asked.weights
+        seed = asked.weighted_logits if self.explicit else asked.weights
         if asked.constant:
             row = self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
-            row.passed.append((self._maker(asked.logits), asked.relevance.sum()))
+            row.passed.append((self._maker(asked.logits), asked.weighted_logits.sum()))
         found = self.run(asked.logits, seed, [k for k, _ in (*vectors, *inside)], asked.ops)
         return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
 

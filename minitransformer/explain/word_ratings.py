@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy
 
 from minitransformer.explain.rendering import finite, scale_of
-from minitransformer.explain.sanity import rank_correlation
+from minitransformer.statistics import rank_correlation
 from minitransformer.tokenization.marks import LETTERS, seen
 
 Array = numpy.ndarray

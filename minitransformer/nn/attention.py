@@ -176,7 +176,7 @@ class MultiheadAttention(Module):
             return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal), None
         heads, weights = clear_attention(q, k, v, mask, dropout, is_causal)
         if record is not None:
-            record.append(weights.detach())
+            record(weights)
         return heads, weights
 
     def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:

@@ -3,7 +3,7 @@
 | setting             | read by              | value inside a `with` block           | set by                  |
 |---------------------|----------------------|---------------------------------------|-------------------------|
 | `forward_call`      | `Module.__call__`    | called instead of `Module.forward`    | `explain.layers.Layers` |
-| `attention_weights` | `MultiheadAttention` | a list to which each layer appends    | `record_attention`      |
+| `attention_weights` | `MultiheadAttention` | called with each layer's weights      | `record_attention`      |
 | `embedding_edit`    | `Embedding.forward`  | a function that returns other vectors | `edit_embeddings`       |
 
 Each is None outside such a block. They are context variables: a value set in one thread, or in one asynchronous task, is not
@@ -27,20 +27,22 @@ EmbeddingEdit = Callable[
 ]  # (embedding, ids (..), vectors (.., C)) -> vectors (.., C)
 
 forward_call: ContextVar[ForwardCall | None] = ContextVar("forward call", default=None)
-attention_weights: ContextVar[list[Tensor] | None] = ContextVar("attention weights", default=None)
+attention_weights: ContextVar[Callable[[Tensor], None] | None] = ContextVar("attention weights", default=None)
 embedding_edit: ContextVar[EmbeddingEdit | None] = ContextVar("embedding edit", default=None)
 
 
 @contextlib.contextmanager
-def record_attention() -> Iterator[list[Tensor]]:
+def record_attention(detach: bool = True) -> Iterator[list[Tensor]]:
     """Record the attention weights of every `MultiheadAttention` that runs inside this `with` block.
 
+    Args:
+        detach: False leaves the weights on the tape, so that gradients with respect to them can be computed.
+
     Returns:
-        A context manager whose value is a list. Each layer appends its weights (B, H, T, S), without a tape, in the order of
-        the calls.
+        A context manager whose value is a list. Each layer appends its weights (B, H, T, S), in the order of the calls.
     """
     weights: list[Tensor] = []
-    with setting(attention_weights, weights):
+    with setting(attention_weights, lambda made: weights.append(made.detach() if detach else made)):
         yield weights
 
 

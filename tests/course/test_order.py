@@ -33,6 +33,7 @@ TAUGHT = {
     "explain.lime_stability": 12,
     "explain.sanity": 13, "explain.faithfulness": 13, "explain.compare": 13, "explain.randomisation_check": 13,
     "explain.learn_planted": 13, "explain.PlantedTask": 13, "explain.auroc": 13, "explain.evidence_found": 13,
+    "statistics": 13,
 }  # fmt: skip
 
 

@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy
 
+from minitransformer import statistics
 from minitransformer.course.places.place import Place, Places, as_it_is
 from minitransformer.explain import (
     deletion_curves,
     propagation,
     rationales,
-    sanity,
     shapley,
     surrogate,
 )
@@ -144,6 +144,6 @@ PLACES: Places = {
     "shapley_values": (Place(shapley, "shapley_values", shapley_values),),
     "prefixes": (Place(deletion_curves, "prefixes", as_it_is),),
     "removal_curves": (Place(deletion_curves, "faithfulness", removal_curves),),
-    "rank_correlation": (Place(sanity, "rank_correlation", as_it_is),),
+    "rank_correlation": (Place(statistics, "rank_correlation", as_it_is),),
     "auroc": (Place(rationales, "auroc", auroc),),
 }

@@ -1,0 +1,347 @@
+"""The question that every method of explanation answers: why does the model give this output for these ids?
+
+A `Question` runs the model once and keeps what the methods read: the logits on the tape, which of them are explained,
+the vectors of the tokens, and, if asked, the attention weights. A method computes one number for each token from these
+and hands them to `Question.explanation`, which makes the answer, an `Explanation`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Any, TypeVar
+
+import numpy
+
+from minitransformer.autograd import Op, Tensor, cotangents, enable_grad, key, tape
+from minitransformer.backends import Array, namespace
+from minitransformer.devices import device_of, to_device, to_host
+from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.layers import Layers
+from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
+from minitransformer.nn.embedding import Embedding
+from minitransformer.nn.hooks import edit_embeddings, record_attention
+from minitransformer.nn.modes import in_use
+from minitransformer.nn.module import Module
+from minitransformer.ops.creation import tensor
+from minitransformer.ops.index import Embedding as Lookup
+
+Position = int | Sequence[int]
+Change = Callable[[Embedding, Tensor], Tensor]
+Answer = TypeVar("Answer", bound=Explanation)
+
+
+class Question:
+    """Why does `model(ids)` give this output? One run of the model, in eval mode, with its tape.
+
+    Args:
+        model: gives logits (B, V), (B, T, V), or (T, B, V) with `batch_first=False`.
+        ids: integers (T,) or (B, T), also for models that read (T, B).
+        target: the explained output, in one of the forms of `minitransformer.explain.targets`.
+        position: the token whose logits are explained, or one for each sequence; ignored if the logits are (B, V).
+        batch_first: whether the model reads (B, T) rather than (T, B).
+        source: what an encoder-decoder reads, (S,) or (B, S); `ids` then begin its answer.
+        attention: whether to record the attention weights of every `nn.MultiheadAttention`.
+
+    Attributes:
+        texts: the ids of `source`, if there is one, and of `ids`, each (B, T) on the host.
+        logits: the logits, on the tape.
+        weights, constant: the explained output is the sum of weights * logits, plus a constant that no logit explains.
+        targets: the explained output of each sequence.
+        layers: the module that ran each op.
+        attention: the recorded weights, (B, H, T, S) each, on the tape.
+
+    Raises:
+        ValueError: ids that are no integers (T,) or (B, T), logits of another shape, or a bad target or position.
+        IndexError: a target or position out of range.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        ids: Any,
+        target: Target = None,
+        position: Position = -1,
+        batch_first: bool = True,
+        *,
+        source: Any = None,
+        attention: bool = False,
+    ):
+        self.model, self.position, self.batch_first = model, position, batch_first
+        given = [ids] if source is None else [source, ids]
+        self.texts, self._ndim = [as_batch(text) for text in given], numpy.ndim(ids)
+        recorded = record_attention(detach=False) if attention else contextlib.nullcontext([])
+        with Layers(model) as self.layers, recorded as self.attention:
+            self.logits, self._ids = self._run(self.layers.modules.values())
+        self.weights, self.constant, self.targets = weigh(self.logits, target, position, batch_first)
+
+    def _run(self, modules: Iterable[Module] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """The logits on the tape, and the ids on the model's device as the model reads them."""
+        device = next((p.device for p in self.model.parameters()), "cpu")
+        ids = [tensor(text if self.batch_first else text.T, device=device) for text in self.texts]
+        with enable_grad(), differentiable(self.model, modules):
+            logits = self.model(*ids)
+        if logits.ndim not in (2, 3) or not logits.requires_grad:
+            raise ValueError(
+                f"expected recorded logits (B, V), (B, T, V) or (T, B, V) from the model, got shape {logits.shape}"
+            )
+        return logits, ids
+
+    # ---- what a method reads ----
+
+    @property
+    def weighted_logits(self) -> Array:
+        """The relevance of the logits: each times its weight, 0 for those that are not explained. Shape of the logits."""
+        return weighted(self.logits, self.weights)
+
+    @cached_property
+    def output(self) -> float:
+        """The explained output, summed over the sequences."""
+        return float(self.weighted_logits.sum()) + self.constant
+
+    @cached_property
+    def ops(self) -> list[Op]:
+        """The tape of the logits, newest op first."""
+        return tape(self.logits)
+
+    @cached_property
+    def vectors(self) -> list[Tensor]:
+        """What the embedding layers returned for the ids, (B, T, C) or (T, B, C) each. Raises ValueError if nothing did."""
+        read = (t for op in self.ops for t in op.inputs if isinstance(t, Tensor))
+        looked_up = {t.op: t for t in (self.logits, *read) if isinstance(t.op, Lookup)}
+        found = [t for t in looked_up.values() if self._text_of(t) is not None]
+        if not found:
+            raise ValueError(
+                "the model's output does not depend on an embedding lookup of these ids; use explain.relevance"
+            )
+        return found
+
+    def _text_of(self, vectors: Tensor) -> int | None:
+        """The index of the text whose ids were looked up: the same array, or else an equal one."""
+        ids = vectors.op.inputs[1].array
+        texts = [text.array for text in self._ids]
+        same = (i for i, text in enumerate(texts) if text is ids)
+        equal = (i for i, text in enumerate(texts) if text.shape == ids.shape and bool((text == ids).all()))
+        return next(chain(same, equal), None)
+
+    def gradients(self, tensors: Sequence[Tensor]) -> list[Array]:
+        """d(output)/d(tensor) for each of the tensors, zeros where the output does not depend on one."""
+        return _gradients(self.logits, self.weights, tensors)
+
+    def rerun(
+        self, change: Callable[[Embedding, Array], Array]
+    ) -> tuple[float, list[tuple[Embedding, Array, Array]]]:
+        """Ask the same question with other token vectors.
+
+        Args:
+            change: gives the vectors (B, T, C) that the model reads in place of those that an embedding layer returned.
+
+        Returns:
+            The explained output, and (embedding layer, its own vectors, gradient at the changed ones) of each lookup.
+        """
+        lookups: list[tuple[Embedding, Array]] = []
+        leaves: list[Tensor] = []
+
+        def leaf(embedding: Embedding, vectors: Tensor) -> Tensor:
+            lookups.append((embedding, vectors.array))
+            leaves.append(Tensor(change(embedding, vectors.array), requires_grad=True))
+            return leaves[-1]
+
+        with changed_embeddings(self.texts[-1], leaf):
+            logits, _ = self._run()
+        weights, constant, _ = weigh(logits, self.targets, self.position, self.batch_first)
+        output = float(weighted(logits, weights).sum()) + constant
+        slopes = _gradients(logits, weights, leaves, release=True)
+        return output, [(*lookup, slope) for lookup, slope in zip(lookups, slopes, strict=True)]
+
+    # ---- what a method returns ----
+
+    def by_token(self, part: Array) -> numpy.ndarray:
+        """The sum over channels, on the host. (B, T, C), or (T, B, C) with `batch_first=False` -> (B, T)."""
+        sums = to_host(part.sum(axis=-1))
+        return sums if self.batch_first else sums.T
+
+    def total(self, parts: Sequence[Array]) -> numpy.ndarray:
+        """The relevance of each token from that of `vectors`: (B, T), or (B, S + T) with a source, which comes first."""
+        totals: list[Any] = [0.0] * len(self.texts)
+        for vectors, part in zip(self.vectors, parts, strict=True):
+            totals[self._text_of(vectors)] += self.by_token(part)
+        return numpy.concatenate(
+            [numpy.broadcast_to(sums, text.shape) for sums, text in zip(totals, self.texts, strict=True)],
+            axis=1,
+        )
+
+    def shaped(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """(B, T) as the ids were given: (T,) for one sequence."""
+        return rows[0] if self._ndim == 1 else rows
+
+    def explanation(
+        self,
+        method: str,
+        relevance: Array,
+        tokens: Sequence[str] | None = None,
+        kind: Callable[..., Answer] = Explanation,
+        **more: Any,
+    ) -> Answer:
+        """The answer: an `Explanation` of the shape of the ids.
+
+        Args:
+            method: the name of the method.
+            relevance: (B, T), on any device; (B, S + T) with a source.
+            tokens: strings to show, of the shape of the ids.
+            kind: the class of the answer.
+            more: further arguments of `kind`, such as `ledger`.
+
+        Returns:
+            The answer.
+        """
+        ids = self.shaped(numpy.concatenate(self.texts, axis=1))
+        rows = self.shaped(to_host(relevance))
+        return kind(method, ids, rows, self.targets, self.output, tokens, **more)
+
+
+def as_batch(ids: Any) -> numpy.ndarray:
+    """Ids on the host, with a batch dimension. Integers (T,) or (B, T) -> (B, T). Raises ValueError for anything else."""
+    ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
+    if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
+        raise ValueError(
+            f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}"
+        )
+    return ids.reshape(-1, ids.shape[-1])
+
+
+@contextlib.contextmanager
+def differentiable(model: Module, modules: Iterable[Module] | None = None) -> Iterator[None]:
+    """Inside this block the model is in eval mode and every parameter requires a gradient, even if it is frozen.
+
+    Args:
+        model: the model; afterwards each module and parameter is as it was.
+        modules: the modules of the model, if the caller has listed them.
+    """
+    modules = list(modules or model.modules())
+    frozen = [p for m in modules for p in m.parameters(recurse=False) if not p.requires_grad]
+    with in_use(model, modules), contextlib.ExitStack() as undone:
+        for p in frozen:
+            undone.callback(p.requires_grad_, False)
+            p.requires_grad_()
+        yield
+
+
+@contextlib.contextmanager
+def changed_embeddings(ids: numpy.ndarray, change: Change) -> Iterator[None]:
+    """Inside this block a model that looks up these ids reads changed vectors.
+
+    The ids stay as they are, and with them the padding; lookups of other ids, such as positions, are not changed.
+
+    Args:
+        ids: (B, T). Models that read (T, B) look up the transposed ids.
+        change: (embedding layer, its vectors (B, T, C)) -> vectors (B, T, C), also for models that read (T, B).
+
+    Raises:
+        ValueError: at the end of the block, if no `nn.Embedding` looked these ids up.
+    """
+    found: list[Embedding] = []
+
+    def edit(embedding: Embedding, input: Tensor, vectors: Tensor) -> Tensor:
+        got = to_host(input.array)
+        if numpy.array_equal(got, ids):
+            found.append(embedding)
+            return change(embedding, vectors)
+        if numpy.array_equal(got, ids.T):
+            found.append(embedding)
+            return change(embedding, vectors.transpose(0, 1)).transpose(0, 1)
+        return vectors
+
+    with edit_embeddings(edit):
+        yield
+    if not found:
+        raise ValueError(
+            "expected a model that looks these ids up in an nn.Embedding: only there can their vectors be changed"
+        )
+
+
+def _gradients(
+    logits: Tensor, weights: Array, tensors: Sequence[Tensor], release: bool = False
+) -> list[Array]:
+    """d(sum of weights * logits)/d(tensor) for each of the tensors; `release` frees the tape."""
+    keys = [key(t) for t in tensors]
+    found = cotangents(logits, weights, keys, release)
+    return [
+        found[k] if k in found else namespace(t.array).zeros_like(t.array)
+        for k, t in zip(keys, tensors, strict=True)
+    ]
+
+
+# ---- which logits, with which weights ----
+
+
+def weigh(
+    logits: Tensor, target: Target, position: Position, batch_first: bool
+) -> tuple[Array, float, list[One]]:
+    """The explained output as a weighted sum of the logits.
+
+    Args:
+        logits: (B, V), (B, T, V), or (T, B, V) with `batch_first=False`.
+        target, position: as in `Question`.
+
+    Returns:
+        The weights, of the shape of the logits; a constant to be added; the explained output of each sequence.
+    """
+    rows = _rows(logits, position, batch_first)
+    chosen = (
+        [int(logits.array[row].argmax()) for row in rows]
+        if target is None
+        else listed_targets(target, len(rows), logits.shape[-1])
+    )
+    weights, constant = numpy.zeros(logits.shape, logits.dtype), 0.0
+    for row, one in zip(rows, chosen, strict=True):
+        constant += _weigh_row(weights[row], one, logits.array[row])
+    return to_device(weights, device_of(logits.array)), constant, chosen
+
+
+def weighted(logits: Tensor, weights: Array) -> Array:
+    """weights * logits, where a weight of 0 gives 0 even if the logit is infinite."""
+    return weights * namespace(weights).where(weights == 0, 0, logits.array)
+
+
+def _rows(logits: Tensor, position: Position, batch_first: bool) -> list[tuple[int, ...]]:
+    """The index of the explained row of logits (V,) of each sequence."""
+    if logits.ndim == 2:
+        return [(i,) for i in range(len(logits))]
+    n, steps = logits.shape[:2] if batch_first else logits.shape[1::-1]
+    positions = _positions(position, n, steps)
+    return [(i, p) if batch_first else (p, i) for i, p in enumerate(positions)]
+
+
+def _positions(position: Position, n: int, steps: int) -> list[int]:
+    """One position for each of n sequences of `steps` tokens."""
+    positions = [position] * n if isinstance(position, int) else [int(p) for p in position]
+    if len(positions) != n:
+        raise ValueError(
+            f"position: expected one number, or one for each of {n} sequences, got {len(positions)}"
+        )
+    if wrong := [p for p in positions if not -steps <= p < steps]:
+        raise IndexError(f"position: {wrong[0]} is outside a sequence of {steps} tokens")
+    return positions
+
+
+def _weigh_row(weights: Array, one: One, logits: Array) -> float:
+    """Write the weights (V,) of one output into `weights`; return the constant that belongs to it."""
+    if isinstance(one, LogOdds):
+        weights[one.label] = 1
+        return _subtract_logsumexp(weights, one.label, to_host(logits))
+    plus, *minus = one if isinstance(one, tuple) else (one,)
+    weights[plus] = 1
+    weights[minus] = -1
+    return 0.0
+
+
+def _subtract_logsumexp(weights: Array, label: int, logits: Array) -> float:
+    """Less the logsumexp of the other logits z, which is sum_k p_k z_k + entropy(p) with p = softmax z."""
+    others = numpy.arange(len(logits)) != label
+    scores = logits[others] - logits[others].max()
+    p = numpy.exp(scores) / numpy.exp(scores).sum()
+    weights[others] = -p
+    return float((p[p > 0] * numpy.log(p[p > 0])).sum())  # less the entropy
