@@ -15,9 +15,9 @@ from minitransformer.course.places.engine import traced
 from minitransformer.course.tasks import RELEVANCE, TASKS
 from minitransformer.explain.deletion_curves import faithfulness
 from minitransformer.explain.perturbation import masked_logits
-from minitransformer.explain.propagation import account
 from minitransformer.explain.sanity import randomisation_check
 from minitransformer.explain.surrogate import lime, perturb
+from minitransformer.explain.walk import account
 from minitransformer.gradients import largest_error
 from minitransformer.nn.position import SinusoidalPositionalEncoding
 from minitransformer.randomness import manual_seed

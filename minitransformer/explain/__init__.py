@@ -1,18 +1,15 @@
 """Explanation: what the model did, and why it may be believed."""
 
 from minitransformer.explain import pictures
+from minitransformer.explain.answer import Explanation, Ledger
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.composite import PRESETS, Composite
 from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
-from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.inside import head_relevance, layer_relevance
-from minitransformer.explain.layers import Layers
-from minitransformer.explain.ledger import Ledger
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
-from minitransformer.explain.propagation import account, lrp, lrp_answer, relevance
 from minitransformer.explain.question import Question
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
 from minitransformer.explain.rules import (
@@ -32,7 +29,9 @@ from minitransformer.explain.stability import lime_stability
 from minitransformer.explain.surrogate import lime
 from minitransformer.explain.tabular import lime_tabular
 from minitransformer.explain.targets import LogOdds
+from minitransformer.explain.walk import account, lrp, lrp_answer, relevance
 from minitransformer.explain.word_ratings import lexicon_agreement, rated_words
+from minitransformer.nn.layer_record import Layers
 
 __all__ = [
     "AlphaBeta",

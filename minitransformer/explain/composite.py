@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from minitransformer.autograd import Op
-from minitransformer.explain.books import named
-from minitransformer.explain.layers import Layers
 from minitransformer.explain.rules import AlphaBeta, Constant, Epsilon, Gamma, Rule, Taylor, ZPlus
+from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.ops.attention import Attention
 from minitransformer.ops.linalg import Linear

@@ -11,14 +11,14 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor, key
 from minitransformer.devices import to_host
-from minitransformer.explain.books import WalkBooks
+from minitransformer.explain.answer import WalkBooks
 from minitransformer.explain.composite import Composite
-from minitransformer.explain.layers import Layers
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.renamed import renamed
 from minitransformer.explain.targets import Target
 from minitransformer.explain.walk import Walk
 from minitransformer.nn.attention import MultiheadAttention
+from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.module import Module
 from minitransformer.ops.attention import Attention
 

@@ -18,11 +18,11 @@ import numpy
 from minitransformer.autograd import Op, Tensor, cotangents, enable_grad, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
-from minitransformer.explain.explanation import Explanation
-from minitransformer.explain.layers import Layers
+from minitransformer.explain.answer import Explanation
 from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import edit_embeddings, record_attention
+from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor

@@ -95,12 +95,10 @@ def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str
 
 def html_ledger(ledger) -> str:
     """The ledger as a table."""
-    from minitransformer.explain.ledger import MEANING
-
     rows = [
         f'<tr><td style="text-align:left;padding:1px 12px">{escaped(name)}</td>'
         f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:1px 12px">{amount:+.4f}</td>'
-        f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{escaped(MEANING[name])}</td></tr>'
+        f'<td style="text-align:left;opacity:0.75;padding:1px 12px">{escaped(ledger.meaning[name])}</td></tr>'
         for name, amount in ledger.items()
     ]
     return (

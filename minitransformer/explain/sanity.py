@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy
 
 from minitransformer.autograd import no_grad
-from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.answer import Explanation
 from minitransformer.nn import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.statistics import rank_correlation

@@ -13,7 +13,7 @@ from math import comb
 
 import numpy
 
-from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.answer import Explanation
 from minitransformer.explain.surrogate import BATCH_SIZE, ask, check_request, cut, whole_words, write_texts
 from minitransformer.tokenization import Tokenizer
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 
 import numpy
 
-from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.answer import Explanation
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tokenization.marks import LETTERS, find_words
 

@@ -12,10 +12,10 @@ from minitransformer import statistics
 from minitransformer.course.places.place import Place, Places, as_it_is
 from minitransformer.explain import (
     deletion_curves,
-    propagation,
     rationales,
     shapley,
     surrogate,
+    walk,
 )
 from minitransformer.explain.perturbation import masked_logits
 from minitransformer.ops import books, linalg, normalization
@@ -128,7 +128,7 @@ def auroc(mine, own):
     return lambda relevance, marked: mine(*rationales._checked(relevance, marked))
 
 
-LRP = Place(propagation, "lrp", explicit)
+LRP = Place(walk, "lrp", explicit)
 
 PLACES: Places = {
     "stabilised": (Place(books.Books, "ratio", ratio), LRP),

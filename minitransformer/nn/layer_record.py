@@ -65,3 +65,8 @@ class Layers:
         """From now on, `name` is running."""
         self._moments.append(moment())
         self._names.append(name)
+
+
+def named(op: Op, layer: str) -> str:
+    """An op and the layer that ran it, for messages."""
+    return f"{op} in layer {layer!r}" if layer else str(op)

@@ -1,15 +1,24 @@
-"""The ledger: every unit of relevance accounted for.
+"""The answer that every method of explanation gives: the relevance of each token, and a ledger of the rest.
 
-The explained output is shared among the tokens, and what the tokens do not get went somewhere: to positions, to biases, to
-the stabiliser, or to the part of the softmax that no input explains. Each sink is booked by its own formula where it
-happens, never as what is left over, so that the sum is a proof: `ledger.gap` is rounding noise, or a rule is wrong.
+The ledger accounts for every unit of relevance. What the tokens do not get of the explained output went somewhere else: to
+positions, to biases, to the stabiliser, or to the part of the softmax that no input explains. Each of these sinks is booked by
+its own formula where it happens, never as what is left over, so that the sum is a proof: `ledger.gap` is rounding noise, or a
+rule is wrong.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import numpy
+
+from minitransformer.devices import floats
+from minitransformer.explain import rendering
+from minitransformer.ops.books import Books
 
 SINKS = ("positions", "bias", "epsilon", "softmax", "dropped")
 MEANING = {
@@ -70,6 +79,8 @@ class Ledger(Mapping):
     `rows` says the same of each op, newest first. `scale` is the largest sum of |relevance| at any op: what rounding
     errors are measured against, by the `tolerance` of the dtype, and of the depth of a walk in half precision.
     """
+
+    meaning = MEANING
 
     def __init__(self, total: float, rows: list[Row], dtype: str = "float32"):
         self.rows, self.dtype, self.tolerance = rows, dtype, tolerance(dtype, len(rows))
@@ -195,3 +206,93 @@ def _numbers(row: Row) -> str:
     return (
         " ".join(f"{amount:+11.5f}" if amount else f"{'.':>11}" for amount in amounts) + f" {row.gap:+11.1e}"
     )
+
+
+# ---- the books of a walk ----
+
+
+class WalkBooks(Books):
+    """The books that laws are given, with a row for each op of a walk; amounts are booked in the newest one."""
+
+    def __init__(self, eps: float):
+        super().__init__(eps)
+        self.rows: list[Row] = []
+
+    def open(self, layer: str, op: str, received: Any) -> Row:
+        """Begin the row of an op: what laws absorb from now on is booked there."""
+        row = Row(layer, op, received)
+        self.rows.append(row)
+        self.absorbed = row.absorbed
+        return row
+
+    def closed(self) -> list[Row]:
+        """The rows with plain numbers: amounts from a device are waited for only here, all at once."""
+        if any(type(row.received) is not float for row in self.rows):
+            plain = iter(floats([amount for row in self.rows for amount in row.amounts()]))
+            for row in self.rows:
+                row.restate(plain)
+        return self.rows
+
+
+# ---- the answer ----
+
+
+class Explanation:
+    """The relevance of each token to one output of a model.
+
+    Args:
+        method: the name of the method.
+        ids: integers (T,) or (B, T).
+        relevance: signed numbers of the shape of `ids`.
+        target: the explained output of each sequence.
+        output: the value of the explained outputs, summed over the sequences.
+        tokens: strings to show, of the shape of `ids`; the ids if None.
+        ledger: what became of the rest of the output; None for a method that does not account for it.
+
+    Raises:
+        ValueError: the tokens have another shape.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        ids: numpy.ndarray,
+        relevance: numpy.ndarray,
+        target: list[int],
+        output: float,
+        tokens: Sequence[str] | None = None,
+        ledger: Ledger | None = None,
+    ):
+        self.method, self.ids, self.relevance = method, ids, relevance
+        self.target, self.output, self.ledger = target, output, ledger
+        self.tokens = numpy.asarray(ids).astype(str).tolist() if tokens is None else list(tokens)
+        if numpy.shape(self.tokens) != numpy.shape(relevance):
+            raise ValueError(
+                f"tokens: expected strings of shape {relevance.shape}, got {numpy.shape(self.tokens)}"
+            )
+
+    def rows(self) -> list[tuple[list[str], numpy.ndarray]]:
+        """The tokens and their relevance (T,), for each sequence."""
+        if self.relevance.ndim == 1:
+            return [(self.tokens, self.relevance)]
+        return list(zip(self.tokens, self.relevance, strict=True))
+
+    def show(self) -> None:
+        """Print the tokens in colour, and the ledger."""
+        rendering.print_explanation(self)
+
+    def to_html(self) -> str:
+        """A fragment of HTML with inline styles, which notebooks show even if they are not trusted."""
+        return rendering.html_explanation(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write an HTML page that loads no other file."""
+        rendering.save_page(path, self.method, self.to_html())
+
+    _repr_html_ = to_html
+
+    def __repr__(self) -> str:
+        strips = "\n".join(rendering.plain_strip(tokens, values) for tokens, values in self.rows())
+        return f"{self.method}: logit {self.target} = {self.output:.4f}\n{strips}" + (
+            f"\n{self.ledger}" if self.ledger else ""
+        )
