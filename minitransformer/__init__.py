@@ -2,6 +2,9 @@
 
 `import minitransformer as mt` gives PyTorch's names for tensors and ops; `mt.nn` and `mt.optim` hold the rest. The array
 library underneath is NumPy on the CPU and CuPy on a GPU.
+
+On Linux with glibc, the import changes one setting of the whole process: freed memory is kept for the next array
+(`minitransformer.kernels.memory`).
 """
 
 import importlib

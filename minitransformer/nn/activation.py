@@ -1,4 +1,4 @@
-"""Activation functions as modules, for `Sequential`."""
+"""Activation functions as modules, for `Sequential`. Each applies the function of its name in `nn.functional`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,43 @@ class ReLU(Module):
     """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Apply the function elementwise.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
         return F.relu(input)
 
 
 class GELU(Module):
-    """x Phi(x), Phi the normal distribution function; `approximate="tanh"` is the cheaper form (arXiv 1606.08415)."""
+    """x Phi(x), where Phi is the distribution function of the standard normal distribution.
 
-    def __init__(self, approximate: str = "none"):
+    Args:
+        approximate: "none", or "tanh" for the cheaper approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+
+    Source:
+        Hendrycks & Gimpel, arXiv 1606.08415.
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
     def forward(self, input: Tensor) -> Tensor:
+        """Apply the function elementwise.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+
+        Raises:
+            ValueError: if `approximate` is neither "none" nor "tanh".
+        """
         return F.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
@@ -32,6 +58,14 @@ class SiLU(Module):
     """x sigmoid(x)."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Apply the function elementwise.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
         return F.silu(input)
 
 
@@ -39,6 +73,14 @@ class Tanh(Module):
     """The hyperbolic tangent."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Apply the function elementwise.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
         return F.tanh(input)
 
 
@@ -46,4 +88,12 @@ class Sigmoid(Module):
     """1 / (1 + e^-x)."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Apply the function elementwise.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
         return F.sigmoid(input)

@@ -1,24 +1,45 @@
-"""Modules that hold modules."""
+"""Modules that contain other modules in an order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, overload
 
 from minitransformer.nn.module import Module
 
 
 class ModuleList(Module):
-    """A list of modules, named "0", "1", .."""
+    """A list of modules, registered under the names "0", "1", .. It has no `forward`.
 
-    def __init__(self, modules: Iterable[Module] = ()):
+    Args:
+        modules: the modules, in order.
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
         self.extend(modules)
 
     def append(self, module: Module) -> ModuleList:
+        """Add a module at the end.
+
+        Args:
+            module: any module.
+
+        Returns:
+            This list.
+        """
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """Add several modules at the end.
+
+        Args:
+            modules: the modules, in order.
+
+        Returns:
+            This list.
+        """
         for module in modules:
             self.append(module)
         return self
@@ -26,23 +47,39 @@ class ModuleList(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Iterator[Module]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules.values())
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> ModuleList: ...
+    def __getitem__(self, index: int | slice) -> Any:
         items = list(self._modules.values())
         return type(self)(items[index]) if isinstance(index, slice) else items[index]
 
 
 class Sequential(Module):
-    """Modules applied one after the other, named "0", "1", .."""
+    """Modules that are applied one after the other, registered under the names "0", "1", ..
 
-    def __init__(self, *modules: Module):
+    Args:
+        modules: the modules, in order; each takes the output of the one before.
+    """
+
+    def __init__(self, *modules: Module) -> None:
         super().__init__()
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
+        """Apply all modules.
+
+        Args:
+            input: what the first module takes.
+
+        Returns:
+            What the last module returns; `input` itself if there are none.
+        """
         for module in self._modules.values():
             input = module(input)
         return input
@@ -50,11 +87,15 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Iterator[Module]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._modules.values())
 
-    def __getitem__(self, index):
-        """One module, or a chain of those in a slice, which keep their names."""
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """One module, or, for a slice, a `Sequential` of several, which keep their names."""
         if not isinstance(index, slice):
             return list(self._modules.values())[index]
         part = type(self)()

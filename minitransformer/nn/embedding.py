@@ -1,6 +1,8 @@
-"""The lookup table from ids to vectors."""
+"""The embedding table: a learned vector for each id."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
@@ -11,10 +13,19 @@ from minitransformer.ops.elementwise import where
 
 
 class Embedding(Module):
-    """A vector for each id. Integers (..) -> (.., embedding_dim).
+    """A vector for each id: row `id` of `weight`.
 
-    `weight` (num_embeddings, embedding_dim) starts as standard normal. The row of `padding_idx` starts as zeros and
-    gets no gradient, so that padding stays without meaning. Raises ValueError if there is no such row.
+    `weight` (num_embeddings, embedding_dim) starts with standard normal values.
+
+    Args:
+        num_embeddings: the number of ids, the size of the vocabulary.
+        embedding_dim: the size of each vector.
+        padding_idx: the id of padding. Its row starts as zeros and gets no gradient, so it stays zeros.
+        device: where `weight` lives; None means the default device.
+        dtype: a floating-point dtype; None means float32.
+
+    Raises:
+        ValueError: if `padding_idx` is not in [-num_embeddings, num_embeddings).
     """
 
     def __init__(
@@ -24,8 +35,8 @@ class Embedding(Module):
         padding_idx: int | None = None,
         *,
         device: str | None = None,
-        dtype=None,
-    ):
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"padding_idx: expected a row of {num_embeddings}, got {padding_idx}")
@@ -36,13 +47,24 @@ class Embedding(Module):
 
     @no_grad()
     def reset_parameters(self) -> None:
-        """Draw the table anew."""
+        """Set `weight` to new initial values."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight[self.padding_idx] = 0
 
     def forward(self, input: Tensor) -> Tensor:
-        """Integers (..) -> (.., embedding_dim). Raises IndexError for an id outside the table, TypeError for floats."""
+        """Look up the vectors of ids.
+
+        Args:
+            input: ids (..), of an integer dtype.
+
+        Returns:
+            The vectors (.., embedding_dim), in the dtype of `weight`.
+
+        Raises:
+            IndexError: if an id is outside the table (on a device, the vector is NaN instead).
+            TypeError: if `input` is floating-point.
+        """
         vectors, edit = self._look_up(input), embedding_edit.get()
         return vectors if edit is None else edit(self, input, vectors)
 

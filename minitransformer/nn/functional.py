@@ -1,6 +1,7 @@
-"""The ops that layers are made of, under PyTorch's names: `import minitransformer.nn.functional as F`."""
+"""The ops that layers consist of, under PyTorch's names: `import minitransformer.nn.functional as F`."""
 
 import warnings
+from typing import Any
 
 from minitransformer import ops
 from minitransformer.autograd import Tensor
@@ -32,8 +33,8 @@ __all__ = [
     "linear",
     "log_softmax",
     "mse_loss",
-    "one_hot",
     "nll_loss",
+    "one_hot",
     "pad",
     "relu",
     "rms_norm",
@@ -45,20 +46,42 @@ __all__ = [
 ]
 
 
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
-    """e^input / sum e^input along `dim`, see `ops.softmax`; without it along PyTorch's implicit one, with its warning."""
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """e^input / sum e^input along one dimension.
+
+    Args:
+        input: (..), floating-point.
+        dim: the dimension along which the results sum to 1. None chooses as PyTorch does, with its warning: dimension 0 for
+            0, 1 or 3 dimensions, else 1.
+        _stacklevel: accepted as in PyTorch; no effect.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The same shape. A slice in which every input is -inf gives zeros.
+    """
     return ops.softmax(input, _implicit(input) if dim is None else dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
-    """The logarithm of `softmax`, computed at once."""
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """ln softmax(input), computed without the intermediate softmax, which could underflow to 0.
+
+    Args:
+        input: (..), floating-point.
+        dim: as in `softmax`.
+        _stacklevel: accepted as in PyTorch; no effect.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The same shape.
+    """
     return ops.log_softmax(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def _implicit(input: Tensor) -> int:
+    """The dimension that PyTorch chooses, with its warning."""
     dim = 0 if input.ndim in (0, 1, 3) else 1
     warnings.warn(
-        f"softmax without dim goes along dimension {dim} of {input.ndim}, as in PyTorch: say which",
+        f"softmax without dim uses dimension {dim} of {input.ndim}, as in PyTorch: pass dim={dim}",
         stacklevel=3,
     )
     return dim

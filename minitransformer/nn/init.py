@@ -1,77 +1,157 @@
-"""Initial values of parameters, drawn in place and off the tape."""
+"""Initial values of parameters, set in place and without a tape. Random values come from `manual_seed`'s generator."""
 
 from __future__ import annotations
 
 import math
 from contextvars import ContextVar
+from typing import Any
 
 from minitransformer.autograd import Tensor, no_grad, setting
 from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
 from minitransformer.ops.creation import empty
 
-EACH = 256  # numbers that take the memory of a parameter without any
-_wanted: ContextVar[bool] = ContextVar("initial values wanted", default=True)
-_room: ContextVar[list[int] | None] = ContextVar("how many numbers more parameters may hold", default=None)
+EACH = 256  # the memory that a parameter needs beside its numbers, counted in numbers
+_initialise: ContextVar[bool] = ContextVar("initial values are set", default=True)
+_numbers_left: ContextVar[list[int] | None] = ContextVar(
+    "how many more numbers parameters may hold", default=None
+)
 
 
-def at_most(numbers: int | None):
-    """Inside this block parameters hold no more numbers than these together, or as many as they like: for sizes from a file."""
-    return setting(_room, numbers and [numbers])
+def at_most(numbers: int | None) -> setting:
+    """Limit the size of all parameters made inside a `with` block, for models whose sizes come from a file.
+
+    Args:
+        numbers: how many numbers the parameters may hold together; None means no limit.
+
+    Returns:
+        A context manager. Inside it, `parameter` and `reserve` raise ValueError beyond the limit.
+    """
+    return setting(_numbers_left, numbers and [numbers])
 
 
 def reserve(*size: int) -> None:
-    """Raise ValueError, before there is memory for an array of this size, if `at_most` has no room for it."""
-    if (room := _room.get()) is not None:
-        room[0] -= math.prod(size) + EACH
-        if room[0] < 0:
+    """Count an array of this size against the limit that `at_most` has set, before its memory is allocated.
+
+    Args:
+        size: the array's shape.
+
+    Raises:
+        ValueError: if the limit is exceeded.
+    """
+    if (left := _numbers_left.get()) is not None:
+        left[0] -= math.prod(size) + EACH
+        if left[0] < 0:
             raise ValueError("the sizes ask for more numbers than the file holds")
 
 
-def no_initial_values():
-    """Inside this block nothing here draws or fills: for a model whose weights are about to be loaded."""
-    return setting(_wanted, False)
+def no_initial_values() -> setting:
+    """Set no initial values inside a `with` block, for a model whose weights are loaded afterwards.
+
+    Returns:
+        A context manager. Inside it, the functions below leave their tensors as they are.
+    """
+    return setting(_initialise, False)
 
 
-def parameter(*size: int, device: str | None = None, dtype=None) -> Parameter:
-    """A parameter that waits for its values: float32 on the default device, unless told otherwise."""
+def parameter(*size: int, device: str | None = None, dtype: Any = None) -> Parameter:
+    """A parameter without initial values.
+
+    Args:
+        size: its shape.
+        device: where it lives; None means the default device.
+        dtype: a floating-point dtype; None means float32.
+
+    Returns:
+        The parameter; its numbers are undefined until one of the functions below sets them.
+
+    Raises:
+        ValueError: if it exceeds the limit that `at_most` has set.
+    """
     reserve(*size)
     return Parameter(empty(*size, dtype=dtype or float32, device=device))
 
 
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Drawn evenly from [a, b)."""
-    return tensor.uniform_(a, b) if _wanted.get() else tensor
+    """Fill a tensor with uniform random numbers in [a, b), in place.
+
+    Args:
+        tensor: floating-point, of any shape.
+        a: the lower bound.
+        b: the upper bound.
+
+    Returns:
+        `tensor`.
+    """
+    return tensor.uniform_(a, b) if _initialise.get() else tensor
 
 
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Drawn from the normal distribution of this mean and standard deviation."""
-    return tensor.normal_(mean, std) if _wanted.get() else tensor
+    """Fill a tensor with normally distributed random numbers, in place.
+
+    Args:
+        tensor: floating-point, of any shape.
+        mean: the distribution's mean.
+        std: its standard deviation.
+
+    Returns:
+        `tensor`.
+    """
+    return tensor.normal_(mean, std) if _initialise.get() else tensor
 
 
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """All `val`."""
-    return tensor.fill_(val) if _wanted.get() else tensor
+    """Fill a tensor with one number, in place.
+
+    Args:
+        tensor: of any shape.
+        val: the number.
+
+    Returns:
+        `tensor`.
+    """
+    return tensor.fill_(val) if _initialise.get() else tensor
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """All 0."""
+    """Fill a tensor with zeros, in place.
+
+    Args:
+        tensor: of any shape.
+
+    Returns:
+        `tensor`.
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """All 1."""
+    """Fill a tensor with ones, in place.
+
+    Args:
+        tensor: of any shape.
+
+    Returns:
+        `tensor`.
+    """
     return constant_(tensor, 1.0)
 
 
 def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
-    """What a nonlinearity takes from the standard deviation on the way, and weights must give back.
+    """The factor for the standard deviation of weights that makes up for what a nonlinearity takes away.
 
-    One of "linear", "sigmoid", "tanh", "relu", "leaky_relu" (of slope `param` below zero). Raises ValueError for other
-    words.
+    Args:
+        nonlinearity: "linear", "sigmoid", "tanh", "relu" or "leaky_relu".
+        param: for "leaky_relu", its slope below zero.
+
+    Returns:
+        The factor: 1, 1, 5/3, sqrt(2) or sqrt(2 / (1 + param^2)).
+
+    Raises:
+        ValueError: for another name.
     """
     leaky = math.sqrt(2 / (1 + param**2))
     gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": leaky}
@@ -81,30 +161,73 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
 
 
 def _fans(tensor: Tensor) -> dict[str, int]:
-    """How many inputs each unit of a weight (out, in, ..) reads, and how many units read each input."""
+    """fan_in, the number of inputs of each unit of a weight (out, in, ..); fan_out, the number of units for each input."""
     if tensor.ndim < 2:
         raise ValueError(f"expected a weight of shape (out, in) or (out, in, ..), got {tensor.shape}")
-    units, inputs, *places = tensor.shape
-    return {"fan_in": inputs * math.prod(places), "fan_out": units * math.prod(places)}
+    units, inputs, *kernel = tensor.shape  # the further dimensions are those of a convolution's kernel
+    return {"fan_in": inputs * math.prod(kernel), "fan_out": units * math.prod(kernel)}
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
-    """Even in +-gain sqrt(6 / (fan_in + fan_out)): a variance kept both ways (Glorot & Bengio, AISTATS 2010)."""
+    """Fill a weight with uniform random numbers in +-gain sqrt(6 / (fan_in + fan_out)), in place.
+
+    The variance of activations, and that of gradients, then stay about the same from layer to layer.
+
+    Args:
+        tensor: a weight (out, in) or (out, in, ..).
+        gain: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the weight has fewer than two dimensions.
+
+    Source:
+        Glorot & Bengio, AISTATS 2010.
+    """
     bound = gain * math.sqrt(6 / sum(_fans(tensor).values()))
     return uniform_(tensor, -bound, bound)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
-    """Normal of standard deviation gain sqrt(2 / (fan_in + fan_out)), likewise."""
+    """Fill a weight with normal random numbers of standard deviation gain sqrt(2 / (fan_in + fan_out)), in place.
+
+    Args:
+        tensor: a weight (out, in) or (out, in, ..).
+        gain: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the weight has fewer than two dimensions.
+
+    Source:
+        Glorot & Bengio, AISTATS 2010.
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor).values())))
 
 
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> Tensor:
-    """Even in +-gain sqrt(3 / fan): variance kept through rectifiers of slope `a` below zero (He et al., ICCV 2015).
+    """Fill a weight with uniform random numbers in +-gain sqrt(3 / fan), in place.
 
-    `mode` is "fan_in" to keep it forward, "fan_out" backward. Raises ValueError for other words.
+    Args:
+        tensor: a weight (out, in) or (out, in, ..).
+        a: for "leaky_relu", its slope below zero.
+        mode: "fan_in" keeps the variance of activations, "fan_out" that of gradients.
+        nonlinearity: what follows the layer: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: for another mode or nonlinearity, or a weight with fewer than two dimensions.
+
+    Source:
+        He et al., ICCV 2015.
     """
     fans = _fans(tensor)
     if mode not in fans:

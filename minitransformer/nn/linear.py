@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
@@ -11,33 +12,55 @@ from minitransformer.nn.module import Module
 
 
 class Linear(Module):
-    """y = x W^T + b. (.., in_features) -> (.., out_features).
+    """y = x W^T + b.
 
-    `weight` is (out_features, in_features), `bias` (out_features,) or None; both start even in +-1 / sqrt(in_features).
+    `weight` W is (out_features, in_features), `bias` b (out_features,) or None. Both start with uniform random values in
+    +-1 / sqrt(in_features).
+
+    Args:
+        in_features: the size of each input vector.
+        out_features: the size of each output vector.
+        bias: whether to add b.
+        device: where the parameters live; None means the default device.
+        dtype: a floating-point dtype; None means float32.
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: str | None = None, dtype=None
-    ):
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.weight = init.parameter(out_features, in_features, device=device, dtype=dtype)
-        self.register_parameter(
-            "bias", init.parameter(out_features, device=device, dtype=dtype) if bias else None
-        )
+        b = init.parameter(out_features, device=device, dtype=dtype) if bias else None
+        self.register_parameter("bias", b)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Set weight and bias to new initial values."""
         bound = 1 / math.sqrt(max(self.in_features, 1))
         for p in self.parameters():
             init.uniform_(p, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(.., in_features) -> (.., out_features). Raises ValueError, TypeError on another size or dtype."""
+        """Apply the layer to each vector.
+
+        Args:
+            input: (.., in_features), in the dtype of the weight.
+
+        Returns:
+            (.., out_features).
+
+        Raises:
+            ValueError: if the last dimension is not in_features.
+            TypeError: if the dtype or the device differs from the weight's.
+        """
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-        )
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
