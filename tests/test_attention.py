@@ -250,7 +250,7 @@ def test_mistakes_are_named():
         ((x, mt.zeros(4, 6), mt.zeros(4, 6)), {}, "2 or 3 dimensions"),
         ((mt.zeros(1, 2, 4, 6),) * 3, {}, "2 or 3 dimensions"),
         ((x, mt.zeros(3, 4, 6), mt.zeros(3, 4, 6)), {}, r"batch size \(dimension 0\)"),
-        ((x, mt.zeros(2, 5, 6), x), {}, "a value a key"),
+        ((x, mt.zeros(2, 5, 6), x), {}, "one value for each key"),
         (
             (x, x, x),
             {"attn_mask": mt.zeros(4, 5)},

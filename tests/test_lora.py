@@ -129,7 +129,7 @@ def test_merging_changes_nothing_that_is_said_where_weights_are_shared(name):
         assert merge_lora(model) is model and not loras(model)
         assert np.allclose(model(x).numpy(), before, rtol=0, atol=1e-12)
     assert embedding and not np.array_equal(before, make().double().eval()(x).numpy())
-    with pytest.raises(ValueError, match="with a LoRALinear in it, got a .* without any"):
+    with pytest.raises(ValueError, match="that contains a LoRALinear, got a .* without any"):
         merge_lora(model)
 
 
@@ -146,7 +146,7 @@ def test_a_layer_in_two_places_learns_as_one():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: nn.Linear(3, 3), r"one itself: take LoRALinear\(linear\)"),
+        (lambda: nn.Linear(3, 3), r"a Linear: use LoRALinear\(linear\)"),
         (lambda: nn.Sequential(nn.LayerNorm(3)), "a Sequential without any"),
         (lambda: add_lora(nn.Sequential(nn.Linear(3, 3)), 2), "was adapted before; call merge_lora first"),
         (lambda: nn.Sequential(LoRALinear(nn.Linear(3, 3)), nn.Linear(3, 3)), "was adapted before"),
@@ -161,7 +161,7 @@ def test_what_would_learn_nothing_is_refused_and_left_as_it_was(make, message):
 
 
 def test_a_lora_merges_itself():
-    with pytest.raises(ValueError, match=r"one itself: take its merged\(\)"):
+    with pytest.raises(ValueError, match=r"a LoRALinear: use its merged\(\)"):
         merge_lora(LoRALinear(nn.Linear(3, 3)))
 
 

@@ -1,8 +1,10 @@
-"""Fine-tuning with few numbers: a frozen matrix, and beside it one of low rank that learns what is to be different."""
+"""Fine-tuning of few parameters: a frozen matrix plus a matrix of low rank, of which only the latter is trained."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import TypeVar
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
@@ -10,45 +12,82 @@ from minitransformer.nn import init
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.module import Module
 
+M = TypeVar("M", bound=Module)
+
 
 class LoRALinear(Module):
-    """y = W x + b + (alpha / rank) U D x, W and b frozen (Hu et al., ICLR 2022, section 4.1). (.., n_in) -> (.., n_out).
+    """y = W x + b + (alpha / rank) U D x, where W and b are frozen.
 
-    `down` D is (rank, n_in), drawn; `up` U is (n_out, rank), zeros at first, so that nothing has changed yet. Raises
-    ValueError for a rank below 1.
+    `down` D (rank, in_features) starts with random values, `up` U (out_features, rank) as zeros: at first, the output is that of
+    the linear layer.
+
+    Args:
+        linear: the layer with W and b; its parameters are frozen.
+        rank: the rank of U D, at least 1.
+        alpha: the scale of the change.
+
+    Raises:
+        ValueError: if the rank is below 1.
+
+    Source:
+        Hu et al., ICLR 2022, section 4.1.
     """
 
-    def __init__(self, linear: Linear, rank: int = 8, alpha: float = 16.0):
+    def __init__(self, linear: Linear, rank: int = 8, alpha: float = 16.0) -> None:
         super().__init__()
         if rank < 1:
             raise ValueError(f"LoRALinear: expected a rank of at least 1, got {rank}")
-        made = {"device": str(linear.weight.device), "dtype": linear.weight.dtype}
-        self.linear, self.rank, self.scale = linear.requires_grad_(False), rank, alpha / rank
-        self.down = init.normal_(
-            init.parameter(rank, linear.in_features, **made), std=linear.in_features**-0.5
-        )
-        self.up = init.zeros_(init.parameter(linear.out_features, rank, **made))
+        device, dtype = str(linear.weight.device), linear.weight.dtype
+        linear.requires_grad_(False)
+        self.linear, self.rank, self.scale = linear, rank, alpha / rank
+        self.down = init.parameter(rank, linear.in_features, device=device, dtype=dtype)
+        self.up = init.parameter(linear.out_features, rank, device=device, dtype=dtype)
+        init.normal_(self.down, std=linear.in_features**-0.5)
+        init.zeros_(self.up)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(.., n_in) -> (.., n_out)."""
+        """Apply the layer to each vector.
+
+        Args:
+            input: (.., in_features), in the dtype of the weight.
+
+        Returns:
+            (.., out_features).
+        """
         return self.linear(input) + F.linear(F.linear(input, self.down), self.up) * self.scale
 
     @no_grad()
     def merged(self) -> Linear:
-        """The same as one linear layer of its own, W + (alpha / rank) U D: whoever shares W keeps it as it was."""
+        """One linear layer that gives the same outputs.
+
+        Returns:
+            A new layer with the weight W + (alpha / rank) U D. W itself is not changed: other layers may share it.
+        """
         linear = copy.deepcopy(self.linear)
         linear.weight.add_(self.up @ self.down * self.scale)
-        return linear.requires_grad_()
+        linear.requires_grad_()
+        return linear
 
     def extra_repr(self) -> str:
         return f"rank={self.rank}, scale={self.scale:g}"
 
 
 def add_lora(module: Module, rank: int = 8, alpha: float = 16.0) -> Module:
-    """Freeze all of `module`, and set a `LoRALinear` in the place of each linear layer in it, which is what then learns.
+    """Freeze all parameters of a module, and replace each linear layer in it by a `LoRALinear`, which is then trained.
 
-    A layer that stands in two places learns as one. Raises ValueError, changing nothing, if there is no linear layer in
-    `module`, or if it was adapted before.
+    Args:
+        module: changed in place. A layer that occurs in it twice is replaced by one `LoRALinear`.
+        rank: the rank of each change, at least 1.
+        alpha: the scale of each change.
+
+    Returns:
+        `module`.
+
+    Raises:
+        ValueError: without any change, if the module contains no linear layer, or already a `LoRALinear`.
+
+    Source:
+        Hu et al., ICLR 2022.
     """
     if any(isinstance(part, LoRALinear) for part in module.modules()):
         raise ValueError(f"add_lora: {type(module).__name__} was adapted before; call merge_lora first")
@@ -58,23 +97,33 @@ def add_lora(module: Module, rank: int = 8, alpha: float = 16.0) -> Module:
 
 
 def merge_lora(module: Module) -> Module:
-    """Make one linear layer again of each `LoRALinear` in `module`, changed for good.
+    """Replace each `LoRALinear` in a module by one linear layer that gives the same outputs.
 
-    One that was tied to another weight, as a head to the embedding, is so no longer. Raises ValueError if there is none.
+    A weight that was shared with another module, such as a head with an embedding, is no longer shared.
+
+    Args:
+        module: changed in place.
+
+    Returns:
+        `module`.
+
+    Raises:
+        ValueError: if the module contains no `LoRALinear`.
     """
     return _replace(module, {lora: lora.merged() for lora in _parts(module, LoRALinear, "its merged()")})
 
 
-def _parts(module: Module, kind: type, instead: str) -> list:
-    """The modules of a kind below `module`, each once. Raises ValueError if there is none, or if it is one itself."""
+def _parts(module: Module, kind: type[M], instead: str) -> list[M]:
+    """The modules of a class below `module`, each once. Raises ValueError if there are none, or `module` is one itself."""
     found = [part for part in module.modules() if isinstance(part, kind)]
     if not found or found[0] is module:
-        what = f"one itself: take {instead}" if found else f"a {type(module).__name__} without any"
-        raise ValueError(f"expected a module with a {kind.__name__} in it, got {what}")
+        what = f"a {kind.__name__}: use {instead}" if found else f"a {type(module).__name__} without any"
+        raise ValueError(f"expected a module that contains a {kind.__name__}, got {what}")
     return found
 
 
-def _replace(module: Module, new: dict[Module, Module]) -> Module:
+def _replace(module: Module, new: Mapping[M, Module]) -> Module:
+    """Replace the modules that are keys of `new`, wherever they occur below `module`."""
     for parent in list(module.modules()):
         if parent not in new:
             for name, child in list(parent._modules.items()):

@@ -9,7 +9,9 @@ from minitransformer.ops.loss import reduction_of
 
 
 class _ClassLoss(Module):
-    """What losses of classes share: their settings; the classes' `weight` (V,) moves and is saved with the module."""
+    """The settings of losses over classes; `weight` (V,) is a buffer: it is moved and saved with the module."""
+
+    weight: Tensor | None
 
     def __init__(
         self,
@@ -18,17 +20,25 @@ class _ClassLoss(Module):
         ignore_index: int = -100,
         reduce: bool | None = None,
         reduction: str = "mean",
-    ):
+    ) -> None:
         super().__init__()
         self.register_buffer("weight", weight)
         self.ignore_index, self.reduction = ignore_index, reduction_of(size_average, reduce, reduction)
 
 
 class CrossEntropyLoss(_ClassLoss):
-    """-ln softmax(logits)[class]: logits (N, V, ..) and class ids (N, ..) -> (), or (N, ..) if `reduction` is "none".
+    """-ln softmax(logits)[class].
 
-    Targets equal to `ignore_index` do not count, others as much as their class's `weight`; `label_smoothing` spreads that share
-    of each target over all classes. Probabilities (N, V, ..) may stand in the place of ids.
+    Args:
+        weight: (V,), how much each class counts; None counts all alike.
+        size_average: PyTorch's older form of `reduction`: True means "mean", False "sum".
+        ignore_index: targets of this value do not count.
+        reduce: PyTorch's older form of `reduction`: False means "none".
+        reduction: "mean" (weighted by the classes' weights), "sum" or "none".
+        label_smoothing: in [0, 1]: the share of each target that is spread evenly over all classes.
+
+    Raises:
+        ValueError: for another reduction.
     """
 
     def __init__(
@@ -39,35 +49,95 @@ class CrossEntropyLoss(_ClassLoss):
         reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
-    ):
+    ) -> None:
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Raises ValueError if shapes do not fit, IndexError for a class out of range."""
-        settings = dict(
-            ignore_index=self.ignore_index, reduction=self.reduction, label_smoothing=self.label_smoothing
+        """The loss of logits.
+
+        Args:
+            input: logits (N, V, ..), or (V,).
+            target: class ids (N, ..), or (): integers in [0, V); or probabilities of the shape of `input`.
+
+        Returns:
+            (), or with reduction "none" the shape of the class ids.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+            IndexError: if a class id is out of range.
+        """
+        return F.cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
         )
-        return F.cross_entropy(input, target, self.weight, **settings)
 
 
 class NLLLoss(_ClassLoss):
-    """-log_probabilities[class], as `CrossEntropyLoss` of what `log_softmax` gave."""
+    """-log_probabilities[class]: `CrossEntropyLoss` for what `log_softmax` returned.
+
+    Args:
+        weight: (V,), how much each class counts; None counts all alike.
+        size_average: PyTorch's older form of `reduction`: True means "mean", False "sum".
+        ignore_index: targets of this value do not count.
+        reduce: PyTorch's older form of `reduction`: False means "none".
+        reduction: "mean" (weighted by the classes' weights), "sum" or "none".
+
+    Raises:
+        ValueError: for another reduction.
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Raises ValueError if shapes do not fit, IndexError for a class out of range."""
-        return F.nll_loss(
-            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
-        )
+        """The loss of log-probabilities.
+
+        Args:
+            input: log-probabilities (N, V, ..), or (V,).
+            target: class ids (N, ..), or (): integers in [0, V).
+
+        Returns:
+            (), or with reduction "none" the shape of `target`.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+            IndexError: if a class id is out of range.
+        """
+        settings = {"ignore_index": self.ignore_index, "reduction": self.reduction}
+        return F.nll_loss(input, target, self.weight, **settings)
 
 
 class MSELoss(Module):
-    """(input - target)^2 for equal shapes: averaged, summed, or each by itself as `reduction` says."""
+    """(input - target)^2.
 
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
+    Args:
+        size_average: PyTorch's older form of `reduction`: True means "mean", False "sum".
+        reduce: PyTorch's older form of `reduction`: False means "none".
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ValueError: for another reduction.
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__()
         self.reduction = reduction_of(size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Raises ValueError if the shapes differ."""
+        """The loss of numbers.
+
+        Args:
+            input: (..), floating-point.
+            target: the same shape.
+
+        Returns:
+            (), or with reduction "none" the shape of `input`.
+
+        Raises:
+            ValueError: if the shapes differ.
+        """
         return F.mse_loss(input, target, reduction=self.reduction)

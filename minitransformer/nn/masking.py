@@ -1,7 +1,8 @@
-"""Which key a query may look at: PyTorch's masks, and how several become one.
+"""Masks of attention, in PyTorch's forms, and how several masks become one.
 
-Masks of modules say what is *not* allowed: boolean, True where attention must not go, or floating-point, added to the
-scores, with -inf where it must not go. (`F.scaled_dot_product_attention` asks the opposite: there True is allowed.)
+A mask that is given to a module says what is *not* allowed. Boolean: True where attention is not allowed. Floating-point: numbers
+that are added to the scores, -inf where attention is not allowed. (For `F.scaled_dot_product_attention`, a boolean mask means the
+opposite: True where attention is allowed.)
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from functools import reduce
+from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_
@@ -18,21 +20,43 @@ from minitransformer.ops.creation import arange, full, zeros_like
 from minitransformer.ops.index import masked_fill, triu
 
 
-def generate_square_subsequent_mask(sz: int, device: str | None = None, dtype=None) -> Tensor:
-    """0 where a token may look, -inf where it may not: at those that follow it. (sz, sz), float32 unless told."""
+def generate_square_subsequent_mask(sz: int, device: str | None = None, dtype: Any = None) -> Tensor:
+    """The causal mask: each token may attend to itself and to earlier tokens.
+
+    Args:
+        sz: the number of tokens T.
+        device: where the mask lives; None means the default device.
+        dtype: a floating-point dtype; None means float32.
+
+    Returns:
+        (T, T): 0 on and below the diagonal, -inf above it.
+    """
     return triu(full((sz, sz), -math.inf, dtype=dtype, device=device), diagonal=1)
 
 
 def later_keys(n_queries: int, n_keys: int, device: str | None = None) -> Tensor:
-    """True where a key follows the query, the queries being the last of the keys. (T, S) bool."""
+    """The causal mask as booleans, where the queries are the last of the keys.
+
+    Args:
+        n_queries: the number of queries T.
+        n_keys: the number of keys S, at least T.
+        device: where the mask lives; None means the default device.
+
+    Returns:
+        (T, S) bool: True where the key comes after the query.
+    """
     query = arange(n_keys - n_queries, n_keys, device=device)  # (T,)
     return arange(n_keys, device=device) > query.unsqueeze(1)
 
 
 def looks_causal(mask: Tensor | None) -> bool:
-    """Whether a mask hides just what follows: then half of the scores need no computing.
+    """Whether a mask is exactly the causal one: attention then computes only half of the scores.
 
-    Only a mask on the host is looked at, for a device would have to be waited for, and none that is itself learned.
+    Args:
+        mask: (T, T), boolean or floating-point, or None.
+
+    Returns:
+        False also for a mask on a device, whose values the host would have to wait for, and for one that requires a gradient.
     """
     if mask is None or mask.device != CPU or mask.requires_grad or mask.ndim != 2:
         return False
@@ -42,7 +66,17 @@ def looks_causal(mask: Tensor | None) -> bool:
 
 
 def check_mask(name: str, mask: Tensor, *shapes: tuple[int, ...]) -> None:
-    """Raise ValueError unless the mask has one of `shapes`, TypeError unless it is boolean or floating-point."""
+    """Check the dtype and the shape of a mask.
+
+    Args:
+        name: what to call the mask in an error.
+        mask: the mask.
+        shapes: the shapes that it may have.
+
+    Raises:
+        ValueError: if the mask has another shape.
+        TypeError: if it is neither boolean nor floating-point.
+    """
     if mask.dtype.kind not in "bf":
         raise TypeError(
             f"{name}: expected bool (True: not allowed) or float (added), got {mask.dtype}; call .bool()"
@@ -51,8 +85,17 @@ def check_mask(name: str, mask: Tensor, *shapes: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: expected shape {' or '.join(map(str, shapes))}, got {mask.shape}")
 
 
-def merge(masks: list[Tensor], dtype) -> Tensor | None:
-    """Several masks as one for `F.scaled_dot_product_attention`: True where all allow, or the sum of their scores."""
+def merge(masks: list[Tensor], dtype: Any) -> Tensor | None:
+    """Combine several masks into one for `F.scaled_dot_product_attention`.
+
+    Args:
+        masks: masks as modules take them, of shapes that broadcast.
+        dtype: the dtype of the scores.
+
+    Returns:
+        If all are boolean, a boolean mask, True where all allow attention; else the sum of all masks as numbers. None if there
+        are no masks.
+    """
     if not masks:
         return None
     if all(mask.dtype == bool_ for mask in masks):
@@ -60,7 +103,8 @@ def merge(masks: list[Tensor], dtype) -> Tensor | None:
     return reduce(operator.add, [_as_scores(mask, dtype) for mask in masks])
 
 
-def _as_scores(mask: Tensor, dtype) -> Tensor:
-    return (
-        masked_fill(zeros_like(mask, dtype=dtype), mask, -math.inf) if mask.dtype == bool_ else mask.to(dtype)
-    )
+def _as_scores(mask: Tensor, dtype: Any) -> Tensor:
+    """The mask as numbers to add: -inf where a boolean one is True."""
+    if mask.dtype != bool_:
+        return mask.to(dtype)
+    return masked_fill(zeros_like(mask, dtype=dtype), mask, -math.inf)

@@ -1,4 +1,4 @@
-"""In training or in use: whoever answers puts a model in use for as long as that takes, and each module back as it was."""
+"""The training and evaluation mode of modules: set for the length of a `with` block, and then as before in each module."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from minitransformer.nn.module import Module
 
+Modes = Sequence[tuple[Module, bool]]
+
 
 def modes(model: Module) -> list[tuple[Module, bool]]:
-    """Each module of a model, from the top down, and whether it is in training."""
+    """The mode of each module of a model.
+
+    Args:
+        model: any module.
+
+    Returns:
+        Pairs (module, whether it is in training mode), from the top down.
+    """
     return [(module, module.training) for module in model.modules()]
 
 
 def in_training(model: Module) -> bool:
-    """Whether any module of a model is, asked before every token: their names are not needed."""
+    """Whether any module of a model is in training mode. It is asked for every token: `modules()`, with names, would be slower.
+
+    Args:
+        model: any module.
+
+    Returns:
+        True if the model or a module below is in training mode.
+    """
     seen, found = {model}, [model]
     for module in found:
         if module.training:
@@ -26,19 +42,29 @@ def in_training(model: Module) -> bool:
 
 
 def restore(modes: Iterable[tuple[Module, bool]]) -> None:
-    """Set each module as `modes` found it, by its own `train()`, which may do more than note the mode."""
+    """Set each module to the mode that `modes` recorded.
+
+    Args:
+        modes: what `modes` returned. `train()` of a module is called where its mode differs, since a subclass may do more there
+            than set the mode.
+    """
     for module, training in modes:
         if module.training != training:
             module.train(training)
     for module, training in modes:
-        module.training = training  # what a `train()` further down, or one of its own making, said otherwise
+        module.training = training  # the `train()` of another module may have changed it
 
 
 @contextlib.contextmanager
 def in_use(model: Module, modules: Iterable[Module] | None = None) -> Iterator[None]:
-    """Inside this block all of `model` is in use, not in training; however it ends, each module is then as it was.
+    """Inside this `with` block all of `model` is in evaluation mode; afterwards, or after an error, each module is as before.
 
-    One that is in use already is left alone, for that costs nothing. `modules` are those of the model, if they are listed.
+    Args:
+        model: any module. If it is in evaluation mode already, nothing is done, which costs nothing.
+        modules: the modules of the model, if the caller has them as a list; None finds them.
+
+    Returns:
+        A context manager.
     """
     if not (any(module.training for module in modules) if modules else in_training(model)):
         yield
@@ -52,8 +78,15 @@ def in_use(model: Module, modules: Iterable[Module] | None = None) -> Iterator[N
 
 
 @contextlib.contextmanager
-def as_it_was(before: Sequence[tuple[Module, bool]]) -> Iterator[None]:
-    """Inside this block each module is as `modes` found it `before`, and then again as it is now."""
+def as_it_was(before: Modes) -> Iterator[None]:
+    """Inside this `with` block each module has an earlier mode, afterwards the one that it has now.
+
+    Args:
+        before: what `modes` returned earlier.
+
+    Returns:
+        A context manager.
+    """
     now = [(module, module.training) for module, _ in before]
     restore(before)
     try:
@@ -62,10 +95,14 @@ def as_it_was(before: Sequence[tuple[Module, bool]]) -> Iterator[None]:
         restore(now)
 
 
-def begin_training(model: Module, before: Sequence[tuple[Module, bool]] = ()) -> None:
-    """Set a model that is in use in training, each module as it was `before`, if that is known.
+def begin_training(model: Module, before: Modes = ()) -> None:
+    """Set a model to training mode, unless a part of it is in training mode already.
 
-    If some of it is in training already, the rest was put into `eval()` by hand, and stays there.
+    Then the other parts have been set to evaluation mode by hand, for example because they are frozen, and stay so.
+
+    Args:
+        model: any module.
+        before: what `modes` returned earlier: the modes to set; without it, all modules are set to training mode.
     """
     if not in_training(model):
         restore(before) if before else model.train()

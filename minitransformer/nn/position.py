@@ -1,7 +1,7 @@
-"""Where a token stands: vectors added to the embeddings, or rotations of queries and keys.
+"""Positional encodings: vectors that are added to the embeddings, or rotations of queries and keys.
 
-Attention treats its keys as a set; only what these give a token tells it from the same token elsewhere. What is added
-is marked, so that the relevance ledger can tell what came from the words and what from their places.
+Attention treats its keys as a set: without a positional encoding it cannot tell in which order the tokens come. Encodings that
+are added are marked as positions, so that the relevance ledger separates the relevance of tokens from that of positions.
 """
 
 from __future__ import annotations
@@ -34,12 +34,33 @@ def mark_positions(t: Tensor) -> Tensor:
 
 
 def angles(max_len: int, exponents: Tensor, base: float = 10000.0) -> Tensor:
-    """theta[p, i] = p / base^exponents[i] in radians: slow clocks and fast ones. (n,) -> (max_len, n), float64."""
+    """theta[p, i] = p / base^exponents[i]: the angle of position p in channel i.
+
+    Args:
+        max_len: the number of positions.
+        exponents: (n,) float64.
+        base: the largest wavelength over 2 pi, for an exponent of 1.
+
+    Returns:
+        (max_len, n) float64, in radians.
+    """
     return unsqueeze(arange(max_len, dtype=float64), 1) / base**exponents
 
 
 def rows(table: Tensor, start: int, length: int) -> Tensor:
-    """`table[start : start + length]`. (max_len, ..) -> (length, ..). Raises ValueError if the table is too short."""
+    """`table[start : start + length]`, the rows of consecutive positions.
+
+    Args:
+        table: (max_len, ..), a row for each position.
+        start: the first position.
+        length: how many.
+
+    Returns:
+        (length, ..).
+
+    Raises:
+        ValueError: if the table is too short.
+    """
     if start + length > len(table):
         last = start + length - 1
         raise ValueError(
@@ -61,22 +82,42 @@ def positions_after_padding(padding: Tensor) -> Tensor:
 
 
 class AdditiveEncoding(Module):
-    """What encodings that are added share: x + table[position], then dropout. Subclasses have the table."""
+    """The base of encodings that are added: x + table[position], then dropout. A subclass defines `table`.
 
-    def __init__(self, d_model: int, dropout: float, batch_first: bool):
+    Args:
+        d_model: the size C of each vector.
+        dropout: the probability of dropout, in [0, 1].
+        batch_first: whether the batch is the first dimension of the input, before the tokens.
+    """
+
+    def __init__(self, d_model: int, dropout: float, batch_first: bool) -> None:
         super().__init__()
         self.d_model, self.batch_first = d_model, batch_first
         self.dropout = Dropout(dropout)
 
     def table(self) -> Tensor:
-        """A vector for each position. (max_len, d_model)."""
-        raise NotImplementedError(f"{type(self).__name__} has no table")
+        """The vectors of all positions; a subclass defines it.
+
+        Returns:
+            (max_len, d_model).
+
+        Raises:
+            NotImplementedError: if the subclass does not.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: define table(self)")
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """x with the vectors of positions `start`, `start` + 1, .. added.
+        """Add the vectors of the positions `start`, `start` + 1, .., and apply dropout.
 
-        (T, B, d_model), or (B, T, d_model) if `batch_first`, or (T, d_model) -> the same. Raises ValueError for another
-        size, and beyond max_len.
+        Args:
+            x: (T, B, d_model), or (B, T, d_model) if `batch_first`, or (T, d_model).
+            start: the position of the first token.
+
+        Returns:
+            The shape of `x`.
+
+        Raises:
+            ValueError: if the shape is another, or a position is not below max_len.
         """
         if x.ndim not in (2, 3) or x.shape[-1] != self.d_model:
             raise ValueError(
@@ -86,46 +127,93 @@ class AdditiveEncoding(Module):
         added = rows(self.table(), start, x.shape[0 if sequence_first else -2])  # (T, C)
         return self.dropout(x + (unsqueeze(added, 1) if sequence_first else added))
 
-    def at(self, x: Tensor, places: Tensor) -> Tensor:
-        """x with the vectors of the positions `places` added. (.., C), integers (..) -> (.., C). Raises IndexError."""
-        return self.dropout(x + embedding(places, self.table()))
+    def at(self, x: Tensor, positions: Tensor) -> Tensor:
+        """Add the vectors of given positions, and apply dropout.
+
+        Args:
+            x: (.., d_model).
+            positions: integers (..), for example those of `positions_after_padding`.
+
+        Returns:
+            (.., d_model).
+
+        Raises:
+            IndexError: if a position is not below max_len.
+        """
+        return self.dropout(x + embedding(positions, self.table()))
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, max_len={len(self.table())}, batch_first={self.batch_first}"
 
 
 class _FixedEncoding(AdditiveEncoding):
-    """A table computed once and kept as the buffer `pe`: (max_len, 1, C), or (1, max_len, C) if `batch_first`.
+    """A table that is computed once: the buffer `pe`, (max_len, 1, C), or (1, max_len, C) if `batch_first`.
 
-    It is rounded to float32, and stays so after `.double()`: the same numbers as PyTorch's, whose buffers are cast alike.
+    Its numbers are rounded to float32, also after `.double()`: a PyTorch module with such a buffer has the same numbers.
     """
 
-    def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
+    pe: Tensor
+
+    def __init__(
+        self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False
+    ) -> None:
         super().__init__(d_model, dropout, batch_first)
         init.reserve(max_len, d_model)
-        self.register_buffer(
-            "pe", mark_positions(self.compute(max_len).float().unsqueeze(0 if batch_first else 1))
-        )
+        pe = self.compute(max_len).float().unsqueeze(0 if batch_first else 1)
+        self.register_buffer("pe", mark_positions(pe))
 
     def table(self) -> Tensor:
+        """The vectors of all positions.
+
+        Returns:
+            (max_len, d_model).
+        """
         return self.pe.view(-1, self.d_model)
 
     def compute(self, max_len: int) -> Tensor:
-        """The table, (max_len, d_model) float64."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its table holds")
+        """The formula of the encoding; a subclass defines it.
+
+        Args:
+            max_len: the number of positions.
+
+        Returns:
+            (max_len, d_model) float64.
+
+        Raises:
+            NotImplementedError: if the subclass does not.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: define compute(self, max_len)")
 
 
 class SinusoidalPositionalEncoding(_FixedEncoding):
-    """PE[p, 2i] = sin(p / 10000^(2i / d)), PE[p, 2i + 1] = cos of the same angle (Vaswani et al., NeurIPS 2017, 3.5).
+    """PE[p, 2i] = sin(p / 10000^(2i / d)), PE[p, 2i + 1] = cos of the same angle.
 
-    Each pair of channels is a clock hand. Three places on, each hand has turned by an angle of its own, wherever it
-    started, so <PE_p, PE_{p+3}> does not depend on p: distance can be read off by a product.
+    Each pair of channels is a point on a circle, like the tip of a clock hand. From position p to position p + 3, each hand
+    turns by an angle that does not depend on p. So the product <PE_p, PE_{p+3}> does not depend on p either: a product of two
+    encodings measures their distance.
+
+    Args:
+        d_model: the size d of each vector.
+        dropout: the probability of dropout, in [0, 1].
+        max_len: the number of positions.
+        batch_first: whether the batch is the first dimension of the input, before the tokens.
+
+    Source:
+        Vaswani et al., NeurIPS 2017, section 3.5.
     """
 
     def compute(self, max_len: int) -> Tensor:
+        """The formula of the encoding.
+
+        Args:
+            max_len: the number of positions.
+
+        Returns:
+            (max_len, d_model) float64.
+        """
         pe = zeros(max_len, self.d_model, dtype=float64)
-        # (max_len, C/2 rounded up)
-        theta = angles(max_len, arange(0, self.d_model, 2, dtype=float64) / self.d_model)
+        exponents = arange(0, self.d_model, 2, dtype=float64) / self.d_model
+        theta = angles(max_len, exponents)  # (max_len, C/2 rounded up)
         pe[:, 0::2] = sin(theta)
         pe[:, 1::2] = cos(theta)[:, : self.d_model // 2]
         return pe
@@ -135,35 +223,80 @@ PositionalEncoding = SinusoidalPositionalEncoding
 
 
 class AddedPositionalEncoding(_FixedEncoding):
-    """ep[p, i] = sin(theta) + cos(theta), theta = p / 10000^(2i / d), in one channel: to learn from, not to use.
+    """ep[p, i] = sin(theta) + cos(theta), theta = p / 10000^(2i / d): an example of an error, not for use.
 
-    So an article once wrote the formula of `SinusoidalPositionalEncoding`. The sum is sqrt(2) sin(theta + pi/4): one
-    coordinate of each hand instead of two, from which a turn cannot be told. <ep_p, ep_{p+3}> then depends on p: over
-    32 positions of d = 16 it varies by 4.2.
+    An article printed the formula of `SinusoidalPositionalEncoding` in this form. The sum equals sqrt(2) sin(theta + pi/4): one
+    coordinate of a point on the circle instead of two. One coordinate does not determine the angle, so the product
+    <ep_p, ep_{p+3}> depends on p: over 32 positions, for d = 16, it varies by 4.2.
+
+    Args:
+        d_model: the size d of each vector.
+        dropout: the probability of dropout, in [0, 1].
+        max_len: the number of positions.
+        batch_first: whether the batch is the first dimension of the input, before the tokens.
     """
 
     def compute(self, max_len: int) -> Tensor:
+        """The formula of the encoding.
+
+        Args:
+            max_len: the number of positions.
+
+        Returns:
+            (max_len, d_model) float64.
+        """
         theta = angles(max_len, 2 * arange(self.d_model, dtype=float64) / self.d_model)  # (max_len, C)
         return sin(theta) + cos(theta)
 
 
 class LearnedPositionalEncoding(AdditiveEncoding):
-    """A vector learned for each position (Gehring et al., ICML 2017). `weight` (max_len, d_model), N(0, 0.02^2)."""
+    """A learned vector for each position: `weight` (max_len, d_model), which starts as N(0, 0.02^2).
 
-    def __init__(self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False):
+    Args:
+        d_model: the size of each vector.
+        dropout: the probability of dropout, in [0, 1].
+        max_len: the number of positions.
+        batch_first: whether the batch is the first dimension of the input, before the tokens.
+
+    Source:
+        Gehring et al., ICML 2017.
+    """
+
+    def __init__(
+        self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False
+    ) -> None:
         super().__init__(d_model, dropout, batch_first)
-        self.weight = mark_positions(init.parameter(max_len, d_model))
+        self.weight = init.parameter(max_len, d_model)
+        mark_positions(self.weight)
         init.normal_(self.weight, std=0.02)
 
     def table(self) -> Tensor:
+        """The vectors of all positions.
+
+        Returns:
+            (max_len, d_model): `weight`.
+        """
         return self.weight
 
 
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = True) -> Tensor:
-    """Turn each pair of channels of a query or key by its angle. (.., T, d), (T, d/2), (T, d/2) -> (.., T, d).
+    """Rotate each pair of channels of queries or keys: (a, b) -> (a cos - b sin, a sin + b cos).
 
-    (a, b) -> (a cos - b sin, a sin + b cos). Pairs are neighbours (0, 1), (2, 3), .. if `interleaved`, as in the paper;
-    else channel i pairs with i + d/2, as in many published weights. Raises ValueError if the sizes do not fit.
+    Args:
+        x: (.., T, d), d even.
+        cos: (T, d/2), the cosine of each pair's angle.
+        sin: (T, d/2), its sine.
+        interleaved: True pairs the channels (0, 1), (2, 3), .., as in the paper; False pairs channel i with i + d/2, as many
+            published weights expect.
+
+    Returns:
+        (.., T, d).
+
+    Raises:
+        ValueError: if the sizes do not fit.
+
+    Source:
+        Su et al., arXiv 2104.09864, section 3.4.
     """
     if x.shape[-2:] != (cos.shape[0], 2 * cos.shape[1]):
         raise ValueError(
@@ -175,24 +308,53 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = True) 
 
 
 class RotaryEmbedding(Module):
-    """Queries and keys turned by position * base^(-2i / d), so that their product tells how far apart they are.
+    """Rotates each pair of channels i of a query or key at position p by the angle p base^(-2i / d).
 
-    <R_p q, R_s k> depends on p and s only through p - s (Su et al., arXiv 2104.09864, 2021, section 3.2). `dim` is the
-    head's size; see `apply_rotary` for `interleaved`. The tables are rounded to float32, and stay so after `.double()`, as
-    PyTorch's buffers do. Raises ValueError if `dim` is odd.
+    The product <R_p q, R_s k> then depends on the positions only through their distance p - s. The buffers `cos` and `sin`
+    (max_len, d/2) are rounded to float32, also after `.double()`, like the buffers of a PyTorch module.
+
+    Args:
+        dim: the size d of each head, even.
+        max_len: the number of positions.
+        base: sets the range of the angles.
+        interleaved: how channels are paired: see `apply_rotary`.
+
+    Raises:
+        ValueError: if `dim` is odd.
+
+    Source:
+        Su et al., arXiv 2104.09864, section 3.2.
     """
 
-    def __init__(self, dim: int, max_len: int = 5000, base: float = 10000.0, interleaved: bool = True):
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(
+        self, dim: int, max_len: int = 5000, base: float = 10000.0, interleaved: bool = True
+    ) -> None:
         super().__init__()
         if dim % 2:
-            raise ValueError(f"RotaryEmbedding: expected an even dim, to turn channels in pairs, got {dim}")
+            raise ValueError(
+                f"RotaryEmbedding: expected an even dim, since channels are rotated in pairs, got {dim}"
+            )
         self.dim, self.base, self.interleaved = dim, base, interleaved
         theta = angles(max_len, arange(0, dim, 2, dtype=float64) / dim, base)  # (max_len, d/2)
         self.register_buffer("cos", cos(theta).to(float32), persistent=False)
         self.register_buffer("sin", sin(theta).to(float32), persistent=False)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """(.., T, dim) -> the same, turned for positions from `start` on. Raises ValueError beyond max_len."""
+        """Rotate the vectors of the positions `start`, `start` + 1, ..
+
+        Args:
+            x: queries or keys (.., T, dim).
+            start: the position of the first token.
+
+        Returns:
+            (.., T, dim).
+
+        Raises:
+            ValueError: if the last size is not dim, or a position is not below max_len.
+        """
         turn_cos, turn_sin = (rows(table, start, x.shape[-2]) for table in (self.cos, self.sin))  # (T, d/2)
         return apply_rotary(x, turn_cos, turn_sin, self.interleaved)
 

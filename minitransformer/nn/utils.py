@@ -1,4 +1,4 @@
-"""Gradients held within bounds before the optimizer's step."""
+"""Limits for gradients, applied between `backward` and the optimizer's step."""
 
 from __future__ import annotations
 
@@ -15,38 +15,48 @@ from minitransformer.ops.shape import stack
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The gradients of those parameters that have one."""
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     return [p.grad for p in parameters if p.grad is not None]
 
 
 def _norm(values: Tensor, norm_type: float) -> Tensor:
-    """(sum |x|^p)^(1/p), the largest |x| for p = inf, the smallest for -inf, how many are not 0 for 0. (..) -> ()."""
+    """(sum |x|^p)^(1/p); for p = inf the largest |x|, for -inf the smallest, for 0 the number of x != 0. (..) -> ()."""
     magnitudes = abs_(values)
     if math.isinf(norm_type):
         return (amax if norm_type > 0 else amin)(magnitudes)
-    return (
-        (magnitudes**norm_type).sum() ** (1 / norm_type)
-        if norm_type
-        else (magnitudes != 0).sum().to(values.dtype)
-    )
+    if norm_type == 0:
+        return (magnitudes != 0).sum().to(values.dtype)
+    return (magnitudes**norm_type).sum() ** (1 / norm_type)
 
 
 def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
-    """The norm of all; that of half precision in float32, in which it does not overflow."""
+    """The norm of all tensors together; half precision is added up in float32, where it does not overflow."""
     if not tensors:
         return tensor(0.0)
     if norm_type == 2:
         return Tensor(kernels.of(tensors[0].array).norm_of_all([t.array for t in tensors]))
-    return _norm(
-        stack([_norm(t.float() if t.dtype == float16 else t, norm_type) for t in tensors]), norm_type
-    )
+    wide = [t.float() if t.dtype == float16 else t for t in tensors]
+    return _norm(stack([_norm(t, norm_type) for t in wide]), norm_type)
 
 
 @no_grad()
 def get_total_norm(
     tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """The norm of all tensors read as one vector: the norm of their norms. Can raise RuntimeError if not finite."""
+    """The norm of all tensors concatenated into one vector.
+
+    Args:
+        tensors: floating-point, of any shapes.
+        norm_type: p of the p-norm; inf for the largest magnitude.
+        error_if_nonfinite: raise an error for a norm of infinity or NaN.
+
+    Returns:
+        The norm, (); float32 for tensors of float16.
+
+    Raises:
+        RuntimeError: if `error_if_nonfinite` and the norm is not finite.
+    """
     total = _total([*tensors], float(norm_type))
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
@@ -63,16 +73,32 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Shorten the gradient of all parameters, read as one vector, to `max_norm` if it is longer; its direction stays.
+    """Scale the gradients of all parameters so that the norm of all together is at most `max_norm`; in place.
 
-    Returns the norm before (Pascanu et al., ICML 2013), of float16 in float32. `foreach` is taken and changes nothing. Raises
-    RuntimeError if `error_if_nonfinite` and it is not, ValueError for a negative `max_norm`, which would turn the direction round.
+    All are multiplied by the same factor, so the direction of the whole gradient stays.
+
+    Args:
+        parameters: a parameter, or several; those without a gradient do not count.
+        max_norm: the largest norm, at least 0.
+        norm_type: p of the p-norm; inf for the largest magnitude.
+        error_if_nonfinite: raise an error for a norm of infinity or NaN.
+        foreach: accepted as in PyTorch; no effect.
+
+    Returns:
+        The norm before scaling, (); float32 for gradients of float16.
+
+    Raises:
+        ValueError: if `max_norm` is negative, which would reverse the gradient.
+        RuntimeError: if `error_if_nonfinite` and the norm is not finite.
+
+    Source:
+        Pascanu et al., ICML 2013.
     """
     if max_norm < 0:
         raise ValueError(f"clip_grad_norm_: expected max_norm >= 0, got {max_norm}")
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
-    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # stays on the device: no waiting for a comparison
+    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # stays on the device: the host need not wait
     if gradients:
         kernels.of(gradients[0].array).scale_all([g.writable() for g in gradients], factor.array)
     return total
@@ -80,6 +106,11 @@ def clip_grad_norm_(
 
 @no_grad()
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Hold every entry of every gradient within +-clip_value."""
+    """Limit every element of every gradient to [-clip_value, clip_value]; in place.
+
+    Args:
+        parameters: a parameter, or several; those without a gradient do not count.
+        clip_value: the largest magnitude, at least 0.
+    """
     for g in _gradients(parameters):
         g.clamp_(-clip_value, clip_value)
