@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -23,12 +23,17 @@ from minitransformer.settings import is_grad_enabled as is_grad_enabled
 from minitransformer.settings import no_grad as no_grad
 from minitransformer.settings import setting as setting
 
+if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
+    from minitransformer.ops.methods import Methods
+else:
+    Methods = object
+
 new = object.__new__
 # the tape's clock: each op is made, and each edit in place happens, at one of its own
 moment = itertools.count(1).__next__
 
 
-class Tensor:
+class Tensor(Methods):
     """An array that knows how it was computed.
 
     `data`: a NumPy or CuPy array, used as it is; with anything else, `Tensor` does as PyTorch's: see `laid_out`.

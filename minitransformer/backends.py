@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy
 
-Array = Any  # numpy.ndarray or cupy.ndarray
+Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray
+DType: TypeAlias = numpy.dtype[Any] | type[Any]
 HOST = (numpy.ndarray, numpy.generic)
 
 float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32", "float64"))

@@ -53,9 +53,21 @@ def sources():
 TREES = dict(sources())
 
 
-def imports(name, tree, known=TREES):
+# read by type checkers alone: the class of tensors has the methods that the ops, a floor above, give it at run time
+FOR_TYPES = {("minitransformer.autograd", "minitransformer.ops.methods")}
+
+
+def at_run_time(tree):
+    """Every node of a tree but those under `if TYPE_CHECKING:`."""
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from at_run_time(child)
+
+
+def imports(name, tree, known=TREES, nodes=ast.walk):
     """The modules of `known` that a module names in its imports, anywhere in it."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom):
@@ -64,7 +76,10 @@ def imports(name, tree, known=TREES):
             yield from (n if n in known else node.module for n in inner if n in known or node.module in known)
 
 
-EDGES = {name: set(imports(name, tree)) - {name} for name, tree in TREES.items()}
+EDGES = {
+    name: {target for target in imports(name, tree) if (name, target) not in FOR_TYPES} - {name}
+    for name, tree in TREES.items()
+}
 
 
 def floor(name):
@@ -118,6 +133,12 @@ def test_imports_point_down():
     ]
     assert not up
     assert sum(map(len, EDGES.values())) > 200
+
+
+def test_what_types_alone_import_is_not_imported_at_run_time():
+    for name, target in FOR_TYPES:
+        assert target in imports(name, TREES[name])
+        assert target not in imports(name, TREES[name], nodes=at_run_time)
 
 
 def test_no_circles():

@@ -5,8 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.inplace import in_place
-from minitransformer.ops.laws import Activates, register
+from minitransformer.ops.laws import Activates
 from minitransformer.ops.operands import real
 
 
@@ -80,22 +79,16 @@ class SiLU(Activates):
         return (g * kernels.of(x).sigmoid(x),)
 
 
-@register()
-@in_place()
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return Tanh()(real(input))
 
 
-@register()
-@in_place()
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e^-input)."""
     return Sigmoid()(real(input))
 
 
-@register()
-@in_place()
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)."""
     return ReLU()(input)

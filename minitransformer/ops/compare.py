@@ -3,53 +3,185 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace, uint8
 from minitransformer.errors import check_device
-from minitransformer.ops.inplace import in_place
-from minitransformer.ops.laws import dims, is_number, register
-from minitransformer.ops.operands import operands
+from minitransformer.ops.laws import dims, is_number
+from minitransformer.ops.operands import Operand, operands
 
 
-def _comparison(name: str):
+def _compared(name: str, input: Tensor, other: Operand) -> Tensor:
+    """What Python's operator of this name gives for the elements. Raises TypeError unless `other` is a tensor or a number."""
+    if not _comparable(other):
+        raise TypeError(
+            f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}"
+        )
+    check_device(name, input, other)
+    a, b = operands(input, other)
     function = getattr(operator, f"__{name}__")
-
-    def compare(input: Tensor, other) -> Tensor:
-        if not (is_number(other) or hasattr(other, "dtype")):
-            raise TypeError(
-                f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}"
-            )
-        check_device(name, input, other)
-        a, b = operands(input, other)
-        return Tensor(function(a.array, b.array if isinstance(b, Tensor) else b))
-
-    compare.__name__, compare.__doc__ = (
-        name,
-        f"Elementwise `{name}`: booleans; of integers `and`, `or` and `xor` give their bits.",
-    )
-    return register(f"__{name}__")(compare)
+    return Tensor(function(a.array, b.array if isinstance(b, Tensor) else b))
 
 
-def _or_else(compare, answer: bool):
-    return lambda input, other: (
-        compare(input, other) if is_number(other) or hasattr(other, "dtype") else answer
-    )
+def _comparable(other: Any) -> bool:
+    return is_number(other) or hasattr(other, "dtype")
 
 
-eq, ne, lt, le, gt, ge, _and, _or, _xor = map(
-    _comparison, ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor")
-)
-for _function in (_and, _or, _xor):
-    in_place(f"__i{_function.__name__}__")(_function)
-    register(f"__r{_function.__name__}__")(_function)
-for _function in (eq, ne, lt, le, gt, ge):
-    register(_function.__name__)(_function)
-# `x == None` is False, of no tensor's elements
-Tensor.__eq__, Tensor.__ne__ = _or_else(eq, False), _or_else(ne, True)
+def eq(input: Tensor, other: Operand) -> Tensor:
+    """input == other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("eq", input, other)
 
 
-@register("__invert__")
+def ne(input: Tensor, other: Operand) -> Tensor:
+    """input != other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("ne", input, other)
+
+
+def lt(input: Tensor, other: Operand) -> Tensor:
+    """input < other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("lt", input, other)
+
+
+def le(input: Tensor, other: Operand) -> Tensor:
+    """input <= other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("le", input, other)
+
+
+def gt(input: Tensor, other: Operand) -> Tensor:
+    """input > other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("gt", input, other)
+
+
+def ge(input: Tensor, other: Operand) -> Tensor:
+    """input >= other, elementwise: a boolean tensor. Shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor on the same device, or a number.
+
+    Returns:
+        A boolean tensor of the broadcast shape.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number.
+    """
+    return _compared("ge", input, other)
+
+
+def bitwise_and(input: Tensor, other: Operand) -> Tensor:
+    """input & other, elementwise: of booleans their logical `and`, of integers that of their bits. Shapes broadcast.
+
+    Args:
+        input: a boolean or integer tensor.
+        other: a boolean or integer tensor on the same device, or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number, or a dtype is a floating-point one.
+    """
+    return _compared("and", input, other)
+
+
+def bitwise_or(input: Tensor, other: Operand) -> Tensor:
+    """input | other, elementwise: of booleans their logical `or`, of integers that of their bits. Shapes broadcast.
+
+    Args:
+        input: a boolean or integer tensor.
+        other: a boolean or integer tensor on the same device, or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number, or a dtype is a floating-point one.
+    """
+    return _compared("or", input, other)
+
+
+def bitwise_xor(input: Tensor, other: Operand) -> Tensor:
+    """input ^ other, elementwise: of booleans their logical `xor`, of integers that of their bits. Shapes broadcast.
+
+    Args:
+        input: a boolean or integer tensor.
+        other: a boolean or integer tensor on the same device, or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: `other` is neither a tensor nor a number, or a dtype is a floating-point one.
+    """
+    return _compared("xor", input, other)
+
+
+def equals(input: Tensor, other: Any) -> Tensor:
+    """`input == other`: `eq`, and False where `other` is neither a tensor nor a number, such as None."""
+    return eq(input, other) if _comparable(other) else False
+
+
+def differs(input: Tensor, other: Any) -> Tensor:
+    """`input != other`: `ne`, and True where `other` is neither a tensor nor a number, such as None."""
+    return ne(input, other) if _comparable(other) else True
+
+
 def bitwise_not(input: Tensor) -> Tensor:
     """True where a boolean tensor is False; the bits of integers reversed. Raises TypeError for floats."""
     if input.dtype.kind == "f":
@@ -57,19 +189,16 @@ def bitwise_not(input: Tensor) -> Tensor:
     return Tensor(~input.array)
 
 
-@register()
 def logical_not(input: Tensor) -> Tensor:
     """True where a value is 0."""
     return Tensor(input.array == 0)
 
 
-@register("all")
 def all_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     """Whether all are true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
     return _truth(input, input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
-@register("any")
 def any_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     """Whether any is true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
     return _truth(input, input.array.any(axis=dims(dim, input.ndim), keepdims=keepdim))
@@ -79,19 +208,16 @@ def _truth(input: Tensor, found) -> Tensor:
     return Tensor(found.astype(uint8) if input.dtype == uint8 else found)
 
 
-@register()
 def isnan(input: Tensor) -> Tensor:
     """True where a value is NaN."""
     return Tensor(namespace(input.array).isnan(input.array))
 
 
-@register()
 def isinf(input: Tensor) -> Tensor:
     """True where a value is infinite, of either sign."""
     return Tensor(namespace(input.array).isinf(input.array))
 
 
-@register()
 def isfinite(input: Tensor) -> Tensor:
     """True where a value is neither NaN nor infinite."""
     return Tensor(namespace(input.array).isfinite(input.array))

@@ -10,7 +10,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_, float16, float32, float64, int32, int64
 from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
-from minitransformer.ops.laws import Moves, register
+from minitransformer.ops.laws import Moves
 
 # orders of memory
 preserve_format, contiguous_format, channels_last = "preserve_format", "contiguous_format", "channels_last"
@@ -47,9 +47,6 @@ class ToDevice(Moves):
         return (to_device(g, device_of(x)),)
 
 
-Tensor.device = property(lambda x: device_of(x.array))
-
-
 def cast(input: Tensor, dtype) -> Tensor:
     """`input` in `dtype`: itself if it has it already."""
     if input.dtype == dtype:
@@ -69,7 +66,6 @@ def common_dtype(*tensors: Tensor):
     )
 
 
-@register()
 def to(
     input: Tensor,
     *targets,
@@ -117,33 +113,46 @@ def in_order(input: Tensor, memory_format: str) -> Tensor:
     return input.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
-@register()
 def cuda(
     input: Tensor, device=None, non_blocking: bool = False, memory_format: str = preserve_format
 ) -> Tensor:
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
 
-@register()
 def cpu(input: Tensor, memory_format: str = preserve_format) -> Tensor:
     return to(input, "cpu", memory_format=memory_format)
 
 
-def _caster(name: str, dtype):
-    def caster(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-        return in_order(cast(input, dtype), memory_format)
-
-    caster.__name__, caster.__doc__ = name, f"`input` as {dtype}."
-    register(name)(caster)
+def to_half(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as half precision, float16."""
+    return in_order(cast(input, float16), memory_format)
 
 
-for _name, _dtype in dict(
-    half=float16, float=float32, double=float64, int=int32, long=int64, bool=bool_
-).items():
-    _caster(_name, _dtype)
+def to_float(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as single precision, float32."""
+    return in_order(cast(input, float32), memory_format)
 
 
-@register()
+def to_double(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as double precision, float64."""
+    return in_order(cast(input, float64), memory_format)
+
+
+def to_int(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as int32."""
+    return in_order(cast(input, int32), memory_format)
+
+
+def to_long(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as int64."""
+    return in_order(cast(input, int64), memory_format)
+
+
+def to_bool(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """`input` as booleans: False where a value is 0."""
+    return in_order(cast(input, bool_), memory_format)
+
+
 def type_as(input: Tensor, other: Tensor) -> Tensor:
     return to(input, other)
 

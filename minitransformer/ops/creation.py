@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any, TypedDict, Unpack
 
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, float32, int64, namespace
+from minitransformer.backends import Array, DType, float32, int64, namespace
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device
 from minitransformer.ops.convert import in_order, preserve_format
-from minitransformer.ops.laws import register
 from minitransformer.ops.shape import shape_of
 from minitransformer.randomness import generator
 
@@ -60,9 +60,6 @@ def laid_out(data, *sizes) -> Array:
             f"Tensor: expected sizes, a sequence of numbers or an array, got {what}; use tensor() or .clone()"
         )
     return tensor(data, dtype=float32).array
-
-
-Tensor.laid_out = staticmethod(laid_out)
 
 
 def from_numpy(array: numpy.ndarray) -> Tensor:
@@ -230,22 +227,48 @@ def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_
     )
 
 
-def _new(make):
-    """`make` as a method: of the dtype and on the device of the tensor, unless others are asked for."""
+class Like(TypedDict, total=False):
+    """The options of `new_zeros` and its kin; the dtype and the device are those of the tensor if not given."""
 
-    def made(input: Tensor, *args, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-        return make(
-            *args, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
-        )
-
-    register(f"new_{make.__name__}")(made)
+    dtype: DType | None
+    device: str | None
+    requires_grad: bool
 
 
-for _make in (zeros, ones, empty, full, tensor):
-    _new(_make)
+def _options(input: Tensor, given: Like) -> Like:
+    """`given`, with the dtype and the device of `input` where it names none."""
+    return {
+        **given,
+        "dtype": given.get("dtype") or input.dtype,
+        "device": given.get("device") or input.device,
+    }
 
 
-@register()
+def new_zeros(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
+    """All 0, with the dtype and on the device of `input` unless `options` name others."""
+    return zeros(*size, **_options(input, options))
+
+
+def new_ones(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
+    """All 1, with the dtype and on the device of `input` unless `options` name others."""
+    return ones(*size, **_options(input, options))
+
+
+def new_empty(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
+    """Room for values to come, as `empty`, with the dtype and on the device of `input` unless `options` name others."""
+    return empty(*size, **_options(input, options))
+
+
+def new_full(input: Tensor, size: Any, fill_value: Any, **options: Unpack[Like]) -> Tensor:
+    """All `fill_value`, with the dtype and on the device of `input` unless `options` name others."""
+    return full(size, fill_value, **_options(input, options))
+
+
+def new_tensor(input: Tensor, data: Any, **options: Unpack[Like]) -> Tensor:
+    """A copy of `data`, with the dtype and on the device of `input` unless `options` name others."""
+    return tensor(data, **_options(input, options))
+
+
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
     """Indices drawn by the weights `input`, (n,) or (rows, n), of one or of each row; without `replacement` none twice.
 
@@ -269,7 +292,6 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
     return _placed(numpy.array(drawn, int64).reshape(*weights.shape[:-1], num_samples), input.device, False)
 
 
-@register()
 def clone(input: Tensor, *, memory_format: str = preserve_format) -> Tensor:
     """A copy that gradients flow through."""
     return in_order(input * 1.0 if input.requires_grad else Tensor(input.array.copy()), memory_format)

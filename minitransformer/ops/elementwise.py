@@ -9,8 +9,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
-from minitransformer.ops.inplace import in_place
-from minitransformer.ops.laws import Moves, Sums, is_number, register, unbroadcast
+from minitransformer.ops.laws import Moves, Sums, is_number, unbroadcast
 from minitransformer.ops.operands import operand, operands, real
 from minitransformer.ops.rounding import Quotient
 
@@ -273,15 +272,11 @@ def _times(alpha: float, other, input):
     return cast(alpha * other, bool_) if kinds == {"b"} else alpha * other
 
 
-@register("add", "__add__", "__radd__")
-@in_place("add_", "__iadd__")
 def add(input, other, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Shapes broadcast."""
     return Add()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
-@register("sub", "__sub__")
-@in_place("sub_", "__isub__")
 def sub(input, other, *, alpha: float = 1) -> Tensor:
     """input - alpha * other. Shapes broadcast. Raises TypeError for boolean tensors."""
     if any(isinstance(x, Tensor) and x.array.dtype == bool_ for x in (input, other)):
@@ -289,20 +284,11 @@ def sub(input, other, *, alpha: float = 1) -> Tensor:
     return Sub()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
-@register("__rsub__")
-def _reflected_sub(input, other) -> Tensor:
-    return sub(other, input)
-
-
-@register("mul", "__mul__", "__rmul__")
-@in_place("mul_", "__imul__")
 def mul(input, other) -> Tensor:
     """input * other. Shapes broadcast."""
     return Mul()(*operands(input, other))
 
 
-@register("div", "__truediv__")
-@in_place("div_", "__itruediv__")
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
     if rounding_mode is not None:
@@ -315,116 +301,76 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     return Div()(a if is_number(a) else real(a), b if is_number(b) else real(b))
 
 
-@register("__rtruediv__")
-def _reflected_div(input, other) -> Tensor:
-    return div(other, input)
-
-
-@register("neg", "__neg__")
-@in_place()
 def neg(input: Tensor) -> Tensor:
     """-input."""
     return Neg()(input)
 
 
-@register("pow", "__pow__")
-@in_place("pow_", "__ipow__")
 def pow(input, exponent) -> Tensor:
     """input ** exponent. Shapes broadcast."""
     return Pow()(*operands(input, exponent))
 
 
-@register("__rpow__")
-def _reflected_pow(input, base) -> Tensor:
-    return pow(base, input)
-
-
-@register()
-@in_place()
 def exp(input: Tensor) -> Tensor:
     """e ** input."""
     return Exp()(real(input))
 
 
-@register()
-@in_place()
 def log(input: Tensor) -> Tensor:
     """The natural logarithm."""
     return Log()(real(input))
 
 
-@register()
-@in_place()
 def log2(input: Tensor) -> Tensor:
     """The logarithm to base 2."""
     return Log("log2")(real(input))
 
 
-@register()
-@in_place()
 def log10(input: Tensor) -> Tensor:
     """The logarithm to base 10."""
     return Log("log10")(real(input))
 
 
-@register()
-@in_place()
 def log1p(input: Tensor) -> Tensor:
     """ln (1 + input), with all digits where `input` is small."""
     return Log("log1p")(real(input))
 
 
-@register()
-@in_place()
 def expm1(input: Tensor) -> Tensor:
     """e ** input - 1, with all digits where `input` is small."""
     return Expm1()(real(input))
 
 
-@register()
-@in_place()
 def erf(input: Tensor) -> Tensor:
     """The error function."""
     return Erf()(real(input))
 
 
-@register()
-@in_place()
 def square(input: Tensor) -> Tensor:
     """input ** 2."""
     return pow(input, 2)
 
 
-@register()
-@in_place()
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(input)."""
     return div(1, sqrt(input))
 
 
-@register()
-@in_place()
 def sqrt(input: Tensor) -> Tensor:
     """The square root."""
     return Sqrt()(real(input))
 
 
-@register()
-@in_place()
 def sin(input: Tensor) -> Tensor:
     """The sine of angles in radians."""
     return Sin()(real(input))
 
 
-@register()
-@in_place()
 def cos(input: Tensor) -> Tensor:
     """The cosine of angles in radians."""
     return Cos()(real(input))
 
 
-@register("abs", "__abs__")
-@in_place()
 def abs_(input: Tensor) -> Tensor:
     """The absolute value."""
     return Abs()(input)
@@ -438,13 +384,11 @@ def _two_tensors(who: str, *inputs) -> tuple:
     return operands(*inputs)
 
 
-@register()
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, elementwise. Shapes broadcast."""
     return Maximum()(*_two_tensors("maximum", input, other))
 
 
-@register()
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two, elementwise. Shapes broadcast."""
     return Minimum()(*_two_tensors("minimum", input, other))
@@ -461,8 +405,6 @@ def where(condition: Tensor, input, other) -> Tensor:
     return Where()(condition, *operands(input, other))
 
 
-@register("clip", "clamp")
-@in_place("clip_", "clamp_")
 def clip(input: Tensor, min=None, max=None) -> Tensor:
     """`input` held between `min` and `max`, numbers or tensors. Raises ValueError if both are None."""
     if min is None and max is None:

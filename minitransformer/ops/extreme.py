@@ -7,7 +7,7 @@ from typing import NamedTuple
 from minitransformer.autograd import Tensor
 from minitransformer.ops.elementwise import maximum, minimum
 from minitransformer.ops.index import Gather
-from minitransformer.ops.laws import Moves, dims, keep_dims, register
+from minitransformer.ops.laws import Moves, dims, keep_dims
 from minitransformer.ops.reduce import Reduction, over
 
 
@@ -33,13 +33,11 @@ class Min(Max):
         return x.min(axis=self.dim, keepdims=self.keepdim)
 
 
-@register()
 def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     """The largest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
     return Max(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
-@register()
 def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     """The smallest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
     return Min(over(dim, input.ndim, keepdim), keepdim)(input)
@@ -64,7 +62,6 @@ def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
     return Extreme(values if at is indices else values.squeeze(dim), indices)
 
 
-@register("max")
 def max_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ):
@@ -75,7 +72,6 @@ def max_(
     return _extreme(input, dim if other is None else other, keepdim, maximum, amax, argmax)
 
 
-@register("min")
 def min_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ):
@@ -95,13 +91,11 @@ def _where(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     )
 
 
-@register()
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest value, of all or along `dim`; int64."""
     return _where("argmax", input, dim, keepdim)
 
 
-@register()
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest value, of all or along `dim`; int64."""
     return _where("argmin", input, dim, keepdim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy
 
@@ -11,8 +12,8 @@ from minitransformer.autograd import Tensor, watcher
 from minitransformer.backends import bool_, float16, int64, namespace, uint8
 from minitransformer.ops.convert import cast
 from minitransformer.ops.elementwise import Where
-from minitransformer.ops.inplace import in_place, put
-from minitransformer.ops.laws import Moves, dims, register
+from minitransformer.ops.inplace import put
+from minitransformer.ops.laws import Moves, dims
 
 
 class GetItem(Moves):
@@ -126,7 +127,6 @@ def _width(part) -> int:
     return part.ndim if _is_array(part) and part.dtype == bool_ else int(part is not None)
 
 
-@register("__getitem__")
 def getitem(input: Tensor, index) -> Tensor:
     """input[index]. Raises IndexError if out of range; a device is waited for, if `index` has integer arrays."""
     for step in _steps(input, index):
@@ -134,19 +134,17 @@ def getitem(input: Tensor, index) -> Tensor:
     return input
 
 
-@register("__setitem__")
 def setitem(input: Tensor, index, value) -> None:
     """input[index] = value, in place. Raises RuntimeError for a leaf that requires grad, with the tape on."""
     *first, last = _steps(input, index)
     put(input, value, [GetItem(step) for step in first], last)
 
 
-@register("__iter__")
-def _iterate(input: Tensor):
+def iterate(input: Tensor) -> Iterator[Tensor]:
+    """The slices along the first dimension, one by one."""
     return (input[i] for i in range(len(input)))
 
 
-@register()
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError.
 
@@ -169,7 +167,6 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return Gather(d)(input, index)
 
 
-@register()
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The rows that `index` (n,) names along `dim`: a copy. Raises IndexError if out of range, ValueError."""
     if index.ndim > 1 or index.dtype.kind not in "iu":
@@ -185,7 +182,6 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return getitem(input, (slice(None),) * d + (index.long().reshape(-1),))
 
 
-@register()
 def repeat_interleave(
     input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
@@ -200,7 +196,6 @@ def repeat_interleave(
     return index_select(input, dim, Tensor(xp.repeat(xp.arange(n), xp.broadcast_to(repeats, (n,)).tolist())))
 
 
-@register()
 def nonzero(input: Tensor, *, as_tuple: bool = False):
     """The coordinates of what is not 0, a row for each: (n, ndim); or, `as_tuple`, a tensor for each dimension."""
     found = namespace(input.array).argwhere(
@@ -218,8 +213,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor((tensor.array[..., None] == namespace(tensor.array).arange(n)).astype(int64))
 
 
-@register()
-@in_place()
 def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
     """`value`, a number or a 0-d tensor, where the boolean `mask` holds, else `input`. Raises TypeError, ValueError."""
     if mask.dtype != bool_:
@@ -233,15 +226,11 @@ def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
     return Where()(mask, cast(value, input.dtype), input)
 
 
-@register()
-@in_place()
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
     return Where()(_triangle(input, diagonal), input, number_like(input, 0))
 
 
-@register()
-@in_place()
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
     return Where()(_triangle(input, diagonal + 1), number_like(input, 0), input)

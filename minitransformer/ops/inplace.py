@@ -8,16 +8,19 @@ grad is edited under `no_grad` only, and backward notices if it needs values tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor, is_grad_enabled, moment
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import Moves, is_number, register, unbroadcast
+from minitransformer.ops.laws import Moves, is_number, unbroadcast
 from minitransformer.ops.views import origin
 from minitransformer.randomness import generator
 
+P = ParamSpec("P")
 # the kinds of result that fit into a tensor of each kind
 HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
 
@@ -60,18 +63,17 @@ class Overwrite(Moves):
         return rest, unbroadcast(part, like).reshape(new.shape)
 
 
-def in_place(*names: str):
-    """Make a function also a method of Tensor that writes its result where the input was: `name_`, or under the names given."""
+def in_place(function: Callable[Concatenate[Any, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """The method that computes `function` of a tensor and writes the result into that tensor."""
 
-    def attach(function: Callable) -> Callable:
-        def edit(input: Tensor, *args, **kwargs) -> Tensor:
-            recorded = begin(input, *args, *kwargs.values())
-            return _write(input, function(_copied(input) if recorded else input, *args, **kwargs), recorded)
+    @wraps(function)
+    def edit(input: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        recorded = begin(input, *args, *kwargs.values())
+        return _write(input, function(_copied(input) if recorded else input, *args, **kwargs), recorded)
 
-        edit.__doc__ = f"{function.__doc__} Written in place."
-        return register(*names or (f"{function.__name__.removesuffix('_')}_",))(edit) and function
-
-    return attach
+    edit.__name__ = f"{function.__name__.removesuffix('_')}_"
+    edit.__doc__ = f"In place: {function.__doc__}"
+    return edit
 
 
 def begin(input: Tensor, *others) -> bool:
@@ -157,20 +159,12 @@ def put(input: Tensor, value, views: Sequence[Op] = (), index=..., recorded: boo
     return input
 
 
-def _data(input: Tensor) -> Tensor:
-    """The same memory without its history. Unlike PyTorch's, an edit through it is seen by `backward`."""
-    return input.detach()
-
-
-def _set_data(input: Tensor, value: Tensor) -> None:
+def set_data(input: Tensor, value: Tensor) -> None:
+    """Let `input` show the memory of `value`, as `input.data = value` does; its history stays."""
     input.watched()[0] = moment()
     input.array, input.twin, input.shows = value.array, None, None
 
 
-Tensor.data = property(_data, _set_data)
-
-
-@register()
 def writable(input: Tensor) -> Array:
     """The array, about to be edited by hand. Raises RuntimeError where the tape would lose the old values."""
     if input.requires_grad and is_grad_enabled():
@@ -182,13 +176,11 @@ def writable(input: Tensor) -> Array:
     return input.array
 
 
-@register()
 def zero_(input: Tensor) -> Tensor:
     """All 0."""
     return put(input, 0)
 
 
-@register()
 def fill_(input: Tensor, value) -> Tensor:
     """All `value`: a number or a 0-d tensor. Raises ValueError for a larger one."""
     if isinstance(value, Tensor) and value.ndim:
@@ -196,7 +188,6 @@ def fill_(input: Tensor, value) -> Tensor:
     return put(input, value)
 
 
-@register()
 def copy_(input: Tensor, source: Tensor) -> Tensor:
     """The values of `source`, broadcast and converted to this dtype and device. Raises ValueError if it has more dimensions."""
     if source.ndim > input.ndim:
@@ -208,13 +199,11 @@ def _drawn(input: Tensor, values) -> Tensor:
     return put(input, Tensor(to_device(values.astype(input.dtype), device_of(input.array))))
 
 
-@register()
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """Drawn evenly from [a, b)."""
     return _drawn(input, generator().uniform(a, b, input.shape))
 
 
-@register()
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Drawn from the normal distribution of this mean and standard deviation."""
     return _drawn(input, generator().normal(mean, std, input.shape))

@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor
-from minitransformer.ops.laws import register
 
 
-@register()
 def size(input: Tensor, dim: int | None = None):
     """The shape, or one size of it."""
     return input.shape if dim is None else input.shape[dim]
 
 
-@register()
 def dim(input: Tensor) -> int:
     """The number of dimensions."""
     return input.ndim
 
 
-@register("numel", "nelement")
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return input.array.size
 
 
-@register()
 def element_size(input: Tensor) -> int:
     """Bytes per element."""
     return input.dtype.itemsize
 
 
-@register()
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is one of the floats."""
     return input.dtype.kind == "f"
 
 
-@register()
 def is_contiguous(input: Tensor) -> bool:
     """Whether the elements lie in memory in the order of their indices."""
     return bool(input.array.flags.c_contiguous)
 
 
-@register()
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if contiguous, else a copy that is."""
     return input if is_contiguous(input) else input.clone()

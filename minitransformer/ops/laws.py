@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minitransformer.autograd import Op, Tensor
+from minitransformer.autograd import Op
 from minitransformer.backends import Array, float16, float32, namespace
 
 
@@ -55,17 +55,6 @@ def dims(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
 def keep_dims(g: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
     """Give a reduced array back the dimensions it lost, as size 1."""
     return g if keepdim or not dim else namespace(g).expand_dims(g, dim)
-
-
-def register(*names: str):
-    """Make a function also a method of Tensor, under its own name or those given."""
-
-    def attach(function):
-        for name in names or (function.__name__,):
-            setattr(Tensor, name, function)
-        return function
-
-    return attach
 
 
 class Remembers(Op):

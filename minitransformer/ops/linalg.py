@@ -8,7 +8,7 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.creation import zeros_like
 from minitransformer.ops.elementwise import add, mul, where
-from minitransformer.ops.laws import Sums, register, unbroadcast
+from minitransformer.ops.laws import Sums, unbroadcast
 from minitransformer.ops.operands import operands
 from minitransformer.ops.precision import lowered
 
@@ -79,7 +79,6 @@ def _rows(x):
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-@register("matmul", "__matmul__")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product. (.., n, k) @ (.., k, m) -> (.., n, m). Raises ValueError if the inner sizes differ."""
     a, b = lowered(*operands(input, other))
@@ -101,25 +100,21 @@ def _product(who: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
     return matmul(a, b)
 
 
-@register()
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices. (n, k) @ (k, m) -> (n, m)."""
     return _product("mm", 2, input, mat2)
 
 
-@register()
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices. (b, n, k) @ (b, k, m) -> (b, n, m)."""
     return _product("bmm", 3, input, mat2)
 
 
-@register()
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors. (n,), (n,) -> ()."""
     return _product("dot", 1, input, tensor)
 
 
-@register()
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of two vectors' elements. (n,), (m,) -> (n, m)."""
     if input.ndim != 1 or vec2.ndim != 1:
@@ -127,7 +122,6 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(input.unsqueeze(1), vec2)
 
 
-@register()
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2); `input` broadcasts. Where beta is 0 it counts for nothing, NaN or not."""
     product = _product("addmm", 2, mat1, mat2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy
 
 from minitransformer.autograd import Tensor
@@ -9,8 +11,10 @@ from minitransformer.backends import float32, int64
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.laws import is_number
 
+Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 
-def operands(a, b) -> tuple:
+
+def operands(a: Operand, b: Operand) -> tuple[Any, Any]:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
     a, b = operand(a), operand(b)
     if is_number(a) and is_number(b):

@@ -7,8 +7,8 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.convert import cast
 from minitransformer.ops.index import check_ids
-from minitransformer.ops.inplace import Overwrite, in_place
-from minitransformer.ops.laws import Sums, dims, register
+from minitransformer.ops.inplace import Overwrite
+from minitransformer.ops.laws import Sums, dims
 
 
 class AddAt(Sums):
@@ -73,8 +73,6 @@ def _alike(who: str, input: Tensor, source):
     return source
 
 
-@register()
-@in_place()
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """`value`, a number or a 0-d tensor, in the rows that `index` names along `dim`. Raises ValueError for a larger one."""
     if isinstance(value, Tensor) and value.ndim:
@@ -86,8 +84,6 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     return Overwrite((), _rows("index_fill", input, dim, once))(input, value)
 
 
-@register()
-@in_place()
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """The rows of `source` in those that `index` names along `dim`."""
     return Overwrite((), _rows("index_copy", input, dim, index))(
@@ -95,24 +91,18 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     )
 
 
-@register()
-@in_place()
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """The rows of `source`, times `alpha`, added to those that `index` names along `dim`; one named twice gets both."""
     source = _fitting("index_add", input, dim, index, source)
     return AddAt(_rows("index_add", input, dim, index))(input, source if alpha == 1 else source * alpha)
 
 
-@register()
-@in_place()
 def scatter(input: Tensor, dim: int, index: Tensor, src) -> Tensor:
     """y[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` may be a number. Raises IndexError, ValueError, TypeError."""
     places, src = _cells("scatter", input, dim, index, _alike("scatter", input, src))
     return Overwrite((), places)(input, src)
 
 
-@register()
-@in_place()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """y[index[i][j]][j] += src[i][j] for dim 0, and so on. Raises IndexError, ValueError, TypeError."""
     places, src = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))

@@ -8,10 +8,8 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.devices import to_host
-from minitransformer.ops.laws import register
 
 
-@register()
 def item(input: Tensor) -> float | int | bool:
     """The only element, as a Python number. Raises ValueError if there is not exactly one."""
     if input.array.size != 1:
@@ -19,13 +17,11 @@ def item(input: Tensor) -> float | int | bool:
     return input.array.item()
 
 
-@register()
 def tolist(input: Tensor) -> list | float | int | bool:
     """Nested lists of Python numbers, or the number itself of a 0-d tensor."""
     return input.array.tolist()
 
 
-@register("numpy")
 def to_numpy(input: Tensor) -> numpy.ndarray:
     """The values as a NumPy array: the tensor's own memory on the CPU, a copy from a GPU."""
     return to_host(input.array)
@@ -41,39 +37,32 @@ def host_array(value) -> numpy.ndarray:
     return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
 
 
-@register()
 def __array__(input: Tensor, dtype=None, copy=None) -> numpy.ndarray:
     return numpy.array(to_numpy(input), dtype=dtype, copy=copy)
 
 
-@register()
 def __bool__(input: Tensor) -> bool:
     return bool(item(input))
 
 
-@register()
 def __float__(input: Tensor) -> float:
     return float(item(input))
 
 
-@register()
 def __int__(input: Tensor) -> int:
     return int(item(input))
 
 
-@register()
 def __index__(input: Tensor) -> int:
     return to_host(input.array).__index__()
 
 
-@register()
 def __len__(input: Tensor) -> int:
     if not input.shape:
         raise TypeError("len() of a 0-d tensor")
     return input.shape[0]
 
 
-@register()
 def __repr__(input: Tensor) -> str:
     values = numpy.array2string(to_numpy(input), separator=", ", prefix="tensor(", precision=4)
     extra = "" if input.dtype.name in ("float32", "int64", "bool") else f", dtype={input.dtype}"
@@ -82,7 +71,6 @@ def __repr__(input: Tensor) -> str:
     return f"tensor({values}{extra}{grad})"
 
 
-@register()
 def __format__(input: Tensor, spec: str) -> str:
     """The number of a 0-d tensor, as Python formats it. Raises TypeError for others with a `spec`."""
     if input.ndim and spec:
@@ -92,7 +80,6 @@ def __format__(input: Tensor, spec: str) -> str:
     return str(input) if input.ndim else format(item(input), spec)
 
 
-@register()
 def __deepcopy__(input: Tensor, memo) -> Tensor:
     """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
     if input.op is not None:

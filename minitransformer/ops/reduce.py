@@ -7,7 +7,7 @@ import math
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import float64, int64, namespace
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import Sums, dims, keep_dims, register, total, wide
+from minitransformer.ops.laws import Sums, dims, keep_dims, total, wide
 
 
 class Reduction(Op):
@@ -131,7 +131,6 @@ def _float(input: Tensor, name: str) -> Tensor:
     return input
 
 
-@register("sum")
 def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     """The sum over `dim` (an int, several, or None for all), of `dtype` if given. Integers and booleans are added as int64."""
     input, dim = cast(input, dtype or input.dtype), over(dim, input.ndim, keepdim)
@@ -140,7 +139,6 @@ def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tenso
     return Sum(dim, keepdim)(input)
 
 
-@register()
 def mean(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     """The mean over `dim` (an int, several, or None for all), of `dtype` if given. Raises TypeError for integers."""
     return Mean(over(dim, input.ndim, keepdim), keepdim)(_float(cast(input, dtype or input.dtype), "mean"))
@@ -159,7 +157,6 @@ def _spread_arguments(dim, unbiased, correction) -> tuple:
     return dim, int(unbiased is not False) if correction is None else correction
 
 
-@register()
 def var(
     input: Tensor,
     dim=None,
@@ -176,7 +173,6 @@ def var(
     return Var(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "var"))
 
 
-@register()
 def std(
     input: Tensor,
     dim=None,
@@ -190,7 +186,6 @@ def std(
     return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))
 
 
-@register()
 def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
     """Running sums along `dim`, of `dtype` if given. Integers and booleans are added as int64."""
     if not input.ndim:

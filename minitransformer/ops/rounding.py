@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.inplace import in_place
-from minitransformer.ops.laws import is_number, register, unbroadcast
+from minitransformer.ops.laws import is_number, unbroadcast
 from minitransformer.ops.operands import operands
 
 
@@ -70,53 +69,31 @@ class Rounded(Flat):
         return getattr(namespace(x), self.name)(x, *self.settings)
 
 
-@register("floor_divide", "__floordiv__")
-@in_place("floor_divide_", "__ifloordiv__")
 def floor_divide(input, other) -> Tensor:
     """input / other, rounded down. Shapes broadcast. Raises ValueError if integers are divided by 0."""
     return Quotient("floor")(*operands(input, other))
 
 
-@register("__rfloordiv__")
-def _reflected_floor_divide(input, other) -> Tensor:
-    return floor_divide(other, input)
-
-
-@register("remainder", "__mod__")
-@in_place("remainder_", "__imod__")
 def remainder(input, other) -> Tensor:
     """What input // other leaves, with the sign of `other`. Shapes broadcast. Raises ValueError if integers are divided by 0."""
     return Remainder()(*operands(input, other))
 
 
-@register("__rmod__")
-def _reflected_remainder(input, other) -> Tensor:
-    return remainder(other, input)
-
-
-@register()
-@in_place()
 def floor(input: Tensor) -> Tensor:
     """The next whole number below."""
     return Rounded("floor")(input)
 
 
-@register()
-@in_place()
 def ceil(input: Tensor) -> Tensor:
     """The next whole number above."""
     return Rounded("ceil")(input)
 
 
-@register()
-@in_place()
 def trunc(input: Tensor) -> Tensor:
     """The next whole number towards zero."""
     return Rounded("trunc")(input)
 
 
-@register()
-@in_place()
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest whole number, or number of so many decimals; halves go to the even one."""
     return Rounded("round", decimals)(input)

@@ -7,7 +7,7 @@ import math
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.convert import cast, common_dtype
-from minitransformer.ops.laws import Moves, dims, register, unbroadcast
+from minitransformer.ops.laws import Moves, dims, unbroadcast
 
 
 class Reshape(Moves):
@@ -170,7 +170,6 @@ def shape_of(sizes) -> tuple[int, ...]:
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 
-@register("reshape", "view")
 def reshape(input: Tensor, *shape) -> Tensor:
     """The same values in `shape`; one size may be -1. `view` is the same, and copies where PyTorch's would raise."""
     shape = shape_of(shape)
@@ -181,7 +180,6 @@ def reshape(input: Tensor, *shape) -> Tensor:
     return Reshape(shape)(input)
 
 
-@register()
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions `start_dim` to `end_dim` as one."""
     first, last = dims((start_dim, end_dim), max(input.ndim, 1))
@@ -192,7 +190,6 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     )
 
 
-@register()
 def permute(input: Tensor, *order) -> Tensor:
     """The dimensions in the given order. Raises ValueError unless each is named once."""
     order = dims(shape_of(order), input.ndim)
@@ -201,7 +198,6 @@ def permute(input: Tensor, *order) -> Tensor:
     return Permute(order)(input)
 
 
-@register()
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
     pair, order = dims((dim0, dim1), input.ndim), list(range(input.ndim))
@@ -211,7 +207,6 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return Permute(tuple(order))(input)
 
 
-@register()
 def t(input: Tensor) -> Tensor:
     """A matrix transposed. Raises ValueError beyond 2 dimensions."""
     if input.ndim > 2:
@@ -219,11 +214,6 @@ def t(input: Tensor) -> Tensor:
     return input if input.ndim < 2 else transpose(input, 0, 1)
 
 
-Tensor.T = property(t)
-Tensor.mT = property(lambda x: transpose(x, -2, -1))
-
-
-@register()
 def expand(input: Tensor, *shape) -> Tensor:
     """Size-1 dimensions repeated to `shape`; -1 keeps a size. Raises ValueError if another size would have to change."""
     shape = shape_of(shape)
@@ -232,19 +222,16 @@ def expand(input: Tensor, *shape) -> Tensor:
     return Expand(full)(input)
 
 
-@register()
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, other.shape)
 
 
-@register()
 def squeeze(input: Tensor, dim=None) -> Tensor:
     """Without the size-1 dimensions, or without `dim` if it is one."""
     drop = dims(dim, input.ndim)
     return Reshape(tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in drop))(input)
 
 
-@register()
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new size-1 dimension at `dim`."""
     (d,) = dims(dim, input.ndim + 1)
@@ -274,7 +261,6 @@ def stack(tensors, dim: int = 0) -> Tensor:
     return cat([unsqueeze(t, dim) for t in tensors], dims(dim, tensors[0].ndim + 1)[0])
 
 
-@register()
 def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts along `dim`: of one size (the last may be smaller), or of the sizes listed, which must add up."""
     (d,) = dims(dim, input.ndim)
@@ -292,7 +278,6 @@ def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, 
     return parts if isinstance(parts, tuple) else (parts,)
 
 
-@register()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
     (d,) = dims(dim, input.ndim)
@@ -301,7 +286,6 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-input.shape[d] // chunks) or [0] * chunks, dim)
 
 
-@register()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, one by one."""
     (d,) = dims(dim, input.ndim)
@@ -315,13 +299,11 @@ def _flipped(input: Tensor, along) -> Tensor:
     return Flip(dims(along, input.ndim))(input)
 
 
-@register()
 def flip(input: Tensor, *along, dims=None) -> Tensor:
     """The order along each dimension named turned round: a copy."""
     return _flipped(input, shape_of(along) if dims is None else dims)
 
 
-@register()
 def roll(input: Tensor, shifts, dims=None) -> Tensor:
     """Values moved on by `shifts` along `dims`, one for each, round the end; without `dims` as if it were one row."""
     shifts, along = ((x,) if isinstance(x, int) else tuple(x) for x in (shifts, () if dims is None else dims))
@@ -336,7 +318,6 @@ def roll(input: Tensor, shifts, dims=None) -> Tensor:
     return Roll(shifts, along)(input)
 
 
-@register()
 def repeat(input: Tensor, *repeats) -> Tensor:
     """The tensor laid side by side, so often along each dimension; further repeats in front make new dimensions."""
     repeats = shape_of(repeats)
@@ -348,7 +329,6 @@ def repeat(input: Tensor, *repeats) -> Tensor:
     return reshape(wide, [r * n for r, n in zip(repeats, sizes, strict=True)])
 
 
-@register()
 def tile(input: Tensor, *dims) -> Tensor:
     """`repeat`, with 1 for the dimensions in front that are not named."""
     dims = shape_of(dims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import dims, register
+from minitransformer.ops.laws import dims
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
@@ -77,19 +77,16 @@ def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
     return op(*dims(dim, input.ndim))(input)
 
 
-@register()
 def softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
     """e^input / sum e^input along `dim`, of `dtype` if given; every slice sums to one, or is all zeros if fully masked by -inf."""
     return _along(Softmax, input, dim, dtype)
 
 
-@register()
 def log_softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
     """The logarithm of `softmax`, without the detour through numbers that vanish."""
     return _along(LogSoftmax, input, dim, dtype)
 
 
-@register()
 def logsumexp(input: Tensor, dim, keepdim: bool = False) -> Tensor:
     """ln sum e^input over `dim`."""
     return LogSumExp(dims(dim, input.ndim), keepdim)(real(*raised(input)))

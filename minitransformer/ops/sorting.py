@@ -6,7 +6,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.extreme import Extreme
 from minitransformer.ops.index import Gather
-from minitransformer.ops.laws import dims, register
+from minitransformer.ops.laws import dims
 
 
 def _order(input: Tensor, dim: int, descending: bool) -> Tensor:
@@ -18,7 +18,6 @@ def _order(input: Tensor, dim: int, descending: bool) -> Tensor:
     return Tensor(x.shape[dim] - 1 - backwards)
 
 
-@register()
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Extreme:
     """The values in order along `dim`, and their indices; always stable."""
     if not input.ndim:
@@ -28,13 +27,11 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     return Extreme(Gather(d)(input, order), order)
 
 
-@register()
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Tensor:
     """The indices of the values in order along `dim`; always stable."""
     return sort(input.detach(), dim, descending).indices
 
 
-@register()
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The `k` largest values along `dim` (or smallest), in order, and their indices. Raises ValueError if there are fewer."""
     if not input.ndim:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor, is_grad_enabled
-from minitransformer.ops.laws import register
-from minitransformer.ops.shape import squeeze, t, transpose, unsqueeze
+
+P = ParamSpec("P")
 
 
-@register()
 def detach(input: Tensor) -> Tensor:
     """The same memory without its history."""
     view = Tensor(input.array)
@@ -18,7 +19,6 @@ def detach(input: Tensor) -> Tensor:
     return view
 
 
-@register()
 def detach_(input: Tensor) -> Tensor:
     """Cut off from its history. Raises RuntimeError for a view, whose history is another tensor's."""
     if input.shows:
@@ -27,7 +27,6 @@ def detach_(input: Tensor) -> Tensor:
     return input
 
 
-@register()
 def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
     """Ask for a gradient here. Raises RuntimeError for integers, whose gradient has no meaning, and if a result is to need none."""
     if requires_grad and input.array.dtype.kind != "f":
@@ -40,7 +39,6 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
     return input
 
 
-@register()
 def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
     """Outputs of `op` that are views of `input` hear of its edits, and know the way from the memory's first tensor."""
     first, views, history = input.shows or (input, (), input.op)
@@ -52,7 +50,6 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
         out.role = input.role
 
 
-@register()
 def refresh(input: Tensor) -> None:
     """Give a view the history of what it shows, if an edit in place gave that another one.
 
@@ -81,13 +78,14 @@ def origin(view: Tensor) -> str:
     return "a view made under no_grad, or with others by one op (unbind, split, chunk)"
 
 
-def _in_place(function):
-    def edit(input: Tensor, *args, **kwargs) -> Tensor:
-        if input.requires_grad and (input.is_leaf or not is_grad_enabled()):
-            what = "a leaf that requires grad" if input.is_leaf else "a result, under no_grad"
-            raise RuntimeError(
-                f"{edit.__name__}: {what} keeps its shape; use {function.__name__}, which returns anew"
-            )
+def reshaped_in_place(
+    function: Callable[Concatenate[Tensor, P], Tensor],
+) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """The method that gives a tensor the shape which the view op `function` gives a view of it."""
+
+    @wraps(function)
+    def edit(input: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        _check_reshapable(input, function.__name__)
         before = Tensor(input.array)
         before.made_by(input)
         before.edited, before.role, before.shows = input.watched(), input.role, input.shows
@@ -97,9 +95,11 @@ def _in_place(function):
         return input
 
     edit.__name__ = f"{function.__name__}_"
-    edit.__doc__ = f"{function.__doc__} The tensor itself takes that shape."
+    edit.__doc__ = f"In place: {function.__doc__}"
     return edit
 
 
-for _function in (squeeze, t, transpose, unsqueeze):
-    register(f"{_function.__name__}_")(_in_place(_function))
+def _check_reshapable(input: Tensor, name: str) -> None:
+    if input.requires_grad and (input.is_leaf or not is_grad_enabled()):
+        what = "a leaf that requires grad" if input.is_leaf else "a result, under no_grad"
+        raise RuntimeError(f"{name}_: {what} keeps its shape; use {name}, which returns anew")
