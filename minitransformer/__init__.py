@@ -12,7 +12,7 @@ from math import e, inf, nan, pi
 
 from minitransformer import autograd, backends, nn, ops
 from minitransformer.anomaly import detect_anomaly
-from minitransformer.autograd import Tensor, enable_grad, is_grad_enabled, no_grad
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from minitransformer.defaults import backend, use_backend
 from minitransformer.devices import Device as device
@@ -27,7 +27,7 @@ from minitransformer.ops import max_ as max
 from minitransformer.ops import min_ as min
 from minitransformer.ops import sum_ as sum
 from minitransformer.randomness import manual_seed
-from minitransformer.settings import inference_mode, set_grad_enabled
+from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
 concat = concatenate = cat  # noqa: F405

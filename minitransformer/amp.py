@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 
 from minitransformer import kernels
-from minitransformer.autograd import Tensor, setting
+from minitransformer.autograd import Tensor
 from minitransformer.backends import NO_BFLOAT16, float16, namespace
 from minitransformer.ops.precision import autocast_dtype
 from minitransformer.optim import Optimizer
+from minitransformer.settings import setting
 
 
 def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):

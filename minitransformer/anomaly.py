@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor, setting, tape, watcher
+from minitransformer.autograd import Tensor, tape, watcher
 from minitransformer.backends import Array
+from minitransformer.settings import setting
 
 
 def detect_anomaly():

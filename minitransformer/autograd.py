@@ -17,11 +17,8 @@ import numpy
 
 from minitransformer.backends import Array, namespace
 from minitransformer.errors import told
-from minitransformer.settings import enable_grad as enable_grad
 from minitransformer.settings import grad_enabled, watcher
-from minitransformer.settings import is_grad_enabled as is_grad_enabled
 from minitransformer.settings import no_grad as no_grad
-from minitransformer.settings import setting as setting
 
 if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
     from minitransformer.ops.methods import Methods

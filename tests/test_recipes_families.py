@@ -5,12 +5,13 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import models
-from minitransformer.autograd import setting, watcher
+from minitransformer.autograd import watcher
 from minitransformer.generation import generate
 from minitransformer.recipes import RECIPES, FineTuningRecipe, GPTRecipe, MaskedLMRecipe, SpanCorruptionRecipe
 from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.masked_lm import NOT_ASKED, masked
 from minitransformer.recipes.span_corruption import corrupted, corrupted_loss, spans_of
+from minitransformer.settings import setting
 from minitransformer.tokenization import WordPieceTokenizer
 from minitransformer.tokenization.word_piece import MARKS
 

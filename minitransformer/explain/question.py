@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, cotangents, enable_grad, key, tape
+from minitransformer.autograd import Op, Tensor, cotangents, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
 from minitransformer.explain.answer import Explanation
@@ -27,6 +27,7 @@ from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.index import Embedding as Lookup
+from minitransformer.settings import enable_grad
 
 Position = int | Sequence[int]
 Change = Callable[[Embedding, Tensor], Tensor]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, enable_grad, key, propagate, tape
+from minitransformer.autograd import Op, Tensor, key, propagate, tape
 from minitransformer.backends import HOST, Array, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.answer import Explanation, Ledger, Row, WalkBooks
@@ -28,6 +28,7 @@ from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.ops.inplace import Overwrite
 from minitransformer.ops.laws import Activates, Moves, is_number, widened
+from minitransformer.settings import enable_grad
 
 FORMS = ("gradient", "explicit")
 

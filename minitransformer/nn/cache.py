@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.autograd import Tensor, is_grad_enabled
+from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
+from minitransformer.settings import is_grad_enabled
 
 Rows = Tensor | Sequence[int] | numpy.ndarray
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from minitransformer.autograd import Tensor, setting
+from minitransformer.autograd import Tensor
+from minitransformer.settings import setting
 
 ForwardCall = Callable[
     [Any, tuple[Any, ...], dict[str, Any]], Any

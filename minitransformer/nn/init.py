@@ -6,10 +6,11 @@ import math
 from contextvars import ContextVar
 from typing import Any
 
-from minitransformer.autograd import Tensor, no_grad, setting
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
 from minitransformer.ops.creation import empty
+from minitransformer.settings import setting
 
 EACH = 256  # the memory that a parameter needs beside its numbers, counted in numbers
 _initialise: ContextVar[bool] = ContextVar("initial values are set", default=True)

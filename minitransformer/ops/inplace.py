@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from minitransformer.autograd import Op, Tensor, is_grad_enabled, moment
+from minitransformer.autograd import Op, Tensor, moment
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
@@ -19,6 +19,7 @@ from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import Moves, is_number, unbroadcast
 from minitransformer.ops.views import origin
 from minitransformer.randomness import generator
+from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
 # the kinds of result that fit into a tensor of each kind

@@ -7,7 +7,8 @@ from copy import copy
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from minitransformer.autograd import Op, Tensor, is_grad_enabled
+from minitransformer.autograd import Op, Tensor
+from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy
 
-from minitransformer.autograd import Tensor, enable_grad, no_grad
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.python import host_array
+from minitransformer.settings import enable_grad
 
 Settings = dict[str, Any]  # a parameter group: "params" and the settings of these parameters
 State = dict[

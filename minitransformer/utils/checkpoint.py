@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 
-from minitransformer.autograd import Op, Tensor, enable_grad, is_grad_enabled, key, propagate, tape
+from minitransformer.autograd import Op, Tensor, key, propagate, tape
 from minitransformer.defaults import backend, default_device
 from minitransformer.nn.hooks import attention_weights, forward_call
 from minitransformer.nn.modes import as_it_was, modes
 from minitransformer.nn.module import Module
 from minitransformer.randomness import generator
+from minitransformer.settings import enable_grad, is_grad_enabled
 
 
 class Checkpoint(Op):

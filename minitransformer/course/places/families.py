@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy
 
-from minitransformer.autograd import Tensor, is_grad_enabled
+from minitransformer.autograd import Tensor
 from minitransformer.course.places.place import Place, Places, as_it_is
 from minitransformer.models import llama, t5
 from minitransformer.recipes import span_corruption as recipe
+from minitransformer.settings import is_grad_enabled
 
 
 def span_corruption(mine, own):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy
 
-from minitransformer.autograd import Tensor, is_grad_enabled
+from minitransformer.autograd import Tensor
 from minitransformer.course.places.place import Place, Places
 from minitransformer.nn import functional as F
 from minitransformer.nn import transformer
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.hooks import attention_weights
 from minitransformer.ops import heads
+from minitransformer.settings import is_grad_enabled
 
 
 def split_heads(mine, own):
