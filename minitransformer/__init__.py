@@ -9,8 +9,9 @@ On Linux with glibc, the import changes one setting of the whole process: freed 
 
 import importlib
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING, Any
 
-from minitransformer import autograd, backends, nn, ops
+from minitransformer import backends, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -18,28 +19,345 @@ from minitransformer.defaults import backend, use_backend
 from minitransformer.devices import Device as device
 from minitransformer.gradients import compare_with_torch, gradcheck
 from minitransformer.nn.module import to_torch
-from minitransformer.ops import *  # noqa: F403
-from minitransformer.ops import abs_ as abs
-from minitransformer.ops import all_ as all
-from minitransformer.ops import any_ as any
-from minitransformer.ops import div as divide
-from minitransformer.ops import max_ as max
-from minitransformer.ops import min_ as min
-from minitransformer.ops import sum_ as sum
+from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.attention import scaled_dot_product_attention
+from minitransformer.ops.compare import all_ as all
+from minitransformer.ops.compare import (
+    allclose,
+    eq,
+    equal,
+    ge,
+    gt,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_not,
+    lt,
+    ne,
+)
+from minitransformer.ops.compare import any_ as any
+from minitransformer.ops.convert import channels_last, contiguous_format, preserve_format
+from minitransformer.ops.creation import (
+    arange,
+    as_tensor,
+    clone,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    multinomial,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from minitransformer.ops.dropout import dropout
+from minitransformer.ops.elementwise import abs_ as abs
+from minitransformer.ops.elementwise import (
+    add,
+    clip,
+    cos,
+    div,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    rsqrt,
+    sin,
+    sqrt,
+    square,
+    sub,
+    where,
+)
+from minitransformer.ops.elementwise import clip as clamp
+from minitransformer.ops.elementwise import div as divide
+from minitransformer.ops.extreme import amax, amin, argmax, argmin
+from minitransformer.ops.extreme import max_ as max
+from minitransformer.ops.extreme import min_ as min
+from minitransformer.ops.index import (
+    embedding,
+    gather,
+    index_select,
+    masked_fill,
+    nonzero,
+    one_hot,
+    repeat_interleave,
+    tril,
+    triu,
+)
+from minitransformer.ops.linalg import addmm, bmm, dot, linear, matmul, mm, outer
+from minitransformer.ops.loss import cross_entropy, mse_loss
+from minitransformer.ops.normalization import layer_norm, rms_norm
+from minitransformer.ops.padding import pad
+from minitransformer.ops.placing import index_add, index_copy, index_fill, scatter, scatter_add
+from minitransformer.ops.reduce import cumsum, mean, std, var
+from minitransformer.ops.reduce import sum_ as sum
+from minitransformer.ops.rounding import ceil, floor, floor_divide, remainder, round, trunc
+from minitransformer.ops.shape import (
+    cat,
+    chunk,
+    expand,
+    flatten,
+    flip,
+    permute,
+    repeat,
+    reshape,
+    roll,
+    split,
+    squeeze,
+    stack,
+    t,
+    tile,
+    transpose,
+    unbind,
+    unsqueeze,
+)
+from minitransformer.ops.shape import cat as concat
+from minitransformer.ops.shape import cat as concatenate
+from minitransformer.ops.softmax import log_softmax, logsumexp, softmax
+from minitransformer.ops.sorting import argsort, sort, topk
 from minitransformer.randomness import manual_seed
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 
+if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__`
+    from minitransformer import (
+        amp,
+        checkpoint,
+        data,
+        explain,
+        generation,
+        models,
+        optim,
+        recipes,
+        tokenization,
+        training,
+        utils,
+    )
+
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
-concat = concatenate = cat  # noqa: F405
-clamp = clip  # noqa: F405
 __version__ = "0.1.0"
+__all__ = [
+    "Tensor",
+    "__version__",
+    "abs",
+    "add",
+    "addmm",
+    "all",
+    "allclose",
+    "amax",
+    "amin",
+    "amp",
+    "any",
+    "arange",
+    "argmax",
+    "argmin",
+    "argsort",
+    "as_tensor",
+    "backend",
+    "bmm",
+    "bool",
+    "bool_",
+    "cat",
+    "ceil",
+    "channels_last",
+    "checkpoint",
+    "chunk",
+    "clamp",
+    "clip",
+    "clone",
+    "compare_with_torch",
+    "concat",
+    "concatenate",
+    "contiguous_format",
+    "cos",
+    "cross_entropy",
+    "cumsum",
+    "data",
+    "detect_anomaly",
+    "device",
+    "div",
+    "divide",
+    "dot",
+    "double",
+    "dropout",
+    "e",
+    "embedding",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "eq",
+    "equal",
+    "erf",
+    "exp",
+    "expand",
+    "explain",
+    "expm1",
+    "eye",
+    "flatten",
+    "flip",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "floor",
+    "floor_divide",
+    "from_numpy",
+    "full",
+    "full_like",
+    "gather",
+    "ge",
+    "gelu",
+    "generation",
+    "gradcheck",
+    "gt",
+    "half",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_select",
+    "inf",
+    "inference_mode",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "is_grad_enabled",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "layer_norm",
+    "le",
+    "linear",
+    "linspace",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "log_softmax",
+    "logical_not",
+    "logsumexp",
+    "long",
+    "lt",
+    "manual_seed",
+    "masked_fill",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mm",
+    "models",
+    "mse_loss",
+    "mul",
+    "multinomial",
+    "nan",
+    "ne",
+    "neg",
+    "nn",
+    "no_grad",
+    "nonzero",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "optim",
+    "outer",
+    "pad",
+    "permute",
+    "pi",
+    "pow",
+    "preserve_format",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "recipes",
+    "relu",
+    "remainder",
+    "repeat",
+    "repeat_interleave",
+    "reshape",
+    "rms_norm",
+    "roll",
+    "round",
+    "rsqrt",
+    "scaled_dot_product_attention",
+    "scatter",
+    "scatter_add",
+    "set_grad_enabled",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softmax",
+    "sort",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "sub",
+    "sum",
+    "t",
+    "tanh",
+    "tensor",
+    "tile",
+    "to_torch",
+    "tokenization",
+    "topk",
+    "training",
+    "transpose",
+    "tril",
+    "triu",
+    "trunc",
+    "uint8",
+    "unbind",
+    "unsqueeze",
+    "use_backend",
+    "utils",
+    "var",
+    "where",
+    "zeros",
+    "zeros_like",
+]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = "amp explain generation models optim training utils".split()
+LATER = "amp checkpoint data explain generation models optim recipes tokenization training utils".split()
 
 
-def __getattr__(name):
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def __getattr__(name: str) -> Any:
     if name in LATER:
         return importlib.import_module(f"minitransformer.{name}")
-    raise AttributeError(
-        backends.NO_BFLOAT16 if name == "bfloat16" else f"module 'minitransformer' has no attribute {name!r}"
-    )
+    raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else _unknown(name))
+
+
+def _unknown(name: str) -> str:
+    """The message for a name that is not there, with the nearest one that is."""
+    nearest = importlib.import_module("difflib").get_close_matches(name, __all__, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"module 'minitransformer' has no attribute {name!r}{hint}"

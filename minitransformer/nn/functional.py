@@ -3,26 +3,17 @@
 import warnings
 from typing import Any
 
-from minitransformer import ops
 from minitransformer.autograd import Tensor
-from minitransformer.ops import (
-    cross_entropy,
-    dropout,
-    embedding,
-    gelu,
-    layer_norm,
-    linear,
-    mse_loss,
-    one_hot,
-    pad,
-    relu,
-    rms_norm,
-    scaled_dot_product_attention,
-    sigmoid,
-    silu,
-    tanh,
-)
-from minitransformer.ops.loss import nll_loss
+from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.attention import scaled_dot_product_attention
+from minitransformer.ops.dropout import dropout
+from minitransformer.ops.index import embedding, one_hot
+from minitransformer.ops.linalg import linear
+from minitransformer.ops.loss import cross_entropy, mse_loss, nll_loss
+from minitransformer.ops.normalization import layer_norm, rms_norm
+from minitransformer.ops.padding import pad
+from minitransformer.ops.softmax import log_softmax as _log_softmax
+from minitransformer.ops.softmax import softmax as _softmax
 
 __all__ = [
     "cross_entropy",
@@ -59,7 +50,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     Returns:
         The same shape. A slice in which every input is -inf gives zeros.
     """
-    return ops.softmax(input, _implicit(input) if dim is None else dim, dtype)
+    return _softmax(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -74,7 +65,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     Returns:
         The same shape.
     """
-    return ops.log_softmax(input, _implicit(input) if dim is None else dim, dtype)
+    return _log_softmax(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def _implicit(input: Tensor) -> int:

@@ -1,4 +1,6 @@
-"""Every operation, with its three laws side by side: forward, gradient, relevance. One file per theme; `names` lists them."""
+"""Every operation, with its laws side by side: forward, gradient, relevance. One file per theme.
+
+`methods` lists those that are methods of `Tensor`, and attaches them.
+"""
 
 from minitransformer.ops import methods as methods
-from minitransformer.ops.names import *  # noqa: F403

@@ -28,9 +28,7 @@ from minitransformer.ops import (
     sorting,
     views,
 )
-from minitransformer.ops import (
-    softmax as softmaxes,
-)
+from minitransformer.ops import softmax as softmaxes
 from minitransformer.ops.inplace import copy_, fill_, in_place, normal_, set_data, uniform_, writable, zero_
 from minitransformer.ops.operands import Operand
 
