@@ -18,6 +18,7 @@ import numpy
 
 from minitransformer.devices import floats
 from minitransformer.explain import rendering
+from minitransformer.explain.targets import One
 from minitransformer.ops.books import Books
 
 SINKS = ("positions", "bias", "epsilon", "softmax", "dropped")
@@ -258,7 +259,7 @@ class Explanation:
         method: str,
         ids: numpy.ndarray,
         relevance: numpy.ndarray,
-        target: list[int],
+        target: Sequence[One],
         output: float,
         tokens: Sequence[str] | None = None,
         ledger: Ledger | None = None,

@@ -1,7 +1,8 @@
-"""Is it true? Take tokens away in the order of their relevance, and watch the logit.
+"""Is an explanation faithful to the model? Remove tokens in the order of their relevance, and record the logit.
 
-If the relevant tokens are the ones the model used, the logit falls fast when they go first (MoRF, most relevant first) and
-slowly when they go last (LeRF). A random order shows what falling means for this text and this replacement.
+If the relevant tokens are those that the model used, the logit falls fast when they are removed first (MoRF, most relevant
+first) and slowly when they are removed last (LeRF). Random orders show how far it falls for this text and this replacement
+in any case.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy
 
@@ -24,13 +26,27 @@ Array = numpy.ndarray
 
 
 def metrics(morf: Array, lerf: Array) -> dict[str, Array]:
-    """The four figures of one pair of curves, or of many: (.., T + 1) twice -> (..) each.
+    """Four measures of faithfulness; a high value is good, except for sufficiency.
 
-    delta_auc = AUC(LeRF) - AUC(MoRF); aopc = mean over k = 0..T of f(x) - f(x without the k most relevant), Samek et al.,
-    IEEE TNNLS 28, 2017, equation 12; comprehensiveness = mean over shares of f(x) - f(x without the most relevant share),
-    sufficiency = the same with only that share left (DeYoung et al., ACL 2020, section 4). Large is good, but for sufficiency.
+    | measure | definition |
+    |---|---|
+    | delta_auc | AUC(LeRF) - AUC(MoRF) |
+    | aopc | the mean over k = 0..T of f(x) - f(x without the k most relevant tokens) |
+    | comprehensiveness | the mean over `SHARES` of f(x) - f(x without that share of most relevant tokens) |
+    | sufficiency | the mean over `SHARES` of f(x) - f(x with only that share) |
+
+    Args:
+        morf: the logit with k tokens removed, most relevant first, (.., T + 1).
+        lerf: the same, least relevant first.
+
+    Returns:
+        Each measure by its name, (..).
+
+    Source:
+        Samek et al., IEEE TNNLS 28, 2017, equation 12; DeYoung et al., ACL 2020, section 4.
     """
-    full, n = morf[..., 0], morf.shape[-1] - 1
+    full = morf[..., 0]
+    n = morf.shape[-1] - 1
     counts = [math.ceil(share * n) for share in SHARES]
     return {
         "delta_auc": mean_height(lerf) - mean_height(morf),
@@ -42,10 +58,13 @@ def metrics(morf: Array, lerf: Array) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """The logit as tokens go: `morf`, `lerf` (T + 1,), with k tokens gone at k.
+    """How a logit falls as tokens are removed. The measures are those of `metrics`.
 
-    `random_curves` (R, 2, T + 1): R random orders, each forwards and backwards. `replace` says what a token that goes
-    becomes. The figures are those of `metrics`; `random` gives the mean and the standard deviation of each over the orders.
+    Attributes:
+        replace: what a removed token becomes, as in `masked_logits`.
+        morf: the logit with k tokens removed, most relevant first, (T + 1,).
+        lerf: the same, least relevant first.
+        random_curves: (R, 2, T + 1), R random orders, each forwards and backwards.
     """
 
     replace: str
@@ -55,12 +74,12 @@ class Faithfulness:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The four figures of the explanation."""
+        """The four measures of the explanation."""
         return {name: float(value) for name, value in metrics(self.morf, self.lerf).items()}
 
     @property
     def random(self) -> dict[str, tuple[float, float]]:
-        """(mean, standard deviation) of the four figures of random orders."""
+        """(mean, standard deviation) of the four measures over the random orders."""
         found = metrics(self.random_curves[:, 0], self.random_curves[:, 1])
         return {name: (float(values.mean()), float(values.std(ddof=1))) for name, values in found.items()}
 
@@ -78,7 +97,7 @@ class Faithfulness:
 
 
 def prefixes(order: Array) -> Array:
-    """Which tokens are left when 0, 1, .. T of `order` (T,) are gone: bool (T + 1, T)."""
+    """The tokens that are left after the first 0, 1, .. T of `order` (T,) are removed: bool (T + 1, T)."""
     n = len(order)
     keep = numpy.empty((n + 1, n), dtype=bool)
     keep[:, order] = numpy.arange(n) >= numpy.arange(n + 1)[:, None]
@@ -86,14 +105,32 @@ def prefixes(order: Array) -> Array:
 
 
 def faithfulness(
-    logit: Logit, ids, relevance, replace: str = "zero", unk_id: int = UNK, orders: int = 20, seed: int = 0
+    logit: Logit,
+    ids: Any,
+    relevance: Any,
+    replace: str = "zero",
+    *,
+    unk_id: int = UNK,
+    orders: int = 20,
+    seed: int = 0,
 ) -> Faithfulness:
-    """How a logit falls as tokens go in the order of their relevance, and in `orders` random orders.
+    """How a logit falls as tokens are removed in the order of their relevance, and in random orders.
 
-    ids (T,) and relevance (T,), of one sequence. `logit` takes ids, an integer tensor (N, T'), and returns one number for
-    each sequence (N,): `explain.logit_of(model, target)` makes one. `replace`: "zero" sets a token's embedding to zero,
-    "unk" makes it `unk_id`, "delete" takes it out. Raises ValueError for shapes that do not fit, relevance or answers that
-    are not finite, fewer than 2 orders; and whatever `logit` raises.
+    Args:
+        logit: integer tensor (N, T') -> one number for each sequence (N,), such as `explain.logit_of(model, target)`.
+        ids: one sequence (T,).
+        relevance: of each token, (T,).
+        replace: what a removed token becomes: "zero" sets its embedding to zero, "unk" puts `unk_id`, "delete" takes it out.
+        unk_id: the id of the unknown token.
+        orders: the number of random orders.
+        seed: of the random orders.
+
+    Returns:
+        The curves and measures of the relevance and of the random orders.
+
+    Raises:
+        ValueError: shapes that do not fit, relevance or logits that are not finite, or fewer than 2 orders; and whatever
+            `logit` raises.
     """
     ids = one_sequence(ids)
     if orders < 2:
@@ -104,27 +141,26 @@ def faithfulness(
     return Faithfulness(replace, curves[0, 0], curves[0, 1], curves[1:])
 
 
-def ranking(ids: Array, relevance) -> Array:
-    """The places of the tokens, the most relevant first. (T,), (T,) -> (T,). Raises ValueError as `faithfulness` does."""
-    relevance = numpy.asarray(
-        relevance.numpy() if isinstance(relevance, Tensor) else relevance, dtype=numpy.float64
-    )
-    if relevance.shape != ids.shape or not numpy.isfinite(relevance).all():
-        got = f"got shape {relevance.shape}: {relevance}"
+def ranking(ids: Array, relevance: Any) -> Array:
+    """The positions of the tokens, most relevant first. (T,), (T,) -> (T,). Raises ValueError as `faithfulness` does."""
+    given = relevance.numpy() if isinstance(relevance, Tensor) else relevance
+    values = numpy.asarray(given, dtype=numpy.float64)
+    if values.shape != ids.shape or not numpy.isfinite(values).all():
+        got = f"got shape {values.shape}: {values}"
         raise ValueError(f"relevance: expected {ids.shape} finite numbers, one for each token, {got}")
-    return numpy.argsort(-relevance, kind="stable")
+    return numpy.argsort(-values, kind="stable")
 
 
 def deletion_curves(
     logit: Logit, ids: Array, orders: Sequence[Array], replace: str = "zero", unk_id: int = UNK
 ) -> Array:
-    """The logit as the tokens go in each order, forwards and backwards. R orders (T,) -> (R, 2, T + 1)."""
-    # (2 R (T + 1), T)
-    keep = numpy.concatenate([prefixes(order[::way]) for order in orders for way in (1, -1)])
+    """The logit as the tokens are removed in each order, forwards and backwards. R orders (T,) -> (R, 2, T + 1)."""
+    each = [prefixes(order[::way]) for order in orders for way in (1, -1)]
+    keep = numpy.concatenate(each)  # (2 R (T + 1), T)
     return unique_logits(logit, ids, keep, replace, unk_id).reshape(len(orders), 2, len(ids) + 1)
 
 
 def unique_logits(logit: Logit, ids: Array, keep: Array, replace: str, unk_id: int) -> Array:
-    """`masked_logits`, with equal masks asked once."""
+    """`masked_logits`, which computes the logit of equal masks only once."""
     different, places = numpy.unique(keep, axis=0, return_inverse=True)
     return masked_logits(logit, ids, different, replace, unk_id)[places.ravel()]

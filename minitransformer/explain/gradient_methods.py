@@ -53,11 +53,11 @@ class PathExplanation(Explanation):
         completeness_error: the sum of the relevance less output - baseline_output, which it approximates.
     """
 
-    def __init__(self, *explanation: Any, baseline_output: float):
-        super().__init__(*explanation)
+    def __init__(self, found: Explanation, baseline_output: float):
+        super().__init__(found.method, found.ids, found.relevance, found.target, found.output, found.tokens)
         self.baseline_output = baseline_output
-        found = float(self.relevance.sum(dtype=numpy.float64))
-        self.completeness_error = found - (self.output - baseline_output)
+        total = float(self.relevance.sum(dtype=numpy.float64))
+        self.completeness_error = total - (self.output - baseline_output)
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}\nfrom {self.baseline_output:.4f}, completeness error {self.completeness_error:+.2e}"
@@ -149,9 +149,7 @@ def integrated_gradients(
 
     points, weights = QUADRATURES[quadrature](steps)
     total = sum(w * at(a)[1] for a, w in zip(points.tolist(), weights.tolist(), strict=True))  # (B, T)
-    return asked.explanation(
-        "integrated gradients", total, tokens, PathExplanation, baseline_output=at(0.0)[0]
-    )
+    return PathExplanation(asked.explanation("integrated gradients", total, tokens), at(0.0)[0])
 
 
 @renamed(samples="num_samples")

@@ -1,4 +1,4 @@
-"""Take tokens away and ask again: what occlusion, Shapley values and the judges of faithfulness have in common."""
+"""Outputs of a model without some of its tokens, which occlusion, Shapley values and the measures of faithfulness use."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from minitransformer.devices import to_host
 from minitransformer.explain.answer import Explanation
 from minitransformer.explain.question import Position, Question, changed_embeddings
 from minitransformer.explain.targets import LogOdds, One, Target
+from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
@@ -24,11 +25,17 @@ Array = numpy.ndarray
 Logit = Callable[[Tensor], Tensor | Array]  # ids (N, T) -> one number for each, (N,)
 
 
-def logit_of(model, target: One, position: int = -1, batch_first: bool = True) -> Logit:
-    """The function ids (N, T) -> logits (N,) that the judges ask: one logit of the model, in use and not in training.
+def logit_of(model: Module, target: One, *, position: int = -1, batch_first: bool = True) -> Logit:
+    """One output of a model, in eval mode, as a function of the ids.
 
-    `target` is the class or token, a pair (a, b) for logit a less logit b, or `LogOdds`; `position` the token whose logits are
-    meant, ignored by classifiers.
+    Args:
+        model: gives logits (N, V), (N, T, V), or (T, N, V) with `batch_first=False`.
+        target: a class or token, a pair (a, b) for logit a less logit b, or `LogOdds`.
+        position: the token whose logits are meant; ignored if the logits are (N, V).
+        batch_first: whether the model reads (N, T) rather than (T, N).
+
+    Returns:
+        A function: ids (N, T) -> outputs (N,).
     """
     device = next(model.parameters()).device
 
@@ -47,27 +54,37 @@ def logit_of(model, target: One, position: int = -1, batch_first: bool = True) -
 
 
 def ask_logit(logit: Logit, ids: Array) -> Array:
-    """The numbers of each sequence, float64: (N, T) -> (N,). Raises ValueError for another shape, NaN or infinity."""
+    """Call `logit` and check what it returns.
+
+    Args:
+        logit: ids (N, T) -> one number for each sequence (N,).
+        ids: (N, T).
+
+    Returns:
+        float64 (N,).
+
+    Raises:
+        ValueError: the result has another shape, or is not finite; and whatever `logit` raises, with a note.
+    """
     try:
         with no_grad():
-            answer = logit(tensor(ids))
+            found = logit(tensor(ids))
     except Exception as error:
         error.add_note(f"raised by logit, given integer ids of shape {ids.shape} (tokens left out)")
         raise
-    answer = numpy.asarray(
-        to_host(answer.array) if isinstance(answer, Tensor) else answer, dtype=numpy.float64
-    )
-    if answer.shape != ids.shape[:1]:
+    array = to_host(found.array) if isinstance(found, Tensor) else found
+    values = numpy.asarray(array, dtype=numpy.float64)
+    if values.shape != ids.shape[:1]:
         raise ValueError(
-            f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {answer.shape}"
+            f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {values.shape}"
         )
-    if not numpy.isfinite(answer).all():
-        raise ValueError(f"logit: expected finite numbers, got {answer[~numpy.isfinite(answer)][0]}")
-    return answer
+    if not numpy.isfinite(values).all():
+        raise ValueError(f"logit: expected finite numbers, got {values[~numpy.isfinite(values)][0]}")
+    return values
 
 
-def one_sequence(ids) -> Array:
-    """The ids as integers (T,). Raises ValueError for anything else."""
+def one_sequence(ids: Any) -> Array:
+    """The ids on the host, if they are integers (T,) with T >= 1. Raises ValueError for anything else."""
     ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if ids.dtype.kind not in "iu" or ids.ndim != 1 or not ids.size:
         raise ValueError(
@@ -76,48 +93,59 @@ def one_sequence(ids) -> Array:
     return ids
 
 
-def masked_logits(logit: Logit, ids, keep: Array, replace: str = "zero", unk_id: int = UNK) -> Array:
-    """The logit with only the kept tokens left. ids (T,), keep (N, T) bool -> (N,) float64.
+def masked_logits(logit: Logit, ids: Any, keep: Array, replace: str = "zero", unk_id: int = UNK) -> Array:
+    """The output for a sequence with some of its tokens removed.
 
-    `replace` says what becomes of the others: "zero" sets their embeddings to zero and leaves them in their places, "unk"
-    puts `unk_id`, "delete" closes the gaps (and leaves one `unk_id` where nothing is left). `logit` takes ids (N, T').
-    Raises ValueError for bad shapes and answers, and whatever `logit` raises.
+    Args:
+        logit: ids (N, T') -> one number for each sequence (N,), such as `logit_of(model, target)`.
+        ids: one sequence (T,).
+        keep: bool (N, T), a row for each question, False for the removed tokens.
+        replace: what a removed token becomes: "zero" sets its embedding to zero, "unk" puts `unk_id` in its place, "delete"
+            takes it out of the sequence, which gets shorter (one `unk_id` if no token is left).
+        unk_id: the id of the unknown token.
+
+    Returns:
+        float64 (N,).
+
+    Raises:
+        ValueError: a bad shape or `replace`, or `logit` returns another shape or no finite numbers; and whatever `logit`
+            raises.
     """
     ids, keep = one_sequence(ids), numpy.asarray(keep, dtype=bool)
     if replace not in REPLACEMENTS:
         raise ValueError(f"replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
     if keep.ndim != 2 or keep.shape[1] != len(ids):
         raise ValueError(f"keep: expected shape (N, {len(ids)}), one column for each token, got {keep.shape}")
-    ask = {"zero": _zero, "unk": _unk, "delete": _delete}[replace]
+    ask = {"zero": _with_zeros, "unk": _with_unknowns, "delete": _with_fewer}[replace]
     parts = [ask(logit, ids, keep[i : i + BATCH_SIZE], unk_id) for i in range(0, len(keep), BATCH_SIZE)]
     return numpy.concatenate(parts) if parts else numpy.zeros(0)
 
 
-def _zero(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+def _with_zeros(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    """Removed tokens keep their place, with an embedding of zeros."""
     batch = numpy.tile(ids, (len(keep), 1))  # (N, T)
 
-    def silence(embedding, vectors: Tensor) -> Tensor:  # (N, T, C)
+    def silenced(embedding: Embedding, vectors: Tensor) -> Tensor:  # (N, T, C)
         return vectors * tensor(keep[..., None], dtype=vectors.dtype, device=vectors.device)
 
-    with changed_embeddings(batch, silence):
+    with changed_embeddings(batch, silenced):
         return ask_logit(logit, batch)
 
 
-def _unk(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+def _with_unknowns(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    """Removed tokens become the unknown token."""
     return ask_logit(logit, numpy.where(keep, ids, unk_id))
 
 
-def _delete(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
-    answers, counts = numpy.empty(len(keep)), keep.sum(axis=1)
-    for count in numpy.unique(counts):  # sequences of one length go together
+def _with_fewer(logit: Logit, ids: Array, keep: Array, unk_id: int) -> Array:
+    """Removed tokens are taken out; sequences of one length form a batch."""
+    counts = keep.sum(axis=1)  # (N,)
+    found = numpy.empty(len(keep))
+    for count in numpy.unique(counts):
         rows = keep[counts == count]
-        left = (
-            numpy.broadcast_to(ids, rows.shape)[rows].reshape(-1, count)
-            if count
-            else numpy.full((len(rows), 1), unk_id)
-        )
-        answers[counts == count] = ask_logit(logit, left)
-    return answers
+        kept = numpy.broadcast_to(ids, rows.shape)[rows].reshape(len(rows), count)
+        found[counts == count] = ask_logit(logit, kept if count else numpy.full((len(rows), 1), unk_id))
+    return found
 
 
 def occlusion(
@@ -154,7 +182,7 @@ def occlusion(
     )  # (1 + T, T)
 
     def falls(sequence: Array, one: One, place: int) -> Array:  # (T,) -> (T,)
-        logit = logit_of(model, one, place, batch_first)
+        logit = logit_of(model, one, position=place, batch_first=batch_first)
         full, *without = masked_logits(logit, sequence, keep, replace, unk_id)
         return full - numpy.array(without)
 

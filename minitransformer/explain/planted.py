@@ -1,4 +1,4 @@
-"""A task whose right explanation is known: noise, and one token that decides. Whoever explains has to point at that token."""
+"""A task whose right explanation is known: in a sequence of noise, one token decides the class."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy
 
 from minitransformer.autograd import no_grad
+from minitransformer.explain.renamed import renamed
 from minitransformer.nn import Module
 from minitransformer.nn import functional as F
 from minitransformer.nn.modes import begin_training
@@ -14,15 +15,22 @@ from minitransformer.ops.creation import tensor
 from minitransformer.optim import Adam
 
 Array = numpy.ndarray
-FIRST = 2  # ids 0 and 1 pad and stand for the unknown
+FIRST = 2  # ids 0 and 1 are padding and the unknown token
 
 
 @dataclass(frozen=True)
 class PlantedTask:
-    """Sequences of `length` tokens: noise, and at a random place one of `signals` tokens that belong to a class, 1 or above.
+    """Sequences of noise with one token, at a random position, that belongs to one of the classes 1, 2, ...
 
-    Class 0 is nothing but noise. Without it a model could learn one class's tokens, take their absence for the other class,
-    and be right to point at the noise. Ids count from 2: the tokens of class 1, those of class 2, ..., then the noise.
+    Class 0 is nothing but noise. Without it, a model could learn the tokens of one class only and take their absence as
+    evidence for the other; the noise would then be a right explanation. Ids count from 2: the tokens of class 1, those of
+    class 2, ..., then the noise.
+
+    Args:
+        length: the number of tokens in a sequence.
+        classes: the number of classes, without class 0.
+        signals: the number of tokens that belong to each class.
+        noise: the number of tokens that mean nothing.
     """
 
     length: int = 12
@@ -32,28 +40,50 @@ class PlantedTask:
 
     @property
     def vocab_size(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
         return FIRST + self.classes * self.signals + self.noise
 
     @property
     def num_classes(self) -> int:
-        """How many logits a model needs, that of class 0 included."""
+        """The number of logits that a model needs: `classes`, and one for class 0."""
         return self.classes + 1
 
     def sample(self, n: int, seed: int = 0, least: int = 1) -> tuple[Array, Array, Array]:
-        """ids (n, length), classes (n,) from `least` up, and where each one's evidence stands (n,), -1 in class 0."""
+        """Draw sequences.
+
+        Args:
+            n: the number of sequences.
+            seed: of the draws.
+            least: the lowest class, 0 or 1.
+
+        Returns:
+            (ids (n, length), classes (n,), the position of the deciding token (n,), which is -1 in class 0).
+        """
         random = numpy.random.default_rng(seed)
         ids = random.integers(self.vocab_size - self.noise, self.vocab_size, (n, self.length))
-        label, place = random.integers(least, self.num_classes, n), random.integers(0, self.length, n)
+        label = random.integers(least, self.num_classes, n)
+        position = random.integers(0, self.length, n)
         evidence = FIRST + (label - 1) * self.signals + random.integers(0, self.signals, n)
-        ids[label > 0, place[label > 0]] = evidence[label > 0]
-        return ids, label, numpy.where(label > 0, place, -1)
+        ids[label > 0, position[label > 0]] = evidence[label > 0]
+        return ids, label, numpy.where(label > 0, position, -1)
 
 
 def learn_planted(
     model: Module, task: PlantedTask, steps: int = 300, batch: int = 32, lr: float = 3e-3, seed: int = 1000
 ) -> float:
-    """Train a classifier, ids (B, T) -> logits (B, num_classes), on fresh sequences; returns the share of others it gets right."""
+    """Train a classifier on new sequences of the task.
+
+    Args:
+        model: ids (B, T) -> logits (B, num_classes).
+        task: the task.
+        steps: the number of training steps.
+        batch: the number of sequences in each step.
+        lr: the learning rate of Adam.
+        seed: of the sequences.
+
+    Returns:
+        The share of 200 other sequences that the model classifies right.
+    """
     optimizer = Adam(model.parameters(), lr=lr)
     begin_training(model)
     for step in range(steps):
@@ -67,11 +97,17 @@ def learn_planted(
         return float((model(tensor(ids)).numpy().argmax(axis=1) == label).mean())
 
 
-def evidence_found(relevance: Array, place: Array) -> float:
-    """The share of sequences whose most relevant token is the evidence. relevance (B, T), place (B,) -> 0 to 1.
+@renamed(place="position")
+def evidence_found(relevance: Array, position: Array) -> float:
+    """The share of sequences whose most relevant token is the deciding one.
 
-    Where others are as relevant, one of them is taken at random on average: 1 / (how many).
+    Args:
+        relevance: (B, T).
+        position: the position of the deciding token, (B,).
+
+    Returns:
+        A number from 0 to 1. Where n tokens share the highest relevance, the deciding one among them counts 1 / n.
     """
     relevance = numpy.asarray(relevance)
     best = relevance == relevance.max(axis=1, keepdims=True)  # (B, T)
-    return float((best[numpy.arange(len(place)), place] / best.sum(axis=1)).mean())
+    return float((best[numpy.arange(len(position)), position] / best.sum(axis=1)).mean())

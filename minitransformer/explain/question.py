@@ -11,14 +11,14 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy
 
 from minitransformer.autograd import Op, Tensor, cotangents, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.answer import Explanation, Ledger
 from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import edit_embeddings, record_attention
@@ -31,7 +31,6 @@ from minitransformer.settings import enable_grad
 
 Position = int | Sequence[int]
 Change = Callable[[Embedding, Tensor], Tensor]
-Answer = TypeVar("Answer", bound=Explanation)
 
 
 class Question:
@@ -73,10 +72,19 @@ class Question:
         self.model, self.position, self.batch_first = model, position, batch_first
         given = [ids] if source is None else [source, ids]
         self.texts, self._ndim = [as_batch(text) for text in given], numpy.ndim(ids)
-        recorded = record_attention(detach=False) if attention else contextlib.nullcontext([])
-        with Layers(model) as self.layers, recorded as self.attention:
+        self.layers, self.attention = Layers(model), list[Tensor]()
+        with self.layers, self._recorded(attention):
             self.logits, self._ids = self._run(self.layers.modules.values())
         self.weights, self.constant, self.targets = weigh(self.logits, target, position, batch_first)
+
+    @contextlib.contextmanager
+    def _recorded(self, attention: bool) -> Iterator[None]:
+        """Keep the attention weights of what runs inside this block, if asked."""
+        if not attention:
+            yield
+            return
+        with record_attention(detach=False) as self.attention:
+            yield
 
     def _run(self, modules: Iterable[Module] | None = None) -> tuple[Tensor, list[Tensor]]:
         """The logits on the tape, and the ids on the model's device as the model reads them."""
@@ -107,21 +115,26 @@ class Question:
         """The tape of the logits, newest op first."""
         return tape(self.logits)
 
-    @cached_property
+    @property
     def vectors(self) -> list[Tensor]:
         """What the embedding layers returned for the ids, (B, T, C) or (T, B, C) each. Raises ValueError if nothing did."""
+        return [vectors for vectors, _ in self._lookups]
+
+    @cached_property
+    def _lookups(self) -> list[tuple[Tensor, int]]:
+        """`vectors`, each with the index of its text."""
         read = (t for op in self.ops for t in op.inputs if isinstance(t, Tensor))
-        looked_up = {t.op: t for t in (self.logits, *read) if isinstance(t.op, Lookup)}
-        found = [t for t in looked_up.values() if self._text_of(t) is not None]
+        made = {t.op: t for t in (self.logits, *read) if isinstance(t.op, Lookup)}
+        texts = [(t, self._text_of(op.inputs[1].array)) for op, t in made.items()]
+        found = [(t, text) for t, text in texts if text is not None]
         if not found:
             raise ValueError(
                 "the model's output does not depend on an embedding lookup of these ids; use explain.relevance"
             )
         return found
 
-    def _text_of(self, vectors: Tensor) -> int | None:
-        """The index of the text whose ids were looked up: the same array, or else an equal one."""
-        ids = vectors.op.inputs[1].array
+    def _text_of(self, ids: Array) -> int | None:
+        """The index of the text whose ids these are: the same array, or else an equal one."""
         texts = [text.array for text in self._ids]
         same = (i for i, text in enumerate(texts) if text is ids)
         equal = (i for i, text in enumerate(texts) if text.shape == ids.shape and bool((text == ids).all()))
@@ -167,8 +180,8 @@ class Question:
     def total(self, parts: Sequence[Array]) -> numpy.ndarray:
         """The relevance of each token from that of `vectors`: (B, T), or (B, S + T) with a source, which comes first."""
         totals: list[Any] = [0.0] * len(self.texts)
-        for vectors, part in zip(self.vectors, parts, strict=True):
-            totals[self._text_of(vectors)] += self.by_token(part)
+        for (_, text), part in zip(self._lookups, parts, strict=True):
+            totals[text] += self.by_token(part)
         return numpy.concatenate(
             [numpy.broadcast_to(sums, text.shape) for sums, text in zip(totals, self.texts, strict=True)],
             axis=1,
@@ -183,24 +196,22 @@ class Question:
         method: str,
         relevance: Array,
         tokens: Sequence[str] | None = None,
-        kind: Callable[..., Answer] = Explanation,
-        **more: Any,
-    ) -> Answer:
+        ledger: Ledger | None = None,
+    ) -> Explanation:
         """The answer: an `Explanation` of the shape of the ids.
 
         Args:
             method: the name of the method.
             relevance: (B, T), on any device; (B, S + T) with a source.
             tokens: strings to show, of the shape of the ids.
-            kind: the class of the answer.
-            more: further arguments of `kind`, such as `ledger`.
+            ledger: what became of the rest of the output.
 
         Returns:
             The answer.
         """
         ids = self.shaped(numpy.concatenate(self.texts, axis=1))
         rows = self.shaped(to_host(relevance))
-        return kind(method, ids, rows, self.targets, self.output, tokens, **more)
+        return Explanation(method, ids, rows, self.targets, self.output, tokens, ledger)
 
 
 def as_batch(ids: Any) -> numpy.ndarray:
@@ -291,12 +302,13 @@ def weigh(
         The weights, of the shape of the logits; a constant to be added; the explained output of each sequence.
     """
     rows = _rows(logits, position, batch_first)
-    chosen = (
+    chosen: list[One] = (
         [int(logits.array[row].argmax()) for row in rows]
         if target is None
         else listed_targets(target, len(rows), logits.shape[-1])
     )
-    weights, constant = numpy.zeros(logits.shape, logits.dtype), 0.0
+    weights = numpy.zeros(logits.shape, logits.dtype)
+    constant = 0.0
     for row, one in zip(rows, chosen, strict=True):
         constant += _weigh_row(weights[row], one, logits.array[row])
     return to_device(weights, device_of(logits.array)), constant, chosen
@@ -310,7 +322,7 @@ def weighted(logits: Tensor, weights: Array) -> Array:
 def _rows(logits: Tensor, position: Position, batch_first: bool) -> list[tuple[int, ...]]:
     """The index of the explained row of logits (V,) of each sequence."""
     if logits.ndim == 2:
-        return [(i,) for i in range(len(logits))]
+        return [(i,) for i in range(logits.shape[0])]
     n, steps = logits.shape[:2] if batch_first else logits.shape[1::-1]
     positions = _positions(position, n, steps)
     return [(i, p) if batch_first else (p, i) for i, p in enumerate(positions)]

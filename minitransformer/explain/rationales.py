@@ -1,21 +1,30 @@
-"""Relevance against the words that are marked as the reason: do both point at the same ones?"""
+"""Relevance compared with the words that a person has marked as the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
 from minitransformer.statistics import roc_area
 
 Array = numpy.ndarray
-MARKED_SHARE = 0.2  # of the tokens of a shipped review, to a round number
+MARKED_SHARE = 0.2  # about the share of marked tokens in the reviews of this package
 
 
 def marked_tokens(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> Array:
-    """Which tokens have a character, other than white space, inside a span of the text that they make up: bool (T,).
+    """The tokens with a character, other than white space, inside a marked span.
 
-    Spans are (start, end) with text[start:end] marked. Raises ValueError for a span beyond the text.
+    Args:
+        tokens: T strings that joined make up the text.
+        spans: (start, end) of each marked text[start:end].
+
+    Returns:
+        bool (T,).
+
+    Raises:
+        ValueError: a span beyond the text.
     """
     length = sum(map(len, tokens))
     if any(not 0 <= start < end <= length for start, end in spans):
@@ -31,22 +40,59 @@ def marked_tokens(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> Ar
 
 
 def precision_at_k(relevance: Array, marked: Array, k: int | None = None) -> float:
-    """The share of marked tokens among the k most relevant; k is how many are marked, unless given."""
+    """The share of marked tokens among the k most relevant.
+
+    Args:
+        relevance: (T,).
+        marked: bool (T,).
+        k: a number of tokens; None for the number of marked ones.
+
+    Returns:
+        A number from 0 to 1.
+
+    Raises:
+        ValueError: shapes that do not fit, relevance that is not finite, or all tokens marked, or none.
+    """
     relevance, marked = _checked(relevance, marked)
     top = numpy.argsort(-relevance, kind="stable")[: k or int(marked.sum())]
     return float(marked[top].mean())
 
 
 def auroc(relevance: Array, marked: Array) -> float:
-    """The chance that a marked token has more relevance than one that is not; equals count half (Mann & Whitney, 1947)."""
+    """The chance that a marked token has more relevance than one that is not marked; equal relevance counts half.
+
+    Args:
+        relevance: (T,).
+        marked: bool (T,).
+
+    Returns:
+        A number from 0 to 1; 0.5 is chance.
+
+    Raises:
+        ValueError: as `precision_at_k` does.
+    """
     relevance, marked = _checked(relevance, marked)
     return roc_area(relevance, marked)
 
 
 def token_f1(relevance: Array, marked: Array, share: float = MARKED_SHARE) -> float:
-    """2 P R / (P + R) of the most relevant `share` of tokens, at least one, as a guess at the marked ones.
+    """2 P R / (P + R), where the most relevant tokens are taken as a guess at the marked ones.
 
-    P is the share of the guess that is marked, R the share of the marked ones that it holds (DeYoung et al., ACL 2020).
+    P is the share of the guessed tokens that are marked, R the share of the marked tokens that are guessed.
+
+    Args:
+        relevance: (T,).
+        marked: bool (T,).
+        share: the share of tokens in the guess, which has at least one token.
+
+    Returns:
+        A number from 0 to 1.
+
+    Raises:
+        ValueError: a share outside (0, 1]; and as `precision_at_k` does.
+
+    Source:
+        DeYoung et al., ACL 2020.
     """
     relevance, marked = _checked(relevance, marked)
     if not 0 < share <= 1:
@@ -56,8 +102,10 @@ def token_f1(relevance: Array, marked: Array, share: float = MARKED_SHARE) -> fl
     return float(2 * hits / (k + marked.sum()))
 
 
-def _checked(relevance, marked) -> tuple[Array, Array]:
-    relevance, marked = numpy.asarray(relevance, dtype=numpy.float64), numpy.asarray(marked, dtype=bool)
+def _checked(relevance: Any, marked: Any) -> tuple[Array, Array]:
+    """Both as arrays, or ValueError."""
+    relevance = numpy.asarray(relevance, dtype=numpy.float64)
+    marked = numpy.asarray(marked, dtype=bool)
     if relevance.ndim != 1 or relevance.shape != marked.shape or not numpy.isfinite(relevance).all():
         raise ValueError(
             f"expected finite relevance (T,) and marks (T,), got shapes {relevance.shape} and {marked.shape}"

@@ -1,16 +1,17 @@
-"""Does an explanation depend on what the model has learned? Destroy the weights, layer by layer, and see whether it changes."""
+"""Does an explanation depend on what the model has learned? Randomise the weights layer by layer, and explain again."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 
 from minitransformer.autograd import no_grad
 from minitransformer.explain.answer import Explanation
-from minitransformer.nn import Module
+from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.statistics import rank_correlation
 
@@ -19,10 +20,11 @@ Array = numpy.ndarray
 
 @dataclass(frozen=True)
 class Randomisation:
-    """What was left of an explanation: (layer, signed, absolute) after each layer, from the output down.
+    """How similar the explanation stays as more layers are randomised, from the output down.
 
-    `signed` and `absolute` are the rank correlations of the relevances, and of their absolute values, with those of the
-    learned model. Near 1 to the end means: this explanation does not look at the model.
+    Attributes:
+        steps: (layer, signed, absolute) after each layer: the rank correlation of the relevance, and of its absolute value,
+            with the relevance before. If it stays near 1 to the end, the explanation does not depend on the weights.
     """
 
     steps: list[tuple[str, float, float]]
@@ -32,8 +34,8 @@ class Randomisation:
         return "\n".join([f"{'random from the output down to':40s} signed  absolute", *rows])
 
 
-def redraw(module: Module, random: numpy.random.Generator) -> None:
-    """Replace every parameter of the module itself by normal noise of the same mean and standard deviation."""
+def randomise(module: Module, random: numpy.random.Generator) -> None:
+    """Replace each parameter of the module itself by normal noise of the same mean and standard deviation."""
     with no_grad():
         for p in module.parameters(recurse=False):
             values = p.numpy()
@@ -41,24 +43,37 @@ def redraw(module: Module, random: numpy.random.Generator) -> None:
 
 
 def randomisation_check(
-    method: Callable[[Module, Array], Explanation], model: Module, ids, seed: int = 0
+    method: Callable[[Module, Any], Explanation], model: Module, ids: Any, seed: int = 0
 ) -> Randomisation:
-    """Cascading randomisation (Adebayo et al., NeurIPS 2018, section 3.1): from the output layer down to the embedding.
+    """Cascading randomisation: the layers are randomised one after the other, from the output down to the embedding.
 
-    `method(model, ids)` explains one fixed target, e.g. `lambda m, ids: explain.lrp(m, ids, target=1)`. The model itself
-    stays as it is. Raises ValueError if it has no parameters.
+    Args:
+        method: (model, ids) -> explanation of one fixed target, such as `lambda m, ids: explain.lrp(m, ids, target=1)`.
+        model: is not changed; a copy is.
+        ids: what `method` explains.
+        seed: of the random weights.
+
+    Returns:
+        The rank correlations with the first explanation.
+
+    Raises:
+        ValueError: the model has no parameters.
+
+    Source:
+        Adebayo et al., NeurIPS 2018, section 3.1.
     """
     learned = method(model, ids).relevance.ravel()
-    ruined, random, steps = copy.deepcopy(model), numpy.random.default_rng(seed), []
-    layers = [
-        (name, module)
-        for name, module in ruined.named_modules()
-        if any(True for _ in module.parameters(recurse=False))
-    ]
+    copied, random, steps = copy.deepcopy(model), numpy.random.default_rng(seed), []
+    layers = [(name, module) for name, module in copied.named_modules() if _has_parameters(module)]
     if not layers:
         raise ValueError("model: expected parameters to randomise, got none")
     for name, module in reversed(layers):
-        redraw(module, random)
-        found = method(ruined, ids).relevance.ravel()
+        randomise(module, random)
+        found = method(copied, ids).relevance.ravel()
         steps.append((name, rank_correlation(learned, found), rank_correlation(abs(learned), abs(found))))
     return Randomisation(steps)
+
+
+def _has_parameters(module: Module) -> bool:
+    """Whether the module itself has parameters."""
+    return any(True for _ in module.parameters(recurse=False))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy
 
@@ -56,7 +57,7 @@ def listed_targets(target: One | Sequence[One], n: int, vocab: int) -> list[One]
         IndexError: an output is outside the logits.
     """
     single = isinstance(target, (int, numpy.integer, tuple, LogOdds))
-    targets = [target] * n if single else list(target)
+    targets = [cast(One, target)] * n if single else list(cast(Sequence[One], target))
     if len(targets) != n:
         raise ValueError(
             f"target: expected one for each of {n} sequences, got {len(targets)}; "

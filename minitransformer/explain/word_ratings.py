@@ -1,12 +1,14 @@
-"""Do people hear the same words? Relevance against how good or bad people say that each word is by itself.
+"""Relevance compared with people's ratings of single words, from bad to good.
 
-Weaker than marked reasons, as a word is rated without its sentence ("not bad"), but there for thousands of words.
+This is weaker evidence than marked reasons, since a word is rated without its sentence ("not bad"), but there are ratings of
+thousands of words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 
@@ -19,14 +21,24 @@ WORD = re.compile(rf"{LETTERS}(?:['\u2019-]{LETTERS})*")
 
 
 def rated_words(
-    tokens: Sequence[str], relevance, ratings: Mapping[str, float]
+    tokens: Sequence[str], relevance: Any, ratings: Mapping[str, float]
 ) -> tuple[list[str], Array, Array]:
-    """The words of a text that have a rating: (words, their relevance (N,), their ratings (N,)).
+    """The words of a text that have a rating.
 
-    The tokens make up the text; a word cut into several has the sum of their relevance, so that "un" + "happy" is unhappy
-    and never happy. Raises ValueError for relevance that is not finite or not one number a token.
+    Args:
+        tokens: T strings that joined make up the text. A word of several tokens has the sum of their relevance: "un" +
+            "happy" is looked up as "unhappy".
+        relevance: (T,).
+        ratings: the rating of each word, in lower case.
+
+    Returns:
+        (N words, their relevance (N,), their ratings (N,)).
+
+    Raises:
+        ValueError: relevance that is not finite, or not one number for each token.
     """
-    relevance, text = finite(relevance, (len(tokens),)), "".join(tokens)
+    relevance = finite(relevance, (len(tokens),))
+    text = "".join(tokens)
     token_of = [i for i, token in enumerate(tokens) for _ in token]  # of each character
     spans = [match.span() for match in WORD.finditer(seen(text))]
     found = [(start, end) for start, end in spans if text[start:end].casefold() in ratings]
@@ -44,15 +56,24 @@ def lexicon_agreement(
     ratings: Mapping[str, float],
     praise: bool | Sequence[bool] = True,
 ) -> tuple[float, int]:
-    """Spearman's rank correlation of relevance with rating over the rated words of all texts, and how many these are.
+    """The rank correlation of relevance with ratings, over the rated words of all texts.
 
-    `rows` are (tokens, relevance (T,)) of each text, as `Explanation.rows()` gives them; each text's relevance is divided by
-    its largest |relevance| first, as texts have logits of different sizes. `praise`: whether the explained output speaks
-    for good, of all texts or of each; ratings count the other way round where not. Raises ValueError for fewer than two
-    rated words, and as `rated_words` does.
+    Args:
+        rows: (tokens, relevance (T,)) of each text, as `Explanation.rows()` gives them. The relevance of each text is
+            divided by its largest absolute value, since the logits of texts differ in size.
+        ratings: the rating of each word, in lower case.
+        praise: whether a high explained output means "good", for all texts or for each; where it means "bad", the ratings
+            are negated.
+
+    Returns:
+        (Spearman's rank correlation, the number of rated words).
+
+    Raises:
+        ValueError: fewer than two rated words; and as `rated_words` does.
     """
     signs = [1 if p else -1 for p in (praise if isinstance(praise, Sequence) else [praise] * len(rows))]
-    relevances, rated = [], []
+    relevances: list[float] = []
+    rated: list[float] = []
     for (tokens, relevance), sign in zip(rows, signs, strict=True):
         _, found, human = rated_words(tokens, relevance, ratings)
         relevances.extend(found / scale_of(relevance))

@@ -115,7 +115,7 @@ def removal_curves(mine, own):
     """The curves of an explanation are the learner's; those of random orders, to compare with, the library's."""
 
     def judged(logit, ids, relevance, replace="zero", unk_id=UNK, orders=20, seed=0):
-        found = own(logit, ids, relevance, replace, unk_id, orders, seed)
+        found = own(logit, ids, relevance, replace, unk_id=unk_id, orders=orders, seed=seed)
         morf, lerf, _ = mine(
             lambda keep: masked_logits(logit, ids, keep, replace, unk_id), numpy.asarray(relevance, float)
         )
