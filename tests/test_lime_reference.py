@@ -106,7 +106,7 @@ def test_rows_of_numbers(columns, features):
     if columns == 9:
         data[:, 3] = 2.5  # a column that does not vary
     for row in data[:3]:
-        ours = lime_tabular(of_numbers, row, data, 1, features, 400, seed=5)
+        ours = lime_tabular(of_numbers, row, data, 1, num_features=features, num_samples=400, seed=5)
         explainer = LimeTabularExplainer(data, discretize_continuous=False, random_state=5)
         theirs = explainer.explain_instance(
             row, of_numbers, labels=(1,), num_features=features, num_samples=400

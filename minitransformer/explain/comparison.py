@@ -254,10 +254,7 @@ def standard_methods(
     def inside(explain: Callable[..., Explanation], case: Case) -> Array:
         return explain(model, case.ids, case.target, position=position).relevance
 
-    methods: dict[str, Method] = {
-        name: partial(inside, explain)
-        for name, explain in INSIDE.items()
-    }
+    methods: dict[str, Method] = {name: partial(inside, explain) for name, explain in INSIDE.items()}
     methods["occlusion"] = partial(inside, partial(occlusion, replace=replace))
 
     def kernel_shap(case: Case) -> Array:

@@ -1,31 +1,44 @@
-"""Shapley values: what each word adds to the answer, averaged over all orders in which the words could have come.
+"""Shapley values: what each word adds to the output, averaged over all orders in which the words can be added.
 
-They are the only shares that add up to the answer, are equal for equal players, and nothing for one that never matters
-(Shapley, 1953). There are 2^n coalitions to ask. KernelSHAP finds the values by a weighted regression, the same surrogate as
-LIME's with another kernel, and so makes do with some of them (Lundberg & Lee, NeurIPS 2017, theorem 2).
+In the terms of game theory, the words are players, a set of words is a coalition, and the output for it is its worth. Shapley
+values are the only shares that add up to the worth of all players, depend linearly on the game, are equal for players that
+are equal, and are zero for a player that never changes the worth (Shapley, 1953). There are 2^n coalitions. KernelSHAP finds
+the values by a weighted regression, LIME's linear model with another kernel, which can also estimate them from some of the
+coalitions (Lundberg and Lee, NeurIPS 2017, theorem 2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy
 
 from minitransformer.explain.answer import Explanation
-from minitransformer.explain.surrogate import BATCH_SIZE, ask, check_request, cut, whole_words, write_texts
-from minitransformer.tokenization import Tokenizer
+from minitransformer.explain.surrogate import (
+    BATCH_SIZE,
+    Cutter,
+    ask,
+    check_request,
+    cut,
+    whole_words,
+    write_texts,
+)
 
 Array = numpy.ndarray
 
 
 class ShapleyExplanation(Explanation):
-    """The share of each word: `words` and `values` in the order of first appearance.
+    """The Shapley value of each word of a text.
 
-    `base` is the answer without any word, and `base` + the sum of `values` is `output`, the answer for the whole text.
-    `tokens` are all pieces of the text, `ids` (T,) the word each belongs to (-1: none), `relevance` (T,) that word's value
-    shared evenly among its occurrences. `exact` tells whether every coalition was asked.
+    Attributes:
+        words, values: the different words in the order of first appearance, and their values.
+        base: the probability without any word; `base` + the sum of `values` is `output`, that of the whole text.
+        exact: whether every coalition was computed.
+        tokens, ids: all pieces of the text, and the index (T,) of the word that each belongs to, -1 for none.
+        relevance: the value of that word, divided evenly among its occurrences, (T,).
     """
 
     def __init__(self, pieces: list[str], ids: Array, label: int, values: Array, base: float, exact: bool):
@@ -46,19 +59,32 @@ def shapley_kernel(n: int, size: int) -> float:
     return (n - 1) / (comb(n, size) * size * (n - size))
 
 
-def size_weight(n: int, size):
-    """What all coalitions of a size weigh together, of which there may be more than a float can count."""
+def size_weight(n: int, size: Any) -> Any:
+    """The weight of all coalitions of one size together; their number may be too large for a float."""
     return (n - 1) / (size * (n - size))
 
 
 def coalitions(n: int, num_samples: int, seed: int = 0) -> tuple[Array, Array, bool]:
-    """Coalitions to ask, bool (N, n), their weights (N,), and whether they are all, without the empty and the full one.
+    """The coalitions of n players whose worth is computed, besides the empty and the full one.
 
-    Sizes k and n - k are taken together, all of them as long as they fit into `num_samples`, the smallest and largest
-    first: they weigh most. What is left is drawn at random from the other sizes, each draw with its complement, and
-    equal draws count together (Covert & Lee, AISTATS 2021, section 4).
+    Sizes k and n - k are taken together, the smallest and largest first, since they weigh most: all coalitions of these
+    sizes, as long as they fit into `num_samples`. The rest are drawn at random from the other sizes, each with its
+    complement; the weight of a coalition that is drawn several times is added up.
+
+    Args:
+        n: the number of players.
+        num_samples: the largest number of coalitions.
+        seed: of the draws.
+
+    Returns:
+        (coalitions, bool (N, n); their weights (N,); whether they are all).
+
+    Source:
+        Covert and Lee, AISTATS 2021, section 4.
     """
-    masks, weights, size = [], [], 1
+    masks: list[Array] = []
+    weights: list[float] = []
+    size = 1
     while size <= n // 2 and len(masks) + comb(n, size) * (1 if 2 * size == n else 2) <= num_samples:
         block = _of_size(n, size)
         masks += block
@@ -75,7 +101,7 @@ def coalitions(n: int, num_samples: int, seed: int = 0) -> tuple[Array, Array, b
 
 
 def _of_size(n: int, size: int) -> list[Array]:
-    """All coalitions of `size` or n - `size` players, as masks."""
+    """All coalitions of `size` or of n - `size` players, as masks."""
     rows = numpy.zeros((comb(n, size), n), dtype=bool)
     for row, members in zip(rows, combinations(range(n), size), strict=True):
         row[list(members)] = True
@@ -83,8 +109,9 @@ def _of_size(n: int, size: int) -> list[Array]:
 
 
 def _draw(n: int, smallest: int, pairs: int, seed: int) -> dict[bytes, int]:
-    """Pairs of a coalition of `smallest` to n - `smallest` players and its complement: mask bytes -> how often drawn."""
-    random, drawn = numpy.random.default_rng(seed), {}
+    """Draw coalitions of `smallest` to n - `smallest` players, with their complements: bytes of the mask -> number of draws."""
+    random = numpy.random.default_rng(seed)
+    drawn: dict[bytes, int] = {}
     sizes = numpy.arange(smallest, n - smallest + 1)
     chance = size_weight(n, sizes)
     for size in random.choice(sizes, pairs, p=chance / chance.sum()):
@@ -96,13 +123,23 @@ def _draw(n: int, smallest: int, pairs: int, seed: int) -> dict[bytes, int]:
 
 
 def constrained_fit(masks: Array, gain: Array, weight: Array, total: float) -> Array:
-    """phi (n,) of least sum_z w_z (gain_z - z phi)^2 with sum(phi) = total. masks (N, n), gain (N,), weight (N,).
+    """The phi (n,) that minimises sum_z w_z (gain_z - z phi)^2 with sum(phi) = total.
 
-    phi = total / n + u with sum(u) = 0: what is left is an ordinary regression on centred rows. Where coalitions are too
-    few to tell, the u of least norm.
+    With phi = total / n + u and sum(u) = 0, this is an ordinary regression on centred rows. If the coalitions are too few to
+    determine u, the u of least norm is taken.
+
+    Args:
+        masks: coalitions z, bool (N, n).
+        gain: (N,).
+        weight: w, (N,).
+        total: the sum of phi.
+
+    Returns:
+        phi, (n,).
     """
     n = masks.shape[1]
-    z, root = masks.astype(numpy.float64), numpy.sqrt(weight)
+    z = masks.astype(numpy.float64)
+    root = numpy.sqrt(weight)
     rest = gain - z.sum(axis=1) * total / n  # (N,)
     centred = z - z.mean(axis=1, keepdims=True)  # (N, n)
     u = numpy.linalg.lstsq(root[:, None] * centred, root * rest, rcond=None)[0]
@@ -112,12 +149,21 @@ def constrained_fit(masks: Array, gain: Array, weight: Array, total: float) -> A
 def shapley_values(
     game: Callable[[Array], Array], n: int, num_samples: int = 2048, seed: int = 0
 ) -> tuple[Array, float, bool]:
-    """The Shapley value of each of n players (n,), the worth of nobody, and whether they are exact.
+    """The Shapley value of each of n players.
 
-    `game` takes coalitions, bool (N, n), and returns what each is worth, (N,). It is asked about nobody, all, and at most
-    `num_samples` others; when all 2^n - 2 fit, the values are exact, and else a regression's estimate. In both cases they
-    add up to game(all) - game(nobody). Raises ValueError for no player, too few samples, and answers that are not finite
-    numbers (N,).
+    Args:
+        game: coalitions, bool (N, n) -> their worth (N,). It is called with the empty and the full coalition, and at most
+            `num_samples` others.
+        n: the number of players.
+        num_samples: the largest number of other coalitions. If all 2^n - 2 fit, the values are exact; otherwise they are
+            estimated by a regression. In both cases they add up to game(all) - game(none).
+        seed: of the coalitions that are drawn.
+
+    Returns:
+        (values (n,), the worth of the empty coalition, whether the values are exact).
+
+    Raises:
+        ValueError: no player, too few samples, or `game` returns another shape or no finite numbers.
     """
     if n < 1 or num_samples < 2:
         raise ValueError(f"expected n >= 1 players and num_samples >= 2, got {n} and {num_samples}")
@@ -138,16 +184,30 @@ def kernel_shap(
     predict: Callable[[list[str]], Array],
     text: str,
     label: int = 1,
+    *,
     num_samples: int = 2048,
     seed: int = 0,
     bow: bool = True,
-    tokenizer: Tokenizer | Callable[[str], Sequence[str]] | None = None,
+    tokenizer: Cutter | None = None,
     replacement: str | None = None,
 ) -> ShapleyExplanation:
-    """What each word of `text` adds to the probability of class `label` (Lundberg & Lee, NeurIPS 2017, theorem 2).
+    """What each word of a text adds to the probability of a class. The words, with their combining marks, are the players.
 
-    The words, with their combining marks, are the players; arguments and errors are those of `lime`. Up to 11 different words,
-    2048 samples are all coalitions and the values exact. They always add up to predict(text) - predict(no word).
+    The values always add up to predict(text) - predict(text without words).
+
+    Args:
+        predict, text, label, seed, bow, tokenizer, replacement: as in `lime`.
+        num_samples: the largest number of texts, besides the whole and the empty one. Up to 11 different words, 2048 are all
+            coalitions, and the values are exact.
+
+    Returns:
+        A `ShapleyExplanation`.
+
+    Raises:
+        TypeError, ValueError, IndexError: as `lime` does.
+
+    Source:
+        Lundberg and Lee, NeurIPS 2017, theorem 2.
     """
     check_request(text, label=label, num_samples=num_samples)
     pieces, ids = cut(text, tokenizer or whole_words, bow)

@@ -1,9 +1,10 @@
-"""Would LIME say the same again? Its samples are random: how far its weights spread, and how many samples settle them."""
+"""How much LIME's weights depend on its random samples, and how many samples make them stable."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy
 
@@ -14,9 +15,12 @@ Array = numpy.ndarray
 
 @dataclass(frozen=True)
 class Stability:
-    """LIME repeated with other seeds, at several numbers of samples.
+    """LIME repeated with several seeds, at several numbers of samples.
 
-    `weights[N]` (seeds, T) are the relevances of each run; `top` is how many tokens have to agree.
+    Attributes:
+        weights: number of samples -> the relevance of each run, (seeds, T).
+        top: the number of most relevant tokens that are compared.
+        tokens: the T tokens.
     """
 
     weights: dict[int, Array]
@@ -24,11 +28,11 @@ class Stability:
     tokens: list[str] = field(repr=False)
 
     def spread(self, num_samples: int) -> float:
-        """The standard deviation over seeds of a token's weight, the mean over all tokens."""
+        """The standard deviation of a token's weight over the seeds, averaged over all tokens."""
         return float(self.weights[num_samples].std(axis=0, ddof=1).mean())
 
     def agreement(self, num_samples: int) -> float:
-        """How many of the `top` tokens two runs share, as a part of those that either names (Jaccard), mean over pairs."""
+        """The Jaccard index of the `top` tokens of two runs (shared tokens / all tokens of both), averaged over all pairs."""
         sets = [
             frozenset(numpy.argsort(-abs(run), kind="stable")[: self.top].tolist())
             for run in self.weights[num_samples]
@@ -38,7 +42,7 @@ class Stability:
 
     @property
     def stable_from(self) -> int | None:
-        """The least number of samples from which on all runs agree on the `top` tokens; None if they never do."""
+        """The lowest number of samples from which on all runs have the same `top` tokens; None if they never have."""
         found = None
         for n in sorted(self.weights, reverse=True):
             if self.agreement(n) < 1:
@@ -61,29 +65,43 @@ def lime_stability(
     predict: Callable[[list[str]], Array],
     text: str,
     label: int = 1,
+    *,
     sizes: Sequence[int] = (100, 500, 1000, 5000),
     seeds: Iterable[int] = range(10),
     top: int = 3,
-    **options,
+    **options: Any,
 ) -> Stability:
-    """Run `lime` with each seed at each number of samples in `sizes`; `options` are `lime`'s.
+    """Run `lime` with each seed at each number of samples.
 
-    A text that comes up again is not asked again. Raises ValueError for fewer than two seeds or no size, and as `lime`.
+    Args:
+        predict, text, label: as in `lime`. `predict` is called only once for each different text.
+        sizes: the numbers of samples.
+        seeds: two or more seeds.
+        top: the number of most relevant tokens that are compared.
+        options: further arguments of `lime`.
+
+    Returns:
+        The weights of all runs.
+
+    Raises:
+        ValueError: fewer than two seeds, no size, or `top` below 1; and as `lime` does.
+        TypeError, IndexError: as `lime` does.
     """
     seeds = list(seeds)
     if len(set(seeds)) < 2 or not sizes or top < 1:
         raise ValueError(
             f"expected two or more seeds, a size and top >= 1, got {seeds}, {list(sizes)}, {top}"
         )
-    asked, runs = remembering(predict), {}
+    remembered = remembering(predict)
+    runs: dict[int, Array] = {}
     for n in sizes:
-        found = [lime(asked, text, label, num_samples=n, seed=seed, **options) for seed in seeds]
+        found = [lime(remembered, text, label, num_samples=n, seed=seed, **options) for seed in seeds]
         runs[n] = numpy.stack([run.relevance for run in found])  # (seeds, T)
     return Stability(runs, top, found[0].tokens)
 
 
 def remembering(predict: Callable[[list[str]], Array]) -> Callable[[list[str]], Array]:
-    """The same function, asked about each text only once."""
+    """The same function, which calls `predict` only for texts that it has not seen."""
     known: dict[str, Array] = {}
 
     def asked(texts: list[str]) -> Array:

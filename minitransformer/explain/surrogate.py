@@ -1,14 +1,14 @@
-"""LIME: explain one prediction of any classifier by a small linear model that imitates it nearby.
+"""LIME: explain one prediction of any classifier by a small linear model that approximates it near the text.
 
-Nothing inside the classifier is opened. Words are left out of the text at random, the classifier is asked about every
-such text, and a weighted linear regression tells how much each word being there adds to the answer:
+LIME reads nothing inside the classifier. It removes words from the text at random, computes the classifier's probability for
+each such text, and fits a weighted linear regression, which gives what the presence of each word adds to the probability:
 
     xi(x) = argmin_g  sum_z  pi_x(z) (f(z) - g(z'))^2  +  Omega(g)
 
-z' is a row of zeros and ones (which words of x are in z), g(z') = b + sum_i c_i z'_i, pi_x(z) says how near z is to x,
-and Omega(g) keeps g to a few words. The *signed* c_i are the explanation. Ribeiro, Singh and Guestrin, "Why should I
-trust you?", KDD 2016, equation 1 and algorithm 1. The details (seeded draws, kernel, selection) follow lime 0.2.0.1, and
-so do the numbers.
+f is the classifier and z a text with some words of x. z' is a row of zeros and ones that tells which words these are,
+g(z') = b + sum_i c_i z'_i is the linear model, pi_x(z) is high for z near x, and Omega(g) keeps g to a few words. The *signed*
+c_i are the explanation. Ribeiro, Singh and Guestrin, "Why should I trust you?", KDD 2016, equation 1 and algorithm 1. The
+details (seeded draws, kernel, selection) and the numbers are those of lime 0.2.0.1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any, cast, overload
 
 import numpy
 
@@ -24,22 +25,27 @@ from minitransformer.tokenization import Tokenizer
 from minitransformer.tokenization.marks import LETTERS, find_words
 
 KERNEL_WIDTH = 25.0  # in the units of `cosine_distance`, 0 to 100
-HIDDEN = "UNKWORDZ"  # stands for a removed word where the other words keep their places (bow=False)
-BATCH_SIZE = 512  # texts shown to the classifier at once
-ROWS = 256  # of a matrix multiplied at once
+HIDDEN = "UNKWORDZ"  # takes the place of a removed word with bow=False
+BATCH_SIZE = 512  # texts in one call of the classifier
+ROWS = 256  # of a matrix in one product
 SEPARATOR = re.compile(r"(\W+)")
 PIECE = re.compile(rf"{LETTERS}|\W+")
 
 Array = numpy.ndarray
+SEVERAL = (list, tuple, range, Array)  # types of several labels
+Cutter = Tokenizer | Callable[[str], Sequence[str]]
 
 
 class LimeExplanation(Explanation):
-    """A linear imitation of the classifier around one text, and what it says about each piece of that text.
+    """The linear model that approximates the classifier near one text.
 
-    `words` and `weights` are the chosen features, largest |weight| first. `tokens` are all pieces of the text in order,
-    `relevance` (T,) the weight of each (0 where not chosen), `ids` (T,) the feature each belongs to, -1 for none.
-    `local_prediction` is the imitation's answer for the whole text, `intercept` + the sum of `weights`; `prediction` is
-    the classifier's own. `score` is the weighted R^2 of the imitation: 1 perfect, 0 no better than a constant.
+    Attributes:
+        words, weights: the chosen features, largest |weight| first.
+        tokens, ids: all pieces of the text in order, and the index (T,) of the feature that each belongs to, -1 for none.
+        relevance: the weight of that feature, (T,); 0 where it was not chosen.
+        prediction: the classifier's probability for the whole text.
+        intercept, local_prediction: b, and the linear model's value for the whole text, b + the sum of `weights`.
+        score: the weighted R^2 of the linear model; 1 is a perfect fit, 0 is no better than a constant.
     """
 
     def __init__(
@@ -77,33 +83,45 @@ class LimeExplanation(Explanation):
 
 
 def split_words(text: str) -> list[str]:
-    """Words and what stands between them, in order; together they are the text. A combining mark ends a word, as in lime."""
+    """Words and the characters between them, in order; joined they are the text. A combining mark ends a word, as in lime."""
     return [piece for piece in SEPARATOR.split(text) if piece]
 
 
 def whole_words(text: str) -> list[str]:
-    """The same, but a word holds its combining marks, such as the vowel signs of Hindi."""
+    """As `split_words`, but a word includes its combining marks, such as the vowel signs of Hindi."""
     return find_words(PIECE, text)
 
 
 def number_features(pieces: Sequence[str], bow: bool) -> Array:
-    """The feature each piece belongs to, counted by first appearance, -1 where a piece holds no word character.
+    """The index of the feature that each piece belongs to.
 
-    As a bag of words (`bow`) all occurrences of a word are one feature, otherwise each is a feature of its own.
+    Args:
+        pieces: T pieces of a text.
+        bow: whether all occurrences of a word are one feature (bag of words), or each is a feature of its own.
+
+    Returns:
+        (T,), numbered by first appearance, -1 for a piece without a letter or digit.
     """
-    number: dict = {}
-    keys = [
-        (piece if bow else place) if re.search(r"\w", piece) else None for place, piece in enumerate(pieces)
-    ]
-    return numpy.array(
-        [-1 if key is None else number.setdefault(key, len(number)) for key in keys], dtype=numpy.int64
-    )
+    number: dict[str | int, int] = {}
+    found = [-1] * len(pieces)
+    for position, piece in enumerate(pieces):
+        if re.search(r"\w", piece):
+            found[position] = number.setdefault(piece if bow else position, len(number))
+    return numpy.array(found, dtype=numpy.int64)
 
 
 def perturb(n: int, num_samples: int, seed: int) -> Array:
-    """Which of n features each sample keeps: bool (num_samples, n). The first row keeps all, every other loses 1 to n.
+    """The features that each sample keeps.
 
-    How many are lost is drawn first, for all samples, then which ones: the first so many of a shuffled 0, ..., n - 1.
+    The numbers of removed features are drawn first, for all samples; then which ones: the first of a shuffled 0, ..., n - 1.
+
+    Args:
+        n: the number of features.
+        num_samples: the number of samples.
+        seed: of the draws.
+
+    Returns:
+        bool (num_samples, n). The first row keeps all features; each other row loses 1 to n.
     """
     random = numpy.random.RandomState(seed)
     lost = random.randint(1, n + 1, num_samples - 1)  # (N - 1,)
@@ -116,32 +134,44 @@ def perturb(n: int, num_samples: int, seed: int) -> Array:
 
 
 def distinct(masks: Array) -> tuple[Array, Array]:
-    """Each different row once, by first appearance, and how often it was drawn: (N, n) -> (U, n), (U,).
+    """The different rows, in the order of first appearance, and how often each was drawn.
 
-    Equal rows are equal texts and get equal answers, so one row that counts twice says the same as two.
+    Equal rows are equal texts with equal probabilities, so one row of weight 2 has the same effect as two rows.
+
+    Args:
+        masks: bool (N, n).
+
+    Returns:
+        (rows (U, n), counts (U,)).
     """
     packed = numpy.packbits(masks, axis=1)  # (N, n) -> (N, ceil(n / 8))
     count = Counter(packed.view(f"V{packed.shape[1]}").ravel().tolist())
     rows = numpy.frombuffer(b"".join(count), dtype=numpy.uint8).reshape(len(count), -1)
-    return numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool), numpy.array(
-        list(count.values())
-    )
+    different = numpy.unpackbits(rows, axis=1, count=masks.shape[1]).astype(bool)  # (U, n)
+    return different, numpy.array(list(count.values()))
 
 
 def write_texts(
     pieces: Sequence[str], ids: Array, masks: Array, bow: bool, replacement: str | None = None
 ) -> list[str]:
-    """The text of each mask, (U, n) -> U strings: a lost word becomes `replacement`, and the rest stays.
+    """The text with the words that each mask keeps.
 
-    Without one it disappears (`bow`), or becomes `HIDDEN`.
+    Args:
+        pieces: T pieces of the text.
+        ids: the feature of each piece, (T,), -1 for none.
+        masks: bool (U, n), the features that each text keeps.
+        bow: whether a removed word disappears, or becomes `HIDDEN`.
+        replacement: what a removed word becomes instead.
+
+    Returns:
+        U texts.
     """
     lost = ("" if bow else HIDDEN) if replacement is None else replacement
-    words = [start for start, i in enumerate(ids) if i >= 0]  # (M,): where the words are
+    words = [position for position, i in enumerate(ids) if i >= 0]  # (M,)
     tails = ["".join(pieces[a + 1 : b]) for a, b in zip(words, words[1:] + [len(pieces)], strict=True)]
-    present = numpy.array(
-        [pieces[place] + tail for place, tail in zip(words, tails, strict=True)], dtype=object
-    )
-    absent = numpy.array([lost + tail for tail in tails], dtype=object)
+    kept = [pieces[position] + tail for position, tail in zip(words, tails, strict=True)]
+    gone = [lost + tail for tail in tails]
+    present, absent = (numpy.array(each, dtype=object) for each in (kept, gone))  # (M,)
     choice = numpy.where(masks[:, ids[words]], present, absent)  # (U, M)
     head = "".join(pieces[: words[0]])
     return [head + "".join(row) for row in choice.tolist()]
@@ -151,12 +181,12 @@ def write_texts(
 
 
 def cosine_distance(masks: Array) -> Array:
-    """D = 100 (1 - cos) from each row to the row of ones, (N, n) -> (N,): with k of n kept, cos = k / sqrt(k n)."""
+    """D = 100 (1 - cos) between each row and the row of ones, cos = k / sqrt(k n) if k of n are kept. (N, n) -> (N,)."""
     return 100 * (1 - numpy.sqrt(masks.mean(axis=1)))
 
 
 def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
-    """pi_x(z) = sqrt(exp(-D(x, z)^2 / width^2)): 1 at the text itself, less the more is missing."""
+    """The weight of a sample, sqrt(exp(-D^2 / width^2)): 1 for the text itself, lower at a greater distance D. (N,) -> (N,)."""
     return numpy.sqrt(numpy.exp(-(distance**2) / width**2))
 
 
@@ -164,37 +194,56 @@ def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
 
 
 def weighted_products(x: Array, y: Array, weight: Array) -> Array:
-    """X^T W Y, in blocks of rows: small products are done before a second thread would have woken up."""
-    blocks = (slice(start, start + ROWS) for start in range(0, len(x), ROWS))
-    return sum(x[block].T * weight[block] @ y[block] for block in blocks)
+    """X^T W Y. x (N, k), y (N, ..), weight (N,) -> (k, ..). In blocks of rows: small products are faster in one thread."""
+    blocks = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
+    return sum([x[block].T * weight[block] @ y[block] for block in blocks])
 
 
 def weighted_least_squares(x: Array, y: Array, weight: Array, alpha: float = 0.0) -> Array:
-    """The c of least sum_n w_n (y_n - x_n c)^2 + alpha |c|^2, where (X^T W X + alpha I) c = X^T W y.
+    """The c that minimises sum_n w_n (y_n - x_n c)^2 + alpha |c|^2; it solves (X^T W X + alpha I) c = X^T W y.
 
-    x (N, k), y (N,), weight (N,) -> (k,). Raises numpy.linalg.LinAlgError where the equations have no single solution.
+    Args:
+        x: (N, k).
+        y: (N,).
+        weight: w, (N,).
+        alpha: the weight of the penalty.
+
+    Returns:
+        c, (k,).
+
+    Raises:
+        numpy.linalg.LinAlgError: the equations have no unique solution.
     """
     gram = weighted_products(x, x, weight) + alpha * numpy.eye(x.shape[1])  # (k, k)
     return numpy.linalg.solve(gram, weighted_products(x, y, weight))
 
 
 def centre(values: Array, weight: Array) -> tuple[Array, Array]:
-    """Values less their weighted mean, and that mean: (N, ...), (N,) -> (N, ...), (...)."""
-    # Counted from the first row, so that a constant is exactly zero and not rounding noise.
+    """Values less their weighted mean, and that mean. (N, ..), (N,) -> (N, ..), (..)."""
+    # relative to the first row, so that constant values give exactly zero
     rest = values - values[0]
     mean = weight @ rest / weight.sum()
     return rest - mean, values[0] + mean
 
 
 def weighted_ridge(x: Array, y: Array, weight: Array, alpha: float) -> tuple[Array, float, float]:
-    """c (k,), b and R^2 of y ~ b + x c, where the penalty alpha |c|^2 leaves b alone: x (N, k), y (N,), weight (N,).
+    """Weighted ridge regression y ~ b + x c, with the penalty alpha |c|^2 that does not include b.
 
-    b = mean(y) - mean(x) c, so both sides are centred by their weighted means first and b drops out.
-    R^2 = 1 - sum w (y - b - x c)^2 / sum w (y - mean(y))^2, and 0 where y does not vary.
+    b = mean(y) - mean(x) c, so both sides are first centred by their weighted means, which removes b.
+
+    Args:
+        x: (N, k).
+        y: (N,).
+        weight: w, (N,).
+        alpha: the weight of the penalty.
+
+    Returns:
+        (c (k,), b, R^2), with R^2 = 1 - sum w (y - b - x c)^2 / sum w (y - mean(y))^2, or 0 where y does not vary.
     """
     (xc, x_mean), (yc, y_mean) = centre(x, weight), centre(y, weight)
     coef = weighted_least_squares(xc, yc, weight, alpha)  # (k,)
-    total, left = weight @ yc**2, weight @ (yc - xc @ coef) ** 2
+    total = weight @ yc**2
+    left = weight @ (yc - xc @ coef) ** 2
     return coef, float(y_mean - x_mean @ coef), float(1 - left / total) if total else 0.0
 
 
@@ -202,18 +251,29 @@ def weighted_ridge(x: Array, y: Array, weight: Array, alpha: float) -> tuple[Arr
 
 
 def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """k features, each the one that, joined to those before it, fits y best: x (N, n), y (N,), weight (N,) -> (k,).
+    """k features, chosen one by one: each gives the best fit of y together with those chosen before it.
 
-    No regression is repeated. Whatever the chosen features explain is taken out of y and of the other columns; fitting
-    what is left of y by what is left of a column leaves what the joint fit would leave (Frisch and Waugh, Econometrica
-    1933). Of equals the first is chosen.
+    No regression is repeated: the part that the chosen features explain is subtracted from y and from the other columns.
+    Fitting the rest of y by the rest of a column has the same residual as the joint fit (Frisch and Waugh, Econometrica
+    1933). Of several equally good features the first is chosen.
+
+    Args:
+        x: (N, n).
+        y: (N,).
+        weight: (N,).
+        k: the number of features.
+
+    Returns:
+        The indices of the features, (min(k, n),).
     """
     root = numpy.sqrt(weight)[:, None]
     x, y = root * centre(x, weight)[0], root * centre(y[:, None], weight)[0]  # (N, n), (N, 1)
-    total, norms, chosen = (y * y).sum() or 1.0, (x * x).sum(axis=0), []
+    total = (y * y).sum() or 1.0
+    norms = (x * x).sum(axis=0)  # (n,)
+    chosen: list[int] = []
     for _ in range(min(k, x.shape[1])):
         square = (x * x).sum(axis=0)  # (n,)
-        square[square <= 1e-12 * norms] = numpy.inf  # a column that the chosen ones make up: slope 0
+        square[square <= 1e-12 * norms] = numpy.inf  # a linear combination of the chosen columns gets slope 0
         slope = (x * y).sum(axis=0) / square
         score = 1 - ((y - slope * x) ** 2).sum(axis=0) / total  # (n,): the R^2 with each feature added
         score[chosen] = -numpy.inf
@@ -225,21 +285,34 @@ def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
 
 
 def highest_weights(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """The k features of largest |coefficient x_0| when all are fitted together: x (N, n), first row x_0 -> (at most k,)."""
+    """The k features with the largest |c x_0| in a fit of all: x (N, n) with first row x_0, y (N,) -> (min(k, n),)."""
     coef, _, _ = weighted_ridge(x, y, weight, alpha=0.01)
     return numpy.argsort(-abs(coef * x[0]), kind="stable")[:k]
 
 
 def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """At most k features, found one by one up to 6 and by weight beyond, where one by one takes long."""
+    """At most k features: by forward selection for k up to 6, else by weight, which is faster. -> (min(k, n),)."""
     return (forward_selection if k <= 6 else highest_weights)(x, y, weight, k)
 
 
-# ---- asking the classifier ----
+# ---- the classifier's probabilities ----
 
 
-def ask(predict: Callable, inputs: Sequence, labels: Sequence[int]) -> Array:
-    """The probabilities of `labels` for each text (or row of numbers), float64 (len(inputs), len(labels))."""
+def ask(predict: Callable[[Any], Any], inputs: Any, labels: Sequence[int]) -> Array:
+    """The probabilities of some classes, checked.
+
+    Args:
+        predict: N inputs -> probabilities (N, n_classes).
+        inputs: N texts, or rows of numbers (N, n).
+        labels: L classes.
+
+    Returns:
+        float64 (N, L).
+
+    Raises:
+        ValueError: `predict` returns another shape, or no finite numbers.
+        IndexError: a label that is no class; and whatever `predict` raises, with a note.
+    """
     try:
         answer = predict(inputs)
     except Exception as error:
@@ -266,14 +339,14 @@ def ask(predict: Callable, inputs: Sequence, labels: Sequence[int]) -> Array:
 
 
 def check_request(text: str, **counts: int) -> None:
-    """Raises TypeError, ValueError for what cannot be explained: no string, counts that are no integers or too small."""
+    """Raise TypeError for a text that is no string, and as `check_counts` does."""
     if not isinstance(text, str):
         raise TypeError(f"text: expected a string, got {type(text).__name__}")
     check_counts(**counts)
 
 
 def check_counts(**counts: int) -> None:
-    """Raises TypeError, ValueError for counts that are no integers or too small."""
+    """Raise TypeError for a count that is no integer, ValueError for one that is too small."""
     for name, value in counts.items():
         if not isinstance(value, (int, numpy.integer)):
             raise TypeError(f"{name}: expected an integer, got {value!r}")
@@ -287,9 +360,10 @@ def check_counts(**counts: int) -> None:
         )
 
 
-def cut(text: str, tokenizer: Tokenizer | Callable | None, bow: bool) -> tuple[list[str], Array]:
-    """Pieces of the text and their features, or why it cannot be explained."""
-    pieces = list((tokenizer.tokens if isinstance(tokenizer, Tokenizer) else tokenizer or split_words)(text))
+def cut(text: str, tokenizer: Cutter | None, bow: bool) -> tuple[list[str], Array]:
+    """The pieces of a text and the index of each one's feature, (T,). Raises ValueError if there is no word."""
+    split = tokenizer.tokens if isinstance(tokenizer, Tokenizer) else tokenizer or split_words
+    pieces = list(split(text))
     if not all(isinstance(piece, str) for piece in pieces) or "".join(pieces) != text:
         raise ValueError(f"tokenizer: expected strings that joined make up {text[:40]!r}, got {pieces[:8]}")
     ids = number_features(pieces, bow)
@@ -310,13 +384,57 @@ def imitate(
     weight: Array,
     num_features: int,
 ) -> LimeExplanation:
-    """The explanation that samples x (N, n), the explained one first, with answers y (N,) and weights (N,) give."""
+    """Fit the linear model.
+
+    Args:
+        pieces, ids: the T pieces of the text, and the feature of each, (T,).
+        label: the class.
+        prediction: the classifier's probability for the text.
+        x: the features of each sample, (N, n), the text itself first.
+        y: the classifier's probability for each sample, (N,).
+        weight: of each sample, (N,).
+        num_features: the largest number of features in the linear model.
+
+    Returns:
+        The explanation.
+    """
     chosen = select_features(x, y, weight, num_features)  # (k,)
     coef, intercept, score = weighted_ridge(x[:, chosen], y, weight, alpha=1.0)
-    local, order = intercept + float(x[0, chosen] @ coef), numpy.argsort(-abs(coef), kind="stable")
+    local = intercept + float(x[0, chosen] @ coef)
+    order = numpy.argsort(-abs(coef), kind="stable")
     return LimeExplanation(
         pieces, ids, int(label), prediction, chosen[order], coef[order], intercept, score, local
     )
+
+
+@overload
+def lime(
+    predict: Callable[[list[str]], Array],
+    text: str,
+    label: int = 1,
+    num_features: int = 10,
+    num_samples: int = 5000,
+    seed: int = 0,
+    bow: bool = True,
+    tokenizer: Cutter | None = None,
+    *,
+    replacement: str | None = None,
+) -> LimeExplanation: ...
+
+
+@overload
+def lime(
+    predict: Callable[[list[str]], Array],
+    text: str,
+    label: Sequence[int],
+    num_features: int = 10,
+    num_samples: int = 5000,
+    seed: int = 0,
+    bow: bool = True,
+    tokenizer: Cutter | None = None,
+    *,
+    replacement: str | None = None,
+) -> list[LimeExplanation]: ...
 
 
 def lime(
@@ -327,23 +445,41 @@ def lime(
     num_samples: int = 5000,
     seed: int = 0,
     bow: bool = True,
-    tokenizer: Tokenizer | Callable[[str], Sequence[str]] | None = None,
+    tokenizer: Cutter | None = None,
+    *,
     replacement: str | None = None,
 ) -> LimeExplanation | list[LimeExplanation]:
-    """Which words of `text` speak for class `label`, and which against (Ribeiro et al., KDD 2016, algorithm 1).
+    """How much each word of a text adds to the probability of a class, or takes from it.
 
-    `predict` takes a list of N texts, at most 512 at a time, and returns probabilities (N, n_classes). It must answer
-    alike for equal texts: each is asked once. A text may come without any of its words. Several labels give a list of
-    explanations from the same answers. `bow=False` tells occurrences of a word apart and puts UNKWORDZ for each that is
-    left out; `replacement` puts something else, with `bow` too. `tokenizer`, a model's own or a function, cuts the text
-    into pieces that make it up when joined (`list` cuts it into characters, good for Chinese, `whole_words` leaves combining
-    marks in their words, as Hindi needs); those with a letter or digit are the words.
+    Args:
+        predict: N texts, at most 512 in one call -> probabilities (N, n_classes). It is called once for each different
+            text, one of which may have none of the words.
+        text: the explained text, with at least one word.
+        label: the class; a sequence of classes gives a list of explanations from the same samples.
+        num_features: the largest number of words in the linear model.
+        num_samples: the number of samples, with the text itself.
+        seed: of the samples.
+        bow: True removes all occurrences of a word together (bag of words). False treats each occurrence by itself, and
+            puts "UNKWORDZ" in the place of a removed one.
+        tokenizer: a tokenizer, or a function, that cuts the text into pieces which joined make it up; those with a letter
+            or digit are the words. None cuts as lime does; `list` cuts into characters, which suits Chinese;
+            `surrogate.whole_words` leaves combining marks in their words, which Hindi needs.
+        replacement: what a removed word becomes instead.
 
-    Raises TypeError or ValueError for a text without words, counts too small, pieces that are not the text, and answers
-    of the wrong shape or not finite; IndexError for a label that is no class; and whatever `predict` raises.
+    Returns:
+        A `LimeExplanation`, or a list of them.
+
+    Raises:
+        TypeError: a text that is no string, or counts that are no integers.
+        ValueError: a text without words, counts that are too small, pieces that are not the text, or probabilities of
+            another shape or not finite.
+        IndexError: a label that is no class; and whatever `predict` raises.
+
+    Source:
+        Ribeiro et al., KDD 2016, algorithm 1.
     """
-    several = isinstance(label, (list, tuple, range, Array))
-    labels = list(label) if several else [label]
+    several = isinstance(label, SEVERAL)
+    labels = list(cast(Sequence[int], label)) if several else [cast(int, label)]
     for each in labels:
         check_request(text, label=each, num_features=num_features, num_samples=num_samples)
     pieces, ids = cut(text, tokenizer, bow)

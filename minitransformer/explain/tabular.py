@@ -1,9 +1,10 @@
-"""LIME for a row of numbers: shaken like the data it comes from, and imitated by the same linear model."""
+"""LIME for a row of numbers: samples like the data that the row comes from, and the same linear model."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 
@@ -14,27 +15,47 @@ Array = numpy.ndarray
 
 def lime_tabular(
     predict: Callable[[Array], Array],
-    row,
-    data,
+    row: Any,
+    data: Any,
     label: int = 1,
+    *,
     num_features: int = 10,
     num_samples: int = 5000,
     seed: int = 0,
     names: Sequence[str] | None = None,
 ) -> LimeExplanation:
-    """Which numbers of `row` (n,) speak for class `label`, and which against (Ribeiro et al., KDD 2016, algorithm 1).
+    """How much each number of a row adds to the probability of a class, or takes from it.
 
-    Each column of `data` (N, n) has a mean m and a standard deviation s. Samples are m + s z, z normal; columns are
-    standardised, nearness is sqrt(exp(-D^2 / w^2)) of the distance D to the row, w = 0.75 sqrt(n), and the weights are per
-    standard deviation. As in lime 0.2.0.1 with discretize_continuous=False. `predict` takes rows (N, n) and returns
-    probabilities (N, n_classes). `names` (n,) label the columns. Errors as `lime`'s, and ValueError for shapes that do not
-    fit or numbers that are not finite.
+    With the mean m and the standard deviation s of each column of `data`, samples are m + s z with normal z. A sample at
+    distance D from the row, in standard deviations, has the weight sqrt(exp(-D^2 / w^2)) with w = 0.75 sqrt(n). The numbers
+    are those of lime 0.2.0.1 with discretize_continuous=False.
+
+    Args:
+        predict: rows (N, n) -> probabilities (N, n_classes).
+        row: the explained row (n,).
+        data: rows (N, n) like it.
+        label: the class.
+        num_features: the number of columns in the linear model.
+        num_samples: the number of samples, with the row itself.
+        seed: of the samples.
+        names: n names of the columns.
+
+    Returns:
+        A `LimeExplanation`, whose weights are per standard deviation.
+
+    Raises:
+        ValueError: shapes that do not fit or numbers that are not finite; and as `lime` does.
+        TypeError, IndexError: as `lime` does.
+
+    Source:
+        Ribeiro et al., KDD 2016, algorithm 1.
     """
     check_counts(label=label, num_features=num_features, num_samples=num_samples)
     row, data = _checked(row, data)
-    mean, scale = data.mean(axis=0), data.std(axis=0)
-    # a constant column is left as it is
-    scale = numpy.where(scale <= 10 * numpy.finfo(float).eps * abs(mean), 1.0, scale)
+    mean = data.mean(axis=0)
+    deviation = data.std(axis=0)
+    constant = deviation <= 10 * numpy.finfo(float).eps * abs(mean)
+    scale = numpy.where(constant, 1.0, deviation)
     samples = numpy.random.RandomState(seed).normal(0, 1, (num_samples, len(row))) * scale + mean  # (N, n)
     samples[0] = row
     y = numpy.concatenate(
@@ -48,8 +69,10 @@ def lime_tabular(
     return imitate(names, numpy.arange(len(row)), label, float(y[0]), x, y, weight, num_features)
 
 
-def _checked(row, data) -> tuple[Array, Array]:
-    row, data = numpy.asarray(row, dtype=numpy.float64), numpy.asarray(data, dtype=numpy.float64)
+def _checked(row: Any, data: Any) -> tuple[Array, Array]:
+    """Both as float64 arrays, or ValueError."""
+    row = numpy.asarray(row, dtype=numpy.float64)
+    data = numpy.asarray(data, dtype=numpy.float64)
     if row.ndim != 1 or data.ndim != 2 or not len(data) or not len(row) or data.shape[1] != len(row):
         raise ValueError(
             f"expected a row (n,) and data (N, n) with as many columns, got {row.shape} and {data.shape}"
