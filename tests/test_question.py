@@ -104,8 +104,8 @@ def test_each_text_of_an_encoder_decoder_has_its_own_vectors_even_if_both_are_eq
     model = models.T5(models.T5Config(20, 8, 4, 12, 2, 2, 2)).double().eval()
     asked = explain.Question(model, [3, 4, 5], source=[3, 4, 5])
     first = min(t.op.number for t in asked.vectors)  # the encoder reads the source before the decoder runs
-    marks = [np.full(t.shape, 1.0 if t.op.number == first else 0.0) for t in asked.vectors]
-    assert len(marks) == 2 and asked.total(marks).tolist() == [[8, 8, 8, 0, 0, 0]]
+    marks = [np.full(t.shape, 1.0 if t.op.number == first else 2.0) for t in asked.vectors]
+    assert len(marks) == 2 and asked.total(marks).tolist() == [[8, 8, 8, 16, 16, 16]]
 
 
 def test_an_answer_of_an_encoder_decoder_is_explained_with_the_source_before_it():
