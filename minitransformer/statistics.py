@@ -52,7 +52,8 @@ def roc_area(scores: Array, positive: Array) -> float:
 
 def mean_height(curve: Array) -> Array:
     """The area under a curve over the interval from 0 to 1, by the trapezoid rule. (.., T + 1) -> (..)."""
-    return (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
+    heights: Array = (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
+    return heights
 
 
 def bootstrap_interval(

@@ -31,7 +31,7 @@ def rollout(weights: Sequence[Array]) -> Array:
         Abnar and Zuidema, ACL 2020, section 3.
     """
     steps = [(layer.mean(axis=1) + numpy.eye(layer.shape[-1])) / 2 for layer in weights]  # (B, T, T)
-    total = steps[0]
+    total: Array = steps[0]
     for step in steps[1:]:
         total = step @ total
     return total
@@ -146,6 +146,8 @@ def attention_slopes(asked: Question) -> list[Array]:
 def _read_rows(asked: Question, flow: Array, pooled: int | None) -> Array:
     """The row of `flow` (B, T, T) of the token that the logits are read from, or the mean of the rows. -> (B, T)."""
     if asked.logits.ndim == 3 or pooled is not None:
-        return flow[numpy.arange(len(flow)), asked.position if asked.logits.ndim == 3 else pooled]
+        row = asked.position if asked.logits.ndim == 3 else pooled
+        return flow[numpy.arange(len(flow)), row]
     real = to_host(asked.attention[0].array).max(axis=(1, 2)) > 0  # (B, T): padding gets no attention
-    return (flow * real[..., None]).sum(axis=1) / real.sum(axis=1, keepdims=True)
+    mean: Array = (flow * real[..., None]).sum(axis=1) / real.sum(axis=1, keepdims=True)
+    return mean

@@ -129,7 +129,7 @@ def _cell(interval: tuple[float, float, float]) -> str:
 
 def compare(
     methods: Mapping[str, Method],
-    logit: Callable[[int], Callable],
+    logit: Callable[[int], Logit],
     cases: Sequence[Case],
     *,
     replace: str = "zero",

@@ -42,7 +42,7 @@ def logit_of(model: Module, target: One, *, position: int = -1, batch_first: boo
     def logit(ids: Tensor) -> Tensor:
         ids = ids.to(device)
         with no_grad(), in_use(model):
-            logits = model(ids if batch_first else ids.transpose(0, 1))
+            logits: Tensor = model(ids if batch_first else ids.transpose(0, 1))
         if logits.ndim == 3:
             logits = logits[:, position] if batch_first else logits[position]
         if isinstance(target, LogOdds):
@@ -85,12 +85,12 @@ def ask_logit(logit: Logit, ids: Array) -> Array:
 
 def one_sequence(ids: Any) -> Array:
     """The ids on the host, if they are integers (T,) with T >= 1. Raises ValueError for anything else."""
-    ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
-    if ids.dtype.kind not in "iu" or ids.ndim != 1 or not ids.size:
+    array = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
+    if array.dtype.kind not in "iu" or array.ndim != 1 or not array.size:
         raise ValueError(
-            f"ids: expected one sequence of integers (T,), at least one token, got {ids.dtype} {ids.shape}"
+            f"ids: expected one sequence of integers (T,), at least one token, got {array.dtype} {array.shape}"
         )
-    return ids
+    return array
 
 
 def masked_logits(logit: Logit, ids: Any, keep: Array, replace: str = "zero", unk_id: int = UNK) -> Array:
@@ -183,8 +183,9 @@ def occlusion(
 
     def falls(sequence: Array, one: One, place: int) -> Array:  # (T,) -> (T,)
         logit = logit_of(model, one, position=place, batch_first=batch_first)
-        full, *without = masked_logits(logit, sequence, keep, replace, unk_id)
-        return full - numpy.array(without)
+        outputs = masked_logits(logit, sequence, keep, replace, unk_id)  # (1 + T,)
+        fall: Array = outputs[0] - outputs[1:]
+        return fall
 
     rows = [falls(*each) for each in zip(batch, asked.targets, positions, strict=True)]
     return asked.explanation(f"occlusion, {replace}", numpy.stack(rows), tokens)

@@ -216,12 +216,12 @@ class Question:
 
 def as_batch(ids: Any) -> numpy.ndarray:
     """Ids on the host, with a batch dimension. Integers (T,) or (B, T) -> (B, T). Raises ValueError for anything else."""
-    ids = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
-    if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
+    array = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
+    if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or not array.size:
         raise ValueError(
-            f"ids: expected integers (T,) or (B, T), at least one token, got {ids.dtype} {ids.shape}"
+            f"ids: expected integers (T,) or (B, T), at least one token, got {array.dtype} {array.shape}"
         )
-    return ids.reshape(-1, ids.shape[-1])
+    return array.reshape(-1, array.shape[-1])
 
 
 @contextlib.contextmanager

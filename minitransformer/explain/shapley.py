@@ -143,7 +143,8 @@ def constrained_fit(masks: Array, gain: Array, weight: Array, total: float) -> A
     rest = gain - z.sum(axis=1) * total / n  # (N,)
     centred = z - z.mean(axis=1, keepdims=True)  # (N, n)
     u = numpy.linalg.lstsq(root[:, None] * centred, root * rest, rcond=None)[0]
-    return total / n + u - u.mean()
+    phi: Array = total / n + u - u.mean()
+    return phi
 
 
 def shapley_values(

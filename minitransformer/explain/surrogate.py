@@ -182,7 +182,8 @@ def write_texts(
 
 def cosine_distance(masks: Array) -> Array:
     """D = 100 (1 - cos) between each row and the row of ones, cos = k / sqrt(k n) if k of n are kept. (N, n) -> (N,)."""
-    return 100 * (1 - numpy.sqrt(masks.mean(axis=1)))
+    cosine: Array = numpy.sqrt(masks.mean(axis=1))
+    return 100 * (1 - cosine)
 
 
 def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
@@ -196,7 +197,8 @@ def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
 def weighted_products(x: Array, y: Array, weight: Array) -> Array:
     """X^T W Y. x (N, k), y (N, ..), weight (N,) -> (k, ..). In blocks of rows: small products are faster in one thread."""
     blocks = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
-    return sum([x[block].T * weight[block] @ y[block] for block in blocks])
+    parts: list[Array] = [x[block].T * weight[block] @ y[block] for block in blocks]
+    return sum(parts[1:], parts[0])
 
 
 def weighted_least_squares(x: Array, y: Array, weight: Array, alpha: float = 0.0) -> Array:
