@@ -1,4 +1,23 @@
-"""Explanation: what the model did, and why it may be believed."""
+"""Explanations of a model's output, and measures of how far they may be believed.
+
+Every method asks one question, why the model gives this output for these ids (`question.py`), and returns one answer, a number
+for each token (`answer.py`).
+
+| file | methods |
+|---|---|
+| `walk.py`, `rules.py`, `composite.py`, `inside.py` | layer-wise relevance propagation: `lrp`, `relevance`, `layer_relevance`, .. |
+| `gradient_methods.py` | `gradient_x_input`, `integrated_gradients`, `smooth_grad` |
+| `attention_flow.py` | `attention_rollout`, `generic_attention` |
+| `perturbation.py` | `occlusion`, and outputs without some of the tokens |
+| `surrogate.py`, `tabular.py`, `shapley.py` | `lime`, `lime_tabular`, `kernel_shap`: they need only the model's predictions |
+| `deletion_curves.py`, `sanity.py`, `stability.py` | `faithfulness`, `randomisation_check`, `lime_stability` |
+| `rationales.py`, `word_ratings.py`, `planted.py` | agreement with people, and with a task whose answer is known |
+| `comparison.py` | all methods on the same texts |
+
+An argument has one meaning in all of them: `target` is the explained logit, in one of the forms of `targets.py`; `label` is a
+class of a function `predict` that returns probabilities; `position` is the token whose logits are explained; `num_samples` is
+a number of random samples; `replace` says what a removed token becomes; `tokens` are strings to show.
+"""
 
 from minitransformer.explain import pictures
 from minitransformer.explain.answer import Explanation, Ledger
