@@ -181,8 +181,8 @@ def occlusion(
         [numpy.ones(batch.shape[1], bool), ~numpy.eye(batch.shape[1], dtype=bool)]
     )  # (1 + T, T)
 
-    def falls(sequence: Array, one: One, place: int) -> Array:  # (T,) -> (T,)
-        logit = logit_of(model, one, position=place, batch_first=batch_first)
+    def falls(sequence: Array, one: One, at: int) -> Array:  # (T,) -> (T,)
+        logit = logit_of(model, one, position=at, batch_first=batch_first)
         outputs = masked_logits(logit, sequence, keep, replace, unk_id)  # (1 + T,)
         fall: Array = outputs[0] - outputs[1:]
         return fall

@@ -107,10 +107,10 @@ def remembering(predict: Callable[[list[str]], Array]) -> Callable[[list[str]], 
     def asked(texts: list[str]) -> Array:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
-            answers = numpy.asarray(predict(new))
-            if answers.ndim != 2 or len(answers) != len(new):
-                return answers  # of the wrong shape: `lime` says so
-            known.update(zip(new, answers, strict=True))
+            probabilities = numpy.asarray(predict(new))
+            if probabilities.ndim != 2 or len(probabilities) != len(new):
+                return probabilities  # of the wrong shape: `lime` says so
+            known.update(zip(new, probabilities, strict=True))
         return numpy.stack([known[text] for text in texts])
 
     return asked

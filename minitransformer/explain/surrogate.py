@@ -316,28 +316,28 @@ def ask(predict: Callable[[Any], Any], inputs: Any, labels: Sequence[int]) -> Ar
         IndexError: a label that is no class; and whatever `predict` raises, with a note.
     """
     try:
-        answer = predict(inputs)
+        found = predict(inputs)
     except Exception as error:
         error.add_note(f"raised by predict, given {len(inputs)} inputs such as {inputs[-1]!r} (perturbed)")
         raise
-    answer = numpy.asarray(answer, dtype=numpy.float64)
-    if answer.ndim != 2 or len(answer) != len(inputs):
+    probabilities = numpy.asarray(found, dtype=numpy.float64)
+    if probabilities.ndim != 2 or len(probabilities) != len(inputs):
         raise ValueError(
             f"predict: expected an array of shape ({len(inputs)}, n_classes), one row of probabilities for each text, "
-            f"got shape {answer.shape}"
+            f"got shape {probabilities.shape}"
         )
-    if wrong := [label for label in labels if not 0 <= label < answer.shape[1]]:
+    if wrong := [label for label in labels if not 0 <= label < probabilities.shape[1]]:
         raise IndexError(
-            f"label: expected 0 to {answer.shape[1] - 1}, one of the classes of predict, got {wrong[0]}"
+            f"label: expected 0 to {probabilities.shape[1] - 1}, one of the classes of predict, got {wrong[0]}"
         )
-    answer = answer[:, list(labels)]
-    broken = ~numpy.isfinite(answer)
+    chosen = probabilities[:, list(labels)]
+    broken = ~numpy.isfinite(chosen)
     if broken.any():
         row, column = numpy.argwhere(broken)[0]
         raise ValueError(
-            f"predict: expected finite probabilities, got {answer[row, column]} for {inputs[row]!r}"
+            f"predict: expected finite probabilities, got {chosen[row, column]} for {inputs[row]!r}"
         )
-    return answer
+    return chosen
 
 
 def check_request(text: str, **counts: int) -> None:
@@ -487,10 +487,10 @@ def lime(
     pieces, ids = cut(text, tokenizer, bow)
     masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
-    answers = [ask(predict, write_texts(pieces, ids, batch, bow, replacement), labels) for batch in batches]
+    asked = [ask(predict, write_texts(pieces, ids, batch, bow, replacement), labels) for batch in batches]
     x, weight = masks.astype(numpy.float64), count * kernel(cosine_distance(masks))
     found = [
         imitate(pieces, ids, each, float(y[0]), x, y, weight, num_features)
-        for each, y in zip(labels, numpy.concatenate(answers).T, strict=True)  # (U, L) -> L of (U,)
+        for each, y in zip(labels, numpy.concatenate(asked).T, strict=True)  # (U, L) -> L of (U,)
     ]
     return found if several else found[0]
