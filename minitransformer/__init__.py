@@ -9,7 +9,7 @@ On Linux with glibc, the import changes one setting of the whole process: freed 
 
 import importlib
 from math import e, inf, nan, pi
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitransformer import backends, nn
 from minitransformer.anomaly import detect_anomaly
@@ -350,14 +350,16 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def __getattr__(name: str) -> Any:
-    if name in LATER:
-        return importlib.import_module(f"minitransformer.{name}")
-    raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else _unknown(name))
-
-
 def _unknown(name: str) -> str:
     """The message for a name that is not there, with the nearest one that is."""
     nearest = importlib.import_module("difflib").get_close_matches(name, __all__, n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     return f"module 'minitransformer' has no attribute {name!r}{hint}"
+
+
+if not TYPE_CHECKING:  # a type checker reports a name that is not there
+
+    def __getattr__(name):
+        if name in LATER:
+            return importlib.import_module(f"minitransformer.{name}")
+        raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else _unknown(name))

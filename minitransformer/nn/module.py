@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy
 
@@ -13,6 +14,7 @@ from minitransformer.nn.hooks import forward_call
 from minitransformer.nn.loading import Loading
 from minitransformer.ops.python import host_array
 
+Forward = TypeVar("Forward", covariant=True)
 KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
 
 
@@ -28,12 +30,26 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+class HasForward(Protocol[Forward]):
+    """A module, by the type of its `forward`."""
+
+    @property
+    def forward(self) -> Forward: ...
+
+
+class CallsForward:
+    """For type checkers: `module(..)` takes what the module's own `forward` takes, and returns what that returns."""
+
+    def __get__(self, module: HasForward[Forward], kind: type) -> Forward:
+        return module.forward
+
+
 class Module:
     """Something with parameters and a `forward`. Subclasses call `super().__init__()` before they assign either."""
 
     training: bool = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         for kind in KINDS:
             object.__setattr__(self, kind, {})
         object.__setattr__(self, "_transient", set())
@@ -73,7 +89,7 @@ class Module:
         self._forget(name, but=kind)
         self.__dict__[kind][name] = value
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         for kind in KINDS:
             if name in self.__dict__.get(kind, ()):
                 return self.__dict__[kind][name]
@@ -109,12 +125,16 @@ class Module:
             raise KeyError(f"expected a name without dots, which part the names of modules, got {name!r}")
         self._keep(kind, name, value)
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def __call__(self, *args, **kwargs):
-        call = forward_call.get()
-        return self.forward(*args, **kwargs) if call is None else call(self, args, kwargs)
+    if TYPE_CHECKING:
+        __call__ = CallsForward()
+    else:
+
+        def __call__(self, *args, **kwargs):
+            call = forward_call.get()
+            return self.forward(*args, **kwargs) if call is None else call(self, args, kwargs)
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True

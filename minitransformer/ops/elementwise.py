@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
@@ -10,7 +11,7 @@ from minitransformer.backends import bool_, namespace
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.laws import Moves, Sums, is_number, unbroadcast
-from minitransformer.ops.operands import operand, operands, real
+from minitransformer.ops.operands import Operand, operand, operands, real
 from minitransformer.ops.rounding import Quotient
 
 
@@ -264,7 +265,7 @@ class Clip(Op):
         )
 
 
-def _times(alpha: float, other, input):
+def _times(alpha: float, other: Any, input: Any) -> Any:
     """alpha * other, to be added to `input`. Raises RuntimeError where a float would be added to integers."""
     kinds = {x.dtype.kind if isinstance(x, Tensor) else type(x) for x in (input, other)}
     if isinstance(alpha, float) and not kinds & {"f", float}:
@@ -272,24 +273,24 @@ def _times(alpha: float, other, input):
     return cast(alpha * other, bool_) if kinds == {"b"} else alpha * other
 
 
-def add(input, other, *, alpha: float = 1) -> Tensor:
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Shapes broadcast."""
     return Add()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
-def sub(input, other, *, alpha: float = 1) -> Tensor:
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input - alpha * other. Shapes broadcast. Raises TypeError for boolean tensors."""
     if any(isinstance(x, Tensor) and x.array.dtype == bool_ for x in (input, other)):
         raise TypeError("sub: expected numbers, got a bool tensor; use ^ or logical_not, or .long() first")
     return Sub()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
-def mul(input, other) -> Tensor:
+def mul(input: Operand, other: Operand) -> Tensor:
     """input * other. Shapes broadcast."""
     return Mul()(*operands(input, other))
 
 
-def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
     if rounding_mode is not None:
         return Quotient(rounding_mode)(*operands(input, other))
@@ -306,7 +307,7 @@ def neg(input: Tensor) -> Tensor:
     return Neg()(input)
 
 
-def pow(input, exponent) -> Tensor:
+def pow(input: Operand, exponent: Operand) -> Tensor:
     """input ** exponent. Shapes broadcast."""
     return Pow()(*operands(input, exponent))
 
@@ -376,7 +377,7 @@ def abs_(input: Tensor) -> Tensor:
     return Abs()(input)
 
 
-def _two_tensors(who: str, *inputs) -> tuple:
+def _two_tensors(who: str, *inputs: Any) -> tuple[Any, Any]:
     if any(map(is_number, inputs)):
         raise TypeError(
             f"{who}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers"
@@ -394,7 +395,7 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return Minimum()(*_two_tensors("minimum", input, other))
 
 
-def where(condition: Tensor, input, other) -> Tensor:
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     """`input` where the boolean `condition` holds, else `other`. Shapes broadcast."""
     if condition.dtype != bool_:
         raise TypeError(
@@ -405,7 +406,7 @@ def where(condition: Tensor, input, other) -> Tensor:
     return Where()(condition, *operands(input, other))
 
 
-def clip(input: Tensor, min=None, max=None) -> Tensor:
+def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """`input` held between `min` and `max`, numbers or tensors. Raises ValueError if both are None."""
     if min is None and max is None:
         raise ValueError("clip: at least one of min and max must be given")

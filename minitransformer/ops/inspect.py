@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 from minitransformer.autograd import Tensor
 
 
-def size(input: Tensor, dim: int | None = None):
-    """The shape, or one size of it."""
+@overload
+def size(input: Tensor, dim: None = None) -> tuple[int, ...]: ...
+@overload
+def size(input: Tensor, dim: int) -> int: ...
+def size(input: Tensor, dim: int | None = None) -> tuple[int, ...] | int:
+    """The shape, or the size of one dimension.
+
+    Args:
+        input: any tensor.
+        dim: which dimension; None means all.
+
+    Returns:
+        A tuple of all sizes, or the one size.
+    """
     return input.shape if dim is None else input.shape[dim]
 
 

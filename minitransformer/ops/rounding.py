@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.laws import is_number, unbroadcast
-from minitransformer.ops.operands import operands
+from minitransformer.ops.operands import Operand, operands
 
 
 class Flat(Op):
@@ -69,12 +69,12 @@ class Rounded(Flat):
         return getattr(namespace(x), self.name)(x, *self.settings)
 
 
-def floor_divide(input, other) -> Tensor:
+def floor_divide(input: Operand, other: Operand) -> Tensor:
     """input / other, rounded down. Shapes broadcast. Raises ValueError if integers are divided by 0."""
     return Quotient("floor")(*operands(input, other))
 
 
-def remainder(input, other) -> Tensor:
+def remainder(input: Operand, other: Operand) -> Tensor:
     """What input // other leaves, with the sign of `other`. Shapes broadcast. Raises ValueError if integers are divided by 0."""
     return Remainder()(*operands(input, other))
 
