@@ -24,7 +24,7 @@ def _has_nan(array: Array) -> bool:
 
 def nan_origin(root: Tensor) -> str:
     """What first made a NaN on the way to `root`: the name of an op, or "an input of" one if it came in from outside."""
-    made_by = {root.op: root}
+    made_by = {root.op: root} if root.op else {}
     for op in reversed(tape(root)):
         for t in op.inputs or ():
             if isinstance(t, Tensor) and t.op is None and _has_nan(t.array):

@@ -73,7 +73,7 @@ class Tensor(Methods):
 
     def watched(self) -> list[int]:
         """`edited` as the one list of all tensors on this memory, made when it is first shared or written."""
-        if self.edited is Tensor.edited:
+        if not isinstance(self.edited, list):
             self.edited = [0]
             if self.twin is not None:
                 self.twin.edited = self.edited
@@ -171,6 +171,8 @@ class Op:
     reads: str | tuple[tuple[int, ...], ...] = "inputs"
     needs: Sequence[bool] = (True, True, True)  # no law asks for a fourth
     view = False  # the output may share the input's memory
+    number: int  # the moment it was made; then its inputs, until `release`
+    inputs: list[Any]
     outputs = 1
     y, y_edited = None, Tensor.edited
 
@@ -213,9 +215,8 @@ class Op:
         return outs[0] if self.outputs == 1 else outs
 
     def _record(self, inputs, outs) -> None:
-        self.number, self.inputs = moment(), []
-        for t in inputs:
-            self.inputs.append(t.kept() if isinstance(t, Tensor) else t)
+        self.number = moment()
+        self.inputs = [t.kept() if isinstance(t, Tensor) else t for t in inputs]
         if self.reads in ("output", "both"):
             self.y, self.y_edited = outs[0].array, outs[0].watched()
         for i, out in enumerate(outs):
@@ -260,13 +261,13 @@ class Op:
     def release(self) -> None:
         """Let go of what backward no longer needs."""
         if self.reads != "shapes":
-            self.inputs = self.y = None
+            self.inputs = self.y = None  # type: ignore[assignment]  # `arrays` raises from now on
 
 
 def tape(root: Tensor) -> list[Op]:
     """The ops that made `root`, newest first."""
-    seen = {root.op} - {None}
-    stack = list(seen)
+    stack = [] if root.op is None else [root.op]
+    seen = set(stack)
     while stack:
         for t in stack.pop().inputs or ():
             if isinstance(t, Tensor) and t.op is not None and t.op not in seen:

@@ -25,7 +25,7 @@ class Device(str):
         return self.partition(":")[0]
 
     @property
-    def index(self) -> int | None:
+    def index(self) -> int | None:  # type: ignore[override]  # of a string it is a method
         return None if self.type == "cpu" else int(self.partition(":")[2])
 
 

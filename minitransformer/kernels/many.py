@@ -66,7 +66,7 @@ def adam_all(
 ) -> None:
     """`reference.adam_all` in one launch, for tuples of four arrays of one dtype (without `amsgrad`)."""
     params, gradients, *means = zip(*arrays, strict=True)
-    gradients = [cupy().ascontiguousarray(g) for g in gradients]
+    gradients = tuple(cupy().ascontiguousarray(g) for g in gradients)
     if len(means) > 2 or not _alike([*params, *gradients, *means[0], *means[1]]):
         reference.adam_all(arrays, step, lr, betas, eps, decay, shrink)
     elif sum(p.size for p in params):

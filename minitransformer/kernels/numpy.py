@@ -321,7 +321,7 @@ def attention(
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # q's memory layout: heads merge without a copy
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
-    for rows, seen in _query_blocks(*p.shape[-2:], causal):
+    for rows, seen in _query_blocks(p.shape[-2], p.shape[-1], causal):
         s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))
         s *= scale
         small = _are_small(s, mask)
@@ -346,7 +346,7 @@ def attention_vjp(
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
-    for rows, seen in _query_blocks(*p.shape[-2:], causal):
+    for rows, seen in _query_blocks(p.shape[-2], p.shape[-1], causal):
         s, gi = p[..., rows, seen], g[..., rows, :]
         ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))
         if keep is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, overload
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace, uint8
@@ -172,12 +172,20 @@ def bitwise_xor(input: Tensor, other: Operand) -> Tensor:
     return _compared("xor", input, other)
 
 
-def equals(input: Tensor, other: Any) -> Tensor:
+@overload
+def equals(input: Tensor, other: Operand) -> Tensor: ...
+@overload
+def equals(input: Tensor, other: object) -> Tensor | bool: ...
+def equals(input: Tensor, other: Any) -> Tensor | bool:
     """`input == other`: `eq`, and False where `other` is neither a tensor nor a number, such as None."""
     return eq(input, other) if _comparable(other) else False
 
 
-def differs(input: Tensor, other: Any) -> Tensor:
+@overload
+def differs(input: Tensor, other: Operand) -> Tensor: ...
+@overload
+def differs(input: Tensor, other: object) -> Tensor | bool: ...
+def differs(input: Tensor, other: Any) -> Tensor | bool:
     """`input != other`: `ne`, and True where `other` is neither a tensor nor a number, such as None."""
     return ne(input, other) if _comparable(other) else True
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from minitransformer.autograd import Op
-from minitransformer.backends import Array, float16, float32, namespace
+from minitransformer.backends import Array, DType, float16, float32, namespace
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> bool:
     """Whether an op's input is a plain Python number, not an array."""
     return isinstance(value, (int, float))
 
 
-def wide(x: Array):
+def wide(x: Array) -> DType | None:
     """The dtype to add up in: float32 for float16, else None, the array's own."""
     return float32 if x.dtype == float16 else None
 
@@ -39,7 +40,7 @@ def unbroadcast(g: Array, like: Array) -> Array:
     return total(g, repeated).reshape(like.shape)
 
 
-def dims(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+def dims(dim: Any, ndim: int) -> tuple[int, ...]:
     """`dim` as a tuple of non-negative dimensions; None means all. Raises IndexError if out of range."""
     if dim is None:
         return tuple(range(ndim))
@@ -64,7 +65,7 @@ class Remembers(Op):
     arguments, and can be called without `forward`.
     """
 
-    memo: tuple[Sequence, Sequence] | None = None  # inputs, and what was found
+    memo: tuple[Sequence, Sequence] = (), ()  # inputs, and what was found
 
     def remember(self, inputs: Sequence, found: Sequence) -> None:
         """Keep what `forward` found for these arrays."""
@@ -72,13 +73,13 @@ class Remembers(Op):
 
     def recalled(self, *inputs) -> Sequence:
         """What `forward` finds for these arrays, beside the output."""
-        if self.memo is None or any(a is not b for a, b in zip(inputs, self.memo[0], strict=True)):
+        if list(map(id, inputs)) != list(map(id, self.memo[0])):
             self.forward(*inputs)
         return self.memo[1]
 
     def release(self) -> None:
         super().release()
-        self.memo = None
+        self.memo = (), ()
 
 
 class Moves(Op):

@@ -16,20 +16,20 @@ Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 
 def operands(a: Operand, b: Operand) -> tuple[Any, Any]:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
-    a, b = operand(a), operand(b)
-    if is_number(a) and is_number(b):
-        raise TypeError(f"expected a tensor, got two numbers, {a} and {b}")
-    if is_number(b):
-        return _beside_number(a, b)
-    if is_number(a):
-        return _beside_number(b, a)[::-1]
-    if a.array.dtype == b.array.dtype:
-        return a, b
-    dtype = common_dtype(a, b)
-    return cast(a, dtype), cast(b, dtype)
+    x, y = operand(a), operand(b)
+    if is_number(x) and is_number(y):
+        raise TypeError(f"expected a tensor, got two numbers, {x} and {y}")
+    if is_number(y):
+        return _beside_number(x, y)
+    if is_number(x):
+        return _beside_number(y, x)[::-1]
+    if x.array.dtype == y.array.dtype:
+        return x, y
+    dtype = common_dtype(x, y)
+    return cast(x, dtype), cast(y, dtype)
 
 
-def operand(x):
+def operand(x: Any) -> Any:
     """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
     if isinstance(x, Tensor):
         return x
@@ -43,7 +43,7 @@ def operand(x):
     return Tensor(array)
 
 
-def _beside_number(t: Tensor, number) -> tuple:
+def _beside_number(t: Tensor, number: Any) -> tuple[Any, Any]:
     """A tensor and a number as one computes with them: the number's kind may widen the tensor's, its size may not, and wraps."""
     kind = t.dtype.kind
     if kind == "f" or isinstance(number, bool):

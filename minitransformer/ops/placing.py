@@ -99,11 +99,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 def scatter(input: Tensor, dim: int, index: Tensor, src) -> Tensor:
     """y[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` may be a number. Raises IndexError, ValueError, TypeError."""
-    places, src = _cells("scatter", input, dim, index, _alike("scatter", input, src))
-    return Overwrite((), places)(input, src)
+    places, values = _cells("scatter", input, dim, index, _alike("scatter", input, src))
+    return Overwrite((), places)(input, values)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """y[index[i][j]][j] += src[i][j] for dim 0, and so on. Raises IndexError, ValueError, TypeError."""
-    places, src = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))
-    return AddAt(places)(input, src)
+    places, values = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))
+    return AddAt(places)(input, values)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TypeVarTuple, cast
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import float16, float32
-from minitransformer.ops.convert import cast
+from minitransformer.backends import DType, float16, float32
+from minitransformer.ops import convert
 
-autocast_dtype: ContextVar = ContextVar("autocast dtype", default=None)  # float16 inside autocast
+Tensors = TypeVarTuple("Tensors")  # tensors and None, as they are given
+
+autocast_dtype: ContextVar[DType | None] = ContextVar(
+    "autocast dtype", default=None
+)  # float16 inside autocast
 
 
-def lowered(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def lowered(*tensors: *Tensors) -> tuple[*Tensors]:
     """Inputs of products, which are most of the work and bear rounding: in the dtype of `autocast`, if it is on."""
-    if (dtype := autocast_dtype.get()) is None:
-        return tensors
-    return tuple(cast(t, dtype) if t is not None and t.dtype == float32 else t for t in tensors)
+    return _converted(tensors, float32, autocast_dtype.get())
 
 
-def raised(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def raised(*tensors: *Tensors) -> tuple[*Tensors]:
     """Inputs of exponentials, sums and losses, which overflow or lose small parts: in float32, if `autocast` is on."""
-    if autocast_dtype.get() is None:
+    return _converted(tensors, float16, float32 if autocast_dtype.get() else None)
+
+
+def _converted(tensors: tuple[*Tensors], source: DType, target: DType | None) -> tuple[*Tensors]:
+    """The tensors, those of dtype `source` converted to `target` if there is one."""
+    if target is None:
         return tensors
-    return tuple(cast(t, float32) if t is not None and t.dtype == float16 else t for t in tensors)
+    found = [convert.cast(t, target) if isinstance(t, Tensor) and t.dtype == source else t for t in tensors]
+    return cast("tuple[*Tensors]", tuple(found))

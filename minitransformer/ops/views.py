@@ -56,6 +56,8 @@ def refresh(input: Tensor) -> None:
 
     Raises RuntimeError, as PyTorch does, for a view that has no way from there on the tape.
     """
+    if input.shows is None:
+        return
     source, views, history = input.shows
     if source.op is history or (views is None and not is_grad_enabled()):
         return
@@ -74,7 +76,7 @@ def refresh(input: Tensor) -> None:
 
 def origin(view: Tensor) -> str:
     """How a view came to have no way back on the tape."""
-    if view.shows[0].shows:
+    if view.shows is not None and view.shows[0].shows:
         return "a view of a tensor that took another shape in place"
     return "a view made under no_grad, or with others by one op (unbind, split, chunk)"
 
