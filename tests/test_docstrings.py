@@ -35,6 +35,15 @@ nn.init
 nn.masking
 nn.position
 nn.utils
+ops.activation
+ops.compare
+ops.elementwise
+ops.extreme
+ops.linalg
+ops.reduce
+ops.rounding
+ops.softmax
+ops.sorting
 tokenization
 """.split()
 

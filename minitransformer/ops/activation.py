@@ -80,27 +80,69 @@ class SiLU(Activates):
 
 
 def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape, values from -1 to 1.
+    """
     return Tanh()(real(input))
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + e^-input)."""
+    """1 / (1 + e^-input), elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape, values from 0 to 1.
+    """
     return Sigmoid()(real(input))
 
 
 def relu(input: Tensor) -> Tensor:
-    """max(input, 0)."""
+    """max(input, 0), elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype.
+    """
     return ReLU()(input)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """input * Phi(input); `approximate="tanh"` takes the cheaper form. Raises ValueError for any other word."""
+    """input * Phi(input), elementwise, where Phi is the distribution function of the standard normal distribution.
+
+    Args:
+        input: any shape; integers become float32.
+        approximate: "none" computes Phi by the error function; "tanh" takes the cheaper approximation.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: `approximate` is another word.
+
+    Source:
+        Hendrycks and Gimpel, arXiv 1606.08415.
+    """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: expected approximate 'none' or 'tanh', got {approximate!r}")
     return GELU(approximate)(real(input))
 
 
 def silu(input: Tensor) -> Tensor:
-    """input * sigmoid(input), also called swish."""
+    """input * sigmoid(input), elementwise; also called swish.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return SiLU()(real(input))

@@ -191,24 +191,59 @@ def differs(input: Tensor, other: Any) -> Tensor | bool:
 
 
 def bitwise_not(input: Tensor) -> Tensor:
-    """True where a boolean tensor is False; the bits of integers reversed. Raises TypeError for floats."""
+    """The logical negation of booleans; the inverted bits of integers.
+
+    Args:
+        input: a boolean or integer tensor.
+
+    Returns:
+        The same shape and dtype.
+
+    Raises:
+        TypeError: the dtype is a floating-point one.
+    """
     if input.dtype.kind == "f":
         raise TypeError(f"~: expected a boolean or integer tensor, got {input.dtype}; use logical_not")
     return Tensor(~input.array)
 
 
 def logical_not(input: Tensor) -> Tensor:
-    """True where a value is 0."""
+    """Whether each element is 0.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        A boolean tensor of the same shape.
+    """
     return Tensor(input.array == 0)
 
 
 def all_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether all are true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
+    """Whether all elements are true, that is, not 0.
+
+    Args:
+        input: any shape.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+
+    Returns:
+        A boolean tensor of the shape of `input` without `dim`; uint8 for a uint8 input, as in PyTorch.
+    """
     return _truth(input, input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
 def any_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether any is true, over all dimensions or `dim`; of uint8 as uint8, like PyTorch's."""
+    """Whether any element is true, that is, not 0.
+
+    Args:
+        input: any shape.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+
+    Returns:
+        A boolean tensor of the shape of `input` without `dim`; uint8 for a uint8 input, as in PyTorch.
+    """
     return _truth(input, input.array.any(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
@@ -217,25 +252,64 @@ def _truth(input: Tensor, found) -> Tensor:
 
 
 def isnan(input: Tensor) -> Tensor:
-    """True where a value is NaN."""
+    """Whether each element is NaN.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        A boolean tensor of the same shape.
+    """
     return Tensor(namespace(input.array).isnan(input.array))
 
 
 def isinf(input: Tensor) -> Tensor:
-    """True where a value is infinite, of either sign."""
+    """Whether each element is infinite, of either sign.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        A boolean tensor of the same shape.
+    """
     return Tensor(namespace(input.array).isinf(input.array))
 
 
 def isfinite(input: Tensor) -> Tensor:
-    """True where a value is neither NaN nor infinite."""
+    """Whether each element is neither NaN nor infinite.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        A boolean tensor of the same shape.
+    """
     return Tensor(namespace(input.array).isfinite(input.array))
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere."""
+    """Whether |input - other| <= atol + rtol * |other| for all elements.
+
+    Args:
+        input: a tensor.
+        other: a tensor; shapes broadcast.
+        rtol: the tolerance relative to `other`.
+        atol: the absolute tolerance.
+
+    Returns:
+        True or False.
+    """
     return bool(namespace(input.array).allclose(input.array, other.array, rtol=rtol, atol=atol))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether shapes and all elements are the same."""
+    """Whether two tensors have the same shape and the same elements.
+
+    Args:
+        input: a tensor.
+        other: a tensor.
+
+    Returns:
+        True or False.
+    """
     return input.shape == other.shape and bool((input.array == other.array).all())

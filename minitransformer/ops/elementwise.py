@@ -274,24 +274,68 @@ def _times(alpha: float, other: Any, input: Any) -> Any:
 
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input + alpha * other. Shapes broadcast."""
+    """input + alpha * other, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        other: a tensor or a number.
+        alpha: what `other` is multiplied by first.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        RuntimeError: `alpha` is a float and both operands are integers.
+    """
     return Add()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input - alpha * other. Shapes broadcast. Raises TypeError for boolean tensors."""
+    """input - alpha * other, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        other: a tensor or a number.
+        alpha: what `other` is multiplied by first.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: an operand is a boolean tensor.
+    """
     if any(isinstance(x, Tensor) and x.array.dtype == bool_ for x in (input, other)):
         raise TypeError("sub: expected numbers, got a bool tensor; use ^ or logical_not, or .long() first")
     return Sub()(*operands(input, other if alpha == 1 else _times(alpha, other, input)))
 
 
 def mul(input: Operand, other: Operand) -> Tensor:
-    """input * other. Shapes broadcast."""
+    """input * other, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+    """
     return Mul()(*operands(input, other))
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """input / other, of integers too; rounded with `rounding_mode` "trunc" or "floor", then integers stay so. Shapes broadcast."""
+    """input / other, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number; integers become float32, unless `rounding_mode` is given.
+        other: a tensor or a number.
+        rounding_mode: "trunc" rounds the quotient towards zero, "floor" down; None keeps it as it is.
+
+    Returns:
+        A tensor of the broadcast shape.
+
+    Raises:
+        ValueError: `rounding_mode` is another word, or it is given and an integer is divided by 0.
+    """
     if rounding_mode is not None:
         return Quotient(rounding_mode)(*operands(input, other))
     if is_number(input) or is_number(
@@ -303,77 +347,183 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
 
 
 def neg(input: Tensor) -> Tensor:
-    """-input."""
+    """-input, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype.
+    """
     return Neg()(input)
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input ** exponent. Shapes broadcast."""
+    """input ** exponent, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        exponent: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+    """
     return Pow()(*operands(input, exponent))
 
 
 def exp(input: Tensor) -> Tensor:
-    """e ** input."""
+    """e ** input, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Exp()(real(input))
 
 
 def log(input: Tensor) -> Tensor:
-    """The natural logarithm."""
+    """The natural logarithm, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape; NaN where the input is negative, -inf where it is 0.
+    """
     return Log()(real(input))
 
 
 def log2(input: Tensor) -> Tensor:
-    """The logarithm to base 2."""
+    """The logarithm to base 2, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape; NaN where the input is negative, -inf where it is 0.
+    """
     return Log("log2")(real(input))
 
 
 def log10(input: Tensor) -> Tensor:
-    """The logarithm to base 10."""
+    """The logarithm to base 10, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape; NaN where the input is negative, -inf where it is 0.
+    """
     return Log("log10")(real(input))
 
 
 def log1p(input: Tensor) -> Tensor:
-    """ln (1 + input), with all digits where `input` is small."""
+    """ln(1 + input), elementwise, without loss of digits where the input is small.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Log("log1p")(real(input))
 
 
 def expm1(input: Tensor) -> Tensor:
-    """e ** input - 1, with all digits where `input` is small."""
+    """e ** input - 1, elementwise, without loss of digits where the input is small.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Expm1()(real(input))
 
 
 def erf(input: Tensor) -> Tensor:
-    """The error function."""
+    """The error function, elementwise: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to the input.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Erf()(real(input))
 
 
 def square(input: Tensor) -> Tensor:
-    """input ** 2."""
+    """input ** 2, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype.
+    """
     return pow(input, 2)
 
 
 def rsqrt(input: Tensor) -> Tensor:
-    """1 / sqrt(input)."""
+    """1 / sqrt(input), elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return div(1, sqrt(input))
 
 
 def sqrt(input: Tensor) -> Tensor:
-    """The square root."""
+    """The square root, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape; NaN where the input is negative.
+    """
     return Sqrt()(real(input))
 
 
 def sin(input: Tensor) -> Tensor:
-    """The sine of angles in radians."""
+    """The sine, elementwise.
+
+    Args:
+        input: angles in radians, any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Sin()(real(input))
 
 
 def cos(input: Tensor) -> Tensor:
-    """The cosine of angles in radians."""
+    """The cosine, elementwise.
+
+    Args:
+        input: angles in radians, any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
     return Cos()(real(input))
 
 
 def abs_(input: Tensor) -> Tensor:
-    """The absolute value."""
+    """The absolute value, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype.
+    """
     return Abs()(input)
 
 
@@ -386,17 +536,51 @@ def _two_tensors(who: str, *inputs: Any) -> tuple[Any, Any]:
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
-    """The larger of two, elementwise. Shapes broadcast."""
+    """The larger of two tensors, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype. Equal elements share the gradient.
+
+    Raises:
+        TypeError: one of the two is a number; `clamp` takes numbers.
+    """
     return Maximum()(*_two_tensors("maximum", input, other))
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
-    """The smaller of two, elementwise. Shapes broadcast."""
+    """The smaller of two tensors, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype. Equal elements share the gradient.
+
+    Raises:
+        TypeError: one of the two is a number; `clamp` takes numbers.
+    """
     return Minimum()(*_two_tensors("minimum", input, other))
 
 
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
-    """`input` where the boolean `condition` holds, else `other`. Shapes broadcast."""
+    """The elements of `input` where a condition holds, else those of `other`; shapes broadcast.
+
+    Args:
+        condition: a boolean tensor.
+        input: a tensor or a number.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: the condition is not boolean.
+    """
     if condition.dtype != bool_:
         raise TypeError(
             f"where: expected a bool condition, got {condition.dtype}; compare first, e.g. x != 0"
@@ -407,7 +591,19 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
 
 
 def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """`input` held between `min` and `max`, numbers or tensors. Raises ValueError if both are None."""
+    """Each element limited to the range from `min` to `max`.
+
+    Args:
+        input: any shape.
+        min: the lower limit, a number or a tensor; None means no limit.
+        max: the upper limit, a number or a tensor; None means no limit.
+
+    Returns:
+        The shape of `input`, broadcast with the limits.
+
+    Raises:
+        ValueError: both limits are None.
+    """
     if min is None and max is None:
         raise ValueError("clip: at least one of min and max must be given")
     bounds = [x if x is None else operand(x) for x in (min, max)]

@@ -34,12 +34,36 @@ class Min(Max):
 
 
 def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The largest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
+    """The largest value over dimensions; equal ones share the gradient.
+
+    Args:
+        input: any shape.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+
+    Returns:
+        The shape of `input` without `dim`.
+
+    Raises:
+        ValueError: there are no elements to choose from.
+    """
     return Max(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
 def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The smallest value over `dim`; ties share the gradient. Raises ValueError if there is nothing to choose from."""
+    """The smallest value over dimensions; equal ones share the gradient.
+
+    Args:
+        input: any shape.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+
+    Returns:
+        The shape of `input` without `dim`.
+
+    Raises:
+        ValueError: there are no elements to choose from.
+    """
     return Min(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
@@ -65,9 +89,19 @@ def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
 def max_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ):
-    """The largest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index.
+    """The largest value, of all or along a dimension; or, with a tensor as `dim` or `other`, `maximum`.
 
-    With a tensor for `dim` or `other`: `maximum`.
+    Args:
+        input: any shape.
+        dim: None, one dimension, or a tensor to compare with.
+        keepdim: whether the dimension stays, with size 1.
+        other: a tensor to compare with.
+
+    Returns:
+        A 0-d tensor without `dim`; with it a pair (values, indices), where the gradient flows to the element at each index.
+
+    Raises:
+        ValueError: there are no elements to choose from.
     """
     return _extreme(input, dim if other is None else other, keepdim, maximum, amax, argmax)
 
@@ -75,9 +109,19 @@ def max_(
 def min_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ):
-    """The smallest value of all; with `dim`, the pair (values, indices) along it, the gradient going to that index.
+    """The smallest value, of all or along a dimension; or, with a tensor as `dim` or `other`, `minimum`.
 
-    With a tensor for `dim` or `other`: `minimum`.
+    Args:
+        input: any shape.
+        dim: None, one dimension, or a tensor to compare with.
+        keepdim: whether the dimension stays, with size 1.
+        other: a tensor to compare with.
+
+    Returns:
+        A 0-d tensor without `dim`; with it a pair (values, indices), where the gradient flows to the element at each index.
+
+    Raises:
+        ValueError: there are no elements to choose from.
     """
     return _extreme(input, dim if other is None else other, keepdim, minimum, amin, argmin)
 
@@ -92,10 +136,34 @@ def _where(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the first largest value, of all or along `dim`; int64."""
+    """The index of the largest value, of all or along a dimension; the first of equal ones.
+
+    Args:
+        input: any shape.
+        dim: one dimension; None counts through all elements in order.
+        keepdim: whether the dimension stays, with size 1.
+
+    Returns:
+        int64; the shape of `input` without `dim`.
+
+    Raises:
+        TypeError: several dimensions are given.
+    """
     return _where("argmax", input, dim, keepdim)
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the first smallest value, of all or along `dim`; int64."""
+    """The index of the smallest value, of all or along a dimension; the first of equal ones.
+
+    Args:
+        input: any shape.
+        dim: one dimension; None counts through all elements in order.
+        keepdim: whether the dimension stays, with size 1.
+
+    Returns:
+        int64; the shape of `input` without `dim`.
+
+    Raises:
+        TypeError: several dimensions are given.
+    """
     return _where("argmin", input, dim, keepdim)

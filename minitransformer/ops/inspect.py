@@ -25,30 +25,72 @@ def size(input: Tensor, dim: int | None = None) -> tuple[int, ...] | int:
 
 
 def dim(input: Tensor) -> int:
-    """The number of dimensions."""
+    """The number of dimensions.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        An int.
+    """
     return input.ndim
 
 
 def numel(input: Tensor) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        An int.
+    """
     return input.array.size
 
 
 def element_size(input: Tensor) -> int:
-    """Bytes per element."""
+    """The size of one element in bytes.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        An int.
+    """
     return input.dtype.itemsize
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is one of the floats."""
+    """Whether the dtype is a floating-point one.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        True or False.
+    """
     return input.dtype.kind == "f"
 
 
 def is_contiguous(input: Tensor) -> bool:
-    """Whether the elements lie in memory in the order of their indices."""
+    """Whether the elements lie in memory in the order of their indices.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        True or False.
+    """
     return bool(input.array.flags.c_contiguous)
 
 
 def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if contiguous, else a copy that is."""
+    """The tensor with its elements in memory in the order of their indices.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        The tensor itself if it is contiguous, else a copy.
+    """
     return input if is_contiguous(input) else input.clone()

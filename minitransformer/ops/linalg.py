@@ -80,7 +80,18 @@ def _rows(x):
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """The matrix product. (.., n, k) @ (.., k, m) -> (.., n, m). Raises ValueError if the inner sizes differ."""
+    """The matrix product, over the last two dimensions; the others broadcast.
+
+    Args:
+        input: (.., n, k), or a vector (k,).
+        other: (.., k, m), or a vector (k,).
+
+    Returns:
+        (.., n, m); without n, m or both where an operand is a vector.
+
+    Raises:
+        ValueError: the inner sizes k differ, or an operand has no dimension.
+    """
     a, b = lowered(*operands(input, other))
     if not a.ndim or not b.ndim:
         raise ValueError(
@@ -101,36 +112,107 @@ def _product(who: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices. (n, k) @ (k, m) -> (n, m)."""
+    """The product of two matrices.
+
+    Args:
+        input: (n, k).
+        mat2: (k, m).
+
+    Returns:
+        (n, m).
+
+    Raises:
+        ValueError: an operand is no matrix, or the inner sizes differ.
+    """
     return _product("mm", 2, input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two batches of matrices. (b, n, k) @ (b, k, m) -> (b, n, m)."""
+    """The products of two batches of matrices.
+
+    Args:
+        input: (b, n, k).
+        mat2: (b, k, m).
+
+    Returns:
+        (b, n, m).
+
+    Raises:
+        ValueError: an operand has not 3 dimensions, or the sizes do not fit.
+    """
     return _product("bmm", 3, input, mat2)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The inner product of two vectors. (n,), (n,) -> ()."""
+    """The inner product of two vectors.
+
+    Args:
+        input: (n,).
+        tensor: (n,).
+
+    Returns:
+        A 0-d tensor.
+
+    Raises:
+        ValueError: an operand is no vector, or the sizes differ.
+    """
     return _product("dot", 1, input, tensor)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """All products of two vectors' elements. (n,), (m,) -> (n, m)."""
+    """The products of all pairs of elements of two vectors.
+
+    Args:
+        input: (n,).
+        vec2: (m,).
+
+    Returns:
+        (n, m).
+
+    Raises:
+        ValueError: an operand is no vector.
+    """
     if input.ndim != 1 or vec2.ndim != 1:
         raise ValueError(f"outer: expected two vectors, got {input.shape} and {vec2.shape}")
     return mul(input.unsqueeze(1), vec2)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2); `input` broadcasts. Where beta is 0 it counts for nothing, NaN or not."""
+    """beta * input + alpha * (mat1 @ mat2).
+
+    Args:
+        input: broadcasts to (n, m).
+        mat1: (n, k).
+        mat2: (k, m).
+        beta: the factor of `input`; with 0, NaN and infinity in `input` do not count.
+        alpha: the factor of the product.
+
+    Returns:
+        (n, m).
+
+    Raises:
+        ValueError: an operand of the product is no matrix, or the inner sizes differ.
+    """
     product = _product("addmm", 2, mat1, mat2)
     product = product if alpha == 1 else mul(product, alpha)
     return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """input @ weight^T + bias. (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out). Raises ValueError if sizes differ."""
+    """input @ weight^T + bias.
+
+    Args:
+        input: (.., n_in).
+        weight: (n_out, n_in), of the input's dtype.
+        bias: (n_out,), or None.
+
+    Returns:
+        (.., n_out).
+
+    Raises:
+        ValueError: the sizes do not fit.
+        TypeError: input and weight have different dtypes.
+    """
     input, weight, bias = lowered(input, weight, bias)
     if weight.ndim != 2:
         raise ValueError(f"linear: expected a weight (n_out, n_in), got {weight.shape}")

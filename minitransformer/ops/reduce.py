@@ -132,7 +132,20 @@ def _float(input: Tensor, name: str) -> Tensor:
 
 
 def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
-    """The sum over `dim` (an int, several, or None for all), of `dtype` if given. Integers and booleans are added as int64."""
+    """The sum over dimensions.
+
+    Args:
+        input: any shape; integers and booleans are added as int64.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The shape of `input` without `dim`.
+
+    Raises:
+        IndexError: a dimension is out of range.
+    """
     input, dim = cast(input, dtype or input.dtype), over(dim, input.ndim, keepdim)
     if input.dtype.kind != "f":
         return Tensor(input.array.sum(axis=dim, keepdims=keepdim, dtype=dtype or int64))
@@ -140,7 +153,21 @@ def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tenso
 
 
 def mean(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
-    """The mean over `dim` (an int, several, or None for all), of `dtype` if given. Raises TypeError for integers."""
+    """The mean over dimensions.
+
+    Args:
+        input: any shape, floating-point.
+        dim: an int or several; None means all dimensions.
+        keepdim: whether the dimensions stay, with size 1.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The shape of `input` without `dim`; NaN for the mean of no elements.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one.
+        IndexError: a dimension is out of range.
+    """
     return Mean(over(dim, input.ndim, keepdim), keepdim)(_float(cast(input, dtype or input.dtype), "mean"))
 
 
@@ -165,9 +192,22 @@ def var(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """The variance over `dim`, divided by n - correction, which is 1 unless `unbiased` is False. `var(x, False)` is of all.
+    """The variance over dimensions: the sum of squared differences from the mean, divided by n - correction.
 
-    Raises TypeError for integers.
+    As in PyTorch, `var(x, False)` gives `unbiased` for all dimensions.
+
+    Args:
+        input: any shape, floating-point.
+        dim: an int or several; None means all dimensions.
+        unbiased: False means a correction of 0, True and None mean 1.
+        keepdim: whether the dimensions stay, with size 1.
+        correction: what is subtracted from the number of elements n; give this or `unbiased`.
+
+    Returns:
+        The shape of `input` without `dim`.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one, or both `unbiased` and `correction` are given.
     """
     dim, correction = _spread_arguments(dim, unbiased, correction)
     return Var(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "var"))
@@ -181,13 +221,36 @@ def std(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """The standard deviation: the square root of `var`."""
+    """The standard deviation over dimensions: the square root of `var`.
+
+    Args:
+        input: any shape, floating-point.
+        dim: an int or several; None means all dimensions.
+        unbiased: False means a correction of 0, True and None mean 1.
+        keepdim: whether the dimensions stay, with size 1.
+        correction: what is subtracted from the number of elements n; give this or `unbiased`.
+
+    Returns:
+        The shape of `input` without `dim`.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one, or both `unbiased` and `correction` are given.
+    """
     dim, correction = _spread_arguments(dim, unbiased, correction)
     return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))
 
 
 def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
-    """Running sums along `dim`, of `dtype` if given. Integers and booleans are added as int64."""
+    """The running sums along a dimension: element i is the sum of the elements up to i.
+
+    Args:
+        input: any shape; integers and booleans are added as int64.
+        dim: the dimension.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The same shape.
+    """
     if not input.ndim:
         return cumsum(input.unsqueeze(0), dim, dtype=dtype).squeeze(0)
     along, input = Cumsum(*dims(dim, input.ndim)), cast(input, dtype or input.dtype)

@@ -70,30 +70,81 @@ class Rounded(Flat):
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
-    """input / other, rounded down. Shapes broadcast. Raises ValueError if integers are divided by 0."""
+    """input / other, rounded down, elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype. No gradient flows: it is 0.
+
+    Raises:
+        ValueError: an integer is divided by 0.
+    """
     return Quotient("floor")(*operands(input, other))
 
 
 def remainder(input: Operand, other: Operand) -> Tensor:
-    """What input // other leaves, with the sign of `other`. Shapes broadcast. Raises ValueError if integers are divided by 0."""
+    """input - other * floor(input / other), elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype; each element has the sign of `other`.
+
+    Raises:
+        ValueError: an integer is divided by 0.
+    """
     return Remainder()(*operands(input, other))
 
 
 def floor(input: Tensor) -> Tensor:
-    """The next whole number below."""
+    """The largest whole number that is not above the input, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype. No gradient flows: it is 0.
+    """
     return Rounded("floor")(input)
 
 
 def ceil(input: Tensor) -> Tensor:
-    """The next whole number above."""
+    """The smallest whole number that is not below the input, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype. No gradient flows: it is 0.
+    """
     return Rounded("ceil")(input)
 
 
 def trunc(input: Tensor) -> Tensor:
-    """The next whole number towards zero."""
+    """The whole part of a number, its digits after the point cut off, elementwise.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype. No gradient flows: it is 0.
+    """
     return Rounded("trunc")(input)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest whole number, or number of so many decimals; halves go to the even one."""
+    """The nearest whole number, elementwise; of two that are equally near, the even one.
+
+    Args:
+        input: any shape.
+        decimals: how many digits after the point are kept.
+
+    Returns:
+        The same shape and dtype. No gradient flows: it is 0.
+    """
     return Rounded("round", decimals)(input)

@@ -78,15 +78,48 @@ def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
 
 
 def softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
-    """e^input / sum e^input along `dim`, of `dtype` if given; every slice sums to one, or is all zeros if fully masked by -inf."""
+    """e^input / sum e^input along a dimension, so that each slice sums to 1.
+
+    Args:
+        input: any shape, floating-point.
+        dim: the dimension.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The same shape. A slice in which every input is -inf gives zeros.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one, or `dim` is not one dimension.
+    """
     return _along(Softmax, input, dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
-    """The logarithm of `softmax`, without the detour through numbers that vanish."""
+    """ln softmax(input), computed without the softmax itself, which could underflow to 0.
+
+    Args:
+        input: any shape, floating-point.
+        dim: the dimension.
+        dtype: convert the input to this dtype first.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one, or `dim` is not one dimension.
+    """
     return _along(LogSoftmax, input, dim, dtype)
 
 
 def logsumexp(input: Tensor, dim, keepdim: bool = False) -> Tensor:
-    """ln sum e^input over `dim`."""
+    """ln of the sum of e^input over dimensions, computed without overflow.
+
+    Args:
+        input: any shape; integers become float32.
+        dim: an int or several.
+        keepdim: whether the dimensions stay, with size 1.
+
+    Returns:
+        The shape of `input` without `dim`.
+    """
     return LogSumExp(dims(dim, input.ndim), keepdim)(real(*raised(input)))

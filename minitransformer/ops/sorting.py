@@ -19,7 +19,17 @@ def _order(input: Tensor, dim: int, descending: bool) -> Tensor:
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Extreme:
-    """The values in order along `dim`, and their indices; always stable."""
+    """The values in order along a dimension, and the index of each; equal values keep their order.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        descending: from the largest on, not from the smallest.
+        stable: accepted as in PyTorch; the order is always stable.
+
+    Returns:
+        A pair (values, indices) of tensors, both of the input's shape; the indices are int64.
+    """
     if not input.ndim:
         return Extreme(*(found.reshape(()) for found in sort(input.reshape(1), dim)))
     (d,) = dims(dim, input.ndim)
@@ -28,12 +38,36 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Tensor:
-    """The indices of the values in order along `dim`; always stable."""
+    """The indices that put the values in order along a dimension; equal values keep their order.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        descending: from the largest on, not from the smallest.
+        stable: accepted as in PyTorch; the order is always stable.
+
+    Returns:
+        int64, of the input's shape.
+    """
     return sort(input.detach(), dim, descending).indices
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """The `k` largest values along `dim` (or smallest), in order, and their indices. Raises ValueError if there are fewer."""
+    """The `k` largest values along a dimension, in order, and the index of each.
+
+    Args:
+        input: any shape.
+        k: how many.
+        dim: the dimension.
+        largest: False takes the smallest values.
+        sorted: accepted as in PyTorch; the values always come in order.
+
+    Returns:
+        A pair (values, indices) of tensors, with size `k` along `dim`; the indices are int64.
+
+    Raises:
+        ValueError: there are fewer than `k` values.
+    """
     if not input.ndim:
         return Extreme(*(found[0] if k else found for found in topk(input.reshape(1), k, dim, largest)))
     (d,) = dims(dim, input.ndim)
