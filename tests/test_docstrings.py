@@ -21,13 +21,20 @@ ROOMS = [
 ]
 # modules, each with all its public functions in this form; the others are still to come
 DONE = """
+explain.attention_flow
 explain.comparison
 explain.deletion_curves
+explain.gradient_methods
+explain.inside
+explain.perturbation
 explain.planted
 explain.rationales
 explain.sanity
+explain.shapley
+explain.stability
 explain.surrogate
 explain.tabular
+explain.walk
 explain.word_ratings
 nn.functional
 nn.hooks

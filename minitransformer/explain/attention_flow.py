@@ -71,7 +71,11 @@ def attention_rollout(
     They are the same for every target. Relevance is never negative, and that of each sequence adds up to 1.
 
     Args:
-        model, ids, position, batch_first, tokens: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
         target: only reported, with its logit.
         pooled: the token that a classifier reads its logits from; None for the mean of all tokens that are not padding.
 
@@ -103,7 +107,12 @@ def generic_attention(
     """Attention weights times their gradients, without the negative products, multiplied through the layers.
 
     Args:
-        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
         pooled: as in `attention_rollout`.
 
     Returns:

@@ -28,7 +28,12 @@ def gradient_x_input(
     """sum_c x_c d(logit)/dx_c for each token's vector x. It does not account for the rest: there is no ledger.
 
     Args:
-        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
 
     Returns:
         An `Explanation`.
@@ -115,7 +120,12 @@ def integrated_gradients(
     The vectors of all tokens move together. With enough steps the relevance adds up to logit(x) - logit(x').
 
     Args:
-        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
         steps: the number of points at which the gradient is computed.
         quadrature: "gauss-legendre", "left", "right", "middle" or "trapezoid".
         baseline: the id of the token whose vector is x'; None for zero.
@@ -168,7 +178,12 @@ def smooth_grad(
     """sum_c x_c E[dlogit/dx_c (x + n)] for each token's vector x, with normal noise n.
 
     Args:
-        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
         num_samples: the number of noisy copies.
         noise: the standard deviation of n, as a share of max x - min x.
         seed: of the noise.

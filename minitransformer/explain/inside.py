@@ -39,7 +39,14 @@ def layer_relevance(
     """The relevance of each token after each layer, first layer first.
 
     Args:
-        model, ids, target, rule, position, form, eps, batch_first: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        rule: the name of a preset, or a `Composite`.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
+        batch_first: False for a model that reads (T, B).
         pattern: the names of the layers; a `*` also matches dots. Modules below a match are left out, so that
             "*.layers.*" gives whole layers. "*" gives all modules with an output (B, T, ..).
 
@@ -106,7 +113,14 @@ def head_relevance(
     """The relevance that passes through each head of each `nn.MultiheadAttention`, at each query.
 
     Args:
-        model, ids, target, rule, position, form, eps, batch_first: as in `explain.lrp`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        rule: the name of a preset, or a `Composite`.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
+        batch_first: False for a model that reads (T, B).
 
     Returns:
         The sum over channels of the relevance of each head's output, by the attention's name: (H, T) for ids (T,),

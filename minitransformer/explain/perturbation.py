@@ -162,8 +162,14 @@ def occlusion(
     """How much the output falls without each token: f(x) - f(x without i).
 
     Args:
-        model, ids, target, position, batch_first, tokens: as in `explain.lrp`.
-        replace, unk_id: what a token becomes, as in `masked_logits`.
+        model: gives logits, as in `explain.lrp`.
+        ids: integers (T,) or (B, T).
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for a model that reads (T, B).
+        tokens: strings to show, of the shape of `ids`.
+        replace: what a removed token becomes: "zero", "unk" or "delete", as in `masked_logits`.
+        unk_id: the id of the unknown token.
 
     Returns:
         An `Explanation`.

@@ -296,7 +296,8 @@ def weigh(
 
     Args:
         logits: (B, V), (B, T, V), or (T, B, V) with `batch_first=False`.
-        target, position: as in `Question`.
+        target: the explained logit, in one of the forms that `explain.lrp` takes.
+        position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
 
     Returns:
         The weights, of the shape of the logits; a constant to be added; the explained output of each sequence.

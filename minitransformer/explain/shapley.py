@@ -197,7 +197,13 @@ def kernel_shap(
     The values always add up to predict(text) - predict(text without words).
 
     Args:
-        predict, text, label, seed, bow, tokenizer, replacement: as in `lime`.
+        predict: N texts -> probabilities (N, n_classes).
+        text: the explained text.
+        label: the class.
+        seed: of the samples.
+        bow: whether all occurrences of a word are removed together.
+        tokenizer: cuts the text into pieces, as in `lime`.
+        replacement: what a removed word becomes, as in `lime`.
         num_samples: the largest number of texts, besides the whole and the empty one. Up to 11 different words, 2048 are all
             coalitions, and the values are exact.
 

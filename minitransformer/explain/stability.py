@@ -74,7 +74,9 @@ def lime_stability(
     """Run `lime` with each seed at each number of samples.
 
     Args:
-        predict, text, label: as in `lime`. `predict` is called only once for each different text.
+        predict: N texts -> probabilities (N, n_classes).
+        text: the explained text.
+        label: the class.
         sizes: the numbers of samples.
         seeds: two or more seeds.
         top: the number of most relevant tokens that are compared.

@@ -235,7 +235,12 @@ def account(
     """`relevance`, with the ledger that accounts for the rest of the output.
 
     Args:
-        output, wrt, rule, form, eps, layers: as in `relevance`.
+        output: a tensor of one element, recorded on the tape.
+        wrt: leaves or intermediate results; all other tensors count as constants.
+        rule: the name of a preset, or a `Composite`.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
+        layers: the record of the model's run (see `explain.Layers`).
 
     Returns:
         The relevance of each tensor in `wrt`, and the ledger.
@@ -342,7 +347,9 @@ def lrp_answer(
         source: integers (S,).
         answer: integers (T,), with the token that begins every answer of the model.
         target: the logit to explain, after the last token of the answer; None for the largest.
-        rule, form, eps: as in `lrp`.
+        rule: the name of a preset, or a `Composite`.
+        form: "gradient" or "explicit".
+        eps: the stabiliser of the divisions in the explicit form.
         tokens: S + T strings to show.
 
     Returns:
