@@ -33,41 +33,29 @@ TINY = {
 }
 
 
+SIZES = {
+    "d_model": 8, "hidden_size": 8, "n_embd": 8, "nhead": 2, "num_attention_heads": 2, "n_head": 2, "num_heads": 2,
+    "num_key_value_heads": 1, "num_layers": 2, "num_hidden_layers": 2, "n_layer": 2, "num_decoder_layers": 2, "d_kv": 4,
+    "d_ff": 16, "dim_feedforward": 16, "intermediate_size": 16, "max_len": 16, "n_positions": 16, "max_position_embeddings": 16,
+}  # fmt: skip
+TOKENIZERS = {
+    "classifier": WordTokenizer,
+    "language-model": CharTokenizer,
+    "bert-masked-lm": WordPieceTokenizer,
+}
+
+
+def tiny(kind):
+    """A tiny model of a kind, and its tokenizer."""
+    tokenizer = TOKENIZERS.get(kind, BPETokenizer).train(TEXT)
+    model, config = models.KINDS[kind]
+    sizes = {name: size for name, size in SIZES.items() if name in config.__dataclass_fields__}
+    return model(config(vocab_size=tokenizer.vocab_size, **sizes)), tokenizer
+
+
 def state_of(kind):
     """A checkpoint's state of a tiny model of a kind."""
-    tokenizer = {
-        "classifier": WordTokenizer,
-        "language-model": CharTokenizer,
-        "bert-masked-lm": WordPieceTokenizer,
-    }
-    tokenizer = tokenizer.get(kind, BPETokenizer).train(TEXT)
-    model_class, config = models.KINDS[kind]
-    names = {
-        "d_model": 8,
-        "hidden_size": 8,
-        "n_embd": 8,
-        "nhead": 2,
-        "num_attention_heads": 2,
-        "n_head": 2,
-        "num_heads": 2,
-    }
-    names |= {
-        "num_layers": 2,
-        "num_hidden_layers": 2,
-        "n_layer": 2,
-        "num_decoder_layers": 2,
-        "d_kv": 4,
-        "d_ff": 16,
-    }
-    names |= {
-        "dim_feedforward": 16,
-        "intermediate_size": 16,
-        "max_len": 16,
-        "n_positions": 16,
-        "max_position_embeddings": 16,
-    }
-    sizes = {name: size for name, size in names.items() if name in config.__dataclass_fields__}
-    model = model_class(config(vocab_size=tokenizer.vocab_size, **sizes))
+    model, tokenizer = tiny(kind)
     return {"description": models.describe(model, tokenizer), "model": model.state_dict()}
 
 

@@ -18,7 +18,7 @@ from minitransformer.nn.modes import modes as modes_of
 from minitransformer.recipes import classifier as reviews
 from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.recipes.fine_tuning import read
-from minitransformer.recipes.language_model import Windows
+from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader
@@ -136,7 +136,8 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
     "explain.Layers", "explain.differentiable", "explain.learn_planted", "models.shapes",
-    "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss",
+    "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
+    "generation.lacking", "generation.require_writer",
 }  # fmt: skip
 
 

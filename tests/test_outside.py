@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -157,10 +158,7 @@ def test_a_base_of_angles_may_stand_in_three_places():
 
 def test_what_is_said_and_not_kept_stands_in_no_checkpoint():
     model = Bert(BertConfig(20, 8, 1, 2, 12, 10, hidden_act="gelu"))
-    assert (
-        "hidden_act" not in model.metadata()["config"]
-        and BertConfig(**model.metadata()["config"]) == model.config
-    )
+    assert "hidden_act" not in asdict(model.config) and BertConfig(**asdict(model.config)) == model.config
     with pytest.raises(ValueError, match="BertClassifierConfig: hidden_act='relu'"):
         BertClassifierConfig(20, 8, 2, 2, 12, 10, hidden_act="relu")
 

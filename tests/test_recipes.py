@@ -11,7 +11,8 @@ from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA, SETTINGS, accuracy, loss, mean_loss
-from minitransformer.recipes.language_model import Windows, next_token_loss
+from minitransformer.recipes.language_model import next_token_loss
+from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import WordTokenizer
 
 PAD, UNKNOWN = 0, 1

@@ -42,8 +42,9 @@ from minitransformer.data.corpus import python_topics
 from minitransformer.generation import generate, stream
 from minitransformer.generation import next_token_probabilities as shares_of
 from minitransformer.models import LanguageModel, LanguageModelConfig
-from minitransformer.recipes.language_model import Windows, next_token_loss
+from minitransformer.recipes.language_model import next_token_loss
 from minitransformer.recipes.schedule import warm_up_and_cosine
+from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import BPETokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader

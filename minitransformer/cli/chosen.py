@@ -9,6 +9,7 @@ import typer
 
 from minitransformer import models
 from minitransformer.cli.options import remark
+from minitransformer.generation.writer import lacking
 from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
@@ -28,6 +29,6 @@ def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Mod
     if checkpoint is not None:
         return models.load(checkpoint, *kinds)
     found, tokenizer = published.load(model, remark)
-    if not hasattr(found, "new_cache"):
+    if lacking(found, found.config):
         raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")
     return found, tokenizer

@@ -20,7 +20,7 @@ from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, blaming, one_line, settings
-from minitransformer.models import kind_of, room_of
+from minitransformer.models import room_of, stated_kind
 from minitransformer.nn import init
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
@@ -127,7 +127,7 @@ def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
     path = directory / LAST
     state = checkpoint.load(path)
     try:
-        recipe = settings(RECIPES[kind_of(state)], state["description"]["recipe"])
+        recipe = settings(RECIPES[stated_kind(state)], state["description"]["recipe"])
         return replace(recipe, **chosen), room_of(state["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(

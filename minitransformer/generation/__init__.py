@@ -4,5 +4,15 @@ from minitransformer.generation.batch import generate_batch
 from minitransformer.generation.beam import beam_search
 from minitransformer.generation.sampling import generate, next_token_probabilities, stream
 from minitransformer.generation.text import growing_text
+from minitransformer.generation.writer import EncoderDecoder, Writer
 
-__all__ = ["beam_search", "generate", "generate_batch", "growing_text", "next_token_probabilities", "stream"]
+__all__ = [
+    "EncoderDecoder",
+    "Writer",
+    "beam_search",
+    "generate",
+    "generate_batch",
+    "growing_text",
+    "next_token_probabilities",
+    "stream",
+]

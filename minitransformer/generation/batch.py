@@ -1,4 +1,4 @@
-"""Several texts of unequal length at once: the short ones are filled up at the left, so that all go on at the right."""
+"""Several texts of unequal length at once: short ones are padded at the left, so that all continue at the right."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy
 
-from minitransformer.generation.reading import ends, last_logits, numbers
+from minitransformer.generation.reading import Ids, ends, last_logits, numbers
 from minitransformer.generation.sampling import draw, next_token_probabilities
+from minitransformer.generation.writer import Writer, require_writer
 
 
 def generate_batch(
-    model,
-    prompts: Sequence[Sequence[int]],
+    model: Writer,
+    prompts: Sequence[Ids],
     max_new_tokens: int,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -20,11 +21,29 @@ def generate_batch(
     seed: int | None = None,
     stop_id: int | Sequence[int] | None = None,
 ) -> list[list[int]]:
-    """The new tokens of each prompt: `generate` for many, sooner. Greedily they are what each would get by itself.
+    """Continue several texts at once, which takes less time than one by one.
 
-    Drawn, they are not, for all draw from the same random numbers in turn. Raises ValueError if a prompt is empty, or if
-    the longest goes beyond `model.config.max_len`.
+    With `temperature` 0 each text is the one that `generate` gives for its prompt. With another temperature it is not, because
+    all texts draw from one sequence of random numbers.
+
+    Args:
+        model: a `Writer`.
+        prompts: the tokens to continue, of each text.
+        max_new_tokens: the largest number of new tokens of each text.
+        temperature: see `next_token_probabilities`.
+        top_k: see `next_token_probabilities`.
+        top_p: see `next_token_probabilities`.
+        seed: of the random numbers; None takes another one each time.
+        stop_id: the id, or several, that ends a text.
+
+    Returns:
+        The new tokens of each text, without `stop_id`.
+
+    Raises:
+        TypeError: if the model is no writer; the message names what it lacks.
+        ValueError: if a prompt is empty, or the longest one and its new tokens exceed `model.config.max_len`.
     """
+    require_writer(model, "generate_batch")
     ids, padding = left_padded(prompts)
     if ids.shape[1] + max_new_tokens > model.config.max_len:
         raise ValueError(
@@ -41,13 +60,13 @@ def generate_batch(
         going = [i for i in going if tokens[i] not in stops]
         if not going:
             break
-        # the new ones are no padding
-        ids, padding = numpy.array(tokens)[:, None], numpy.pad(padding, ((0, 0), (0, 1)))
+        ids = numpy.array(tokens)[:, None]  # (B, 1)
+        padding = numpy.pad(padding, ((0, 0), (0, 1)))  # (B, S + 1): a new token is no padding
     return [text[:-1] if stops.intersection(text[-1:]) else text for text in texts]
 
 
-def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Prompts as one array, the last token of each at its right edge, and where there is none: (B, T) each."""
+def left_padded(prompts: Sequence[Ids]) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Prompts as one array, each at the right edge of its row, and the padding before them: two arrays (B, T)."""
     if not len(prompts) or not all(len(prompt) for prompt in prompts):
         raise ValueError(
             f"generate_batch: expected prompts of at least one token, got lengths {[len(p) for p in prompts]}"

@@ -1,4 +1,4 @@
-"""Beam search: not the likeliest token at each step, but the likeliest text of several that are followed at once."""
+"""Beam search: several texts are continued at once, so that the likeliest text is found, not the likeliest next token."""
 
 from __future__ import annotations
 
@@ -7,51 +7,69 @@ from dataclasses import dataclass
 
 import numpy
 
-from minitransformer.generation.reading import best, ends, last_logits, numbers
+from minitransformer.generation.reading import Ids, best, ends, last_logits, numbers
+from minitransformer.generation.writer import Writer, require_writer
 
 
 @dataclass(frozen=True)
 class Draft:
-    """New tokens so far, and the sum of their log-probabilities."""
+    """The new tokens of a text so far, and the sum of their log-probabilities in nats."""
 
     tokens: tuple[int, ...]
     log_probability: float
 
     def score(self, length_penalty: float) -> float:
-        """log p / length^penalty: 0 favours short texts, 1 takes the mean, more favours long ones."""
+        """log p / length^length_penalty: 0 favours short texts, 1 gives the mean, larger values favour long texts."""
         return self.log_probability / max(len(self.tokens), 1) ** length_penalty
 
 
 def beam_search(
-    model,
-    ids: Sequence[int],
+    model: Writer,
+    ids: Ids,
     max_new_tokens: int,
     beams: int = 4,
     length_penalty: float = 1.0,
     stop_id: int | Sequence[int] | None = None,
 ) -> list[Draft]:
-    """The best `beams` texts found to go on after `ids`, best first, by log-probability per length (Wu et al., 2016, section 7).
+    """Find the likeliest continuations of a text, by log-probability per length.
 
-    A text ends with `stop_id`, or one of several, which its tokens then include, or after `max_new_tokens`. The search ends
-    when no text that goes on scores better than the worst of `beams` that ended. There are fewer texts where the model rules
-    all others out by logits of -inf. Raises ValueError for no tokens, no beams, more tokens than `model.config.max_len`, and
-    logits that are NaN, inf, or all -inf.
+    The search ends when no unfinished text scores better than the worst of `beams` finished ones.
+
+    Args:
+        model: a `Writer`.
+        ids: the tokens to continue.
+        max_new_tokens: the largest number of new tokens.
+        beams: how many texts are followed at once.
+        length_penalty: see `Draft.score`.
+        stop_id: the id, or several, that ends a text; the tokens of a finished text include it.
+
+    Returns:
+        At most `beams` drafts, best first; fewer where the model rules out all other tokens by logits of -inf.
+
+    Raises:
+        TypeError: if the model is no writer; the message names what it lacks.
+        ValueError: if there are no tokens or no beams, if the tokens exceed `model.config.max_len`, or if the logits decide
+            nothing (NaN, inf, all -inf).
+
+    Source:
+        Wu et al., arXiv 1609.08144, 2016, section 7.
     """
+    require_writer(model, "beam_search")
     _check(model, ids, max_new_tokens, beams)
     stops = ends(stop_id)
-    # unread: (beams, T)
-    cache, going, ended, unread = model.new_cache(), [Draft((), 0.0)], [], numpy.array([numbers(ids)])
+    cache = model.new_cache()
+    going = [Draft((), 0.0)]
+    ended: list[Draft] = []
+    unread = numpy.array([numbers(ids)])  # (beams, T)
     for _ in range(max_new_tokens):
         found = _continued(going, last_logits(model, unread, cache), (1 + max(len(stops), 1)) * beams)
         ended += [draft for draft, _ in found[:beams] if draft.tokens[-1] in stops]
         kept = [(draft, parent) for draft, parent in found if draft.tokens[-1] not in stops][:beams]
         going = [draft for draft, _ in kept]
         ended = sorted(ended, key=lambda draft: -draft.score(length_penalty))[:beams]
-        if (
-            not going
-            or len(ended) == beams
-            and ended[-1].score(length_penalty) >= going[0].score(length_penalty)
-        ):
+        if not going:
+            return ended
+        if len(ended) == beams and ended[-1].score(length_penalty) >= going[0].score(length_penalty):
             return ended
         cache.select([parent for _, parent in kept])
         unread = numpy.array([[draft.tokens[-1]] for draft in going])
@@ -59,13 +77,10 @@ def beam_search(
 
 
 def _continued(going: list[Draft], logits: numpy.ndarray, count: int) -> list[tuple[Draft, int]]:
-    """The `count` likeliest drafts of one token more, best first, each with the row it goes on from. Logits (beams, V)."""
-    shifted = logits - best(logits)
-    sums = (
-        shifted
-        - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True))
-        + [[draft.log_probability] for draft in going]
-    )
+    """The `count` likeliest drafts with one more token, best first, each with the row it continues. Logits (beams, V)."""
+    shifted = logits - best(logits)  # (beams, V)
+    log_p = shifted - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True))  # (beams, V)
+    sums = log_p + [[draft.log_probability] for draft in going]  # (beams, V)
     likeliest = numpy.argsort(-sums, axis=None, kind="stable")[:count]
     places = zip(*numpy.unravel_index(likeliest, sums.shape), strict=True)
     possible = ((row, token) for row, token in places if sums[row, token] > -numpy.inf)
@@ -75,7 +90,7 @@ def _continued(going: list[Draft], logits: numpy.ndarray, count: int) -> list[tu
     ]
 
 
-def _check(model, ids: Sequence[int], max_new_tokens: int, beams: int) -> None:
+def _check(model: Writer, ids: Ids, max_new_tokens: int, beams: int) -> None:
     if not len(ids) or beams < 1:
         raise ValueError(f"beam_search: expected at least one token and one beam, got {len(ids)} and {beams}")
     if len(ids) + max_new_tokens > model.config.max_len:

@@ -1,35 +1,60 @@
-"""What a model expects next, of texts that grow."""
+"""The logits of the next token of texts that grow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import index
+from typing import cast
 
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.generation.writer import Writer
+from minitransformer.nn import Module, TransformerCache
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
 
+Ids = Sequence[int] | Tensor  # of one text
 
-def last_logits(model, ids, cache=None, padding: numpy.ndarray | None = None) -> numpy.ndarray:
-    """The logits after the last of `ids` (B, T), in use rather than in training: (B, V) on the host.
 
-    `padding` (B, S), if any, is True where a row has not yet begun; with a `cache`, `ids` are only what follows in it.
+def last_logits(
+    model: Writer,
+    ids: Sequence[Sequence[int]] | numpy.ndarray,
+    cache: TransformerCache | None = None,
+    padding: numpy.ndarray | None = None,
+) -> numpy.ndarray:
+    """The logits of the token after the last one of each row. The model runs in evaluation mode, and is then as it was.
+
+    Args:
+        model: a writer.
+        ids: (B, T) integers: all tokens so far, or with a cache those that are not yet in it.
+        cache: from `model.new_cache()`; the T tokens are added to it.
+        padding: (B, S) booleans for all S tokens so far, True where a row has not yet begun; None if there is no padding.
+
+    Returns:
+        (B, V) in NumPy.
     """
-    device = next(model.parameters()).device
+    module = cast(Module, model)  # a protocol cannot say that a writer is a Module
+    device = next(module.parameters()).device
     options = {} if padding is None else {"padding": tensor(padding, device=device)}
-    with no_grad(), in_use(model):
-        logits: Tensor = model(tensor(ids, device=device), cache=cache, **options)  # (B, T, V)
-    return logits[:, -1].numpy()
+    with no_grad(), in_use(module):
+        logits: Tensor = module(tensor(ids, device=device), cache=cache, **options)  # (B, T, V)
+    return logits[:, -1].numpy()  # (B, V)
 
 
 def best(logits: numpy.ndarray) -> numpy.ndarray:
-    """The largest logit of each row, (.., V) -> (.., 1) in float64. One of -inf is a token ruled out.
+    """The largest logit of each row. A logit of -inf rules its token out.
 
-    Raises ValueError where there is nothing to choose by: a logit that is NaN or inf, or all of them -inf.
+    Args:
+        logits: (.., V).
+
+    Returns:
+        (.., 1) in float64.
+
+    Raises:
+        ValueError: if a logit is NaN or inf, or all of a row are -inf, so that no token can be chosen.
     """
-    top = logits.max(-1, keepdims=True).astype(float)  # NaN, if one is
+    top = logits.max(-1, keepdims=True).astype(float)  # NaN if one of them is
     if not numpy.isfinite(top).all():
         found = top[~numpy.isfinite(top)][0]
         what = "all of them -inf" if found < 0 else f"one that is {found}"
@@ -40,28 +65,30 @@ def best(logits: numpy.ndarray) -> numpy.ndarray:
 
 
 def ends(stop_id: int | Iterable[int] | None) -> frozenset[int]:
-    """The ids that end a text: none, one, or any of several."""
+    """The set of ids that end a text, given as None, one id or several."""
     if stop_id is None:
         return frozenset()
     return frozenset(index(i) for i in (numbers(stop_id) if isinstance(stop_id, Iterable) else [stop_id]))
 
 
-def numbers(ids) -> list[int]:
-    """Ids as Python's integers: those of a tensor in one copy, wherever it lives."""
+def numbers(ids: Iterable[int] | Tensor) -> list[int]:
+    """Ids as Python integers. A tensor is copied from its device once, not once for each id."""
     return ids.tolist() if isinstance(ids, Tensor) else list(ids)
 
 
 class Reader:
-    """Reads one growing text and tells the logits of what comes next."""
+    """Gives the logits of the next token of one text that grows."""
 
-    def __init__(self, model, use_cache: bool):
+    def __init__(self, model: Writer, use_cache: bool):
         self.model = model
         self.cache = model.new_cache() if use_cache else None
 
     def logits(self, text: list[int]) -> numpy.ndarray:
-        """(V,) after the last token of `text`, which begins with what was read before."""
+        """(V,) after the last token of `text`, which begins with the text of the call before."""
         limit = self.model.config.max_len
         if self.cache is not None and len(text) > limit:
-            self.cache = None  # the window moves on, and with it the position of every token kept
+            self.cache = (
+                None  # only the last `limit` tokens are read from now on: each cached position would be wrong
+            )
         unread = text[-limit:] if self.cache is None else text[len(self.cache) :]
         return last_logits(self.model, [unread], self.cache)[0]

@@ -1,36 +1,49 @@
-"""Producing text: one token after the other, each drawn from what the model expects next."""
+"""Producing text: one token after the other, each drawn from the probabilities that the model gives."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy
 
-from minitransformer.generation.reading import Reader, best, ends, numbers
+from minitransformer.generation.reading import Ids, Reader, best, ends, numbers
+from minitransformer.generation.writer import Writer, require_writer
 
 
 def next_token_probabilities(
     logits: numpy.ndarray, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> numpy.ndarray:
-    """softmax(logits / temperature) over the candidates that top-k and top-p leave. (V,) -> (V,).
+    """softmax(logits / temperature) over the candidates that `top_k` and `top_p` leave; 0 for the others.
 
-    `temperature` 0 puts everything on the largest logit. `top_k` keeps the k largest (Fan et al., ACL 2018); `top_p` the
-    fewest whose probabilities reach p (Holtzman et al., ICLR 2020). Raises ValueError if one is out of range, and for
-    logits that are NaN, inf, or all -inf; a single -inf rules its token out.
+    Args:
+        logits: (V,), of the next token. A logit of -inf rules its token out.
+        temperature: below 1 favours likely tokens, above 1 unlikely ones; 0 gives the largest logit probability 1.
+        top_k: keep the k largest logits.
+        top_p: keep the fewest tokens, likeliest first, whose probabilities add up to p.
+
+    Returns:
+        (V,) probabilities in float64.
+
+    Raises:
+        ValueError: if an argument is out of range, or a logit is NaN or inf, or all are -inf.
+
+    Source:
+        Top-k: Fan et al., ACL 2018. Top-p: Holtzman et al., ICLR 2020.
     """
     _check(temperature, top_k, top_p)
     top = best(logits)
     if temperature == 0:
         return (numpy.arange(logits.size) == logits.argmax()).astype(float)
-    with numpy.errstate(over="ignore"):  # of a temperature next to 0: all others are then out of reach
+    with numpy.errstate(over="ignore"):  # the temperature is close to 0: the other probabilities are 0
         scores = (logits - top) / temperature
     order = numpy.argsort(-scores, kind="stable")  # best first
     p = numpy.exp(scores[order])
     p[len(p) if top_k is None else top_k :] = 0
     p /= p.sum()
     if top_p is not None:
-        p[p.cumsum() - p >= top_p] = 0  # what comes before already reaches p
+        p[p.cumsum() - p >= top_p] = 0  # the candidates before this one already reach p
         p /= p.sum()
     probabilities = numpy.zeros_like(p)
     probabilities[order] = p
@@ -47,18 +60,16 @@ def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
 
 
 def draw(probabilities: numpy.ndarray, random: numpy.random.Generator) -> int:
-    """A token, by its probability; the one that has it all, if there is one. (V,) -> id."""
+    """The id of a token drawn by its probability, (V,) -> id. No random number is used if one token has probability 1."""
     likeliest = int(probabilities.argmax())
-    return (
-        likeliest
-        if probabilities[likeliest] == 1
-        else int(random.choice(probabilities.size, p=probabilities))
-    )
+    if probabilities[likeliest] == 1:
+        return likeliest
+    return int(random.choice(probabilities.size, p=probabilities))
 
 
 def stream(
-    model,
-    ids: Sequence[int],
+    model: Writer,
+    ids: Ids,
     max_new_tokens: int,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -67,7 +78,23 @@ def stream(
     use_cache: bool = True,
     stop_id: int | Sequence[int] | None = None,
 ) -> Iterator[int]:
-    """The new tokens one by one; see `generate`."""
+    """Continue a text, and yield each new token as soon as it is drawn. Arguments and errors are those of `generate`.
+
+    Args:
+        model: a `Writer`.
+        ids: the tokens to continue.
+        max_new_tokens: the largest number of new tokens.
+        temperature: see `next_token_probabilities`.
+        top_k: see `next_token_probabilities`.
+        top_p: see `next_token_probabilities`.
+        seed: of the random numbers; None takes another one each time.
+        use_cache: whether to keep the keys and values of earlier tokens: the same tokens, sooner.
+        stop_id: the id, or several, that ends the text; it is not yielded.
+
+    Yields:
+        The id of each new token.
+    """
+    require_writer(model, "generate")
     if not len(ids):
         raise ValueError("generate: expected at least one token to start from, got none")
     random, text, stops = numpy.random.default_rng(seed), numbers(ids), ends(stop_id)
@@ -82,13 +109,27 @@ def stream(
 
 
 def generate(
-    model, ids: Sequence[int], max_new_tokens: int, on_token: Callable[[int], None] | None = None, **options
+    model: Writer,
+    ids: Ids,
+    max_new_tokens: int,
+    on_token: Callable[[int], None] | None = None,
+    **options: Any,
 ) -> list[int]:
-    """Continue `ids` by at most `max_new_tokens` tokens, and return the new ones.
+    """Continue a text token by token. Of a text longer than `model.config.max_len`, its last `max_len` tokens are read.
 
-    Options: `temperature` (0 is greedy), `top_k`, `top_p`, `seed`; `use_cache` keeps keys and values of earlier tokens
-    instead of computing them anew, which gives the same tokens sooner; `stop_id`, one or several, ends the text. Only the last
-    `model.config.max_len` tokens are read. `on_token` is told each one. Raises ValueError if `ids` is empty.
+    Args:
+        model: a `Writer`.
+        ids: the tokens to continue.
+        max_new_tokens: the largest number of new tokens.
+        on_token: called with each new token.
+        **options: `temperature` (0 is greedy), `top_k`, `top_p`, `seed`, `use_cache`, `stop_id`, as `stream` takes them.
+
+    Returns:
+        The new tokens, without `ids` and without `stop_id`.
+
+    Raises:
+        TypeError: if the model is no writer; the message names what it lacks.
+        ValueError: if `ids` is empty, an option is out of range, or the logits decide nothing (NaN, inf, all -inf).
     """
     tokens = []
     for token in stream(model, ids, max_new_tokens, **options):

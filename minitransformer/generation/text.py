@@ -1,4 +1,4 @@
-"""Tokens as text that grows: no half letters, and nothing of what ends the text."""
+"""Tokens as text that grows: without incomplete characters, and without the string that ends the text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from minitransformer.tokenization.tokenizer import REPLACEMENT, Tokenizer
 def growing_text(
     tokenizer: Tokenizer, ids: Sequence[int], tokens: Iterable[int], stop: Sequence[str] = ()
 ) -> Iterator[str]:
-    """The pieces of text by which each of `tokens` goes on after `ids`, until one of the strings `stop` would appear.
+    """Decode tokens as they come, in pieces of text that are ready to be shown.
 
-    A piece is held back while its last letter lacks bytes, or while it may be the beginning of a string to stop at;
-    what is held back at the end is the last piece. A letter whose first bytes stand at the end of `ids` is part of the first
-    piece. Raises ValueError if a string to stop at is empty.
+    A piece is held back while bytes of its last character are missing, or while it may be the beginning of a string of
+    `stop`. A character whose first bytes are at the end of `ids` belongs to the first piece.
+
+    Args:
+        tokenizer: what decodes the tokens.
+        ids: the tokens before the new ones.
+        tokens: the new tokens, as they come.
+        stop: strings that end the text; they are not part of it.
+
+    Yields:
+        The pieces; the last one is whatever is still held back at the end.
+
+    Raises:
+        ValueError: if a string of `stop` is empty.
     """
     if "" in stop:
         raise ValueError("stop: expected strings of at least one letter, got an empty one")
-    new, before, shown = list(ids), tokenizer.decode(ids), 0
-    text = ""
+    before = tokenizer.decode(ids)
+    new, text, shown = list(ids), "", 0
     for token in tokens:
         new.append(token)
         text = following(tokenizer.decode(new), before)
@@ -34,10 +45,10 @@ def growing_text(
 
 
 def following(text: str, before: str) -> str:
-    """What of `text` comes after `before`, whose last letter may have lacked bytes that are there now."""
+    """The part of `text` after `before`, whose last character may have lacked bytes that `text` has."""
     return text[len(before if text.startswith(before) else before.rstrip(REPLACEMENT)) :]
 
 
 def held_back(text: str, stop: Sequence[str]) -> int:
-    """How many letters at the end of `text` may be the beginning of a string to stop at."""
+    """How many characters at the end of `text` may be the beginning of a string of `stop`."""
     return max((n for s in stop for n in range(1, len(s)) if text.endswith(s[:n])), default=0)

@@ -1,67 +1,140 @@
-"""Whole models, one a file, and how to build them again from a checkpoint."""
+"""Whole models, one family a file, and the registry: which kinds of model a checkpoint may hold.
+
+To add a family, write its file and one line in `KINDS`; `describe`, `load` and the commands then know it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
 from minitransformer import checkpoint, tokenization
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.files import AGAIN, one_line, settings
-from minitransformer.models.bert import BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
+from minitransformer.generation.writer import EncoderDecoder, Writer, lacking
+from minitransformer.models.bert import Bert, BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
-from minitransformer.models.t5 import T5, T5Config
+from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.t5 import T5, T5Answer, T5Config
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
 __all__ = [
+    "Bert",
     "BertClassifier",
     "BertClassifierConfig",
     "BertConfig",
     "BertMaskedLM",
-    "CLASSIFIERS",
     "ClassifierConfig",
+    "Family",
     "GPT",
     "GPTConfig",
+    "KINDS",
     "LanguageModel",
     "LanguageModelConfig",
+    "Llama",
+    "LlamaConfig",
     "SequenceClassifier",
     "T5",
     "T5Config",
     "WRITERS",
     "describe",
+    "kind_of",
     "load",
 ]
 
+
+class Family(NamedTuple):
+    """A kind of model: its class and that of its configuration, a dataclass. `model(config)` builds one.
+
+    The model keeps its configuration as `model.config`; `config.vocab_size` is the number of ids.
+    """
+
+    model: type[Module]
+    config: type[Any]
+
+
 KINDS = {
-    "classifier": (SequenceClassifier, ClassifierConfig),
-    "language-model": (LanguageModel, LanguageModelConfig),
-    "bert-classifier": (BertClassifier, BertClassifierConfig),
-    "bert-masked-lm": (BertMaskedLM, BertConfig),
-    "gpt": (GPT, GPTConfig),
-    "t5": (T5, T5Config),
+    "classifier": Family(SequenceClassifier, ClassifierConfig),
+    "language-model": Family(LanguageModel, LanguageModelConfig),
+    "bert": Family(Bert, BertConfig),
+    "bert-classifier": Family(BertClassifier, BertClassifierConfig),
+    "bert-masked-lm": Family(BertMaskedLM, BertConfig),
+    "gpt": Family(GPT, GPTConfig),
+    "llama": Family(Llama, LlamaConfig),
+    "t5": Family(T5, T5Config),
 }
-SLACK = 2**18  # numbers: a model of no layers has a first one all the same
-CLASSIFIERS, WRITERS = ("classifier", "bert-classifier"), ("language-model", "gpt")
+WRITERS = tuple(kind for kind, family in KINDS.items() if not lacking(*family))  # those that `generate` takes
+if TYPE_CHECKING:  # mypy holds each of them to the protocol
+    _writers: list[type[Writer]] = [LanguageModel, GPT, Llama, T5Answer]
+    _encoder_decoders: list[type[EncoderDecoder]] = [T5]
+
+SLACK = (
+    2**18
+)  # numbers that a model may hold besides those of its checkpoint: one without layers still builds a first one
 
 
-def describe(model: Module, tokenizer: Tokenizer) -> dict:
-    """What a checkpoint holds beside the weights, so that `load` can build model and tokenizer again."""
-    return {**model.metadata(), "tokenizer": tokenizer.to_dict()}
+def kind_of(model: type[Module]) -> str:
+    """The name under which checkpoints know a class of models, or one derived from it.
+
+    Args:
+        model: a class, such as `GPT`.
+
+    Returns:
+        Its key in `KINDS`, such as "gpt".
+
+    Raises:
+        ValueError: if no family has this class.
+    """
+    for kind, family in KINDS.items():
+        if issubclass(model, family.model):
+            return kind
+    known = ", ".join(family.model.__name__ for family in KINDS.values())
+    raise ValueError(f"expected a model of the registry models.KINDS ({known}), got {model.__name__}")
+
+
+def describe(model: Module, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a checkpoint holds beside the weights, so that `load` can build model and tokenizer again.
+
+    Args:
+        model: a model of the registry `KINDS`.
+        tokenizer: the tokenizer of its ids.
+
+    Returns:
+        The kind of the model, its configuration and the tokenizer, in numbers, strings, lists and dicts.
+
+    Raises:
+        ValueError: if the model is of no family of the registry.
+    """
+    config: Any = model.config
+    return {"model": kind_of(type(model)), "config": asdict(config), "tokenizer": tokenizer.to_dict()}
 
 
 def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
-    """The model, in evaluation mode, and the tokenizer of a checkpoint written while training.
+    """Read the model and the tokenizer of a checkpoint that a `Trainer` wrote.
 
-    Raises FileNotFoundError, and CheckpointError if the file is damaged or holds no model of ours (or none of `kinds`).
-    Its sizes must be those of the arrays it holds: no more memory is taken, whatever it says.
+    The memory taken is bounded by the arrays in the file, whatever sizes its description states.
+
+    Args:
+        path: the checkpoint, such as `best.safetensors`.
+        *kinds: which kinds of model to accept, keys of `KINDS`; all of them if none is given.
+
+    Returns:
+        The model, in evaluation mode, and its tokenizer.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if the file is damaged, or holds no model of the accepted kinds.
     """
     state = checkpoint.load(path)
-    found = kind_of(state)
-    if found not in list(kinds or KINDS):
+    found = stated_kind(state)
+    if found is None or found not in list(kinds or KINDS):
         expected = " or ".join(kinds or KINDS)
         raise CheckpointError(
             f"{path}: expected a model of the kind {expected}, got {one_line(repr(found))}; give another file"
@@ -74,7 +147,9 @@ def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
         ) from error
 
 
-def built(model_class: type, config_class: type, state: dict) -> tuple[Module, Tokenizer]:
+def built(
+    model_class: Callable[[Any], Module], config_class: type[Any], state: dict[str, Any]
+) -> tuple[Module, Tokenizer]:
     """The model and tokenizer of a checkpoint's state. Raises KeyError, TypeError, ValueError, RuntimeError if they do not fit."""
     description, config = state["description"], settings(config_class, state["description"]["config"])
     tokenizer = tokenization.from_dict(description["tokenizer"])
@@ -87,9 +162,9 @@ def built(model_class: type, config_class: type, state: dict) -> tuple[Module, T
 
 
 def room_of(arrays: dict[str, numpy.ndarray]) -> int:
-    """How many numbers a model of these arrays may hold while it is built: a layer more than it has, and tied ones twice.
+    """How many numbers a model of these arrays may hold while it is built: one layer more than it has, tied weights twice.
 
-    Raises TypeError if they are no arrays.
+    Raises TypeError if `arrays` is not a dict of arrays by name.
     """
     if not isinstance(arrays, dict) or {(type(name), type(array)) for name, array in arrays.items()} - {
         (str, numpy.ndarray)
@@ -98,7 +173,7 @@ def room_of(arrays: dict[str, numpy.ndarray]) -> int:
     return SLACK + 4 * sum(array.size + init.EACH for array in arrays.values())
 
 
-def kind_of(state) -> str | None:
-    """The kind of model that a checkpoint's state describes, if it does."""
+def stated_kind(state: Any) -> str | None:
+    """The kind of model that the description in a checkpoint's state names; None if it names none."""
     description = state.get("description") if isinstance(state, dict) else None
     return description.get("model") if isinstance(description, dict) else None

@@ -8,7 +8,7 @@ segments. all-MiniLM-L6-v2 is one of them (Wang et al., NeurIPS 2020): the mean 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, InitVar, asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 
 import numpy
 
@@ -115,10 +115,6 @@ class Bert(nn.Module):
         real = (ids != self.config.pad_token_id).unsqueeze(-1).to(x.dtype)  # (B, T, 1)
         return (x * real).sum(1) / real.sum(1).clip(min=1)
 
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "bert", "config": asdict(self.config)}
-
 
 class BertMaskedLM(nn.Module):
     """ids (B, T), some of them masked -> logits of the word at each place (B, T, V)."""
@@ -136,10 +132,6 @@ class BertMaskedLM(nn.Module):
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         x = self.bert(ids, segments)  # (B, T, C)
         return self.decoder(self.norm(F.gelu(self.dense(x))))
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "bert-masked-lm", "config": asdict(self.config)}
 
 
 @dataclass(frozen=True)
@@ -178,10 +170,6 @@ class BertClassifier(nn.Module):
     def classify(self, vectors: Tensor) -> Tensor:
         """(B, F) -> (B, num_classes)."""
         return self.head(self.dropout(vectors))
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "bert-classifier", "config": asdict(self.config)}
 
 
 @no_grad()

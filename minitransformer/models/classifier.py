@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy
 
@@ -67,10 +67,6 @@ class SequenceClassifier(nn.Module):
         real = (~padding).to(x.dtype).unsqueeze(-1)  # (B, T, 1)
         mean = (x * real).sum(1) / real.sum(1).clip(min=1)  # (B, C)
         return self.head(mean)
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "classifier", "config": asdict(self.config)}
 
 
 @no_grad()

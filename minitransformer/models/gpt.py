@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, InitVar, asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from functools import partial
 
 import numpy
@@ -101,10 +101,6 @@ class GPT(nn.Module):
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to read a text token by token."""
         return self.encoder.new_cache()
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "gpt", "config": asdict(self.config)}
 
 
 # ---- published names ----

@@ -7,7 +7,7 @@ model. The article's own listing runs too, with only its imports changed: `tests
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
@@ -79,7 +79,3 @@ class LanguageModel(nn.Module):
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to read a text token by token."""
         return self.encoder.new_cache()
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "language-model", "config": asdict(self.config)}

@@ -7,7 +7,7 @@ Parameters have the names under which such models are published, so that their w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, InitVar, asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
@@ -214,7 +214,3 @@ class Llama(nn.Module):
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to read a text token by token."""
         return nn.TransformerCache(self.config.num_hidden_layers)
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "llama", "config": asdict(self.config)}

@@ -11,7 +11,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, InitVar, asdict, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 
 import numpy
 
@@ -282,10 +282,6 @@ class T5(nn.Module):
     def answer(self, source: Tensor) -> T5Answer:
         """What writes the answer to texts (B, S), token by token: a model as those of `generation` are."""
         return T5Answer(self, source)
-
-    def metadata(self) -> dict:
-        """What a checkpoint needs to build the model again."""
-        return {"model": "t5", "config": asdict(self.config)}
 
 
 class T5Answer(nn.Module):

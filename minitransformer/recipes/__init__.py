@@ -1,4 +1,7 @@
-"""How models are trained: each recipe holds all its settings, and makes the model, its tokenizer and what trains it."""
+"""How models are trained: a recipe holds the settings of a run, and makes the model, its tokenizer and its trainer.
+
+`TextRecipe` and `trainer_of` hold what recipes share; a recipe's own file holds its model, its loss and its defaults.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ Recipe = (
     | GPTRecipe
     | SpanCorruptionRecipe
 )
-RECIPES = {recipe.kind: recipe for recipe in Recipe.__args__}
+RECIPES = {
+    recipe.kind: recipe for recipe in Recipe.__args__
+}  # by the kind of model, as `models.KINDS` names it
 
 __all__ = [
     "ClassifierRecipe",

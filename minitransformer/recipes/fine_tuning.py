@@ -1,4 +1,4 @@
-"""The recipe of a review classifier that could read before: MiniLM with a head, all of it, only the head, or LoRA learning."""
+"""The recipe of a review classifier on a published encoder: MiniLM and a head, of which all, the head, or LoRA learns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -14,9 +15,8 @@ from minitransformer.autograd import no_grad
 from minitransformer.data.reviews import Review
 from minitransformer.models import BertClassifier, BertClassifierConfig, published
 from minitransformer.nn.modes import in_use
-from minitransformer.optim import AdamW
-from minitransformer.recipes.classifier import ClassifierRecipe, by_length, encode, loss, mean_loss
-from minitransformer.recipes.schedule import warm_up_and_cosine
+from minitransformer.recipes.classifier import ClassifierRecipe, Sample, batches, encode, loss, mean_loss
+from minitransformer.recipes.run import trainer_of
 from minitransformer.tokenization import Tokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, pad_collate
@@ -24,89 +24,108 @@ from minitransformer.utils.data import DataLoader, pad_collate
 SUITS = {
     "full": {"steps": 480, "lr": 1e-4, "weight_decay": 0.01},
     "lora": {"steps": 480, "lr": 1e-3, "weight_decay": 0.01},
-    # cheap steps: what a frozen encoder reads stays the same
-    "head": {"steps": 1800, "lr": 3e-3, "weight_decay": 0.1},
+    "head": {
+        "steps": 1800,
+        "lr": 3e-3,
+        "weight_decay": 0.1,
+    },  # its steps are cheap: the encoder runs once for each review
 }
+SUITABLE: Any = None  # the default of a setting that depends on `adapt`: the number that stands in SUITS
 
 
 @dataclass(frozen=True)
 class FineTuningRecipe:
-    """All that decides what comes out. `adapt` is "full", "head" or "lora"; None takes what suits it.
+    """The settings of a run that trains a `BertClassifier` on the weights of MiniLM.
 
-    Raises ValueError for another `adapt`, and as `published.load` does if MiniLM is not to be had.
+    Args:
+        data: "reviews" or "movie-reviews".
+        adapt: what learns: "full", all weights; "head", the head only; "lora", the head and low-rank additions.
+        steps: batches to learn from; None takes what suits `adapt`, and so for `lr` and `weight_decay`.
+        batch_size: reviews in a batch.
+        lr: the highest learning rate.
+        weight_decay: of AdamW.
+        dropout: the share of activations set to zero while training.
+        rank: of the low-rank additions.
+        amp: whether products are computed in float16.
+
+    Raises:
+        ValueError: for another `adapt`.
     """
 
     data: str = "movie-reviews"
     adapt: str = "full"
-    steps: int | None = None
+    steps: int = SUITABLE
     batch_size: int = 32
-    lr: float | None = None
-    weight_decay: float | None = None
+    lr: float = SUITABLE
+    weight_decay: float = SUITABLE
     dropout: float = 0.1
     rank: int = 8
     amp: bool = False
 
-    kind = "bert-classifier"
+    kind = models.kind_of(BertClassifier)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.adapt not in SUITS:
             raise ValueError(f"adapt: expected one of {', '.join(SUITS)}, got {self.adapt!r}")
         for name, value in SUITS[self.adapt].items():
-            if getattr(self, name) is None:
+            if getattr(self, name) is SUITABLE:
                 object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, data: str, **chosen) -> FineTuningRecipe:
-        """The recipe for a data set of reviews, but for what is `chosen`."""
+    def of(cls, data: str, **chosen: Any) -> FineTuningRecipe:
+        """The recipe for a data set of reviews, with the settings `chosen`, the others as they are by default."""
         return cls(data, **chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
-        """Reviews to train on, to choose the best checkpoint by, and to be judged on. Raises ValueError for unknown data."""
+        """Reviews to train on, to choose the best checkpoint by, and to test on. Raises ValueError for unknown data."""
         return ClassifierRecipe(self.data).split()
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """MiniLM with an untrained head, all that trains it, and its tokenizer. A frozen encoder reads each review once."""
+        """MiniLM with an untrained head in its trainer, and its tokenizer. A frozen encoder runs once for each review."""
         train, validation, _ = self.split()
         model, tokenizer = self.model()
         samples, unseen = (encode(tokenizer, reviews) for reviews in (train, validation))
         answer = BertClassifier.__call__
         if self.adapt == "head":
             samples, unseen, answer = read(model, samples), read(model, unseen), BertClassifier.classify
-        learning = [p for p in model.parameters() if p.requires_grad]
-        optimizer = AdamW(learning, lr=self.lr, weight_decay=self.weight_decay)
-        return Trainer(
+        trainer = trainer_of(
+            self,
             model,
+            tokenizer,
             lambda model, batch: loss(partial(answer, model), batch),
-            DataLoader(samples, batch_sampler=by_length(samples, self.batch_size), collate_fn=pad_collate),
-            optimizer,
-            warm_up_and_cosine(optimizer, self.steps),
-            steps=self.steps,
-            max_norm=1.0,
-            amp=self.amp,
+            batches(samples, self.batch_size),
+            weight_decay=self.weight_decay,
             evaluate=lambda model: mean_loss(model, unseen, answer=answer),
             evaluate_every=max(self.steps // 8, 1),
             directory=directory,
-            description={**models.describe(model, tokenizer), "recipe": asdict(self)},
-        ), tokenizer
+        )
+        return trainer, tokenizer
 
     def model(self) -> tuple[BertClassifier, Tokenizer]:
-        """The model before it learns, and its tokenizer."""
+        """The model before training, and its tokenizer. Raises as `published.load` does if MiniLM is not available."""
         bert, tokenizer = published.load("minilm")
         config = {**asdict(bert.config), "dropout": self.dropout}
         rank, frozen = self.rank if self.adapt == "lora" else 0, self.adapt == "head"
         model = BertClassifier(BertClassifierConfig(**config, lora_rank=rank, every_layer=frozen), bert)
         if frozen:
             bert.requires_grad_(False)
-        return model.train(), tokenizer  # a published encoder comes in use
+        return model.train(), tokenizer  # a published model comes in evaluation mode
 
 
 @no_grad()
-def read(model: BertClassifier, samples: Sequence[tuple[list[int], int]]) -> list[tuple[numpy.ndarray, int]]:
-    """(vector, label) of each (ids, label), shortest first: what the head of `model` sees of them."""
+def read(model: BertClassifier, samples: Sequence[Sample]) -> list[tuple[numpy.ndarray, int]]:
+    """The inputs of the model's head.
+
+    Args:
+        model: the classifier; it runs in evaluation mode.
+        samples: (ids, label) of each.
+
+    Returns:
+        (vector (F,), label) of each sample, in the order of the samples' lengths.
+    """
     loader = DataLoader(sorted(samples, key=lambda sample: len(sample[0])), 64, collate_fn=pad_collate)
+    pairs: list[tuple[numpy.ndarray, int]] = []
     with in_use(model):
-        return [
-            pair
-            for ids, labels in loader
-            for pair in zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)
-        ]
+        for ids, labels in loader:
+            pairs += zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)
+    return pairs

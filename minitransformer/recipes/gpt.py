@@ -1,22 +1,21 @@
-"""The recipe of a GPT-2 from nothing: that of the language model, with the other architecture."""
+"""The recipe of a GPT-2 trained from its initial weights: the recipe of the language model, with the other architecture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minitransformer import models
 from minitransformer.models import GPT, GPTConfig
 from minitransformer.recipes.language_model import LanguageModelRecipe
 
 
 @dataclass(frozen=True)
 class GPTRecipe(LanguageModelRecipe):
-    """All that decides what comes out, as `LanguageModelRecipe` has it."""
+    """The settings of a run that trains a `GPT`; see `TextRecipe`."""
 
-    kind = "gpt"
+    kind = models.kind_of(GPT)
 
     def model(self, vocab_size: int) -> GPT:
-        return GPT(
-            GPTConfig(
-                vocab_size, 2 * self.length, self.d_model, self.num_layers, self.nhead, dropout=self.dropout
-            )
-        )
+        """The model before training."""
+        sizes = (vocab_size, 2 * self.length, self.d_model, self.num_layers, self.nhead)
+        return GPT(GPTConfig(*sizes, dropout=self.dropout))

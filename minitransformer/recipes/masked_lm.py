@@ -1,8 +1,8 @@
-"""The recipe of a BERT from nothing: English prose, a vocabulary of pieces, and words hidden to be guessed from both sides."""
+"""The recipe of a BERT trained from its initial weights: English prose, a vocabulary of word pieces, hidden tokens as targets."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,84 +10,72 @@ import numpy
 
 from minitransformer import models, nn
 from minitransformer.autograd import Tensor
-from minitransformer.data.corpus import split
 from minitransformer.models import BertConfig, BertMaskedLM
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation import tensor
-from minitransformer.optim import AdamW
 from minitransformer.randomness import generator
-from minitransformer.recipes.language_model import PYTHON_TOPICS, Windows, mean_over, read_text
-from minitransformer.recipes.schedule import warm_up_and_cosine
+from minitransformer.recipes.run import trainer_of
+from minitransformer.recipes.text import TextRecipe, Windows, mean_over
 from minitransformer.tokenization import Tokenizer, WordPieceTokenizer
 from minitransformer.tokenization.word_piece import MARKS
 from minitransformer.training import Trainer
-from minitransformer.utils.data import DataLoader
 
-NOT_ASKED = -100  # the target of a token that nothing is asked of
+NOT_ASKED = -100  # the target of a token that the loss leaves out
 
 
 @dataclass(frozen=True)
-class MaskedLMRecipe:
-    """All that decides what comes out. `data` is "python-topics" or the path of a text; sizes as in PyTorch."""
+class MaskedLMRecipe(TextRecipe):
+    """The settings of a run that trains a `BertMaskedLM`; see `TextRecipe`."""
 
-    data: str = PYTHON_TOPICS
-    steps: int = 1000
-    batch_size: int = 16
-    length: int = 64
-    lr: float = 3e-3
+    kind = models.kind_of(BertMaskedLM)
     vocab_size: int = 1024
-    d_model: int = 64
-    nhead: int = 4
-    num_layers: int = 2
-    dropout: float = 0.0
-    amp: bool = False
-
-    kind = "bert-masked-lm"
-
-    @classmethod
-    def of(cls, data: str, **chosen) -> MaskedLMRecipe:
-        """The recipe for a text, but for what is `chosen`."""
-        return cls(data, **chosen)
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model with all that trains it, and its tokenizer; the last tenth of the text is held out."""
-        text, held_out = split(read_text(self.data))
-        tokenizer = WordPieceTokenizer.train(text, vocab_size=self.vocab_size)
-        model = BertMaskedLM(self.config(tokenizer.vocab_size))
-        optimizer = AdamW(model.parameters(), lr=self.lr, weight_decay=0.01)
-        windows, unseen = (Windows(tokenizer.encode(part), self.length) for part in (text, held_out))
-        return Trainer(
-            model,
+        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
+        tokenizer, batches, unseen = self.windows(WordPieceTokenizer)
+        trainer = trainer_of(
+            self,
+            BertMaskedLM(self.config(tokenizer.vocab_size)),
+            tokenizer,
             partial(masked_loss, tokenizer=tokenizer),
-            DataLoader(windows, self.batch_size, shuffle=True),
-            optimizer,
-            warm_up_and_cosine(optimizer, self.steps),
-            steps=self.steps,
-            max_norm=1.0,
-            amp=self.amp,
+            batches,
+            weight_decay=0.01,
             evaluate=lambda model: mean_loss(model, unseen, tokenizer),
             directory=directory,
-            description={**models.describe(model, tokenizer), "recipe": asdict(self)},
-        ), tokenizer
+        )
+        return trainer, tokenizer
 
     def config(self, vocab_size: int) -> BertConfig:
+        """The sizes of the model."""
         sizes = (vocab_size, self.d_model, self.num_layers, self.nhead, 4 * self.d_model, self.length + 1)
         return BertConfig(*sizes, dropout=self.dropout)
 
 
 def masked(
     ids: numpy.ndarray, tokenizer: WordPieceTokenizer, random: numpy.random.Generator, share: float = 0.15
-):
-    """What the model reads, and what it is asked: (B, T) each, `NOT_ASKED` where nothing is.
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """What the model reads of a text, and its targets.
 
-    Of the tokens asked for, 80 % are hidden, 10 % are another, 10 % stay (Devlin et al., NAACL 2019, section 3.1).
+    Of the tokens that are targets, 80 % are read as [MASK], 10 % as another token, 10 % as they are.
+
+    Args:
+        ids: (B, T), the text.
+        tokenizer: the tokenizer of the ids.
+        random: where random numbers come from.
+        share: the probability that a token is a target. At least one token is.
+
+    Returns:
+        The ids to read and the targets, (B, T) each; the target is `NOT_ASKED` for a token that the loss leaves out.
+
+    Source:
+        Devlin et al., NAACL 2019, section 3.1.
     """
-    asked, fate = random.random(ids.shape) < share, random.random(ids.shape)
-    asked.reshape(-1)[0] |= not asked.any()  # a mean over nothing is no loss
-    others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)
-    read = numpy.where(
-        asked & (fate < 0.8), tokenizer.id_of("[MASK]"), numpy.where(asked & (fate >= 0.9), others, ids)
-    )
+    asked = random.random(ids.shape) < share  # (B, T)
+    fate = random.random(ids.shape)  # (B, T)
+    asked.reshape(-1)[0] |= not asked.any()  # the mean over no target is undefined
+    others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)  # (B, T)
+    read = numpy.where(asked & (fate >= 0.9), others, ids)  # (B, T)
+    read = numpy.where(asked & (fate < 0.8), tokenizer.id_of("[MASK]"), read)  # (B, T)
     return read, numpy.where(asked, ids, NOT_ASKED)
 
 
@@ -97,7 +85,17 @@ def masked_loss(
     tokenizer: WordPieceTokenizer,
     random: numpy.random.Generator | None = None,
 ) -> Tensor:
-    """The mean cross-entropy of the tokens asked for, in nats. (B, T) -> ()."""
+    """The mean cross-entropy of the hidden tokens.
+
+    Args:
+        model: the model.
+        windows: (B, T) ids.
+        tokenizer: the tokenizer of the ids.
+        random: decides which tokens are hidden; None takes the generator that `manual_seed` seeds.
+
+    Returns:
+        A scalar in nats per hidden token.
+    """
     device = next(model.parameters()).device
     read, asked = masked(windows.numpy(), tokenizer, random or generator())
     logits = model(tensor(read, device=device))  # (B, T, V)
@@ -106,8 +104,7 @@ def masked_loss(
 
 
 def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer) -> float:
-    """The loss over all windows, in nats per token asked for; the same tokens are asked for each time."""
+    """The mean of `masked_loss` over all windows; each call hides the same tokens."""
+    loss = partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0))
     with in_use(model):
-        return mean_over(
-            windows, partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0))
-        )
+        return mean_over(windows, loss)

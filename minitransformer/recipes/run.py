@@ -1,0 +1,81 @@
+"""The trainer that all recipes share: AdamW, a learning rate that rises and falls, gradients clipped to a norm of 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import Field, asdict
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from minitransformer import models
+from minitransformer.autograd import Tensor
+from minitransformer.nn import Module
+from minitransformer.optim import AdamW
+from minitransformer.recipes.schedule import warm_up_and_cosine
+from minitransformer.tokenization import Tokenizer
+from minitransformer.training import Trainer
+from minitransformer.utils.data import DataLoader
+
+
+class RunSettings(Protocol):
+    """The settings that every recipe has: a dataclass with the number of steps, the highest learning rate, half precision."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def steps(self) -> int:
+        """Batches to learn from."""
+
+    @property
+    def lr(self) -> float:
+        """The learning rate after the warm-up."""
+
+    @property
+    def amp(self) -> bool:
+        """Whether products are computed in float16."""
+
+
+def trainer_of(
+    recipe: RunSettings,
+    model: Module,
+    tokenizer: Tokenizer,
+    loss: Callable[[Any, Any], Tensor],
+    loader: DataLoader,
+    *,
+    weight_decay: float,
+    evaluate: Callable[[Any], float],
+    evaluate_every: int = 100,
+    directory: Path | None = None,
+) -> Trainer:
+    """The trainer of a recipe's model; the recipe's settings go into its checkpoints.
+
+    Args:
+        recipe: the settings.
+        model: the model to train; parameters that require no gradient stay as they are.
+        tokenizer: the tokenizer of its ids.
+        loss: `loss(model, batch)`, the scalar to minimise.
+        loader: the batches.
+        weight_decay: of AdamW.
+        evaluate: `evaluate(model)`, the mean loss on data held out.
+        evaluate_every: steps from one evaluation to the next.
+        directory: where checkpoints are written; None writes none.
+
+    Returns:
+        A trainer that has taken no step yet.
+    """
+    learning = [p for p in model.parameters() if p.requires_grad]
+    optimizer = AdamW(learning, lr=recipe.lr, weight_decay=weight_decay)
+    return Trainer(
+        model,
+        loss,
+        loader,
+        optimizer,
+        warm_up_and_cosine(optimizer, recipe.steps),
+        steps=recipe.steps,
+        max_norm=1.0,
+        amp=recipe.amp,
+        evaluate=evaluate,
+        evaluate_every=evaluate_every,
+        directory=directory,
+        description={**models.describe(model, tokenizer), "recipe": asdict(recipe)},
+    )

@@ -1,0 +1,111 @@
+"""The registry of models: every family is written by a Trainer and read back, and what writes is known by the protocol."""
+
+import numpy as np
+import outside
+import pytest
+
+import minitransformer as mt
+from minitransformer import checkpoint, generation, models, nn
+from minitransformer.generation.writer import lacking
+from minitransformer.nn.modes import in_use
+from minitransformer.optim import SGD
+from minitransformer.recipes import RECIPES
+from minitransformer.training import LAST, Trainer
+from minitransformer.utils.data import DataLoader
+
+IDS = [[3, 4, 2, 5], [5, 6, 7, 2]]
+WRITES = ["gpt", "language-model", "llama"]
+kinds = pytest.mark.parametrize("kind", models.KINDS)
+
+
+def called(model):
+    """What the model gives for IDS."""
+    inputs = [mt.tensor(IDS)] * (2 if hasattr(model, "decode") else 1)
+    return model(*inputs)
+
+
+def trained(kind, directory):
+    """A tiny model after a step, and its tokenizer; the checkpoint is in the directory."""
+    model, tokenizer = outside.tiny(kind)
+    Trainer(
+        model,
+        lambda model, batch: (called(model) ** 2).mean(),
+        DataLoader([0], 1),
+        SGD(model.parameters(), lr=0.1),
+        steps=1,
+        directory=directory,
+        description=models.describe(model, tokenizer),
+    ).run()
+    return model, tokenizer
+
+
+@kinds
+def test_every_model_is_written_by_a_trainer_and_read_back(kind, tmp_path):
+    model, tokenizer = trained(kind, tmp_path)
+    again, its_tokenizer = models.load(tmp_path / LAST)
+    assert type(again) is type(model) and again.config == model.config and its_tokenizer == tokenizer
+    with mt.no_grad(), in_use(model):
+        expected, got = called(model).numpy(), called(again).numpy()
+    assert expected.std() > 0 and np.array_equal(expected, got)
+
+
+@kinds
+def test_a_kind_is_found_by_its_class_and_by_no_other(kind, tmp_path):
+    family = models.KINDS[kind]
+    derived = type("Derived", (family.model,), {})
+    assert models.kind_of(family.model) == models.kind_of(derived) == kind
+    trained(kind, tmp_path)
+    other = next(other for other in models.KINDS if other != kind)
+    with pytest.raises(
+        checkpoint.CheckpointError, match=f"expected a model of the kind {other}, got '{kind}'"
+    ):
+        models.load(tmp_path / LAST, other)
+
+
+def test_every_model_of_the_room_is_in_the_registry():
+    public = [getattr(models, name) for name in models.__all__]
+    classes = {thing for thing in public if isinstance(thing, type) and issubclass(thing, nn.Module)}
+    assert classes == {family.model for family in models.KINDS.values()}
+    assert all(family.config in public for family in models.KINDS.values())
+    assert RECIPES.keys() <= models.KINDS.keys()
+
+
+def test_a_model_of_no_family():
+    with pytest.raises(ValueError, match="models.KINDS .*GPT.*, got Linear"):
+        models.describe(nn.Linear(2, 3), outside.tiny("gpt")[1])
+
+
+@kinds
+def test_what_writes_is_what_the_protocol_asks(kind):
+    model, _ = outside.tiny(kind)
+    assert (kind in models.WRITERS) == (kind in WRITES) == (not lacking(model, model.config))
+
+
+WAYS = {
+    "generate": lambda model: generation.generate(model, [3, 4], 2),
+    "generate_batch": lambda model: generation.generate_batch(model, [[3, 4], [5]], 2),
+    "beam_search": lambda model: generation.beam_search(model, [3, 4], 2),
+}
+
+
+class OnlyCaches(nn.Module):
+    """Has all that a writer has, but takes no padding."""
+
+    config = models.LanguageModelConfig(20)
+
+    def forward(self, ids, cache=None):
+        raise AssertionError("called, though something is missing")
+
+    def new_cache(self):
+        return nn.TransformerCache(1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_that_does_not_write_is_told_what_it_lacks(way):
+    wanted = r"got BertMaskedLM without forward\(.., cache\), forward\(.., padding\), new_cache\(\), config.max_len; pass"
+    with pytest.raises(TypeError, match=f"{way}: expected a model that writes text, {wanted}"):
+        WAYS[way](outside.tiny("bert-masked-lm")[0])
+    with pytest.raises(TypeError, match=r"T5 without .*; pass model.answer\(source\)"):
+        WAYS[way](outside.tiny("t5")[0])
+    with pytest.raises(TypeError, match=r"OnlyCaches without forward\(.., padding\);"):
+        WAYS[way](OnlyCaches())
