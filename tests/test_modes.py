@@ -135,7 +135,7 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.Layers", "explain.differentiable", "explain.learn_planted", "models.shapes",
+    "explain.differentiable", "explain.learn_planted", "models.shapes",
     "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
     "generation.lacking", "generation.require_writer",
 }  # fmt: skip

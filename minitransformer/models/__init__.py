@@ -75,9 +75,9 @@ if TYPE_CHECKING:  # mypy holds each of them to the protocol
     _writers: list[type[Writer]] = [LanguageModel, GPT, Llama, T5Answer]
     _encoder_decoders: list[type[EncoderDecoder]] = [T5]
 
-SLACK = (
-    2**18
-)  # numbers that a model may hold besides those of its checkpoint: one without layers still builds a first one
+# numbers that a model may hold besides those of its checkpoint: a first layer even if it has none, and tables of angles,
+# such as those of 65,536 positions in heads of 64
+SLACK = 2**22
 
 
 def kind_of(model: type[Module]) -> str:
@@ -112,8 +112,9 @@ def describe(model: Module, tokenizer: Tokenizer) -> dict[str, Any]:
     Raises:
         ValueError: if the model is of no family of the registry.
     """
+    kind = kind_of(type(model))
     config: Any = model.config
-    return {"model": kind_of(type(model)), "config": asdict(config), "tokenizer": tokenizer.to_dict()}
+    return {"model": kind, "config": asdict(config), "tokenizer": tokenizer.to_dict()}
 
 
 def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:

@@ -338,6 +338,7 @@ class RotaryEmbedding(Module):
                 f"RotaryEmbedding: expected an even dim, since channels are rotated in pairs, got {dim}"
             )
         self.dim, self.base, self.interleaved = dim, base, interleaved
+        init.reserve(max_len, dim)
         theta = angles(max_len, arange(0, dim, 2, dtype=float64) / dim, base)  # (max_len, d/2)
         self.register_buffer("cos", cos(theta).to(float32), persistent=False)
         self.register_buffer("sin", sin(theta).to(float32), persistent=False)
