@@ -20,8 +20,8 @@ def rank_correlation(a: Array, b: Array) -> float:
     """Spearman's rho, the correlation of the ranks.
 
     Args:
-        a: values (T,) each.
-        b: values (T,) each.
+        a: values (T,).
+        b: values (T,).
 
     Returns:
         A number from -1 to 1; 0 where all values of one side are equal.

@@ -389,8 +389,8 @@ def imitate(
     """Fit the linear model.
 
     Args:
-        pieces: the T pieces of the text, and the feature of each, (T,).
-        ids: the T pieces of the text, and the feature of each, (T,).
+        pieces: the T pieces of the text.
+        ids: the index of the feature of each piece, (T,).
         label: the class.
         prediction: the classifier's probability for the text.
         x: the features of each sample, (N, n), the text itself first.
