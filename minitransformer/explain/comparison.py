@@ -98,7 +98,8 @@ class Comparison:
         """How much higher one method scores than another on the same texts.
 
         Args:
-            method, other: names of methods.
+            method: the name of a method.
+            other: the name of the method that it is compared with.
             metric: the name of a metric.
 
         Returns:
