@@ -8,7 +8,11 @@ from minitransformer.settings import setting
 
 
 def detect_anomaly():
-    """Inside this block the op that first makes a NaN, forward or backward, raises FloatingPointError by name."""
+    """Inside this block, the op that first makes a NaN raises, in the forward pass or in the backward pass.
+
+    Returns:
+        A context manager. Inside it a NaN raises FloatingPointError, which names the op.
+    """
     return setting(watcher, _raise_if_nan)
 
 

@@ -23,7 +23,13 @@ def check_backend(name: str) -> None:
 def use_backend(name: str) -> None:
     """Make "numpy" or "cupy" the backend of tensors created from now on.
 
-    Raises ValueError for another name; ImportError, RuntimeError if CuPy, a driver or a device is missing.
+    Args:
+        name: "numpy" for the CPU, "cupy" for a GPU.
+
+    Raises:
+        ValueError: the name is another one.
+        ImportError: CuPy is not installed.
+        RuntimeError: a driver or a device is missing.
     """
     check_backend(name)
     if name == "cupy":
@@ -33,7 +39,19 @@ def use_backend(name: str) -> None:
 
 @contextlib.contextmanager
 def backend(name: str):
-    """`use_backend` for the length of a `with` block."""
+    """`use_backend` inside a `with` block.
+
+    Args:
+        name: "numpy" for the CPU, "cupy" for a GPU.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: the name is another one.
+        ImportError: CuPy is not installed.
+        RuntimeError: a driver or a device is missing.
+    """
     before = _Default.name
     use_backend(name)
     try:

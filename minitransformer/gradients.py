@@ -109,12 +109,22 @@ def finite_differences(
 
 
 def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed: int = 0) -> float:
-    """Hold the gradient of `fn` against finite differences: every element, in float64, with a random cotangent.
+    """Compare the gradient of a function with finite differences: every element, in float64, with a random cotangent.
 
-    `fn` takes tensors and returns one; `inputs` are tensors or arrays, of which the floating-point ones are checked.
-    Returns the largest error, relative to the largest entry of each gradient, but to no less than a thousandth of the
-    output: below that, differences are rounding noise. Raises AssertionError with the index, what came and what was
-    expected if it is above `rtol`, ValueError if no input is floating-point.
+    Args:
+        fn: takes tensors and returns one.
+        inputs: tensors or arrays; the floating-point ones are checked.
+        eps: the step, relative to elements above 1.
+        rtol: the largest error that is accepted.
+        seed: of the random cotangent.
+
+    Returns:
+        The largest error, relative to the largest entry of each gradient, but to no less than a thousandth of the output:
+        below that, differences are rounding noise.
+
+    Raises:
+        AssertionError: an error is above `rtol`; it names the index, what came and what was expected.
+        ValueError: no input is floating-point.
 
     >>> import minitransformer as mt
     >>> gradcheck(lambda x: x.exp(), [mt.randn(2, 3)]) < 1e-6
@@ -139,11 +149,22 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
 def compare_with_torch(
     fn: Callable, torch_fn: Callable, inputs, rtol: float = 1e-10, seed: int = 0
 ) -> dict[str, float]:
-    """Hold the values and every gradient of `fn` against PyTorch's `torch_fn` on the same inputs, in their own dtype.
+    """Compare the value and every gradient of a function with PyTorch's, on the same inputs in their own dtype.
 
-    Returns {"value": .., "gradient": ..}, the largest errors relative to the largest entry, of gradients to no less than a
-    thousandth of the cotangent's (float32: a tenth): below that, sums are rounding noise. Raises AssertionError with the
-    index, what came and what was expected if one is above `rtol`; ImportError if PyTorch is not installed.
+    Args:
+        fn: takes tensors and returns one.
+        torch_fn: the same for PyTorch tensors.
+        inputs: tensors or arrays.
+        rtol: the largest error that is accepted.
+        seed: of the random cotangent.
+
+    Returns:
+        {"value": .., "gradient": ..}, the largest errors relative to the largest entry, for gradients to no less than a
+        thousandth of the cotangent's (float32: a tenth): below that, sums are rounding noise.
+
+    Raises:
+        AssertionError: an error is above `rtol`; it names the index, what came and what was expected.
+        ImportError: PyTorch is not installed.
     """
     import torch
 

@@ -13,7 +13,11 @@ class _Random:
 
 
 def manual_seed(seed: int | None) -> None:
-    """Start the random numbers anew from `seed`: initial weights, dropout masks, shuffles, samples. None: from anywhere."""
+    """Start the random numbers of initial weights, dropout, shuffles and samples anew.
+
+    Args:
+        seed: equal seeds give equal numbers; None gives others each time.
+    """
     _Random.generator = numpy.random.default_rng(seed)
 
 

@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
+P = ParamSpec("P")
+R = TypeVar("R")
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
 # called with what each op makes, and whose it is
 watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
@@ -34,9 +36,9 @@ class setting:
             self.variable.set(stack[own[-1]][1])
             _entered.set(stack[: own[-1]] + stack[own[-1] + 1 :])
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
-        def inside(*args, **kwargs):
+        def inside(*args: P.args, **kwargs: P.kwargs) -> Any:
             with self:
                 result = function(*args, **kwargs)
             return self._each_step(result) if inspect.isgeneratorfunction(function) else result
@@ -62,23 +64,56 @@ class setting:
                 step = partial(generator.throw, error)
 
 
-def _mode(value: bool, function: Callable | None) -> Any:
+def _mode(value: bool, function: Callable[P, R] | None) -> setting | Callable[P, R]:
     mode = setting(grad_enabled, value)
     return mode if function is None else mode(function)
 
 
-def no_grad(function: Callable | None = None):
-    """Leave no tape inside this `with` block, or the function or generator that this decorates, with or without brackets."""
+@overload
+def no_grad(function: None = None) -> setting: ...
+@overload
+def no_grad(function: Callable[P, R]) -> Callable[P, R]: ...
+def no_grad(function: Callable[P, R] | None = None) -> setting | Callable[P, R]:
+    """Record no tape inside this `with` block, or inside a decorated function or generator.
+
+    Args:
+        function: what is decorated; None for a `with` block, or for a decorator that is written with brackets.
+
+    Returns:
+        A context manager, or the decorated function.
+    """
     return _mode(False, function)
 
 
-def enable_grad(function: Callable | None = None):
-    """Leave a tape again, inside `no_grad`."""
+@overload
+def enable_grad(function: None = None) -> setting: ...
+@overload
+def enable_grad(function: Callable[P, R]) -> Callable[P, R]: ...
+def enable_grad(function: Callable[P, R] | None = None) -> setting | Callable[P, R]:
+    """Record the tape again inside this `with` block, which stands in one of `no_grad`.
+
+    Args:
+        function: as for `no_grad`.
+
+    Returns:
+        A context manager, or the decorated function.
+    """
     return _mode(True, function)
 
 
-def inference_mode(mode: bool | Callable = True):
-    """The same as `no_grad`; with False, the same as `enable_grad`."""
+@overload
+def inference_mode(mode: bool = True) -> setting: ...
+@overload
+def inference_mode(mode: Callable[P, R]) -> Callable[P, R]: ...
+def inference_mode(mode: bool | Callable[P, R] = True) -> setting | Callable[P, R]:
+    """The same as `no_grad`, under PyTorch's other name.
+
+    Args:
+        mode: False records the tape, as `enable_grad`; or the function that is decorated.
+
+    Returns:
+        A context manager, or the decorated function.
+    """
     return no_grad(mode) if callable(mode) else setting(grad_enabled, not mode)
 
 
@@ -94,11 +129,15 @@ class set_grad_enabled(setting):
         grad_enabled.set(self.before)
         super().__enter__()
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         grad_enabled.set(self.before)
         return super().__call__(function)
 
 
 def is_grad_enabled() -> bool:
-    """Whether ops are being recorded."""
+    """Whether ops are recorded on the tape.
+
+    Returns:
+        True or False.
+    """
     return grad_enabled.get()

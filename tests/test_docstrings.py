@@ -21,6 +21,8 @@ ROOMS = [
 ]
 # modules, each with all its public functions in this form; the others are still to come
 DONE = """
+anomaly
+defaults
 explain.attention_flow
 explain.comparison
 explain.deletion_curves
@@ -36,21 +38,34 @@ explain.surrogate
 explain.tabular
 explain.walk
 explain.word_ratings
+gradients
 nn.functional
 nn.hooks
 nn.init
 nn.masking
+nn.module
 nn.position
 nn.utils
 ops.activation
+ops.attention
 ops.compare
+ops.creation
+ops.dropout
 ops.elementwise
 ops.extreme
+ops.index
 ops.linalg
+ops.loss
+ops.normalization
+ops.padding
+ops.placing
 ops.reduce
 ops.rounding
+ops.shape
 ops.softmax
 ops.sorting
+randomness
+settings
 tokenization
 """.split()
 

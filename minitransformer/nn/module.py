@@ -397,7 +397,17 @@ def _find(module: Module, state_dict: dict[str, Tensor], prefix: str, loading: L
 
 
 def to_torch(state_dict: Mapping[str, Tensor]) -> dict:
-    """A state_dict of PyTorch tensors, to load into the PyTorch module of the same names. Raises ImportError without it."""
+    """Parameters and buffers as PyTorch tensors, to load into the PyTorch module of the same names.
+
+    Args:
+        state_dict: what `state_dict()` returned.
+
+    Returns:
+        A dictionary of PyTorch tensors under the same names.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+    """
     import torch
 
     return {name: torch.tensor(host_array(value)) for name, value in state_dict.items()}

@@ -106,10 +106,27 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """softmax(Q K^T scale + mask) V. Q (.., T, d), K (.., S, d), V (.., S, e) -> (.., T, e).
+    """softmax(Q K^T scale + mask) V.
 
-    `attn_mask` broadcasts to (.., T, S): boolean, True where attention is allowed, or a float that is added to the
-    scores. `scale` is 1 / sqrt(d) unless given. A query that may see no key gets zeros. Raises ValueError on shapes.
+    Args:
+        query: Q (.., T, d).
+        key: K (.., S, d).
+        value: V (.., S, e).
+        attn_mask: broadcasts to (.., T, S); boolean, True where attention is allowed, or a float that is added to the
+            scores.
+        dropout_p: the probability with which an attention weight is dropped.
+        is_causal: let each query attend only to keys that do not come after it.
+        scale: the factor of the scores; None means 1 / sqrt(d).
+
+    Returns:
+        (.., T, e). A query that may attend to no key gives zeros.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        TypeError: the mask is neither boolean nor floating-point.
+
+    Source:
+        Vaswani et al., NeurIPS 2017, section 3.2.1.
     """
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(

@@ -17,9 +17,19 @@ from minitransformer.randomness import generator
 
 
 def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with a copy of `data`: a number, nested lists, an array, another tensor.
+    """A tensor with a copy of data.
 
-    Arrays keep their dtype; Python floats become float32 and integers int64. Goes to `device`, or to the default one.
+    Args:
+        data: a number, nested lists of numbers, an array or another tensor.
+        dtype: the dtype; None keeps that of an array, makes Python floats float32 and integers int64.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A tensor of the shape of `data`.
+
+    Raises:
+        TypeError: `data` is not made of numbers, or its shape is irregular.
 
     >>> tensor([[1, 2], [3, 4]]).dtype, tensor(0.5).dtype
     (dtype('int64'), dtype('float32'))
@@ -63,12 +73,28 @@ def laid_out(data, *sizes) -> Array:
 
 
 def from_numpy(array: numpy.ndarray) -> Tensor:
-    """A CPU tensor on the same memory as `array`."""
+    """A tensor on the CPU that shares the memory of a NumPy array.
+
+    Args:
+        array: the array.
+
+    Returns:
+        A tensor of its shape and dtype.
+    """
     return Tensor(array)
 
 
 def as_tensor(data, dtype=None, device: str | None = None) -> Tensor:
-    """`data` as a tensor, copied only if it must be."""
+    """Data as a tensor, copied only where the dtype or the device must change.
+
+    Args:
+        data: a tensor, an array, a number or nested lists.
+        dtype: the dtype; None keeps it as `tensor` does.
+        device: "cpu", "cuda" or "cuda:N"; None means where the data are.
+
+    Returns:
+        A tensor of the shape of `data`.
+    """
     if not isinstance(data, Tensor):
         data = Tensor(data) if isinstance(data, numpy.ndarray) else tensor(data)
     return data.to(*[t for t in (dtype, device) if t is not None])
@@ -94,22 +120,63 @@ def _filling(value, dtype):
 
 
 def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """All 0."""
+    """A tensor of zeros.
+
+    Args:
+        *size: the sizes, one by one or as one tuple.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return _placed(numpy.zeros(shape_of(size), dtype), device, requires_grad)
 
 
 def ones(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """All 1."""
+    """A tensor of ones.
+
+    Args:
+        *size: the sizes, one by one or as one tuple.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return _placed(numpy.ones(shape_of(size), dtype), device, requires_grad)
 
 
 def empty(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """Room for values to come; zeros, so that nothing depends on what was there before."""
+    """A tensor whose values are to be written later; it starts with zeros, so that results can be repeated.
+
+    Args:
+        *size: the sizes, one by one or as one tuple.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full(size, fill_value, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """All `fill_value`."""
+    """A tensor with one value everywhere.
+
+    Args:
+        size: the sizes, as one tuple.
+        fill_value: a number, or a 0-d tensor.
+        dtype: the dtype; float32 for a float, int64 for an int, bool for a bool unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     fill_value = _filling(fill_value, dtype)
     dtype = dtype or (float32 if isinstance(fill_value, float) else None)
     return _placed(numpy.full(size, fill_value, dtype), device, requires_grad)
@@ -118,7 +185,22 @@ def full(size, fill_value, *, dtype=None, device: str | None = None, requires_gr
 def arange(
     start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """start, start + step, .. before `end`; with one argument, 0, 1, .. below it. int64, or float32 if any is a float."""
+    """The numbers start, start + step, .. below `end`.
+
+    Args:
+        start: the first number; if `end` is None, the end, and the first number is 0.
+        end: the end, which is not included.
+        step: the difference of neighbours; negative counts down.
+        dtype: the dtype; float32 if an argument is a float, else int64 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A tensor of one dimension.
+
+    Raises:
+        ValueError: the step is 0, or leads away from `end`.
+    """
     start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
     dtype = numpy.dtype(
         dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
@@ -135,7 +217,22 @@ def arange(
 def linspace(
     start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """`steps` evenly spaced values from `start` to `end`, both included, each reckoned from the nearer end."""
+    """Evenly spaced numbers from `start` to `end`, both included.
+
+    Args:
+        start: the first number.
+        end: the last number.
+        steps: how many numbers.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        (steps,).
+
+    Raises:
+        ValueError: `steps` is negative.
+    """
     if steps < 0:
         raise ValueError(f"linspace: expected steps >= 0, got {steps}")
     start, end = numpy.array([_number(start), _number(end)]).astype(dtype)
@@ -148,24 +245,67 @@ def linspace(
 def eye(
     n: int, m: int | None = None, *, dtype=float32, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """The identity matrix."""
+    """A matrix with ones on the diagonal and zeros elsewhere.
+
+    Args:
+        n: the number of rows.
+        m: the number of columns; None means `n`.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        (n, m).
+    """
     return _placed(numpy.eye(n, m, dtype=dtype), device, requires_grad)
 
 
 def randn(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """Drawn from the normal distribution of mean 0 and variance 1."""
+    """Random numbers from the standard normal distribution.
+
+    Args:
+        *size: the sizes, one by one or as one tuple.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return _placed(generator().standard_normal(shape_of(size)).astype(dtype), device, requires_grad)
 
 
 def rand(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """Drawn evenly from [0, 1)."""
+    """Random numbers from the uniform distribution over [0, 1).
+
+    Args:
+        *size: the sizes, one by one or as one tuple.
+        dtype: the dtype; float32 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return _placed(generator().random(shape_of(size)).astype(dtype), device, requires_grad)
 
 
 def randint(
     low: int, high=None, size=None, *, dtype=int64, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Integers drawn evenly from low .. high - 1; `randint(high, size)` from 0 on."""
+    """Random integers from the uniform distribution over low .. high - 1.
+
+    Args:
+        low: the smallest integer; in the form `randint(high, size)` it is 0.
+        high: one more than the largest integer.
+        size: the sizes, as one tuple.
+        dtype: the dtype; int64 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     if size is None:
         high, size = None, high
     low, high = (0, low) if high is None else (low, high)
@@ -173,7 +313,16 @@ def randint(
 
 
 def randperm(n: int, *, dtype=int64, device: str | None = None) -> Tensor:
-    """0 .. n - 1 in random order."""
+    """The integers 0 .. n - 1 in random order.
+
+    Args:
+        n: how many.
+        dtype: the dtype; int64 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+
+    Returns:
+        (n,).
+    """
     return _placed(generator().permutation(n).astype(dtype), device, False)
 
 
@@ -192,36 +341,93 @@ def _like(
 
 
 def zeros_like(input: Tensor, **options) -> Tensor:
-    """All 0, with the shape, dtype and device of `input`; `options`: dtype, device, requires_grad, memory_format."""
+    """Zeros in the shape of another tensor.
+
+    Args:
+        input: gives the shape.
+        **options: `dtype`, `device`, `requires_grad` and `memory_format`; dtype and device are those of `input` unless
+            given.
+
+    Returns:
+        A new tensor.
+    """
     return _like("zeros_like", input, **options)
 
 
 def ones_like(input: Tensor, **options) -> Tensor:
-    """All 1, with the shape, dtype and device of `input`; `options` as for `zeros_like`."""
+    """Ones in the shape of another tensor.
+
+    Args:
+        input: gives the shape.
+        **options: `dtype`, `device`, `requires_grad` and `memory_format`; dtype and device are those of `input` unless
+            given.
+
+    Returns:
+        A new tensor.
+    """
     return _like("ones_like", input, **options)
 
 
 def empty_like(input: Tensor, **options) -> Tensor:
-    """Room for values to come, as `empty`; `options` as for `zeros_like`."""
+    """A tensor in the shape of another, whose values are to be written later: see `empty`.
+
+    Args:
+        input: gives the shape.
+        **options: `dtype`, `device`, `requires_grad` and `memory_format`; dtype and device are those of `input` unless
+            given.
+
+    Returns:
+        A new tensor.
+    """
     return zeros_like(input, **options)
 
 
 def full_like(input: Tensor, fill_value, **options) -> Tensor:
-    """All `fill_value`, with the shape, dtype and device of `input`; `options` as for `zeros_like`."""
+    """One value everywhere, in the shape of another tensor.
+
+    Args:
+        input: gives the shape.
+        fill_value: a number, or a 0-d tensor.
+        **options: `dtype`, `device`, `requires_grad` and `memory_format`; dtype and device are those of `input` unless
+            given.
+
+    Returns:
+        A new tensor.
+    """
     return _like("full_like", input, _filling(fill_value, options.get("dtype") or input.dtype), **options)
 
 
 def randn_like(
     input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Normal random numbers, with the shape, dtype and device of `input`."""
+    """Random numbers from the standard normal distribution, in the shape of another tensor.
+
+    Args:
+        input: gives the shape.
+        dtype: the dtype; None means that of `input`.
+        device: None means that of `input`.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return randn(
         input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
     )
 
 
 def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """Even random numbers in [0, 1), with the shape, dtype and device of `input`."""
+    """Random numbers from the uniform distribution over [0, 1), in the shape of another tensor.
+
+    Args:
+        input: gives the shape.
+        dtype: the dtype; None means that of `input`.
+        device: None means that of `input`.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor.
+    """
     return rand(
         input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
     )
@@ -245,34 +451,90 @@ def _options(input: Tensor, given: Like) -> Like:
 
 
 def new_zeros(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
-    """All 0, with the dtype and on the device of `input` unless `options` name others."""
+    """Zeros, of the dtype and on the device of another tensor.
+
+    Args:
+        input: gives dtype and device.
+        *size: the sizes, one by one or as one tuple.
+        **options: `dtype`, `device` and `requires_grad`; dtype and device are those of `input` unless given.
+
+    Returns:
+        A new tensor.
+    """
     return zeros(*size, **_options(input, options))
 
 
 def new_ones(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
-    """All 1, with the dtype and on the device of `input` unless `options` name others."""
+    """Ones, of the dtype and on the device of another tensor.
+
+    Args:
+        input: gives dtype and device.
+        *size: the sizes, one by one or as one tuple.
+        **options: `dtype`, `device` and `requires_grad`; dtype and device are those of `input` unless given.
+
+    Returns:
+        A new tensor.
+    """
     return ones(*size, **_options(input, options))
 
 
 def new_empty(input: Tensor, *size: Any, **options: Unpack[Like]) -> Tensor:
-    """Room for values to come, as `empty`, with the dtype and on the device of `input` unless `options` name others."""
+    """A tensor whose values are to be written later, of the dtype and on the device of another.
+
+    Args:
+        input: gives dtype and device.
+        *size: the sizes, one by one or as one tuple.
+        **options: `dtype`, `device` and `requires_grad`; dtype and device are those of `input` unless given.
+
+    Returns:
+        A new tensor.
+    """
     return empty(*size, **_options(input, options))
 
 
 def new_full(input: Tensor, size: Any, fill_value: Any, **options: Unpack[Like]) -> Tensor:
-    """All `fill_value`, with the dtype and on the device of `input` unless `options` name others."""
+    """One value everywhere, of the dtype and on the device of another tensor.
+
+    Args:
+        input: gives dtype and device.
+        size: the sizes, as one tuple.
+        fill_value: a number, or a 0-d tensor.
+        **options: `dtype`, `device` and `requires_grad`; dtype and device are those of `input` unless given.
+
+    Returns:
+        A new tensor.
+    """
     return full(size, fill_value, **_options(input, options))
 
 
 def new_tensor(input: Tensor, data: Any, **options: Unpack[Like]) -> Tensor:
-    """A copy of `data`, with the dtype and on the device of `input` unless `options` name others."""
+    """A copy of data, of the dtype and on the device of another tensor.
+
+    Args:
+        input: gives dtype and device.
+        data: as for `tensor`.
+        **options: `dtype`, `device` and `requires_grad`; dtype and device are those of `input` unless given.
+
+    Returns:
+        A new tensor.
+    """
     return tensor(data, **_options(input, options))
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
-    """Indices drawn by the weights `input`, (n,) or (rows, n), of one or of each row; without `replacement` none twice.
+    """Random indices, each drawn with a probability proportional to its weight.
 
-    Raises ValueError for weights that are negative or not finite, all 0, or fewer than are to be drawn.
+    Args:
+        input: the weights, (n,) or (rows, n), floating-point, at least 0; they need not sum to 1.
+        num_samples: how many indices for each row.
+        replacement: whether an index may be drawn more than once.
+
+    Returns:
+        int64, (num_samples,) or (rows, num_samples).
+
+    Raises:
+        TypeError: the weights are not floating-point.
+        ValueError: weights are negative, not finite, all 0, or fewer than are to be drawn.
     """
     if input.dtype.kind != "f":
         raise TypeError(f"multinomial: expected floating-point weights, got {input.dtype}; call .float()")
@@ -293,5 +555,13 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
 
 
 def clone(input: Tensor, *, memory_format: str = preserve_format) -> Tensor:
-    """A copy that gradients flow through."""
+    """A copy with memory of its own, through which gradients flow.
+
+    Args:
+        input: any tensor.
+        memory_format: the order of the copy in memory.
+
+    Returns:
+        The same shape and dtype.
+    """
     return in_order(input * 1.0 if input.requires_grad else Tensor(input.array.copy()), memory_format)

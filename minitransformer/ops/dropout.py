@@ -28,7 +28,22 @@ class Dropout(Moves):
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Each element zeroed with probability `p` and the rest scaled by 1 / (1 - p); the input itself unless `training`."""
+    """Each element set to 0 with probability `p`, and the others multiplied by 1 / (1 - p).
+
+    Args:
+        input: any shape.
+        p: the probability, from 0 to 1.
+        training: False returns the input itself.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: `p` is outside [0, 1].
+
+    Source:
+        Srivastava et al., JMLR 2014.
+    """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
     if not training or p == 0:

@@ -146,9 +146,20 @@ def iterate(input: Tensor) -> Iterator[Tensor]:
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """One element along `dim` for each entry of the integer tensor `index`. Raises IndexError if out of range, ValueError.
+    """One element along a dimension for each entry of an index.
 
-    A device is waited for, to look.
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers, with as many dimensions as `input`.
+
+    Returns:
+        The shape of `index`; for dim 0, y[i][j] = input[index[i][j]][j]. On a GPU the check of the index waits for the
+        device.
+
+    Raises:
+        IndexError: an index is out of range.
+        ValueError: the shapes do not fit, or the index is not of integers.
     """
     (d,) = dims(dim, max(input.ndim, 1))
     if not index.array.size:
@@ -168,7 +179,20 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The rows that `index` (n,) names along `dim`: a copy. Raises IndexError if out of range, ValueError."""
+    """The slices at some indices along a dimension.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers (n,).
+
+    Returns:
+        A copy, with size n along `dim`.
+
+    Raises:
+        IndexError: an index is out of range.
+        ValueError: the index is no row of integers.
+    """
     if index.ndim > 1 or index.dtype.kind not in "iu":
         raise ValueError(
             f"index_select: expected a row of integers as index, got {index.dtype} {index.shape}"
@@ -185,9 +209,16 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def repeat_interleave(
     input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
-    """Each row along `dim` so often, one after the other; `repeats` is a number or one for each. Without `dim` of all values.
+    """Each slice along a dimension repeated, copies side by side.
 
-    `output_size` says what comes of it anyway.
+    Args:
+        input: any shape.
+        repeats: how often: a number, or a tensor with one for each slice.
+        dim: the dimension; None repeats each of all elements in order.
+        output_size: accepted as in PyTorch; it follows from the others.
+
+    Returns:
+        A copy.
     """
     if dim is None:
         return repeat_interleave(input.reshape(-1), repeats, 0)
@@ -197,7 +228,15 @@ def repeat_interleave(
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False):
-    """The coordinates of what is not 0, a row for each: (n, ndim); or, `as_tuple`, a tensor for each dimension."""
+    """The coordinates of the elements that are not 0.
+
+    Args:
+        input: any shape.
+        as_tuple: give one tensor for each dimension.
+
+    Returns:
+        int64, (n, ndim); with `as_tuple`, a tuple of ndim tensors (n,).
+    """
     found = namespace(input.array).argwhere(
         input.array.reshape(-1) if as_tuple and not input.ndim else input.array
     )
@@ -205,7 +244,19 @@ def nonzero(input: Tensor, *, as_tuple: bool = False):
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at the place that each id names, else 0; int64. (..) -> (.., num_classes), by default the largest id's and one more."""
+    """For each class id, a row of zeros with a 1 at that id.
+
+    Args:
+        tensor: integer ids (..), at least 0.
+        num_classes: the length of a row; -1 means one more than the largest id.
+
+    Returns:
+        int64, (.., num_classes).
+
+    Raises:
+        TypeError: the ids are not integers.
+        IndexError: an id is out of range.
+    """
     if tensor.dtype.kind not in "iu":
         raise TypeError(f"one_hot: expected integer ids, got {tensor.dtype}; call .long()")
     n = int(tensor.array.max()) + 1 if num_classes == -1 else num_classes
@@ -214,7 +265,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
-    """`value`, a number or a 0-d tensor, where the boolean `mask` holds, else `input`. Raises TypeError, ValueError."""
+    """A value where a mask holds, else the input.
+
+    Args:
+        input: any shape.
+        mask: a boolean tensor; shapes broadcast.
+        value: a number or a 0-d tensor.
+
+    Returns:
+        The broadcast shape, in the input's dtype.
+
+    Raises:
+        TypeError: the mask is not boolean.
+        ValueError: the value has dimensions, or float16 cannot hold it.
+    """
     if mask.dtype != bool_:
         raise TypeError(f"masked_fill: expected a bool mask, got {mask.dtype}; compare first, e.g. mask == 0")
     if not isinstance(value, Tensor):
@@ -227,12 +291,34 @@ def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
+    """The upper triangle of matrices; zeros elsewhere.
+
+    Args:
+        input: (.., rows, columns).
+        diagonal: the first diagonal that is kept: 0 is the main one, 1 the one above.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there are fewer than 2 dimensions.
+    """
     return Where()(_triangle(input, diagonal), input, number_like(input, 0))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
+    """The lower triangle of matrices; zeros elsewhere.
+
+    Args:
+        input: (.., rows, columns).
+        diagonal: the last diagonal that is kept: 0 is the main one, 1 the one above.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there are fewer than 2 dimensions.
+    """
     return Where()(_triangle(input, diagonal + 1), number_like(input, 0), input)
 
 
@@ -252,7 +338,20 @@ def number_like(input: Tensor, value) -> float | int | bool:
 
 
 def embedding(input: Tensor, weight: Tensor) -> Tensor:
-    """The rows of `weight` that the ids name. ids (..), weight (V, C) -> (.., C). Raises IndexError, TypeError."""
+    """The rows of a matrix that ids name.
+
+    Args:
+        input: integer ids (..).
+        weight: (V, C).
+
+    Returns:
+        (.., C).
+
+    Raises:
+        TypeError: the ids are no tensor of integers.
+        ValueError: the weight is no matrix.
+        IndexError: an id is out of range; on a GPU only inside `detect_anomaly`.
+    """
     if not isinstance(input, Tensor):
         raise TypeError(
             f"embedding: expected a tensor of ids, got {type(input).__name__}; make one with tensor(ids)"

@@ -63,12 +63,26 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-ln of the probability that softmax(input) gives the right class, times the `weight` (V,) of that class.
+    """-ln softmax(input)[target]: how improbable the right class is.
 
-    Logits (N, V) and class ids (N,), or (V,) and (), or (N, V, d_1, ..) and (N, d_1, ..); or probabilities of the logits' shape
-    in the place of ids. The mean is over the targets that are not `ignore_index`, each counting as much as its weight, NaN if
-    there are none; of probabilities over all. Raises ValueError on shapes, TypeError on dtypes, IndexError for a class out of
-    range.
+    Args:
+        input: logits (N, V), (V,) or (N, V, d_1, ..), floating-point.
+        target: class ids (N,), () or (N, d_1, ..); or probabilities in the shape of the logits.
+        weight: (V,), a factor for each class; None means 1.
+        size_average: an older form of `reduction`: False means "sum", True "mean".
+        ignore_index: targets with this id count for nothing.
+        reduce: an older form of `reduction`: False means "none".
+        reduction: "mean", "sum", or "none" for one loss for each target.
+        label_smoothing: the part of each target, from 0 to 1, that is spread evenly over all classes.
+
+    Returns:
+        A 0-d tensor, or the shape of the ids with "none". The mean weighs each target by the weight of its class; it is NaN
+        if no target counts.
+
+    Raises:
+        ValueError: the shapes do not fit, or a setting is out of range.
+        TypeError: a dtype does not fit.
+        IndexError: a class id is out of range; on a GPU only inside `detect_anomaly`.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
@@ -102,9 +116,24 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-input[target] times the `weight` of that class: `cross_entropy` of what are log-probabilities already, with its shapes.
+    """-input[target]: `cross_entropy` for an input of log-probabilities.
 
-    Raises as `cross_entropy`.
+    Args:
+        input: log-probabilities (N, V), (V,) or (N, V, d_1, ..).
+        target: class ids (N,), () or (N, d_1, ..).
+        weight: (V,), a factor for each class; None means 1.
+        size_average: an older form of `reduction`: False means "sum", True "mean".
+        ignore_index: targets with this id count for nothing.
+        reduce: an older form of `reduction`: False means "none".
+        reduction: "mean", "sum", or "none" for one loss for each target.
+
+    Returns:
+        A 0-d tensor, or the shape of the ids with "none".
+
+    Raises:
+        ValueError: the shapes do not fit.
+        TypeError: a dtype does not fit.
+        IndexError: a class id is out of range; on a GPU only inside `detect_anomaly`.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     input, weight = raised(input, weight)
@@ -185,9 +214,21 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """(input - target)^2, times `weight` if given, averaged (by the weights) or summed.
+    """(input - target)^2.
 
-    Raises ValueError if the shapes differ: a broadcast here hides a mistake.
+    Args:
+        input: any shape.
+        target: the same shape.
+        size_average: an older form of `reduction`: False means "sum", True "mean".
+        reduce: an older form of `reduction`: False means "none".
+        reduction: "mean", "sum", or "none" for one loss for each target.
+        weight: a factor for each element, of the same shape; the mean divides by the sum of the weights.
+
+    Returns:
+        A 0-d tensor, or the same shape with "none".
+
+    Raises:
+        ValueError: the shapes differ.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if input.shape != target.shape or (weight is not None and weight.shape != input.shape):

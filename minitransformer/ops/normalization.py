@@ -84,10 +84,24 @@ def _over_the_last(op: Op, input: Tensor, *parameters: Tensor) -> Tensor:
 
 
 def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
-    """Each vector shifted to mean 0, scaled to variance 1, then by `weight` and `bias`. (.., C) -> (.., C).
+    """Each vector shifted to mean 0 and scaled to variance 1, then multiplied by `weight` and shifted by `bias`.
 
-    `normalized_shape` is (C,), or the sizes of several last dimensions, whose elements are taken as one vector; `eps` is added
-    to the variance. Raises ValueError, TypeError if sizes or dtypes differ.
+    Args:
+        input: (.., C), floating-point.
+        normalized_shape: (C,), or the sizes of the last dimensions that together form a vector.
+        weight: of that shape; None means ones.
+        bias: of that shape; None means zeros.
+        eps: added to the variance.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: the sizes do not fit.
+        TypeError: the dtypes differ.
+
+    Source:
+        Ba et al., arXiv 1607.06450.
     """
     input, weight, bias = raised(input, weight, bias)
     shape = tuple(normalized_shape)
@@ -99,10 +113,23 @@ def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: flo
 
 
 def rms_norm(input: Tensor, normalized_shape, weight=None, eps: float | None = None) -> Tensor:
-    """Each vector scaled to root mean square 1, then by `weight`. (.., C) -> (.., C).
+    """Each vector scaled to root mean square 1, then multiplied by `weight`.
 
-    `normalized_shape` as in `layer_norm`; `eps` is added to the mean square; None takes the machine epsilon of the dtype in
-    which the squares are added up, as PyTorch does.
+    Args:
+        input: (.., C), floating-point.
+        normalized_shape: (C,), or the sizes of the last dimensions that together form a vector.
+        weight: of that shape; None means ones.
+        eps: added to the mean square; None means the machine epsilon of the dtype in which the squares are summed.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: the sizes do not fit.
+        TypeError: the dtypes differ.
+
+    Source:
+        Zhang and Sennrich, NeurIPS 2019.
     """
     input, weight = raised(input, weight)
     shape = tuple(normalized_shape)

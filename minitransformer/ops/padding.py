@@ -27,10 +27,21 @@ class Pad(Moves):
 
 
 def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) -> Tensor:
-    """Extra places: `pad` lists (before, after) from the last dimension backwards; negative numbers cut places off.
+    """Places added at the ends of dimensions.
 
-    They are filled with `value` (0), or as `mode` says: "reflect" mirrors without the edge, "replicate" repeats the edge,
-    "circular" goes on at the other end. Like PyTorch's, these three leave the first one or two dimensions (batch, channels) alone.
+    Args:
+        input: any shape.
+        pad: pairs (before, after), from the last dimension backwards; a negative number cuts places off.
+        mode: "constant" fills in `value`; "reflect" mirrors the values without the edge, "replicate" repeats the edge,
+            "circular" continues at the other end. The latter three, as in PyTorch, leave the first one or two dimensions
+            alone.
+        value: the number for "constant"; None means 0.
+
+    Returns:
+        The padded tensor.
+
+    Raises:
+        ValueError: the pairs do not fit, the mode is another word, or there are too few values to continue from.
     """
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ValueError(

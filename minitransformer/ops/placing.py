@@ -74,7 +74,21 @@ def _alike(who: str, input: Tensor, source):
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
-    """`value`, a number or a 0-d tensor, in the rows that `index` names along `dim`. Raises ValueError for a larger one."""
+    """A value in the slices at some indices along a dimension.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers (n,).
+        value: a number or a 0-d tensor.
+
+    Returns:
+        A copy of `input` with the value written.
+
+    Raises:
+        ValueError: the value has dimensions.
+        IndexError: an index is out of range.
+    """
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(
             f"index_fill: expected a number or a 0-d tensor, got shape {value.shape}; use index_copy"
@@ -85,25 +99,84 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """The rows of `source` in those that `index` names along `dim`."""
+    """The slices of a source written at some indices along a dimension.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers (n,).
+        source: as `input`, with size n along `dim`.
+
+    Returns:
+        A copy of `input` with the slices written.
+
+    Raises:
+        ValueError: the source has another shape.
+        IndexError: an index is out of range.
+    """
     return Overwrite((), _rows("index_copy", input, dim, index))(
         input, _fitting("index_copy", input, dim, index, source)
     )
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """The rows of `source`, times `alpha`, added to those that `index` names along `dim`; one named twice gets both."""
+    """The slices of a source added at some indices along a dimension; an index given twice gets both.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers (n,).
+        source: as `input`, with size n along `dim`.
+        alpha: what the source is multiplied by first.
+
+    Returns:
+        A copy of `input` with the slices added.
+
+    Raises:
+        ValueError: the source has another shape.
+        IndexError: an index is out of range.
+    """
     source = _fitting("index_add", input, dim, index, source)
     return AddAt(_rows("index_add", input, dim, index))(input, source if alpha == 1 else source * alpha)
 
 
 def scatter(input: Tensor, dim: int, index: Tensor, src) -> Tensor:
-    """y[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` may be a number. Raises IndexError, ValueError, TypeError."""
+    """Values written at the places that an index names: for dim 0, y[index[i][j]][j] = src[i][j].
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers, with as many dimensions as `input`.
+        src: a tensor at least as large as the index, or a number.
+
+    Returns:
+        A copy of `input` with the values written.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        TypeError: the source has another dtype.
+        IndexError: an index is out of range.
+    """
     places, values = _cells("scatter", input, dim, index, _alike("scatter", input, src))
     return Overwrite((), places)(input, values)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """y[index[i][j]][j] += src[i][j] for dim 0, and so on. Raises IndexError, ValueError, TypeError."""
+    """Values added at the places that an index names: for dim 0, y[index[i][j]][j] += src[i][j].
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        index: integers, with as many dimensions as `input`.
+        src: a tensor at least as large as the index.
+
+    Returns:
+        A copy of `input` with the values added.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        TypeError: the source has another dtype.
+        IndexError: an index is out of range.
+    """
     places, values = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))
     return AddAt(places)(input, values)

@@ -171,7 +171,18 @@ def shape_of(sizes) -> tuple[int, ...]:
 
 
 def reshape(input: Tensor, *shape) -> Tensor:
-    """The same values in `shape`; one size may be -1. `view` is the same, and copies where PyTorch's would raise."""
+    """The same values, in the same order, in another shape.
+
+    Args:
+        input: any shape.
+        *shape: the sizes, one by one or as one tuple; one may be -1, and follows from the others.
+
+    Returns:
+        A view where the memory allows it, else a copy.
+
+    Raises:
+        ValueError: the shape has another number of elements.
+    """
     shape = shape_of(shape)
     known = math.prod(n for n in shape if n != -1)
     fits = known == input.array.size if -1 not in shape else known and input.array.size % known == 0
@@ -181,7 +192,19 @@ def reshape(input: Tensor, *shape) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Dimensions `start_dim` to `end_dim` as one."""
+    """Some neighbouring dimensions merged into one.
+
+    Args:
+        input: any shape.
+        start_dim: the first of them.
+        end_dim: the last of them.
+
+    Returns:
+        A tensor with the same values in the same order.
+
+    Raises:
+        ValueError: `start_dim` comes after `end_dim`.
+    """
     first, last = dims((start_dim, end_dim), max(input.ndim, 1))
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
@@ -191,7 +214,18 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def permute(input: Tensor, *order) -> Tensor:
-    """The dimensions in the given order. Raises ValueError unless each is named once."""
+    """The dimensions in another order.
+
+    Args:
+        input: any shape.
+        *order: the dimensions, one by one or as one tuple.
+
+    Returns:
+        A view.
+
+    Raises:
+        ValueError: not every dimension is named once.
+    """
     order = dims(shape_of(order), input.ndim)
     if sorted(order) != list(range(input.ndim)):
         raise ValueError(f"permute: expected each of {input.ndim} dimensions once, got {order}")
@@ -199,7 +233,19 @@ def permute(input: Tensor, *order) -> Tensor:
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dimensions exchanged."""
+    """Two dimensions exchanged.
+
+    Args:
+        input: any shape.
+        dim0: a dimension.
+        dim1: a dimension.
+
+    Returns:
+        A view.
+
+    Raises:
+        IndexError: a dimension is out of range.
+    """
     pair, order = dims((dim0, dim1), input.ndim), list(range(input.ndim))
     if order:
         a, b = pair
@@ -208,14 +254,35 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def t(input: Tensor) -> Tensor:
-    """A matrix transposed. Raises ValueError beyond 2 dimensions."""
+    """A matrix transposed; tensors of 0 or 1 dimensions stay as they are.
+
+    Args:
+        input: at most 2 dimensions.
+
+    Returns:
+        A view.
+
+    Raises:
+        ValueError: there are more than 2 dimensions.
+    """
     if input.ndim > 2:
         raise ValueError(f"t: expected at most 2 dimensions, got {input.shape}; use .transpose(-2, -1)")
     return input if input.ndim < 2 else transpose(input, 0, 1)
 
 
 def expand(input: Tensor, *shape) -> Tensor:
-    """Size-1 dimensions repeated to `shape`; -1 keeps a size. Raises ValueError if another size would have to change."""
+    """Dimensions of size 1 repeated, without a copy of the data.
+
+    Args:
+        input: any shape.
+        *shape: the new sizes, one by one or as one tuple; -1 keeps a size; further ones in front add dimensions.
+
+    Returns:
+        A view, whose repeated elements share memory.
+
+    Raises:
+        ValueError: a size other than 1 would have to change.
+    """
     shape = shape_of(shape)
     new = len(shape) - input.ndim
     full = tuple(input.shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(shape))
@@ -223,25 +290,61 @@ def expand(input: Tensor, *shape) -> Tensor:
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`expand` to the shape of another tensor.
+
+    Args:
+        input: any shape.
+        other: gives the shape.
+
+    Returns:
+        A view.
+    """
     return expand(input, other.shape)
 
 
 def squeeze(input: Tensor, dim=None) -> Tensor:
-    """Without the size-1 dimensions, or without `dim` if it is one."""
+    """Dimensions of size 1 removed.
+
+    Args:
+        input: any shape.
+        dim: an int or several; those of another size stay. None means all dimensions.
+
+    Returns:
+        A view.
+    """
     drop = dims(dim, input.ndim)
     return Reshape(tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in drop))(input)
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """With a new size-1 dimension at `dim`."""
+    """A dimension of size 1 inserted.
+
+    Args:
+        input: any shape.
+        dim: where the new dimension stands in the result.
+
+    Returns:
+        A view.
+
+    Raises:
+        IndexError: the dimension is out of range.
+    """
     (d,) = dims(dim, input.ndim + 1)
     return Reshape(input.shape[:d] + (1,) + input.shape[d:])(input)
 
 
 def cat(tensors, dim: int = 0) -> Tensor:
-    """Tensors side by side along `dim`; all other sizes must agree, but for tensors of shape (0,), which add nothing.
+    """Tensors joined along a dimension.
 
-    Raises ValueError if they do not or none is given.
+    Args:
+        tensors: a sequence of tensors, equal in all other sizes; a tensor of shape (0,) adds nothing.
+        dim: the dimension.
+
+    Returns:
+        A new tensor of the common dtype.
+
+    Raises:
+        ValueError: no tensor is given, or other sizes differ.
     """
     tensors = list(tensors)
     if not tensors or not all(isinstance(t, Tensor) for t in tensors):
@@ -254,7 +357,18 @@ def cat(tensors, dim: int = 0) -> Tensor:
 
 
 def stack(tensors, dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension `dim`. Raises ValueError if shapes differ."""
+    """Tensors of one shape joined along a new dimension.
+
+    Args:
+        tensors: a sequence of tensors of one shape.
+        dim: where the new dimension stands in the result.
+
+    Returns:
+        A new tensor of the common dtype.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     tensors = list(tensors)
     if len({t.shape for t in tensors}) != 1:
         raise ValueError(f"stack: expected tensors of one shape, got {[t.shape for t in tensors]}")
@@ -262,7 +376,19 @@ def stack(tensors, dim: int = 0) -> Tensor:
 
 
 def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
-    """Parts along `dim`: of one size (the last may be smaller), or of the sizes listed, which must add up."""
+    """A tensor cut into parts along a dimension.
+
+    Args:
+        input: any shape.
+        split_size_or_sections: the size of every part (the last may be smaller), or the list of their sizes.
+        dim: the dimension.
+
+    Returns:
+        A tuple of views.
+
+    Raises:
+        ValueError: the sizes do not add up to that of the dimension, or a size is below 1.
+    """
     (d,) = dims(dim, input.ndim)
     sizes = split_size_or_sections
     if isinstance(sizes, int):
@@ -279,7 +405,19 @@ def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, 
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
+    """A tensor cut into a number of parts along a dimension.
+
+    Args:
+        input: any shape.
+        chunks: how many parts at most; they are of equal size, but the last may be smaller.
+        dim: the dimension.
+
+    Returns:
+        A tuple of views.
+
+    Raises:
+        ValueError: `chunks` is below 1.
+    """
     (d,) = dims(dim, input.ndim)
     if chunks < 1:
         raise ValueError(f"chunk: expected at least one part, got {chunks}")
@@ -287,7 +425,15 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along `dim`, one by one."""
+    """The slices of a tensor along a dimension.
+
+    Args:
+        input: any shape.
+        dim: the dimension, which the slices do not have.
+
+    Returns:
+        A tuple of views.
+    """
     (d,) = dims(dim, input.ndim)
     if not input.shape[d]:
         return ()
@@ -300,12 +446,33 @@ def _flipped(input: Tensor, along) -> Tensor:
 
 
 def flip(input: Tensor, *along, dims=None) -> Tensor:
-    """The order along each dimension named turned round: a copy."""
+    """The order of elements reversed along dimensions.
+
+    Args:
+        input: any shape.
+        *along: the dimensions, one by one or as one tuple.
+        dims: the dimensions by name, in place of `along`.
+
+    Returns:
+        A copy.
+    """
     return _flipped(input, shape_of(along) if dims is None else dims)
 
 
 def roll(input: Tensor, shifts, dims=None) -> Tensor:
-    """Values moved on by `shifts` along `dims`, one for each, round the end; without `dims` as if it were one row."""
+    """Elements shifted along dimensions; what leaves at one end enters at the other.
+
+    Args:
+        input: any shape.
+        shifts: by how many places, an int or one for each dimension.
+        dims: the dimensions; None shifts through all elements in order.
+
+    Returns:
+        A copy of the same shape.
+
+    Raises:
+        ValueError: there are not as many shifts as dimensions.
+    """
     shifts, along = ((x,) if isinstance(x, int) else tuple(x) for x in (shifts, () if dims is None else dims))
     if not shifts:
         raise ValueError("roll: expected at least one shift")
@@ -319,7 +486,18 @@ def roll(input: Tensor, shifts, dims=None) -> Tensor:
 
 
 def repeat(input: Tensor, *repeats) -> Tensor:
-    """The tensor laid side by side, so often along each dimension; further repeats in front make new dimensions."""
+    """The tensor repeated along each dimension.
+
+    Args:
+        input: any shape.
+        *repeats: how often along each dimension, one by one or as one tuple; further ones in front add dimensions.
+
+    Returns:
+        A copy.
+
+    Raises:
+        ValueError: there are fewer numbers than dimensions.
+    """
     repeats = shape_of(repeats)
     if len(repeats) < input.ndim:
         raise ValueError(f"repeat: expected a number for each of {input.ndim} dimensions, got {repeats}")
@@ -330,6 +508,14 @@ def repeat(input: Tensor, *repeats) -> Tensor:
 
 
 def tile(input: Tensor, *dims) -> Tensor:
-    """`repeat`, with 1 for the dimensions in front that are not named."""
+    """The tensor repeated along its last dimensions.
+
+    Args:
+        input: any shape.
+        *dims: how often along each of the last dimensions; as `repeat`, with 1 for those in front that are left out.
+
+    Returns:
+        A copy.
+    """
     dims = shape_of(dims)
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
