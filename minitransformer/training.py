@@ -247,7 +247,7 @@ class _Kept:
     def __init__(self, trainer: Trainer):
         self.trainer, self.step = trainer, trainer.step
         self.at = self.stepped = time.monotonic()
-        self.interval = SECONDS
+        self.interval: float = SECONDS
 
     def is_due(self) -> bool:
         """Asked once a step: whether one more would take too long."""

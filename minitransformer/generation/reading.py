@@ -73,7 +73,7 @@ def ends(stop_id: int | Iterable[int] | None) -> frozenset[int]:
 
 def numbers(ids: Iterable[int] | Tensor) -> list[int]:
     """Ids as Python integers. A tensor is copied from its device once, not once for each id."""
-    return ids.tolist() if isinstance(ids, Tensor) else list(ids)
+    return cast(list[int], ids.tolist()) if isinstance(ids, Tensor) else list(ids)
 
 
 class Reader:

@@ -61,7 +61,7 @@ class LlamaConfig(PublishedConfig):
             object.__setattr__(self, "rope_theta", self._theta(key, said.pop(key)))
         super().check(said)
         object.__setattr__(self, "num_key_value_heads", self.num_key_value_heads or self.num_attention_heads)
-        width, heads, groups = self.hidden_size, self.num_attention_heads, self.num_key_value_heads
+        width, heads, groups = self.hidden_size, self.num_attention_heads, self.groups
         if width % heads or heads % groups:
             raise ValueError(
                 f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}"
@@ -79,6 +79,11 @@ class LlamaConfig(PublishedConfig):
         return dict(said).get("rope_theta", self.rope_theta)
 
     @property
+    def groups(self) -> int:
+        """The number of key and value heads."""
+        return self.num_key_value_heads or self.num_attention_heads
+
+    @property
     def head_dim(self) -> int:
         return self.hidden_size // self.num_attention_heads
 
@@ -94,9 +99,9 @@ class LlamaAttention(nn.Module):
         super().__init__()
         self.head_dim = config.head_dim
         width = config.hidden_size
-        shared = config.num_key_value_heads * config.head_dim
+        shared = config.groups * config.head_dim
         self.heads = config.num_attention_heads
-        self.group_size = config.num_attention_heads // config.num_key_value_heads
+        self.group_size = config.num_attention_heads // config.groups
         self.q_proj = nn.Linear(width, width, bias=False)
         self.k_proj = nn.Linear(width, shared, bias=False)
         self.v_proj = nn.Linear(width, shared, bias=False)

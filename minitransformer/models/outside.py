@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy
 
@@ -58,7 +58,8 @@ class PublishedConfig:
     """
 
     left_out: Mapping[str, Any] = {}
-    also: Mapping[str, tuple] = {}
+    also: Mapping[str, tuple[Any, ...]] = {}
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]  # of the subclass, a dataclass
 
     @classmethod
     def from_published(cls, config: Mapping[str, Any]) -> Self:

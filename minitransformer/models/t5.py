@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass
+from functools import partial
 
 import numpy
 
@@ -79,8 +80,14 @@ class T5Config(PublishedConfig):
             )
 
     @property
+    def decoder_layers(self) -> int:
+        """The number of the decoder's layers."""
+        return self.num_decoder_layers or self.num_layers
+
+    @property
     def max_len(self) -> int:
-        return sys.maxsize  # far is far
+        """No limit: all distances from `relative_attention_max_distance` on share a bucket."""
+        return sys.maxsize
 
 
 def buckets(distances: numpy.ndarray, both_ways: bool, count: int = 32, furthest: int = 128) -> numpy.ndarray:
@@ -180,11 +187,11 @@ class T5Block(nn.Module):
 
     def __init__(self, config: T5Config, consults: bool):
         super().__init__()
-        norm = {"normalized_shape": config.d_model, "eps": config.layer_norm_epsilon}
-        self.self_attn, self.self_norm = T5Attention(config), nn.RMSNorm(**norm)
+        norm = partial(nn.RMSNorm, config.d_model, config.layer_norm_epsilon)
+        self.self_attn, self.self_norm = T5Attention(config), norm()
         if consults:
-            self.cross_attn, self.cross_norm = T5Attention(config), nn.RMSNorm(**norm)
-        self.mlp, self.mlp_norm = T5MLP(config), nn.RMSNorm(**norm)
+            self.cross_attn, self.cross_norm = T5Attention(config), norm()
+        self.mlp, self.mlp_norm = T5MLP(config), norm()
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -248,7 +255,7 @@ class T5(nn.Module):
         self.config = config
         self.shared = nn.Embedding(config.vocab_size, config.d_model)
         self.encoder = T5Stack(config, config.num_layers, decodes=False)
-        self.decoder = T5Stack(config, config.num_decoder_layers, decodes=True)
+        self.decoder = T5Stack(config, config.decoder_layers, decodes=True)
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.apply(draw)
 
@@ -302,7 +309,7 @@ class T5Answer(nn.Module):
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to write a text token by token."""
         cache = nn.TransformerCache(0)
-        cache.layers = [T5LayerCache() for _ in range(self.config.num_decoder_layers)]
+        cache.layers = [T5LayerCache() for _ in range(self.config.decoder_layers)]
         return cache
 
 

@@ -13,7 +13,7 @@ import numpy
 from minitransformer import models
 from minitransformer.autograd import no_grad
 from minitransformer.data.reviews import Review
-from minitransformer.models import BertClassifier, BertClassifierConfig, published
+from minitransformer.models import Bert, BertClassifier, BertClassifierConfig, published
 from minitransformer.nn.modes import in_use
 from minitransformer.recipes.classifier import ClassifierRecipe, Sample, batches, encode, loss, mean_loss
 from minitransformer.recipes.run import trainer_of
@@ -104,12 +104,14 @@ class FineTuningRecipe:
     def model(self) -> tuple[BertClassifier, Tokenizer]:
         """The model before training, and its tokenizer. Raises as `published.load` does if MiniLM is not available."""
         bert, tokenizer = published.load("minilm")
+        assert isinstance(bert, Bert)
         config = {**asdict(bert.config), "dropout": self.dropout}
         rank, frozen = self.rank if self.adapt == "lora" else 0, self.adapt == "head"
         model = BertClassifier(BertClassifierConfig(**config, lora_rank=rank, every_layer=frozen), bert)
         if frozen:
             bert.requires_grad_(False)
-        return model.train(), tokenizer  # a published model comes in evaluation mode
+        model.train()  # a published model comes in evaluation mode
+        return model, tokenizer
 
 
 @no_grad()

@@ -74,8 +74,9 @@ def masked(
     fate = random.random(ids.shape)  # (B, T)
     asked.reshape(-1)[0] |= not asked.any()  # the mean over no target is undefined
     others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)  # (B, T)
+    mask = MARKS.index("[MASK]")
     read = numpy.where(asked & (fate >= 0.9), others, ids)  # (B, T)
-    read = numpy.where(asked & (fate < 0.8), tokenizer.id_of("[MASK]"), read)  # (B, T)
+    read = numpy.where(asked & (fate < 0.8), mask, read)  # (B, T)
     return read, numpy.where(asked, ids, NOT_ASKED)
 
 

@@ -49,10 +49,8 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     with blaming(" and ".join(map(str, paths)), FETCH):
         state = from_published(arrays)
     for path, encodes in zip(paths, FILES.values(), strict=True):
-        held, found = (
-            {n: a for n, a in part.items() if n.startswith("encoder.") is encodes}
-            for part in (expected, state)
-        )
+        held = {n: shape for n, shape in expected.items() if n.startswith("encoder.") is encodes}
+        found = {n: array for n, array in state.items() if n.startswith("encoder.") is encodes}
         fitted(found, held, path)
     return {WEIGHTS: pieces(state)}
 

@@ -86,7 +86,7 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     with parsing(path, "GGUF file", FETCH):
         arrays = {name: gguf().dequantize(t.data, t.tensor_type) for name, t in arrays.items()}
     fitted(with_head(arrays), expected, path)
-    heads = {"q_proj": CONFIG.num_attention_heads, "k_proj": CONFIG.num_key_value_heads}
+    heads = {"q_proj": CONFIG.num_attention_heads, "k_proj": CONFIG.groups}
     for name in [name for name in arrays if name.split(".")[-2] in heads]:
         arrays[name] = halves(arrays[name], heads[name.split(".")[-2]])
     return {"tokenizer.json": vocabulary(path, reader).encode(), WEIGHTS: pieces(arrays)}
