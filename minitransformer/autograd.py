@@ -148,9 +148,8 @@ class Op:
     | `relprop(r, books, [y], *inputs)` | the relevance of each input, or None: the explicit form of LRP |
     | `modified(g, books, [y], *inputs)` | the cotangents whose products with the inputs are relevance: the gradient form |
 
-    `books` is a `minitransformer.ops.books.Books`: it stabilises divisions, and absorbs what no input gets. An op without
-    `relprop` and `modified` can be trained but not explained; most inherit both from a family in `ops/laws.py`. An op that
-    is made of other ops may give `clear(*tensors)` instead, which computes the same with these.
+    `books` is an `ops.books.Books`: it stabilises divisions, and absorbs what no input gets. An op without relevance
+    laws cannot be explained. Most inherit them from a family in `ops/laws.py`; others give `clear(*tensors)`: the op in other ops.
 
     `reads` declares which values `vjp` reads. They are kept for backward, must not be edited in place before it, and are
     what `vjp` gets after g:
@@ -175,6 +174,7 @@ class Op:
     inputs: list[Any]
     outputs = 1
     y, y_edited = None, Tensor.edited
+    clear: Callable | None = None
 
     def forward(self, *inputs):
         raise NotImplementedError(f"{self}: no forward law")

@@ -87,13 +87,35 @@ def test_what_is_raised_inside_comes_out_and_random_numbers_go_on():
         checkpoint(fails, mt.ones(2, requires_grad=True))
 
 
-def test_relevance_refuses_it_by_name():
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp", "epsilon-plus"])
+def test_relevance_goes_through_the_ops_inside(rule, form):
     model = language_model()
+    if rule == "epsilon-plus" and form == "gradient":
+        return
+    expected = mt.explain.lrp(model, IDS, rule=rule, form=form)
     layer = model.encoder.layers[0]
     plain = layer.forward
     layer.forward = lambda *a, **k: checkpoint(lambda x: plain(x, *a[1:], **k), a[0])
-    with pytest.raises(NotImplementedError, match="Checkpoint.*no relevance rule"):
-        mt.explain.lrp(model, IDS)
+    found = mt.explain.lrp(model, IDS, rule=rule, form=form)
+    assert (abs(found.relevance - expected.relevance) <= 1e-12).all()
+    assert all(abs(found.ledger[sink] - amount) <= 1e-12 for sink, amount in expected.ledger.items())
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_relevance_of_several_outputs_of_one_checkpoint(form):
+    x = mt.tensor([[1.0, -2.0, 0.5]], requires_grad=True, dtype=mt.float64)
+    weight = mt.tensor([[0.3, 1.0, -0.7], [2.0, 0.1, 0.4]], requires_grad=True, dtype=mt.float64)
+
+    def parts(x):
+        return nn.functional.linear(x, weight).tanh(), x * x, x.exp()
+
+    def relevance(call):
+        a, b, _ = call(parts, x)
+        return mt.explain.relevance(a.sum() * 2 + b.sum() * weight.sum(), [x, weight], form=form)
+
+    for found, expected in zip(relevance(checkpoint), relevance(lambda f, x: f(x)), strict=True):
+        assert (abs(found - expected) <= 1e-12).all()
 
 
 class Watch(nn.Module):

@@ -21,13 +21,14 @@ from minitransformer.explain import rendering
 from minitransformer.explain.targets import One
 from minitransformer.ops.books import Books
 
-SINKS = ("positions", "bias", "epsilon", "softmax", "dropped")
+SINKS = ("positions", "bias", "epsilon", "softmax", "tangent", "dropped")
 MEANING = {
     "tokens": "what the words themselves contributed",
     "positions": "what came from where they stand",
     "bias": "what the model adds whatever it reads",
     "epsilon": "kept by the stabiliser of the divisions",
     "softmax": "the part of attention no input explains",
+    "tangent": "the constant part of other curves, taken as lines",
     "dropped": "given up by a rule on purpose",
     "total": "the explained output",
 }

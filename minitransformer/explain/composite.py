@@ -185,11 +185,11 @@ def named_composite(rule: str | Composite) -> Composite:
     return PRESETS[rule]()
 
 
-def places(ops: Sequence[Op], layers: Layers) -> list[Place]:
-    """Where each op stands, the ops given oldest first."""
+def places(ops: Sequence[Op], layers: Layers, counted: bool = True) -> list[Place]:
+    """Where each op stands, the ops given oldest first; linear maps have no number unless `counted`."""
     of, index, found = sum(isinstance(op, Linear) for op in ops), 0, []
     for op in ops:
         linear = isinstance(op, Linear)
-        found.append(Place(op, layers.of(op), layers, index if linear else None, of))
+        found.append(Place(op, layers.of(op), layers, index if linear and counted else None, of))
         index += linear
     return found

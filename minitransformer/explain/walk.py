@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy
@@ -24,6 +25,7 @@ from minitransformer.explain.composite import Composite, Place, named_composite,
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.rules import Rule
 from minitransformer.explain.targets import One, Target
+from minitransformer.explain.without import reason
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.ops.inplace import Overwrite
@@ -67,16 +69,19 @@ class Walk:
 
     def run(self, root: Tensor, seed: Array, sources: list, ops: list[Op] | None = None) -> dict:
         """What arrives at each key in `sources`: relevance in explicit form, the modified gradient in gradient form."""
-        ops = tape(root) if ops is None else ops
-        placed = places(ops[::-1], self.layers)
+        return self._run([(root, seed)], sources, tape(root) if ops is None else ops)
+
+    def _run(self, seeds: list[tuple[Tensor, Array]], sources: list, ops: list[Op]) -> dict:
+        """`run` from several outputs at once."""
+        placed = places(ops[::-1], self.layers, counted=self.origin is None)
         if self.origin is None:
             self.composite.check(placed)
         live = self._plan(placed, sources)
-        self.arrived[key(root)] += self._amount(seed, root.array)
+        for root, seed in seeds:
+            self.arrived[key(root)] += self._amount(seed, root.array)
+        begin = {key(root): widened(seed) for root, seed in seeds}
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
-            return propagate(
-                ops, {key(root): widened(seed)}, self.law, lambda t: key(t) in live, keep=set(sources)
-            )
+            return propagate(ops, begin, self.law, lambda t: key(t) in live, keep=set(sources))
 
     def _plan(self, placed: list[Place], sources: list) -> set:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
@@ -96,7 +101,7 @@ class Walk:
         stop, arrays = self.stops[op], [widened(a) for a in op.arrays()]
         op.needs = stop.needs
         received = self._received(op)
-        if self.explicit and hasattr(op, "clear"):
+        if op.clear is not None and (self.explicit or type(op).modified is Op.modified):
             return self._through_clear_form(op, r, arrays)
         row = self.books.open(stop.layer, str(op), received)
         output = [widened(op.y)] if op.reads in ("output", "both") else []
@@ -114,9 +119,8 @@ class Walk:
         """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
         modified = type(op).modified is not Op.modified
         if type(op).relprop is Op.relprop and not modified:
-            raise NotImplementedError(
-                f"relevance at {named(op, layer)}: no relevance rule; detach its inputs if none shall flow"
-            )
+            why = f"{reason(op)}; detach its inputs if none shall flow"
+            raise NotImplementedError(f"relevance at {named(op, layer)}: {why}")
         if not self.explicit and not (rule.gradient_form and modified):
             raise ValueError(
                 f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'"
@@ -166,12 +170,17 @@ class Walk:
 
     def _through_clear_form(self, op: Op, r, arrays) -> tuple:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
+        needs = self.stops[op].needs
+        leaves = [_leaf(*each) for each in zip(op.inputs, arrays, needs, strict=True)]
         with enable_grad():
-            leaves = [Tensor(a, requires_grad=live) for a, live in zip(arrays, op.needs, strict=True)]
-            out = op.clear(*leaves)
+            outs = op.clear(*leaves)
+        pairs = zip(outs, r, strict=True) if op.outputs > 1 else [(outs, r)]
+        seeds = [(out, part) for out, part in pairs if part is not None and out.requires_grad]
+        ops = sorted({op for out, _ in seeds for op in tape(out)}, key=attrgetter("number"), reverse=True)
         origin = {leaf: self._maker(t) for leaf, t in zip(leaves, op.inputs, strict=True)}
-        inner = Walk(self.composite, "explicit", self.books, self.layers.within(self.stops[op].layer), origin)
-        found = inner.run(out, r, [leaf for leaf in leaves if leaf.requires_grad])
+        form = "explicit" if self.explicit else "gradient"
+        inner = Walk(self.composite, form, self.books, self.layers.within(self.stops[op].layer), origin)
+        found = inner._run(seeds, [leaf for leaf, need in zip(leaves, needs, strict=True) if need], ops)
         for leaf, t in zip(leaves, op.inputs, strict=True):
             self.arrived[key(t)] += inner.arrived.pop(leaf, 0.0)
         return tuple(found.get(leaf) for leaf in leaves)
@@ -209,6 +218,11 @@ class Walk:
                 f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op"
             )
         return Ledger(total, self.books.closed(), dtype.name).verify()
+
+
+def _leaf(t: Tensor, a: Array, need: bool) -> Tensor:
+    """What an op in clear form begins with in place of its input `t`: `t` itself, if it is a leaf that has a gradient."""
+    return t if t.is_leaf and t.requires_grad and a is t.array else Tensor(a, requires_grad=need)
 
 
 def _is_view(part: Array, r) -> bool:

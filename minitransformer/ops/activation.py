@@ -1,11 +1,14 @@
-"""Activation functions: one unit in, the same unit out, so that all share one relevance law."""
+"""Activation functions, each from one unit to the same unit.
+
+Those with f(0) = 0 pass on all relevance. The sigmoid, which is 1/2 at 0, does so by its tangent.
+"""
 
 from __future__ import annotations
 
 from minitransformer import kernels
-from minitransformer.autograd import Op, Tensor
+from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.laws import Activates
+from minitransformer.ops.laws import Activates, Tangent
 from minitransformer.ops.operands import real
 
 
@@ -21,7 +24,7 @@ class Tanh(Activates):
         return (g * (1 - y * y),)
 
 
-class Sigmoid(Op):
+class Sigmoid(Tangent):
     """y = 1 / (1 + e^-x), in the form that does not overflow."""
 
     reads = "output"

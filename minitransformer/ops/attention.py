@@ -9,13 +9,13 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
-from minitransformer.ops.elementwise import mul
+from minitransformer.ops.elementwise import Add, mul
 from minitransformer.ops.index import masked_fill
 from minitransformer.ops.laws import Remembers, widened
-from minitransformer.ops.linalg import matmul
+from minitransformer.ops.linalg import MatMul, matmul
 from minitransformer.ops.precision import lowered
 from minitransformer.ops.shape import transpose
-from minitransformer.ops.softmax import softmax
+from minitransformer.ops.softmax import Softmax, softmax
 
 
 def attention_scores(
@@ -63,6 +63,30 @@ class Attention(Remembers):
 
     def _kept(self, weights):
         return weights if self.keep is None else weights * self.keep
+
+    # as the clear form: through the product with v, the softmax, the mask and the product of queries and keys
+    def relprop(self, r, books, q, k, v):
+        (p,) = self.recalled(q, k, v)
+        from_weights, from_scores = MatMul(), MatMul()
+        from_weights.needs = (any(self.needs[:2]), self.needs[2])
+        from_scores.needs = self.needs[:2]
+        to_p, to_v = from_weights.relprop(r, books, self._kept(p), v)
+        if to_p is None:
+            return None, None, to_v
+        to_scores = self._to_scores(to_p, books, p, q, k)
+        to_q, to_k = from_scores.relprop(to_scores, books, q, k.swapaxes(-1, -2))
+        return to_q, None if to_k is None else to_k.swapaxes(-1, -2), to_v
+
+    def _to_scores(self, r, books, p, q, k):  # a mask that is added keeps its share
+        added = self.mask is not None and self.mask.dtype != bool_
+        mask = None if added or self.mask is None else Tensor(self.mask)
+        scores = attention_scores(Tensor(q), Tensor(k), mask, self.is_causal, self.scale).array
+        if not added:
+            return Softmax(-1).relprop(r, books, p, scores)[0]
+        (r,) = Softmax(-1).relprop(r, books, p, scores + self.mask)
+        to_scores, to_mask = Add().relprop(r, books, scores, self.mask)
+        books.absorb("bias", to_mask)
+        return to_scores
 
     def modified(self, g, books, q, k, v):  # half to each side of a product, if both are explained
         matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])

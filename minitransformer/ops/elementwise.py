@@ -10,7 +10,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import bool_, namespace
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
-from minitransformer.ops.laws import Moves, Sums, is_number, unbroadcast
+from minitransformer.ops.laws import Activates, Moves, Sums, Tangent, is_number, unbroadcast
 from minitransformer.ops.operands import Operand, operand, operands, real
 from minitransformer.ops.rounding import Quotient
 
@@ -102,9 +102,34 @@ class Pow(Op):
 
     def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
         da = unbroadcast(g * (b * a ** (b - (b != 0))), a) if self.needs[0] else None
-        return da, unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[
-            1
-        ] else None
+        db = unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[1] else None
+        return da, db
+
+    # half each, or all to the only one explained: the base keeps it, the exponent has a tangent
+    def relprop(self, r, books, a, b):
+        to_a, to_b = self._shares(r, books, a, b)
+        db = unbroadcast(to_b * (b * _ln(a, namespace(r), r.dtype)), b) if self.needs[1] else None
+        return unbroadcast(to_a, a) if self.needs[0] else None, db
+
+    def modified(self, g, books, a, b):  # the base's slope becomes y / a
+        to_a, to_b = self._shares(g * a**b, books, a, b)
+        db = unbroadcast(to_b * _ln(a, namespace(g), g.dtype), b) if self.needs[1] else None
+        return unbroadcast(to_a / (a + (a == 0)), a) if self.needs[0] else None, db
+
+    def _shares(self, r, books, a, b):
+        """Relevance for a, and for b times its slope. What is constant is absorbed: a^0, and (1 - b ln a) of the tangent in b."""
+        r = r / 2 if all(self.needs) else r
+        if self.needs[0]:
+            books.absorb("tangent", r * (b == 0))
+        if self.needs[1]:
+            books.absorb("tangent", r * (1 - b * _ln(a, namespace(r), r.dtype)))
+        return r * (b != 0), r
+
+
+def _ln(a, xp, dtype):
+    """ln a, and 0 where a = 0: there a^b is 0, or 1 with b = 0."""
+    a = xp.asarray(a, dtype=dtype)
+    return xp.log(xp.where(a == 0, 1, a))
 
 
 def _slope_of_exponent(a, b, xp, dtype):
@@ -115,7 +140,7 @@ def _slope_of_exponent(a, b, xp, dtype):
     return xp.where(still, 0, sure**b * xp.log(sure))
 
 
-class Exp(Op):
+class Exp(Tangent):
     """y = e^x."""
 
     reads = "output"
@@ -127,22 +152,30 @@ class Exp(Op):
         return (g * y,)
 
 
-class Log(Op):
-    """y = ln x; or log2 x, log10 x, or ln (1 + x), as the library's function of that name."""
+class Log(Tangent):
+    """y = ln x, or its logarithm to base 2 or 10."""
 
-    def __init__(self, name: str = "log"):
-        self.name = name
+    def __init__(self, base: float = math.e):
+        self.base = base
 
     def forward(self, x):
-        return getattr(namespace(x), self.name)(x)
+        return getattr(namespace(x), {math.e: "log", 2: "log2", 10: "log10"}[self.base])(x)
 
     def vjp(self, g, x):  # dy/dx = 1 / (x ln base)
-        if self.name == "log1p":
-            return (g / (x + 1),)
-        return (g / (x * {"log": 1, "log2": math.log(2), "log10": math.log(10)}[self.name]),)
+        return (g / (x * math.log(self.base)),)
 
 
-class Expm1(Op):
+class Log1p(Activates):
+    """y = ln (1 + x), with all digits where x is small."""
+
+    def forward(self, x):
+        return namespace(x).log1p(x)
+
+    def vjp(self, g, x):  # dy/dx = 1 / (1 + x)
+        return (g / (x + 1),)
+
+
+class Expm1(Activates):
     """y = e^x - 1, with all digits where x is small."""
 
     reads = "output"
@@ -154,7 +187,7 @@ class Expm1(Op):
         return (g * (y + 1),)
 
 
-class Erf(Op):
+class Erf(Activates):
     """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
 
     def forward(self, x):
@@ -164,7 +197,7 @@ class Erf(Op):
         return (g * (2 / math.sqrt(math.pi) * namespace(x).exp(-x * x)),)
 
 
-class Sqrt(Op):
+class Sqrt(Activates):
     """y = sqrt(x)."""
 
     reads = "output"
@@ -176,7 +209,7 @@ class Sqrt(Op):
         return (g / (2 * y),)
 
 
-class Sin(Op):
+class Sin(Activates):
     """y = sin x."""
 
     def forward(self, x):
@@ -186,7 +219,7 @@ class Sin(Op):
         return (g * namespace(x).cos(x),)
 
 
-class Cos(Op):
+class Cos(Tangent):
     """y = cos x."""
 
     def forward(self, x):
@@ -196,7 +229,7 @@ class Cos(Op):
         return (-g * namespace(x).sin(x),)
 
 
-class Abs(Op):
+class Abs(Activates):
     """y = |x|; the slope at 0 is taken as 0."""
 
     def forward(self, x):
@@ -245,24 +278,26 @@ class Where(Moves):
         return None, unbroadcast(xp.where(condition, g, 0), a), unbroadcast(xp.where(condition, 0, g), b)
 
 
-class Clip(Op):
-    """y = x, held between two bounds, numbers or tensors, either of which may be None: the gradient goes to the one that y is."""
+class Clip(Moves):
+    """y = x, held between two bounds, numbers or tensors, either of which may be None: what arrives goes to the one that y is."""
 
     def forward(self, x, low, high):
         return namespace(x).clip(x, low, high)
 
     def vjp(self, g, x, low, high):
-        xp = namespace(g)
+        shares = self._chosen(namespace(g), x, low, high)
+        return tuple(
+            None if t is None else unbroadcast(g * s, t) for s, t in zip(shares, (x, low, high), strict=True)
+        )
+
+    def _chosen(self, xp, x, low, high):
+        """Where y is x, the lower bound, the upper bound."""
         below = False if low is None else x < low
         above = False if high is None else x > high
         inside = (x == x) & ~xp.asarray(below | above)
         crossed = False if low is None or high is None else high < low  # then y is `high`, wherever x is
         apart = True if low is None or high is None else low < high
-        shares = inside, below & apart, above | crossed
-        return tuple(
-            unbroadcast(g * s, t) if need else None
-            for s, t, need in zip(shares, (x, low, high), self.needs, strict=True)
-        )
+        return inside, below & apart, above | crossed
 
 
 def _times(alpha: float, other: Any, input: Any) -> Any:
@@ -404,7 +439,7 @@ def log2(input: Tensor) -> Tensor:
     Returns:
         The same shape; NaN where the input is negative, -inf where it is 0.
     """
-    return Log("log2")(real(input))
+    return Log(2)(real(input))
 
 
 def log10(input: Tensor) -> Tensor:
@@ -416,7 +451,7 @@ def log10(input: Tensor) -> Tensor:
     Returns:
         The same shape; NaN where the input is negative, -inf where it is 0.
     """
-    return Log("log10")(real(input))
+    return Log(10)(real(input))
 
 
 def log1p(input: Tensor) -> Tensor:
@@ -428,7 +463,7 @@ def log1p(input: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
-    return Log("log1p")(real(input))
+    return Log1p()(real(input))
 
 
 def expm1(input: Tensor) -> Tensor:

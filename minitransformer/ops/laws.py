@@ -20,8 +20,8 @@ def wide(x: Array) -> DType | None:
 
 
 def widened(x):
-    """`x` in the dtype to add up in; a Python number as it is."""
-    return x if is_number(x) or x.dtype != float16 else x.astype(float32)
+    """`x` in the dtype to add up in; a Python number or None as it is."""
+    return x if x is None or is_number(x) or x.dtype != float16 else x.astype(float32)
 
 
 def total(x: Array, axis=None, keepdims: bool = False) -> Array:
@@ -116,3 +116,31 @@ class Activates(Op):
         slope = y / (x + (x == 0))  # y = 0 where x = 0: any slope gives no relevance there
         slope *= g
         return (slope,)
+
+
+class Tangent(Op):
+    """A function by its tangent at x, y = f'(x) x + constant: x gets x f'(x) R / S(y), and the constant part is absorbed."""
+
+    sink = "tangent"  # of the ledger
+
+    def relprop(self, r, books, *read):
+        x, y = self._point(books, read)
+        share = books.ratio(r, y)
+        (slope,) = self.vjp(share, read[0])
+        self._absorb_constant(books, share, x, y, slope)
+        return (x * slope,)
+
+    def modified(self, g, books, *read):
+        (slope,) = self.vjp(g, read[0])
+        self._absorb_constant(books, g, *self._point(books, read), slope)
+        return (slope,)
+
+    def _point(self, books, read):
+        """Input and output, 0 for -inf."""
+        x = read[-1]
+        return books.finite(x), books.finite(read[0] if len(read) > 1 else self.forward(x))
+
+    def _absorb_constant(self, books, share, x, y, slope):
+        """Of `share` for each unit of y, that of y - f'(x) x."""
+        books.absorb(self.sink, share * y)
+        books.absorb(self.sink, -x * slope)

@@ -10,15 +10,17 @@ from minitransformer.backends import Array, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.elementwise import where
 from minitransformer.ops.index import check_ids, gather
-from minitransformer.ops.laws import Remembers
+from minitransformer.ops.laws import Remembers, Tangent
 from minitransformer.ops.precision import raised
 from minitransformer.ops.softmax import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
-class CrossEntropy(Remembers):
+class CrossEntropy(Remembers, Tangent):
     """L_n = -ln softmax(x_n)[target_n], with probabilities smoothed towards uniform by `smoothing`, summed over rows."""
+
+    sink = "softmax"
 
     def __init__(self, target, keep, smoothing: float):
         self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)

@@ -83,6 +83,14 @@ class Var(Reduction):
         )
         return (self.spread(g, x) * slope,)
 
+    # y = sum of x (x - mean) / (n - correction), half its derivative: each gets its share of that sum
+    def relprop(self, r, books, x):
+        (share,) = self.vjp(books.ratio(r, 2 * self.forward(x)), x)
+        return (x * share,)
+
+    def modified(self, g, books, x):
+        return self.vjp(g / 2, x)
+
 
 class Std(Var):
     """y = sqrt(variance); the slope at 0 is taken as 0, as in PyTorch."""
@@ -95,6 +103,13 @@ class Std(Var):
     def vjp(self, g, y, x):  # dy/dx = dvar/dx / (2 y)
         xp, zero = namespace(x), y == 0
         return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x)
+
+    def relprop(self, r, books, y, x):  # y = sum of x dy/dx: each gets its share of that sum
+        (share,) = self.vjp(books.ratio(r, y), y, x)
+        return (x * share,)
+
+    def modified(self, g, books, y, x):
+        return self.vjp(g, y, x)
 
 
 class Cumsum(Sums):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.laws import is_number, unbroadcast
+from minitransformer.ops.laws import Sums, is_number, unbroadcast
 from minitransformer.ops.operands import Operand, operands
 
 
@@ -45,7 +45,7 @@ def _check_divisor(a, b) -> None:
         raise ValueError("integers cannot be divided by 0")
 
 
-class Remainder(Op):
+class Remainder(Sums):
     """y = a - b floor(a / b), which has the sign of b."""
 
     def forward(self, a, b):
@@ -53,7 +53,7 @@ class Remainder(Op):
         return a % b
 
     def vjp(self, g, a, b):  # dL/da = g, dL/db = -g floor(a / b)
-        return unbroadcast(g, a), unbroadcast(-g * (a // b), b) if self.needs[1] else None
+        return unbroadcast(g, a), unbroadcast(-g * (a // b), b)
 
 
 class Rounded(Flat):

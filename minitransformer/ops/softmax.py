@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import dims
+from minitransformer.ops.laws import Tangent, dims
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
@@ -39,10 +39,11 @@ class Softmax(Op):
         return (kernels.of(g).softmax_vjp(g, s, self.dim),)
 
 
-class LogSoftmax(Op):
+class LogSoftmax(Tangent):
     """y_i = x_i - ln sum_k e^(x_k)."""
 
     reads = "output"
+    sink = "softmax"
 
     def __init__(self, dim: int):
         self.dim = dim
@@ -54,8 +55,10 @@ class LogSoftmax(Op):
         return (kernels.of(g).log_softmax_vjp(g, y, self.dim),)
 
 
-class LogSumExp(Reduction):
+class LogSumExp(Reduction, Tangent):
     """y = ln sum_k e^(x_k)."""
+
+    sink = "softmax"
 
     def forward(self, x):
         return kernels.of(x).logsumexp(x, self.dim, self.keepdim)

@@ -11,6 +11,7 @@ from minitransformer.defaults import backend, default_device
 from minitransformer.nn.hooks import attention_weights, forward_call
 from minitransformer.nn.modes import as_it_was, modes
 from minitransformer.nn.module import Module
+from minitransformer.ops.convert import cast
 from minitransformer.randomness import generator
 from minitransformer.settings import enable_grad, is_grad_enabled
 
@@ -18,8 +19,9 @@ from minitransformer.settings import enable_grad, is_grad_enabled
 class Checkpoint(Op):
     """A function as one op. Its inputs are the function's arguments and the leaves, such as parameters, found on its tape."""
 
-    def __init__(self, call: Call, made: Sequence[Tensor]):
+    def __init__(self, call: Call, made: Sequence[Tensor], leaves: Sequence[Tensor]):
         self.call, self.made, self.outputs = call, tuple(t.array for t in made), len(made)
+        self.leaves = leaves
         self.kinds = [(t.shape, t.dtype) for t in made]
 
     def forward(self, *arrays):  # computed already
@@ -27,20 +29,30 @@ class Checkpoint(Op):
 
     def vjp(self, gs, *arrays):
         self.made = None
-        given, outs = self.call.again()
+        given = _cut_off(self.call.arguments)
+        outs = self._again(given)
+        found: dict = {}
+        for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
+            if g is not None and out.requires_grad:
+                cotangents = propagate(tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad)
+                for k, part in cotangents.items():
+                    found[k] = found[k] + part if k in found else part
+        return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *self.leaves))
+
+    def clear(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The function's own ops, from these arguments; its leaves are themselves. Relevance goes back through them."""
+        left = iter(inputs)
+        given = [cast(next(left), a.dtype) if isinstance(a, Tensor) else a for a in self.call.arguments]
+        outs = self._again(given)
+        return outs if self.outputs > 1 else outs[0]
+
+    def _again(self, given: Sequence) -> tuple[Tensor, ...]:
+        outs = self.call.again(given)
         if (kinds := [(out.shape, out.dtype) for out in outs]) != self.kinds:
             raise RuntimeError(
                 f"checkpoint: called again, the function gave {kinds} in place of {self.kinds}"
             )
-        found: dict = {}
-        for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
-            if g is not None and out.requires_grad:
-                for k, part in propagate(
-                    tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad
-                ).items():
-                    found[k] = found[k] + part if k in found else part
-        leaves = self.inputs[sum(isinstance(a, Tensor) for a in self.call.arguments) :]
-        return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *leaves))
+        return outs
 
 
 class Call:
@@ -54,18 +66,22 @@ class Call:
         for hook in (forward_call, attention_weights):  # the first call has recorded already
             self.context.run(hook.set, None)
 
-    def again(self) -> tuple[list, tuple[Tensor, ...]]:
-        """What `_run` gives."""
+    def again(self, given: Sequence) -> tuple[Tensor, ...]:
+        """What the function makes of the arguments `given`."""
         with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
-            return self.context.run(_run, self.function, self.arguments)
+            return self.context.run(_run, self.function, given)
 
 
-def _run(function: Callable, arguments: Sequence) -> tuple[list, tuple[Tensor, ...]]:
-    """The arguments cut off from their history, and what the function makes of them."""
-    given = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+def _cut_off(arguments: Sequence) -> list:
+    """The arguments without their history."""
+    return [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+
+
+def _run(function: Callable, given: Sequence) -> tuple[Tensor, ...]:
+    """What the function makes of its arguments, with its tape."""
     with enable_grad():
         outs = function(*given)
-    return given, outs if isinstance(outs, tuple) else (outs,)
+    return outs if isinstance(outs, tuple) else (outs,)
 
 
 @contextlib.contextmanager
@@ -97,8 +113,10 @@ def checkpoint(function: Callable, *args, use_reentrant: bool = False):
     if not is_grad_enabled():
         return function(*args)
     call = Call(function, args)
-    given, outs = _run(function, args)
+    given = _cut_off(args)
+    outs = _run(function, given)
     if any(out.requires_grad for out in outs):
         tensors = [a for a in args if isinstance(a, Tensor)]
-        outs = Checkpoint(call, outs)(*tensors, *_leaves(outs, given))
+        leaves = _leaves(outs, given)
+        outs = Checkpoint(call, outs, leaves)(*tensors, *leaves)
     return outs if isinstance(outs, Tensor) or len(outs) > 1 else outs[0]

@@ -25,6 +25,7 @@ COLOURS = {  # Okabe and Ito's, which colour-blind readers can tell apart
     "bias": "#009e73",
     "epsilon": "#000000",
     "softmax": "#cc79a7",
+    "tangent": "#0072b2",
     "dropped": "#f0e442",
 }
 
