@@ -12,7 +12,7 @@ from lrp_models import IDS, MODELS, VOCAB, classifier, encoder_decoder, gated, l
 import minitransformer as mt
 from minitransformer import explain, nn
 from minitransformer.autograd import Op
-from minitransformer.explain.composite import PRESETS
+from minitransformer.explain.rules import PRESETS
 from minitransformer.ops.heads import merge_heads
 
 BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")

@@ -5,7 +5,7 @@ import pytest
 from lrp_models import randomize
 
 from minitransformer import explain
-from minitransformer.explain.composite import PRESETS
+from minitransformer.explain.rules import PRESETS
 from minitransformer.models.bert import BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.llama import Llama, LlamaConfig

@@ -14,7 +14,7 @@ from minitransformer import explain, nn
 from minitransformer.backends import namespace
 from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Epsilon, Flat, Gamma, WSquare, ZPlus
-from minitransformer.explain.answer import WalkBooks
+from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.walk import Walk
 from minitransformer.ops.linalg import Linear
 

@@ -10,7 +10,7 @@ from minitransformer import explain, kernels, nn, ops
 from minitransformer.autograd import Op
 from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Constant, Epsilon, Flat, Gamma, WSquare, ZPlus
-from minitransformer.explain.answer import WalkBooks
+from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.walk import Walk
 from minitransformer.ops.books import Books
 from minitransformer.ops.heads import MergeHeads, SplitHeads

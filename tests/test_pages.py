@@ -20,7 +20,7 @@ from minitransformer.course.report import Report
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain import pictures as large
-from minitransformer.explain.answer import Ledger, Row
+from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.explain.rendering import html_strip, page, save_page
 from minitransformer.plain import OBEYED
 

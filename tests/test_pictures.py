@@ -12,8 +12,8 @@ from rich.console import Console
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.explain import pictures
-from minitransformer.explain.answer import Explanation, Ledger, Row
 from minitransformer.explain.deletion_curves import Faithfulness
+from minitransformer.explain.explanation import Explanation, Ledger, Row
 from minitransformer.explain.pictures.curves import band
 from minitransformer.explain.pictures.flow import PASSED, parts
 from minitransformer.explain.pictures.layers import short_names

@@ -30,7 +30,7 @@ from minitransformer.cli.tour_work import choose, mistakes, printable
 from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
-from minitransformer.explain.answer import Ledger, Row
+from minitransformer.explain.explanation import Ledger, Row
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
 FAILS = Result("<broken>", "op", "float64", "cpu", math.inf, 1.0, False, "the gradient is <wrong>")

@@ -20,7 +20,7 @@ from minitransformer.cli.tour_story import (
 )
 from minitransformer.cli.verify import COLUMNS, FINITE_DIFFERENCES, PYTORCH, Result, row, summary
 from minitransformer.explain import Explanation
-from minitransformer.explain.answer import MEANING
+from minitransformer.explain.explanation import MEANING
 from minitransformer.explain.rendering import html_strip, outputs, scale_of
 from minitransformer.plain import escaped
 

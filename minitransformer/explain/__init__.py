@@ -1,11 +1,11 @@
 """Explanations of a model's output, and measures of how far they may be believed.
 
 Every method asks one question, why the model gives this output for these ids (`question.py`), and returns one answer, a number
-for each token (`answer.py`).
+for each token (`explanation.py`).
 
 | file | methods |
 |---|---|
-| `walk.py`, `rules.py`, `composite.py`, `inside.py` | layer-wise relevance propagation: `lrp`, `relevance`, `layer_relevance`, .. |
+| `walk.py`, `rules.py`, `inside.py` | layer-wise relevance propagation: `lrp`, `relevance`, `layer_relevance`, .. |
 | `gradient_methods.py` | `gradient_x_input`, `integrated_gradients`, `smooth_grad` |
 | `attention_flow.py` | `attention_rollout`, `generic_attention` |
 | `perturbation.py` | `occlusion`, and outputs without some of the tokens |
@@ -20,11 +20,10 @@ a number of random samples; `replace` says what a removed token becomes; `tokens
 """
 
 from minitransformer.explain import pictures
-from minitransformer.explain.answer import Explanation, Ledger
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
-from minitransformer.explain.composite import PRESETS, Composite
 from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
+from minitransformer.explain.explanation import Explanation, Ledger
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.inside import head_relevance, layer_relevance
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
@@ -32,7 +31,9 @@ from minitransformer.explain.planted import PlantedTask, evidence_found, learn_p
 from minitransformer.explain.question import Question
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1
 from minitransformer.explain.rules import (
+    PRESETS,
     AlphaBeta,
+    Composite,
     Constant,
     Epsilon,
     Flat,

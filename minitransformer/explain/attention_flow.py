@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.devices import to_host
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.targets import Target
 from minitransformer.nn.module import Module

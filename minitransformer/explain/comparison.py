@@ -10,9 +10,9 @@ from functools import partial
 import numpy
 
 from minitransformer.data.reviews import Review
-from minitransformer.explain.answer import Explanation
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.deletion_curves import deletion_curves, metrics, ranking
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.perturbation import Logit, logit_of, masked_logits, occlusion
 from minitransformer.explain.rationales import auroc, marked_tokens, precision_at_k, token_f1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.backends import Array, namespace
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.renamed import renamed
 from minitransformer.explain.targets import Target

@@ -11,10 +11,10 @@ import numpy
 
 from minitransformer.autograd import Op, Tensor, key
 from minitransformer.devices import to_host
-from minitransformer.explain.answer import WalkBooks
-from minitransformer.explain.composite import Composite
+from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.renamed import renamed
+from minitransformer.explain.rules import Composite
 from minitransformer.explain.targets import Target
 from minitransformer.explain.walk import Walk
 from minitransformer.nn.attention import MultiheadAttention

@@ -9,7 +9,7 @@ import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.devices import to_host
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.question import Position, Question, changed_embeddings
 from minitransformer.explain.targets import LogOdds, One, Target
 from minitransformer.nn.embedding import Embedding

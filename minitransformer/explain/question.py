@@ -18,7 +18,7 @@ import numpy
 from minitransformer.autograd import Op, Tensor, cotangents, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
-from minitransformer.explain.answer import Explanation, Ledger
+from minitransformer.explain.explanation import Explanation, Ledger
 from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import edit_embeddings, record_attention

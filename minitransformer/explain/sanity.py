@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import no_grad
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.statistics import rank_correlation

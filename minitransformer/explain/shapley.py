@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.surrogate import (
     BATCH_SIZE,
     Cutter,

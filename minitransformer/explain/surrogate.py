@@ -20,7 +20,7 @@ from typing import Any, cast, overload
 
 import numpy
 
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tokenization.marks import LETTERS, find_words
 

@@ -20,10 +20,9 @@ import numpy
 from minitransformer.autograd import Op, Tensor, key, propagate, tape
 from minitransformer.backends import HOST, Array, namespace
 from minitransformer.devices import to_host
-from minitransformer.explain.answer import Explanation, Ledger, Row, WalkBooks
-from minitransformer.explain.composite import Composite, Place, named_composite, places
+from minitransformer.explain.explanation import Explanation, Ledger, Row, WalkBooks
 from minitransformer.explain.question import Position, Question
-from minitransformer.explain.rules import Rule
+from minitransformer.explain.rules import Composite, Place, Rule, named_composite, places
 from minitransformer.explain.targets import One, Target
 from minitransformer.explain.without import reason
 from minitransformer.nn.layer_record import Layers, named

@@ -13,7 +13,7 @@ from minitransformer.backends import HOST, Array, namespace
 class Books:
     """The stabiliser of a relevance law's divisions, and the amounts it absorbs, by sink, in `absorbed`.
 
-    A walk over a tape has books with a row for each op, see `minitransformer.explain.answer`. By hand one of these is enough:
+    A walk over a tape has books with a row for each op, see `minitransformer.explain.explanation`. By hand one of these is enough:
 
     >>> import numpy as np
     >>> from minitransformer.ops.linalg import Linear

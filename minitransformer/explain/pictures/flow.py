@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer.explain.answer import SINKS, Ledger, Row
+from minitransformer.explain.explanation import SINKS, Ledger, Row
 from minitransformer.explain.pictures.chart import INK, LINE, embedded, quiet
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite

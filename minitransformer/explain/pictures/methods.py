@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy
 
-from minitransformer.explain.answer import Explanation
+from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.pictures.grid import Grid
 from minitransformer.explain.pictures.picture import Picture
 from minitransformer.explain.rendering import finite
