@@ -24,5 +24,5 @@ def manual_seed(seed: int | None) -> None:
 def generator() -> numpy.random.Generator:
     """The generator in use; its `bit_generator.state` is what a checkpoint keeps."""
     if _Random.generator is None:
-        manual_seed(None)
+        _Random.generator = numpy.random.default_rng()
     return _Random.generator

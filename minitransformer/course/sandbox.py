@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from minitransformer.course import catalogue
 from minitransformer.course.cell.wire import Nonsense
@@ -95,7 +96,11 @@ def _anew(exercise: Exercise, link: Link) -> Exercise:
     """The exercise, for each of whose properties the other side begins anew."""
 
     def begin(prop: Property) -> Property:
-        return Property(prop.what, lambda answer: (link.forget(), prop.holds(answer)))
+        def holds(answer: Any) -> None:
+            link.forget()
+            prop.holds(answer)
+
+        return Property(prop.what, holds)
 
     return replace(exercise, properties=tuple(map(begin, exercise.properties)))
 

@@ -32,6 +32,7 @@ def turned() -> Array:
     x, weights = randn(5, 8, requires_grad=True), randn(5, 8)
     y = nn.RotaryEmbedding(8)(x, start=3)
     (y * weights).sum().backward()
+    assert x.grad is not None
     return numpy.stack([y.detach().numpy(), x.grad.numpy()])
 
 

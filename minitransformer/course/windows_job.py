@@ -31,7 +31,9 @@ def job_of(process: subprocess.Popen) -> int | None:
     class Extended(ctypes.Structure):
         _fields_ = [("basic", Basic), ("counters", ctypes.c_uint64 * 6), ("memory", ctypes.c_size_t * 4)]
 
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel = ctypes.WinDLL(  # type: ignore[attr-defined,unused-ignore]  # Windows has it
+        "kernel32", use_last_error=True
+    )
     kernel.CreateJobObjectW.restype = wintypes.HANDLE
     kernel.CreateJobObjectW.argtypes = [ctypes.c_void_p, wintypes.LPCWSTR]
     kernel.SetInformationJobObject.argtypes = [wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD]
@@ -39,5 +41,8 @@ def job_of(process: subprocess.Popen) -> int | None:
     job, limits = kernel.CreateJobObjectW(None, None), Extended()
     limits.basic.flags = KILL_ON_CLOSE
     kernel.SetInformationJobObject(job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
-    kernel.AssignProcessToJobObject(job, int(process._handle))
+    kernel.AssignProcessToJobObject(
+        job,
+        int(process._handle),  # type: ignore[attr-defined,unused-ignore]
+    )
     return job

@@ -7,7 +7,6 @@ import operator
 import os
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -38,7 +37,10 @@ class Server:
 
     def __init__(self, asked: int, told: int):
         self.asked, self.told = open(asked, "rb"), told
-        self.known, self.handles, self.numbers, self.file = wire.Known(), [None], {}, ""
+        self.known = wire.Known()
+        self.handles: list[Any] = [None]
+        self.numbers: dict[Any, Any] = {}
+        self.file = ""
         self.one_at_a_time = threading.RLock()
 
     def wait(self) -> Any:
@@ -65,7 +67,7 @@ class Server:
         except BaseException as error:
             return {"error": account(error, self.file)}, None
 
-    def _does(self, what: str) -> Callable:
+    def _does(self, what: str) -> Any:
         """One of DOES, or an operator, such as "add", or "radd" with its sides exchanged."""
         turned = lambda a, b: getattr(operator, what[1:])(b, a)  # noqa: E731
         return DOES.get(what) or getattr(operator, what, turned)

@@ -58,8 +58,13 @@ class Writer:
 
     def __init__(self, known: Known, refer: Refer, introduce: bool):
         self.known, self.refer, self.introduce = known, refer, introduce
-        self.nodes, self.pieces, self.size, self.count = [], [], 0, 0
-        self.slots, self.kept, self.todo = {}, [], []
+        self.nodes: list[Any] = []
+        self.pieces: list[Any] = []
+        self.size = 0
+        self.count = 0
+        self.slots: dict[Any, Any] = {}
+        self.kept: list[Any] = []
+        self.todo: list[Any] = []
 
     def slot(self, value: Any) -> int | list:
         """Where in the table a value stands, or [value] of a simple one. Raises ValueError if there are too many."""

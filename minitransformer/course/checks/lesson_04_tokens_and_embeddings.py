@@ -39,7 +39,7 @@ def _random_merges(answer):
         )
 
 
-def _merge(ids, pair, new, step=2, first_only=False, unordered=False, drop_last=False):
+def _merge(ids, pair, new, *, step=2, first_only=False, unordered=False, drop_last=False):
     """Merging with something wrong in it."""
     out, i, done = [], 0, False
     while i < len(ids) - drop_last:
@@ -111,7 +111,7 @@ merge_pair = Tried(
     },
 )
 
-WORDS = (  # words, the right pair
+WORDS: tuple = (  # words, the right pair
     ({(1, 2, 3): 2, (2, 3): 1}, (2, 3)),
     ({(1, 2): 5, (3, 4, 5): 3, (3, 4): 1}, (1, 2)),
     ({(1, 2): 1, (3, 4): 3, (5, 1, 2): 1}, (3, 4)),
@@ -254,7 +254,7 @@ def _keeps_merges(answer):
     equal(merges, MERGES, "`merges` after the call")
 
 
-def _encode(ids, merges, choose=min, rounds=99, leftmost=False, first_only=False):
+def _encode(ids, merges, *, choose=min, rounds=99, leftmost=False, first_only=False):
     """Encoding with something wrong in it."""
     for _ in range(rounds):
         found = [pair for pair in pairwise(ids) if pair in merges]

@@ -251,7 +251,7 @@ def _only_the_distance(answer):
 
 
 def _rotate(
-    x, positions, base=10000.0, sign=1, angle=_angle, halves=False, cross=1, counted=False, stale=False
+    x, positions, base=10000.0, *, sign=1, angle=_angle, halves=False, cross=1, counted=False, stale=False
 ):
     """Turning with something wrong in it."""
     d, y = x.shape[-1], np.array(x, dtype=float)
