@@ -28,6 +28,14 @@ def test_what_is_asked_and_what_is_read():
     assert set(np.unique(read)) == {4, *range(5, 25)}  # another is never a mark
 
 
+def test_the_mask_is_where_the_vocabulary_has_it():
+    random = np.random.default_rng(0)
+    moved = WordPieceTokenizer((*MARKS[:4], "x", *"abcdefghijklmnopqrst", "[MASK]"))
+    assert (masked(np.full((20, 20), 7), moved, random)[0] == 25).any()
+    with pytest.raises(ValueError, match=r"expected a vocabulary with \[MASK\]"):
+        masked(np.array([[7, 8]]), WordPieceTokenizer((*MARKS[:4], *"abcde")), random)
+
+
 def test_something_is_always_asked():
     read, asked = masked(np.array([[7, 8]]), PIECES, np.random.default_rng(0), share=0.0)
     assert asked.tolist() == [[7, NOT_ASKED]]

@@ -67,14 +67,18 @@ def masked(
     Returns:
         The ids to read and the targets, (B, T) each; the target is `NOT_ASKED` for a token that the loss leaves out.
 
+    Raises:
+        ValueError: if the tokenizer has no [MASK].
+
     Source:
         Devlin et al., NAACL 2019, section 3.1.
     """
+    if (mask := tokenizer.id_of("[MASK]")) is None:
+        raise ValueError("tokenizer: expected a vocabulary with [MASK], as WordPieceTokenizer.train makes it")
     asked = random.random(ids.shape) < share  # (B, T)
     fate = random.random(ids.shape)  # (B, T)
     asked.reshape(-1)[0] |= not asked.any()  # the mean over no target is undefined
     others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)  # (B, T)
-    mask = MARKS.index("[MASK]")
     read = numpy.where(asked & (fate >= 0.9), others, ids)  # (B, T)
     read = numpy.where(asked & (fate < 0.8), mask, read)  # (B, T)
     return read, numpy.where(asked, ids, NOT_ASKED)
