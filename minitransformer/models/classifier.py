@@ -71,19 +71,28 @@ class SequenceClassifier(nn.Module):
 
 @no_grad()
 def predict_proba(
-    model: SequenceClassifier, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256
+    model: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 256
 ) -> numpy.ndarray:
-    """The probability of each class for each text, (N, num_classes); a text without words counts as one unknown word."""
-    ids, weight = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts], next(model.parameters())
-    # like lengths side by side, so that little is padded
-    order, parts = sorted(range(len(ids)), key=lambda i: len(ids[i])), []
+    """The probability of each class for each text.
+
+    Args:
+        model: a classifier, such as `SequenceClassifier`; it runs in evaluation mode.
+        tokenizer: the tokenizer of its ids.
+        texts: N texts; one without words counts as one unknown word.
+        batch_size: texts in a batch.
+
+    Returns:
+        (N, num_classes), in the order of the texts.
+    """
+    ids = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts]
+    weight = next(model.parameters())
+    order = sorted(
+        range(len(ids)), key=lambda i: len(ids[i])
+    )  # like lengths side by side, so that little is padded
+    parts = [numpy.zeros((0, model.config.num_classes), weight.dtype)]
     with in_use(model):
         for start in range(0, len(ids), batch_size):
-            # (B, T)
-            batch = pad_sequence([ids[i] for i in order[start : start + batch_size]], batch_first=True).to(
-                weight.device
-            )
+            rows = [ids[i] for i in order[start : start + batch_size]]
+            batch = pad_sequence(rows, batch_first=True).to(weight.device)  # (B, T)
             parts.append(model(batch).softmax(-1).numpy())  # (B, num_classes)
-    return numpy.concatenate([numpy.zeros((0, model.config.num_classes), weight.dtype), *parts])[
-        numpy.argsort(order)
-    ]
+    return numpy.concatenate(parts)[numpy.argsort(order)]

@@ -24,7 +24,9 @@ from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
 
-Sample = tuple[Sequence[int], int]  # the ids of a review, and its label
+Sample = tuple[
+    Sequence[int] | numpy.ndarray, int
+]  # the ids of a review, or the vector that a head reads; and its label
 DATA = {"reviews": load_reviews, "movie-reviews": movie_reviews}
 SETTINGS: dict[str, dict[str, Any]] = {
     "reviews": {},

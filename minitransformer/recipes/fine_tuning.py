@@ -115,7 +115,7 @@ class FineTuningRecipe:
 
 
 @no_grad()
-def read(model: BertClassifier, samples: Sequence[Sample]) -> list[tuple[numpy.ndarray, int]]:
+def read(model: BertClassifier, samples: Sequence[Sample]) -> list[Sample]:
     """The inputs of the model's head.
 
     Args:
@@ -126,7 +126,7 @@ def read(model: BertClassifier, samples: Sequence[Sample]) -> list[tuple[numpy.n
         (vector (F,), label) of each sample, in the order of the samples' lengths.
     """
     loader = DataLoader(sorted(samples, key=lambda sample: len(sample[0])), 64, collate_fn=pad_collate)
-    pairs: list[tuple[numpy.ndarray, int]] = []
+    pairs: list[Sample] = []
     with in_use(model):
         for ids, labels in loader:
             pairs += zip(model.read(ids).numpy(), labels.numpy().tolist(), strict=True)
