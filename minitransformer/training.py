@@ -150,15 +150,15 @@ class Trainer:
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         if self.max_norm is not None:
-            self._clip()
+            self._clip(self.max_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.scheduler:
             self.scheduler.step()
         self.losses.append(value)
 
-    def _clip(self) -> None:
-        norm = clip_grad_norm_(self.model.parameters(), self.max_norm).item()
+    def _clip(self, max_norm: float) -> None:
+        norm = clip_grad_norm_(self.model.parameters(), max_norm).item()
         # with a larger one, that is what overflowed
         if not math.isfinite(norm) and self.scaler.get_scale() <= 1:
             raise FloatingPointError(

@@ -198,7 +198,7 @@ def draw(module: nn.Module) -> None:
     """Initial weights as the paper's code has them: N(0, 0.02^2), no biases."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
         init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.MultiheadAttention):
+    if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
         init.normal_(module.in_proj_weight, std=0.02)
     if isinstance(module, nn.Linear) and module.bias is not None:
         init.zeros_(module.bias)

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from minitransformer import models
 from minitransformer.autograd import no_grad
 from minitransformer.data.reviews import Review
