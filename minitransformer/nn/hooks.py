@@ -2,7 +2,7 @@
 
 | setting             | read by              | value inside a `with` block           | set by                  |
 |---------------------|----------------------|---------------------------------------|-------------------------|
-| `forward_call`      | `Module.__call__`    | called instead of `Module.forward`    | `explain.Layers`        |
+| `forward_call`      | `Module.__call__`    | called instead of `Module.forward`    | `nn.layer_record`       |
 | `attention_weights` | `MultiheadAttention` | called with each layer's weights      | `record_attention`      |
 | `embedding_edit`    | `Embedding.forward`  | a function that returns other vectors | `edit_embeddings`       |
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy
 
@@ -15,13 +15,18 @@ from minitransformer.nn.loading import Loading
 from minitransformer.ops.python import host_array
 
 Forward = TypeVar("Forward", covariant=True)
-KINDS = ("_parameters", "_buffers", "_modules")  # what a module files under its own names
+KINDS = ("_parameters", "_buffers", "_modules")  # the dicts in which a module keeps its parts, by name
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: it requires a gradient, and counts as the module's when assigned to it."""
+    """A tensor that is trained. Assigned to an attribute of a module, it becomes one of the module's parameters.
 
-    def __init__(self, data, requires_grad: bool = True):
+    Args:
+        data: a tensor, an array, or numbers. A tensor's or array's memory is used as it is, not copied.
+        requires_grad: whether `backward` computes a gradient for it.
+    """
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad=requires_grad)
         if isinstance(data, Tensor):
             self.edited = data.watched()
@@ -45,16 +50,25 @@ class CallsForward:
 
 
 class Module:
-    """Something with parameters and a `forward`. Subclasses call `super().__init__()` before they assign either."""
+    """The base class of layers and models. A subclass defines `forward`; `module(x)` calls it.
+
+    Parameters, buffers (tensors that are saved but not trained) and modules become parts of the module when they are assigned to
+    its attributes. A subclass must call `super().__init__()` before the first such assignment.
+    """
 
     training: bool = True
+
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _transient: set[str]  # the names of buffers that are not saved
 
     def __init__(self) -> None:
         for kind in KINDS:
             object.__setattr__(self, kind, {})
         object.__setattr__(self, "_transient", set())
 
-    def __setattr__(self, name: str, value) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
         kind = self._kind(name, value)
@@ -63,8 +77,8 @@ class Module:
         else:
             self._keep(kind, name, value)
 
-    def _kind(self, name: str, value) -> str | None:
-        """Where an assigned value belongs, if not with the plain attributes; a known name keeps its kind."""
+    def _kind(self, name: str, value: Any) -> str | None:
+        """Which of the dicts an assigned value belongs to; None for a plain attribute. A known name stays in its dict."""
         if name in self.__dict__ and not isinstance(value, (Tensor, Module)):
             return None
         if isinstance(value, Parameter):
@@ -84,8 +98,8 @@ class Module:
             )
         return known
 
-    def _keep(self, kind: str, name: str, value) -> None:
-        """File a value, in its old place where the name was of this kind before."""
+    def _keep(self, kind: str, name: str, value: Any) -> None:
+        """Put a value into one of the dicts; a name that is in it already keeps its position."""
         self._forget(name, but=kind)
         self.__dict__[kind][name] = value
 
@@ -100,29 +114,57 @@ class Module:
             object.__delattr__(self, name)
 
     def _forget(self, name: str, but: str | None = None) -> bool:
-        """Drop the name, except from one kind; whether it was there."""
-        places = [self.__dict__, *(self.__dict__[kind] for kind in KINDS if kind != but)]
-        return any([place.pop(name, self) is not self for place in places])
+        """Remove a name from the attributes and from all dicts but one; return whether it was there."""
+        dicts = [self.__dict__, *(self.__dict__[kind] for kind in KINDS if kind != but)]
+        return any([d.pop(name, self) is not self for d in dicts])
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Keep a tensor that moves and is saved with the module but is not learned; unless `persistent`, it is not saved."""
+        """Add a buffer: a tensor that moves with the module (`to`) and is saved with it, but is not trained.
+
+        Args:
+            name: its attribute name, without dots.
+            tensor: the buffer; None keeps the name without a value.
+            persistent: whether it is part of `state_dict`.
+
+        Raises:
+            TypeError: if `tensor` is neither a Tensor nor None.
+            KeyError: if the name is empty or contains a dot.
+        """
         self._register("_buffers", name, tensor, Tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """The same as assigning it; None keeps the name for a parameter that is left out."""
+        """Add a parameter, as assigning it to an attribute does.
+
+        Args:
+            name: its attribute name, without dots.
+            param: the parameter; None keeps the name without a value.
+
+        Raises:
+            TypeError: if `param` is neither a Parameter nor None.
+            KeyError: if the name is empty or contains a dot.
+        """
         self._register("_parameters", name, param, Parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """The same as assigning it, for names that are not identifiers."""
+        """Add a module, as assigning it to an attribute does; the name need not be a Python identifier.
+
+        Args:
+            name: its attribute name, without dots.
+            module: the module; None keeps the name without a value.
+
+        Raises:
+            TypeError: if `module` is neither a Module nor None.
+            KeyError: if the name is empty or contains a dot.
+        """
         self._register("_modules", name, module, Module)
 
-    def _register(self, kind: str, name: str, value, expected: type) -> None:
-        """`_keep`, after a look. Raises TypeError for a value that is not as expected, KeyError for a name that could mislead."""
+    def _register(self, kind: str, name: str, value: Any, expected: type) -> None:
+        """`_keep` after a check: TypeError for a value of another class, KeyError for an empty name or one with a dot."""
         if value is not None and not isinstance(value, expected):
             raise TypeError(f"{name!r}: expected a {expected.__name__} or None, got {type(value).__name__}")
         if not name or "." in name:
-            raise KeyError(f"expected a name without dots, which part the names of modules, got {name!r}")
+            raise KeyError(f"expected a name without dots, which separate the names of modules, got {name!r}")
         self._keep(kind, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -139,9 +181,18 @@ class Module:
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module under "", and all below it under their dotted names, each once unless told otherwise."""
-        memo = set() if memo is None else memo  # what came already
-        stack = [(prefix, self)]
+        """This module and all modules below it, with their dotted names.
+
+        Args:
+            memo: modules to leave out; modules that were returned are added to it.
+            prefix: the name of this module.
+            remove_duplicate: return a module that occurs twice only once, under its first name.
+
+        Returns:
+            An iterator over (name, module), each module before the modules below it.
+        """
+        memo = set() if memo is None else memo
+        stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             name, module = stack.pop()
             if module not in memo:
@@ -150,48 +201,101 @@ class Module:
                 yield name, module
                 if below := module._modules:
                     path = f"{name}." if name else ""
-                    # the first comes on top
-                    stack.extend([(path + n, m) for n, m in reversed(below.items()) if m is not None])
+                    named = [(path + n, m) for n, m in reversed(below.items()) if m is not None]
+                    stack.extend(named)  # reversed: the first module is on top
 
     def modules(self) -> Iterator[Module]:
+        """This module and all modules below it, each once.
+
+        Returns:
+            An iterator, each module before the modules below it.
+        """
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly below, by name; one that is shared comes once, under its first name."""
-        seen = {None}
-        return (
-            (name, module)
-            for name, module in self._modules.items()
-            if not (module in seen or seen.add(module))
-        )
+        """The modules directly below this one, with their names.
+
+        Returns:
+            An iterator over (name, module); a module that occurs twice comes once, under its first name.
+        """
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
 
     def children(self) -> Iterator[Module]:
+        """The modules directly below this one, each once.
+
+        Returns:
+            An iterator, in the order in which they were added.
+        """
         return (module for _, module in self.named_children())
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Dotted names and parameters; one that is shared comes once, under its first name, unless told otherwise."""
+        """The parameters with their dotted names.
+
+        Args:
+            prefix: the name of this module.
+            recurse: include the modules below.
+            remove_duplicate: return a parameter that occurs twice only once, under its first name.
+
+        Returns:
+            An iterator over (name, parameter).
+        """
         return _named(self, "_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, each once.
+
+        Args:
+            recurse: include the modules below.
+
+        Returns:
+            An iterator.
+        """
         return (p for _, p in self.named_parameters(recurse=recurse))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and buffers; one that is shared comes once, under its first name, unless told otherwise."""
+        """The buffers with their dotted names.
+
+        Args:
+            prefix: the name of this module.
+            recurse: include the modules below.
+            remove_duplicate: return a buffer that occurs twice only once, under its first name.
+
+        Returns:
+            An iterator over (name, buffer).
+        """
         return _named(self, "_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once.
+
+        Args:
+            recurse: include the modules below.
+
+        Returns:
+            An iterator.
+        """
         return (b for _, b in self.named_buffers(recurse=recurse))
 
     def state_dict(
-        self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
+        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Tensor]:
-        """Every parameter and persistent buffer under all its dotted names, sharing memory with the module.
+        """All parameters and persistent buffers under their dotted names; a shared one comes under each of its names.
 
-        They go to `destination`, each name after `prefix`; `keep_vars` gives the tensors themselves in place of detached ones.
+        Args:
+            destination: a dict to add them to; None makes a new one.
+            prefix: written before each name.
+            keep_vars: the tensors themselves, instead of detached tensors that share their memory.
+
+        Returns:
+            `destination`, or the new dict.
         """
         destination = {} if destination is None else destination
         self._save_to_state_dict(destination, prefix, keep_vars)
@@ -200,21 +304,31 @@ class Module:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return destination
 
-    def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
-        """What of `state_dict` is this module's own: the place for a module that has more to save."""
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Add what belongs to this module itself, not to those below. A subclass that saves more overrides this."""
         destination.update(
             (prefix + name, tensor if keep_vars else tensor.detach()) for name, tensor in _own(self)
         )
 
     def load_state_dict(
-        self, state_dict: Mapping, strict: bool = True, assign: bool = False
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> tuple[list[str], list[str]]:
-        """Copy values in by name: from our tensors, NumPy arrays or PyTorch's tensors (PyTorch is not imported).
+        """Set parameters and buffers by name.
 
-        Of the names of a shared tensor one is enough. Returns the names (missing, unexpected). Raises RuntimeError, changing
-        nothing, if a shape differs, if a shared tensor has two values or, when `strict`, if names are missing or unexpected;
-        the message lists all of them. `assign` takes the arrays themselves instead of copying them, with their dtype, so that
-        a file mapped into memory is read only where it is used.
+        Args:
+            state_dict: for each name a tensor of ours, a NumPy or CuPy array, or a PyTorch tensor (PyTorch is not imported). For a
+                shared tensor, one of its names is enough.
+            strict: whether missing and unexpected names are errors.
+            assign: use the arrays themselves with their dtype, instead of copying the numbers. Of a file that is mapped into
+                memory, only those parts are then read that are used.
+
+        Returns:
+            The missing names and the unexpected names.
+
+        Raises:
+            TypeError: if `state_dict` is not a mapping.
+            RuntimeError: without any change, if a shape differs, a dtype is not real, a shared tensor has two different values,
+                or, when `strict`, names are missing or unexpected. The message lists all of them.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
@@ -232,12 +346,19 @@ class Module:
         return missing, unexpected
 
     def _load_from_state_dict(
-        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        self,
+        state_dict: dict[str, Tensor],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
-        """What of `load_state_dict` is this module's own: the place for a module that knows other names for its tensors.
+        """Find the values of this module itself, not of those below. A subclass that accepts other names overrides this.
 
-        `state_dict` is a dict of tensors to edit, of this module and below; the lists take names and sentences. Nothing is
-        copied before the whole state is found to fit.
+        It may edit `state_dict`, which holds the values of this module and of those below, and add names and messages to the
+        three lists. Values are copied later, when the whole state_dict is known to fit.
         """
         own = dict(_own(self))
         for name, tensor in own.items():
@@ -252,7 +373,7 @@ class Module:
                 unexpected_keys.append(key)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Module:
-        """Replace the array of every parameter and buffer; the tensor objects stay, so that optimizers keep theirs."""
+        """Replace the array of every parameter and buffer. The tensor objects stay: optimizers refer to them."""
         for module in self.children() if recurse else ():
             module._apply(fn)
         for tensor in [*self._parameters.values(), *self._buffers.values()]:
@@ -262,11 +383,22 @@ class Module:
                     tensor.grad = fn(tensor.grad)
         return self
 
-    def to(self, *targets, device: str | None = None, dtype=None, non_blocking: bool = False) -> Module:
-        """Move every parameter and buffer to a device, and the floating-point ones to a dtype.
+    def to(
+        self, *targets: Any, device: str | None = None, dtype: Any = None, non_blocking: bool = False
+    ) -> Self:
+        """Move all parameters and buffers to a device, and convert the floating-point ones to a dtype.
 
-        `targets` are a device, a dtype, or both, or a tensor that has them; `non_blocking` is taken and changes nothing. Raises
-        TypeError for a dtype that is not floating-point.
+        Args:
+            targets: a device, a dtype, both, or a tensor that has them.
+            device: "cpu", "cuda" or "cuda:N".
+            dtype: a floating-point dtype.
+            non_blocking: accepted as in PyTorch; no effect.
+
+        Returns:
+            This module, changed.
+
+        Raises:
+            TypeError: if the dtype is not floating-point.
         """
         for target in targets:
             if isinstance(target, Tensor):
@@ -281,33 +413,68 @@ class Module:
             )
 
         def change(t: Tensor) -> Tensor:
-            array = (
-                t.array.astype(dtype, copy=False) if dtype is not None and t.is_floating_point() else t.array
-            )
+            convert = dtype is not None and t.is_floating_point()
+            array = t.array.astype(dtype, copy=False) if convert else t.array
             return Tensor(array if device is None else to_device(array, device))
 
-        return self._apply(change)
+        self._apply(change)
+        return self
 
-    def double(self) -> Module:
-        """All floating-point values as float64."""
+    def double(self) -> Self:
+        """Convert all floating-point parameters and buffers to float64.
+
+        Returns:
+            This module, changed.
+        """
         return self.to(float64)
 
-    def float(self) -> Module:
-        """All floating-point values as float32."""
+    def float(self) -> Self:
+        """Convert all floating-point parameters and buffers to float32.
+
+        Returns:
+            This module, changed.
+        """
         return self.to(float32)
 
-    def half(self) -> Module:
-        """All floating-point values as float16."""
+    def half(self) -> Self:
+        """Convert all floating-point parameters and buffers to float16.
+
+        Returns:
+            This module, changed.
+        """
         return self.to(float16)
 
-    def cuda(self, device: int | str | None = None) -> Module:
+    def cuda(self, device: int | str | None = None) -> Self:
+        """Move all parameters and buffers to a GPU.
+
+        Args:
+            device: its number, "cuda" or "cuda:N"; None means the current one.
+
+        Returns:
+            This module, changed.
+        """
         return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
-    def cpu(self) -> Module:
+    def cpu(self) -> Self:
+        """Move all parameters and buffers to the CPU.
+
+        Returns:
+            This module, changed.
+        """
         return self.to("cpu")
 
-    def train(self, mode: bool = True) -> Module:
-        """Behave as in training: dropout drops."""
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and all below to training mode, in which dropout is active, or to evaluation mode.
+
+        Args:
+            mode: True for training mode, False for evaluation mode.
+
+        Returns:
+            This module.
+
+        Raises:
+            ValueError: if `mode` is not a bool.
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"train: expected True or False, got {mode!r}")
         self.training = mode
@@ -315,37 +482,67 @@ class Module:
             module.train(mode)
         return self
 
-    def eval(self) -> Module:
-        """Behave as in use: the same input gives the same output."""
+    def eval(self) -> Self:
+        """Set this module and all below to evaluation mode: the same input then gives the same output.
+
+        Returns:
+            This module.
+        """
         return self.train(False)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients, or fill them with zeros."""
+        """Delete the gradients of all parameters, or fill them with zeros.
+
+        Args:
+            set_to_none: set each `grad` to None; if False, keep the tensors and fill them with zeros.
+        """
         for p in self.parameters():
             if set_to_none or p.grad is None:
                 p.grad = None
             else:
                 p.grad.zero_()
 
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
-        """Learn all parameters, or freeze them."""
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether `backward` computes gradients for the parameters; without them, the parameters are frozen.
+
+        Args:
+            requires_grad: False freezes all parameters.
+
+        Returns:
+            This module.
+        """
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
-    def apply(self, fn: Callable[[Module], None]) -> Module:
-        """Call `fn` on every module below, then on this one."""
+    def apply(self, fn: Callable[[Module], None]) -> Self:
+        """Call a function on every module below, then on this one.
+
+        Args:
+            fn: called with each module.
+
+        Returns:
+            This module.
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
     def num_parameters(self) -> int:
-        """How many numbers the module learns."""
+        """The number of elements of all parameters; shared ones count once.
+
+        Returns:
+            The number.
+        """
         return sum(p.array.size for p in self.parameters())
 
     def extra_repr(self) -> str:
-        """What stands in the brackets of the module's own line."""
+        """The settings that `repr` shows in the brackets after the class name; a subclass overrides it.
+
+        Returns:
+            Text, such as "p=0.5"; empty here.
+        """
         return ""
 
     def __repr__(self) -> str:
@@ -359,14 +556,11 @@ class Module:
 
 def _named(
     module: Module, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
-) -> Iterator[tuple[str, Tensor]]:
-    """Dotted names and tensors of a kind; one that is shared comes once, under its first name, if duplicates are removed."""
+) -> Iterator[tuple[str, Any]]:
+    """The tensors in one of the dicts of a module and of those below, with their dotted names."""
     seen: set[int] = set()
-    for path, owner in (
-        module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        if recurse
-        else [(prefix, module)]
-    ):
+    below = module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+    for path, owner in below if recurse else [(prefix, module)]:
         for name, tensor in owner.__dict__[kind].items():
             if tensor is not None and not (remove_duplicate and id(tensor) in seen):
                 seen.add(id(tensor))
@@ -374,39 +568,33 @@ def _named(
 
 
 def _own(module: Module) -> list[tuple[str, Tensor]]:
-    """A module's parameters and persistent buffers, by their own names."""
+    """The parameters and persistent buffers of a module itself, with their names."""
     buffers = [item for item in module._buffers.items() if item[0] not in module._transient]
     return [(name, tensor) for name, tensor in [*module._parameters.items(), *buffers] if tensor is not None]
 
 
 def _find(module: Module, state_dict: dict[str, Tensor], prefix: str, loading: Loading) -> None:
-    """Let a module and all below look for their values, under `prefix`."""
-    told = {"loading": loading}
-    module._load_from_state_dict(
-        state_dict, prefix, told, True, loading.missing, loading.unexpected, loading.errors
-    )
+    """Call `_load_from_state_dict` of a module and of all below it."""
+    lists = loading.missing, loading.unexpected, loading.errors
+    module._load_from_state_dict(state_dict, prefix, {"loading": loading}, True, *lists)
     for name, child in module._modules.items():
         if child is not None:
             path = f"{prefix}{name}."
-            _find(
-                child,
-                {key: value for key, value in state_dict.items() if key.startswith(path)},
-                path,
-                loading,
-            )
+            below = {key: value for key, value in state_dict.items() if key.startswith(path)}
+            _find(child, below, path, loading)
 
 
-def to_torch(state_dict: Mapping[str, Tensor]) -> dict:
-    """Parameters and buffers as PyTorch tensors, to load into the PyTorch module of the same names.
+def to_torch(state_dict: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Convert a state_dict for the PyTorch module of the same names.
 
     Args:
-        state_dict: what `state_dict()` returned.
+        state_dict: what `Module.state_dict` returned.
 
     Returns:
-        A dictionary of PyTorch tensors under the same names.
+        PyTorch tensors under the same names, on the CPU.
 
     Raises:
-        ImportError: PyTorch is not installed.
+        ImportError: if PyTorch is not installed.
     """
     import torch
 
