@@ -198,7 +198,7 @@ def test_a_schedule_goes_on_from_pytorch_s_state_and_refuses_another():
         theirs.step()
     mine.load_state_dict(theirs.state_dict())
     assert mine.get_last_lr() == pytest.approx(theirs.get_last_lr()) and mine.T_max == 30
-    with pytest.raises(ValueError, match=r"has \['T_max'\], which this schedule has not"):
+    with pytest.raises(ValueError, match=r"has \['T_max'\], which this schedule does not have"):
         ours.LinearLR(mine.optimizer).load_state_dict(theirs.state_dict())
     with pytest.raises(ValueError, match=r"lacks \['base_lrs'\]"):
         mine.load_state_dict({"last_epoch": 3})

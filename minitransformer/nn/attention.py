@@ -54,9 +54,9 @@ class MultiheadAttention(Module):
     """
 
     in_proj_weight: Parameter | None
-    q_proj_weight: Parameter | None
-    k_proj_weight: Parameter | None
-    v_proj_weight: Parameter | None
+    q_proj_weight: Parameter  # these three: None where `in_proj_weight` is used
+    k_proj_weight: Parameter
+    v_proj_weight: Parameter
     in_proj_bias: Parameter | None
     bias_k: Parameter | None
     bias_v: Parameter | None
@@ -162,14 +162,19 @@ class MultiheadAttention(Module):
         if adds:
             k, v, mask = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask)
         heads, weights = self._attend(q, k, v, mask, causal and not adds, need_weights)
-        shown = weights.mean(-3) if need_weights and average_attn_weights else weights
-        return self.out_proj(merge_heads(heads, self.batch_first)), shown if need_weights else None
+        shown = weights if need_weights else None
+        if shown is not None and average_attn_weights:
+            shown = shown.mean(-3)
+        return self.out_proj(merge_heads(heads, self.batch_first)), shown
 
     # (.., E) -> (B, H, T, d) each
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
         if self.in_proj_weight is not None and query is key and key is value:  # one product for all three
-            return self._split(F.linear(query, self.in_proj_weight, self.in_proj_bias), 3)
-        own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+            parts: tuple[Tensor, ...] = self._split(
+                F.linear(query, self.in_proj_weight, self.in_proj_bias), 3
+            )
+            return parts
+        own: tuple[Tensor, ...] = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         weights = own if self.in_proj_weight is None else self.in_proj_weight.chunk(3)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         return tuple(

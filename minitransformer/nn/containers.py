@@ -55,7 +55,7 @@ class ModuleList(Module):
     @overload
     def __getitem__(self, index: slice) -> ModuleList: ...
     def __getitem__(self, index: int | slice) -> Any:
-        items = list(self._modules.values())
+        items = list(self)
         return type(self)(items[index]) if isinstance(index, slice) else items[index]
 
 
@@ -80,7 +80,7 @@ class Sequential(Module):
         Returns:
             What the last module returns; `input` itself if there are none.
         """
-        for module in self._modules.values():
+        for module in self:
             input = module(input)
         return input
 
@@ -97,7 +97,7 @@ class Sequential(Module):
     def __getitem__(self, index: int | slice) -> Any:
         """One module, or, for a slice, a `Sequential` of several, which keep their names."""
         if not isinstance(index, slice):
-            return list(self._modules.values())[index]
+            return list(self)[index]
         part = type(self)()
         for name, module in list(self._modules.items())[index]:
             part.add_module(name, module)

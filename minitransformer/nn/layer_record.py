@@ -45,10 +45,10 @@ class Layers:
         self._token = forward_call.set(self._listen)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         forward_call.reset(self._token)
 
-    def _listen(self, module: Module, args, kwargs):
+    def _listen(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = self._name_of.get(module)
         if name is None:  # no part of the model
             return module.forward(*args, **kwargs)

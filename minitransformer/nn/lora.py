@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
@@ -122,11 +122,11 @@ def _parts(module: Module, kind: type[M], instead: str) -> list[M]:
     return found
 
 
-def _replace(module: Module, new: Mapping[M, Module]) -> Module:
+def _replace(module: Module, new: Mapping[Any, Module]) -> Module:
     """Replace the modules that are keys of `new`, wherever they occur below `module`."""
     for parent in list(module.modules()):
         if parent not in new:
             for name, child in list(parent._modules.items()):
-                if child in new:
-                    parent.add_module(name, new[child])
+                if (replacement := new.get(child)) is not None:
+                    parent.add_module(name, replacement)
     return module

@@ -105,8 +105,8 @@ class NLLLoss(_ClassLoss):
             ValueError: if the shapes do not fit.
             IndexError: if a class id is out of range.
         """
-        settings = {"ignore_index": self.ignore_index, "reduction": self.reduction}
-        return F.nll_loss(input, target, self.weight, **settings)
+        weight, reduction = self.weight, self.reduction
+        return F.nll_loss(input, target, weight, ignore_index=self.ignore_index, reduction=reduction)
 
 
 class MSELoss(Module):

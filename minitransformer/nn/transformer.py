@@ -40,7 +40,7 @@ class _Layer(Module):
     dropout: Dropout
 
     def _residual(
-        self, x: Tensor, block: Callable[[Tensor], Tensor], norm: Module, dropout: Module
+        self, x: Tensor, block: Callable[[Tensor], Tensor], norm: LayerNorm, dropout: Dropout
     ) -> Tensor:
         """x + block(x), with the norm after the sum as in the paper, or before the block (Xiong et al., ICML 2020)."""
         if self.norm_first:
@@ -458,6 +458,7 @@ class Transformer(Module):
         """
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)  # (S, B, C)
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
-        return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+        output: Tensor = self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)  # (T, B, C)
+        return output
 
     generate_square_subsequent_mask = staticmethod(generate_square_subsequent_mask)

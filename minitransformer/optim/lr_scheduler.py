@@ -1,26 +1,37 @@
-"""Learning rates that change from step to step. Warm-up and cosine: `SequentialLR` of `LinearLR` and `CosineAnnealingLR`."""
+"""Learning rates that change from step to step.
+
+Warm-up followed by a cosine is a `SequentialLR` of a `LinearLR` and a `CosineAnnealingLR`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.optim.optimizer import Optimizer, rate
 
 
 class LRScheduler:
-    """Sets the learning rate of each group, now and at each `step`. A subclass gives `rate(step, initial)` in closed form.
+    """Sets the learning rate of each group, when it is made and at each `step`.
 
-    A schedule that `chains` goes on from a rate that another one, or its user, has set meanwhile, as PyTorch's do: two of them
-    multiply. `settings` names what of it PyTorch's `state_dict` holds. A schedule made with `last_epoch` is one that has come
-    that far, and needs the groups' `initial_lr`.
+    A subclass defines `rate(step, initial, group)`. If its class attribute `chains` is True, the schedule continues from a rate
+    that another schedule or the user has set in between, as PyTorch's do: the factors of two schedules then multiply. The class
+    attribute `settings` names the attributes that `state_dict` saves, as PyTorch's does.
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        last_epoch: the number of steps made already, minus 1. With another value than -1, each group must have "initial_lr".
+
+    Raises:
+        KeyError: if a group has no "initial_lr" although steps have been made.
     """
 
     settings: tuple[str, ...] = ()
     chains = True
 
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer, self.last_epoch = optimizer, last_epoch + 1
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
@@ -30,17 +41,36 @@ class LRScheduler:
                     f"{type(self).__name__}: last_epoch {last_epoch} needs the 'initial_lr' of group {i}"
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        found = self.chains and last_epoch == -1 and not self.begins(0)
-        self._initial = (
-            [rate(group) for group in optimizer.param_groups] if found else list(self.base_lrs)
-        )  # what `rate` starts from
+        current = self.chains and last_epoch == -1 and not self.begins(0)
+        rates = [rate(group) for group in optimizer.param_groups] if current else self.base_lrs
+        self._initial = list(rates)  # the argument `initial` of `rate`, for each group
         self._set()
 
     def rate(self, step: int, initial: float, group: int) -> float:
-        raise NotImplementedError(f"{type(self).__name__} does not say its rates")
+        """The learning rate after a number of steps; a subclass defines it.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+
+        Raises:
+            NotImplementedError: if the subclass does not define it.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: define rate(self, step, initial, group)")
 
     def begins(self, step: int) -> bool:
-        """Whether everything before `step` is forgotten there."""
+        """Whether the schedule starts again at `step` from the groups' `initial_lr`, whatever the rate was before.
+
+        Args:
+            step: the number of steps, from 0 on.
+
+        Returns:
+            False, unless a subclass says otherwise.
+        """
         return False
 
     @no_grad()
@@ -50,29 +80,33 @@ class LRScheduler:
             group["lr"] = group["lr"].fill_(lr) if isinstance(group["lr"], Tensor) else lr
 
     def _solved(self, i: int, step: int, lr: float) -> float | None:
-        """The initial rate of group `i` that becomes `lr` at `step`; None if each becomes the same."""
+        """The initial rate with which group `i` has the rate `lr` at `step`; None if the initial rate has no effect."""
         at_zero, at_one = (self.rate(step, initial, i) for initial in (0.0, 1.0))
         return None if at_zero == at_one else (lr - at_zero) / (at_one - at_zero)
 
-    def _admit(self, i: int, group: dict) -> None:
-        """A group that came later goes on from the rate it came with."""
+    def _admit(self, i: int, group: dict[str, Any]) -> None:
+        """Take in a group that was added to the optimizer later: it continues from its own rate."""
         initial = self._solved(i, self.last_epoch, rate(group))
         if initial is None:
             what = f"at step {self.last_epoch} every initial rate becomes the same, so group {i} cannot join"
-            raise ValueError(f"{type(self).__name__}: {what}; add it at another step")
+            raise ValueError(f"{type(self).__name__}: {what}; add the group at another step")
         group["initial_lr"] = initial
         self.base_lrs.append(initial)
         self._initial.append(initial)
 
     def _follow(self, i: int, lr: float) -> None:
-        """Go on from a rate that someone else has set: in proportion, or, where every rate is the same now, by the difference."""
+        """Continue from a rate set elsewhere: in proportion, or by difference where the initial rate has no effect."""
         now, base = self.last_epoch, self.base_lrs[i]
         change = self.rate(now + 1, base, i) - self.rate(now, base, i)
         choices = self._solved(i, now, lr), self._solved(i, now + 1, lr + change)
         self._initial[i] = next((choice for choice in choices if choice is not None), base)
 
     def step(self) -> None:
-        """Go on to the next learning rate; call it after `optimizer.step()`."""
+        """Set the next learning rate; call it after `optimizer.step()`.
+
+        Raises:
+            ValueError: if a group was added to the optimizer and cannot join at this step.
+        """
         for i, group in enumerate(self.optimizer.param_groups):
             if i >= len(self.base_lrs):
                 self._admit(i, group)
@@ -84,21 +118,31 @@ class LRScheduler:
         self._set()
 
     def get_last_lr(self) -> list[float]:
-        """The learning rate of each group, as this schedule has set it."""
+        """The learning rates that this schedule has set last.
+
+        Returns:
+            One for each group.
+        """
         return list(self._last_lr)
 
-    def state_dict(self) -> dict:
-        state = {
-            "last_epoch": self.last_epoch,
-            "base_lrs": list(self.base_lrs),
-            "_initial": list(self._initial),
-        }
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps, the initial rates and the settings, to save.
+
+        Returns:
+            A dict for `load_state_dict`.
+        """
+        state = {"last_epoch": self.last_epoch, "base_lrs": [*self.base_lrs], "_initial": [*self._initial]}
         return state | {name: getattr(self, name) for name in self.settings}
 
-    def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from where `state_dict` was taken, by us or by PyTorch's schedule of the same name.
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a saved state, of this schedule or of PyTorch's schedule of the same name.
 
-        Raises ValueError, changing nothing, if it is none, has settings that this one does not, or other groups.
+        Args:
+            state_dict: what `state_dict` returned.
+
+        Raises:
+            ValueError: without any change, if it is not such a dict, has settings that this schedule does not have, or is of
+                another number of groups.
         """
         known = {"last_epoch", "base_lrs", *self.settings}
         missing = sorted({"last_epoch", "base_lrs"} - state_dict.keys())
@@ -106,7 +150,7 @@ class LRScheduler:
             name for name, value in state_dict.items() if name not in known and name[0] != "_" and value
         )
         if missing or unknown:
-            what = f"the state_dict lacks {missing}, and has {unknown}, which this schedule has not"
+            what = f"the state_dict lacks {missing}, and has {unknown}, which this schedule does not have"
             raise ValueError(f"{type(self).__name__}: {what}")
         groups = len(self.optimizer.param_groups)
         if len(state_dict["base_lrs"]) != groups:
@@ -117,10 +161,9 @@ class LRScheduler:
             setattr(self, name, state_dict[name])
         self.base_lrs = list(self.base_lrs)
         self._initial = list(state_dict.get("_initial", self.base_lrs))
-        if "_last_lr" in state_dict and self.chains:  # PyTorch's word for where it stood
-            solved = [
-                self._solved(i, self.last_epoch, float(lr)) for i, lr in enumerate(state_dict["_last_lr"])
-            ]
+        if "_last_lr" in state_dict and self.chains:  # PyTorch's name for the current rates
+            last = enumerate(state_dict["_last_lr"])
+            solved = [self._solved(i, self.last_epoch, float(lr)) for i, lr in last]
             self._initial = [base if s is None else s for base, s in zip(self.base_lrs, solved, strict=True)]
         self._set()
 
@@ -129,18 +172,43 @@ Factor = Callable[[int], float]
 
 
 class LambdaLR(LRScheduler):
-    """initial * lr_lambda(step), whatever the rate was before."""
+    """initial * lr_lambda(step), whatever the rate was before.
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        lr_lambda: a function of the number of steps, or one for each group.
+        last_epoch: the number of steps made already, minus 1.
+
+    Raises:
+        ValueError: if the number of functions is not that of the groups.
+        KeyError: as `LRScheduler`.
+    """
 
     chains = False
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
+    ) -> None:
         n = len(optimizer.param_groups)
         self.lambdas = list(lr_lambda) if isinstance(lr_lambda, Sequence) else [lr_lambda] * n
         if len(self.lambdas) != n:
             raise ValueError(f"LambdaLR: expected {n} functions, one for each group, got {len(self.lambdas)}")
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, step, initial, group):
+    def rate(self, step: int, initial: float, group: int) -> float:
+        """The learning rate after a number of steps: see `LRScheduler.rate`.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+
+        Raises:
+            ValueError: if the group was added later and has no function.
+        """
         if group >= len(self.lambdas):
             raise ValueError(
                 f"LambdaLR: group {group} came later and has no function; make a new LambdaLR of all groups"
@@ -149,13 +217,30 @@ class LambdaLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """initial times a factor that moves from `start_factor` to `end_factor` in a straight line over `total_iters` steps."""
+    """initial times a factor that changes linearly from `start_factor` to `end_factor` over `total_iters` steps.
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        start_factor: the factor at step 0, in (0, 1].
+        end_factor: the factor from step `total_iters` on, in [0, 1].
+        total_iters: the number of steps, at least 1.
+        last_epoch: the number of steps made already, minus 1.
+
+    Raises:
+        ValueError: if a setting is out of its range.
+        KeyError: as `LRScheduler`.
+    """
 
     settings = ("start_factor", "end_factor", "total_iters")
 
     def __init__(
-        self, optimizer: Optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5, last_epoch: int = -1
-    ):
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
         if not (0 < start_factor <= 1 and 0 <= end_factor <= 1 and total_iters > 0):
             got = f"{start_factor}, {end_factor} and {total_iters}"
             raise ValueError(
@@ -164,28 +249,73 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, step, initial, group):
+    def rate(self, step: int, initial: float, group: int) -> float:
+        """The learning rate after a number of steps: see `LRScheduler.rate`.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+        """
         start, end, total = self.start_factor, self.end_factor, self.total_iters
         return initial * (start + (end - start) * min(step, total) / total)
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (initial - eta_min) (1 + cos(pi step / T_max)) / 2 (Loshchilov & Hutter, ICLR 2017)."""
+    """eta_min + (initial - eta_min) (1 + cos(pi step / T_max)) / 2.
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        T_max: the number of steps to the lowest rate, at least 1.
+        eta_min: the lowest rate.
+        last_epoch: the number of steps made already, minus 1.
+
+    Raises:
+        ValueError: if `T_max` is not positive.
+        KeyError: as `LRScheduler`.
+
+    Source:
+        Loshchilov & Hutter, ICLR 2017.
+    """
 
     settings = ("T_max", "eta_min")
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if T_max <= 0:
             raise ValueError(f"CosineAnnealingLR: expected T_max > 0, got {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, step, initial, group):
+    def rate(self, step: int, initial: float, group: int) -> float:
+        """The learning rate after a number of steps: see `LRScheduler.rate`.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+        """
         return self.eta_min + (initial - self.eta_min) * (1 + math.cos(math.pi * step / self.T_max)) / 2
 
 
 class SequentialLR(LRScheduler):
-    """One schedule after the other; each begins again at its own step 0 when its milestone is reached."""
+    """Several schedules, one after the other; each counts its steps from 0 when its milestone is reached.
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        schedulers: the schedules, all of this optimizer.
+        milestones: the steps at which the second, third, .. schedule starts.
+        last_epoch: the number of steps made already, minus 1.
+
+    Raises:
+        ValueError: if there is not one milestone fewer than schedules, or a schedule is of another optimizer.
+        KeyError: as `LRScheduler`.
+    """
 
     def __init__(
         self,
@@ -193,7 +323,7 @@ class SequentialLR(LRScheduler):
         schedulers: Sequence[LRScheduler],
         milestones: Sequence[int],
         last_epoch: int = -1,
-    ):
+    ) -> None:
         if len(schedulers) != len(milestones) + 1:
             raise ValueError(
                 f"SequentialLR: expected one milestone fewer than {len(schedulers)} schedules, got {len(milestones)}"
@@ -203,9 +333,27 @@ class SequentialLR(LRScheduler):
         self.schedulers, self.milestones = list(schedulers), list(milestones)
         super().__init__(optimizer, last_epoch)
 
-    def begins(self, step):
+    def begins(self, step: int) -> bool:
+        """Whether one of the schedules starts at `step`.
+
+        Args:
+            step: the number of steps, from 0 on.
+
+        Returns:
+            True at 0 and at each milestone.
+        """
         return step == 0 or step in self.milestones
 
-    def rate(self, step, initial, group):
+    def rate(self, step: int, initial: float, group: int) -> float:
+        """The learning rate after a number of steps: see `LRScheduler.rate`.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+        """
         i = sum(step >= m for m in self.milestones)
         return self.schedulers[i].rate(step - (self.milestones[i - 1] if i else 0), initial, group)

@@ -118,7 +118,8 @@ class Optimizer:
 
     def _step(self, group: Settings, moved: list[Tensor]) -> None:
         """`update_all` for the parameters of a group that have a gradient."""
-        gradients = [-p.grad.array if group.get("maximize") else p.grad.array for p in moved]
+        gradients = [p.grad.array for p in moved if p.grad is not None]
+        gradients = [-g for g in gradients] if group.get("maximize") else gradients
         states = [self.state.setdefault(p, {}) for p in moved]
         self.update_all(list(zip([p.writable() for p in moved], gradients, states, strict=True)), group)
 
