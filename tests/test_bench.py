@@ -2,7 +2,8 @@
 
 import pytest
 
-from minitransformer.cli import bench_checkouts, bench_own, main
+from minitransformer.bench import checkouts, works
+from minitransformer.cli import main
 
 pytestmark = pytest.mark.host("times processes of its own")
 
@@ -20,7 +21,7 @@ SIGN_TEST = [([3, 1, 2], 1, 3), (range(5), 0, 4), (range(6), 0, 5), (range(9), 1
 @pytest.mark.parametrize("values, low, high", SIGN_TEST)
 def test_the_interval_of_a_median(values, low, high):
     """The order statistics of tables of the sign test at 95 %."""
-    assert bench_checkouts.median_interval(list(values))[::2] == (low, high)
+    assert checkouts.median_interval(list(values))[::2] == (low, high)
 
 
 def test_each_checkout_goes_first_every_other_time(tmp_path, monkeypatch):
@@ -32,9 +33,9 @@ def test_each_checkout_goes_first_every_other_time(tmp_path, monkeypatch):
         order.append(checkout == tmp_path)
         return 1.0 if checkout == tmp_path else 2.0
 
-    monkeypatch.setattr(bench_checkouts, "_in_a_process", measured)
-    rows = list(bench_checkouts.beside(tmp_path, 3))
-    assert [row.name for row in rows] == [*bench_own.WORKS, bench_own.MEMORY]
+    monkeypatch.setattr(checkouts, "_in_a_process", measured)
+    rows = list(checkouts.beside(tmp_path, 3))
+    assert [row.name for row in rows] == [*works.WORKS, works.MEMORY]
     assert order[:6] == [False, True, True, False, False, True]
     assert {(row.ratio.low, row.ratio.median, row.ratio.high, row.met) for row in rows} == {
         (2.0, 2.0, 2.0, False)
@@ -42,4 +43,4 @@ def test_each_checkout_goes_first_every_other_time(tmp_path, monkeypatch):
 
 
 def test_a_work_is_measured_in_a_process_of_its_own():
-    assert 0 < bench_checkouts._in_a_process("one-element multiply + backward", bench_checkouts.HERE) < 1
+    assert 0 < checkouts._in_a_process("one-element multiply + backward", checkouts.HERE) < 1

@@ -15,9 +15,8 @@ from on_device import RTOL, counted, no_waiting, on_both
 from test_training import assert_same
 
 import minitransformer as mt
-from minitransformer import amp, checkpoint, cli, explain, nn
-from minitransformer.cli import benchmarks
-from minitransformer.cli.bench_memory import device_peak
+from minitransformer import amp, bench, checkpoint, cli, explain, nn
+from minitransformer.bench.works import device_growth
 from minitransformer.generation import generate
 from minitransformer.kernels import cupy as cupy_kernels
 from minitransformer.kernels import sources
@@ -229,7 +228,7 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
 def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     for name in ("training", "generation", "memory"):
-        (row,) = benchmarks.rows(name, 1)
+        (row,) = bench.rows(name, 1)
         assert (
             row.ratio is None and "PyTorch sees no GPU here. It needs one, and a build for CUDA" in row.note
         )
@@ -248,7 +247,7 @@ def test_bench_ends_honestly(monkeypatch, capsys):
 
 def test_the_peak_of_device_memory_is_seen():
     kept = mt.ones(256, 1024)  # 1 MiB
-    peak = device_peak(lambda: [mt.exp(mt.exp(kept)) for _ in range(3)])
+    peak = device_growth(lambda: [mt.exp(mt.exp(kept)) for _ in range(3)])
     assert 3 * 2**20 <= peak <= 6 * 2**20
 
 

@@ -13,11 +13,11 @@ import typer
 import minitransformer as mt
 from minitransformer import cli
 from minitransformer import devices as devices_module
+from minitransformer.bench import Row
+from minitransformer.bench.smollm2 import needed
 from minitransformer.cli import bench as bench_command
-from minitransformer.cli.bench_published import needed
-from minitransformer.cli.benchmarks import Row
-from minitransformer.cli.verify import Result
 from minitransformer.models.llama import LlamaConfig
+from minitransformer.verify import Result
 
 doctor = sys.modules["minitransformer.cli.doctor"]
 verify = sys.modules["minitransformer.cli.verify"]
@@ -110,7 +110,7 @@ def test_a_missing_package_is_an_error(monkeypatch, capsys):
 
 
 def test_verify_without_pytorch_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(verify, "has_torch", lambda: False)
+    monkeypatch.setattr("minitransformer.verify.report.has_torch", lambda: False)
     verify._print([Result("add", "op", "float64", "cpu", 1e-9, None, True)])
     assert "minitransformer[test]" in capsys.readouterr().out
 

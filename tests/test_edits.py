@@ -12,7 +12,7 @@ import pytest
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.autograd import Op
-from minitransformer.cli.verify_cases import CASES
+from minitransformer.verify import CASES
 
 SHAPES = [(2, 3), (3,), (3, 2), (2, 3)]
 ONE = [

@@ -15,7 +15,6 @@ from minitransformer.cli import page as pages
 from minitransformer.cli import pictures as small
 from minitransformer.cli.tour_page import tour_page
 from minitransformer.cli.tour_story import Judgement, Learned, Speech, Story
-from minitransformer.cli.verify import Result, page_body
 from minitransformer.course.report import Report
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
@@ -23,6 +22,8 @@ from minitransformer.explain import pictures as large
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.explain.rendering import html_strip, page, save_page
 from minitransformer.plain import OBEYED
+from minitransformer.verify import Result
+from minitransformer.verify.report import page_body
 
 pytestmark = pytest.mark.host("pages are the host's")
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> &amp; ]]> [/x] $x$ \x1b[2J\x00\x07\u202e\udc80\u2028"

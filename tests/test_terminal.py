@@ -102,8 +102,7 @@ def test_an_explanation_shows_its_tokens(capsys):
 
 MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic|link)\b[^\]]*\]|\[/\]")
 OWN_PRINT = {
-    f"minitransformer/{name}.py"
-    for name in ("course/build", "cli/bench_memory", "cli/bench_published", "cli/bench_own")
+    f"minitransformer/{name}.py" for name in ("course/build", "bench/memory", "bench/smollm2", "bench/works")
 }
 MAKERS = ("Console", "from_markup", "render_markup", "get_console", "Prompt")
 

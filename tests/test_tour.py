@@ -27,10 +27,10 @@ from minitransformer.cli.tour_story import (
     verdict,
 )
 from minitransformer.cli.tour_work import choose, mistakes, printable
-from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
+from minitransformer.verify import Result
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
 FAILS = Result("<broken>", "op", "float64", "cpu", math.inf, 1.0, False, "the gradient is <wrong>")

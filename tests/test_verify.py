@@ -13,13 +13,15 @@ from typer.testing import CliRunner
 import minitransformer
 from minitransformer import nn, ops
 from minitransformer.autograd import Op, tape
-from minitransformer.cli.checked import OpCase, functional_call, normal
-from minitransformer.cli.verify import Result, check, page_body, verify, verify_all
-from minitransformer.cli.verify_cases import CASES
+from minitransformer.cli.verify import verify
+from minitransformer.nn.stateless import functional_call
 from minitransformer.ops.attention import Attention
 from minitransformer.ops.elementwise import Exp
 from minitransformer.ops.linalg import Linear
 from minitransformer.ops.normalization import LayerNorm
+from minitransformer.verify import CASES, OpCase, Result, check, verify_all
+from minitransformer.verify.inputs import normal
+from minitransformer.verify.report import page_body
 
 app = typer.Typer()
 app.command()(verify)
@@ -40,9 +42,9 @@ def ops_used(case):
 
 
 def without_torch(monkeypatch):
-    # by name, as the package holds the command under it
-    module = importlib.import_module("minitransformer.cli.verify")
-    monkeypatch.setattr(module, "has_torch", lambda: False)
+    for name in ("verify.judging", "verify.report", "cli.verify"):
+        module = importlib.import_module(f"minitransformer.{name}")
+        monkeypatch.setattr(module, "has_torch", lambda: False)
 
 
 @pytest.fixture
@@ -239,15 +241,33 @@ def test_inputs_are_not_the_judges_cotangent():
     assert len(seen) == 6 and all(abs(x - g).max() > 0.1 for x, g in seen)
 
 
-def test_functional_call_uses_the_given_parameters():
+def test_functional_call_uses_the_given_parameters_and_gives_the_own_ones_back():
     layer = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, bias=False)).double()
-    given = {
-        name: minitransformer.randn(*p.shape, dtype=minitransformer.float64)
-        for name, p in layer.named_parameters()
-    }
+    own = dict(layer.named_parameters())
+    given = {name: minitransformer.randn(*p.shape, dtype=minitransformer.float64) for name, p in own.items()}
     x = minitransformer.randn(4, 3, dtype=minitransformer.float64)
-    got = functional_call(layer, given, (x,), {}).numpy()
-    expected = (x.numpy() @ given["0.weight"].numpy().T + given["0.bias"].numpy()) @ given[
-        "1.weight"
-    ].numpy().T
+    got = functional_call(layer, given, (x,)).numpy()
+    first, bias, second = (given[name].numpy() for name in ("0.weight", "0.bias", "1.weight"))
+    expected = (x.numpy() @ first.T + bias) @ second.T
     numpy.testing.assert_allclose(got, expected, atol=1e-14)
+    after = dict(layer.named_parameters())
+    assert [*after] == [*own] and all(after[name] is own[name] for name in own)
+
+
+def test_functional_call_replaces_a_shared_parameter_under_all_its_names():
+    layer = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    layer[1].weight = layer[0].weight
+    got = functional_call(
+        layer, {"0.weight": minitransformer.tensor([[2.0, 0.0], [0.0, 2.0]])}, (minitransformer.ones(2),)
+    )
+    assert got.tolist() == [4.0, 4.0]
+
+
+def test_functional_call_that_fails_gives_the_own_parameters_back():
+    layer = nn.Linear(2, 2)
+    own = layer.weight
+    with pytest.raises(ValueError):
+        functional_call(layer, {"weight": minitransformer.ones(3, 3)}, (minitransformer.ones(2),))
+    assert layer.weight is own
+    with pytest.raises(KeyError, match="Linear has no parameter 'wieght'; it has weight, bias"):
+        functional_call(layer, {"wieght": own}, (minitransformer.ones(2),))

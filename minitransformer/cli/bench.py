@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from minitransformer.cli.bench_checkouts import beside as beside_checkout
-from minitransformer.cli.benchmarks import BENCHMARKS, Row, rows
+from minitransformer.bench import BENCHMARKS, Ratio, Row, beside, machine, rows
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
-from minitransformer.cli.pairs import Ratio, cores
-from minitransformer.defaults import default_device
-from minitransformer.devices import gpu
 
 PAIRS, FEW = 12, 3
-PROCESSES = 9  # pairs of them, for each work of two checkouts
+MET = {None: Text(""), True: Text("yes", style="green"), False: Text("no", style="bold red")}
+PROCESSES = 9  # pairs of them, for each piece of work in two checkouts
+LEGEND = """\
+ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half
+of the pairs lies; 95 % interval: of the median. Memory: the rise of a process's resident memory, or of a GPU's memory
+in use, from after building to its peak over three steps."""
 
 
 def bench(
     only: Annotated[
         str | None, typer.Option("--only", metavar="NAME", help="One of: " + ", ".join(BENCHMARKS))
     ] = None,
-    beside: Annotated[
+    folder: Annotated[
         Path | None, typer.Option("--beside", metavar="DIR", help="Another checkout of ours.")
     ] = None,
     quick: Annotated[
@@ -46,60 +45,40 @@ def bench(
     What cannot be measured here is told, with what is missing; code 1 if that is all that was asked for.
     """
     prepare(seed, backend)
-    if only and only not in BENCHMARKS:
-        raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {only!r}")
-    found: list[Row] = []
     with console.status("", spinner_style="none") as status:
-        for name in [] if beside else [only] if only else BENCHMARKS:
-            status.update(f"measuring: {name}")
-            found += rows(name, FEW if quick else PAIRS)
-        if beside:
-            status.update(f"measuring beside {beside}")
-            found += beside_checkout(beside, FEW if quick else PROCESSES)
+        found: list[Row] = []
+        for what, measured in _measurements(only, folder, quick):
+            status.update(f"measuring {what}")
+            found += measured
     if json:
         print_json({**machine(), "rows": [asdict(row) for row in found]})
     else:
-        _print(found, "95 % interval" if beside else "quartiles")
+        _print(found, "95 % interval" if folder else "quartiles")
     if not any(row.ratio for row in found):
         sys.exit(1)
 
 
-def machine() -> dict:
-    """Where this was measured."""
-    system = f"{platform.system()} {platform.machine()}"
-    here = {
-        "system": system,
-        "cores": cores(),
-        "python": platform.python_version(),
-        "numpy": numpy.__version__,
-    }
-    return here | ({"device": _gpu_name()} if default_device().type == "cuda" else {})
-
-
-def _gpu_name() -> str:
-    runtime = gpu().cuda.runtime
-    return runtime.getDeviceProperties(default_device().index)["name"].decode()
+def _measurements(only: str | None, folder: Path | None, quick: bool) -> Iterator[tuple[str, Iterator[Row]]]:
+    """What is measured, and its rows as they come."""
+    if folder:
+        yield f"beside {folder}", beside(folder, FEW if quick else PROCESSES)
+        return
+    for name in [only] if only else BENCHMARKS:
+        yield name, rows(name, FEW if quick else PAIRS)
 
 
 def _print(found: Sequence[Row], spread: str = "quartiles") -> None:
     where = ", ".join(f"{key} {value}" for key, value in machine().items())
-    table = Table(
-        "", "against", "ratio", spread, "ours : theirs", "target", "met", title=where, title_justify="left"
-    )
+    columns = ("", "against", "ratio", spread, "ours : theirs", "target", "met")
+    table = Table(*columns, title=where, title_justify="left")
     for row in found:
-        met = {None: "", True: Text("yes", style="green"), False: Text("no", style="bold red")}[row.met]
         figures = _figures(row.ratio) if row.ratio else ("not measured", "", "")
-        table.add_row(row.name, row.against, *figures, row.target, met)
+        table.add_row(row.name, row.against, *figures, row.target, MET[row.met])
     console.print(table)
     for row in found:
         if row.note:
             console.print(f"{row.name}: {row.note}", soft_wrap=True)
-    console.print(
-        "ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half\n"
-        "of the pairs lies; 95 % interval: of the median. Memory: the rise of a process's resident memory, or of a GPU's memory\n"
-        "in use, from after building to its peak over three steps.",
-        soft_wrap=True,
-    )
+    console.print(LEGEND, soft_wrap=True)
 
 
 def _figures(ratio: Ratio) -> tuple[str, str, str]:

@@ -29,7 +29,6 @@ from minitransformer.cli.tour_story import (
     verdict,
 )
 from minitransformer.cli.tour_work import check_gradients, judge, speak
-from minitransformer.cli.verify import Result, summary
 from minitransformer.course.beside import differences
 from minitransformer.course.mine import in_the_library, pieces
 from minitransformer.course.places import PLACES
@@ -39,6 +38,8 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import rich_strip, scale_of
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA
+from minitransformer.verify import Result
+from minitransformer.verify.report import summary
 
 AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 

@@ -18,11 +18,12 @@ from minitransformer.cli.tour_story import (
     top_words,
     verdict,
 )
-from minitransformer.cli.verify import COLUMNS, FINITE_DIFFERENCES, PYTORCH, Result, row, summary
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import MEANING
 from minitransformer.explain.rendering import html_strip, outputs, scale_of
 from minitransformer.plain import escaped
+from minitransformer.verify import FINITE_DIFFERENCES, PYTORCH, Result
+from minitransformer.verify.report import COLUMNS, row, summary
 
 LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
 HOW = {

@@ -9,11 +9,11 @@ from itertools import combinations
 
 import numpy
 
-from minitransformer.cli.verify import Result
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import scale_of
 from minitransformer.statistics import rank_correlation
+from minitransformer.verify import Result
 
 AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
 # a piece, how far it is from the library's own, and why it has no place there or ""

@@ -12,7 +12,6 @@ from rich.progress import Progress
 
 from minitransformer.autograd import no_grad
 from minitransformer.cli.tour_story import Judgement, Learned, Speech
-from minitransformer.cli.verify import Result, verify_all
 from minitransformer.data.naive_bayes import NaiveBayes, majority
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
@@ -28,6 +27,7 @@ from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.tokenization import Tokenizer
 from minitransformer.training import Trainer
+from minitransformer.verify import Result, verify_all
 
 PROMPT, NEW_TOKENS = "The", 90
 LOOKED_AT = "the name of the class is the value of the object"  # words that are one token each

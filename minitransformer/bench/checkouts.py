@@ -1,4 +1,4 @@
-"""This checkout beside another, in processes in turn: whether a change made anything slower, or larger."""
+"""This checkout beside another one, in processes in turn: whether a change made anything slower, or larger."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy
 
 import minitransformer
-from minitransformer.cli import bench_own
-from minitransformer.cli.benchmarks import Row
-from minitransformer.cli.pairs import Ratio
+from minitransformer.bench import works
+from minitransformer.bench.pairs import Ratio
+from minitransformer.bench.row import Row
 
 HERE = Path(minitransformer.__file__).parents[1]
 CERTAIN = 0.95  # of the intervals
@@ -22,38 +22,59 @@ LIMIT = 1.05  # an interval wholly above it is a regression
 
 
 def beside(folder: Path, pairs: int) -> Iterator[Row]:
-    """A row for each work: ours here divided by ours there, with the median's 95 % interval. Raises ValueError."""
+    """Measure every piece of our own work in this checkout and in another one.
+
+    Args:
+        folder: The other checkout, the folder that holds `minitransformer/`.
+        pairs: Measurements of each piece of work in each checkout.
+
+    Returns:
+        A row for each piece of work: the ratio here / there, with the 95 % interval of its median.
+
+    Raises:
+        ValueError: `folder` is not a checkout of minitransformer.
+    """
     if not (folder / "minitransformer" / "__init__.py").exists():
         raise ValueError(f"beside: expected a checkout of minitransformer, got {folder}")
-    for name in [*bench_own.WORKS, bench_own.MEMORY]:
+    for name in [*works.WORKS, works.MEMORY]:
         ratio = compared(name, folder.resolve(), pairs)
         yield Row(name, folder.name, ratio, f"not > {LIMIT}", ratio.low <= LIMIT)
 
 
 def compared(name: str, folder: Path, pairs: int) -> Ratio:
-    """The work in both checkouts `pairs` times, each first every other time."""
+    """Measure one piece of work `pairs` times in both checkouts; each goes first every other time."""
     sides: tuple[list[float], list[float]] = ([], [])
     for i in range(pairs):
         for side in (i % 2, 1 - i % 2):
             sides[side].append(_in_a_process(name, (HERE, folder)[side]))
     low, median, high = median_interval(numpy.divide(*sides).tolist())
-    unit, scale = ("MiB", 2**20) if name == bench_own.MEMORY else ("s", 1)
+    unit, scale = ("MiB", 2**20) if name == works.MEMORY else ("s", 1)
     ours, theirs = (float(numpy.median(side)) / scale for side in sides)
     return Ratio(median, low, high, ours, theirs, unit)
 
 
 def _in_a_process(name: str, checkout: Path) -> float:
-    command = [sys.executable, "-P", bench_own.__file__, name]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(checkout)}, check=True, capture_output=True, text=True
-    )
+    """Seconds or bytes of one piece of work, with the package of `checkout`."""
+    command = [sys.executable, "-P", works.__file__, name]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """(low, median, high): the narrowest pair of order statistics that holds the true median in 95 of 100 cases, or all values.
+    """The median and an interval that holds the true median in 95 of 100 cases.
 
-    The number of values below the median is binomial with p = 1/2 (Conover, Practical Nonparametric Statistics, 3.2).
+    The interval is the narrowest pair of order statistics that is wide enough, or the whole range if none is. The number of
+    values below the median is binomial with p = 1/2.
+
+    Args:
+        values: Independent measurements, in any order.
+
+    Returns:
+        (low, median, high).
+
+    Source:
+        Conover, Practical Nonparametric Statistics, section 3.2.
 
     >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9])
     (2.0, 5.0, 8.0)

@@ -1,4 +1,4 @@
-"""PyTorch as a measure: whether it is there, and our language model built of its parts with the same weights."""
+"""PyTorch as a judge: whether it is installed, and our language model built of its layers with the same weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ INSTALL = "pip install 'minitransformer[test]'"
 
 
 def has_torch() -> bool:
-    """Whether PyTorch can be imported; asking does not import it."""
+    """Whether PyTorch is installed; nothing is imported to find out."""
     return importlib.util.find_spec("torch") is not None
 
 
 def torch_twin(model: LanguageModel, activation=None):
-    """`model` in PyTorch, on the CPU: the same names, copies of the same weights.
+    """Build `model` in PyTorch, on the CPU, with the same names and copies of the same weights.
 
-    `activation` is PyTorch's function where `model` has one of ours instead of a word. Raises ImportError without PyTorch.
+    Args:
+        model: Ours.
+        activation: PyTorch's function, where the configuration of `model` holds a function of ours instead of a word.
+
+    Returns:
+        A torch.nn.Module: ids (B, T) -> logits (B, T, V).
+
+    Raises:
+        ImportError: PyTorch is not installed.
     """
     import torch
 

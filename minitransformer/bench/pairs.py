@@ -1,4 +1,4 @@
-"""Two ways to do the same thing, timed in turn: whatever slows the machine slows both, and their ratio stays."""
+"""Two ways to do the same thing, timed in turn: a slow moment of the machine slows both, and their ratio stays."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from dataclasses import dataclass
 
 import numpy
 
-TURN = 0.1  # seconds that a turn lasts at least, so that the clock and the change of turns weigh little
-# the same where two works of one library take turns: the more of them, the less a slow moment of the machine
-# says
+# Seconds that a turn lasts at least, so that reading the clock and changing sides weigh little.
+TURN = 0.1
+# The same where both sides are our own library: with more turns, a slow moment of the machine weighs less.
 SHORT = 0.025
-# seconds between the turns of two libraries: OpenBLAS's threads wait awake for a tenth, and slow down
-# PyTorch's
+# Seconds between the turns of two libraries: the threads of OpenBLAS stay busy for 0.1 s, and slow PyTorch down.
 REST = 0.2
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours divided by theirs: the median over all pairs and its quartiles; and each side's median, in `unit`."""
+    """Ours divided by theirs: the median over all pairs, and an interval around it; each side's median is in `unit`."""
 
     median: float
     low: float
@@ -31,7 +30,7 @@ class Ratio:
 
 
 def ratio_of(ours: Sequence[float], theirs: Sequence[float], unit: str = "s") -> Ratio:
-    """The ratios of paired measurements, in short."""
+    """The median and the quartiles of the ratios of paired measurements."""
     low, median, high = numpy.quantile(numpy.divide(ours, theirs), [0.25, 0.5, 0.75]).tolist()
     return Ratio(median, low, high, float(numpy.median(ours)), float(numpy.median(theirs)), unit)
 
@@ -43,7 +42,18 @@ def in_turn(
     rest: float = 0.0,
     turn: float = TURN,
 ) -> Ratio:
-    """Time both calls `pairs` times in turn, each of them first every other time, with a `rest` before each turn."""
+    """Time two calls in turn.
+
+    Args:
+        ours: The call whose time is divided.
+        theirs: The call whose time divides.
+        pairs: Turns of each call; each goes first every other time.
+        rest: Seconds of sleep before each turn.
+        turn: Seconds that a turn lasts at least; a short call is repeated.
+
+    Returns:
+        The ratio ours / theirs: its median over the pairs and its quartiles.
+    """
     calls = (ours, theirs)
     repeats = [_calls_in_a_turn(call, turn) for call in calls]
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -54,7 +64,7 @@ def in_turn(
     return ratio_of(*seconds)
 
 
-def _calls_in_a_turn(call: Callable, turn: float) -> int:
+def _calls_in_a_turn(call: Callable[[], object], turn: float) -> int:
     call()  # the first call also sets things up
     start, calls = time.perf_counter(), 0
     while time.perf_counter() - start < turn:
@@ -63,8 +73,8 @@ def _calls_in_a_turn(call: Callable, turn: float) -> int:
     return calls
 
 
-def _turn(call: Callable, repeat: int) -> float:
-    """Seconds of one call. Short ones begin untimed, until the other side's cached data have made room."""
+def _turn(call: Callable[[], object], repeat: int) -> float:
+    """Seconds of one call. A short call runs once untimed, so that its data are in the cache again."""
     if repeat > 1:
         call()
     start = time.perf_counter()

@@ -1,0 +1,31 @@
+"""Every op, every layer and every model, as one table.
+
+A line of the table holds a name, a function of tensors (`lib` is minitransformer, then torch) and the makers of its inputs.
+What follows is PyTorch's way, where PyTorch has no such function.
+"""
+
+from minitransformer.verify.case import LayerCase, OpCase
+from minitransformer.verify.cases.attention import ATTENTION
+from minitransformer.verify.cases.elementwise import ELEMENTWISE
+from minitransformer.verify.cases.indices import INDICES
+from minitransformer.verify.cases.layers import SIMPLE_LAYERS
+from minitransformer.verify.cases.losses import ACTIVATIONS, LOSSES, NORMALIZATIONS
+from minitransformer.verify.cases.positions import POSITIONS, ROTARY
+from minitransformer.verify.cases.products import PRODUCTS
+from minitransformer.verify.cases.reductions import REDUCTIONS
+from minitransformer.verify.cases.shapes import SHAPES
+from minitransformer.verify.cases.transformers import MODELS, TRANSFORMERS
+
+OPS: list[OpCase] = [
+    *ELEMENTWISE,
+    *REDUCTIONS,
+    *SHAPES,
+    *INDICES,
+    *PRODUCTS,
+    *ACTIVATIONS,
+    *NORMALIZATIONS,
+    *LOSSES,
+    *ROTARY,
+]
+LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS]
+CASES: list[OpCase | LayerCase] = [*OPS, *LAYERS, *MODELS]

@@ -1,0 +1,87 @@
+"""Activations, dropout, normalization and losses."""
+
+from __future__ import annotations
+
+import numpy
+
+from minitransformer.backends import float32
+from minitransformer.randomness import manual_seed
+from minitransformer.verify.case import OpCase
+from minitransformer.verify.inputs import given, ids, normal
+
+
+def _dropped(lib, x):
+    manual_seed(0)  # the same units each time it is called
+    return lib.nn.functional.dropout(x, 0.3)
+
+
+def _dropped_by_hand(torch, x):
+    key = numpy.random.default_rng(0).integers(1 << 63)
+    even = numpy.random.Generator(numpy.random.Philox(key=key)).random(tuple(x.shape), dtype=float32)
+    return x * torch.tensor(even >= 0.3) / 0.7
+
+
+ACTIVATIONS = [
+    OpCase("tanh", lambda lib, x: lib.tanh(x), [normal(3, 4)]),
+    OpCase("sigmoid", lambda lib, x: lib.sigmoid(x), [normal(3, 4)]),
+    OpCase("relu", lambda lib, x: lib.relu(x), [normal(3, 4)]),
+    OpCase("gelu", lambda lib, x: lib.nn.functional.gelu(x), [normal(3, 4)]),
+    OpCase("gelu, tanh form", lambda lib, x: lib.nn.functional.gelu(x, approximate="tanh"), [normal(3, 4)]),
+    OpCase("silu", lambda lib, x: lib.nn.functional.silu(x), [normal(3, 4)]),
+    OpCase("dropout", _dropped, [normal(3, 4)], _dropped_by_hand),
+]
+
+
+NORMALIZATIONS = [
+    OpCase(
+        "layer_norm",
+        lambda lib, x, w, b: lib.nn.functional.layer_norm(x, (5,), w, b),
+        [normal(2, 3, 5), normal(5), normal(5)],
+    ),
+    OpCase(
+        "layer_norm, two dimensions",
+        lambda lib, x, w, b: lib.nn.functional.layer_norm(x, (3, 5), w, b),
+        [normal(2, 3, 5), normal(3, 5), normal(3, 5)],
+    ),
+    OpCase("layer_norm, no weight", lambda lib, x: lib.nn.functional.layer_norm(x, (5,)), [normal(2, 3, 5)]),
+    OpCase(
+        "rms_norm", lambda lib, x, w: lib.nn.functional.rms_norm(x, (5,), w), [normal(2, 3, 5), normal(5)]
+    ),
+]
+
+
+LOSSES = [
+    OpCase(
+        "cross_entropy", lambda lib, x, y: lib.nn.functional.cross_entropy(x, y), [normal(4, 5), ids(5, 4)]
+    ),
+    OpCase(
+        "cross_entropy, smoothed, some ignored",
+        lambda lib, x, y: lib.nn.functional.cross_entropy(
+            x, y, ignore_index=0, reduction="sum", label_smoothing=0.1
+        ),
+        [normal(4, 5), given([3, 0, 4, 0])],
+    ),
+    OpCase(
+        "cross_entropy, each place",
+        lambda lib, x, y: lib.nn.functional.cross_entropy(x, y, reduction="none"),
+        [normal(2, 5, 3), ids(5, 2, 3)],
+    ),
+    OpCase(
+        "cross_entropy, classes weighted",
+        lambda lib, x, y: lib.nn.functional.cross_entropy(
+            x, y, lib.arange(1, 6).to(x.dtype), label_smoothing=0.1
+        ),
+        [normal(4, 5), ids(5, 4)],
+    ),
+    OpCase(
+        "cross_entropy, of probabilities",
+        lambda lib, x, p: lib.nn.functional.cross_entropy(x, lib.softmax(p, 1)),
+        [normal(2, 5, 3), normal(2, 5, 3)],
+    ),
+    OpCase(
+        "nll_loss",
+        lambda lib, x, y: lib.nn.functional.nll_loss(x, y, reduction="none"),
+        [normal(2, 5, 3), ids(5, 2, 3)],
+    ),
+    OpCase("mse_loss", lambda lib, x, y: lib.nn.functional.mse_loss(x, y), [normal(3, 4), normal(3, 4)]),
+]

@@ -1,0 +1,70 @@
+"""Matrix products and attention."""
+
+from __future__ import annotations
+
+from minitransformer.ops.attention import clear_attention
+from minitransformer.verify.case import OpCase
+from minitransformer.verify.cases.masks import BLOCKED, FIRST_ROW_BLOCKED
+from minitransformer.verify.inputs import ids, normal
+
+
+def _attention(lib, *tensors, **options):
+    return lib.nn.functional.scaled_dot_product_attention(*tensors, **options)
+
+
+PRODUCTS = [
+    OpCase("mm", lambda lib, a, b: lib.mm(a, b), [normal(3, 4), normal(4, 2)]),
+    OpCase("bmm", lambda lib, a, b: lib.bmm(a, b), [normal(2, 3, 4), normal(2, 4, 2)]),
+    OpCase("dot", lambda lib, a, b: lib.dot(a, b), [normal(4), normal(4)]),
+    OpCase("outer", lambda lib, a, b: lib.outer(a, b), [normal(3), normal(4)]),
+    OpCase(
+        "addmm",
+        lambda lib, x, a, b: lib.addmm(x, a, b, beta=0.5, alpha=2),
+        [normal(2), normal(3, 4), normal(4, 2)],
+    ),
+    OpCase("matmul", lambda lib, a, b: a @ b, [normal(3, 4), normal(4, 2)]),
+    OpCase("matmul, broadcast", lambda lib, a, b: a @ b, [normal(2, 1, 3, 4), normal(5, 4, 2)]),
+    OpCase("matmul, vector and matrices", lambda lib, a, b: a @ b, [normal(4), normal(2, 4, 3)]),
+    OpCase("matmul, matrices and vector", lambda lib, a, b: a @ b, [normal(2, 3, 4), normal(4)]),
+    OpCase("matmul, vectors", lambda lib, a, b: a @ b, [normal(4), normal(4)]),
+    OpCase(
+        "linear", lambda lib, *t: lib.nn.functional.linear(*t), [normal(2, 3, 4), normal(5, 4), normal(5)]
+    ),
+    OpCase("linear, no bias", lambda lib, *t: lib.nn.functional.linear(*t), [normal(2, 3, 4), normal(5, 4)]),
+    OpCase(
+        "scaled_dot_product_attention",
+        _attention,
+        [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 6)],
+    ),
+    OpCase(
+        "scaled_dot_product_attention, causal",
+        lambda lib, *t: _attention(lib, *t, is_causal=True),
+        [normal(2, 2, 4, 3)] * 3,
+    ),
+    OpCase(
+        "scaled_dot_product_attention, bool mask",
+        lambda lib, q, k, v, blocked: _attention(lib, q, k, v, ~blocked),
+        [normal(2, 2, 3, 4), normal(2, 2, 4, 4), normal(2, 2, 4, 5), BLOCKED],
+    ),
+    OpCase(
+        "scaled_dot_product_attention, float mask",
+        lambda lib, q, k, v, mask: _attention(lib, q, k, v, mask.to(q.dtype)),
+        [normal(2, 2, 3, 4), normal(2, 2, 4, 4), normal(2, 2, 4, 5), ids(4, 3, 4)],
+    ),
+    OpCase(
+        "scaled_dot_product_attention, learned mask",
+        lambda lib, q, k, v, mask: _attention(lib, q, k, v, mask),
+        [normal(2, 2, 3, 4), normal(2, 2, 4, 4), normal(2, 2, 4, 5), normal(3, 4)],
+    ),
+    OpCase(
+        "scaled_dot_product_attention, nothing allowed in a row",
+        lambda lib, q, k, v, blocked: _attention(lib, q, k, v, ~blocked),
+        [normal(2, 2, 3, 4), normal(2, 2, 4, 4), normal(2, 2, 4, 5), FIRST_ROW_BLOCKED],
+    ),
+    OpCase(
+        "clear_attention",
+        lambda lib, *t: clear_attention(*t, is_causal=True)[0],
+        [normal(2, 2, 4, 3)] * 3,
+        lambda torch, *t: _attention(torch, *t, is_causal=True),
+    ),
+]

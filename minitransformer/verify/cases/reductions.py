@@ -1,0 +1,24 @@
+"""Sums, extremes and softmax along dimensions."""
+
+from __future__ import annotations
+
+from minitransformer.verify.case import OpCase
+from minitransformer.verify.inputs import normal
+
+REDUCTIONS = [
+    OpCase("sum", lambda lib, x: lib.sum(x, dim=(0, 2)), [normal(2, 3, 4)]),
+    OpCase("mean", lambda lib, x: lib.mean(x, dim=1, keepdim=True), [normal(2, 3, 4)]),
+    OpCase("var", lambda lib, x: lib.var(x, dim=1), [normal(2, 3, 4)]),
+    OpCase("std", lambda lib, x: lib.std(x, dim=-1, correction=0), [normal(2, 3, 4)]),
+    OpCase("max", lambda lib, x: lib.max(x), [normal(2, 3, 4)]),
+    OpCase("max, along a dimension", lambda lib, x: lib.max(x, 1)[0], [normal(2, 3, 4)]),
+    OpCase("min", lambda lib, x: lib.min(x), [normal(2, 3, 4)]),
+    OpCase("min, along a dimension", lambda lib, x: lib.min(x, 1)[0], [normal(2, 3, 4)]),
+    OpCase("amax", lambda lib, x: lib.amax(x, dim=(0, 2)), [normal(2, 3, 4)]),
+    OpCase("amin", lambda lib, x: lib.amin(x, dim=1, keepdim=True), [normal(2, 3, 4)]),
+    OpCase("cumsum", lambda lib, x: lib.cumsum(x, 1), [normal(2, 3, 4)]),
+    OpCase("softmax", lambda lib, x: lib.softmax(x, -1), [normal(3, 5)]),
+    OpCase("softmax, along the first", lambda lib, x: lib.softmax(x, 0), [normal(3, 5)]),
+    OpCase("log_softmax", lambda lib, x: lib.log_softmax(x, -1), [normal(3, 5)]),
+    OpCase("logsumexp", lambda lib, x: lib.logsumexp(x, (0, 1)), [normal(2, 3, 4)]),
+]

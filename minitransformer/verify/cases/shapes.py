@@ -1,0 +1,44 @@
+"""Operations that move elements: views, joins, splits, sorting."""
+
+from __future__ import annotations
+
+from minitransformer.ops.heads import merge_heads, split_heads
+from minitransformer.verify.case import OpCase
+from minitransformer.verify.inputs import normal
+
+SHAPES = [
+    OpCase("reshape", lambda lib, x: lib.reshape(x, (4, -1)), [normal(2, 3, 4)]),
+    OpCase("flatten", lambda lib, x: lib.flatten(x, 1), [normal(2, 3, 4)]),
+    OpCase("permute", lambda lib, x: lib.permute(x, (2, 0, 1)), [normal(2, 3, 4)]),
+    OpCase("transpose", lambda lib, x: lib.transpose(x, 0, -1), [normal(2, 3, 4)]),
+    OpCase("t", lambda lib, x: lib.t(x), [normal(3, 4)]),
+    OpCase("expand", lambda lib, x: x.expand(2, -1, 4), [normal(3, 1)]),
+    OpCase("squeeze", lambda lib, x: lib.squeeze(x, 1), [normal(3, 1, 4)]),
+    OpCase("unsqueeze", lambda lib, x: lib.unsqueeze(x, 1), [normal(3, 4)]),
+    OpCase("flip", lambda lib, x: lib.flip(x, (0, 2)), [normal(2, 3, 4)]),
+    OpCase("roll", lambda lib, x: lib.roll(x, (1, -2), (0, 1)), [normal(3, 4)]),
+    OpCase("repeat", lambda lib, x: x.repeat(2, 1, 3), [normal(3, 4)]),
+    OpCase("tile", lambda lib, x: lib.tile(x, (2,)), [normal(3, 4)]),
+    OpCase("repeat_interleave", lambda lib, x: lib.repeat_interleave(x, 2, 1), [normal(3, 4)]),
+    OpCase("index_select", lambda lib, x: lib.index_select(x, 1, lib.tensor([2, 0, 2])), [normal(3, 4)]),
+    OpCase("sort", lambda lib, x: lib.sort(x, 0, True)[0], [normal(3, 4)]),
+    OpCase("topk", lambda lib, x: lib.topk(x, 2)[0], [normal(3, 4)]),
+    OpCase("cat", lambda lib, a, b: lib.cat([a, b, a], 1), [normal(3, 4), normal(3, 2)]),
+    OpCase("stack", lambda lib, a, b: lib.stack([a, b], -1), [normal(3, 4), normal(3, 4)]),
+    OpCase("split", lambda lib, x: lib.cat(lib.split(x, 3, 1)[::-1], 1), [normal(2, 7)]),
+    OpCase("split, a part unused", lambda lib, x: x.split([1, 4, 2], 1)[1], [normal(2, 7)]),
+    OpCase("chunk", lambda lib, x: lib.cat(lib.chunk(x, 3, 0)[::-1], 0), [normal(7, 2)]),
+    OpCase("unbind", lambda lib, x: lib.unbind(x, 1)[2] * lib.unbind(x, 1)[0], [normal(2, 3)]),
+    OpCase(
+        "split into heads",
+        lambda lib, x: split_heads(x, 2, 3)[2],  # (B, T, P H d) -> (B, H, T, d)
+        [normal(2, 3, 12)],
+        theirs=lambda torch, x: x.unflatten(-1, (3, 2, 2))[:, :, 2].transpose(1, 2),
+    ),
+    OpCase(
+        "merge heads",
+        lambda lib, x: merge_heads(x),  # (B, H, T, d) -> (B, T, H d)
+        [normal(2, 3, 4, 2)],
+        theirs=lambda torch, x: x.transpose(1, 2).flatten(2),
+    ),
+]

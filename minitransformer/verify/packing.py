@@ -1,0 +1,36 @@
+"""Inputs and parameters of a layer as one vector, so that all their gradients are measured on one scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The shapes of the inputs and of the parameters by name, in the order in which they lie in the vector."""
+
+    inputs: list[Shape]
+    parameters: dict[str, Shape]
+
+    def pack(self, arrays: Sequence[numpy.ndarray]) -> numpy.ndarray:
+        """The vector. Arrays of these shapes -> (n,)."""
+        return numpy.concatenate([a.ravel() for a in arrays])
+
+    def unpacked(self, function: Callable) -> Callable:
+        """`function(inputs, parameters by name)` as a function of the vector and of the inputs that are not in it."""
+        shapes = [*self.inputs, *self.parameters.values()]
+        sizes = [math.prod(shape) for shape in shapes]
+        n = len(self.inputs)
+
+        def of_vector(vector, *others):
+            parts = vector.split(sizes)  # our tensors and PyTorch's have both methods
+            parts = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+            return function([*parts[:n], *others], dict(zip(self.parameters, parts[n:], strict=True)))
+
+        return of_vector
