@@ -73,13 +73,8 @@ def sum_over_paths(end, start):
     """
     if end is start:
         return 1.0
-    return sum(
-        (
-            slope * sum_over_paths(parent, start)
-            for parent, slope in zip(end.parents, end.slopes, strict=True)
-        ),
-        0.0,
-    )
+    steps = zip(end.parents, end.slopes, strict=True)
+    return sum((slope * sum_over_paths(parent, start) for parent, slope in steps), 0.0)
 
 
 def topological_order(root):
