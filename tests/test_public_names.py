@@ -49,9 +49,3 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         mt.sofmax  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'zzzzzz'$"):
         mt.zzzzzz  # noqa: B018
-
-
-@pytest.mark.slow
-def test_the_import_is_quick():
-    code = "import time; t = time.perf_counter(); import minitransformer; print(time.perf_counter() - t)"
-    assert min(in_a_fresh_process(code) for _ in range(9)) < 0.3
