@@ -18,8 +18,18 @@ from minitransformer.devices import to_device, to_host
 NOISE = {"float64": 1e-3, "float32": 1e-1, "float16": 1.0}
 
 
-def _cotangent(shape, seed: int) -> numpy.ndarray:
-    """Random numbers, from a stream of their own: an input that equals its cotangent is what normalization takes out."""
+def random_cotangent(shape: tuple[int, ...], seed: int) -> numpy.ndarray:
+    """The cotangent that both judges use, float64, from a stream that no input is drawn from.
+
+    An input that equals its cotangent would be the case that normalization takes out.
+
+    Args:
+        shape: of the function's output.
+        seed: of the random numbers.
+
+    Returns:
+        Standard normal numbers of that shape.
+    """
     return numpy.random.default_rng((seed, 1)).standard_normal(shape)
 
 
@@ -38,7 +48,7 @@ def _gradients(
 ) -> tuple[numpy.ndarray, list[numpy.ndarray | None]]:
     """The value of `fn` and the gradients of its inputs, None for those that are not differentiable."""
     out = fn(*tensors)
-    cotangent = to_device(_cotangent(out.shape, seed).astype(out.dtype), out.device)
+    cotangent = to_device(random_cotangent(out.shape, seed).astype(out.dtype), out.device)
     if out.requires_grad:
         out.backward(Tensor(cotangent))
     gradients = [None if t.grad is None else to_host(t.grad.array) for t in tensors]
@@ -104,7 +114,7 @@ def finite_differences(
         x[index] = before
         above, below = outs
         change = numpy.subtract(above, below, out=numpy.zeros(above.shape), where=above != below, dtype=float)
-        slopes[index] = (change * _cotangent(change.shape, seed)).sum() / (2 * h)
+        slopes[index] = (change * random_cotangent(change.shape, seed)).sum() / (2 * h)
     return slopes
 
 
@@ -173,10 +183,10 @@ def compare_with_torch(
     theirs = [torch.tensor(to_host(t.array), requires_grad=t.requires_grad) for t in tensors]
     out = torch_fn(*theirs)
     if out.requires_grad:
-        out.backward(torch.tensor(_cotangent(tuple(out.shape), seed)).to(out.dtype))
+        out.backward(torch.tensor(random_cotangent(tuple(out.shape), seed)).to(out.dtype))
     errors = {"value": largest_error(value, out.detach().numpy()), "gradient": 0.0}
     _complain("the value", value, out.detach().numpy(), errors["value"], rtol)
-    least = NOISE.get(value.dtype.name, 0.0) * _largest(_cotangent(value.shape, seed))
+    least = NOISE.get(value.dtype.name, 0.0) * _largest(random_cotangent(value.shape, seed))
     for i, (t, got) in enumerate(zip(theirs, gradients, strict=True)):
         if got is not None:
             expected = (torch.zeros_like(t) if t.grad is None else t.grad).numpy()

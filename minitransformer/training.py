@@ -20,9 +20,8 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, check_alike, one_line
-from minitransformer.nn import Module
+from minitransformer.nn import Module, utils
 from minitransformer.nn.modes import begin_training, in_use, modes
-from minitransformer.nn.utils import clip_grad_norm_
 from minitransformer.optim import Optimizer
 from minitransformer.optim.lr_scheduler import LRScheduler
 from minitransformer.randomness import generator
@@ -158,7 +157,7 @@ class Trainer:
         self.losses.append(value)
 
     def _clip(self, max_norm: float) -> None:
-        norm = clip_grad_norm_(self.model.parameters(), max_norm).item()
+        norm = utils.clip_grad_norm_(list(self.model.parameters()), max_norm).item()
         # with a larger one, that is what overflowed
         if not math.isfinite(norm) and self.scaler.get_scale() <= 1:
             raise FloatingPointError(

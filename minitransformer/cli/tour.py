@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.padding import Padding
@@ -29,18 +29,19 @@ from minitransformer.cli.tour_story import (
     verdict,
 )
 from minitransformer.cli.tour_work import check_gradients, judge, speak
-from minitransformer.course.beside import differences
-from minitransformer.course.mine import in_the_library, pieces
-from minitransformer.course.places import PLACES
+from minitransformer.course.mine import Pieces, differences, pieces
+from minitransformer.course.seams import RULES, SEAMS
 from minitransformer.course.workspace import FOLDER, Workspace
 from minitransformer.disk import write
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import rich_strip, scale_of
+from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA
 from minitransformer.verify import Result
 from minitransformer.verify.report import summary
 
+Part = TypeVar("Part")
 AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 
 
@@ -67,12 +68,13 @@ def tour(
     prepare(seed, backend)
     recipe = _recipe(data, epochs)
     console.quiet = json
-    yours = _yours(directory) if mine else {}
+    yours = _yours(directory) if mine else Pieces({})
     beside = _beside(yours)
-    with in_the_library(yours):
-        story = replace(
-            _travel(recipe, steps, seed), mine=[name for name in yours if name in PLACES], beside=beside
-        )
+    with yours.in_the_library():
+        story = _travel(recipe, steps, seed, yours)
+    used = [name for name in yours.answers if name in SEAMS and name not in yours.aside]
+    story = replace(story, mine=used, beside=beside, aside=yours.aside)
+    _tell_aside(yours)
     write(out, tour_page(story))
     console.print(
         Text.assemble(("\nPage written:", "bold"), f" {out}  ({sum(story.seconds.values()):.0f} s)"),
@@ -85,8 +87,8 @@ def tour(
         sys.exit(1)
 
 
-def _yours(directory: Path) -> dict[str, Callable]:
-    """The learner's pieces, and which they are. Raises ValueError if there are none."""
+def _yours(directory: Path) -> Pieces:
+    """The learner's pieces, which are named. Raises ValueError if there are none."""
     if not Workspace.is_at(directory):
         raise FileNotFoundError(
             f"{directory} holds no exercises; `minitransformer start {directory}` puts them there"
@@ -94,43 +96,63 @@ def _yours(directory: Path) -> dict[str, Callable]:
     console.print(Text.assemble(("0  Your own pieces", "bold"), ", each checked before it is used"))
     yours = pieces(workspace := Workspace.open(directory))
     tell_trouble(workspace)
-    if not yours:
+    if not yours.answers:
         raise ValueError(
             f"{directory}: no exercise is passed yet; `minitransformer check` says what to do next"
         )
-    placed = [name for name in yours if name in PLACES]
+    used = [name for name in yours.answers if name in SEAMS]
     _say(
-        f"{len(placed)} of {len(PLACES)} stand in the library's place: {', '.join(placed) or 'none'}. All else is the library's."
+        f"{len(used)} of {len(SEAMS)} stand in the library: {', '.join(used) or 'none'}. All else is the library's."
     )
     return yours
 
 
-def _beside(yours: Mapping[str, Callable]) -> list[Difference]:
-    """Those of the learner's pieces that the rest of the tour does not come by, held beside the library's own."""
+def _beside(yours: Pieces) -> list[Difference]:
+    """Compare those of the learner's pieces that the tour's models do not use with the library's own."""
     found = list(differences(yours))
     if found:
         _say(
-            "One by one, as the tour's models do not come by them: how far they are from the library's own, of the largest number"
+            "Compared one by one, as the tour's models do not use them: the difference from the library's own, as a share"
         )
-    for name, difference, why in found:
-        _say(f"{name:18} {difference:.0e}" + (f"   no place: {why}" if why else ""))
+    for name, size, why in found:
+        _say(f"{name:18} {size:.0e}" + (f"   not swapped in: {why}" if why else ""))
     return found
 
 
-def _travel(recipe: ClassifierRecipe, steps: int, seed: int) -> Story:
+def _tell_aside(yours: Pieces) -> None:
+    """Name the learner's pieces that failed in their use."""
+    for name, reason in yours.aside.items():
+        _say(
+            f"Your {name} passes its check, but was set aside here; the library's own took its place. {reason}"
+        )
+
+
+def _travel(recipe: ClassifierRecipe, steps: int, seed: int, yours: Pieces) -> Story:
     """All parts of the tour, told on the way."""
-    seconds = {}
+    seconds: dict[str, float] = {}
     with _part(seconds, "gradients", "1  Gradients, held against finite differences and PyTorch"):
-        gradients = check_gradients(seed, console)
+        gradients = _done(lambda: check_gradients(seed, console), seed, yours)
         _tell_gradients(gradients)
     with _part(seconds, "language model", "2  A language model learns English prose"):
-        speech = speak(steps, seed, console)
+        speech = _done(lambda: speak(steps, seed, console), seed, yours)
         _tell_speech(speech)
     with _part(seconds, "classifier and explanations", "3  A classifier learns what praise is"):
-        judgement = judge(recipe, seed, console)
+        form = "explicit" if RULES & yours.answers.keys() else "gradient"
+        judgement = _done(lambda: judge(recipe, seed, console, form), seed, yours)
         _tell_judgement(judgement)
     _tell_why(judgement)
     return Story(gradients, speech, judgement, seconds)
+
+
+def _done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:
+    """The result of a part. If it fails after one of the learner's pieces answered, that is set aside, and the part done anew."""
+    while True:
+        try:
+            return part()
+        except Exception as error:
+            if not yours.blame(error):
+                raise
+            manual_seed(seed)
 
 
 def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
@@ -214,9 +236,8 @@ def plain(story: Story) -> dict:
     return {
         "passed": story.holds,
         "mine": story.mine,
-        "beside": {
-            name: {"difference": difference, "no place": why} for name, difference, why in story.beside
-        },
+        "beside": {name: {"difference": size, "not swapped in": why} for name, size, why in story.beside},
+        "set aside": story.aside,
         "gradients": {
             "checks": len(story.gradients),
             "failed": [r.name for r in story.gradients if not r.passed],

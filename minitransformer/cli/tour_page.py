@@ -87,12 +87,17 @@ def _mine(story: Story) -> str:
     )
     rows = [(name, f"{difference:.0e}", why) for name, difference, why in story.beside]
     title = "Your pieces that these models do not come by, beside the library's own"
-    heads = ["piece", "largest difference", "no place in the library, because"]
-    return built + (
-        f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>"
-        if rows
-        else ""
-    )
+    heads = ["piece", "largest difference", "not swapped in, because"]
+    beside = f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>"
+    return built + (beside if rows else "") + _aside(story.aside)
+
+
+def _aside(reasons: dict[str, str]) -> str:
+    """The learner's pieces that failed in their use, with the reasons."""
+    if not reasons:
+        return ""
+    what = "These pieces of yours pass their check, but failed here. They were set aside, and the library's own took their place."
+    return f'<p class="bad">{escaped(what)}</p>' + table(["piece", "what happened"], list(reasons.items()))
 
 
 def _gradients(results: list[Result]) -> str:

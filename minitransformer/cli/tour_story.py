@@ -9,14 +9,14 @@ from itertools import combinations
 
 import numpy
 
+from minitransformer import statistics
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.rendering import scale_of
-from minitransformer.statistics import rank_correlation
 from minitransformer.verify import Result
 
 AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
-# a piece, how far it is from the library's own, and why it has no place there or ""
+# a piece, how far it is from the library's own, and why it has no seam there or ""
 Difference = tuple[str, float, str]
 TOP = 3  # words that methods are compared on
 NAMES = ("blame", "praise")
@@ -73,8 +73,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Story:
-    """The whole tour. `seconds` says how long each part took, `mine` which pieces were the learner's own, `beside` what of the
-    learner's was held beside the library's."""
+    """The whole tour.
+
+    Attributes:
+        gradients: the results of all gradient checks.
+        speech: the language model.
+        judgement: the classifier, and one decision explained.
+        seconds: how long each part took.
+        mine: the exercises whose learner's piece stood in the library.
+        beside: the learner's pieces that were compared with the library's own.
+        aside: the exercises whose piece failed in its use and was set aside, with the reason.
+    """
 
     gradients: list[Result]
     speech: Speech
@@ -82,6 +91,7 @@ class Story:
     seconds: dict[str, float]
     mine: list[str] = field(default_factory=list)
     beside: list[Difference] = field(default_factory=list)
+    aside: dict[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -111,7 +121,7 @@ def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float
     """For each pair of methods: their names, the rank correlation over words, and the top words they share."""
     words = [i for i, token in enumerate(explanations[0].tokens) if is_word(token)]
     correlation = {
-        (a, b): rank_correlation(a.relevance[words], b.relevance[words])
+        (a, b): statistics.rank_correlation(a.relevance[words], b.relevance[words])
         for a, b in combinations(explanations, 2)
     }
     return [

@@ -85,8 +85,18 @@ def attention_of(model: Module, tokenizer: Tokenizer, text: str) -> list[numpy.n
     return [w.numpy()[0] for w in weights]
 
 
-def judge(recipe: ClassifierRecipe, seed: int, console: Console) -> Judgement:
-    """Train the classifier on reviews; its accuracy beside simpler ways, and one decision explained in three ways."""
+def judge(recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gradient") -> Judgement:
+    """Train the classifier on reviews, and explain one of its decisions.
+
+    Args:
+        recipe: of the classifier.
+        seed: of LIME's samples.
+        console: where the progress is shown.
+        form: of LRP, "gradient" or "explicit".
+
+    Returns:
+        Its accuracy beside that of simpler methods, and one decision explained by three methods.
+    """
     trainer, tokenizer = recipe.trainer()
     learned, model = _train(trainer, console), trainer.model
     train, validation, test = recipe.split()
@@ -101,7 +111,7 @@ def judge(recipe: ClassifierRecipe, seed: int, console: Console) -> Judgement:
         test[chosen],
         label,
         float(probabilities[chosen].max()),
-        explain(model, tokenizer, test[chosen].text, label, seed),
+        explain(model, tokenizer, test[chosen].text, label, seed, form),
         attention_of(model, tokenizer, test[chosen].text),
         mistakes(test, probabilities),
     )
@@ -136,14 +146,14 @@ def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tu
 
 
 def explain(
-    model: SequenceClassifier, tokenizer: Tokenizer, text: str, label: int, seed: int
+    model: SequenceClassifier, tokenizer: Tokenizer, text: str, label: int, seed: int, form: str = "gradient"
 ) -> list[Explanation]:
     """The decision by LRP, by LIME and by gradient x input, each on the same tokens."""
     ids, tokens = tokenizer.encode(text), tokenizer.tokens(text)
     predict = partial(predict_proba, model, tokenizer)
     margin = (label, 1 - label)  # what decides is by how much one logit is larger than the other
     return [
-        lrp(model, ids, margin, tokens=tokens),
+        lrp(model, ids, margin, tokens=tokens, form=form),
         lime(predict, text, label, len(tokens), 1000, seed, tokenizer=tokenizer.tokens),
         gradient_x_input(model, ids, margin, tokens=tokens),
     ]

@@ -8,32 +8,26 @@ import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import no_grad
-from minitransformer.explain.deletion_curves import faithfulness
-from minitransformer.explain.rationales import auroc
-from minitransformer.explain.shapley import shapley_values
-from minitransformer.generation.beam import beam_search
-from minitransformer.generation.sampling import next_token_probabilities
+from minitransformer.explain import deletion_curves, rationales, shapley
+from minitransformer.generation import beam, sampling
+from minitransformer.models import t5
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.models.llama import Llama, LlamaConfig
-from minitransformer.models.t5 import buckets
 from minitransformer.ops.creation import randn, tensor
 from minitransformer.optim.sgd import SGD
 from minitransformer.randomness import manual_seed
-from minitransformer.recipes.span_corruption import corrupted
+from minitransformer.recipes import span_corruption
 
 Array = numpy.ndarray
 RELEVANCE = numpy.random.default_rng(0).normal(size=9)
 LOGITS = numpy.random.default_rng(1).normal(size=20)
 
 
-def turned() -> Array:
-    """Vectors turned by their places, and the gradient of that. -> (2, 5, 8)."""
+@no_grad()
+def rotated() -> Array:
+    """Five vectors, rotated by angles that depend on their positions. -> (5, 8)."""
     manual_seed(0)
-    x, weights = randn(5, 8, requires_grad=True), randn(5, 8)
-    y = nn.RotaryEmbedding(8)(x, start=3)
-    (y * weights).sum().backward()
-    assert x.grad is not None
-    return numpy.stack([y.detach().numpy(), x.grad.numpy()])
+    return nn.RotaryEmbedding(8, interleaved=True)(randn(5, 8), start=3).numpy()
 
 
 @no_grad()
@@ -64,13 +58,15 @@ def descent() -> Array:
 def likeliest() -> Array:
     """The best text that four beams find, and its logarithm. -> (7,)."""
     manual_seed(0)
-    best = beam_search(LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval(), [3, 1], 6, beams=4)[0]
+    best = beam.beam_search(LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval(), [3, 1], 6, beams=4)[
+        0
+    ]
     return numpy.array([*best.tokens, best.log_probability])
 
 
 def curves() -> Array:
     """A score as tokens go, the most and the least relevant first. -> (2, 10)."""
-    found = faithfulness(
+    found = deletion_curves.faithfulness(
         lambda ids: ids.numpy() @ RELEVANCE**2, numpy.arange(5, 14), RELEVANCE, "unk", orders=2
     )
     return numpy.stack([found.morf, found.lerf])
@@ -78,31 +74,28 @@ def curves() -> Array:
 
 def shares() -> Array:
     """What five players get of what they earn together. -> (5,)."""
-    return shapley_values(lambda masks: (masks @ RELEVANCE[:5]) ** 2, 5)[0]
+    return shapley.shapley_values(lambda masks: (masks @ RELEVANCE[:5]) ** 2, 5)[0]
 
 
 def spans() -> Array:
     """A text with spans cut out, and the spans."""
-    return numpy.concatenate(corrupted(range(40), 100, numpy.random.default_rng(0)))
+    return numpy.concatenate(span_corruption.corrupted(range(40), 100, numpy.random.default_rng(0)))
 
 
 TASKS: dict[str, Callable[[], Array]] = {
-    "rotary": turned,
-    "rotary_vjp": turned,
+    "rotary": rotated,
     "feed_forward": layer,
-    "encoder_block": layer,
     "SGD": descent,
-    "keep_top_k": lambda: next_token_probabilities(LOGITS, 0.8, top_k=5),
-    "keep_top_p": lambda: next_token_probabilities(LOGITS, 0.8, top_p=0.7),
+    "keep_top_k": lambda: sampling.next_token_probabilities(LOGITS, 0.8, top_k=5),
+    "keep_top_p": lambda: sampling.next_token_probabilities(LOGITS, 0.8, top_p=0.7),
     "beam_search": likeliest,
     "shapley_values": shares,
     "prefixes": curves,
     "removal_curves": curves,
-    "auroc": lambda: numpy.array(auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
+    "auroc": lambda: numpy.array(rationales.auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
     "span_corruption": spans,
     "relative_buckets": lambda: numpy.stack(
-        [buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]
+        [t5.buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]
     ),
     "rotary_pairs": llama,
-    "grouped_attention": llama,
 }

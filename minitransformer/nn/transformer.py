@@ -47,7 +47,15 @@ class _Layer(Module):
             return x + dropout(block(norm(x)))
         return norm(x + dropout(block(x)))
 
-    def _feed_forward(self, x: Tensor) -> Tensor:  # (.., C) -> (.., F) -> (.., C)
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """linear2(dropout(activation(linear1(x)))), for each token by itself.
+
+        Args:
+            x: (.., C).
+
+        Returns:
+            (.., C).
+        """
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
 
@@ -129,7 +137,7 @@ class TransformerEncoderLayer(_Layer):
             return self.self_attn(x, x, x, *masks, is_causal=is_causal, cache=cache)[0]
 
         x = self._residual(src, attend, self.norm1, self.dropout1)
-        return self._residual(x, self._feed_forward, self.norm2, self.dropout2)
+        return self._residual(x, self.feed_forward, self.norm2, self.dropout2)
 
 
 def _copies(layer: Module, number: int) -> ModuleList:
@@ -294,7 +302,7 @@ class TransformerDecoderLayer(_Layer):
 
         x = self._residual(tgt, attend, self.norm1, self.dropout1)
         x = self._residual(x, attend_to_memory, self.norm2, self.dropout2)
-        return self._residual(x, self._feed_forward, self.norm3, self.dropout3)
+        return self._residual(x, self.feed_forward, self.norm3, self.dropout3)
 
 
 class TransformerDecoder(Module):

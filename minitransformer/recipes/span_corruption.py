@@ -79,17 +79,51 @@ def corrupted(
     Source:
         Raffel et al., JMLR 2020, section 3.1.4.
     """
-    count, tokens = spans_of(len(ids))
-    kept = _parts(len(ids) - tokens, count, random)
+    return cut_out(ids, random_spans(len(ids), random), first_mark)
+
+
+def random_spans(length: int, random: numpy.random.Generator) -> list[tuple[int, int]]:
+    """Which spans are cut out of a text.
+
+    Args:
+        length: the number of tokens of the text.
+        random: where random numbers come from.
+
+    Returns:
+        (start, number of tokens) of each span, in order; at least one token lies between two of them.
+    """
+    count, tokens = spans_of(length)
+    kept = _parts(length - tokens, count, random)
     cut = _parts(tokens, count, random)
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for stays, goes in zip(kept, cut, strict=True):
+        spans.append((at + stays, goes))
+        at += stays + goes
+    return spans
+
+
+def cut_out(
+    ids: Sequence[int], spans: Sequence[tuple[int, int]], first_mark: int
+) -> tuple[list[int], list[int]]:
+    """A text with a mark in the place of each span, and the answer that gives the spans back.
+
+    Args:
+        ids: the tokens of the text.
+        spans: (start, number of tokens) of each span, in order.
+        first_mark: the id of the first mark; the others follow it.
+
+    Returns:
+        The ids of the text with marks; and each span after its mark, with one more mark at the end.
+    """
     text: list[int] = []
     answer: list[int] = []
     at = 0
-    for mark, (stays, goes) in enumerate(zip(kept, cut, strict=True), first_mark):
-        text += [*ids[at : at + stays], mark]
-        answer += [mark, *ids[at + stays : at + stays + goes]]
-        at += stays + goes
-    return text, [*answer, first_mark + count]
+    for mark, (start, length) in enumerate(spans, first_mark):
+        text += [*ids[at:start], mark]
+        answer += [mark, *ids[start : start + length]]
+        at = start + length
+    return text + [*ids[at:]], [*answer, first_mark + len(spans)]
 
 
 def _parts(total: int, count: int, random: numpy.random.Generator) -> Iterator[int]:
