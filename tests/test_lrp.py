@@ -301,7 +301,7 @@ def test_relevance_of_layers_and_heads_is_that_of_their_tensors(form):
     q, k, v = first.self_attn._project(*[first.norm1(x)] * 3)
     mixed = mt.nn.functional.scaled_dot_product_attention(q, k, v)
     x = x + first.self_attn.out_proj(merge_heads(mixed))
-    x = x + first._feed_forward(first.norm2(x))
+    x = x + first.feed_forward(first.norm2(x))
     logits = model.head(model.encoder.norm(model.encoder.layers[1](x)).mean(1))
     (expected, after) = explain.relevance(logits[0, 1], [mixed, x], form=form, eps=1e-12)
     assert np.allclose(heads["encoder.layers.0.self_attn"], expected.sum(-1)[0], rtol=0, atol=1e-7)
