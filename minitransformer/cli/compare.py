@@ -58,7 +58,11 @@ def compare_methods(
         seed=seed,
     )
     return compare(
-        methods, partial(logit_of, model), cases, replace, ratings=word_ratings() if lexicon else None
+        methods,
+        partial(logit_of, model),
+        cases,
+        replace=replace,
+        ratings=word_ratings() if lexicon else None,
     )
 
 
