@@ -15,6 +15,15 @@ def test_a_folder_that_is_no_checkout_is_refused(tmp_path, monkeypatch, capsys):
     assert ended.value.code and "expected a checkout of minitransformer" in capsys.readouterr().err
 
 
+def test_a_name_that_no_benchmark_has_is_refused_beside_a_checkout_too(monkeypatch, capsys):
+    asked = ["--beside", str(checkouts.HERE), "--only", "wrong"]
+    monkeypatch.setattr("sys.argv", ["minitransformer", "bench", *asked])
+    monkeypatch.setattr(checkouts, "_in_a_process", lambda name, checkout: 1.0)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code and "only: expected one of op," in capsys.readouterr().err
+
+
 SIGN_TEST = [([3, 1, 2], 1, 3), (range(5), 0, 4), (range(6), 0, 5), (range(9), 1, 7), (range(20), 5, 14)]
 
 

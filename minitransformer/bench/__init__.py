@@ -8,7 +8,7 @@
 True
 """
 
-from minitransformer.bench.catalogue import BENCHMARKS, rows
+from minitransformer.bench.catalogue import BENCHMARKS, check_name, rows
 from minitransformer.bench.checkouts import beside, median_interval
 from minitransformer.bench.machine import machine
 from minitransformer.bench.pairs import Ratio, in_turn, ratio_of
@@ -19,6 +19,7 @@ __all__ = [
     "Ratio",
     "Row",
     "beside",
+    "check_name",
     "in_turn",
     "machine",
     "median_interval",

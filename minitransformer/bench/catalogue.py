@@ -27,6 +27,12 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # 
 }
 
 
+def check_name(name: str) -> None:
+    """Raise ValueError unless there is a benchmark of this name."""
+    if name not in BENCHMARKS:
+        raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {name!r}")
+
+
 def rows(name: str, pairs: int) -> Iterator[Row]:
     """Run one benchmark.
 
@@ -40,8 +46,7 @@ def rows(name: str, pairs: int) -> Iterator[Row]:
     Raises:
         ValueError: There is no benchmark of this name.
     """
-    if name not in BENCHMARKS:
-        raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {name!r}")
+    check_name(name)
     benchmark, package = BENCHMARKS[name]
     if package is None:
         return benchmark(pairs)

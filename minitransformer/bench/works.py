@@ -21,9 +21,8 @@ from minitransformer.models import LanguageModel, LanguageModelConfig
 from minitransformer.nn import functional as F
 
 CHAIN = 100_000  # operations
-STEPS = (
-    3  # of training, when memory is measured: the first creates Adam's running means, the later ones use them
-)
+# Of training, when memory is measured: the first creates Adam's running means, the later ones use them.
+STEPS = 3
 STATUS = Path("/proc/self/status")
 SECONDS = 1.0  # all measured calls together take at least so long
 TURN = 0.1  # and so do the calls between two readings of the clock

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from minitransformer.bench import BENCHMARKS, Ratio, Row, beside, machine, rows
+from minitransformer.bench import BENCHMARKS, Ratio, Row, beside, check_name, machine, rows
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 
 PAIRS, FEW = 12, 3
@@ -45,6 +45,8 @@ def bench(
     What cannot be measured here is told, with what is missing; code 1 if that is all that was asked for.
     """
     prepare(seed, backend)
+    if only:
+        check_name(only)
     with console.status("", spinner_style="none") as status:
         found: list[Row] = []
         for what, measured in _measurements(only, folder, quick):
