@@ -100,12 +100,9 @@ def _fault(path: Path, fact: Fact, whole: bool) -> str:
         return f"expected {fact['size']:,} bytes, got {size:,}"
     if modified == fact.get("modified") and not whole:
         return ""
-    got = digest(path)
-    return (
-        ""
-        if got == fact.get("sha256")
-        else f"it has changed (expected SHA-256 {fact.get('sha256')}, got {got})"
-    )
+    if (got := digest(path)) == fact.get("sha256"):
+        return ""
+    return f"it has changed (expected SHA-256 {fact.get('sha256')}, got {got})"
 
 
 def _fact(path: Path, sha256: int | str) -> Fact:

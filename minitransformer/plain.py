@@ -18,11 +18,9 @@ def spelt_out(text: str) -> str:
     Returns:
         The text; tabs and line feeds stay as they are.
     """
-    return (
-        text
-        if text.isascii() and text.isprintable()
-        else OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    return OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def escaped(value: object) -> str:

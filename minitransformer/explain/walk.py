@@ -197,9 +197,9 @@ class Walk:
 
     def arrival(self, k, part: Array | None, values: Array) -> Array:
         """The relevance of a source, given what arrived there; booked as the tokens' where the walk ends with it."""
-        amounts = (
-            namespace(values).zeros_like(values) if part is None else part if self.explicit else part * values
-        )
+        if part is None:
+            part = namespace(values).zeros_like(values)
+        amounts = part if self.explicit else part * values
         if k in self.arrived:
             maker = "" if isinstance(k, Tensor) else self.layers.of(k[0])
             self.books.open(maker, "tokens", self.arrived.pop(k))

@@ -87,8 +87,7 @@ class Reader:
         """(V,) after the last token of `text`, which begins with the text of the call before."""
         limit = self.model.config.max_len
         if self.cache is not None and len(text) > limit:
-            self.cache = (
-                None  # only the last `limit` tokens are read from now on: each cached position would be wrong
-            )
+            # Only the last `limit` tokens are read from now on: each cached position would be wrong.
+            self.cache = None
         unread = text[-limit:] if self.cache is None else text[len(self.cache) :]
         return last_logits(self.model, [unread], self.cache)[0]
