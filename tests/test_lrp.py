@@ -331,6 +331,25 @@ def test_account_adds_up_for_any_tensors():
     assert inner.sum() == pytest.approx(h[0, 1, 2].item(), abs=1e-12)
 
 
+OF_NUMBERS = {
+    "add": lambda x: x + 1.5,
+    "subtract": lambda x: 2.0 - x,
+    "divide": lambda x: 1.5 / (x * x + 1),
+    "fill": lambda x: x.masked_fill(x > 0, 1.5),
+    "where": lambda x: mt.where(x > 0, x, 1.0),
+    "clamp": lambda x: x.clamp(-0.1, 0.1),
+}
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_amounts_are_plain_numbers_that_json_can_hold(name, form):
+    """Also those of Python numbers among the inputs, in float32."""
+    x = mt.tensor(np.random.default_rng(0).normal(size=(3, 4)).astype("float32"), requires_grad=True)
+    _, ledger = explain.account(OF_NUMBERS[name](x).sum(), [x], form=form)
+    assert {type(amount) for amount in dict(ledger).values()} == {float}
+
+
 def test_an_op_without_a_rule_raises_by_name():
     class Cube(Op):
         def forward(self, x):

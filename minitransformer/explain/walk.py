@@ -149,7 +149,7 @@ class Walk:
     def _amount(self, part: Array, a: Array | float) -> float | Array:
         """The sum of an input's relevance; `a` are the input's values."""
         if self.explicit or not isinstance(a, HOST):
-            return (part if self.explicit else part * self.books.finite(a)).sum()
+            return _number((part if self.explicit else part * self.books.finite(a)).sum())
         amount = float(numpy.vdot(part, a))  # makes no array of the products
         # 0 times a score of -inf
         return amount if amount == amount else float(numpy.vdot(part, self.books.finite(a)))
@@ -157,7 +157,7 @@ class Walk:
     def _extent(self, part: Array, a: Array | float) -> float | Array:
         """The sum of an input's |relevance|."""
         if self.explicit or not isinstance(a, HOST):
-            return abs(part if self.explicit else part * self.books.finite(a)).sum()
+            return _number(abs(part if self.explicit else part * self.books.finite(a)).sum())
         extent = float(numpy.vdot(abs(part), abs(a)))
         return extent if extent == extent else float(numpy.vdot(abs(part), abs(self.books.finite(a))))
 
@@ -222,6 +222,11 @@ class Walk:
 def _leaf(t: Tensor, a: Array, need: bool) -> Tensor:
     """What an op in clear form begins with in place of its input `t`: `t` itself, if it is a leaf that has a gradient."""
     return t if t.is_leaf and t.requires_grad and a is t.array else Tensor(a, requires_grad=need)
+
+
+def _number(amount: Any) -> float | Array:
+    """A number on the host as Python's, in which many are added up; one on a device as it is, for nobody waits for it yet."""
+    return float(amount) if isinstance(amount, HOST) else amount
 
 
 def _is_view(part: Array, r) -> bool:
