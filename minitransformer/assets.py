@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from minitransformer import kept
-from minitransformer.disk import Busy, locked, sync, sync_folder
+from minitransformer.disk import Busy, bytes_in, locked, sync, sync_folder
 
 LOCK, PARTIAL = ".lock", ".partial-"  # in the cache: who writes to it, and drafts
 POLL = 0.2  # seconds between two looks at what pip has written
@@ -377,7 +377,7 @@ def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[],
 
 def check_size(asset: Asset, scratch: Path) -> None:
     """Raise AssetError if pip has written more than twice the archive's size and 32 MiB."""
-    size = sum(file.lstat().st_size for file in scratch.rglob("*") if file.is_file())
+    size = bytes_in(scratch)
     if size > 2 * asset.size + SLACK:
         raise AssetError(
             f"{asset.name}: expected {asset.size:,} bytes, pip wrote {size:,} and was stopped; nothing was kept"

@@ -105,6 +105,38 @@ def read_plain(path: Path, largest: int) -> bytes:
         os.close(handle)
 
 
+def version(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is saved.
+
+    Args:
+        path: A file that others may save, move or delete meanwhile.
+
+    Returns:
+        (inode, time of the last change in ns, size in bytes), or None if there is no file.
+    """
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+    return None
+
+
+def bytes_in(folder: Path) -> int:
+    """The size of all files in a folder and the folders in it; others may write and delete there meanwhile.
+
+    Args:
+        folder: The folder. Links are not followed.
+
+    Returns:
+        The sum of the sizes, in bytes, of the files that were found.
+    """
+    total = 0
+    for parent, _, names in os.walk(folder):  # a folder that has gone meanwhile is passed over
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
+
+
 def sweep(path: Path) -> None:
     """Delete the temporary files that killed writers of `path` left behind.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from minitransformer import assets, kept
+from minitransformer import assets, disk, kept
 from minitransformer.assets import CATALOGUE, Asset, AssetError, cache_folder, fetch, kept_name
 from minitransformer.disk import locked
 
@@ -212,6 +212,22 @@ def test_what_pip_brings_is_hashed_here_too(offer, by_pip, monkeypatch):
     assert hashlib.sha256(b"something else").hexdigest() in refusal()
 
 
+def test_files_that_pip_deletes_while_they_are_counted(tmp_path, monkeypatch):
+    """pip writes and deletes files in the folder whose size is watched; one that has gone counts nothing."""
+    (tmp_path / "tracker").mkdir()
+    (tmp_path / "tracker" / "gone").write_bytes(b"12345")
+    (tmp_path / "stays").write_bytes(b"123")
+    status = os.lstat
+
+    def delete_first(path):
+        if str(path).endswith("gone"):
+            os.remove(path)
+        return status(path)
+
+    monkeypatch.setattr(os, "lstat", delete_first)
+    assert disk.bytes_in(tmp_path) == 3
+
+
 NOISE = bytes(range(256)) * 20 + os.urandom(5000)  # too random to fit in what a cut leaves
 
 
@@ -343,7 +359,7 @@ def test_interrupted_between_two_files(offer, tmp_path, monkeypatch):
 CHILD = """
 import os, sys
 from pathlib import Path
-from minitransformer import assets, kept
+from minitransformer import assets, disk, kept
 from minitransformer.assets import CATALOGUE, Asset, fetch
 
 filename, size, digest, member, act = sys.argv[1:]

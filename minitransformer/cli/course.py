@@ -16,6 +16,7 @@ from minitransformer.course import catalogue
 from minitransformer.course.report import Report
 from minitransformer.course.starters import solution as solution_in
 from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.disk import version
 
 Folder = Annotated[
     Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")
@@ -93,8 +94,7 @@ def watch(name: Name = None, directory: Folder = FOLDER) -> None:
     """Check again whenever a file in the folder is saved, until Ctrl-C."""
     seen = None
     while True:
-        # editors replace files
-        now = {path: path.stat().st_mtime_ns for path in directory.glob("*.py") if path.exists()}
+        now = {path: version(path) for path in directory.glob("*.py")}
         if now != seen:
             workspace = _workspace(directory)  # as other commands have left it
             console.rule(time.strftime("%H:%M:%S"))

@@ -17,6 +17,7 @@ from minitransformer.course.pretend import nothing_else
 from minitransformer.course.process import OUTPUT, Gone, Process
 from minitransformer.course.report import Report
 from minitransformer.course.timer import TooLong, at_most
+from minitransformer.disk import read_plain
 
 SECONDS, GRACE = 10, 2
 LARGEST_FILE = 1 << 20  # bytes
@@ -31,17 +32,11 @@ WALLS = {
 
 def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     """The report on the exercise `name` as solved in the file at `path`. It always comes, whatever the file does."""
-    path = Path(os.path.realpath(path))  # which takes a link to itself as it is
-    if not path.exists():
-        hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
-        return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
-    if not path.is_file() or path.stat().st_size > LARGEST_FILE:
-        return Report(
-            name,
-            "refused",
-            details=(f"{path}: expected a file of Python code, of {LARGEST_FILE >> 20} MB at most",),
-        )
-    source, link, held = path.read_bytes(), None, set()
+    path = Path(os.path.realpath(path))
+    source = _source(name, path)
+    if isinstance(source, Report):
+        return source
+    link, held = None, set()
     with Process(path.parent) as process:
         try:
             link = Link(process)
@@ -60,6 +55,20 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     if "processes" not in held:
         process.sweep()
     return replace(report, foot=not_held(held))
+
+
+def _source(name: str, path: Path) -> bytes | Report:
+    """What the file at `path` holds, or the report that says why it cannot be read."""
+    try:
+        return read_plain(path, LARGEST_FILE)
+    except FileNotFoundError:
+        hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
+        return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
+    except OSError as error:
+        return Report(name, "refused", details=(f"{path}: {error.strerror}",))
+    except ValueError:
+        expected = f"expected a file of Python code, of {LARGEST_FILE >> 20} MB at most"
+        return Report(name, "refused", details=(f"{path}: {expected}",))
 
 
 def walls() -> set[str]:

@@ -15,7 +15,7 @@ from minitransformer.course import catalogue
 from minitransformer.course.report import Report
 from minitransformer.course.sandbox import check_file
 from minitransformer.course.starters import starter
-from minitransformer.disk import Busy, locked, read_plain, write
+from minitransformer.disk import Busy, locked, read_plain, version, write
 from minitransformer.files import one_line, parse_json
 
 PROGRESS, LOCK = ".progress.json", ".progress.lock"
@@ -60,14 +60,6 @@ def _names(value: object) -> bool:
 
 
 KEPT = {"passed": _texts, "failed": _texts, "hints": _counts, "given_up": _names}
-
-
-def _stamp(file: Path) -> tuple | None:
-    """What changes when a file is saved; None if there is none."""
-    with contextlib.suppress(OSError):
-        found = file.stat()
-        return found.st_ino, found.st_mtime_ns, found.st_size
-    return None
 
 
 def _free_name(file: Path) -> Path:
@@ -186,10 +178,10 @@ class Workspace:
         That it did not is forgotten if the file was saved meanwhile, or if another check passed it.
         """
         file, known = self.file_of(catalogue.lesson_of(name)), self.passed.get(name)
-        judged = _stamp(file)
+        judged = version(file)
         report = check_file(name, file)
         with self.changing():
-            if report.passed or (_stamp(file), self.passed.get(name)) == (judged, known):
+            if report.passed or (version(file), self.passed.get(name)) == (judged, known):
                 self._remember(report)
         return report
 
