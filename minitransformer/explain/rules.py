@@ -12,7 +12,8 @@ With z_j = sum_i x_i w_ji + b_j, S(z) = z + eps sign(z), x+ and x- the positive 
 | Flat | the same for every i | Lapuschkin et al., Nature Communications 10, 2019 |
 
 In attention, Taylor expands the softmax to first order (Achtibat et al., ICML 2024, proposition 3.1), and Constant sends
-everything through the values (Ali et al., ICML 2022). All other ops have one law, which stands with the op.
+everything through the values (Ali et al., ICML 2022). A product gives half of its relevance to each factor, and with
+SignalTakesAll none to a gate (Arras et al., WASSA 2017). All other ops have one law, which stands with the op.
 
 A composite chooses the rule of each op, by its layer or kind. The composites with names:
 
@@ -30,13 +31,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from minitransformer.autograd import Op
+from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, namespace
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
+from minitransformer.ops.activation import Sigmoid
 from minitransformer.ops.attention import Attention
 from minitransformer.ops.books import Books
-from minitransformer.ops.laws import Sums
+from minitransformer.ops.elementwise import Add, Div, Mul, Neg, Sub
+from minitransformer.ops.laws import Moves, Sums
 from minitransformer.ops.linalg import Linear, MatMul
 from minitransformer.ops.normalization import LayerNorm
 from minitransformer.ops.softmax import Softmax
@@ -106,6 +109,54 @@ class Constant(Rule):
 
     def holds(self, op, i):
         return isinstance(op, Softmax) or i < 2  # of query, key, value
+
+
+class SignalTakesAll(Rule):
+    """In a product of a gate and a signal, all relevance goes to the signal, none to the gate.
+
+    A gate is a sigmoid, or an affine function of one, such as 1 - z: see `is_gate`. The rule decides for tensors: one that
+    is no gate is a signal, also if it is a constant, such as the first state of a recurrent network, whose share is booked as
+    "bias". It leaves to the law of the product, half each, what is no such pair: two gates, two signals, a gate times a number.
+
+    No preset has it. A composite chooses it for all products, or for those in the layers named:
+
+    >>> from minitransformer.ops.elementwise import Mul
+    >>> print(Composite({Mul: SignalTakesAll()}, base="attnlrp", name="gated"))
+    gated
+    layers              rule              reference
+    Mul                 SignalTakesAll()  Arras et al., WASSA 2017, section 3.1
+    Softmax, Attention  Taylor()          Achtibat et al., ICML 2024, PMLR 235:135-168
+    Linear              Epsilon()         Bach et al., PLoS ONE 10(7):e0130140, 2015
+    all else            the op's own law
+    """
+
+    ops = (Mul,)
+    reference = "Arras et al., WASSA 2017, section 3.1"
+
+    def holds(self, op, i):
+        other = op.inputs[1 - i]
+        return isinstance(other, Tensor) and is_gate(op.inputs[i]) and not is_gate(other)
+
+
+def is_gate(t: Tensor | float) -> bool:
+    """Whether the tape says that a tensor is a sigmoid, or an affine function of one.
+
+    That is a sigmoid negated, shifted or scaled by numbers and by tensors that require no gradient, or moved: reshaped,
+    split, indexed, cast.
+    """
+    while isinstance(t, Tensor) and not isinstance(t.op, Sigmoid):
+        t = _shifted(t.op)
+    return isinstance(t, Tensor)
+
+
+def _shifted(op: Op | None) -> Tensor | None:
+    """The one input of which an op gives an affine function, or None."""
+    if not isinstance(op, (Add, Sub, Neg, Mul, Div, Moves)):
+        return None
+    recorded = [t for t in op.inputs or () if isinstance(t, Tensor) and t.requires_grad]
+    if len(recorded) != 1 or isinstance(op, Div) and recorded[0] is not op.inputs[0]:
+        return None
+    return recorded[0]
 
 
 class LinearRule(Rule):
