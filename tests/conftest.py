@@ -5,8 +5,9 @@ import os
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Before NumPy is imported: products of these sizes lose by a second thread.
+# Before NumPy and PyTorch are imported: products of these sizes lose by a second thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
