@@ -13,7 +13,7 @@ from minitransformer.ops.operands import real
 
 
 class Tanh(Activates):
-    """y = tanh x."""
+    """y = tanh x. Relevance: R_x = R."""
 
     reads = "output"
 
@@ -25,7 +25,7 @@ class Tanh(Activates):
 
 
 class Sigmoid(Tangent):
-    """y = 1 / (1 + e^-x), in the form that does not overflow."""
+    """y = 1 / (1 + e^-x), in the form that does not overflow. Relevance by the tangent, since y = 1/2 at x = 0."""
 
     reads = "output"
 
@@ -37,7 +37,7 @@ class Sigmoid(Tangent):
 
 
 class ReLU(Activates):
-    """y = max(x, 0)."""
+    """y = max(x, 0). Relevance: R_x = R."""
 
     reads = "output"
 
@@ -52,7 +52,14 @@ class ReLU(Activates):
 
 
 class GELU(Activates):
-    """y = x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel, arXiv 1606.08415), or its tanh form."""
+    """y = x Phi(x), where Phi is the distribution function of the normal distribution. Relevance: R_x = R.
+
+    Args:
+        approximate: "none", or "tanh" for the approximation of Phi by a tanh.
+
+    Source:
+        Hendrycks and Gimpel, arXiv 1606.08415.
+    """
 
     reads = "both"
 
@@ -62,14 +69,14 @@ class GELU(Activates):
     def forward(self, x):
         return kernels.of(x).gelu_tanh(x) if self.approximate == "tanh" else kernels.of(x).gelu(x)
 
-    def vjp(self, g, y, x):
+    def vjp(self, g, y, x):  # dy/dx = Phi(x) + x Phi'(x)
         kernel = kernels.of(x)
         slope = kernel.gelu_tanh_vjp if self.approximate == "tanh" else kernel.gelu_vjp
         return (slope(g, x, y),)
 
 
 class SiLU(Activates):
-    """y = x sigmoid(x)."""
+    """y = x sigmoid(x). Relevance: R_x = R."""
 
     def forward(self, x):
         return x * kernels.of(x).sigmoid(x)

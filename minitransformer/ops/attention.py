@@ -46,7 +46,19 @@ def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
 
 
 class Attention(Remembers):
-    """The same as one op: its gradient in one go, its relevance that of the clear form."""
+    """softmax(scale Q K^T + mask) V as one op. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e).
+
+    The gradient is computed in one function; relevance is that of the clear form, through its two products and its softmax.
+
+    Args:
+        mask: added to the scores, or boolean and True where a query may look; broadcasts to (.., T, S). None means no mask.
+        is_causal: whether query t looks at keys 0 to t only.
+        scale: what the scores are multiplied by.
+        keep: the factors of dropout (.., T, S), 0 or 1 / (1 - p); None means no dropout.
+
+    Source:
+        Vaswani et al., NeurIPS 2017, equation 1.
+    """
 
     def __init__(self, mask, is_causal: bool, scale: float, keep=None):
         # keep: dropout's factors (.., T, S)
@@ -57,6 +69,8 @@ class Attention(Remembers):
         self.remember((q, k, v), weights)
         return y
 
+    # with weights P and H = G @ V^T: dL/dV = P^T @ G, and D = P * (H - row sums of P * H) for the scores:
+    # dL/dQ = scale D @ K, dL/dK = scale D^T @ Q
     def vjp(self, g, q, k, v):
         (weights,) = self.recalled(q, k, v)
         return kernels.of(q).attention_vjp(g, q, k, v, weights, self.is_causal, self.scale, self.keep)

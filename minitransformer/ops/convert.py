@@ -17,7 +17,11 @@ preserve_format, contiguous_format, channels_last = "preserve_format", "contiguo
 
 
 class Cast(Moves):
-    """The same values in another dtype."""
+    """The same values in another dtype.
+
+    Args:
+        dtype: a floating-point dtype.
+    """
 
     reads = "shapes"
 
@@ -32,7 +36,11 @@ class Cast(Moves):
 
 
 class ToDevice(Moves):
-    """The same values on another device; on their own, the same memory."""
+    """The same values on another device; on the device that they are on, the same memory.
+
+    Args:
+        device: "cpu" or "cuda:0".
+    """
 
     reads = "shapes"
     view = True

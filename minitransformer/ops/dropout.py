@@ -10,7 +10,14 @@ from minitransformer.randomness import generator
 
 
 class Dropout(Moves):
-    """y = x keep / (1 - p), keep drawn once from {0, 1}: the expected value stays x (Srivastava et al., JMLR 2014)."""
+    """y = x keep / (1 - p), keep drawn once from {0, 1}: the expected value stays x. Relevance: R_x = R.
+
+    Args:
+        scale: keep / (1 - p), of the shape of x.
+
+    Source:
+        Srivastava et al., JMLR 2014.
+    """
 
     reads = "shapes"
 

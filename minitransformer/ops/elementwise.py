@@ -16,7 +16,7 @@ from minitransformer.ops.rounding import Quotient
 
 
 class Add(Sums):
-    """y = a + b."""
+    """y = a + b, elementwise with broadcasting. Each term gets its share of the sum, R_a = a R / S(a + b)."""
 
     reads = "shapes"
 
@@ -28,7 +28,7 @@ class Add(Sums):
 
 
 class Sub(Sums):
-    """y = a - b."""
+    """y = a - b, elementwise with broadcasting. Each term gets its share of the sum, R_b = -b R / S(a - b)."""
 
     reads = "shapes"
 
@@ -40,7 +40,7 @@ class Sub(Sums):
 
 
 class Neg(Sums):
-    """y = -x."""
+    """y = -x. Relevance: R_x = R."""
 
     reads = "shapes"
 
@@ -52,7 +52,23 @@ class Neg(Sums):
 
 
 class Mul(Op):
-    """y = a b."""
+    """y = a b, elementwise with broadcasting.
+
+    Neither factor explains the product alone: each gets half of the relevance, or one gets all if the other is a constant.
+    By the rule `explain.SignalTakesAll` a factor that is a gate gets none. All laws by hand:
+
+    >>> import numpy as np
+    >>> from minitransformer.ops.books import Books
+    >>> op, a, b = Mul(), np.array([2.0, 3.0]), np.array([5.0, -1.0])
+    >>> op.forward(a, b)
+    array([10., -3.])
+    >>> op.vjp(np.ones(2), a, b)
+    (array([ 5., -1.]), array([2., 3.]))
+    >>> op.relprop(np.array([10.0, -3.0]), Books(), a, b)
+    (array([ 5. , -1.5]), array([ 5. , -1.5]))
+    >>> op.modified(np.ones(2), Books(), a, b)  # times a and b: the same
+    (array([ 2.5, -0.5]), array([1. , 1.5]))
+    """
 
     reads = "others"
 
@@ -73,7 +89,10 @@ class Mul(Op):
 
 
 class Div(Op):
-    """y = a / b."""
+    """y = a / b, elementwise with broadcasting.
+
+    Relevance as for a product of a and 1 / b: half each, or all to one if the other is a constant.
+    """
 
     reads = ((1,), (0, 1))
 
@@ -95,7 +114,11 @@ class Div(Op):
 
 
 class Pow(Op):
-    """y = a ** b."""
+    """y = a ** b, elementwise with broadcasting.
+
+    Relevance: half each, or all to one if the other is a constant. The base keeps it. The exponent gets it by the tangent of
+    a^b in b: b ln a for each unit of y, and the constant part 1 - b ln a is absorbed.
+    """
 
     def forward(self, a, b):
         return a**b
@@ -141,7 +164,7 @@ def _slope_of_exponent(a, b, xp, dtype):
 
 
 class Exp(Tangent):
-    """y = e^x."""
+    """y = e^x. Relevance by the tangent, R_x = x R; the rest, (1 - x) R, is absorbed."""
 
     reads = "output"
 
@@ -153,7 +176,11 @@ class Exp(Tangent):
 
 
 class Log(Tangent):
-    """y = ln x, or its logarithm to base 2 or 10."""
+    """y = ln x, or its logarithm to another base. Relevance by the tangent.
+
+    Args:
+        base: e, 2 or 10.
+    """
 
     def __init__(self, base: float = math.e):
         self.base = base
@@ -166,7 +193,7 @@ class Log(Tangent):
 
 
 class Log1p(Activates):
-    """y = ln (1 + x), with all digits where x is small."""
+    """y = ln(1 + x), with all digits where x is small. Relevance: R_x = R."""
 
     def forward(self, x):
         return namespace(x).log1p(x)
@@ -176,7 +203,7 @@ class Log1p(Activates):
 
 
 class Expm1(Activates):
-    """y = e^x - 1, with all digits where x is small."""
+    """y = e^x - 1, with all digits where x is small. Relevance: R_x = R."""
 
     reads = "output"
 
@@ -188,17 +215,17 @@ class Expm1(Activates):
 
 
 class Erf(Activates):
-    """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
+    """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Relevance: R_x = R."""
 
     def forward(self, x):
         return kernels.of(x).erf(x)
 
-    def vjp(self, g, x):
+    def vjp(self, g, x):  # dy/dx = 2 / sqrt(pi) e^(-x^2)
         return (g * (2 / math.sqrt(math.pi) * namespace(x).exp(-x * x)),)
 
 
 class Sqrt(Activates):
-    """y = sqrt(x)."""
+    """y = sqrt(x). Relevance: R_x = R."""
 
     reads = "output"
 
@@ -210,27 +237,27 @@ class Sqrt(Activates):
 
 
 class Sin(Activates):
-    """y = sin x."""
+    """y = sin x, x in radians. Relevance: R_x = R."""
 
     def forward(self, x):
         return namespace(x).sin(x)
 
-    def vjp(self, g, x):
+    def vjp(self, g, x):  # dy/dx = cos x
         return (g * namespace(x).cos(x),)
 
 
 class Cos(Tangent):
-    """y = cos x."""
+    """y = cos x, x in radians. Relevance by the tangent."""
 
     def forward(self, x):
         return namespace(x).cos(x)
 
-    def vjp(self, g, x):
+    def vjp(self, g, x):  # dy/dx = -sin x
         return (-g * namespace(x).sin(x),)
 
 
 class Abs(Activates):
-    """y = |x|; the slope at 0 is taken as 0."""
+    """y = |x|; the slope at 0 is taken as 0. Relevance: R_x = R."""
 
     def forward(self, x):
         return abs(x)
@@ -241,7 +268,10 @@ class Abs(Activates):
 
 
 class Maximum(Moves):
-    """y = max(a, b); where they are equal, each gets half the gradient, and all of it where one is NaN, as in PyTorch."""
+    """y = max(a, b), elementwise with broadcasting. Relevance goes where the gradient goes.
+
+    Where a and b are equal, each gets half of the gradient; where one is NaN, it gets all of it, as in PyTorch.
+    """
 
     def forward(self, a, b):
         return namespace(a).maximum(a, b)
@@ -256,7 +286,7 @@ class Maximum(Moves):
 
 
 class Minimum(Maximum):
-    """y = min(a, b)."""
+    """y = min(a, b): see `Maximum`."""
 
     def forward(self, a, b):
         return namespace(a).minimum(a, b)
@@ -266,7 +296,7 @@ class Minimum(Maximum):
 
 
 class Where(Moves):
-    """y = a where the condition holds, else b."""
+    """y = a where the condition holds, else b; relevance goes to the one that y is."""
 
     reads = ((), (0,), (0,))
 
@@ -279,7 +309,10 @@ class Where(Moves):
 
 
 class Clip(Moves):
-    """y = x, held between two bounds, numbers or tensors, either of which may be None: what arrives goes to the one that y is."""
+    """y = x within two bounds: numbers, tensors, or None for no bound.
+
+    Gradient and relevance go to the one that y is: x or a bound.
+    """
 
     def forward(self, x, low, high):
         return namespace(x).clip(x, low, high)

@@ -12,7 +12,10 @@ from minitransformer.ops.reduce import Reduction, over
 
 
 class Max(Reduction, Moves):
-    """y = the largest x; members that share the maximum share its gradient evenly, as PyTorch's `amax`."""
+    """y = the largest x over dimensions. Relevance goes where the gradient goes.
+
+    Members that share the maximum share its gradient evenly, as in PyTorch's `amax`.
+    """
 
     reads = "both"
 
@@ -27,7 +30,7 @@ class Max(Reduction, Moves):
 
 
 class Min(Max):
-    """y = the smallest x."""
+    """y = the smallest x over dimensions: see `Max`."""
 
     def forward(self, x):
         return x.min(axis=self.dim, keepdims=self.keepdim)

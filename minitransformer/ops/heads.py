@@ -8,7 +8,15 @@ from minitransformer.ops.laws import Moves
 
 
 class SplitHeads(Moves):
-    """Each vector is `parts` vectors, such as query, key and value, and each of these so many heads."""
+    """Each vector cut into `parts` vectors, such as query, key and value, and each of these into heads: one output a part.
+
+    (B, T, P H d), (T, B, P H d) or (T, P H d) -> P times (B, H, T, d) or (H, T, d).
+
+    Args:
+        heads: H.
+        parts: P.
+        batch_first: False for (T, B, P H d).
+    """
 
     reads = "shapes"
     view = True
@@ -35,7 +43,11 @@ class SplitHeads(Moves):
 
 
 class MergeHeads(Moves):
-    """The heads of each token side by side, as one vector."""
+    """The heads of each token side by side, as one vector. (B, H, T, d) or (H, T, d) -> (B, T, H d) or (T, H d).
+
+    Args:
+        batch_first: False for a result (T, B, H d).
+    """
 
     reads = "shapes"
     view = True

@@ -17,7 +17,11 @@ from minitransformer.ops.laws import Moves, dims
 
 
 class GetItem(Moves):
-    """y = x[index]: by slices, integers, integer arrays and boolean masks, as in NumPy."""
+    """y = x[index]. An element picked twice gets both gradients, added.
+
+    Args:
+        index: slices, integers, integer arrays and boolean masks, as in NumPy.
+    """
 
     reads = "shapes"
     view = True
@@ -41,7 +45,11 @@ def _picks_once(index) -> bool:
 
 
 class Gather(Moves):
-    """y[i][j] = x[index[i][j]][j] for dim 0, and so on: one pick along `dim` for each element of `index`."""
+    """y[i][j] = x[index[i][j]][j] for dim 0, and so on: one pick along `dim` for each element of `index`.
+
+    Args:
+        dim: the dimension, not negative.
+    """
 
     reads = "others"
 
@@ -60,7 +68,7 @@ class Gather(Moves):
 
 
 class Embedding(Moves):
-    """y = weight[ids]: each id picks its row."""
+    """y = weight[ids]: each id picks its row, (V, C) and (..) to (.., C). A row picked twice gets both gradients, added."""
 
     reads = "others"
 

@@ -27,7 +27,12 @@ HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
 
 
 class Overwrite(Moves):
-    """x, except for a part, seen through view ops and picked by `index`, which is `new`."""
+    """x with a part overwritten by `new`, a tensor or a number. What was overwritten gets no gradient and no relevance.
+
+    Args:
+        views: view ops, through which the part is seen.
+        index: what is overwritten of that.
+    """
 
     reads = "shapes"
 

@@ -105,7 +105,7 @@ class Sums(Op):
 
 
 class Activates(Op):
-    """A function f of each unit with f(0) = 0: a unit keeps its relevance. In gradient form the slope becomes f(x) / x."""
+    """A function f of each unit with f(0) = 0: a unit keeps its relevance, R_x = R. In gradient form the slope becomes f(x) / x."""
 
     def relprop(self, r, books, *read):
         return (r,)

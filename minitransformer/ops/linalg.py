@@ -14,7 +14,28 @@ from minitransformer.ops.precision import lowered
 
 
 class MatMul(Op):
-    """y = a @ b over the last two dimensions, the others broadcast; 1-D operands as in NumPy and PyTorch."""
+    """Y = A B over the last two dimensions, (.., n, k) and (.., k, m) to (.., n, m); the others broadcast.
+
+    Operands of one dimension are a row on the left and a column on the right. Relevance: each product a b gets its share of the
+    sum, and gives half of it to each factor, or all to one if the other is a constant.
+
+    >>> import numpy as np
+    >>> from minitransformer.ops.books import Books
+    >>> op, a, b = MatMul(), np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
+    >>> op.forward(a, b)
+    array([[11.]])
+    >>> op.vjp(np.array([[1.0]]), a, b)[0]
+    array([[3., 4.]])
+    >>> r_a, r_b = op.relprop(np.array([[11.0]]), Books(eps=0.0), a, b)  # 3 + 8, half each
+    >>> r_a, r_b.T
+    (array([[1.5, 4. ]]), array([[1.5, 4. ]]))
+    >>> slope, _ = op.modified(np.array([[1.0]]), Books(), a, b)
+    >>> a * slope
+    array([[1.5, 4. ]])
+
+    Source:
+        Achtibat et al., ICML 2024, PMLR 235:135-168, proposition 3.3.
+    """
 
     reads = "others"
 
@@ -51,7 +72,11 @@ def _as_column(b):
 
 
 class Linear(Sums):
-    """y = x W^T + b: one product over all leading dimensions at once."""
+    """y = x W^T + b: (.., n_in), (n_out, n_in) and (n_out,) to (.., n_out), one product over all leading dimensions.
+
+    Relevance by the epsilon rule, R_i = x_i sum_j W_ji R_j / S(y_j); the bias keeps its share (Bach et al., PLoS ONE
+    10(7):e0130140, 2015, equation 58). By hand: see `ops.books.Books`.
+    """
 
     reads = ((1,), (0,), ())
 

@@ -18,7 +18,13 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 class CrossEntropy(Remembers, Tangent):
-    """L_n = -ln softmax(x_n)[target_n], with probabilities smoothed towards uniform by `smoothing`, summed over rows."""
+    """L_n = -ln softmax(x_n)[target_n] for each row, (N, V) -> (N,). Relevance by the tangent.
+
+    Args:
+        target: class ids (N,).
+        keep: (N,), False for a row whose loss is 0 whatever it holds.
+        smoothing: the part of each target, from 0 to 1, that is spread evenly over all V classes.
+    """
 
     sink = "softmax"
 

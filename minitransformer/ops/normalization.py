@@ -10,7 +10,16 @@ from minitransformer.ops.precision import raised
 
 
 class LayerNorm(Remembers):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension (Ba et al., arXiv 1607.06450)."""
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension. (.., C), (C,), (C,) -> (.., C).
+
+    Relevance: sigma = sqrt(var + eps) is taken as a constant, and the rest is a linear map, with the epsilon rule.
+
+    Args:
+        eps: what is added to the variance.
+
+    Source:
+        Ba et al., arXiv 1607.06450; Ali et al., ICML 2022, for the relevance.
+    """
 
     def __init__(self, eps: float):
         self.eps = eps
@@ -20,6 +29,7 @@ class LayerNorm(Remembers):
         self.remember((x, weight, bias), statistics)
         return y
 
+    # with n = (x - mean) / sigma and h = g weight: dL/dx = (h - mean of h - n mean of (h n)) / sigma
     def vjp(self, g, x, weight, bias):
         return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))
 
@@ -39,7 +49,16 @@ class LayerNorm(Remembers):
 
 
 class RMSNorm(Remembers):
-    """y = x / sqrt(mean of x^2 + eps) * weight over the last dimension (Zhang & Sennrich, NeurIPS 2019)."""
+    """y = x / sqrt(mean of x^2 + eps) * weight over the last dimension. (.., C), (C,) -> (.., C).
+
+    Relevance: R_x = R, since each unit is only scaled.
+
+    Args:
+        eps: what is added to the mean square.
+
+    Source:
+        Zhang and Sennrich, NeurIPS 2019.
+    """
 
     def __init__(self, eps: float):
         self.eps = eps
@@ -49,6 +68,7 @@ class RMSNorm(Remembers):
         self.remember((x, weight), scale)
         return y
 
+    # with n = x / rms and h = g weight: dL/dx = (h - n mean of (h n)) / rms
     def vjp(self, g, x, weight):
         return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))
 

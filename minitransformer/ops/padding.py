@@ -10,7 +10,11 @@ from minitransformer.ops.laws import Moves
 
 
 class Pad(Moves):
-    """x with `before` and `after` extra places along each dimension, filled with zeros."""
+    """x with zeros added at the ends of dimensions.
+
+    Args:
+        widths: (before, after) for each dimension: how many zeros.
+    """
 
     reads = "shapes"
 

@@ -12,7 +12,11 @@ from minitransformer.ops.laws import Sums, dims
 
 
 class AddAt(Sums):
-    """y = x, and y[places] += new: a place named twice gets both."""
+    """y = x, and y[places] += new: a place named twice gets both. Each term gets its share of the sum.
+
+    Args:
+        places: an index into x, of arrays and slices.
+    """
 
     reads = "shapes"
 

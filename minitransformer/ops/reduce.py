@@ -11,7 +11,12 @@ from minitransformer.ops.laws import Sums, dims, keep_dims, total, wide
 
 
 class Reduction(Op):
-    """What reductions share: over which dimensions, and whether these stay as size 1."""
+    """What reductions share: over which dimensions, and whether these stay as size 1.
+
+    Args:
+        dim: dimensions, not negative unless called by hand.
+        keepdim: whether the dimensions stay, with size 1.
+    """
 
     def __init__(self, dim: tuple[int, ...], keepdim: bool = False):
         self.dim, self.keepdim = dim, keepdim
@@ -26,7 +31,7 @@ class Reduction(Op):
 
 
 class Sum(Reduction, Sums):
-    """y = sum of x."""
+    """y = sum of x over dimensions. Each x gets its share of the sum, R_i = x_i R / S(y)."""
 
     reads = "shapes"
 
@@ -38,7 +43,7 @@ class Sum(Reduction, Sums):
 
 
 class Mean(Reduction, Sums):
-    """y = mean of x, NaN if there is none."""
+    """y = mean of x over dimensions, NaN if there is none. Each x gets its share, R_i = x_i R / S(sum of x)."""
 
     reads = "shapes"
 
@@ -52,7 +57,15 @@ class Mean(Reduction, Sums):
 
 
 class Var(Reduction):
-    """y = sum (x - mean)^2 / (n - correction); where that is no positive number, 0 / 0 or infinity, as in PyTorch."""
+    """y = sum (x - mean)^2 / (n - correction) over dimensions; 0 / 0 and infinity where n <= correction, as in PyTorch.
+
+    Relevance: y is also the sum of x (x - mean) / (n - correction), of which each x gets its share.
+
+    Args:
+        dim: dimensions, not negative.
+        keepdim: whether the dimensions stay, with size 1.
+        correction: what n is reduced by: 1 for an unbiased estimate.
+    """
 
     def __init__(self, dim, keepdim, correction):
         super().__init__(dim, keepdim)
@@ -83,7 +96,7 @@ class Var(Reduction):
         )
         return (self.spread(g, x) * slope,)
 
-    # y = sum of x (x - mean) / (n - correction), half its derivative: each gets its share of that sum
+    # x (x - mean) / (n - correction) is half of x dy/dx
     def relprop(self, r, books, x):
         (share,) = self.vjp(books.ratio(r, 2 * self.forward(x)), x)
         return (x * share,)
@@ -93,7 +106,10 @@ class Var(Reduction):
 
 
 class Std(Var):
-    """y = sqrt(variance); the slope at 0 is taken as 0, as in PyTorch."""
+    """y = sqrt(variance): see `Var`. The slope at 0 is taken as 0, as in PyTorch.
+
+    Relevance: y is also the sum of x dy/dx, of which each x gets its share.
+    """
 
     reads = "both"
 
@@ -104,7 +120,7 @@ class Std(Var):
         xp, zero = namespace(x), y == 0
         return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x)
 
-    def relprop(self, r, books, y, x):  # y = sum of x dy/dx: each gets its share of that sum
+    def relprop(self, r, books, y, x):
         (share,) = self.vjp(books.ratio(r, y), y, x)
         return (x * share,)
 
@@ -113,7 +129,11 @@ class Std(Var):
 
 
 class Cumsum(Sums):
-    """y_i = x_1 + .. + x_i."""
+    """y_i = x_1 + .. + x_i along a dimension. Each x gets its share of each sum.
+
+    Args:
+        dim: the dimension, not negative.
+    """
 
     reads = "shapes"
 

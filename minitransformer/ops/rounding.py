@@ -9,7 +9,7 @@ from minitransformer.ops.operands import Operand, operands
 
 
 class Flat(Op):
-    """An op whose output does not change with its inputs, but for jumps: the gradient is 0."""
+    """An op whose output is constant but for steps: the gradient is 0. It has no relevance law, see `explain/without.py`."""
 
     reads = "shapes"
 
@@ -18,7 +18,14 @@ class Flat(Op):
 
 
 class Quotient(Flat):
-    """y = a / b, rounded down ("floor") or towards zero ("trunc")."""
+    """y = a / b, rounded.
+
+    Args:
+        rounding: "floor" for down, "trunc" for towards zero.
+
+    Raises:
+        ValueError: another word.
+    """
 
     def __init__(self, rounding: str):
         if rounding not in ("trunc", "floor"):
@@ -46,7 +53,7 @@ def _check_divisor(a, b) -> None:
 
 
 class Remainder(Sums):
-    """y = a - b floor(a / b), which has the sign of b."""
+    """y = a - b floor(a / b), which has the sign of b. Each term gets its share of the difference."""
 
     def forward(self, a, b):
         _check_divisor(a, b)
@@ -57,7 +64,12 @@ class Remainder(Sums):
 
 
 class Rounded(Flat):
-    """y = x, as the library's function of this name rounds it."""
+    """y = x, rounded by a function of NumPy.
+
+    Args:
+        name: "floor", "ceil", "trunc" or "round".
+        *settings: what that function takes beside x.
+    """
 
     def __init__(self, name: str, *settings):
         self.name, self.settings = name, settings

@@ -11,7 +11,11 @@ from minitransformer.ops.laws import Moves, dims, unbroadcast
 
 
 class Reshape(Moves):
-    """The same values in the same order, in another shape."""
+    """The same values in the same order, in another shape.
+
+    Args:
+        shape: sizes; one may be -1.
+    """
 
     reads = "shapes"
     view = True
@@ -27,7 +31,11 @@ class Reshape(Moves):
 
 
 class Permute(Moves):
-    """The dimensions in another order."""
+    """The dimensions in another order.
+
+    Args:
+        order: for each dimension of the output, that of x.
+    """
 
     reads = "shapes"
     view = True
@@ -43,7 +51,11 @@ class Permute(Moves):
 
 
 class Expand(Moves):
-    """Dimensions of size 1 repeated without copying; each value hears from all its copies."""
+    """Dimensions of size 1 repeated without copying; the gradients of all copies of a value are added.
+
+    Args:
+        shape: the larger shape.
+    """
 
     reads = "shapes"
     view = True
@@ -63,7 +75,11 @@ class Expand(Moves):
 
 
 class Concatenate(Moves):
-    """Tensors side by side along a dimension; each gets its own part back. One of shape (0,) may stand beside any others."""
+    """Tensors side by side along a dimension; each gets its own part back. One of shape (0,) may stand beside any others.
+
+    Args:
+        dim: the dimension, not negative.
+    """
 
     reads = "shapes"
 
@@ -87,7 +103,12 @@ class Concatenate(Moves):
 
 
 class Split(Moves):
-    """A tensor cut into parts along a dimension: an op of several outputs."""
+    """A tensor cut into parts along a dimension: one output a part.
+
+    Args:
+        sizes: how long each part is.
+        dim: the dimension, not negative.
+    """
 
     reads = "shapes"
     view = True
@@ -116,7 +137,12 @@ class Split(Moves):
 
 
 class Unbind(Moves):
-    """The slices of a tensor along a dimension: an op of several outputs."""
+    """The slices of a tensor along a dimension: one output a slice.
+
+    Args:
+        n: how many slices.
+        dim: the dimension, not negative.
+    """
 
     reads = "shapes"
     view = True
@@ -136,7 +162,11 @@ class Unbind(Moves):
 
 
 class Flip(Moves):
-    """The order along some dimensions turned round."""
+    """The order along some dimensions reversed.
+
+    Args:
+        dim: the dimensions.
+    """
 
     reads = "shapes"
 
@@ -151,7 +181,12 @@ class Flip(Moves):
 
 
 class Roll(Moves):
-    """Values moved on along dimensions; what falls off one end comes in at the other."""
+    """Values shifted along dimensions; what is shifted beyond one end comes in at the other.
+
+    Args:
+        shifts: by how many places, for each dimension.
+        dim: the dimensions.
+    """
 
     reads = "shapes"
 

@@ -12,7 +12,33 @@ from minitransformer.ops.reduce import Reduction
 
 
 class Softmax(Op):
-    """s_i = e^(x_i) / sum_k e^(x_k). A row of nothing but -inf gives zeros, with zero gradient."""
+    """s_i = e^(x_i) / sum_k e^(x_k) along a dimension. A row of nothing but -inf gives zeros, with zero gradient.
+
+    Relevance by the tangent, R_i = x_i (R_i - s_i sum_k R_k); its constant part is absorbed under "softmax". All laws by hand:
+
+    >>> import numpy as np
+    >>> from minitransformer.ops.books import Books
+    >>> op, x = Softmax(-1), np.log([2.0, 6.0])
+    >>> s = op.forward(x)
+    >>> s
+    array([0.25, 0.75])
+    >>> g = np.array([0.0, 1.0])
+    >>> op.vjp(g, s)
+    (array([-0.1875,  0.1875]),)
+    >>> books = Books()
+    >>> (r,) = op.relprop(s * g, books, s, x)  # of the relevance 0.75
+    >>> r.round(3), round(books.absorbed["softmax"], 3)
+    (array([-0.13 ,  0.336]), 0.544)
+    >>> (slope,) = op.modified(g, Books(), s, x)
+    >>> (x * slope).round(3)
+    array([-0.13 ,  0.336])
+
+    Args:
+        dim: the dimension, not negative unless called by hand.
+
+    Source:
+        Achtibat et al., ICML 2024, PMLR 235:135-168, proposition 3.1.
+    """
 
     reads = "output"
 
@@ -40,7 +66,11 @@ class Softmax(Op):
 
 
 class LogSoftmax(Tangent):
-    """y_i = x_i - ln sum_k e^(x_k)."""
+    """y_i = x_i - ln sum_k e^(x_k) along a dimension. Relevance by the tangent.
+
+    Args:
+        dim: the dimension.
+    """
 
     reads = "output"
     sink = "softmax"
@@ -56,7 +86,7 @@ class LogSoftmax(Tangent):
 
 
 class LogSumExp(Reduction, Tangent):
-    """y = ln sum_k e^(x_k)."""
+    """y = ln sum_k e^(x_k) over dimensions. Relevance by the tangent, x_k softmax(x)_k R / S(y)."""
 
     sink = "softmax"
 
