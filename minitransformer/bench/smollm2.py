@@ -145,7 +145,7 @@ def memory_of_writing() -> tuple[int, int]:
 
 def needed(config: LlamaConfig, weights: int, tokens: int) -> int:
     """The bytes of the weights, and of the keys and values of this many tokens in float32."""
-    return weights + 2 * 4 * tokens * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    return weights + 2 * 4 * tokens * config.num_hidden_layers * config.groups * config.head_dim
 
 
 if __name__ == "__main__":

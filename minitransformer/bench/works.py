@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import minitransformer
 from minitransformer.explain import lrp
@@ -44,7 +45,7 @@ class Size:
     def model(self) -> LanguageModel:
         """Our language model of this size: pre-norm, GELU in its tanh form, no dropout."""
         sizes = (self.vocab, self.d_model, self.heads, self.layers, 4 * self.d_model)
-        activation = partial(F.gelu, approximate="tanh")
+        activation: Any = partial(F.gelu, approximate="tanh")  # a layer takes any; a file could not name it
         return LanguageModel(
             LanguageModelConfig(*sizes, dropout=0.0, activation=activation, max_len=self.length)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
 from rich.text import Text
@@ -49,7 +50,7 @@ for command in (
 ):
     app.command()(prepared(command))
 
-USAGE = typer.BadParameter.__base__  # of click, which newer typers bring along
+USAGE: Any = typer.BadParameter.__base__  # click's UsageError; newer typers bring click along
 EXPECTED = (ValueError, ArithmeticError, IndexError, RuntimeError, OSError, ImportError, MemoryError)
 DEBUG = "MINITRANSFORMER_DEBUG"
 

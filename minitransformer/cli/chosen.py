@@ -24,10 +24,10 @@ def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Mod
 
     Raises ValueError unless exactly one of the two is given, or if the published model does not write.
     """
-    if (checkpoint is None) == (model is None):
-        raise ValueError("expected one of --checkpoint FILE and --model NAME")
-    if checkpoint is not None:
+    if checkpoint is not None and model is None:
         return models.load(checkpoint, *kinds)
+    if model is None or checkpoint is not None:
+        raise ValueError("expected one of --checkpoint FILE and --model NAME")
     found, tokenizer = published.load(model, remark)
     if lacking(found, found.config):
         raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")

@@ -16,6 +16,7 @@ from minitransformer.explain.pictures import comparison_table, mean_curves
 from minitransformer.explain.rendering import save_page
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
+from minitransformer.nn import Module
 from minitransformer.plain import escaped
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.tokenization import Tokenizer
@@ -36,7 +37,7 @@ NARROW = ("delta_auc", "auroc", "lexicon", "seconds")  # what a terminal of 80 c
 
 
 def compare_methods(
-    model: SequenceClassifier | BertClassifier,
+    model: Module,
     tokenizer: Tokenizer,
     data: str,
     limit: int,

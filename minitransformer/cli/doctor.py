@@ -34,18 +34,20 @@ def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
     """
     asked = backend or "numpy"
     check_backend(asked)
+    packages = {name: _version(name) for name in PURPOSE}
+    backends = {"numpy": "works", "cupy": cupy_state()}
     report = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "packages": {name: _version(name) for name in PURPOSE},
-        "backends": {"numpy": "works", "cupy": cupy_state()},
+        "packages": packages,
+        "backends": backends,
         "walls": sorted(walls()),
     }
     if json:
         print_json(report)
     else:
         _print(report)
-    if any(report["packages"][name] is None for name in REQUIRED) or report["backends"][asked] != "works":
+    if any(packages[name] is None for name in REQUIRED) or backends[asked] != "works":
         sys.exit(1)
 
 

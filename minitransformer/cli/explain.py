@@ -35,9 +35,7 @@ class Method(StrEnum):
     gradient = "gradient"
 
 
-Method = Annotated[
-    Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")
-]
+How = Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")]
 Target = Annotated[
     int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
 ]
@@ -53,7 +51,7 @@ def explain(
     text: Annotated[str | None, typer.Argument(help="The text that the model reads.")] = None,
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
-    method: Method = Method.lrp,
+    method: How = Method.lrp,
     rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
     target: Target = None,
     samples: Samples = 1000,

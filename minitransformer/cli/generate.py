@@ -38,9 +38,20 @@ def generate(
     """Go on with PROMPT, token by token, as a language model would: that of a checkpoint, or a published one."""
     prepare(seed, backend)
     writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
-    ids, new = tokenizer.encode(prompt), []
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "use_cache": cache}
-    tokens = kept(new, stream(writer, ids, max_new_tokens, stop_id=tokenizer.end_id, **settings))
+    ids = tokenizer.encode(prompt)
+    new: list[int] = []
+    tokens = stream(
+        writer,
+        ids,
+        max_new_tokens,
+        temperature,
+        top_k,
+        top_p,
+        seed,
+        use_cache=cache,
+        stop_id=tokenizer.end_id,
+    )
+    tokens = kept(new, tokens)
     text = shown([tokenizer.decode(ids)], json) + shown(
         growing_text(tokenizer, ids, tokens, stop or ()), json
     )

@@ -42,8 +42,10 @@ def remark(line: str) -> None:
 
 def page_file(path: Path | None) -> Path | None:
     """Where to write a page. Tells at once that it cannot be written there, and not after minutes of work: ValueError."""
-    folder = path and path.absolute().parent
-    if path and (path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
+    if path is None:
+        return None
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise ValueError(f"expected a file in a folder that exists and may be written to, got {path}")
     return path
 
@@ -77,7 +79,8 @@ def prepared(command: Callable) -> Callable:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=a)
         for name, value, a in shared
     ]
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
+    parameters = [*signature.parameters.values(), *options]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
     return run
 
 

@@ -71,7 +71,7 @@ def curve(
     middles = numpy.arange(len(mean)) + (window + 1) / 2  # of the windows
     parts = [place.ticks(), place.line(steps, y, "each"), place.line(middles, mean, "mean")]
     parts += [place.level(*blind)] if blind else []
-    parts += [place.line(*zip(*held_out, strict=True), "between")] if held_out else []
+    parts += [place.line([s for s, _ in held_out], [v for _, v in held_out], "between")] if held_out else []
     parts += [place.dot(step, value) for step, value in held_out]
     said = f"Loss over {len(y)} steps, from {y[0]:.2f} to {mean[-1]:.2f} nats"
     key = f'<span class="mean"></span>training, mean of {window} steps <span class="held"></span>text it never saw'

@@ -257,7 +257,7 @@ def plain(story: Story) -> dict:
             e.method: {"tokens": e.tokens, "relevance": e.relevance.tolist(), "top_words": top_words(e)}
             for e in judgement.explanations
         },
-        "ledger": dict(judgement.explanations[0].ledger),
+        "ledger": dict(judgement.ledger),
         "agreement": [dict(zip(AGREEMENT, pair, strict=True)) for pair in pairs],
         "seconds": story.seconds,
     }

@@ -60,7 +60,7 @@ def _summary(story: Story) -> str:
         f"gradient checks, {failed or 'none'} failed": f"{len(story.gradients)}",
         f"tokens it hesitates between, of {speech.vocab_size}": f"{perplexity:.0f}",
         f"of {judgement.reviews} unseen reviews judged rightly": f"{judgement.accuracy['Transformer']:.1%}",
-        "relevance unaccounted for": f"{abs(judgement.explanations[0].ledger.gap):.0e}",
+        "relevance unaccounted for": f"{abs(judgement.ledger.gap):.0e}",
     }
     cards = "".join(
         f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd></div>" for name, figure in tiles.items()
@@ -187,7 +187,7 @@ def _why(judgement: Judgement) -> str:
         "question; orange words spoke for the answer, blue ones against it, and a stronger colour means a louder word.</p>"
         + "".join(map(_card, explanations))
         + _words(explanations)
-        + _ledger(explanations[0])
+        + _ledger(judgement)
         + _agreement(judgement)
         + "<h3>And where it looked</h3><p>Attention is not an explanation: it says where a head looked, not what it made of what "
         "it saw. Compare the columns with the words above.</p>"
@@ -233,8 +233,9 @@ def _words(explanations: list[Explanation]) -> str:
     )
 
 
-def _ledger(explanation: Explanation) -> str:
-    ledger, scale = explanation.ledger, scale_of(list(explanation.ledger.values()))
+def _ledger(judgement: Judgement) -> str:
+    ledger, explanation = judgement.ledger, judgement.explanations[0]
+    scale = scale_of(list(ledger.values()))
     rows = "".join(
         f'<tr{total}><th scope="row">{escaped(name)}</th>{leaning(amount, scale)}'
         f'<td class="soft">{escaped(MEANING[name])}</td></tr>'

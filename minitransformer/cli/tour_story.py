@@ -11,7 +11,7 @@ import numpy
 
 from minitransformer import statistics
 from minitransformer.data.reviews import Review
-from minitransformer.explain import Explanation
+from minitransformer.explain import Explanation, Ledger
 from minitransformer.explain.rendering import scale_of
 from minitransformer.verify import Result
 
@@ -70,6 +70,13 @@ class Judgement:
     attention: list[numpy.ndarray]
     mistakes: list[tuple[Review, float]]
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the first explanation: LRP has one."""
+        ledger = self.explanations[0].ledger
+        assert ledger is not None
+        return ledger
+
 
 @dataclass(frozen=True)
 class Story:
@@ -96,7 +103,7 @@ class Story:
     @property
     def holds(self) -> bool:
         """Whether every gradient is right and the ledger accounts for all relevance."""
-        return all(r.passed for r in self.gradients) and self.judgement.explanations[0].ledger.closes
+        return all(r.passed for r in self.gradients) and self.judgement.ledger.closes
 
 
 def is_word(token: str) -> bool:

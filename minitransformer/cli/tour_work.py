@@ -16,7 +16,7 @@ from minitransformer.data.naive_bayes import NaiveBayes, majority
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.generation import generate
-from minitransformer.models.classifier import SequenceClassifier, predict_proba
+from minitransformer.models.classifier import predict_proba
 from minitransformer.nn import Module
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.modes import in_use
@@ -134,7 +134,7 @@ def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
     """
     short = [i for i, r in enumerate(reviews) if len(r.text.split()) in GLANCE] or range(len(reviews))
     right = {i: probabilities[i, reviews[i].label] for i in short}
-    return max([i for i in short if right[i] <= SURE] or short, key=right.get)
+    return max([i for i in short if right[i] <= SURE] or short, key=lambda i: right[i])
 
 
 def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tuple[Review, float]]:
@@ -146,7 +146,7 @@ def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tu
 
 
 def explain(
-    model: SequenceClassifier, tokenizer: Tokenizer, text: str, label: int, seed: int, form: str = "gradient"
+    model: Module, tokenizer: Tokenizer, text: str, label: int, seed: int, form: str = "gradient"
 ) -> list[Explanation]:
     """The decision by LRP, by LIME and by gradient x input, each on the same tokens."""
     ids, tokens = tokenizer.encode(text), tokenizer.tokens(text)

@@ -27,7 +27,9 @@ from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe,
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
-Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})
+# type checkers read no members from a table
+Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})  # type: ignore[misc]
+CLASSIFIER = Kind("classifier")
 
 
 Out = Annotated[
@@ -44,7 +46,7 @@ Amp = Annotated[bool | None, typer.Option("--amp", help="Products in float16, as
 
 
 def train(
-    kind: Annotated[Kind, typer.Argument(help="What to train.")] = Kind.classifier,
+    kind: Annotated[Kind, typer.Argument(help="What to train.")] = CLASSIFIER,
     out: Out = None,
     resume: Resume = False,
     data: DataName = None,
@@ -143,8 +145,9 @@ def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:
 
 def _accuracy(recipe: Recipe, directory: Path) -> float | None:
     """Of the best checkpoint, on reviews that neither trained nor chose it; None if the model is no classifier."""
-    judged = isinstance(recipe, ClassifierRecipe | FineTuningRecipe)
-    return accuracy(*models.load(directory / BEST), recipe.split()[2]) if judged else None
+    if not isinstance(recipe, ClassifierRecipe | FineTuningRecipe):
+        return None
+    return accuracy(*models.load(directory / BEST), recipe.split()[2])
 
 
 def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -11,7 +12,8 @@ from minitransformer.cli.generate import MaxNewTokens, kept, shown
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import beam_search, growing_text, stream
-from minitransformer.models import T5, published
+from minitransformer.models import published
+from minitransformer.nn import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.tokenization import Tokenizer
 
@@ -36,11 +38,13 @@ def translate(
     if not sentence.strip():
         raise ValueError("sentence: expected at least one word")
     model, tokenizer = published.load("flan-t5", remark)
-    task, new = f"translate {source} to {to}: {sentence}", []
+    task = f"translate {source} to {to}: {sentence}"
+    new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
     begin, writer = [model.config.pad_token_id], model.answer(asked)
     if beams > 1:
-        tokens = beam_search(writer, begin, max_new_tokens, beams, stop_id=tokenizer.end_id)[0].tokens
+        best = beam_search(writer, begin, max_new_tokens, beams, stop_id=tokenizer.end_id)[0]
+        tokens: Iterable[int] = best.tokens
     else:
         tokens = stream(writer, begin, max_new_tokens, temperature=0, stop_id=tokenizer.end_id)
     text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
@@ -50,16 +54,16 @@ def translate(
         print_json({"sentence": sentence, "to": to, "translation": text, "why": why_told})
     else:
         print()
-        for reason in reasons:
-            console.print(f"\n{tokenizer.decode(reason.target) or 'the end'}", style="bold")
+        for token, reason in zip(new, reasons, strict=why):
+            console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
             reason.show()
 
 
-def reasons_of(model: T5, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
+def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
     """Of each token of an answer, the relevance of what was read and of what was written before it."""
     begin, ids, seen = model.config.pad_token_id, tokenizer.encode(task), [*tokenizer.tokens(task), "..."]
     # a space, as sentencepiece writes it
-    written = [tokenizer.vocabulary[token].replace("\u2581", " ") for token in answer]
+    written = [str(tokenizer.vocabulary[token]).replace("\u2581", " ") for token in answer]
     return [
         # of S + 1 + i tokens
         lrp_answer(model, ids, [begin, *answer[:i]], answer[i], tokens=[*seen, *written[:i]])

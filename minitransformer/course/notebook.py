@@ -44,9 +44,13 @@ def execute(notebook, folder: str, seconds: int = 60):
     """Run every cell, the results written into the notebook. Raises CellExecutionError, CellTimeoutError."""
     from nbclient import NotebookClient
 
-    # what is printed, in one piece
-    options = {"timeout": seconds, "kernel_name": "python3", "coalesce_streams": True}
-    NotebookClient(notebook, resources={"metadata": {"path": folder}}, **options).execute()
+    NotebookClient(
+        notebook,
+        resources={"metadata": {"path": folder}},
+        timeout=seconds,
+        kernel_name="python3",
+        coalesce_streams=True,  # what is printed, in one piece
+    ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     return notebook

@@ -10,7 +10,7 @@ import contextlib
 import operator
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import numpy
@@ -22,10 +22,20 @@ ABOUT = ("shape", "ndim", "size", "dtype", "nbytes", "itemsize")
 SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")
 
 
+class Library(ModuleType):
+    """A pretend array library: a module with a class of arrays of its own. Its `count` holds what it did."""
+
+    count: Counter[str]
+    ndarray: type[PretendArray]
+    asarray: Callable[..., PretendArray]
+    array: Callable[..., PretendArray]
+    asnumpy: Callable[[PretendArray], numpy.ndarray]
+
+
 class Step:
     """A function of NumPy's, as a pretend library has it."""
 
-    def __init__(self, library: ModuleType, function):
+    def __init__(self, library: Library, function):
         self.library, self.function = library, function
 
     def __call__(self, *arguments, **keywords):
@@ -46,15 +56,15 @@ class Step:
         return lambda *arguments: run(self.library, numpy.add.at, *arguments)
 
 
-def run(library: ModuleType, function, *arguments, **keywords):
+def run(library: Library, function, *arguments, **keywords):
     """One step on the pretend device."""
-    arguments = [bare(library, value) for value in arguments]
-    keywords = {name: bare(library, value) for name, value in keywords.items()}
+    plain = [bare(library, value) for value in arguments]
+    named = {name: bare(library, value) for name, value in keywords.items()}
     library.count["steps"] += 1
-    return dressed(library, function(*arguments, **keywords))
+    return dressed(library, function(*plain, **named))
 
 
-def bare(library: ModuleType, value):
+def bare(library: Library, value):
     """The NumPy array inside an array of the library. Raises TypeError for arrays of other libraries."""
     if isinstance(value, library.ndarray):
         return value.hidden
@@ -63,7 +73,7 @@ def bare(library: ModuleType, value):
     return type(value)(bare(library, v) for v in value) if isinstance(value, (tuple, list)) else value
 
 
-def dressed(library: ModuleType, value):
+def dressed(library: Library, value):
     """NumPy's results as arrays of the library."""
     if isinstance(value, (numpy.ndarray, numpy.generic)):
         return library.ndarray(numpy.asarray(value))
@@ -78,9 +88,9 @@ def library_name(array) -> str:
 class PretendArray:
     """An array that NumPy cannot read. Each pretend library has a subclass of its own, with `library` in it."""
 
-    library: ModuleType
+    library: Library
     __array_ufunc__ = None  # NumPy's operators leave the work to ours
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # as NumPy's arrays, it has none
 
     def __init__(self, hidden: numpy.ndarray):
         self.hidden = hidden
@@ -162,9 +172,9 @@ def _operators() -> None:
 _operators()
 
 
-def pretend_library(name: str, inner: str = "") -> ModuleType:
+def pretend_library(name: str, inner: str = "") -> Library:
     """A module `name` whose arrays' class says to come from the module `name` + `inner`. Its `count` holds what it did."""
-    library = sys.modules[name] = ModuleType(name, "A pretend array library.")
+    library = sys.modules[name] = Library(name, "A pretend array library.")
     sys.modules.setdefault(name + inner, ModuleType(name + inner))
     library.count = Counter()
     library.ndarray = type("ndarray", (PretendArray,), {"library": library, "__module__": name + inner})
@@ -185,7 +195,7 @@ def pretend_library(name: str, inner: str = "") -> ModuleType:
 
     library.asarray, library.array = asarray, lambda values, dtype=None: asarray(values, dtype).copy()
     library.asnumpy = lambda array: array.get()
-    library.__getattr__ = attribute
+    library.__getattr__ = attribute  # type: ignore[method-assign]  # a module's own, for names it lacks (PEP 562)
     return library
 
 

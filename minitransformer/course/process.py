@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from minitransformer.course import cell, pretend
 from minitransformer.course.cell.wire import HEAD, LARGEST, Nonsense
@@ -40,6 +41,10 @@ class Gone(BaseException):
 class Process:
     """Use it as a context: at the end of the block, however that comes, nothing of it runs any more."""
 
+    stdin: BinaryIO
+    stdout: BufferedReader
+    stderr: BinaryIO
+
     def __init__(self, folder: Path):
         self.folder, self.mark = folder, f"{MARK}={secrets.token_hex(16)}"
         self.timed_out, self.printed, self.came = False, 0, b""
@@ -51,16 +56,18 @@ class Process:
             str(CELL),
             json.dumps([os.getpid(), str(self.folder), *_seen(self.folder)]),
         ]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        group = (
-            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-            if os.name == "nt"
-            else {"start_new_session": True}
-        )
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
-            command, env={**os.environ, **ONE_THREAD, name: token}, **pipes, **group
+            command,
+            env={**os.environ, **ONE_THREAD, name: token},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows has it
         )
+        pipes: Any = self.process  # whose types do not tell that all three are there
+        self.stdin, self.stdout, self.stderr = pipes.stdin, pipes.stdout, pipes.stderr
         self.job = job_of(self.process)
         self.counter = threading.Thread(target=self._count, daemon=True)
         self.counter.start()
@@ -72,11 +79,7 @@ class Process:
         self.clock.cancel()
         self.end()
         self.counter.join(1)
-        for stream in (
-            self.process.stdin,
-            self.process.stderr,
-            *([] if self.counter.is_alive() else [self.process.stdout]),
-        ):
+        for stream in (self.stdin, self.stderr, *([] if self.counter.is_alive() else [self.stdout])):
             with contextlib.suppress(OSError):  # whoever holds the pipe open is not waited for
                 stream.close()
 
@@ -110,8 +113,8 @@ class Process:
     def send(self, data: bytes) -> None:
         """Raises Gone."""
         try:
-            self.process.stdin.write(data)
-            self.process.stdin.flush()
+            self.stdin.write(data)
+            self.stdin.flush()
         except (OSError, ValueError):
             raise Gone from None
 
@@ -125,8 +128,8 @@ class Process:
 
     def _read(self, count: int) -> bytes:
         while len(self.came) < count:
-            self._wait(self.process.stderr)
-            piece = os.read(self.process.stderr.fileno(), 1 << 20)
+            self._wait(self.stderr)
+            piece = os.read(self.stderr.fileno(), 1 << 20)
             if not piece:
                 raise Gone
             self.came += piece
@@ -141,7 +144,7 @@ class Process:
 
     def _count(self) -> None:
         """Read what is printed, up to a limit."""
-        while piece := self.process.stdout.read1(65536):
+        while piece := self.stdout.read1(65536):
             self.printed += len(piece)
             if self.printed >= OUTPUT:
                 self.end()

@@ -52,8 +52,12 @@ class Rule:
     """The law that stands with the op: what applies where no other rule is chosen."""
 
     ops: tuple[type[Op], ...] = (Op,)
-    gradient_form = True
     reference = ""
+
+    @property
+    def gradient_form(self) -> bool:
+        """Whether `modified` gives the rule too."""
+        return True
 
     def fits(self, op: Op) -> bool:
         """Whether the rule speaks of this kind of op."""

@@ -101,7 +101,7 @@ class Walk:
         op.needs = stop.needs
         received = self._received(op)
         if op.clear is not None and (self.explicit or type(op).modified is Op.modified):
-            return self._through_clear_form(op, r, arrays)
+            return self._through_clear_form(op, op.clear, r, arrays)
         row = self.books.open(stop.layer, str(op), received)
         output = [widened(op.y)] if op.reads in ("output", "both") else []
         parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *output, *arrays)
@@ -146,7 +146,7 @@ class Walk:
             if not moves:
                 row.scale += self._extent(part, a)
 
-    def _amount(self, part: Array, a: Array | float) -> float | Array:
+    def _amount(self, part: Array, a: Array) -> float | Array:
         """The sum of an input's relevance; `a` are the input's values."""
         if self.explicit or not isinstance(a, HOST):
             return _number((part if self.explicit else part * self.books.finite(a)).sum())
@@ -154,11 +154,11 @@ class Walk:
         # 0 times a score of -inf
         return amount if amount == amount else float(numpy.vdot(part, self.books.finite(a)))
 
-    def _extent(self, part: Array, a: Array | float) -> float | Array:
+    def _extent(self, part: Array, a: Array) -> float | Array:
         """The sum of an input's |relevance|."""
         if self.explicit or not isinstance(a, HOST):
             return _number(abs(part if self.explicit else part * self.books.finite(a)).sum())
-        extent = float(numpy.vdot(abs(part), abs(a)))
+        extent = float(numpy.vdot(numpy.abs(part), numpy.abs(a)))
         return extent if extent == extent else float(numpy.vdot(abs(part), abs(self.books.finite(a))))
 
     def _maker(self, t: Tensor) -> str:
@@ -167,12 +167,12 @@ class Walk:
             return (self.origin or {}).get(t, "")
         return self.stops[t.op].layer if t.op in self.stops else self.layers.of(t.op)
 
-    def _through_clear_form(self, op: Op, r, arrays) -> tuple:
+    def _through_clear_form(self, op: Op, clear: Callable, r, arrays) -> tuple:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
         needs = self.stops[op].needs
         leaves = [_leaf(*each) for each in zip(op.inputs, arrays, needs, strict=True)]
         with enable_grad():
-            outs = op.clear(*leaves)
+            outs = clear(*leaves)
         pairs = zip(outs, r, strict=True) if op.outputs > 1 else [(outs, r)]
         seeds = [(out, part) for out, part in pairs if part is not None and out.requires_grad]
         ops = sorted({op for out, _ in seeds for op in tape(out)}, key=attrgetter("number"), reverse=True)

@@ -59,7 +59,7 @@ def _replaced(module: Module, tensors: Mapping[str, Tensor]) -> Iterator[None]:
     ]
     try:
         for part, name, old in slots:
-            part._parameters[name] = new[id(old)]
+            part._parameters[name] = new[id(old)]  # type: ignore[assignment]  # any tensor, for this one call
         yield
     finally:
         for part, name, old in slots:

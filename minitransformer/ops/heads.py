@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, overload
+
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
 from minitransformer.ops.laws import Moves
@@ -66,6 +68,12 @@ class MergeHeads(Moves):
         return (SplitHeads(x.shape[-3], 1, self.batch_first).pieces(g)[0],)
 
 
+@overload
+def split_heads(input: Tensor, num_heads: int, parts: Literal[1] = 1, batch_first: bool = True) -> Tensor: ...
+@overload
+def split_heads(
+    input: Tensor, num_heads: int, parts: int, batch_first: bool = True
+) -> Tensor | tuple[Tensor, ...]: ...
 def split_heads(
     input: Tensor, num_heads: int, parts: int = 1, batch_first: bool = True
 ) -> Tensor | tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy
 
@@ -17,7 +18,7 @@ def item(input: Tensor) -> float | int | bool:
     return input.array.item()
 
 
-def tolist(input: Tensor) -> list | float | int | bool:
+def tolist(input: Tensor) -> Any:
     """Nested lists of Python numbers, or the number itself of a 0-d tensor."""
     return input.array.tolist()
 

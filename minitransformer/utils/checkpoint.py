@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
+from typing import Any
 
 from minitransformer.autograd import Op, Tensor, key, propagate, tape
 from minitransformer.defaults import backend, default_device
@@ -85,7 +86,7 @@ def _run(function: Callable, given: Sequence) -> tuple[Tensor, ...]:
 
 
 @contextlib.contextmanager
-def _random_numbers_from(state: dict) -> Iterator[None]:
+def _random_numbers_from(state: Mapping[str, Any]) -> Iterator[None]:
     """Inside, random numbers are drawn from `state` on; afterwards, as if none had been."""
     bits = generator().bit_generator
     before, bits.state = bits.state, state

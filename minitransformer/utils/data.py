@@ -99,8 +99,8 @@ def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: 
     tensors = [_sequence(s) for s in sequences]
     check_device("pad_sequence", *tensors)
     rows = [t.array for t in tensors]
-    rest = sorted({row.shape[1:] if row.ndim else None for row in rows}, key=repr)
-    if len(rest) > 1 or None in rest:
+    rest = sorted({row.shape[1:] for row in rows})
+    if len(rest) > 1 or not all(row.ndim for row in rows):
         raise RuntimeError(
             f"pad_sequence: expected sequences that differ in nothing but length, got {[r.shape for r in rows][:5]}"
         )
@@ -219,7 +219,7 @@ class DataLoader:
     def __len__(self) -> int:
         """The number of batches in an epoch."""
         if self.batch_sampler is not None:
-            return len(self.batch_sampler)
+            return len(self.batch_sampler)  # type: ignore[arg-type]  # TypeError if it has no length
         return _count(len(self.dataset), self.batch_size, self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:

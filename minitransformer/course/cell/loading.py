@@ -44,7 +44,7 @@ def library_imports(source: bytes, file: str) -> int:
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
         if any(re.fullmatch(r"minitransformer(\.\w+)*", name) for name in names):
-            return node.lineno
+            return getattr(node, "lineno", 0)
     return 0
 
 

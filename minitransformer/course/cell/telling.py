@@ -38,6 +38,7 @@ class Told(Exception):
     """An exception that was raised in another process, by what is told of it. Its class is also of the kind that Python has."""
 
     place = called = said = ""
+    given: int | None  # its number, if this side has handed it over
 
     def __init__(self, told: dict):
         self.place, self.called, self.said = (
@@ -48,7 +49,7 @@ class Told(Exception):
         return self.said
 
 
-def retold(told: dict) -> Exception:
+def retold(told: dict) -> Told:
     """The exception of another process, to be raised in this one: always an Exception, whose other kinds would end it."""
     name, *others = (str(name)[:100] for name in told["types"])
     own = (getattr(builtins, kind, None) for kind in (name, *others))

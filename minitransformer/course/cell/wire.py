@@ -155,7 +155,7 @@ def _whole(writer: Writer, number: int) -> list | None:
     return ["plain", int(number)] if -LARGE < number < LARGE else None
 
 
-WRITE = (
+WRITE: tuple[tuple[Any, Callable[[Writer, Any], list | None]], ...] = (
     ((bool, type(None)), lambda w, v: ["plain", v]),
     (
         numpy.generic,
@@ -173,7 +173,7 @@ WRITE = (
     (numpy.ndarray, _array),
     (numpy.random.Generator, _chance),
     (PretendArray, lambda w, v: ["far", v.library.__name__, w.slot(v.hidden)]),
-    (type(sys), lambda w, v: ["module", v.__name__] if MODULES.get(v.__name__) is v else None),
+    (type(sys), lambda w, v: ["module", name] if MODULES.get(name := v.__name__) is v else None),
     (Record, lambda w, v: ["record", type(v).__name__, [[name, w.slot(x)] for name, x in vars(v).items()]]),
 )
 CHANGEABLE = {"list", "dict", "array", "objects", "chance", "far", "record"}

@@ -7,7 +7,7 @@ import io
 import re
 import textwrap
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from minitransformer.plain import escaped, spelt_out
 
@@ -71,14 +71,16 @@ def _image(draw: Callable[[Figure], None], size: tuple[float, float], form: str)
 
     installed = [name for name in FONTS if name in get_font_names()]
     held = io.BytesIO()
-    with matplotlib.rc_context(STYLE | {"font.family": ["DejaVu Sans", *installed]}):
+    # Any: since matplotlib 3.11 the keys have a type
+    style: Any = STYLE | {"font.family": ["DejaVu Sans", *installed]}
+    with matplotlib.rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
         figure.savefig(held, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)
     return held.getvalue()
 
 
-def quiet(axes: Axes, grid: str | None = None) -> Axes:
+def quiet(axes: Axes, grid: Literal["x", "y"] | None = None) -> Axes:
     """Axes with no tick marks, and with faint lines across `grid`, "x" or "y", if asked."""
     axes.tick_params(length=0)
     if grid:

@@ -132,14 +132,14 @@ def _digits(row: numpy.ndarray):
 def _draw(heads, full: float, tokens: Sequence[str], keys: Sequence[str], figure: Figure) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("attention", ["#ffffff", tuple(c / 255 for c in ATTENTION)])
+    full_colour = "#{:02x}{:02x}{:02x}".format(*ATTENTION)
+    colours = LinearSegmentedColormap.from_list("attention", ["#ffffff", full_colour])
     across = min(ACROSS, len(heads))
     for n, (name, head) in enumerate(heads.items()):
         axes = quiet(figure.add_subplot(-(-len(heads) // across), across, n + 1))
         axes.set_title(name, fontsize=8)
-        axes.set_xticks(
-            range(len(keys)), range(1, len(keys) + 1) if tokens is keys else _numbered(keys), fontsize=6
-        )
+        below = [str(n + 1) for n in range(len(keys))] if tokens is keys else _numbered(keys)
+        axes.set_xticks(range(len(keys)), below, fontsize=6)
         axes.tick_params("x", labelrotation=0 if tokens is keys and len(keys) < 20 else 90)
         axes.set_yticks(
             range(len(tokens)), _numbered(tokens) if n % across == 0 else [""] * len(tokens), fontsize=6

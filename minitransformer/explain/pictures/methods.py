@@ -20,10 +20,11 @@ def side_by_side(
     Methods have units of their own, so only shares can be compared; the hover text tells the numbers as they were. Raises
     ValueError without explanations, for batches, and for explanations of different tokens or with NaN.
     """
-    named = explanations if isinstance(explanations, Mapping) else {e.method: e for e in explanations}
-    if not named or len(named) != len(explanations):
+    listed = list(explanations.values() if isinstance(explanations, Mapping) else explanations)
+    named = explanations if isinstance(explanations, Mapping) else {e.method: e for e in listed}
+    if not named or len(named) != len(listed):
         raise ValueError(
-            f"explanations: expected one or more of different methods, got {[e.method for e in explanations]}"
+            f"explanations: expected one or more of different methods, got {[e.method for e in listed]}"
         )
     tokens = list(next(iter(named.values())).tokens)
     for name, explanation in named.items():

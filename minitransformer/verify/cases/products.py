@@ -63,7 +63,7 @@ PRODUCTS = [
     ),
     OpCase(
         "clear_attention",
-        lambda lib, *t: clear_attention(*t, is_causal=True)[0],
+        lambda lib, q, k, v: clear_attention(q, k, v, is_causal=True)[0],
         [normal(2, 2, 4, 3)] * 3,
         lambda torch, *t: _attention(torch, *t, is_causal=True),
     ),

@@ -1,5 +1,7 @@
 """What must be true of lime."""
 
+from typing import Any
+
 import numpy as np
 
 from minitransformer.course.checks.lesson_12_lime.common import LAWS, stacked_fit, three_of, weights_by_hand
@@ -122,7 +124,7 @@ def _again(answer):
     same(second[0], first[0], "the weights, a second time with the same rng")
 
 
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {
         "absolute": True
     },
