@@ -40,18 +40,8 @@ def generate(
     writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
     ids = tokenizer.encode(prompt)
     new: list[int] = []
-    tokens = stream(
-        writer,
-        ids,
-        max_new_tokens,
-        temperature,
-        top_k,
-        top_p,
-        seed,
-        use_cache=cache,
-        stop_id=tokenizer.end_id,
-    )
-    tokens = kept(new, tokens)
+    drawn = stream(writer, ids, max_new_tokens, temperature, top_k, top_p, seed, cache, tokenizer.end_id)
+    tokens = kept(new, drawn)
     text = shown([tokenizer.decode(ids)], json) + shown(
         growing_text(tokenizer, ids, tokens, stop or ()), json
     )
