@@ -1,7 +1,11 @@
-"""Automatic mixed precision: products in float16, everything delicate in float32 (Micikevicius et al., ICLR 2018).
+"""Automatic mixed precision: matrix products in float16; norms, softmax and losses, which need more precision, in float32.
 
-Parameters stay float32; a copy in half precision goes into each product, and its gradient comes back as float32. Small
-gradients would vanish in half precision, so the loss is multiplied by a large number first and the gradients divided by it.
+Parameters stay float32. Each product reads a copy of them in float16, and their gradients are float32. Gradients below the
+smallest float16 number would become zero, so the loss is multiplied by a large factor before `backward`, and the gradients are
+divided by it afterwards.
+
+Source:
+    Micikevicius et al., ICLR 2018.
 """
 
 from __future__ import annotations
@@ -19,7 +23,16 @@ from minitransformer.settings import setting
 def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):
     """Inside this block linear maps, matrix products and attention compute in float16; norms, softmax and losses in float32.
 
-    `device_type` is there for PyTorch's sake: it is the tensors' device that counts. Raises TypeError for another dtype.
+    Args:
+        device_type: has no effect; it is accepted because PyTorch has it.
+        dtype: float16, the only one that is supported.
+        enabled: whether the block changes anything.
+
+    Returns:
+        A context manager, which is also a decorator.
+
+    Raises:
+        TypeError: for another dtype.
     """
     if "bfloat16" in str(dtype):
         raise TypeError(f"autocast: {NO_BFLOAT16}")
@@ -28,14 +41,28 @@ def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):
     return setting(autocast_dtype, float16 if enabled else None)
 
 
-SCALES = 2.0**-126, 2.0**127  # factors that float32 holds, and whose reciprocals it holds
+SCALES = 2.0**-126, 2.0**127  # the smallest and the largest factor: float32 holds both, and their reciprocals
 
 
 class GradScaler:
-    """Multiplies the loss so that no gradient vanishes in float16, and finds the factor as it goes.
+    """Multiplies the loss by a factor so that small gradients are not zero in float16, and adapts this factor during training.
 
-    An overflow skips the step and multiplies the factor by `backoff_factor`; `growth_interval` steps without one multiply it
-    by `growth_factor`, as long as it is one of `SCALES`. `skipped` counts the steps that were skipped.
+    A step whose gradients overflow is skipped, and the factor is multiplied by `backoff_factor`. After `growth_interval` steps
+    without an overflow it is multiplied by `growth_factor`. It stays within `SCALES`.
+
+    Args:
+        device: has no effect; it is accepted because PyTorch has it.
+        init_scale: the first factor.
+        growth_factor: above 1.
+        backoff_factor: between 0 and 1.
+        growth_interval: in steps.
+        enabled: False makes the factor 1; overflows are then not looked for.
+
+    Attributes:
+        skipped: the number of skipped steps.
+
+    Raises:
+        ValueError: if a factor is out of range.
     """
 
     def __init__(
@@ -56,21 +83,41 @@ class GradScaler:
         self.backoff_factor = backoff_factor
         self.growth_interval = growth_interval
         self.enabled, self.skipped, self._good_steps = enabled, 0, 0
-        self._finite: dict[int, bool] = {}  # by optimizer: whether its gradients, divided already, are finite
+        self._finite: dict[
+            int, bool
+        ] = {}  # id of an optimizer whose gradients are divided -> whether they are finite
 
     def get_scale(self) -> float:
-        """The factor in use."""
+        """The factor in use.
+
+        Returns:
+            A float; 1 if the scaler is not enabled.
+        """
         return self._scale
 
     def scale(self, outputs: Tensor) -> Tensor:
-        """The loss to call `backward` on."""
+        """Multiply the loss by the factor.
+
+        Args:
+            outputs: the loss.
+
+        Returns:
+            The tensor to call `backward` on.
+        """
         return outputs * self._scale if self.enabled else outputs
 
     def unscale_(self, optimizer: Optimizer) -> None:
-        """Divide the gradients, so that they can be clipped. Raises RuntimeError if that was done since the last update."""
+        """Divide the gradients by the factor, in place, so that they can be clipped.
+
+        Args:
+            optimizer: the optimizer of the parameters whose gradients are divided.
+
+        Raises:
+            RuntimeError: if they have been divided since the last `update`.
+        """
         if id(optimizer) in self._finite:
             raise RuntimeError(
-                "unscale_: the gradients of this optimizer are divided already; call update() after each step"
+                "unscale_: the gradients of this optimizer have been divided already; call update() after each step"
             )
         gradients = [
             p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
@@ -78,7 +125,7 @@ class GradScaler:
         self._finite[id(optimizer)] = not self.enabled or not gradients or self._divide(gradients)
 
     def _divide(self, gradients: list[Tensor]) -> bool:
-        """Whether they are all finite; the one moment in which the host waits."""
+        """Divide the gradients in place; returns whether all are finite. For this answer the host waits for the device."""
         kernel, arrays = kernels.of(gradients[0].array), [g.writable() for g in gradients]
         kernel.scale_all(arrays, 1 / self._scale)
         return math.isfinite(kernel.norm_of_all(arrays)) or all(
@@ -86,14 +133,22 @@ class GradScaler:
         )
 
     def step(self, optimizer: Optimizer) -> None:
-        """`optimizer.step()`, unless a gradient overflowed."""
+        """Call `optimizer.step()`, unless a gradient overflowed.
+
+        Args:
+            optimizer: its gradients are divided first, if `unscale_` has not done so.
+        """
         if id(optimizer) not in self._finite:
             self.unscale_(optimizer)
         if self._finite[id(optimizer)]:
             optimizer.step()
 
     def update(self) -> None:
-        """Find the next factor; once after every step."""
+        """Adapt the factor; call it once after each step.
+
+        Raises:
+            RuntimeError: if there was no step since the last call.
+        """
         if not self._finite:
             raise RuntimeError(
                 "update: no step since the last one; the order is scale, backward, step, update"
@@ -109,11 +164,22 @@ class GradScaler:
             self._scale = grown if grown <= SCALES[1] else self._scale
 
     def state_dict(self) -> dict:
-        """What `load_state_dict` goes on from."""
+        """The factor, the steps since the last overflow, and the number of skipped steps.
+
+        Returns:
+            The state for `load_state_dict`.
+        """
         return {"scale": self._scale, "good_steps": self._good_steps, "skipped": self.skipped}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from where `state_dict` was taken, by us or by PyTorch's GradScaler. Raises ValueError if it is none."""
+        """Continue from a state.
+
+        Args:
+            state_dict: from `state_dict` of this class or of PyTorch's GradScaler.
+
+        Raises:
+            ValueError: if it has other keys.
+        """
         steps = "_growth_tracker" if "_growth_tracker" in state_dict else "good_steps"
         settings = {"growth_factor", "backoff_factor", "growth_interval"}
         missing = {"scale", steps} - state_dict.keys()

@@ -1,4 +1,4 @@
-"""Looking for the op that first made a NaN: while it happens, or afterwards along the tape."""
+"""Find the op that made the first NaN: at the moment when it does, or afterwards along the tape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ def _has_nan(array: Array) -> bool:
 
 
 def nan_origin(root: Tensor) -> str:
-    """What first made a NaN on the way to `root`: the name of an op, or "an input of" one if it came in from outside."""
+    """The op that made the first NaN on the tape of a tensor.
+
+    Args:
+        root: a tensor that contains NaN, such as a loss.
+
+    Returns:
+        The name of the op, or "an input of" an op if a leaf contains NaN already.
+    """
     made_by = {root.op: root} if root.op else {}
     for op in reversed(tape(root)):
         for t in op.inputs or ():

@@ -1,9 +1,9 @@
-"""Checkpoints: a state is written to one file, whole or not at all, and comes back exactly or not at all.
+"""Checkpoints: `save` writes a state to one file, whole or not at all; `load` returns exactly this state, or an error.
 
-The file is a safetensors file, so it holds numbers and text and nothing that could run. Its tensors are the arrays of
-the state, each named by the expression that reaches it, such as `state['model']['head.weight']`. The rest of the state
-is a JSON skeleton in the file's metadata, in which `{"array": name}` stands where an array goes. A SHA-256 over both
-makes sure that a damaged file is noticed before any of it is used.
+The file is a safetensors file: it holds numbers and text, and no code. Its tensors are the arrays of the state. Each is named by
+the expression that reaches it, such as `state['model']['head.weight']`. The rest of the state is a JSON skeleton in the file's
+metadata, with `{"array": name}` in the place of each array. A SHA-256 over both is checked before anything is used, so that a
+damaged file is an error.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from minitransformer.disk import replacing
 from minitransformer.files import FileError, check_regular, one_line
 
 VERSION = "1"
-MAX_DEPTH = 50  # levels of a nest: what can be written must also be readable, and Python's parser has a limit
-MAX_HEADER = 100_000_000  # bytes: safetensors reads no longer one
+MAX_DEPTH = (
+    50  # levels of nesting: Python's JSON parser has a limit, and a file that is written must be readable
+)
+MAX_HEADER = 100_000_000  # bytes: safetensors refuses to read a longer header
 DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4", "I32": "<i4"} | {
     "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
@@ -36,14 +38,21 @@ SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they ar
 
 
 class CheckpointError(FileError):
-    """A checkpoint could not be written, or is no intact checkpoint; the message says why and what to do."""
+    """A checkpoint cannot be written, or a file is not an intact checkpoint; the message says why and what to do."""
 
 
 def save(state: Any, path: str | os.PathLike) -> None:
-    """Write a nest of dicts (string or integer keys), lists, tuples, None, bools, ints, floats, strings, tensors and arrays.
+    """Write a state to a file. An earlier checkpoint is replaced only when the new one is safely on the disk.
 
-    An earlier checkpoint at `path` is replaced only once the new one is safely on the disk. Raises TypeError, with the
-    place, for anything else in the nest, ValueError if it is too deep or too large, CheckpointError if the disk refuses.
+    Args:
+        state: dicts with string or integer keys, lists and tuples, nested at most 50 levels deep; in them None, bools, ints,
+            floats, strings, tensors and NumPy arrays.
+        path: the file; a symbolic link is followed.
+
+    Raises:
+        TypeError: for any other object or key in the state; the message says where.
+        ValueError: if the nesting is deeper, or everything but the arrays takes more than 100 MB.
+        CheckpointError: if the file cannot be written; an earlier one is untouched.
     """
     content, path = _pack(state), Path(os.path.realpath(path))
     try:
@@ -56,9 +65,17 @@ def save(state: Any, path: str | os.PathLike) -> None:
 
 
 def load(path: str | os.PathLike) -> Any:
-    """The nest that was saved at `path`, its arrays and tensors as NumPy arrays: one array where one was saved in two places.
+    """Read a state from a file that `save` wrote.
 
-    Raises FileNotFoundError if there is no such file, CheckpointError if it is damaged or no checkpoint.
+    Args:
+        path: the file.
+
+    Returns:
+        The state; arrays and tensors are NumPy arrays. An array that was saved in two places, such as a tied weight, is one.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if it is damaged, or not a checkpoint.
     """
     check_regular(path)
     try:
@@ -70,13 +87,13 @@ def load(path: str | os.PathLike) -> Any:
         ) from None
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}; {_mend(error)}") from error
-    except Exception as error:  # whatever the parser says of bytes that are no safetensors file
-        raise _damaged(path, f"is no intact safetensors file ({one_line(error)})") from error
+    except Exception as error:  # the parser of safetensors raises its own kinds
+        raise _damaged(path, f"is not an intact safetensors file ({one_line(error)})") from error
     return _unpack(path, metadata, arrays)
 
 
 def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
-    """The arrays of a safetensors file whose header was found right; read, not mapped, so that memory holds them once."""
+    """The arrays of a safetensors file whose header has been checked. They are read, not mapped, so that memory holds them once."""
     start = 8 + int.from_bytes(file.read(8), "little")
     for name, entry in json.loads(file.read(start - 8)).items():
         if name != "__metadata__":
@@ -104,7 +121,7 @@ def _pack(state: Any) -> bytes:
     content = safetensors.numpy.save(arrays, metadata)
     if (header := int.from_bytes(content[:8], "little")) > MAX_HEADER:
         raise ValueError(
-            f"state: all but the arrays takes {header:,} bytes of at most {MAX_HEADER:,}; make long lists arrays"
+            f"state: everything but the arrays takes {header:,} bytes, at most {MAX_HEADER:,} fit; turn long lists into arrays"
         )
     return content
 
@@ -113,7 +130,7 @@ def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) ->
     version = metadata.get("minitransformer_checkpoint")
     if version is None:
         raise CheckpointError(
-            f"{path}: a safetensors file, but no checkpoint; safetensors.numpy.load_file reads its tensors"
+            f"{path}: expected a checkpoint, got another safetensors file; safetensors.numpy.load_file reads its tensors"
         )
     if version != VERSION:
         found = f"expected format version {VERSION}, got {one_line(repr(version))}"
@@ -130,7 +147,10 @@ def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) ->
 
 
 def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
-    """SHA-256 over the skeleton, then names, dtypes and shapes, then the bytes: the first two say where each of the last ends."""
+    """SHA-256 of the skeleton, the names, dtypes and shapes, and the bytes of all arrays.
+
+    Names and shapes are included because they say where the bytes of one array end and those of the next begin.
+    """
     names = sorted(arrays)
     facts = [skeleton, [(name, arrays[name].dtype.name, arrays[name].shape) for name in names]]
     sha = hashlib.sha256(json.dumps(facts).encode())
@@ -140,8 +160,10 @@ def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
 
 
 def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarray]]) -> Any:
-    """`value` as JSON; what JSON lacks becomes an object of one entry, {kind: content}. Arrays go to `arrays`, named, by their
-    place in memory: one that is met twice, such as a tied weight, is kept once.
+    """`value` as JSON. A type that JSON lacks becomes an object with one entry, {kind: content}.
+
+    Arrays are added to `arrays`, whose keys are addresses in memory: an array that occurs twice, such as a tied weight, is
+    stored once.
     """
     kind = type(value)
     if len(path) > MAX_DEPTH:
@@ -189,7 +211,7 @@ DECODERS = {
 
 
 def _place(path: tuple) -> str:
-    """The expression that reaches a place in the nest; no two places share one."""
+    """The expression that reaches a place in the state; it is different for each place."""
     return "state" + "".join(f"[{key!r}]" for key in path)
 
 
@@ -205,7 +227,7 @@ def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
     if type(array) is not numpy.ndarray:
         raise TypeError(
             f"{_place(path)}: cannot save a {type(value).__name__}; "
-            "turn it into what a checkpoint holds, with float(), int(), str(), list(), dict() or numpy.asarray()"
+            "convert it to a type that a checkpoint holds, with float(), int(), str(), list(), dict() or numpy.asarray()"
         )
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise TypeError(
@@ -228,5 +250,5 @@ def _mend(error: OSError) -> str:
 def _damaged(path, what: str) -> CheckpointError:
     found = f"{path} ({os.path.getsize(path):,} bytes)"
     return CheckpointError(
-        f"{found} {what}; copy it again from where it came, or go back to an earlier checkpoint"
+        f"{found} {what}; copy it again from its source, or go back to an earlier checkpoint"
     )

@@ -1,4 +1,4 @@
-"""The backend in use: where new tensors go unless something else is said."""
+"""The backend in use: the device of new tensors for which none is given."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from minitransformer.devices import CPU, Device, gpu
 
 
 class _Default:
-    """The backend asked for, if one was."""
+    """The name of the backend that was chosen, or None."""
 
     name: str | None = None
 
 
 def check_backend(name: str) -> None:
-    """Raise ValueError unless `name` is that of a backend, installed or not."""
+    """Raise ValueError unless `name` is that of a backend, installed or not.
+
+    Args:
+        name: "numpy" or "cupy".
+    """
     if name not in ("numpy", "cupy"):
         raise ValueError(f"backend: expected 'numpy' or 'cupy', got {name!r}")
 
@@ -61,7 +65,11 @@ def backend(name: str):
 
 
 def default_device() -> Device:
-    """Where new tensors go: `use_backend`, else the variable MINITRANSFORMER_BACKEND, else the CPU."""
+    """The device of new tensors: from `use_backend`, else from the variable MINITRANSFORMER_BACKEND, else the CPU.
+
+    Returns:
+        The device.
+    """
     if _Default.name is None:
         use_backend(os.environ.get("MINITRANSFORMER_BACKEND") or "numpy")
     return CPU if _Default.name == "numpy" else Device("cuda")

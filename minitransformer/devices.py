@@ -1,4 +1,4 @@
-"""Devices: where an array lives, and moving it."""
+"""Devices: where an array is stored, and how it is moved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from minitransformer.backends import HOST, Array, cupy, namespace
 
 
 class Device(str):
-    """A device's name, "cpu" or "cuda:N", with PyTorch's `type` and `index`."""
+    """A device: a string "cpu" or "cuda:N", with PyTorch's `type` and `index`.
+
+    Args:
+        name: "cpu", "cuda" (the same as "cuda:0") or "cuda:N".
+
+    Raises:
+        ValueError: for another name.
+    """
 
     def __new__(cls, name: str = "cpu") -> Device:
         kind, _, index = str(name).partition(":")
@@ -22,10 +29,12 @@ class Device(str):
 
     @property
     def type(self) -> str:
+        """ "cpu" or "cuda"."""
         return self.partition(":")[0]
 
     @property
     def index(self) -> int | None:  # type: ignore[override]  # of a string it is a method
+        """The number of the GPU; None for the CPU."""
         return None if self.type == "cpu" else int(self.partition(":")[2])
 
 
@@ -37,7 +46,11 @@ EXTRAS = "'minitransformer[cuda12]' or 'minitransformer[cuda13]', whichever CUDA
 
 
 def cuda_problem() -> str | None:
-    """Why nothing can run on a GPU, and what to do about it; None if all is well. CuPy must be installed."""
+    """Why the GPU cannot be used, and how to mend it. CuPy must be installed.
+
+    Returns:
+        One line, or None if the GPU can be used.
+    """
     runtime = cupy().cuda.runtime
     try:
         driver, wanted = runtime.driverGetVersion(), runtime.runtimeGetVersion()
@@ -46,8 +59,9 @@ def cuda_problem() -> str | None:
         return None if runtime.getDeviceCount() else NO_DEVICE
     except runtime.CUDARuntimeError as error:
         if error.status == 35:  # cudaErrorInsufficientDriver
-            return f"the NVIDIA driver knows CUDA {_version(driver)}, CuPy wants {_version(wanted)}: update it, or install {EXTRAS}"
-        return NO_DEVICE if error.status == 100 else f"CUDA says: {error}"
+            versions = f"the NVIDIA driver supports CUDA {_version(driver)}, CuPy needs {_version(wanted)}"
+            return f"{versions}: update the driver, or install {EXTRAS}"
+        return NO_DEVICE if error.status == 100 else f"CUDA reports: {error}"
 
 
 def _version(number: int) -> str:
@@ -56,19 +70,45 @@ def _version(number: int) -> str:
 
 @functools.cache
 def gpu() -> ModuleType:
-    """CuPy, ready for use. Raises ImportError or RuntimeError that says what is missing, and what to do about it."""
+    """CuPy, after a check that a GPU can be used.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if CuPy is not installed.
+        RuntimeError: if a driver or a device is missing; the message says how to mend it.
+    """
     if problem := cuda_problem():
         raise RuntimeError(f"the device 'cuda' cannot be used: {problem}")
     return cupy()
 
 
 def device_of(array: Array) -> Device:
-    """The device on which `array` lives."""
+    """The device on which an array is stored.
+
+    Args:
+        array: a NumPy or CuPy array.
+
+    Returns:
+        The device.
+    """
     return CPU if isinstance(array, HOST) else Device(f"cuda:{array.device.id}")
 
 
 def to_device(array: Array, device: str) -> Array:
-    """`array` on `device`: itself if it is there already, else a copy."""
+    """An array on a given device.
+
+    Args:
+        array: a NumPy or CuPy array.
+        device: "cpu", "cuda" or "cuda:N".
+
+    Returns:
+        The array itself if it is on that device already, else a copy.
+
+    Raises:
+        RuntimeError: if there is no such device.
+    """
     target = Device(device)
     if device_of(array) == target:
         return array
@@ -81,7 +121,14 @@ def to_device(array: Array, device: str) -> Array:
 
 
 def floats(numbers: Sequence) -> list[float]:
-    """Python floats of numbers and arrays of one element, after waiting once for those that live on a device."""
+    """Numbers as Python floats. The host waits only once for all that are on a GPU.
+
+    Args:
+        numbers: Python numbers, or NumPy or CuPy arrays of one element.
+
+    Returns:
+        A float for each.
+    """
     waiting = [n for n in numbers if hasattr(n, "__cuda_array_interface__")]
     if not waiting:
         return [float(n) for n in numbers]
@@ -90,5 +137,12 @@ def floats(numbers: Sequence) -> list[float]:
 
 
 def to_host(array: Array) -> numpy.ndarray:
-    """`array` as a NumPy array; waits for the device if it lives on one."""
+    """An array as a NumPy array. The host waits for the device if the array is on a GPU.
+
+    Args:
+        array: a NumPy or CuPy array.
+
+    Returns:
+        The array itself if it is a NumPy array, else a copy.
+    """
     return to_device(array, "cpu")

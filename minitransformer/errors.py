@@ -1,4 +1,4 @@
-"""What an op could not do, told with what it was given and what mends it."""
+"""Errors of ops: the message names the op and its inputs, and says how to mend the error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,29 @@ LESS = "take a smaller batch or shorter sequences, utils.checkpoint.checkpoint f
 
 
 def told(error: Exception, who: str, inputs: Sequence[Any]) -> Exception:
-    """An error of the same kind that names the op `who` and its inputs, tensors and numbers; or what memory lacks."""
+    """An error of the same class whose message names the op and its inputs.
+
+    Args:
+        error: the error of the array library.
+        who: the name of the op.
+        inputs: its inputs: tensors, arrays, numbers or None.
+
+    Returns:
+        The error, to be raised. For a MemoryError its message says how to need less memory; for tensors on two devices it is
+        a TypeError that says so.
+    """
     if isinstance(error, MemoryError):
         return MemoryError(f"{who}: {error}{_free()}. To need less: {LESS}")
     return _on_two_devices(who, inputs) or type(error)(f"{who.lower()}: {error}; got {_shown(inputs)}")
 
 
 def check_device(who: str, *inputs: Any) -> None:
-    """Raise TypeError if tensors among the inputs are on different devices."""
+    """Raise TypeError if tensors are on different devices.
+
+    Args:
+        who: the name of the op, for the message.
+        *inputs: tensors; other values do not count.
+    """
     if error := _on_two_devices(who, inputs):
         raise error
 
@@ -38,12 +53,12 @@ def _shown(inputs: Sequence[Any]) -> str:
 
 
 def _device(t: Any) -> Device:
-    """Where a tensor lives, or an array."""
+    """The device of a tensor or an array."""
     return device_of(getattr(t, "array", t))
 
 
 def _free() -> str:
-    """What is free on the device, if one is in use, after it gave back what it kept unused."""
+    """The free memory of the GPU in words, after CuPy's pool has released what it does not use; "" if no GPU is in use."""
     if not gpu.cache_info().currsize:
         return ""
     cupy().get_default_memory_pool().free_all_blocks()

@@ -1,7 +1,7 @@
-"""Two judges of any gradient: finite differences, and PyTorch.
+"""Two checks of any gradient: against finite differences, and against PyTorch.
 
-Both back-propagate a random cotangent. An all-ones one is blind: softmax outputs sum to one whatever the input, so its
-gradient against ones is zero, and a backward that returns nothing but zeros would pass.
+Both back-propagate a random cotangent. A cotangent of ones misses errors: the outputs of a softmax sum to one for every input, so
+its gradient for that cotangent is zero, and a backward that returns only zeros would pass.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
 
-# a gradient this much smaller than its cause may be all rounding
+# a gradient smaller than this share of the output may consist of rounding errors only
 NOISE = {"float64": 1e-3, "float32": 1e-1, "float16": 1.0}
 
 
 def random_cotangent(shape: tuple[int, ...], seed: int) -> numpy.ndarray:
-    """The cotangent that both judges use, float64, from a stream that no input is drawn from.
+    """The cotangent of both checks, in float64, drawn from another random stream than inputs with the same seed.
 
-    An input that equals its cotangent would be the case that normalization takes out.
+    With the same stream an input could equal its cotangent, and the gradient of a normalization would then be zero.
 
     Args:
         shape: of the function's output.
@@ -59,9 +59,15 @@ def _gradients(
 
 
 def largest_error(got: numpy.ndarray, expected: numpy.ndarray, scale: float | None = None) -> float:
-    """max |got - expected| / `scale`, which is the largest |expected| unless given (1 if all are zero).
+    """max |got - expected| / scale.
 
-    The same infinity twice is no error; another infinity, NaN or a different shape is an infinite one.
+    Args:
+        got: an array.
+        expected: an array.
+        scale: None takes the largest finite |expected|, or 1 if all are zero.
+
+    Returns:
+        The error. Equal infinities count as equal; unequal ones, NaN or different shapes give infinity.
     """
     if got.shape != expected.shape:
         return float("inf")
@@ -70,7 +76,7 @@ def largest_error(got: numpy.ndarray, expected: numpy.ndarray, scale: float | No
 
 
 def _distance(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
-    """|a - b|, 0 where they are equal, infinities too."""
+    """|a - b|; 0 where a and b are equal, which includes equal infinities."""
     return abs(numpy.subtract(a, b, out=numpy.zeros(a.shape), where=a != b, dtype=float))
 
 
@@ -98,7 +104,15 @@ def finite_differences(
 ) -> numpy.ndarray:
     """d(sum(cotangent * fn)) / d(input i) by central differences, (f(x + h) - f(x - h)) / 2h, one element at a time.
 
-    The steps are made in place and undone; h is `eps` times the element's size where that is above 1.
+    Args:
+        fn: takes tensors and returns one.
+        tensors: its inputs. The array of input i is changed in place and restored.
+        i: the number of the input.
+        eps: the step h, multiplied by |x| where that is above 1.
+        seed: of the random cotangent.
+
+    Returns:
+        An array in the shape of input i, float64.
     """
     x = tensors[i].array
     slopes = numpy.zeros(x.shape)
@@ -109,7 +123,7 @@ def finite_differences(
         for point in (before + h, before - h):
             x[index] = point
             with no_grad():
-                # it may be a view of x
+                # a copy, because the result may be a view of x
                 outs.append(to_host(fn(*[Tensor(t.array) for t in tensors]).array).copy())
         x[index] = before
         above, below = outs
@@ -129,8 +143,8 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
         seed: of the random cotangent.
 
     Returns:
-        The largest error, relative to the largest entry of each gradient, but to no less than a thousandth of the output:
-        below that, differences are rounding noise.
+        The largest error, relative to the largest entry of each gradient. The divisor is at least a thousandth of the largest
+        output, because smaller differences are rounding noise.
 
     Raises:
         AssertionError: an error is above `rtol`; it names the index, what came and what was expected.
@@ -169,8 +183,8 @@ def compare_with_torch(
         seed: of the random cotangent.
 
     Returns:
-        {"value": .., "gradient": ..}, the largest errors relative to the largest entry, for gradients to no less than a
-        thousandth of the cotangent's (float32: a tenth): below that, sums are rounding noise.
+        {"value": .., "gradient": ..}: the largest errors, relative to the largest entry. For gradients the divisor is at least
+        a thousandth of the cotangent's largest entry (float32: a tenth), because smaller gradients are rounding noise.
 
     Raises:
         AssertionError: an error is above `rtol`; it names the index, what came and what was expected.

@@ -1,4 +1,4 @@
-"""The one random generator."""
+"""The random generator that the whole library uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy
 class _Random:
     """The generator behind every random number. It draws on the host, so that both backends see the same numbers."""
 
-    # until somebody draws: to import `numpy.random` takes its time
+    # None until the first random number: the import of `numpy.random` takes time
     generator: numpy.random.Generator | None = None
 
 
@@ -22,7 +22,11 @@ def manual_seed(seed: int | None) -> None:
 
 
 def generator() -> numpy.random.Generator:
-    """The generator in use; its `bit_generator.state` is what a checkpoint keeps."""
+    """The generator in use; its `bit_generator.state` is part of a checkpoint.
+
+    Returns:
+        NumPy's generator.
+    """
     if _Random.generator is None:
         _Random.generator = numpy.random.default_rng()
     return _Random.generator

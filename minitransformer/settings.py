@@ -1,4 +1,4 @@
-"""Settings that hold inside a `with` block, a decorated function or a generator, and nowhere else; whether a tape is left."""
+"""Settings that hold inside a `with` block, a decorated function or a generator; one of them is whether ops record a tape."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Any, ParamSpec, TypeVar, overload
 P = ParamSpec("P")
 R = TypeVar("R")
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
-# called with what each op makes, and whose it is
+# called with the results of each op and its name
 watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
 _entered: ContextVar[tuple] = ContextVar("entered", default=())  # (setting, value before), the innermost last
 
 
 class setting:
-    """Let `variable` have this value: `with setting(..):`, or as a decorator. It may be used again, also within itself.
+    """Gives a context variable a value inside a `with` block or a decorated function. One object may be used again, and nested.
 
-    A decorated generator runs under it, but what consumes its values does not.
+    In a decorated generator the value holds while the generator runs, not while its caller works with what it yields.
+
+    Args:
+        variable: the context variable.
+        value: its value inside.
     """
 
     def __init__(self, variable: ContextVar, value: Any):
@@ -31,7 +35,7 @@ class setting:
 
     def __exit__(self, *error) -> None:
         stack = _entered.get()
-        # none in a context where it was not entered
+        # nothing to undo in a context in which this object was not entered
         if own := [i for i, (who, _) in enumerate(stack) if who is self]:
             self.variable.set(stack[own[-1]][1])
             _entered.set(stack[: own[-1]] + stack[own[-1] + 1 :])
@@ -46,7 +50,7 @@ class setting:
         return inside
 
     def _each_step(self, generator):
-        """The generator's own values, each computed inside; what is sent or thrown in is passed on."""
+        """Run a generator, each of its steps with the setting; `send` and `throw` are passed on to it."""
         step = partial(next, generator)
         while True:
             try:
@@ -118,7 +122,11 @@ def inference_mode(mode: bool | Callable[P, R] = True) -> setting | Callable[P, 
 
 
 class set_grad_enabled(setting):
-    """Leave a tape or not, from now on; or only inside a `with` block or a decorated function."""
+    """Record the tape or not, from now on; or only inside a `with` block or a decorated function.
+
+    Args:
+        mode: whether ops are recorded.
+    """
 
     def __init__(self, mode: bool):
         super().__init__(grad_enabled, bool(mode))

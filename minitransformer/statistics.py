@@ -10,7 +10,14 @@ Array = numpy.ndarray
 
 
 def ranks(values: Array) -> Array:
-    """The rank of each value, 1 for the smallest; equal values share the mean of their ranks. (T,) -> (T,)."""
+    """The rank of each value, 1 for the smallest; equal values all get the mean of their ranks. (T,) -> (T,).
+
+    Args:
+        values: (T,).
+
+    Returns:
+        (T,).
+    """
     _, place, count = numpy.unique(values, return_inverse=True, return_counts=True)
     last = numpy.cumsum(count)
     return (last - (count - 1) / 2)[place.ravel()]
@@ -35,7 +42,7 @@ def rank_correlation(a: Array, b: Array) -> float:
 
 
 def roc_area(scores: Array, positive: Array) -> float:
-    """The area under the ROC curve: the chance that a positive has a higher score than a negative, equals counting half.
+    """The area under the ROC curve: the probability that a positive has a higher score than a negative; equal scores count half.
 
     Args:
         scores: (T,).
@@ -52,7 +59,14 @@ def roc_area(scores: Array, positive: Array) -> float:
 
 
 def mean_height(curve: Array) -> Array:
-    """The area under a curve over the interval from 0 to 1, by the trapezoid rule. (.., T + 1) -> (..)."""
+    """The area under a curve over the interval from 0 to 1, by the trapezoid rule.
+
+    Args:
+        curve: (.., T + 1) heights at equal distances.
+
+    Returns:
+        (..).
+    """
     heights: Array = (curve[..., 1:] + curve[..., :-1]).mean(axis=-1) / 2
     return heights
 
@@ -60,7 +74,7 @@ def mean_height(curve: Array) -> Array:
 def bootstrap_interval(
     values: Any, level: float = 0.95, draws: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """The mean of a sample, and an interval for it: the sample is drawn anew, with replacement, `draws` times.
+    """The mean of a sample and a bootstrap interval for it: new samples are drawn from it with replacement.
 
     Args:
         values: (N,).

@@ -1,4 +1,4 @@
-"""Training: take a batch, compute the loss, walk back, change the parameters; and be able to stop and go on at any step."""
+"""Training: for each batch compute the loss, its gradients and an optimizer step; a run can stop at any step and resume."""
 
 from __future__ import annotations
 
@@ -30,25 +30,39 @@ from minitransformer.utils.data import DataLoader
 LAST, BEST = "last.safetensors", "best.safetensors"
 RUNNING = ".running"  # the lock file of a directory
 SECONDS = 10  # from one checkpoint to the next
-STOP = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Ctrl-C, an order to end, a closed terminal, Ctrl-Break
+STOP = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Ctrl-C, `kill`, a closed terminal, Ctrl-Break
 
 
 class Trainer:
-    """Trains `model` up to step `steps`, from wherever it is.
+    """Trains a model up to a given number of steps, and writes checkpoints from which another run can resume.
 
-    `loss(model, batch)` gives the scalar to make small for one batch of `loader`, which is read again and again.
-    `max_norm` clips the norm of all gradients together. Every `evaluate_every` steps and at the end, `evaluate(model)`
-    gives a figure on data held out, lower is better. With a `directory`, in which no other run may be, the state is kept
-    there in `last.safetensors` every `save_every` steps and every 10 seconds, at the end and when a signal asks to stop, and
-    in `best.safetensors` whenever `evaluate` gives a new lowest figure; `description`, such as the model's sizes and its
-    tokenizer, is written beside it.
+    `last.safetensors` is written every `save_every` steps and every 10 seconds, at the end, and when a signal stops the run;
+    `best.safetensors` whenever `evaluate` gives a new lowest number. On a GPU the host waits for the device once a step for the
+    loss, once for the norm of the gradients and, with `amp`, once for an overflow: NaN and infinity never reach the parameters.
 
-    With `amp`, the loss is computed under `autocast`, and a step whose gradients overflow in float16 is skipped;
-    `scaler.skipped` counts those. A device is waited for once a step for the loss, once for the norm (and once more with
-    `amp`), so that what is not finite never reaches the parameters.
+    Args:
+        model: the model.
+        loss: `loss(model, batch)`, the scalar to minimise.
+        loader: the batches; it is read again from the start as often as needed.
+        optimizer: the optimizer of the model's parameters.
+        scheduler: `step()` is called after each step of the optimizer; None keeps the learning rate.
+        steps: the number of steps of the whole run, those before a resume included.
+        max_norm: the norm to which all gradients together are clipped; None does not clip.
+        amp: whether the loss is computed under `autocast`. A step whose gradients overflow in float16 is skipped.
+        evaluate: `evaluate(model)`, a number on held-out data, the lower the better; None evaluates nothing.
+        evaluate_every: steps from one evaluation to the next; the last step is always followed by one.
+        directory: the folder of the checkpoints, for this run only; None writes none.
+        save_every: steps from one checkpoint to the next.
+        description: is written into each checkpoint, such as the model's sizes and its tokenizer.
 
-    `losses` holds the loss of each step, in the unit of `loss`; `evaluations` pairs (step, figure). `stopped_by` is the
-    signal that ended the run, once its state is kept.
+    Attributes:
+        losses: the loss of each step, in the unit of `loss`.
+        evaluations: (step, number) of each evaluation.
+        stopped_by: the signal that stopped the run, or None; it is set when the checkpoint is written.
+        scaler: the `GradScaler`; `scaler.skipped` counts the skipped steps.
+
+    Raises:
+        ValueError: if `steps`, `evaluate_every` or `save_every` is below 1.
     """
 
     def __init__(
@@ -81,7 +95,9 @@ class Trainer:
         self.description = description or {}
         self.losses: list[float] = []
         self.evaluations: list[tuple[int, float]] = []
-        self._modes: list[tuple[Module, bool]] = []  # of each module in training, as the last run found it
+        self._modes: list[
+            tuple[Module, bool]
+        ] = []  # the training mode of each module, at the end of the last run
         self.stopped_by: signal.Signals | None = None
 
     @property
@@ -90,14 +106,24 @@ class Trainer:
         return len(self.losses)
 
     def run(self, report: Callable[[Trainer], None] | None = None) -> bool:
-        """Take the steps that are left; `report` is called after each. True if all were taken, False if a signal came before.
+        """Take the steps that are left.
 
-        A submodule in `eval()` stays there while the rest is in training; at the end all of the model is in use.
-        Ctrl-C, an order to end or a closed terminal lets the step under way end; a second Ctrl-C stops at once. Raises Busy
-        if another run is in the directory, and FloatingPointError if the loss or a gradient is NaN or infinite, before it
-        can spoil the parameters.
+        The model trains in training mode, but a submodule in evaluation mode stays there; afterwards the whole model is in
+        evaluation mode. After Ctrl-C, a termination signal or the closing of the terminal, the current step is completed and
+        a checkpoint written. A second Ctrl-C stops at once.
+
+        Args:
+            report: is called with the trainer after each step.
+
+        Returns:
+            True if all steps were taken, False if a signal stopped the run.
+
+        Raises:
+            Busy: if another run uses the directory.
+            FloatingPointError: if the loss or a gradient is NaN or infinite; the parameters are not changed by that step.
+            KeyboardInterrupt: at a second Ctrl-C.
         """
-        # errors below say more
+        # NumPy's warnings are off: FloatingPointError below names the step and the op
         with self._directory_to_itself(), _Signals() as signals, numpy.errstate(all="ignore"):
             begin_training(self.model, self._modes)
             kept = _Kept(self)
@@ -115,7 +141,7 @@ class Trainer:
                 try:
                     if report:
                         report(self)
-                except BaseException:  # such as a terminal that is gone
+                except BaseException:  # such as writing to a closed terminal
                     kept.now(signals)
                     raise
                 if signals.came:
@@ -158,7 +184,7 @@ class Trainer:
 
     def _clip(self, max_norm: float) -> None:
         norm = utils.clip_grad_norm_(list(self.model.parameters()), max_norm).item()
-        # with a larger one, that is what overflowed
+        # with a larger scale the gradients may have overflowed in float16 only: the scaler skips the step
         if not math.isfinite(norm) and self.scaler.get_scale() <= 1:
             raise FloatingPointError(
                 f"step {self.step + 1}: the norm of the gradients is {norm}; `with detect_anomaly():` names the op. {MEND}"
@@ -179,7 +205,11 @@ class Trainer:
             checkpoint.save(self.state_dict(), self.directory / name)
 
     def state_dict(self) -> dict:
-        """All that decides how training goes on, random numbers and position in the data included."""
+        """Everything that the next steps depend on, the random generator and the position in the data included.
+
+        Returns:
+            A nest that `checkpoint.save` can write.
+        """
         return {
             "description": self.description,
             "model": self.model.state_dict(),
@@ -193,7 +223,11 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from where `state` was taken, to the same bits as if there had been no stop."""
+        """Continue from a state: the next steps give the same bits as if the run had not stopped.
+
+        Args:
+            state: from `state_dict` of a trainer with the same settings.
+        """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler:
@@ -205,7 +239,14 @@ class Trainer:
         self.evaluations = [tuple(pair) for pair in state["evaluations"]]
 
     def resume(self) -> bool:
-        """Load `last.safetensors` from the directory, if it is there. Raises CheckpointError if it is no state of such a run."""
+        """Load `last.safetensors` from the directory.
+
+        Returns:
+            True, or False if there is no such file.
+
+        Raises:
+            CheckpointError: if the file is damaged, or is of a run with other settings.
+        """
         path = self.directory and self.directory / LAST
         if not path or not path.exists():
             return False
@@ -221,7 +262,7 @@ class Trainer:
             check_alike([0.0] * self.step, self.losses, "losses")
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
             raise CheckpointError(
-                f"{path}: not all of a run that can go on here ({one_line(error)}); {AGAIN}"
+                f"{path}: expected the state of a run with these settings ({one_line(error)}); {AGAIN}"
             ) from error
         return True
 
@@ -231,16 +272,14 @@ MEND = "Try a smaller learning rate, a longer warm-up, or clipping (max_norm=1.0
 
 def _culprit(loss: Tensor) -> str:
     return (
-        f"the first NaN was made by {nan_origin(loss)}"
-        if math.isnan(loss.item())
-        else "it grew beyond all numbers"
+        f"the first NaN was made by {nan_origin(loss)}" if math.isnan(loss.item()) else "a number overflowed"
     )
 
 
 class _Kept:
-    """The state that a trainer keeps: which, and when it is time for the next.
+    """The last checkpoint of a trainer: its step, and when the next one is due.
 
-    The next is due before SECONDS are over, or later if keeping it would take more than a twentieth of the time.
+    A checkpoint is due before SECONDS are over, or later if writing them would take more than a twentieth of the run.
     """
 
     def __init__(self, trainer: Trainer):
@@ -249,13 +288,13 @@ class _Kept:
         self.interval: float = SECONDS
 
     def is_due(self) -> bool:
-        """Asked once a step: whether one more would take too long."""
+        """Whether the interval would be over after one more step; called once a step."""
         now = time.monotonic()
         step, self.stepped = now - self.stepped, now
         return now + step - self.at > self.interval
 
     def now(self, signals: _Signals) -> None:
-        """Keep the state, unless it is."""
+        """Write a checkpoint, unless the last one is of this step."""
         if self.step != self.trainer.step:
             begun = time.monotonic()
             with signals.held():
@@ -267,10 +306,11 @@ class _Kept:
 
 
 class _Signals:
-    """Inside, what asks to stop is noted in `came`, the first of it. (Only the main thread of a program may listen for it.)
+    """Inside this block, the first signal to stop is stored in `came` and has no other effect.
 
-    A second Ctrl-C raises KeyboardInterrupt, but not in what is `held`. A closed terminal that a run was told to ignore, as
-    by `nohup`, stays ignored.
+    A second Ctrl-C raises KeyboardInterrupt, except inside `held()`. A signal that the process already ignores stays ignored:
+    `nohup` does this with the closing of a terminal. Python allows signal handlers in the main thread only; in another thread
+    this block does nothing.
     """
 
     def __init__(self):
@@ -295,7 +335,7 @@ class _Signals:
 
     @contextlib.contextmanager
     def held(self):
-        """Inside, nothing is interrupted."""
+        """Inside this block, Ctrl-C interrupts nothing."""
         self.waits = True
         try:
             yield

@@ -138,7 +138,7 @@ def test_mistakes_are_named():
     scaler, optimizer = amp.GradScaler(), SGD([w], lr=1.0)
     (w * 2).sum().backward()
     scaler.unscale_(optimizer)
-    with pytest.raises(RuntimeError, match="divided already"):
+    with pytest.raises(RuntimeError, match="have been divided already"):
         scaler.unscale_(optimizer)
     assert math.isclose(float(w.grad), 2 / 2**16)
 

@@ -58,7 +58,7 @@ def test_padding_changes_no_sentence():
 def test_a_text_too_long_to_embed_is_named():
     tokenizer = WordPieceTokenizer((*MARKS, "a", "##a"))
     assert embed(Bert(BertConfig(**SMALL)), tokenizer, ["a " * LENGTH, "aa"]).shape == (2, WIDTH)
-    with pytest.raises(ValueError, match=f"text 1 has {LENGTH + 1} tokens, and this model reads {LENGTH}"):
+    with pytest.raises(ValueError, match=f"text 1 has {LENGTH + 1} tokens, the model reads at most {LENGTH}"):
         embed(Bert(BertConfig(**SMALL)), tokenizer, ["a", "a " * (LENGTH + 1)])
 
 

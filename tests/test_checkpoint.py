@@ -278,7 +278,7 @@ def test_half_a_character_is_refused(tmp_path):
 
 def test_a_skeleton_too_large_to_read_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "MAX_HEADER", 1000)
-    with pytest.raises(ValueError, match="make long lists arrays"):
+    with pytest.raises(ValueError, match="turn long lists into arrays"):
         checkpoint.save(list(range(1000)), tmp_path / "state")
     assert not list(tmp_path.iterdir())
 
@@ -472,7 +472,10 @@ def test_an_unknown_version(tmp_path):
 
 def test_a_safetensors_file_that_is_no_checkpoint(tmp_path):
     safetensors.numpy.save_file({"x": numpy.ones(2)}, tmp_path / "state")
-    with pytest.raises(CheckpointError, match="no checkpoint; safetensors.numpy.load_file reads"):
+    with pytest.raises(
+        CheckpointError,
+        match="expected a checkpoint, got another safetensors file; safetensors.numpy.load_file reads",
+    ):
         checkpoint.load(tmp_path / "state")
 
 
@@ -482,7 +485,7 @@ def test_a_safetensors_file_that_is_no_checkpoint(tmp_path):
 def test_a_file_of_something_else(content, tmp_path):
     (tmp_path / "state").write_bytes(content)
     with pytest.raises(
-        CheckpointError, match=rf"state \({len(content)} bytes\) is no intact safetensors file"
+        CheckpointError, match=rf"state \({len(content)} bytes\) is not an intact safetensors file"
     ):
         checkpoint.load(tmp_path / "state")
 

@@ -315,7 +315,7 @@ def test_an_onnx_file_that_points_to_another(tmp_path):
     entry.data_location = onnx.TensorProto.EXTERNAL
     entry.external_data.add(key="location", value="../../../../etc/passwd")
     path.write_bytes(model.SerializeToString())
-    with tiny(tmp_path), pytest.raises(FileError, match="lie in another file"):
+    with tiny(tmp_path), pytest.raises(FileError, match="are stored in another file"):
         outside.load_converted(path)
 
 

@@ -55,7 +55,7 @@ def test_order_and_batches_are_those_of_torch(n, batch_size, drop_last):
     samples = [(i, i / 2) for i in range(n)]
     theirs = torch_data.DataLoader(samples, batch_size, drop_last=drop_last)
     if drop_last and n < batch_size:
-        with pytest.raises(ValueError, match="make it smaller"):
+        with pytest.raises(ValueError, match="take a smaller batch_size"):
             DataLoader(samples, batch_size, drop_last=drop_last)
         return
     ours = DataLoader(samples, batch_size, drop_last=drop_last)
@@ -129,9 +129,9 @@ class Unfinished(Dataset):
         (dict(dataset=[1], batch_size=None), ValueError, "got None"),
         (dict(dataset=[]), ValueError, "at least one sample"),
         (dict(dataset=[], shuffle=True), ValueError, "at least one sample"),
-        (dict(dataset=[1], batch_sampler=[[0]], shuffle=True), ValueError, "leave out"),
-        (dict(dataset=[1], batch_sampler=[[0]], batch_size=2), ValueError, "leave out"),
-        (dict(dataset=[1], batch_sampler=[[0]], drop_last=True), ValueError, "leave out"),
+        (dict(dataset=[1], batch_sampler=[[0]], shuffle=True), ValueError, "leave them out"),
+        (dict(dataset=[1], batch_sampler=[[0]], batch_size=2), ValueError, "leave them out"),
+        (dict(dataset=[1], batch_sampler=[[0]], drop_last=True), ValueError, "leave them out"),
         (dict(dataset=iter([1])), TypeError, "give it __len__"),
     ],
 )
@@ -141,7 +141,7 @@ def test_bad_arguments(arguments, error, message):
 
 
 def test_a_dataset_without_samples_says_so():
-    with pytest.raises(NotImplementedError, match="Unfinished does not say what sample 0 is"):
+    with pytest.raises(NotImplementedError, match="Unfinished has no __getitem__, so sample 0 is undefined"):
         list(DataLoader(Unfinished()))
 
 

@@ -67,11 +67,11 @@ STATES = [
     (
         12040,
         [35],
-        r"the NVIDIA driver knows CUDA 12.4, CuPy wants 13.2: update it, or install 'minitransformer\[cuda12\]'",
+        r"the NVIDIA driver supports CUDA 12.4, CuPy needs 13.2: update the driver, or install 'minitransformer\[cuda12\]'",
     ),
     (13020, [100], "shows no GPU: is one there, and visible .CUDA_VISIBLE_DEVICES."),
     (13020, 0, "shows no GPU"),
-    (13020, [999], "CUDA says: cudaError 999"),
+    (13020, [999], "CUDA reports: cudaError 999"),
 ]
 
 

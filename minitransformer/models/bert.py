@@ -1,8 +1,11 @@
-"""BERT: an encoder that looks both ways, and what is put on top of it.
+"""BERT: a Transformer encoder without a causal mask, and the heads that are put on top of it.
 
-Devlin et al., NAACL 2019. It is `nn.TransformerEncoder`, normalised after each sum, on words with learned positions and
-segments. all-MiniLM-L6-v2 is one of them (Wang et al., NeurIPS 2020): the mean of its vectors stands for a sentence
-(Reimers & Gurevych, EMNLP 2019). `from_published` gives weights the names they have here.
+It is `nn.TransformerEncoder`, with a layer norm after each residual sum, on token embeddings with learned positions and
+segments. all-MiniLM-L6-v2 is such a model (Wang et al., NeurIPS 2020); the vector of a sentence is the mean of its tokens'
+vectors (Reimers & Gurevych, EMNLP 2019). `from_published` turns published weights into those of our module.
+
+Source:
+    Devlin et al., NAACL 2019.
 """
 
 from __future__ import annotations
@@ -26,7 +29,24 @@ from minitransformer.utils.data import pad_sequence
 
 @dataclass(frozen=True)
 class BertConfig(PublishedConfig):
-    """Sizes, under their published names; as they stand, those of all-MiniLM-L6-v2."""
+    """The sizes of a `Bert`, under their published names. The defaults are those of all-MiniLM-L6-v2.
+
+    Args:
+        vocab_size: the number V of ids.
+        hidden_size: the size C of each token's vector.
+        num_hidden_layers: layers.
+        num_attention_heads: attention heads in a layer; a divisor of `hidden_size`.
+        intermediate_size: the size of the hidden layer in each feed-forward part.
+        max_position_embeddings: the largest number of tokens.
+        type_vocab_size: the number of segments.
+        layer_norm_eps: the number that each layer norm adds to the variance.
+        pad_token_id: the id of padding.
+        dropout: the probability of dropout, in [0, 1].
+        model_type: and all that follow: keys of `config.json` for which only the default is computed here.
+
+    Raises:
+        ValueError: if a key has a value that is not computed here.
+    """
 
     left_out = {
         "hidden_size": 768,
@@ -55,7 +75,11 @@ class BertConfig(PublishedConfig):
 
 
 class BertEmbeddings(nn.Module):
-    """The sum of a word's vector, its place's and its segment's, normalised. ids (B, T) -> (B, T, C)."""
+    """The layer norm of the sum of three vectors: of the token, its position and its segment. ids (B, T) -> (B, T, C).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -69,13 +93,26 @@ class BertEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """The vectors that the first layer reads.
+
+        Args:
+            ids: (B, T) integers.
+            segments: (B, T) integers; None means segment 0 for every token.
+
+        Returns:
+            (B, T, C).
+        """
         # (C,) or (B, T, C)
         segment = self.segments.weight[0] if segments is None else self.segments(segments)
         return self.dropout(self.norm(self.positions(self.words(ids) + segment)))
 
 
 class Bert(nn.Module):
-    """ids (B, T) -> vectors (B, T, C); padding is seen by no token."""
+    """ids (B, T) -> vectors (B, T, C). No token attends to padding.
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -94,22 +131,42 @@ class Bert(nn.Module):
         self.apply(draw)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
-        """`segments` (B, T) tells the first sentence, 0, from the second, 1; None: there is one sentence."""
+        """The vectors after the last layer.
+
+        Args:
+            ids: (B, T) integers.
+            segments: (B, T) integers: 0 for tokens of the first sentence, 1 for those of the second. None means 0 everywhere.
+
+        Returns:
+            (B, T, C).
+        """
         return self.encoder(
             self.embeddings(ids, segments), src_key_padding_mask=ids == self.config.pad_token_id
         )
 
     def hidden_states(self, ids: Tensor) -> list[Tensor]:
-        """The vectors before the first layer and after each, (B, T, C) each."""
+        """The vectors before the first layer, and those after each layer.
+
+        Args:
+            ids: (B, T) integers.
+
+        Returns:
+            L + 1 tensors (B, T, C), for L layers.
+        """
         padding, states = ids == self.config.pad_token_id, [self.embeddings(ids)]
         for layer in self.encoder.layers:
             states.append(layer(states[-1], src_key_padding_mask=padding))
         return states
 
     def sentences(self, ids: Tensor, every_layer: bool = False) -> Tensor:
-        """The mean of the vectors of a sentence's tokens; of `every_layer`, L + 1 means side by side.
+        """A vector for each sentence: the mean of its tokens' vectors.
 
-        ids (B, T) -> (B, C), or (B, (L + 1) C).
+        Args:
+            ids: (B, T) integers.
+            every_layer: whether to concatenate the means of all `hidden_states`, instead of taking the last layer only.
+
+        Returns:
+            (B, C), or (B, (L + 1) C) for `every_layer`.
         """
         x = cat(self.hidden_states(ids), -1) if every_layer else self(ids)  # (B, T, C) or (B, T, (L + 1) C)
         real = (ids != self.config.pad_token_id).unsqueeze(-1).to(x.dtype)  # (B, T, 1)
@@ -117,7 +174,11 @@ class Bert(nn.Module):
 
 
 class BertMaskedLM(nn.Module):
-    """ids (B, T), some of them masked -> logits of the word at each place (B, T, V)."""
+    """ids (B, T), some of them [MASK] -> logits of the token at each position (B, T, V).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -130,14 +191,28 @@ class BertMaskedLM(nn.Module):
         self.decoder.weight = self.bert.embeddings.words.weight
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """The logits of the token at each position.
+
+        Args:
+            ids: (B, T) integers.
+            segments: see `Bert.forward`.
+
+        Returns:
+            (B, T, V).
+        """
         x = self.bert(ids, segments)  # (B, T, C)
         return self.decoder(self.norm(F.gelu(self.dense(x))))
 
 
 @dataclass(frozen=True)
 class BertClassifierConfig(BertConfig):
-    """Sizes of the encoder, how many classes there are, the rank of what is added to a frozen encoder, if it is, and
-    whether the head reads `every_layer` or the last."""
+    """The sizes of a `BertClassifier`; those of its encoder are documented in `BertConfig`.
+
+    Args:
+        num_classes: the number of classes.
+        lora_rank: the rank of the matrices that LoRA adds to a frozen encoder; 0 adds none and freezes nothing.
+        every_layer: whether the head reads the vectors of all layers, instead of the last one.
+    """
 
     num_classes: int = 2
     lora_rank: int = 0
@@ -145,9 +220,11 @@ class BertClassifierConfig(BertConfig):
 
 
 class BertClassifier(nn.Module):
-    """ids (B, T) -> logits of a sentence's class (B, num_classes), from the mean of its tokens' vectors.
+    """ids (B, T) -> logits of each sentence's class (B, num_classes), from the mean of its tokens' vectors.
 
-    `bert` is an encoder that has learned something already; a new one is made if there is none.
+    Args:
+        config: the sizes.
+        bert: an encoder, such as a pretrained one; None makes a new one.
     """
 
     def __init__(self, config: BertClassifierConfig, bert: Bert | None = None):
@@ -161,29 +238,60 @@ class BertClassifier(nn.Module):
         draw(self.head)
 
     def forward(self, ids: Tensor) -> Tensor:
+        """The logits of each sentence's class.
+
+        Args:
+            ids: (B, T) integers.
+
+        Returns:
+            (B, num_classes).
+        """
         return self.classify(self.read(ids))
 
     def read(self, ids: Tensor) -> Tensor:
-        """What the head sees of a sentence. ids (B, T) -> (B, F)."""
+        """The input of the head: a vector for each sentence.
+
+        Args:
+            ids: (B, T) integers.
+
+        Returns:
+            (B, F), where F is C, or (L + 1) C for `every_layer`.
+        """
         return self.bert.sentences(ids, self.config.every_layer)
 
     def classify(self, vectors: Tensor) -> Tensor:
-        """(B, F) -> (B, num_classes)."""
+        """The logits from the vectors of the sentences.
+
+        Args:
+            vectors: (B, F), from `read`.
+
+        Returns:
+            (B, num_classes).
+        """
         return self.head(self.dropout(vectors))
 
 
 @no_grad()
 def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 32) -> numpy.ndarray:
-    """A vector of length 1 for each text, (N, C) on the host: their products are cosines.
+    """A vector of length 1 for each text; the scalar product of two such vectors is their cosine similarity.
 
-    A text without words counts as one unknown word. Raises ValueError, which names the text, if one has more tokens than the
-    model has places.
+    Args:
+        model: the encoder; it runs in evaluation mode.
+        tokenizer: the tokenizer of its ids.
+        texts: N texts; one without words counts as one unknown word.
+        batch_size: texts in a batch.
+
+    Returns:
+        (N, C), a NumPy array.
+
+    Raises:
+        ValueError: if a text has more tokens than the model has positions; the message names it.
     """
     rows = [tokenizer.encode(text) or [tokenizer.unk_id] for text in texts]
     most = model.config.max_position_embeddings
     if long := [i for i, row in enumerate(rows) if len(row) > most]:
         raise ValueError(
-            f"embed: text {long[0]} has {len(rows[long[0]])} tokens, and this model reads {most}; cut it up"
+            f"embed: text {long[0]} has {len(rows[long[0]])} tokens, the model reads at most {most}; split the text"
         )
     parts, weight = [], next(model.parameters())
     with in_use(model):
@@ -195,7 +303,11 @@ def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: i
 
 
 def draw(module: nn.Module) -> None:
-    """Initial weights as the paper's code has them: N(0, 0.02^2), no biases."""
+    """Set the initial weights of one module as the authors' code does: matrices from N(0, 0.02^2), biases 0.
+
+    Args:
+        module: a linear layer, an embedding or an attention; others are not changed.
+    """
     if isinstance(module, (nn.Linear, nn.Embedding)):
         init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
@@ -224,10 +336,18 @@ HEAD = {"dense": "transform.dense", "norm": "transform.LayerNorm"}
 
 
 def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
-    """The weights of a `Bert` by our names, given those of the published names; those of a head, `SPARE`, are left.
+    """The state dict of a `Bert`, from published weights. The matrices of query, key and value become one.
 
-    Query, key and value become one matrix. Raises KeyError with the name of an array that is missing, ValueError with those
-    that have no place here.
+    Args:
+        arrays: array by published name; names that begin with one of `SPARE` are ignored.
+        num_layers: layers of the model.
+
+    Returns:
+        Array by our name.
+
+    Raises:
+        KeyError: with the name of an array that is missing.
+        ValueError: if arrays are left that this model does not have.
     """
     names = {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in TOP.items()}
     names["embeddings.norm.bias"] = "embeddings.LayerNorm.bias"
@@ -251,7 +371,20 @@ def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict
 def masked_lm_from_published(
     arrays: Mapping[str, numpy.ndarray], num_layers: int
 ) -> dict[str, numpy.ndarray]:
-    """The same for a `BertMaskedLM`, whose encoder is published under `bert.`, and its head under `cls.predictions.`."""
+    """The state dict of a `BertMaskedLM`, from published weights.
+
+    Args:
+        arrays: array by published name: the encoder's begin with `bert.`, those of the head with `cls.predictions.`.
+        num_layers: layers of the encoder.
+
+    Returns:
+        Array by our name.
+
+    Raises:
+        KeyError: with the name of an array that is missing.
+        ValueError: if arrays of the encoder are left that this model does not have, or the decoder's differ from those to
+            which this model ties them.
+    """
     check_tied(arrays, "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight")
     check_tied(arrays, "cls.predictions.decoder.bias", "cls.predictions.bias")
     encoder = {

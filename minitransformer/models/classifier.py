@@ -1,4 +1,4 @@
-"""A sequence classifier: a Transformer encoder that looks both ways, its outputs averaged over the real tokens."""
+"""A sequence classifier: a Transformer encoder without a causal mask, whose outputs are averaged over the real tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,23 @@ PAD = 0
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Sizes, in PyTorch's names where it has them."""
+    """The sizes of a `SequenceClassifier`, under PyTorch's names where PyTorch has them.
+
+    Args:
+        vocab_size: the number of ids.
+        num_classes: the number of classes.
+        d_model: the size C of each token's vector.
+        nhead: attention heads in a layer; a divisor of `d_model`.
+        num_layers: layers of the encoder.
+        dim_feedforward: the size of the hidden layer in each feed-forward part.
+        dropout: the probability of dropout, in [0, 1].
+        activation: "gelu" or "relu", between the two layers of each feed-forward part.
+        norm_first: whether each part normalises its input, instead of its output.
+        final_norm: whether the last layer is followed by a layer norm; it counts only with `norm_first`. Without this norm,
+            the vector of a word that the layers hardly change stays small in the mean.
+        max_len: the largest number of tokens.
+        position_scale: a factor for the positional encoding. In reviews the order of words matters less than the words.
+    """
 
     vocab_size: int
     num_classes: int = 2
@@ -30,14 +46,17 @@ class ClassifierConfig:
     dropout: float = 0.3
     activation: str = "gelu"
     norm_first: bool = True
-    # after the last layer, if norm_first; without it a word that says little stays small in the mean
     final_norm: bool = True
     max_len: int = 256
-    position_scale: float = 0.1  # of 1: where a word stands matters less here than which word it is
+    position_scale: float = 0.1
 
 
 class SequenceClassifier(nn.Module):
-    """ids (B, T), padded with 0 -> logits (B, num_classes). Padding does not change the result."""
+    """ids (B, T), padded with 0 -> logits (B, num_classes). Padding does not change the result.
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: ClassifierConfig):
         super().__init__()
@@ -57,10 +76,19 @@ class SequenceClassifier(nn.Module):
         norm = nn.LayerNorm(c.d_model) if c.norm_first and c.final_norm else None
         self.encoder = nn.TransformerEncoder(layer, c.num_layers, norm)
         self.head = nn.Linear(c.d_model, c.num_classes)
-        self.embedding.weight.data.mul_(0.1)  # small, so that a few steps change what a word means
+        self.embedding.weight.data.mul_(
+            0.1
+        )  # small, so that a few steps of training can change the vector of a word
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(B, T) -> (B, num_classes)."""
+        """The logits of each text.
+
+        Args:
+            ids: (B, T) integers, padded with 0.
+
+        Returns:
+            (B, num_classes).
+        """
         padding = ids == PAD  # (B, T)
         x = self.positions(self.embedding(ids) * math.sqrt(self.config.d_model))  # (B, T, C)
         x = self.encoder(x, src_key_padding_mask=padding)
@@ -88,7 +116,7 @@ def predict_proba(
     weight = next(model.parameters())
     order = sorted(
         range(len(ids)), key=lambda i: len(ids[i])
-    )  # like lengths side by side, so that little is padded
+    )  # batches of similar lengths need little padding
     parts = [numpy.zeros((0, model.config.num_classes), weight.dtype)]
     with in_use(model):
         for start in range(0, len(ids), batch_size):

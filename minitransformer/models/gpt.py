@@ -1,7 +1,10 @@
-"""GPT-2: an encoder that may only look back, on words with learned positions, its head the vectors of the words.
+"""GPT-2: a Transformer encoder with a causal mask and learned positions; the head shares its matrix with the embedding.
 
-Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3; GPT-3 is the same, larger. It is
-`nn.TransformerEncoder`, normalised before each block. `from_published` gives weights the names they have here.
+It is `nn.TransformerEncoder` with `norm_first`. GPT-3 has the same layers, only larger. `from_published` turns published
+weights into those of our module.
+
+Source:
+    Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3.
 """
 
 from __future__ import annotations
@@ -22,7 +25,21 @@ from minitransformer.nn import init
 
 @dataclass(frozen=True)
 class GPTConfig(PublishedConfig):
-    """Sizes, under their published names; as they stand, those of the smallest GPT-2."""
+    """The sizes of a `GPT`, under their published names. The defaults are those of the smallest GPT-2.
+
+    Args:
+        vocab_size: the number V of ids.
+        n_positions: the largest number of tokens.
+        n_embd: the size C of each token's vector.
+        n_layer: layers.
+        n_head: attention heads in a layer; a divisor of `n_embd`.
+        layer_norm_epsilon: the number that each layer norm adds to the variance.
+        dropout: the probability of dropout, in [0, 1].
+        model_type: and all that follow: keys of `config.json` for which only the default is computed here.
+
+    Raises:
+        ValueError: if a key has a value that is not computed here.
+    """
 
     also = {"activation_function": ("gelu_pytorch_tanh",)}
 
@@ -49,11 +66,16 @@ class GPTConfig(PublishedConfig):
 
     @property
     def max_len(self) -> int:
+        """The largest number of tokens, `n_positions`."""
         return self.n_positions
 
 
 class GPT(nn.Module):
-    """ids (B, T) -> logits of each next token (B, T, V)."""
+    """ids (B, T) -> logits of each next token (B, T, V).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -72,7 +94,11 @@ class GPT(nn.Module):
         self.head.weight = self.words.weight
 
     def _draw(self) -> None:
-        """N(0, 0.02^2), no biases; what is added to the residual stream less, for there are 2 n_layer of it."""
+        """Initial weights: matrices from N(0, 0.02^2), biases 0.
+
+        The last matrix of each attention and feed-forward part gets 0.02 / sqrt(2 n_layer): the residual stream is the sum of
+        2 n_layer outputs of such parts.
+        """
         init.normal_(self.words.weight, std=0.02)
         for layer in self.encoder.layers:
             init.normal_(layer.self_attn.in_proj_weight, std=0.02)
@@ -85,9 +111,15 @@ class GPT(nn.Module):
     def forward(
         self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
+        """The logits of each next token; see `generation.Writer.forward`.
 
-        `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row.
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
+            padding: (B, S) bool for all S tokens so far, those in the cache included; True where a row has not yet begun.
+
+        Returns:
+            (B, T, V).
         """
         start = 0 if cache is None else len(cache)
         x = self.words(ids)  # (B, T, C)
@@ -99,7 +131,11 @@ class GPT(nn.Module):
         return self.head(self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache))
 
     def new_cache(self) -> nn.TransformerCache:
-        """An empty cache, to read a text token by token."""
+        """An empty cache, to read a text token by token.
+
+        Returns:
+            The cache.
+        """
         return self.encoder.new_cache()
 
 
@@ -116,10 +152,18 @@ PRODUCTS = {
 
 
 def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
-    """The weights by our names, given those of the published names, with or without `transformer.` before them.
+    """The state dict of a `GPT`, from published weights. Published matrices are (in, out) and are transposed here.
 
-    Its matrices are published as (in, out), and turned here. Raises KeyError with the name of an array that is missing,
-    ValueError with those that have no place here.
+    Args:
+        arrays: array by published name, with or without `transformer.` before it.
+        num_layers: layers of the model.
+
+    Returns:
+        Array by our name.
+
+    Raises:
+        KeyError: with the name of an array that is missing.
+        ValueError: if arrays are left that this model does not have, or `lm_head.weight` differs from `wte.weight`.
     """
     arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
     names = TOP | {f"encoder.norm.{kind}": f"ln_f.{kind}" for kind in ("weight", "bias")}

@@ -1,7 +1,7 @@
-"""The article's language model, as we would write it: a Transformer encoder that may only look back.
+"""The article's language model, in our own style: a Transformer encoder with a causal mask, trained to predict the next token.
 
-Vaswani et al., NeurIPS 2017, for the parts; trained to predict the next token, it is what is now called a decoder-only
-model. The article's own listing runs too, with only its imports changed: `tests/article.py`.
+Such a model is now called decoder-only. Its parts are those of Vaswani et al., NeurIPS 2017. The listing of the article that
+this project follows runs too, with only its imports changed: `tests/article.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,19 @@ from minitransformer.autograd import Tensor
 
 @dataclass(frozen=True)
 class LanguageModelConfig:
-    """Sizes, in PyTorch's names where it has them."""
+    """The sizes of a `LanguageModel`, under PyTorch's names where PyTorch has them.
+
+    Args:
+        vocab_size: the number V of ids.
+        d_model: the size C of each token's vector.
+        nhead: attention heads in a layer; a divisor of `d_model`.
+        num_layers: layers.
+        dim_feedforward: the size of the hidden layer in each feed-forward part.
+        dropout: the probability of dropout, in [0, 1].
+        activation: "gelu" or "relu", between the two layers of each feed-forward part.
+        norm_first: whether each part normalises its input, instead of its output.
+        max_len: the largest number of tokens.
+    """
 
     vocab_size: int
     d_model: int = 64
@@ -29,7 +41,11 @@ class LanguageModelConfig:
 
 
 class LanguageModel(nn.Module):
-    """ids (B, T) -> logits of each next token (B, T, V)."""
+    """ids (B, T) -> logits of each next token (B, T, V).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: LanguageModelConfig):
         super().__init__()
@@ -51,9 +67,9 @@ class LanguageModel(nn.Module):
         self.apply(self._init_weights)
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Small matrices, so that the first guess is close to uniform (Radford et al. 2019: standard deviation 0.02)."""
+        """Small matrices, so that the first prediction is close to uniform (Radford et al. 2019: standard deviation 0.02)."""
         if isinstance(module, nn.Embedding):
-            # unit length after the scaling in forward
+            # after the scaling in forward, each component has variance 1
             module.weight.data.normal_(0, self.config.d_model**-0.5)
         if isinstance(module, nn.Linear):
             module.weight.data.normal_(0, 0.02)
@@ -62,9 +78,15 @@ class LanguageModel(nn.Module):
     def forward(
         self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
+        """The logits of each next token; see `generation.Writer.forward`.
 
-        `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row.
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
+            padding: (B, S) bool for all S tokens so far, those in the cache included; True where a row has not yet begun.
+
+        Returns:
+            (B, T, V).
         """
         start = 0 if cache is None else len(cache)
         x = self.embedding(ids) * math.sqrt(self.config.d_model)  # (B, T, C)
@@ -77,5 +99,9 @@ class LanguageModel(nn.Module):
         return self.head(x)  # (B, T, V)
 
     def new_cache(self) -> nn.TransformerCache:
-        """An empty cache, to read a text token by token."""
+        """An empty cache, to read a text token by token.
+
+        Returns:
+            The cache.
+        """
         return self.encoder.new_cache()

@@ -1,7 +1,9 @@
 """The Llama family: a language model with RMSNorm, rotary positions, grouped heads, and a gated feed-forward part.
 
-Touvron et al., arXiv 2302.13971, 2023, section 2.2; grouped heads: Ainslie et al., EMNLP 2023. SmolLM2 is one of them.
-Parameters have the names under which such models are published, so that their weights load as they are.
+SmolLM2 is such a model. Parameters have their published names, so that published weights load without renaming.
+
+Source:
+    Touvron et al., arXiv 2302.13971, 2023, section 2.2. Grouped heads: Ainslie et al., EMNLP 2023.
 """
 
 from __future__ import annotations
@@ -23,10 +25,24 @@ PLAIN_ROPE = [("rope_type", "default"), ("type", "default"), ("partial_rotary_fa
 
 @dataclass(frozen=True)
 class LlamaConfig(PublishedConfig):
-    """Sizes, under their published names; as they stand, those of SmolLM2-135M.
+    """The sizes of a `Llama`, under their published names. The defaults are those of SmolLM2-135M.
 
-    `interleaved` tells which channels rotate together, see `nn.apply_rotary`: it depends on how the weights were written.
-    The base of the angles, `rope_theta`, may stand in `rope_parameters`, as it does since transformers 5.
+    Args:
+        vocab_size: the number V of ids.
+        hidden_size: the size C of each token's vector.
+        intermediate_size: the size of the hidden layer in each feed-forward part.
+        num_hidden_layers: layers.
+        num_attention_heads: query heads in a layer, H; a divisor of `hidden_size`.
+        num_key_value_heads: key and value heads in a layer, G; a divisor of H. None means H.
+        max_position_embeddings: the largest number of tokens.
+        rms_norm_eps: the number that each RMS norm adds to the mean square.
+        rope_theta: the base of the rotary angles. A `config.json` since transformers 5 has it in `rope_parameters`.
+        tie_word_embeddings: whether the head shares its matrix with the embedding.
+        interleaved: which channels rotate together, see `nn.apply_rotary`; it depends on the layout of the weights.
+        model_type: and all that follow: keys of `config.json` for which only the default is computed here.
+
+    Raises:
+        ValueError: if a key has a value that is not computed here, or the numbers of heads are no such divisors.
     """
 
     left_out = {
@@ -64,11 +80,12 @@ class LlamaConfig(PublishedConfig):
         width, heads, groups = self.hidden_size, self.num_attention_heads, self.groups
         if width % heads or heads % groups:
             raise ValueError(
-                f"LlamaConfig: heads must divide the width, and groups the heads, got {width}, {heads}, {groups}"
+                "LlamaConfig: expected num_attention_heads to divide hidden_size, and num_key_value_heads to divide "
+                f"num_attention_heads, got hidden_size={width}, num_attention_heads={heads}, num_key_value_heads={groups}"
             )
 
     def _theta(self, key: str, told: dict | None) -> float:
-        """The base of the angles, which must turn plainly."""
+        """The base of the rotary angles that a key gives. Raises ValueError for angles that are rescaled."""
         said = told.items() if isinstance(told, Mapping) else [(key, told)] if told else []
         if strange := {
             part: value for part, value in said if part != "rope_theta" and (part, value) not in PLAIN_ROPE
@@ -80,20 +97,29 @@ class LlamaConfig(PublishedConfig):
 
     @property
     def groups(self) -> int:
-        """The number of key and value heads."""
+        """The number G of key and value heads."""
         return self.num_key_value_heads or self.num_attention_heads
 
     @property
     def head_dim(self) -> int:
+        """The size d of each head's vectors."""
         return self.hidden_size // self.num_attention_heads
 
     @property
     def max_len(self) -> int:
+        """The largest number of tokens, `max_position_embeddings`."""
         return self.max_position_embeddings
 
 
 class LlamaAttention(nn.Module):
-    """Attention whose heads come in groups: the heads of a group share one key and one value, so a cache is smaller."""
+    """Grouped-query attention: H query heads in G groups; the heads of a group share their keys and values.
+
+    The cache holds G heads instead of H.
+
+    Args:
+        config: the sizes.
+        rotary: the rotary embedding of the whole model.
+    """
 
     def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
         super().__init__()
@@ -106,12 +132,23 @@ class LlamaAttention(nn.Module):
         self.k_proj = nn.Linear(width, shared, bias=False)
         self.v_proj = nn.Linear(width, shared, bias=False)
         self.o_proj = nn.Linear(width, width, bias=False)
-        self.turn = rotary.forward  # of the whole model: no part of this module
+        self.turn = (
+            rotary.forward
+        )  # a method, not the module: all layers share one, which must not be a part of each
 
     def forward(
         self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """(B, T, C) -> (B, T, C). With a cache, x are the tokens that follow the cached ones; `padding` (B, S) of them all."""
+        """Causal attention of the tokens to themselves, and to those in the cache.
+
+        Args:
+            x: (B, T, C). With a cache, only the tokens that are not yet in it.
+            cache: the keys and values of earlier tokens; those of the T tokens are appended.
+            padding: (B, S) bool for all S tokens so far; True where a row has not yet begun.
+
+        Returns:
+            (B, T, C).
+        """
         past = 0 if cache is None else len(cache)
         turned = self.turn(self._split(cat([self.q_proj(x), self.k_proj(x)], -1)), past)  # (B, H + G, T, d)
         q, k, v = turned[:, : self.heads], turned[:, self.heads :], self._split(self.v_proj(x))
@@ -125,12 +162,15 @@ class LlamaAttention(nn.Module):
         return split_heads(x, x.shape[-1] // self.head_dim)
 
     def _in_groups(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The heads of a group as so many queries to its keys. (B, H, 1, d), twice (B, G, S, d) -> (B, H, 1, d)."""
+        """Attention of one query a head: the H / G heads of a group become the queries of its one key head, without a copy.
+
+        (B, H, 1, d), twice (B, G, S, d) -> (B, H, 1, d).
+        """
         grouped = q.view(*k.shape[:2], self.group_size, self.head_dim)  # (B, G, H / G, d)
         return F.scaled_dot_product_attention(grouped, k, v).view(*q.shape)
 
     def _each_head(self, q: Tensor, k: Tensor, v: Tensor, past: int, padding: Tensor | None) -> Tensor:
-        """Every head with the keys and values of its group. (B, H, T, d), twice (B, G, S, d) -> (B, H, T, d)."""
+        """Attention of many queries: keys and values are repeated for each head. (B, H, T, d), 2 x (B, G, S, d) -> (B, H, T, d)."""
         hidden = [] if padding is None else [padding.view(len(padding), 1, 1, -1)]  # (B, 1, 1, S)
         if past and q.shape[2] > 1:
             hidden.append(later_keys(q.shape[2], k.shape[2], q.device))  # (T, S)
@@ -138,13 +178,20 @@ class LlamaAttention(nn.Module):
         return F.scaled_dot_product_attention(q, k, v, merge(hidden, q.dtype), is_causal=not past)
 
     def _repeated(self, x: Tensor) -> Tensor:
-        """Every head of a group gets the group's: (B, G, S, d) -> (B, H, S, d)."""
+        """Repeat each of G heads for the H / G heads of its group: (B, G, S, d) -> (B, H, S, d)."""
         batch, groups, length, size = x.shape
         return x.unsqueeze(2).expand(batch, groups, self.group_size, length, size).flatten(1, 2)
 
 
 class LlamaMLP(nn.Module):
-    """down(silu(gate(x)) * up(x)), SwiGLU (Shazeer, arXiv 2002.05202, 2020)."""
+    """The feed-forward part, SwiGLU: down(silu(gate(x)) * up(x)).
+
+    Args:
+        config: the sizes.
+
+    Source:
+        Shazeer, arXiv 2002.05202, 2020.
+    """
 
     def __init__(self, config: LlamaConfig):
         super().__init__()
@@ -157,7 +204,12 @@ class LlamaMLP(nn.Module):
 
 
 class LlamaLayer(nn.Module):
-    """Attention and feed-forward part, each on a normalised copy of what it adds to."""
+    """x + attention(norm(x)), then x + feed-forward(norm(x)).
+
+    Args:
+        config: the sizes.
+        rotary: the rotary embedding of the whole model.
+    """
 
     def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
         super().__init__()
@@ -168,13 +220,26 @@ class LlamaLayer(nn.Module):
     def forward(
         self, x: Tensor, cache: nn.AttentionCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """(B, T, C) -> (B, T, C)."""
+        """The vectors after this layer.
+
+        Args:
+            x: (B, T, C).
+            cache: see `LlamaAttention.forward`.
+            padding: see `LlamaAttention.forward`.
+
+        Returns:
+            (B, T, C).
+        """
         x = x + self.self_attn(self.input_layernorm(x), cache, padding)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class LlamaDecoder(nn.Module):
-    """ids (B, T) -> vectors (B, T, C)."""
+    """ids (B, T) -> vectors (B, T, C).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: LlamaConfig):
         super().__init__()
@@ -197,7 +262,11 @@ class LlamaDecoder(nn.Module):
 
 
 class Llama(nn.Module):
-    """ids (B, T) -> logits of each next token (B, T, V)."""
+    """ids (B, T) -> logits of each next token (B, T, V).
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: LlamaConfig):
         super().__init__()
@@ -209,13 +278,25 @@ class Llama(nn.Module):
     def forward(
         self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those seen before.
+        """The logits of each next token; see `generation.Writer.forward`.
 
-        `padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row. All that
-        attention knows of places is how far apart they are, so the tokens after it need no other.
+        Padding at the left shifts the positions of a row. That changes nothing: rotary attention depends on the distance
+        between two positions only.
+
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
+            padding: (B, S) bool for all S tokens so far, those in the cache included; True where a row has not yet begun.
+
+        Returns:
+            (B, T, V).
         """
         return self.lm_head(self.model(ids, cache, padding))
 
     def new_cache(self) -> nn.TransformerCache:
-        """An empty cache, to read a text token by token."""
+        """An empty cache, to read a text token by token.
+
+        Returns:
+            The cache.
+        """
         return nn.TransformerCache(self.config.num_hidden_layers)

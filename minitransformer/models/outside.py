@@ -1,7 +1,8 @@
-"""Models from outside: sizes are taken, and what is not computed here is refused by name.
+"""Published models: their sizes are read from `config.json`, and a setting that our code does not compute is an error.
 
-A published `config.json` and the names of its weights say more than sizes. Most of it changes no number in use, `HARMLESS`;
-of the rest, all that our code does not compute is refused, for a model that is nearly the right one is wrong without a word.
+A `config.json` holds more than sizes. Most of its other keys, `HARMLESS`, change no number of a forward pass in evaluation
+mode. Any other key must have the value that our code computes: a model that is only nearly the same would give wrong numbers
+without an error.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy
 
 from minitransformer.files import one_line, settings
 
-# who made it, how it was trained, what its ids mean, how it is asked: no number of a forward pass
+# keys about the origin, the training, the meaning of ids, and generation: they change no number of a forward pass
 HARMLESS = frozenset(
     """
     _attn_implementation _attn_implementation_internal _name_or_path architectures attn_implementation dtype
@@ -37,7 +38,7 @@ HARMLESS = frozenset(
     typical_p use_cache
 
     chunk_size_feed_forward pretraining_tp
-    """.split()  # the last two: how a product is cut up, which gives the same
+    """.split()  # the last two cut a product into pieces; the result is the same
 )
 
 OFF = (
@@ -46,15 +47,18 @@ OFF = (
     "is_encoder_decoder",
     "tie_encoder_decoder",
     "use_sliding_window",
-)  # if False
+)  # harmless if False
 
 
 class PublishedConfig:
-    """A model's sizes, under the names of its family's `config.json`.
+    """The base of a model's configuration: a dataclass of sizes under the names that its family has in `config.json`.
 
-    What is computed in one way only has a field too, an `InitVar`: it may be said, another way is refused, and it is not
-    kept. `also` are other words for the same. `left_out` is what such a file means by a key that it leaves out; our own
-    defaults are the sizes of one model.
+    A key for which only one value is computed here is an `InitVar`: the value is checked and not kept.
+
+    Attributes:
+        left_out: key -> the value that a `config.json` means if it leaves the key out. The defaults of our own fields are the
+            sizes of one published model, so they differ.
+        also: key -> other values that mean the same as the field's default.
     """
 
     left_out: Mapping[str, Any] = {}
@@ -63,10 +67,17 @@ class PublishedConfig:
 
     @classmethod
     def from_published(cls, config: Mapping[str, Any]) -> Self:
-        """The sizes that a `config.json` tells.
+        """The configuration that a `config.json` describes.
 
-        Raises ValueError or TypeError, naming the key and its value, for all that is not computed here, and for a key that
-        might change what is computed, as nobody here knows it.
+        Args:
+            config: the content of the file.
+
+        Returns:
+            The sizes.
+
+        Raises:
+            ValueError: for a key whose value is not computed here, and for an unknown key; the message names both.
+            TypeError: for a value of the wrong type.
         """
         if "model_type" not in config:
             raise ValueError(
@@ -86,12 +97,22 @@ class PublishedConfig:
         )
 
     def check(self, said: dict[str, Any]) -> None:
-        """Raise ValueError for the first of what is `said` that is not computed here."""
+        """Raise ValueError for the first key in `said` whose value is not computed here.
+
+        Args:
+            said: key -> value, for each `InitVar`.
+        """
         for key, value in said.items():
             self.require(key, value, getattr(type(self), key), *self.also.get(key, ()))
 
     def require(self, key: str, value: Any, *computed: Any) -> None:
-        """Raise ValueError unless the value is one of those that are computed."""
+        """Raise ValueError unless the value is one of those that are computed here.
+
+        Args:
+            key: the key, for the message.
+            value: its value.
+            *computed: the values that are computed here.
+        """
         if value not in computed:
             only = " or ".join(map(repr, computed))
             raise ValueError(
@@ -99,25 +120,37 @@ class PublishedConfig:
             )
 
     def _check_unknown(self, key: str, value: Any) -> None:
-        """What follows from the sizes must be so; anything else must say nothing."""
+        """Check a key without a field: if a property of its name exists, its value, else that the key is switched off."""
         if isinstance(getattr(type(self), key, None), property):
             self.require(key, value, getattr(self, key), None)
         elif value not in (None, {}, []) and not (key in OFF and value is False):
             what = f"{key}={one_line(repr(value))} is not known here, and might change what is computed"
-            raise ValueError(f"{type(self).__name__}: {what}; take it out if it does not")
+            raise ValueError(f"{type(self).__name__}: {what}; take the key out if it does not")
 
 
 def check_left(arrays: Mapping[str, numpy.ndarray], used: Iterable[str], spare: Iterable[str]) -> None:
-    """Raise ValueError for weights that are neither used nor begin with one of `spare`: the model is another than this."""
+    """Raise ValueError for weights that our model does not have: then it is another model.
+
+    Args:
+        arrays: array by published name.
+        used: the names of those that our model has.
+        spare: beginnings of names that may be left out.
+    """
     used, spare = set(used), tuple(spare)
     if left := [name for name in arrays if name not in used and not name.startswith(spare)]:
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
         raise ValueError(
-            f"weights that this model has no place for: {', '.join(left[:3])}{more}; is it of this family and size?"
+            f"expected the weights of this model only, got also {', '.join(left[:3])}{more}; are family and size right?"
         )
 
 
 def check_tied(arrays: Mapping[str, numpy.ndarray], name: str, to: str) -> None:
-    """Raise ValueError if there are two weights that are one here, and they differ."""
+    """Raise ValueError if a weight differs from the one that our model uses in its place.
+
+    Args:
+        arrays: array by published name.
+        name: the weight; it may be missing.
+        to: the weight that our model uses.
+    """
     if name in arrays and not numpy.array_equal(arrays[name], arrays[to]):
-        raise ValueError(f"{name} differs from {to}: untied weights, where this model has one")
+        raise ValueError(f"expected {name} to equal {to}, as this model ties them, got different weights")

@@ -1,8 +1,11 @@
-"""T5: an encoder and a decoder whose attention knows of places only how far apart they are.
+"""T5: an encoder and a decoder; the only positions are a learned number for each distance, added to the attention scores.
 
-Raffel et al., JMLR 2020, section 2.1; gates and an own head since version 1.1 (Shazeer, arXiv 2002.05202). flan-t5 is one of
-them (Chung et al., arXiv 2210.11416). Scores are not divided by sqrt(d), norms have no mean, and nothing has a bias.
-`from_published` gives weights the names they have here.
+This is version 1.1 (Shazeer, arXiv 2002.05202), with gated feed-forward parts and a head that is not tied to the embedding;
+flan-t5 is such a model (Chung et al., arXiv 2210.11416). Scores are not divided by sqrt(d), norms are RMS norms, and no layer
+has a bias. `from_published` turns published weights into those of our module.
+
+Source:
+    Raffel et al., JMLR 2020, section 2.1.
 """
 
 from __future__ import annotations
@@ -29,10 +32,28 @@ from minitransformer.ops.heads import merge_heads, split_heads
 
 @dataclass(frozen=True)
 class T5Config(PublishedConfig):
-    """Sizes, under their published names; as they stand, those of flan-t5-small.
+    """The sizes of a `T5`, under their published names. The defaults are those of flan-t5-small.
 
-    A published T5 has a head of its own and gates where `tie_word_embeddings` is False and `feed_forward_proj` "gated-gelu";
-    since transformers 5 the first is told by `scale_decoder_outputs`.
+    Version 1.1 is recognised by `feed_forward_proj` "gated-gelu" and by `tie_word_embeddings` False, or since transformers 5 by
+    `scale_decoder_outputs` False.
+
+    Args:
+        vocab_size: the number V of ids.
+        d_model: the size C of each token's vector.
+        d_kv: the size d of each head's vectors.
+        d_ff: the size of the hidden layer in each feed-forward part.
+        num_layers: layers of the encoder.
+        num_decoder_layers: layers of the decoder; None means as many as the encoder has.
+        num_heads: attention heads in a layer, H.
+        relative_attention_num_buckets: the number of buckets for distances.
+        relative_attention_max_distance: the distance from which on all share the last bucket.
+        layer_norm_epsilon: the number that each RMS norm adds to the mean square.
+        pad_token_id: the id of padding, which is also the first token that the decoder reads.
+        dropout: the probability of dropout, in [0, 1].
+        model_type: and all that follow: keys of `config.json` for which only the default is computed here.
+
+    Raises:
+        ValueError: if a key has a value that is not computed here, or a size is out of range.
     """
 
     left_out = {
@@ -45,12 +66,12 @@ class T5Config(PublishedConfig):
     d_kv: int = 64
     d_ff: int = 1024
     num_layers: int = 8
-    num_decoder_layers: int | None = 8  # None: as many as the encoder's
+    num_decoder_layers: int | None = 8
     num_heads: int = 6
     relative_attention_num_buckets: int = 32
     relative_attention_max_distance: int = 128
     layer_norm_epsilon: float = 1e-6
-    pad_token_id: int = 0  # also the first token that a decoder reads
+    pad_token_id: int = 0
     dropout: float = 0.1
     _: KW_ONLY
     model_type: InitVar[str] = "t5"
@@ -65,14 +86,15 @@ class T5Config(PublishedConfig):
 
     def check(self, said: dict) -> None:
         if said["scale_decoder_outputs"] is False:
-            del said["tie_word_embeddings"]  # which then tells only how the file is written
+            del said["tie_word_embeddings"]  # beside the other key it says only how the weights are stored
         self.require("decoder_start_token_id", said.pop("decoder_start_token_id"), None, self.pad_token_id)
         super().check(said)
         object.__setattr__(self, "num_decoder_layers", self.num_decoder_layers or self.num_layers)
         count, furthest = self.relative_attention_num_buckets, self.relative_attention_max_distance
         if count < 4 or furthest <= count // 2:
             raise ValueError(
-                f"T5Config: expected 4 buckets or more, and distances beyond half of them, got {count}, {furthest}"
+                "T5Config: expected relative_attention_num_buckets >= 4, and relative_attention_max_distance above half of "
+                f"it, got {count} and {furthest}"
             )
         if not 0 <= self.pad_token_id < self.vocab_size:
             raise ValueError(
@@ -91,23 +113,34 @@ class T5Config(PublishedConfig):
 
 
 def buckets(distances: numpy.ndarray, both_ways: bool, count: int = 32, furthest: int = 128) -> numpy.ndarray:
-    """Which of `count` buckets a distance, key less query, falls in; integers of any shape -> the same shape.
+    """The bucket of each distance. Near distances have a bucket each; far ones share buckets, evenly on a logarithmic scale.
 
-    Half of the buckets are for keys that follow, if there are such. Of the rest, the nearer half hold one distance each,
-    the others ever more, evenly on a logarithmic scale; the last holds all from `furthest` on.
+    Args:
+        distances: integers of any shape, position of the key minus position of the query.
+        both_ways: whether keys after the query are visible. Half of the buckets are then for them.
+        count: the number of buckets.
+        furthest: the distance from which on all share the last bucket.
+
+    Returns:
+        Integers from 0 to `count` - 1, in the same shape.
     """
     count = count // 2 if both_ways else count
     offset = numpy.where(distances > 0, count, 0) if both_ways else 0
     far = abs(distances) if both_ways else numpy.maximum(-distances, 0)
     exact = count // 2
-    # of the way, 0 to 1
+    # 0 at distance `exact`, 1 at distance `furthest`
     ratio = numpy.log(numpy.maximum(far, 1).astype(numpy.float32) / exact) / math.log(furthest / exact)
     wide = numpy.minimum(exact + (ratio * (count - exact)).astype(int), count - 1)
     return offset + numpy.where(far < exact, far, wide)
 
 
 class Distances(nn.Module):
-    """What each head adds to a score for how far apart query and key are: a number learned for each bucket."""
+    """The relative position bias: for each head and each bucket of distances, a learned number that is added to the scores.
+
+    Args:
+        config: the sizes.
+        both_ways: whether a query may attend to later keys.
+    """
 
     def __init__(self, config: T5Config, both_ways: bool):
         super().__init__()
@@ -116,7 +149,15 @@ class Distances(nn.Module):
         self.scores = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
 
     def forward(self, n_queries: int, n_keys: int) -> Tensor:
-        """(1, H, T, S), the queries being the last of the keys; -inf for keys that follow, unless it looks both ways."""
+        """The numbers to add to the scores. The T queries are at the last T of the S positions.
+
+        Args:
+            n_queries: T.
+            n_keys: S.
+
+        Returns:
+            (1, H, T, S); -inf for keys after the query, unless `both_ways`.
+        """
         query = numpy.arange(n_keys - n_queries, n_keys)[:, None]  # (T, 1)
         which = buckets(numpy.arange(n_keys) - query, self.both_ways, *self.sizes)  # (T, S)
         device = self.scores.weight.device
@@ -128,7 +169,11 @@ class Distances(nn.Module):
 
 
 class T5Attention(nn.Module):
-    """Attention without a scale, its scores shifted by `shift`. x (B, T, C), source (B, S, C) -> (B, T, C)."""
+    """Multi-head attention whose scores are not scaled, and have a tensor `shift` added to them.
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: T5Config):
         super().__init__()
@@ -138,7 +183,17 @@ class T5Attention(nn.Module):
         self.o = nn.Linear(inner, config.d_model, bias=False)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, shift: Tensor | None) -> Tensor:
-        """`keys`, `values` (B, H, S, d): see `read`. `shift` broadcasts to (B, H, T, S)."""
+        """Attention of T queries to S keys.
+
+        Args:
+            x: (B, T, C), from which the queries are computed.
+            keys: (B, H, S, d), from `read`.
+            values: (B, H, S, d), from `read`.
+            shift: is added to the scores; it broadcasts to (B, H, T, S).
+
+        Returns:
+            (B, T, C).
+        """
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(
             self._split(self.q(x)), keys, values, shift, dropout, scale=1.0
@@ -146,7 +201,14 @@ class T5Attention(nn.Module):
         return self.o(merge_heads(heads))  # (B, H, T, d) -> (B, T, C)
 
     def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """The keys and values of what is attended to. (B, S, C) -> twice (B, H, S, d)."""
+        """The keys and values of the vectors that are attended to.
+
+        Args:
+            source: (B, S, C).
+
+        Returns:
+            Twice (B, H, S, d).
+        """
         return self._split(self.k(source)), self._split(self.v(source))
 
     def _split(self, x: Tensor) -> Tensor:  # (B, T, H d) -> (B, H, T, d)
@@ -154,7 +216,14 @@ class T5Attention(nn.Module):
 
 
 class T5MLP(nn.Module):
-    """wo(gelu(wi_0(x)) * wi_1(x)), GEGLU (Shazeer, arXiv 2002.05202, 2020). (.., C) -> (.., C)."""
+    """The feed-forward part, GEGLU: wo(gelu(wi_0(x)) * wi_1(x)). (.., C) -> (.., C).
+
+    Args:
+        config: the sizes.
+
+    Source:
+        Shazeer, arXiv 2002.05202, 2020.
+    """
 
     def __init__(self, config: T5Config):
         super().__init__()
@@ -167,9 +236,9 @@ class T5MLP(nn.Module):
 
 
 class T5LayerCache(nn.AttentionCache):
-    """The keys and values of what was written so far, and those of the text it answers, which are read once.
+    """The keys and values of the answer so far, and those of the encoder's output, which are computed once.
 
-    `select` goes on with other drafts of the answer to the same text.
+    `select` chooses other rows of the answers; the encoder's output stays.
     """
 
     def __init__(self):
@@ -177,13 +246,26 @@ class T5LayerCache(nn.AttentionCache):
         self.memory: tuple[Tensor, Tensor] | None = None
 
     def once(self, attention: T5Attention, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the memory. (B, S, C) -> twice (B, H, S, d)."""
+        """The keys and values of the memory, computed at the first call only.
+
+        Args:
+            attention: the cross-attention of this layer.
+            memory: (B, S, C), the output of the encoder.
+
+        Returns:
+            Twice (B, H, S, d).
+        """
         self.memory = self.memory or attention.read(memory)
         return self.memory
 
 
 class T5Block(nn.Module):
-    """Attention to itself, attention to the memory if it consults one, and the gated part, each on a normalised copy."""
+    """Self-attention, cross-attention in a decoder, and the feed-forward part: each adds its output for norm(x) to x.
+
+    Args:
+        config: the sizes.
+        consults: whether the block has cross-attention to a memory.
+    """
 
     def __init__(self, config: T5Config, consults: bool):
         super().__init__()
@@ -202,7 +284,18 @@ class T5Block(nn.Module):
         memory_shift: Tensor | None = None,
         cache: T5LayerCache | None = None,
     ) -> Tensor:
-        """(B, T, C) -> (B, T, C). The shifts are added to the scores of attention to itself, and to the memory (B, S, C)."""
+        """The vectors after this block.
+
+        Args:
+            x: (B, T, C).
+            shift: is added to the scores of self-attention; it broadcasts to (B, H, T, T + cached tokens).
+            memory: (B, S, C), the output of the encoder; None in an encoder.
+            memory_shift: is added to the scores of cross-attention; it broadcasts to (B, H, T, S).
+            cache: the keys and values of earlier tokens; those of the T tokens are appended.
+
+        Returns:
+            (B, T, C).
+        """
         normed = self.self_norm(x)
         keys, values = self.self_attn.read(normed)
         if cache is not None:
@@ -215,7 +308,13 @@ class T5Block(nn.Module):
 
 
 class T5Stack(nn.Module):
-    """The blocks of an encoder, or of a decoder. x (B, T, C) -> (B, T, C)."""
+    """All blocks of an encoder, or of a decoder. x (B, T, C) -> (B, T, C).
+
+    Args:
+        config: the sizes.
+        num_layers: the number of blocks.
+        decodes: whether it is a decoder: causal, with cross-attention.
+    """
 
     def __init__(self, config: T5Config, num_layers: int, decodes: bool):
         super().__init__()
@@ -232,7 +331,18 @@ class T5Stack(nn.Module):
         memory_padding: Tensor | None = None,
         cache: nn.TransformerCache | None = None,
     ) -> Tensor:
-        """`padding` of x and all before it (B, S), and of the memory, is True where nobody may look."""
+        """The vectors after the last block and its norm.
+
+        Args:
+            x: (B, T, C), embeddings. With a cache, only of the tokens that are not yet in it.
+            padding: (B, T + cached tokens) bool, True for tokens to which no token may attend.
+            memory: (B, S, C), the output of the encoder; None in an encoder.
+            memory_padding: (B, S) bool, True for padding of the memory.
+            cache: the keys and values of earlier tokens.
+
+        Returns:
+            (B, T, C).
+        """
         past = 0 if cache is None else len(cache)
         shift = self.distances(x.shape[1], past + x.shape[1])  # (1, H, T, S)
         if padding is not None:
@@ -248,7 +358,13 @@ class T5Stack(nn.Module):
 
 
 class T5(nn.Module):
-    """A text's ids (B, S) and those of its answer (B, T), begun with padding -> logits of each next token (B, T, V)."""
+    """ids of a text (B, S), ids of its answer (B, T) -> logits of each next token of the answer (B, T, V).
+
+    The answer begins with one token of padding, after which its first token is predicted.
+
+    Args:
+        config: the sizes.
+    """
 
     def __init__(self, config: T5Config):
         super().__init__()
@@ -260,10 +376,26 @@ class T5(nn.Module):
         self.apply(draw)
 
     def forward(self, source: Tensor, ids: Tensor) -> Tensor:
+        """The logits of each next token of the answers.
+
+        Args:
+            source: (B, S) integers, the texts, padded with `pad_token_id`.
+            ids: (B, T) integers, the answers, each after one token of padding.
+
+        Returns:
+            (B, T, V).
+        """
         return self.decode(ids, *self.encode(source))
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """The memory (B, S, C) of ids (B, S), and where it is padding (B, S)."""
+        """The output of the encoder, which the decoder attends to.
+
+        Args:
+            source: (B, S) integers.
+
+        Returns:
+            The memory (B, S, C), and (B, S) bool, True for padding.
+        """
         padding = source == self.config.pad_token_id
         return self.encoder(self.shared(source), padding), padding
 
@@ -275,10 +407,20 @@ class T5(nn.Module):
         cache: nn.TransformerCache | None = None,
         own_padding: Tensor | None = None,
     ) -> Tensor:
-        """(B, T) -> (B, T, V). With a cache, `ids` are only the tokens that follow those written before.
+        """The logits of each next token of the answers.
 
-        `padding` (B, S) is that of the memory; `own_padding`, of all tokens written so far, is True where a row has not yet
-        begun. Raises ValueError if there is neither one text for all answers nor one for each.
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            memory: (B, S, C), or (1, S, C) if all answers are to one text.
+            padding: (B, S) bool, True for padding of the memory.
+            cache: the keys and values of earlier tokens; those of the T tokens are appended.
+            own_padding: bool for all tokens of the answers so far, True where a row has not yet begun.
+
+        Returns:
+            (B, T, V).
+
+        Raises:
+            ValueError: if the memory has neither one row nor B.
         """
         if len(memory) not in (1, len(ids)):
             raise ValueError(
@@ -287,12 +429,24 @@ class T5(nn.Module):
         return self.lm_head(self.decoder(self.shared(ids), own_padding, memory, padding, cache))
 
     def answer(self, source: Tensor) -> T5Answer:
-        """What writes the answer to texts (B, S), token by token: a model as those of `generation` are."""
+        """The writer of the answer, for the functions of `generation`.
+
+        Args:
+            source: (B, S) integers: one text, or one for each row that is written.
+
+        Returns:
+            A model of the answer's tokens; see `generation.Writer`.
+        """
         return T5Answer(self, source)
 
 
 class T5Answer(nn.Module):
-    """The decoder, with the memory of one text, or of each in a batch. ids (B, T) -> logits of each next token (B, T, V)."""
+    """The decoder of a `T5` with a fixed memory: ids (B, T) -> logits of each next token (B, T, V).
+
+    Args:
+        model: the whole model; its encoder runs once, without a tape.
+        source: (B, S) integers: one text, or one for each row that is written.
+    """
 
     def __init__(self, model: T5, source: Tensor):
         super().__init__()
@@ -303,18 +457,35 @@ class T5Answer(nn.Module):
     def forward(
         self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
-        """`padding` (B, S), of all S tokens so far: True where there is none, which is at the beginning of a row."""
+        """The logits of each next token; see `generation.Writer.forward`.
+
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
+            padding: bool for all tokens so far, those in the cache included; True where a row has not yet begun.
+
+        Returns:
+            (B, T, V).
+        """
         return self.model.decode(ids, self.memory, self.padding, cache, padding)
 
     def new_cache(self) -> nn.TransformerCache:
-        """An empty cache, to write a text token by token."""
+        """An empty cache, to write a text token by token.
+
+        Returns:
+            The cache.
+        """
         cache = nn.TransformerCache(0)
         cache.layers = [T5LayerCache() for _ in range(self.config.decoder_layers)]
         return cache
 
 
 def draw(module: nn.Module) -> None:
-    """Initial weights as the authors' code has them: each product keeps the variance of what it reads."""
+    """Set the initial weights of one module as the authors' code does: each matrix product keeps the variance of its input.
+
+    Args:
+        module: a part of a T5; modules of other classes are not changed.
+    """
     if isinstance(module, T5Attention):
         size, inner = module.q.in_features, module.q.out_features
         init.normal_(module.q.weight, std=(size * module.head_dim) ** -0.5)
@@ -344,9 +515,16 @@ RENAMED = {
 
 
 def from_published(arrays: Mapping[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The weights by our names, given those of the published names; `embed_tokens`, the same as `shared`, is left out.
+    """The state dict of a `T5`, from published weights.
 
-    Raises ValueError if it is not the same.
+    Args:
+        arrays: array by published name; `embed_tokens.weight` repeats `shared.weight` and is left out.
+
+    Returns:
+        Array by our name.
+
+    Raises:
+        ValueError: if `embed_tokens.weight` differs from `shared.weight`.
     """
     for side in ("encoder", "decoder"):
         check_tied(arrays, f"{side}.embed_tokens.weight", "shared.weight")

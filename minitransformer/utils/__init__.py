@@ -1,3 +1,3 @@
-"""What stands around training: the data, in batches, and memory traded for time."""
+"""Tools for training: data in batches, and gradient checkpointing."""
 
 from minitransformer.utils import checkpoint, data

@@ -1,4 +1,4 @@
-"""Gradient checkpointing: keep what goes into a piece of a model, and compute the rest again when backward needs it."""
+"""Gradient checkpointing: of a part of a model only the inputs are kept, and backward computes the part a second time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from minitransformer.settings import enable_grad, is_grad_enabled
 
 
 class Checkpoint(Op):
-    """A function as one op. Its inputs are the function's arguments and the leaves, such as parameters, found on its tape."""
+    """A function as one op. Its inputs are the function's tensor arguments, and the leaves, such as parameters, on its tape."""
 
     def __init__(self, call: Call, made: Sequence[Tensor], leaves: Sequence[Tensor]):
         self.call, self.made, self.outputs = call, tuple(t.array for t in made), len(made)
@@ -41,7 +41,14 @@ class Checkpoint(Op):
         return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *self.leaves))
 
     def clear(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The function's own ops, from these arguments; its leaves are themselves. Relevance goes back through them."""
+        """Call the function again on these inputs, with a tape of its own ops, for relevance to be propagated through.
+
+        Args:
+            *inputs: the function's tensor arguments, then the leaves, which are ignored: the function reads its own.
+
+        Returns:
+            What the function returns.
+        """
         left = iter(inputs)
         given = [cast(next(left), a.dtype) if isinstance(a, Tensor) else a for a in self.call.arguments]
         outs = self._again(given)
@@ -57,18 +64,21 @@ class Checkpoint(Op):
 
 
 class Call:
-    """A call that can be made again as it was: its random numbers, precision and backend, and the mode of its modules."""
+    """A call that can be repeated: with the same random numbers, autocast setting, backend, and training mode of its modules."""
 
     def __init__(self, function: Callable, arguments: Sequence):
         self.function, self.arguments = function, arguments
         self.random, self.context = generator().bit_generator.state, copy_context()
         self.backend = "numpy" if default_device().type == "cpu" else "cupy"
         self.modes = modes(function) if isinstance(function, Module) else []
-        for hook in (forward_call, attention_weights):  # the first call has recorded already
+        for hook in (
+            forward_call,
+            attention_weights,
+        ):  # the first call has called them; the second must not again
             self.context.run(hook.set, None)
 
     def again(self, given: Sequence) -> tuple[Tensor, ...]:
-        """What the function makes of the arguments `given`."""
+        """The tensors that the function returns for the arguments `given`."""
         with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
             return self.context.run(_run, self.function, given)
 
@@ -79,7 +89,7 @@ def _cut_off(arguments: Sequence) -> list:
 
 
 def _run(function: Callable, given: Sequence) -> tuple[Tensor, ...]:
-    """What the function makes of its arguments, with its tape."""
+    """The tensors that the function returns for its arguments, recorded on a tape."""
     with enable_grad():
         outs = function(*given)
     return outs if isinstance(outs, tuple) else (outs,)
@@ -87,7 +97,7 @@ def _run(function: Callable, given: Sequence) -> tuple[Tensor, ...]:
 
 @contextlib.contextmanager
 def _random_numbers_from(state: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, random numbers are drawn from `state` on; afterwards, as if none had been."""
+    """Inside this block, random numbers continue from `state`; afterwards the generator is in the state that it had before."""
     bits = generator().bit_generator
     before, bits.state = bits.state, state
     try:
@@ -97,19 +107,29 @@ def _random_numbers_from(state: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _leaves(outs: Sequence[Tensor], given: Sequence) -> list[Tensor]:
-    """What requires a gradient at the ends of the tapes, other than what was given."""
+    """The leaves of the tapes that require a gradient, without the arguments themselves."""
     tensors = [t for out in outs for op in tape(out) for t in op.inputs if isinstance(t, Tensor)]
     known = {id(t) for t in given}
     return list({id(t): t for t in tensors if t.requires_grad and t.is_leaf and id(t) not in known}.values())
 
 
 def checkpoint(function: Callable, *args, use_reentrant: bool = False):
-    """`function(*args)`, of which only the arguments are kept for backward; what is between is computed a second time there.
+    """Call a function, and keep only its arguments for backward, which calls it a second time.
 
-    Memory for time: about one more forward pass, the same gradients, dropout leaving out the same units (Chen et al., arXiv
-    1604.06174). `function` takes tensors and anything else, returns a tensor or a tuple of them, and must give the same when
-    called again; autocast, the backend and the mode of a module are then what they were. `use_reentrant` is there for PyTorch's
-    sake: gradients reach arguments and parameters either way. Raises RuntimeError in backward if other shapes or dtypes come.
+    This takes less memory and the time of about one more forward pass. The gradients are the same: the second call has the
+    random numbers (so the same dropout), the autocast setting, the backend and the training mode of the first one.
+
+    Args:
+        function: returns a tensor or a tuple of tensors, and the same ones when it is called again. A RuntimeError in
+            backward says if their shapes or dtypes differ.
+        *args: tensors, or anything else, for the function.
+        use_reentrant: has no effect; it is accepted because PyTorch has it.
+
+    Returns:
+        What the function returns.
+
+    Source:
+        Chen et al., arXiv 1604.06174, 2016.
     """
     if not is_grad_enabled():
         return function(*args)

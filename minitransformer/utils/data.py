@@ -1,4 +1,4 @@
-"""Data for training: samples by number, in an order drawn anew each epoch, put together into batches."""
+"""Data for training: datasets of numbered samples, and loaders that shuffle them anew each epoch and collate them into batches."""
 
 from __future__ import annotations
 
@@ -14,21 +14,30 @@ from minitransformer.ops.creation import tensor
 from minitransformer.ops.shape import stack
 from minitransformer.randomness import generator
 
-WINDOW = 50  # batches sorted by length together: more pad less, fewer mix the samples better
+WINDOW = (
+    50  # batches that are sorted by length together: more need less padding, fewer shuffle the samples better
+)
 PAD = "to fill sequences up to the longest, use collate_fn=pad_collate"
 
 
 class Dataset:
-    """Samples by number. A subclass gives `__getitem__` and `__len__`; a list is a dataset too."""
+    """Numbered samples. A subclass defines `__getitem__` and `__len__`; a list is a dataset too."""
 
     def __getitem__(self, index: int) -> Any:
         raise NotImplementedError(
-            f"{type(self).__name__} does not say what sample {index} is: give it __getitem__"
+            f"{type(self).__name__} has no __getitem__, so sample {index} is undefined: define it in the class"
         )
 
 
 class TensorDataset(Dataset):
-    """Sample i is the tuple of the i-th rows of some tensors. Raises ValueError if they differ in their number of rows."""
+    """A dataset whose sample i is the tuple of the i-th rows of some tensors.
+
+    Args:
+        *tensors: (N, ..) each.
+
+    Raises:
+        ValueError: if there is none, or they differ in their number of rows.
+    """
 
     def __init__(self, *tensors: Tensor):
         if not tensors or len({len(t) for t in tensors}) > 1:
@@ -48,11 +57,18 @@ class TensorDataset(Dataset):
 
 
 def default_collate(samples: Sequence) -> Any:
-    """Samples of one kind, put together, as PyTorch does it.
+    """Put samples of one type together into a batch, as PyTorch does.
 
-    Tensors and arrays are stacked, (..) -> (B, ..); integers become int64 and floats float64, (B,); strings stay as they are;
-    tuples and lists become a list of batches, one for each field; dicts a dict of them. Raises RuntimeError if samples
-    differ in shape or number of fields, TypeError for anything else.
+    Args:
+        samples: B samples: tensors, arrays, numbers, strings, or tuples, lists or dicts of these.
+
+    Returns:
+        For tensors and arrays (..) a tensor (B, ..); for integers an int64 tensor and for floats a float64 tensor, (B,); for
+        strings `samples` itself; for tuples and lists a list of batches, one for each field; for dicts a dict of batches.
+
+    Raises:
+        RuntimeError: if the samples differ in shape or number of fields.
+        TypeError: for samples of another type.
     """
     first = samples[0]
     if isinstance(first, Tensor):
@@ -88,11 +104,20 @@ def _fields(samples: Sequence[Sequence]) -> list[tuple]:
 
 
 def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: float = 0) -> Tensor:
-    """Sequences of any lengths side by side, each filled up to the longest: B times (T_i, *) -> (T, B, *), or (B, T, *).
+    """Put sequences of different lengths into one tensor; each is padded at its end to the longest length T.
 
-    Takes tensors, arrays and lists, and gives the dtype of the first; an empty list has none, and is of ids where all are.
-    Raises RuntimeError if there are none, or if they differ in more than length; TypeError
-    if they are on two devices.
+    Args:
+        sequences: B tensors, arrays or lists (T_i, *).
+        batch_first: whether the batch is the first dimension of the result.
+        padding_value: the number in the padding.
+
+    Returns:
+        (T, B, *), or (B, T, *) if `batch_first`, in the dtype of the first sequence. Empty lists have no dtype and do not
+        count; if all are empty the result is int64.
+
+    Raises:
+        RuntimeError: if there are no sequences, or they differ in more than their length.
+        TypeError: if they are on different devices.
     """
     if not len(sequences):
         raise RuntimeError("pad_sequence: expected at least one sequence, got none")
@@ -120,7 +145,15 @@ def _sequence(s) -> Tensor:
 
 
 def pad_collate(samples: Sequence, padding_value: float = 0) -> Tensor | tuple:
-    """Sequences of ids as (B, T), filled up with the padding id; of (ids, label, ..), a tuple with the labels as (B,)."""
+    """Put sequences of ids, with or without labels, into a batch; for `DataLoader(collate_fn=..)`.
+
+    Args:
+        samples: B sequences of ids, or B tuples (ids, label, ..).
+        padding_value: the id of padding, which is added at the end.
+
+    Returns:
+        (B, T) ids; for tuples, a tuple of the ids and of the batches of all other fields, such as labels (B,).
+    """
     if not isinstance(samples[0], tuple):
         return pad_sequence(samples, True, padding_value)
     ids, *others = _fields(samples)
@@ -131,10 +164,18 @@ def pad_collate(samples: Sequence, padding_value: float = 0) -> Tensor | tuple:
 
 
 class LengthSampler:
-    """Batches of samples of similar length, so that little is padded; every sample once an epoch, each epoch another order.
+    """Batches of samples of similar length, which need little padding, in another random order each epoch.
 
-    Samples are shuffled and sorted by length within windows of 50 batches; then the batches are shuffled. `lengths` has
-    one length for each sample. With `drop_last`, what does not fill a batch is left out.
+    The samples are shuffled, then sorted by length within windows of 50 batches; then the batches are shuffled. An epoch holds
+    each sample once.
+
+    Args:
+        lengths: the length of each sample.
+        batch_size: samples in a batch.
+        drop_last: whether to leave out the last samples if they do not fill a batch.
+
+    Raises:
+        ValueError: if there is no sample, or no batch is left.
     """
 
     def __init__(self, lengths: Iterable[int], batch_size: int, drop_last: bool = False):
@@ -149,7 +190,9 @@ class LengthSampler:
         order = generator().permutation(len(self.lengths))
         windows = _cut(order, WINDOW * self.batch_size)
         order = numpy.concatenate([w[self.lengths[w].argsort(kind="stable")] for w in windows])
-        batches = _cut(order, self.batch_size)[: len(self)]  # a last one that is not full would be at the end
+        batches = _cut(order, self.batch_size)[
+            : len(self)
+        ]  # only the last one may be smaller; drop_last leaves it out
         return (batches[i].tolist() for i in generator().permutation(len(batches)))
 
 
@@ -168,29 +211,46 @@ def _check_sizes(who: str, samples: int, batch_size: int, drop_last: bool) -> No
         raise ValueError(f"{who}: expected at least one sample, got none")
     if drop_last and samples < batch_size:
         raise ValueError(
-            f"{who}: drop_last leaves nothing of {samples} samples, as batch_size is {batch_size}; make it smaller"
+            f"{who}: drop_last leaves no batch, got {samples} samples and batch_size {batch_size}; take a smaller batch_size"
         )
 
 
 class Epoch:
-    """The batches of one pass over the data, as lists of sample numbers, and how many of them were given out."""
+    """The batches of one pass over the data, and how many of them have been given out.
+
+    Args:
+        batches: a list of sample numbers for each batch.
+        given: the number of batches that have been given out.
+    """
 
     def __init__(self, batches: list[list[int]], given: int = 0):
         self.batches, self.given = batches, given
 
     def __iter__(self) -> Iterator[list[int]]:
         while self.given < len(self.batches):
-            self.given += 1  # before the batch goes out: whoever holds it may ask where we are
+            self.given += (
+                1  # before the yield: a state taken while this batch is in use counts it as given out
+            )
             yield self.batches[self.given - 1]
 
 
 class DataLoader:
-    """Reads a dataset in batches, anew each time it is iterated; `shuffle` draws a new order for each epoch.
+    """Iterates over a dataset in batches; each iteration is one epoch.
 
-    `batch_sampler`: an iterable of lists of sample numbers, in place of batch_size, shuffle and drop_last; `collate_fn`
-    makes a batch of a list of samples. Random numbers come from `manual_seed`'s generator. `state_dict` holds the place in
-    the newest pass: a loader that loads it goes on with the very next batch. Raises ValueError for arguments that clash
-    or give no batch, TypeError for a dataset without a length.
+    Random numbers come from the generator that `manual_seed` seeds. `state_dict` holds the position in the latest epoch: a
+    loader that loads it continues with the next batch.
+
+    Args:
+        dataset: a `Dataset`, or anything with `__getitem__` and `__len__`.
+        batch_size: samples in a batch.
+        shuffle: whether the samples are in a new random order each epoch.
+        batch_sampler: an iterable of lists of sample numbers, instead of `batch_size`, `shuffle` and `drop_last`.
+        collate_fn: makes a batch from a list of samples; None takes `default_collate`.
+        drop_last: whether to leave out the last samples if they do not fill a batch.
+
+    Raises:
+        ValueError: if arguments contradict each other, or there is no batch.
+        TypeError: if the dataset has no length.
     """
 
     def __init__(
@@ -209,7 +269,7 @@ class DataLoader:
             )
         if batch_sampler is not None and (batch_size != 1 or shuffle or drop_last):
             raise ValueError(
-                "DataLoader: a batch_sampler decides alone; leave out batch_size, shuffle and drop_last"
+                "DataLoader: expected a batch_sampler alone, got batch_size, shuffle or drop_last beside it; leave them out"
             )
         _check_sizes("DataLoader", len(dataset), batch_size, drop_last)
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
@@ -242,7 +302,12 @@ class DataLoader:
         return batches
 
     def state_dict(self) -> dict:
-        """The sample numbers of the epoch in order, the sizes of its batches, how many were given out, and the dataset's size."""
+        """The position in the latest epoch.
+
+        Returns:
+            The sample numbers of the epoch in order, the sizes of its batches, the number of batches given out, and the size
+            of the dataset.
+        """
         batches = self._epoch.batches
         return {
             "order": numpy.array([i for batch in batches for i in batch], dtype=numpy.int64),
@@ -252,7 +317,14 @@ class DataLoader:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Let the next pass go on from where `state` was taken. Raises ValueError if it is of a dataset of another size."""
+        """Let the next iteration continue from a state; a state at the end of an epoch is followed by a new epoch.
+
+        Args:
+            state: from `state_dict`.
+
+        Raises:
+            ValueError: if it is from a dataset of another size, or damaged.
+        """
         if state["samples"] != len(self.dataset):
             raise ValueError(
                 f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}"
@@ -277,4 +349,4 @@ class DataLoader:
         self._epoch = Epoch(
             [order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"]
         )
-        self._loaded = self._epoch.given < len(sizes)  # a pass that had ended is followed by a new one
+        self._loaded = self._epoch.given < len(sizes)

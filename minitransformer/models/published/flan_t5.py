@@ -1,7 +1,8 @@
-"""flan-t5-small, trained further to write titles: two ONNX files, its weights rounded to eight bits.
+"""flan-t5-small, fine-tuned to write titles: two ONNX files whose weights are rounded to eight bits.
 
-The `onnx` package reads them; their graphs are looked at, never run. A matrix is stored as (in, out) integers, with a scale
-and a zero, and known by the node that multiplies with it, such as `/enc/block.0/layer.0/SelfAttention/q/MatMul_quant`.
+The `onnx` package reads the files; their graphs are never run. A matrix is stored as (in, out) integers with a scale and a zero
+point. Its own name says nothing: which matrix it is follows from the name of the node that multiplies with it, such as
+`/enc/block.0/layer.0/SelfAttention/q/MatMul_quant`.
 """
 
 from __future__ import annotations
@@ -25,23 +26,47 @@ from minitransformer.models.t5 import T5, T5Config, from_published
 from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
 
 CONFIG = T5Config()
-FILES = {"encoder.onnx": True, "decoder.onnx": False}  # whether it holds the encoder, or all else
+FILES = {
+    "encoder.onnx": True,
+    "decoder.onnx": False,
+}  # whether the file holds the encoder, or all other weights
 READ = "shared.weight"
-ROOTS = {"enc.": "encoder.", "m.": ""}  # of names in the files, and of published ones
+ROOTS = {"enc.": "encoder.", "m.": ""}  # beginning of a name in the files -> that of the published name
 
 
 def model() -> T5:
-    """The model, without its weights."""
+    """The model, with initial weights.
+
+    Returns:
+        A `T5` of this size.
+    """
     return T5(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
-    """Its weights by our names."""
+    """The converted weights, mapped into memory.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        Array by our name.
+    """
     return map_arrays(folder / WEIGHTS)
 
 
 def convert(folder: Path) -> dict[str, bytes | Iterator]:
-    """The file of its weights, in float32. Raises FileError if what was fetched is not the model's."""
+    """Convert the downloaded files to one file of float32 weights.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        File name -> content, in pieces.
+
+    Raises:
+        FileError: if a file is damaged, or holds another model.
+    """
     paths, expected = [folder / file for file in FILES], shapes(model())
     arrays = {name: array for path in paths for name, array in read(path).items()}
     if READ not in arrays:
@@ -56,7 +81,17 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
 
 
 def read(path: Path) -> dict[str, numpy.ndarray]:
-    """The weights of a file by their published names. Raises FileError if it is no ONNX file, or lacks a part of one."""
+    """Read the weights of one file.
+
+    Args:
+        path: the ONNX file.
+
+    Returns:
+        Float32 array by published name.
+
+    Raises:
+        FileError: if it is not an ONNX file, or a matrix lacks its scale or its zero point.
+    """
     stored, products = opened(path)
     names = {name: name.removesuffix("_quantized") for name in stored}
     found = {
@@ -66,20 +101,27 @@ def read(path: Path) -> dict[str, numpy.ndarray]:
         f"{published_name(name)}.weight": base.removesuffix("_quantized") for name, base in products.items()
     }
     if len(set(matrices.values())) < len(matrices):
-        raise FileError(f"{path}: two products take the same matrix; {FETCH}")
+        raise FileError(f"{path}: expected a matrix of its own for each product, got one for two; {FETCH}")
     try:
         arrays = {name: dequantized(stored, base) for name, base in found.items()}
         return arrays | {name: dequantized(stored, base).T for name, base in matrices.items()}
     except (KeyError, ValueError) as error:
         raise FileError(
-            f"{path}: a matrix, its scale and its zero do not suit ({one_line(error)}); {FETCH}"
+            f"{path}: expected integers with a scale and a zero point, got {one_line(error)}; {FETCH}"
         ) from None
 
 
 def opened(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
-    """The arrays of a file, and the name of the matrix that each product takes, by the product's name.
+    """The arrays of a file, and which matrix each product multiplies with.
 
-    Raises FileError if it is no ONNX file. What says that its numbers lie in another file is refused, whichever it is.
+    Args:
+        path: the ONNX file.
+
+    Returns:
+        Array by name, and name of the matrix by name of the product.
+
+    Raises:
+        FileError: if it is not an ONNX file, or says that its numbers are stored in another file.
     """
     check_regular(path, FETCH)
     with parsing(path, "ONNX file", FETCH):
@@ -87,25 +129,44 @@ def opened(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
         if outside := [
             entry.name for entry in graph.initializer if entry.data_location or entry.external_data
         ]:
-            raise ValueError(f"the numbers of {outside[0]} lie in another file")
+            raise ValueError(f"the numbers of {outside[0]} are stored in another file")
         stored = [(entry.name, onnx().numpy_helper.to_array(entry)) for entry in graph.initializer]
         products = [(node.name, node.input[1]) for node in graph.node if node.op_type == "MatMulInteger"]
         if not all(isinstance(name, str) for name in [*dict(stored), *sum(products, ())]):
-            raise ValueError("a name is no UTF-8")
+            raise ValueError("a name is not valid UTF-8")
         return once(stored), once(
             [(name[1:].removesuffix("/MatMul_quant").replace("/", "."), base) for name, base in products]
         )
 
 
 def published_name(name: str) -> str | None:
-    """`enc.block.0...` -> `encoder.block.0...`, `m.shared.weight` -> `shared.weight`; None for what is no weight."""
+    """The published name of a weight: `enc.block.0..` -> `encoder.block.0..`, `m.shared.weight` -> `shared.weight`.
+
+    Args:
+        name: the name in the file.
+
+    Returns:
+        The published name; None if the name does not begin like that of a weight.
+    """
     return next(
         (ours + name.removeprefix(theirs) for theirs, ours in ROOTS.items() if name.startswith(theirs)), None
     )
 
 
 def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
-    """(integer - zero) * scale, or the array itself if it was never rounded. Raises KeyError, ValueError."""
+    """(integer - zero point) * scale, or the array itself if it is stored as floating-point numbers.
+
+    Args:
+        stored: array by name in the file.
+        name: the name of the weight, without the endings of its parts.
+
+    Returns:
+        The weight.
+
+    Raises:
+        KeyError: if a part is missing.
+        ValueError: if a part has a dtype or a shape that does not fit.
+    """
     if name in stored:
         return stored[name]
     integers, zero, scale = (stored[f"{name}_{part}"] for part in ("quantized", "zero_point", "scale"))
@@ -121,7 +182,14 @@ def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
 
 
 def onnx():
-    """The package. Raises ImportError that says how to get it."""
+    """The package `onnx`.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if it is not installed; the message says how to install it.
+    """
     try:
         import onnx
         import onnx.numpy_helper
@@ -131,5 +199,12 @@ def onnx():
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
-    """Pieces of sentences."""
+    """The tokenizer, of sentence pieces.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        The tokenizer.
+    """
     return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)

@@ -1,7 +1,8 @@
-"""The header of a GGUF file held to the file's own size, before the package that reads it believes a number of it.
+"""A check of a GGUF file's header, before the package that reads the file relies on the sizes in it.
 
-Eight bytes of magic and version, how many arrays and settings there are, the settings, and of each array the name, sizes,
-kind and place. All strings and lists say how long they are; nothing else is believed here than what lies in the file.
+The header consists of four bytes "GGUF", the version, the numbers of arrays and settings, the settings, and for each array its
+name, sizes, kind and offset. Strings and lists state their own length, and a damaged file may state any length: the check ends
+with an error wherever a stated length goes beyond the file.
 """
 
 from __future__ import annotations
@@ -16,42 +17,44 @@ from minitransformer.files import one_line
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # kind of a setting -> bytes
 UINT32, STRING, ARRAY = 4, 8, 9
-MOST_ITEMS = 2**20  # of all lists: the package makes an object of each
+MOST_ITEMS = 2**20  # of all lists together: the package makes a Python object of each
 MOST_DIMENSIONS = 4
 ALIGNMENT = "general.alignment"
 
 
 class _Cursor:
-    """A place in a file that never leaves it. Raises ValueError where the file ends too early."""
+    """A reader of a file from front to back. Every method raises ValueError if the file ends too early."""
 
     def __init__(self, content: mmap.mmap):
         self.content, self.at, self.items = content, 0, MOST_ITEMS
 
     def skip(self, length: int) -> int:
-        """Go on by so many bytes; returns where they began."""
+        """Move `length` bytes on; returns where they begin."""
         start, self.at = self.at, self.at + length
         if self.at > len(self.content):
             raise ValueError(f"what begins at byte {start:,} ends beyond the file")
         return start
 
     def number(self, form: str) -> int:
+        """Read one number; `form` is its format for `struct`."""
         return struct.unpack_from(form, self.content, self.skip(struct.calcsize(form)))[0]
 
     def text(self) -> str:
+        """Read a string: its length, then its bytes in UTF-8."""
         start = self.skip(self.number("<Q"))
         return self.content[start : self.at].decode()
 
     def setting(self, kind: int) -> None:
-        """Go past a setting of a kind, or the items of a list."""
+        """Skip one value of the given kind."""
         if kind in SCALARS:
             self.skip(SCALARS[kind])
         elif kind == STRING:
             self.text()
         else:
-            raise ValueError(f"a setting is of the unknown kind {kind}")
+            raise ValueError(f"a setting has the unknown kind {kind}")
 
     def list(self) -> None:
-        """Go past a list."""
+        """Skip a list: the kind of its items, their number, and the items."""
         kind, length = self.number("<I"), self.number("<Q")
         self.items -= length
         if self.items < 0:
@@ -61,7 +64,15 @@ class _Cursor:
 
 
 def check_header(path: Path, block_sizes: Mapping[int, tuple[int, int]]) -> None:
-    """Raise ValueError if the header does not describe the file. `block_sizes`: kind of array -> (numbers, bytes) of a block."""
+    """Check that everything that the header states lies within the file.
+
+    Args:
+        path: the GGUF file.
+        block_sizes: kind of array -> (numbers in a block, bytes of a block).
+
+    Raises:
+        ValueError: if it does not; the message says what is wrong.
+    """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         cursor = _Cursor(content)
         magic, version = content[: cursor.skip(4) + 4], cursor.number("<I")
@@ -73,16 +84,16 @@ def check_header(path: Path, block_sizes: Mapping[int, tuple[int, int]]) -> None
         start = -(-cursor.at // alignment) * alignment
         for name, (offset, length) in places.items():
             if offset % alignment or start + offset + length > len(content):
-                raise ValueError(f"{one_line(name)} does not lie in the file")
+                raise ValueError(f"the array {one_line(name)} does not lie within the file")
 
 
 def _check_settings(cursor: _Cursor, number: int) -> int:
-    """Go past the settings; returns to what multiple of bytes arrays are aligned."""
+    """Skip all settings; returns the alignment of arrays, in bytes."""
     alignment, names = 32, set()
     for _ in range(number):
         name, kind = cursor.text(), cursor.number("<I")
         if name in names:
-            raise ValueError(f"the setting {one_line(name)} stands twice")
+            raise ValueError(f"the setting {one_line(name)} occurs twice")
         names.add(name)
         if name == ALIGNMENT and kind == UINT32:
             alignment = cursor.number("<I")
@@ -98,14 +109,14 @@ def _check_settings(cursor: _Cursor, number: int) -> int:
 def _places(
     cursor: _Cursor, number: int, block_sizes: Mapping[int, tuple[int, int]]
 ) -> dict[str, tuple[int, int]]:
-    """Where each array begins after the header, and its bytes."""
+    """Array's name -> (its offset from the end of the header, its length), in bytes."""
     places = {}
     for _ in range(number):
         name, dimensions = cursor.text(), cursor.number("<I")
         if name in places or dimensions > MOST_DIMENSIONS:
-            raise ValueError(f"the array {one_line(name)} stands twice, or has {dimensions} dimensions")
+            raise ValueError(f"the array {one_line(name)} occurs twice, or has {dimensions} dimensions")
         sizes, kind = [cursor.number("<Q") for _ in range(dimensions)], cursor.number("<I")
         if kind not in block_sizes or (sizes and sizes[0] % block_sizes[kind][0]):
-            raise ValueError(f"{one_line(name)}: sizes {sizes} do not suit the kind {kind}")
+            raise ValueError(f"{one_line(name)}: sizes {sizes} do not fit the kind {kind}")
         places[name] = cursor.number("<Q"), math.prod(sizes) // block_sizes[kind][0] * block_sizes[kind][1]
     return places

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2: a safetensors file with BERT's published names."""
+"""all-MiniLM-L6-v2: a safetensors file of weights with BERT's published names."""
 
 from __future__ import annotations
 
@@ -24,17 +24,38 @@ FILE, CONFIG = "model.safetensors", BertConfig()
 
 
 def model() -> Bert:
-    """The model, without its weights."""
+    """The model, with initial weights.
+
+    Returns:
+        A `Bert` of this size.
+    """
     return Bert(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
-    """Its weights by our names."""
+    """The converted weights, mapped into memory.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        Array by our name.
+    """
     return map_arrays(folder / WEIGHTS)
 
 
 def convert(folder: Path) -> dict[str, bytes | Iterator]:
-    """The file of its weights. Raises FileError if what was fetched is not the model's."""
+    """Convert the downloaded file to a file of weights with our names.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        File name -> content, in pieces.
+
+    Raises:
+        FileError: if the file is damaged, or holds another model.
+    """
     path = folder / FILE
     try:
         with blaming(path, FETCH):
@@ -45,5 +66,12 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
-    """WordPiece, lower case."""
+    """The tokenizer, of lower-case word pieces.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        The tokenizer.
+    """
     return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)

@@ -1,7 +1,7 @@
-"""SmolLM2-135M-Instruct: a GGUF file, its weights rounded to four bits, its vocabulary in the metadata.
+"""SmolLM2-135M-Instruct: a GGUF file whose weights are rounded to four bits, with the vocabulary in its metadata.
 
-The `gguf` package reads it. Its writer laid the rows of queries and keys so that neighbouring channels turn together;
-`halves` lays them back as they were published, so that channel i turns with channel i + d/2.
+The `gguf` package reads it. In a GGUF file the rows of the query and key matrices are in another order: neighbouring channels
+rotate together. `halves` restores the published order, in which channel i rotates with channel i + d/2.
 """
 
 from __future__ import annotations
@@ -48,28 +48,53 @@ SETTINGS = {
     "llama.vocab_size": "vocab_size",
 }
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-END = "<|im_end|>"  # of a turn
+END = "<|im_end|>"  # ends a turn
 
 
 def model() -> Llama:
-    """The model, without its weights."""
+    """The model, with initial weights.
+
+    Returns:
+        A `Llama` of this size.
+    """
     return Llama(CONFIG)
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
-    """Its weights by our names."""
+    """The converted weights, mapped into memory.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        Array by our name.
+    """
     return with_head(map_arrays(folder / WEIGHTS))
 
 
 def with_head(arrays: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The head writes with the vectors that are read."""
+    """Add the matrix of the head, which is that of the embedding.
+
+    Args:
+        arrays: array by name.
+
+    Returns:
+        The same arrays and the head's; without an embedding, `arrays` itself.
+    """
     return {**arrays, "lm_head.weight": arrays[READ]} if READ in arrays else arrays
 
 
 def convert(folder: Path) -> dict[str, bytes | Iterator]:
-    """Its vocabulary as a `tokenizer.json`, and its weights in float32 by the names under which they were published.
+    """Convert the downloaded file to a `tokenizer.json` and a file of float32 weights.
 
-    Raises FileError if what was fetched is not the model's.
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        File name -> content, whole or in pieces.
+
+    Raises:
+        FileError: if the file is damaged, or holds another model.
     """
     path, expected = folder / FILE, shapes(model())
     check_regular(path, FETCH)
@@ -93,7 +118,7 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
 
 
 def _check_settings(path: Path, reader) -> None:
-    """Raise FileError, naming it, for a setting of another model than ours, or one that ours does not compute."""
+    """Raise FileError for a setting that `CONFIG` does not have, or of which it has another value."""
     for name in (name for name in reader.fields if name.startswith("llama.")):
         expected, got = getattr(CONFIG, SETTINGS.get(name, ""), None), reader.fields[name].contents()
         if (
@@ -107,7 +132,14 @@ def _check_settings(path: Path, reader) -> None:
 
 
 def published_name(name: str) -> str:
-    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; a name unknown stays as it is."""
+    """The published name of an array: `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
+
+    Args:
+        name: the name in the GGUF file.
+
+    Returns:
+        The published name; an unknown name is returned unchanged.
+    """
     *block, part, kind = ["", "", *name.split(".")][-4:]
     if block[0] == "blk" and part in LAYER:
         return f"model.layers.{block[1]}.{LAYER[part]}.{kind}"
@@ -115,16 +147,32 @@ def published_name(name: str) -> str:
 
 
 def halves(weight: numpy.ndarray, heads: int) -> numpy.ndarray:
-    """Rows of each head, 0 1 2 3 .. of neighbours that turn together, as 0 2 .. 1 3 ... (H d, C) -> (H d, C)."""
+    """Reorder the rows of each head, from neighbours that rotate together to halves that do: 0 1 2 3 .. -> 0 2 .. 1 3 ...
+
+    Args:
+        weight: (H d, C).
+        heads: H.
+
+    Returns:
+        (H d, C).
+    """
     rows, columns = weight.shape
     pairs = weight.reshape(heads, rows // heads // 2, 2, columns)  # (H, d/2, 2, C)
     return pairs.swapaxes(1, 2).reshape(rows, columns)
 
 
 def vocabulary(path: Path, reader) -> str:
-    """The metadata's pieces and merges as the text of a `tokenizer.json`: bytes in pairs, and each digit by itself.
+    """The vocabulary in the metadata as the text of a `tokenizer.json`: byte pairs, and each digit by itself.
 
-    Raises FileError if they are none.
+    Args:
+        path: the GGUF file, for the message.
+        reader: the `gguf` package's reader of it.
+
+    Returns:
+        The text.
+
+    Raises:
+        FileError: if the metadata holds no such vocabulary.
     """
     with parsing(path, "vocabulary", FETCH):
         tokens, merges, kinds = (
@@ -149,7 +197,14 @@ def _tokenizer(ids: dict[str, int], merges: list[tuple[str, str]], marks: list[s
 
 
 def gguf():
-    """The package. Raises ImportError that says how to get it."""
+    """The package `gguf`.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if it is not installed; the message says how to install it.
+    """
     try:
         import gguf
     except ImportError as error:
@@ -158,12 +213,27 @@ def gguf():
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
-    """Byte pairs."""
+    """The tokenizer, of byte pairs.
+
+    Args:
+        folder: the folder of the model's files.
+
+    Returns:
+        The tokenizer.
+    """
     return PublishedTokenizer.from_file(folder / "tokenizer.json", FETCH)
 
 
 def chat_prompt(turns: list[tuple[str, str]], system: str = SYSTEM) -> str:
-    """The text after which the model answers: (role, words) of each turn so far, the user's first and last."""
+    """The prompt of a conversation; the model continues it with its answer.
+
+    Args:
+        turns: (role, text) of each turn so far, with the roles "user" and "assistant" in turn; the last is the user's.
+        system: the instruction at the beginning.
+
+    Returns:
+        The text.
+    """
     spoken = [("system", system), *turns]
     return (
         "".join(f"<|im_start|>{role}\n{words}{END}\n" for role, words in spoken) + "<|im_start|>assistant\n"

@@ -1,7 +1,7 @@
-"""Weights in a safetensors file, mapped into memory instead of read.
+"""Weights in a safetensors file that is mapped into memory: the system reads a page of it when it is used.
 
-The file is eight bytes that tell the length of a JSON header, the header, and the numbers. The header gives each array a
-dtype, a shape, and the place where it begins and ends. Nothing in it could run.
+The file consists of eight bytes with the length of a JSON header, the header, and the numbers. The header gives the dtype, the
+shape, and the first and last byte of each array. The file contains no code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ FETCH = "delete it, and fetch it again"
 
 
 def pieces(arrays: Mapping[str, numpy.ndarray]) -> Iterator[bytes | numpy.ndarray]:
-    """The file that holds these arrays of float32, in pieces that follow each other: the header, then arrays as they lie."""
+    """The content of a safetensors file.
+
+    Args:
+        arrays: float32 array by name.
+
+    Yields:
+        The header, then each array, in the order of the names.
+    """
     header, end = {}, 0
     for name in sorted(arrays):
         begin, end = end, end + arrays[name].nbytes
@@ -34,13 +41,20 @@ def pieces(arrays: Mapping[str, numpy.ndarray]) -> Iterator[bytes | numpy.ndarra
 
 
 def map_arrays(path: Path) -> dict[str, numpy.ndarray]:
-    """The arrays of a file by name, read from the disk as they are used; what is written into them stays in memory.
+    """Map a safetensors file into memory. Writing to the arrays does not change the file.
 
-    Raises FileError if the header does not describe the file.
+    Args:
+        path: the file.
+
+    Returns:
+        Array by name.
+
+    Raises:
+        FileError: if the header does not fit the file, or NumPy lacks a dtype.
     """
     check_regular(path, FETCH)
     with parsing(path, "safetensors file", FETCH), safetensors.safe_open(path, framework="numpy"):
-        pass  # it holds names, dtypes, shapes and places to the file's size
+        pass  # opening checks names, dtypes, shapes and offsets against the file's size
     content = numpy.memmap(path, dtype=numpy.uint8, mode="c")  # copy on write
     start = 8 + int.from_bytes(content[:8].tobytes(), "little")
     header = json.loads(content[8:start].tobytes())
@@ -50,20 +64,39 @@ def map_arrays(path: Path) -> dict[str, numpy.ndarray]:
 
 def _array(path: Path, name: str, content: numpy.ndarray, entry: dict) -> numpy.ndarray:
     if entry["dtype"] not in DTYPES:
-        raise FileError(f"{path}: {one_line(name)} is of dtype {entry['dtype']}, which NumPy lacks; {FETCH}")
+        raise FileError(f"{path}: {one_line(name)} has dtype {entry['dtype']}, which NumPy lacks; {FETCH}")
     begin, end = entry["data_offsets"]
     return numpy.asarray(content[begin:end]).view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
 
 
 def shapes(model: Module) -> dict[str, tuple[int, ...]]:
-    """The shape of each of a model's arrays."""
+    """The shape of each array in a model's state dict.
+
+    Args:
+        model: any module.
+
+    Returns:
+        Shape by name.
+    """
     return {name: tuple(t.shape) for name, t in model.state_dict().items()}
 
 
 def fitted(
     arrays: Mapping[str, numpy.ndarray], expected: Mapping[str, tuple[int, ...]], path: Path
 ) -> Mapping[str, numpy.ndarray]:
-    """The arrays themselves. Raises FileError unless they have the names and shapes expected, and are float32."""
+    """Check the names, shapes and dtypes of weights.
+
+    Args:
+        arrays: array by name.
+        expected: shape by name.
+        path: the file that the arrays are from, for the message.
+
+    Returns:
+        `arrays` itself.
+
+    Raises:
+        FileError: if a name or a shape differs, or an array is not float32.
+    """
     found = {name: array.shape for name, array in arrays.items()}
     for name in sorted(expected.keys() | found.keys()):
         if found.get(name) != expected.get(name):
@@ -76,5 +109,13 @@ def fitted(
 
 
 def missing(path: Path, name: str) -> FileError:
-    """The error for a file that lacks something."""
+    """The error for a file that lacks an array.
+
+    Args:
+        path: the file.
+        name: the array.
+
+    Returns:
+        The error, to be raised.
+    """
     return FileError(f"{path}: expected {one_line(name)} in it, got none; {FETCH}")
