@@ -19,26 +19,12 @@ NO_BFLOAT16 = "NumPy has no bfloat16, and CuPy's has no batched matmul: use floa
 
 
 def namespace(array: Array) -> ModuleType:
-    """The library that made an array.
-
-    Args:
-        array: a NumPy or CuPy array.
-
-    Returns:
-        The module `numpy` or `cupy`.
-    """
+    """The library that made `array`: the module `numpy` or `cupy`."""
     return numpy if isinstance(array, HOST) else cupy()
 
 
 def cupy() -> ModuleType:
-    """CuPy, imported by the first call.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: if it is not installed; the message says what to install.
-    """
+    """CuPy, imported by the first call. Raises ImportError, which says what to install, if it is missing."""
     try:
         return importlib.import_module("cupy")
     except ModuleNotFoundError as error:
