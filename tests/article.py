@@ -7,7 +7,7 @@ buffer `pe` that is filled in place, the way it is usually written for PyTorch.
 import warnings
 
 import numpy
-import torch
+from later import torch
 
 import minitransformer as mt
 from minitransformer.gradients import largest_error

@@ -4,8 +4,8 @@ import math
 
 import numpy
 import pytest
-import torch
 from helpers import arrays, as_numpy, assert_close
+from later import torch
 
 import minitransformer as mt
 import minitransformer.nn.functional as F

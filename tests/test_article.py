@@ -4,8 +4,8 @@ import difflib
 
 import numpy
 import pytest
-import torch
 from article import SIZES, article, article_batch, article_models, gradient_errors, listing, run
+from later import torch
 
 import minitransformer as mt
 from minitransformer import nn

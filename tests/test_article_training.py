@@ -1,8 +1,8 @@
 """The article's model after five Adam steps: every parameter is PyTorch's, but for the key part of the attention bias."""
 
 import pytest
-import torch
 from article import article_batch, article_models, loss_of
+from later import torch
 
 import minitransformer as mt
 from minitransformer.gradients import largest_error

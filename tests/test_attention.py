@@ -2,9 +2,9 @@
 
 import numpy
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from later import torch
 from twins import compare, shapes, share_weights
 
 import minitransformer as mt

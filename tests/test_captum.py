@@ -5,7 +5,7 @@ import math
 import article
 import numpy as np
 import pytest
-import torch
+from later import torch
 
 from minitransformer import explain
 from minitransformer.explain import gradient_methods

@@ -2,11 +2,9 @@
 
 import numpy
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.utils.rnn import pad_sequence as torch_pad_sequence
-from torch.utils import data as torch_data
+from later import torch
 
 import minitransformer as mt
 from minitransformer import checkpoint
@@ -53,7 +51,7 @@ def numbers(batches):
 @settings(deadline=None, max_examples=40)
 def test_order_and_batches_are_those_of_torch(n, batch_size, drop_last):
     samples = [(i, i / 2) for i in range(n)]
-    theirs = torch_data.DataLoader(samples, batch_size, drop_last=drop_last)
+    theirs = torch.utils.data.DataLoader(samples, batch_size, drop_last=drop_last)
     if drop_last and n < batch_size:
         with pytest.raises(ValueError, match="take a smaller batch_size"):
             DataLoader(samples, batch_size, drop_last=drop_last)
@@ -66,7 +64,7 @@ def test_order_and_batches_are_those_of_torch(n, batch_size, drop_last):
 def test_a_batch_sampler_decides_alone():
     batches = [[3, 1], [2], [0, 3, 3]]
     ours = DataLoader(list("abcd"), batch_sampler=batches)
-    theirs = torch_data.DataLoader(list("abcd"), batch_sampler=batches)
+    theirs = torch.utils.data.DataLoader(list("abcd"), batch_sampler=batches)
     assert len(ours) == len(theirs) == 3
     assert list(ours) == list(theirs) == list(ours)
 
@@ -74,11 +72,11 @@ def test_a_batch_sampler_decides_alone():
 def test_tensor_dataset_is_that_of_torch():
     x, y = numpy.arange(14.0).reshape(7, 2), numpy.arange(7)
     ours = TensorDataset(mt.tensor(x), mt.tensor(y))
-    theirs = torch_data.TensorDataset(torch.tensor(x), torch.tensor(y))
+    theirs = torch.utils.data.TensorDataset(torch.tensor(x), torch.tensor(y))
     assert len(ours) == len(theirs)
     assert_same(ours[3], theirs[3])
     assert_same(ours[-1], theirs[-1])
-    assert_same(list(DataLoader(ours, 3)), list(torch_data.DataLoader(theirs, 3)))
+    assert_same(list(DataLoader(ours, 3)), list(torch.utils.data.DataLoader(theirs, 3)))
 
 
 @pytest.mark.parametrize("tensors", [(), (mt.zeros(3), mt.zeros(4))])
@@ -185,7 +183,7 @@ def both(make):
 )
 def test_default_collate_is_that_of_torch(make):
     ours, theirs = both(make)
-    assert_same(default_collate(ours), torch_data.default_collate(theirs))
+    assert_same(default_collate(ours), torch.utils.data.default_collate(theirs))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +214,7 @@ sizes = st.lists(st.integers(0, 6), min_size=1, max_size=5)
 def test_pad_sequence_is_that_of_torch(sizes, rest, batch_first, value):
     random = numpy.random.default_rng(0)
     arrays = [random.standard_normal((n, *rest)) for n in sizes]
-    theirs = torch_pad_sequence([torch.tensor(a) for a in arrays], batch_first, value)
+    theirs = torch.nn.utils.rnn.pad_sequence([torch.tensor(a) for a in arrays], batch_first, value)
     assert_same(pad_sequence([mt.tensor(a) for a in arrays], batch_first, value), theirs)
     assert_same(pad_sequence(arrays, batch_first, value), theirs)
 

@@ -1,15 +1,17 @@
 """Single layers against PyTorch's: values, gradients, names, initial values, reprs, and mistakes."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import re
 
 import numpy
 import pytest
-import torch
 from helpers import ids_checked
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from later import torch
 from twins import compare, shapes, share_weights
 
 import minitransformer as mt

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lime.lime_text import LimeTextExplainer
-from sklearn.linear_model import Ridge
-from sklearn.metrics.pairwise import cosine_distances
+from later import Later
 
 from minitransformer import explain
 from minitransformer.explain import surrogate
@@ -19,6 +17,9 @@ from minitransformer.explain.stability import Stability
 from minitransformer.explain.surrogate import lime
 from minitransformer.tokenization import BPETokenizer, CharTokenizer, WordTokenizer
 
+lime_text, linear_model, pairwise = map(
+    Later, ("lime.lime_text", "sklearn.linear_model", "sklearn.metrics.pairwise")
+)
 quick = settings(max_examples=50, deadline=None)
 shapes = st.tuples(st.integers(30, 700), st.integers(1, 9), st.integers(0, 2**31))
 
@@ -93,7 +94,7 @@ def assert_equals_reference(ours, theirs, label=1):
 @pytest.mark.parametrize("predict", [in_order, one_word, in_float32])
 def test_equals_lime(text, bow, predict):
     for k in (1, 3, 6, 10, 50):
-        explainer = LimeTextExplainer(random_state=7, bow=bow)
+        explainer = lime_text.LimeTextExplainer(random_state=7, bow=bow)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reference solves singular equations when the fit is perfect
             theirs = explainer.explain_instance(text, predict, labels=(1,), num_features=k, num_samples=150)
@@ -102,8 +103,8 @@ def test_equals_lime(text, bow, predict):
 
 def test_equals_lime_by_default_and_for_another_class():
     text = TEXTS["repeated"]
-    theirs = LimeTextExplainer(random_state=0).explain_instance(text, in_order, labels=(0, 1))
-    theirs_of_one = LimeTextExplainer(random_state=0).explain_instance(text, in_order)
+    theirs = lime_text.LimeTextExplainer(random_state=0).explain_instance(text, in_order, labels=(0, 1))
+    theirs_of_one = lime_text.LimeTextExplainer(random_state=0).explain_instance(text, in_order)
     assert_equals_reference(lime(in_order, text), theirs_of_one)
     ours = lime(in_order, text, label=0)
     assert [w for w, _ in ours.as_list()] == [w for w, _ in theirs.as_list(label=0)]
@@ -126,7 +127,7 @@ def test_a_tokenizer_makes_chinese_work(bow):
     def characters(text):
         return [c for c in text if re.match(r"\w", c)]
 
-    theirs = LimeTextExplainer(random_state=0, bow=bow, split_expression=characters)
+    theirs = lime_text.LimeTextExplainer(random_state=0, bow=bow, split_expression=characters)
     assert_equals_reference(
         ours, theirs.explain_instance(CHINESE, sentiment, num_features=6, num_samples=300)
     )
@@ -389,7 +390,7 @@ def test_texts_are_written_from_masks(text, bow, data):
 def test_distance_and_kernel():
     masks = surrogate.perturb(9, 60, seed=1)
     masks[5] = False  # nothing kept: farthest
-    expected = 100 * cosine_distances(masks.astype(float), masks[:1].astype(float))[:, 0]
+    expected = 100 * pairwise.cosine_distances(masks.astype(float), masks[:1].astype(float))[:, 0]
     distance = surrogate.cosine_distance(masks)
     assert np.abs(distance - expected).max() < 1e-12 and distance[5] == 100 and distance[0] == 0
     assert surrogate.kernel(np.array([0.0, 25.0, 50.0])) == pytest.approx(
@@ -402,7 +403,7 @@ def test_distance_and_kernel():
 def test_ridge_equals_scikit_learn(shape, alpha):
     x, y, weight = problem((shape[0], min(shape[1], 5), shape[2]))
     coef, intercept, score = surrogate.weighted_ridge(x, y, weight, alpha)
-    expected = Ridge(alpha=alpha, solver="svd").fit(x, y, sample_weight=weight)
+    expected = linear_model.Ridge(alpha=alpha, solver="svd").fit(x, y, sample_weight=weight)
     assert np.abs(coef - expected.coef_).max() < 1e-10
     assert intercept == pytest.approx(expected.intercept_, abs=1e-10)
     assert score == pytest.approx(expected.score(x, y, weight), abs=1e-10)
@@ -442,7 +443,7 @@ def test_forward_selection_takes_the_first_of_equals():
 @given(shapes, st.integers(1, 12))
 def test_highest_weights(shape, k):
     x, y, weight = problem(shape)
-    coef = Ridge(alpha=0.01, solver="svd").fit(x, y, sample_weight=weight).coef_
+    coef = linear_model.Ridge(alpha=0.01, solver="svd").fit(x, y, sample_weight=weight).coef_
     expected = sorted(range(x.shape[1]), key=lambda i: -abs(coef[i]))[:k]
     assert surrogate.highest_weights(x, y, weight, k).tolist() == expected
 

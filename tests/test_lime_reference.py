@@ -5,11 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
-from lime.lime_tabular import LimeTabularExplainer
-from lime.lime_text import LimeTextExplainer
+from later import Later
 
 from minitransformer.explain import lime, lime_tabular
 
+of_rows, of_text = Later("lime.lime_tabular"), Later("lime.lime_text")
 TEXTS = [
     "a good film, not bad at all: good!",
     "one two three four five six seven good nine ten eleven bad",
@@ -47,7 +47,7 @@ def assert_equal(ours, theirs, label, features=None):
 
 def check(text, bow, features, samples, seed, replacement=None):
     options = {"labels": (0, 2), "num_features": features, "num_samples": samples}
-    explainer = LimeTextExplainer(random_state=seed, bow=bow, mask_string=replacement)
+    explainer = of_text.LimeTextExplainer(random_state=seed, bow=bow, mask_string=replacement)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reference solves singular equations when the fit is perfect
         theirs = explainer.explain_instance(text, predict, **options)
@@ -107,7 +107,7 @@ def test_rows_of_numbers(columns, features):
         data[:, 3] = 2.5  # a column that does not vary
     for row in data[:3]:
         ours = lime_tabular(of_numbers, row, data, 1, num_features=features, num_samples=400, seed=5)
-        explainer = LimeTabularExplainer(data, discretize_continuous=False, random_state=5)
+        explainer = of_rows.LimeTabularExplainer(data, discretize_continuous=False, random_state=5)
         theirs = explainer.explain_instance(
             row, of_numbers, labels=(1,), num_features=features, num_samples=400
         )

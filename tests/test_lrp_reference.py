@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-import torch
+from later import torch
 from lrp_models import randomize
 
 import minitransformer as mt

@@ -5,7 +5,7 @@ import pickle
 
 import numpy
 import pytest
-import torch
+from later import torch
 from twins import shapes
 
 import minitransformer as mt

@@ -4,8 +4,8 @@ import contextlib
 
 import numpy
 import pytest
-import torch
 from helpers import against_torch, array, as_numpy, assert_close, check_op, check_values, ids_checked
+from later import torch
 
 import minitransformer as mt
 

@@ -2,8 +2,8 @@
 
 import numpy
 import pytest
-import torch
 from helpers import against_torch, check_op
+from later import torch
 
 import minitransformer as mt
 

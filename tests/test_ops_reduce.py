@@ -5,8 +5,8 @@ import math
 
 import numpy
 import pytest
-import torch
 from helpers import against_torch, array, as_numpy, assert_close, check_op, check_values
+from later import torch
 
 import minitransformer as mt
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from later import torch
 
 import minitransformer as mt
 from minitransformer.models import bert, gpt, t5

@@ -4,9 +4,9 @@ import math
 
 import numpy
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from later import torch
 
 import minitransformer as mt
 from minitransformer import nn

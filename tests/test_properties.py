@@ -4,11 +4,11 @@ import math
 
 import numpy
 import pytest
-import torch
 from helpers import against_torch, array, assert_close, plain, strided
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import basic_indices, broadcastable_shapes, mutually_broadcastable_shapes
+from later import torch
 
 import minitransformer as mt
 from minitransformer.ops.laws import unbroadcast

@@ -6,7 +6,7 @@ import sys
 import types
 
 import pytest
-import torch
+from later import torch
 
 import minitransformer as mt
 

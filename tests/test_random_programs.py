@@ -5,14 +5,16 @@ their dtypes are as likely as any. A step that both refuse is left out; what onl
 `torch_decisions.PROGRAMS`.
 """
 
+from __future__ import annotations
+
 import functools
 import warnings
 from typing import NamedTuple
 
 import numpy
 import pytest
-import torch
 from helpers import strided
+from later import torch
 from torch_database import REFUSALS, Outcome, unheld
 from torch_decisions import PROGRAMS
 

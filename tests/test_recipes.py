@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-import torch
+from later import torch
 
 import minitransformer as mt
 from minitransformer import nn

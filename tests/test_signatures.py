@@ -1,27 +1,29 @@
 """A positional argument means what it means in PyTorch, or is refused: names, order and defaults of what has a signature there."""
 
 import inspect
+import operator
 import warnings
 
-import torch
+from later import torch
 
 import minitransformer as mt
 
 PLACES = {
-    "nn": (mt.nn, torch.nn),
-    "nn.functional": (mt.nn.functional, torch.nn.functional),
-    "nn.init": (mt.nn.init, torch.nn.init),
-    "nn.utils": (mt.nn.utils, torch.nn.utils),
-    "optim": (mt.optim, torch.optim),
-    "optim.lr_scheduler": (mt.optim.lr_scheduler, torch.optim.lr_scheduler),
-    "amp": (mt.amp, torch.amp),
+    "nn": mt.nn,
+    "nn.functional": mt.nn.functional,
+    "nn.init": mt.nn.init,
+    "nn.utils": mt.nn.utils,
+    "optim": mt.optim,
+    "optim.lr_scheduler": mt.optim.lr_scheduler,
+    "amp": mt.amp,
 }
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def pairs():
     """(name, ours, PyTorch's) of every class and function that both have, with the methods of modules and optimisers."""
-    for place, (ours, theirs) in PLACES.items():
+    for place, ours in PLACES.items():
+        theirs = operator.attrgetter(place)(torch)
         for name, mine in sorted(vars(ours).items()):
             other, home = getattr(theirs, name, None), getattr(mine, "__module__", "")
             ours_here = (

@@ -5,7 +5,7 @@ import warnings
 
 import numpy
 import pytest
-import torch
+from later import torch
 from torch_database import backward, compare, summary, tensors, unheld
 from torch_decisions import MODULES
 

@@ -6,7 +6,7 @@ import warnings
 from unittest import mock
 
 import pytest
-import torch
+from later import torch
 from torch_database import compare, summary, unheld
 from torch_decisions import OPS, OTHER_DTYPES
 

@@ -4,7 +4,7 @@ import re
 
 import numpy
 import pytest
-import torch
+from later import torch
 from twins import compare, share_weights
 
 import minitransformer as mt

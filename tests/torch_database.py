@@ -4,14 +4,16 @@ What comes of it is `equal`, `refused` (we raise and PyTorch does not) or `diffe
 their reasons, and `unheld` finds what that table does not say, or says of nothing.
 """
 
+from __future__ import annotations
+
 import collections
 import re
 import warnings
 from typing import Any, NamedTuple
 
 import numpy
-import torch
 from helpers import as_numpy, assert_close, cotangents
+from later import torch
 
 import minitransformer as mt
 

@@ -1,7 +1,9 @@
 """A module and its PyTorch twin: the same weights and inputs, then all values and all gradients compared."""
 
+from __future__ import annotations
+
 import numpy
-import torch
+from later import torch
 
 import minitransformer as mt
 from minitransformer.gradients import largest_error

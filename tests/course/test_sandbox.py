@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 
-import psutil
 import pytest
+from later import Later
 
 from minitransformer import course
 from minitransformer.course import catalogue
 from minitransformer.course.sandbox import check_file
 
+psutil = Later("psutil")
 SOLUTION = catalogue.solutions_of("06_attention")
 HOSTILE = {
     "loops": ("def softmax(x):\n    while True: pass\n", "stopped", "seconds"),
