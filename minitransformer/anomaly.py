@@ -16,10 +16,10 @@ def detect_anomaly():
     return setting(watcher, _raise_if_nan)
 
 
-def _raise_if_nan(made, who: str) -> None:
+def _raise_if_nan(made, what: str) -> None:
     for array in made if isinstance(made, tuple) else (made,):
         if array is not None and _has_nan(array):
-            raise FloatingPointError(f"{who} a NaN")
+            raise FloatingPointError(f"{what} a NaN")
 
 
 def _has_nan(array: Array) -> bool:

@@ -11,12 +11,12 @@ from minitransformer.devices import Device, device_of, gpu
 LESS = "take a smaller batch or shorter sequences, utils.checkpoint.checkpoint for the layers, or amp.autocast on a GPU"
 
 
-def told(error: Exception, who: str, inputs: Sequence[Any]) -> Exception:
+def told(error: Exception, name: str, inputs: Sequence[Any]) -> Exception:
     """An error of the same class whose message names the op and its inputs.
 
     Args:
         error: the error of the array library.
-        who: the name of the op.
+        name: the name of the op.
         inputs: its inputs: tensors, arrays, numbers or None.
 
     Returns:
@@ -24,26 +24,26 @@ def told(error: Exception, who: str, inputs: Sequence[Any]) -> Exception:
         a TypeError that says so.
     """
     if isinstance(error, MemoryError):
-        return MemoryError(f"{who}: {error}{_free()}. To need less: {LESS}")
-    return _on_two_devices(who, inputs) or type(error)(f"{who.lower()}: {error}; got {_shown(inputs)}")
+        return MemoryError(f"{name}: {error}{_free()}. To need less: {LESS}")
+    return _on_two_devices(name, inputs) or type(error)(f"{name.lower()}: {error}; got {_shown(inputs)}")
 
 
-def check_device(who: str, *inputs: Any) -> None:
+def check_device(name: str, *inputs: Any) -> None:
     """Raise TypeError if tensors are on different devices.
 
     Args:
-        who: the name of the op, for the message.
+        name: the name of the op, for the message.
         *inputs: tensors; other values do not count.
     """
-    if error := _on_two_devices(who, inputs):
+    if error := _on_two_devices(name, inputs):
         raise error
 
 
-def _on_two_devices(who: str, inputs: Sequence[Any]) -> TypeError | None:
+def _on_two_devices(name: str, inputs: Sequence[Any]) -> TypeError | None:
     if len({_device(t) for t in inputs if hasattr(t, "device")}) < 2:
         return None
     return TypeError(
-        f"{who.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)"
+        f"{name.lower()}: expected tensors on one device, got {_shown(inputs)}; move one with .to(...)"
     )
 
 

@@ -36,7 +36,7 @@ class setting:
     def __exit__(self, *error) -> None:
         stack = _entered.get()
         # nothing to undo in a context in which this object was not entered
-        if own := [i for i, (who, _) in enumerate(stack) if who is self]:
+        if own := [i for i, (entered, _) in enumerate(stack) if entered is self]:
             self.variable.set(stack[own[-1]][1])
             _entered.set(stack[: own[-1]] + stack[own[-1] + 1 :])
 

@@ -17,6 +17,27 @@ for each token (`explanation.py`).
 An argument has one meaning in all of them: `target` is the explained logit, in one of the forms of `targets.py`; `label` is a
 class of a function `predict` that returns probabilities; `position` is the token whose logits are explained; `num_samples` is
 a number of random samples; `replace` says what a removed token becomes; `tokens` are strings to show.
+
+Layer-wise relevance propagation divides an output among the tensors that it was computed from. It reads the tape that the
+model's run left. Its words:
+
+- A *walk* goes back over the tape once, from the newest op to the oldest. At each op it divides the relevance of the output
+  among the inputs.
+- A *rule* says how it is divided. Each op has a law for that, which stands beside its gradient in `ops/`. Where there is a
+  choice, a rule takes the law's place; a composite says which rule holds in which layer.
+- A *stop* is what the walk does at one op, decided before it begins: by which rule, in which layer, and which inputs get
+  relevance. An input gets some if it depends on an explained tensor and the rule does not hold it constant.
+- The *books* are the account. At each op they say what was received, what was passed on, and what no input gets: that is
+  absorbed by a sink, such as "bias". The ledger is the sum over all ops.
+
+Here x is explained, and 1 of the 5 is the bias's:
+
+>>> import minitransformer as mt
+>>> x = mt.tensor([1.0, 2.0], requires_grad=True)
+>>> y = mt.nn.functional.linear(x, mt.tensor([[3.0, 0.5]]), mt.tensor([1.0]))  # 3 + 1 + 1
+>>> (relevance_of_x,), ledger = account(y, [x])
+>>> relevance_of_x, ledger["bias"], ledger["total"]
+(array([3., 1.], dtype=float32), 1.0, 5.0)
 """
 
 from minitransformer.explain import pictures

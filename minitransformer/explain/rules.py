@@ -60,7 +60,7 @@ class Rule:
         return True
 
     def fits(self, op: Op) -> bool:
-        """Whether the rule speaks of this kind of op."""
+        """Whether the rule is one for this kind of op."""
         return isinstance(op, self.ops)
 
     def holds(self, op: Op, i: int) -> bool:
@@ -81,7 +81,11 @@ class Rule:
 
 
 class Epsilon(Rule):
-    """Shares in proportion to what each input adds to the sum; `eps`, if given, in place of the walk's own stabiliser."""
+    """Shares in proportion to what each input adds to the sum.
+
+    Args:
+        eps: the stabiliser of the divisions here; None for that of the walk.
+    """
 
     ops = (Sums, MatMul, LayerNorm)
     reference = "Bach et al., PLoS ONE 10(7):e0130140, 2015"
@@ -186,7 +190,15 @@ class LinearRule(Rule):
 
 
 class AlphaBeta(LinearRule):
-    """What helps counts alpha times, what opposes -beta times. Raises ValueError unless alpha - beta = 1 and beta >= 0."""
+    """What helps counts alpha times, what opposes -beta times.
+
+    Args:
+        alpha: 1 + beta.
+        beta: 0 or more.
+
+    Raises:
+        ValueError: other numbers.
+    """
 
     reference = "Bach et al., PLoS ONE 10(7):e0130140, 2015"
 
@@ -214,7 +226,14 @@ class ZPlus(AlphaBeta):
 
 
 class Gamma(LinearRule):
-    """What has the sign of the sum weighs 1 + gamma times; a sum of exactly zero drops its relevance."""
+    """What has the sign of the sum weighs 1 + gamma times; a sum of exactly zero drops its relevance.
+
+    Args:
+        gamma: 0 or more.
+
+    Raises:
+        ValueError: a negative number.
+    """
 
     reference = "Montavon et al., LNCS 11700:193-209, 2019"
 
@@ -271,8 +290,16 @@ OWN = Rule()
 
 
 @dataclass(slots=True)
-class Place:
-    """Where an op stands: in which layer of all, and which of `of` linear maps it is, if it is one."""
+class Site:
+    """Where an op stands in a model.
+
+    Attributes:
+        op: the op.
+        layer: the name of the layer in which it lies.
+        layers: the record of the model's run, which knows the layers around that one.
+        index: for a linear map its number, in order of computation; None for other ops.
+        of: how many linear maps there are.
+    """
 
     op: Op
     layer: str
@@ -295,12 +322,21 @@ class Place:
 
 
 class Composite:
-    """A rule for each layer: the first entry that selects an op, with a rule that speaks of such ops, decides.
+    """A rule for each layer: the first entry that selects an op, and whose rule fits this kind of op, decides.
 
-    `rules` maps selectors to rules: a class of modules or ops, or several; a name pattern ("encoder.layers.0.*", which
-    means all that lies in a matching layer); or the index of a linear map in order of computation, negative from the
-    end. What no entry decides, `base` does: the name of a preset, another composite, or None for the ops' own laws,
-    which are those of "attnlrp". `print` shows the table.
+    `print` shows the table.
+
+    Args:
+        rules: selectors and their rules. A selector is a class of modules or ops, or a tuple of several; the pattern of a
+            layer's name, such as "encoder.layers.0.*", which selects all that lies in it; or the index of a linear map in
+            order of computation, negative from the end.
+        base: what decides where no entry does: the name of a preset, another composite, or None for the ops' own laws,
+            which are those of "attnlrp".
+        name: the name to show.
+        reference: the paper to show.
+
+    Raises:
+        TypeError: an entry is no rule.
     """
 
     def __init__(
@@ -318,25 +354,25 @@ class Composite:
         self.entries: tuple[tuple[Selector, Rule], ...] = self.own + below
         self._fitting: dict[type[Op], list[tuple[Selector, Rule]]] = {}
 
-    def rule_for(self, place: Place) -> Rule:
-        """The rule of an op at its place."""
-        kind = type(place.op)
+    def rule_for(self, site: Site) -> Rule:
+        """The rule of an op at its site."""
+        kind = type(site.op)
         if kind not in self._fitting:
-            self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(place.op)]
+            self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(site.op)]
         for selector, rule in self._fitting[kind]:
-            if place.is_in(selector):
+            if site.is_in(selector):
                 return rule
         return OWN
 
-    def check(self, places: Sequence[Place]) -> None:
+    def check(self, sites: Sequence[Site]) -> None:
         """Raise ValueError for a pattern or an index that selects nothing, or only what its rule does not fit."""
         for selector, rule in self.own:
-            if any(rule.fits(place.op) and place.is_in(selector) for place in places):
+            if any(rule.fits(site.op) and site.is_in(selector) for site in sites):
                 continue
-            meant = [place for place in places if place.is_in(selector)]
+            meant = [site for site in sites if site.is_in(selector)]
             if not meant and isinstance(selector, (str, int)):
                 layers = (
-                    ", ".join(sorted({place.layer for place in places} - {""})) or "none known: pass layers="
+                    ", ".join(sorted({site.layer for site in sites} - {""})) or "none known: pass layers="
                 )
                 raise ValueError(f"{self.name}: {_shown(selector)} selects no layer; there are {layers}")
             if meant:
@@ -429,11 +465,11 @@ def named_composite(rule: str | Composite) -> Composite:
     return PRESETS[rule]()
 
 
-def places(ops: Sequence[Op], layers: Layers, counted: bool = True) -> list[Place]:
+def located(ops: Sequence[Op], layers: Layers, counted: bool = True) -> list[Site]:
     """Where each op stands, the ops given oldest first; linear maps have no number unless `counted`."""
     of, index, found = sum(isinstance(op, Linear) for op in ops), 0, []
     for op in ops:
         linear = isinstance(op, Linear)
-        found.append(Place(op, layers.of(op), layers, index if linear and counted else None, of))
+        found.append(Site(op, layers.of(op), layers, index if linear and counted else None, of))
         index += linear
     return found

@@ -1,5 +1,7 @@
 """Layer-wise relevance propagation (LRP): the tape is walked backwards with the relevance law of each op, not its gradient.
 
+The head of `explain/__init__.py` says what a walk, a rule, a stop and the books are.
+
 Two forms of the same rules. The *explicit* form walks relevance itself: each op divides the relevance of its output
 among its inputs (Bach et al., PLoS ONE 10(7), 2015). The *gradient* form walks a modified gradient and multiplies it by
 the activation at the end: one backward pass, without a division by small sums (Achtibat et al., ICML 2024; Arras et al.,
@@ -22,13 +24,14 @@ from minitransformer.backends import HOST, Array, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation, Ledger, Row, WalkBooks
 from minitransformer.explain.question import Position, Question
-from minitransformer.explain.rules import Composite, Place, Rule, named_composite, places
+from minitransformer.explain.rules import Composite, Rule, Site, located, named_composite
 from minitransformer.explain.targets import One, Target
 from minitransformer.explain.without import reason
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
+from minitransformer.nn.position import POSITIONS, is_marked
 from minitransformer.ops.inplace import Overwrite
-from minitransformer.ops.laws import Activates, Moves, is_number, widened
+from minitransformer.ops.laws import Activates, Moves, widened
 from minitransformer.settings import enable_grad
 
 FORMS = ("gradient", "explicit")
@@ -36,7 +39,14 @@ FORMS = ("gradient", "explicit")
 
 @dataclass(slots=True)
 class Stop:
-    """What a walk does at an op: by which rule, in which layer, and the key of each input that it needs, None for others."""
+    """What a walk does at one op, decided before it begins.
+
+    Attributes:
+        rule: how relevance is divided there.
+        layer: the layer in which the op lies.
+        ways: for each input the key under which its relevance is filed, or None for an input that gets none.
+        needs: for each input whether it gets any, as the laws of the op read it.
+    """
 
     rule: Rule
     layer: str
@@ -47,8 +57,18 @@ class Stop:
 class Walk:
     """One walk back from an output: the rule of each op in the chosen form, and the books.
 
-    Relevance that an op passes on is filed in `arrived` until the op that made that input is reached: what it receives.
-    `origin`: for a walk inside an op, the layers its leaves come from.
+    The sum of the relevance that an op passes to an input is filed in `arrived`, until the walk comes to the op that made this
+    input, which received it.
+
+    Args:
+        rule: the name of a preset, or a `Composite`.
+        form: "gradient" or "explicit".
+        books: what the laws are given, with a row for each op.
+        layers: the record of the model's run.
+        origin: for a walk inside an op made of others, the layers that its leaves come from.
+
+    Raises:
+        ValueError: another form, or no such preset.
     """
 
     def __init__(
@@ -72,25 +92,25 @@ class Walk:
 
     def _run(self, seeds: list[tuple[Tensor, Array]], sources: list, ops: list[Op]) -> dict:
         """`run` from several outputs at once."""
-        placed = places(ops[::-1], self.layers, counted=self.origin is None)
+        sites = located(ops[::-1], self.layers, counted=self.origin is None)
         if self.origin is None:
-            self.composite.check(placed)
-        live = self._plan(placed, sources)
+            self.composite.check(sites)
+        live = self._plan(sites, sources)
         for root, seed in seeds:
             self.arrived[key(root)] += self._amount(seed, root.array)
         begin = {key(root): widened(seed) for root, seed in seeds}
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
             return propagate(ops, begin, self.law, lambda t: key(t) in live, keep=set(sources))
 
-    def _plan(self, placed: list[Place], sources: list) -> set:
+    def _plan(self, sites: list[Site], sources: list) -> set:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
-        for place in placed:
-            op, rule, ways = place.op, self.composite.rule_for(place), []
+        for site in sites:
+            op, rule, ways = site.op, self.composite.rule_for(site), []
             for i, t in enumerate(op.inputs or ()):
                 k = key(t) if isinstance(t, Tensor) else None
                 ways.append(k if k in live and not rule.holds(op, i) else None)
-            self.stops[op] = stop = Stop(rule, place.layer, ways, [k is not None for k in ways])
+            self.stops[op] = stop = Stop(rule, site.layer, ways, [k is not None for k in ways])
             if True in stop.needs:
                 live.update([(op, i) for i in range(op.outputs)])
         return live
@@ -138,8 +158,8 @@ class Walk:
             if isinstance(op, Overwrite) and part is parts[0]:
                 amount = row.received - self._amount(parts[1], arrays[1])
             if k is None:
-                positional = not is_number(source) and source.role == "positions"
-                self.books.book("positions" if positional else "bias", amount)
+                positional = isinstance(source, Tensor) and is_marked(source)
+                self.books.book(POSITIONS if positional else "bias", amount)
                 continue
             self.arrived[k] += amount
             row.passed.append((self._maker(source), amount))

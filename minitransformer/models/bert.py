@@ -128,7 +128,7 @@ class Bert(nn.Module):
             batch_first=True,
         )
         self.encoder = nn.TransformerEncoder(layer, c.num_hidden_layers)
-        self.apply(draw)
+        self.apply(init_weights)
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """The vectors after the last layer.
@@ -187,7 +187,7 @@ class BertMaskedLM(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         for part in (self.dense, self.decoder):
-            draw(part)
+            init_weights(part)
         self.decoder.weight = self.bert.embeddings.words.weight
 
     def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
@@ -235,7 +235,7 @@ class BertClassifier(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         states = config.num_hidden_layers + 1 if config.every_layer else 1
         self.head = nn.Linear(states * config.hidden_size, config.num_classes)
-        draw(self.head)
+        init_weights(self.head)
 
     def forward(self, ids: Tensor) -> Tensor:
         """The logits of each sentence's class.
@@ -302,7 +302,7 @@ def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: i
     return numpy.concatenate([numpy.zeros((0, model.config.hidden_size), weight.dtype), *parts])
 
 
-def draw(module: nn.Module) -> None:
+def init_weights(module: nn.Module) -> None:
     """Set the initial weights of one module as the authors' code does: matrices from N(0, 0.02^2), biases 0.
 
     Args:

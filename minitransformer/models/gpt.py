@@ -90,10 +90,10 @@ class GPT(nn.Module):
             layer, c.n_layer, nn.LayerNorm(c.n_embd, eps=c.layer_norm_epsilon)
         )
         self.head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
-        self._draw()
+        self._init_weights()
         self.head.weight = self.words.weight
 
-    def _draw(self) -> None:
+    def _init_weights(self) -> None:
         """Initial weights: matrices from N(0, 0.02^2), biases 0.
 
         The last matrix of each attention and feed-forward part gets 0.02 / sqrt(2 n_layer): the residual stream is the sum of

@@ -373,7 +373,7 @@ class T5(nn.Module):
         self.encoder = T5Stack(config, config.num_layers, decodes=False)
         self.decoder = T5Stack(config, config.decoder_layers, decodes=True)
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
-        self.apply(draw)
+        self.apply(init_weights)
 
     def forward(self, source: Tensor, ids: Tensor) -> Tensor:
         """The logits of each next token of the answers.
@@ -480,7 +480,7 @@ class T5Answer(nn.Module):
         return cache
 
 
-def draw(module: nn.Module) -> None:
+def init_weights(module: nn.Module) -> None:
     """Set the initial weights of one module as the authors' code does: each matrix product keeps the variance of its input.
 
     Args:

@@ -13,12 +13,12 @@ class Loading:
     """What `load_state_dict` finds: for each name the module's tensor and its new value, and all that does not fit.
 
     Args:
-        who: the name of the module's class, for errors.
+        name: the name of the module's class, for errors.
         strict: whether missing and unexpected names are errors.
     """
 
-    def __init__(self, who: str, strict: bool) -> None:
-        self.who, self.strict = who, strict
+    def __init__(self, name: str, strict: bool) -> None:
+        self.name, self.strict = name, strict
         self.found: dict[str, tuple[Tensor, numpy.ndarray]] = {}
         self.absent: dict[str, Tensor] = {}  # the module's tensors that have no value under this name
         self.missing: list[str] = []
@@ -41,7 +41,7 @@ class Loading:
             wrong = {"missing": missing, "unexpected": self.unexpected} | wrong
         if any(wrong.values()):
             lines = "".join(f"\n  {what}: {'; '.join(names)}" for what, names in wrong.items() if names)
-            raise RuntimeError(f"state_dict does not fit {self.who}:{lines}")
+            raise RuntimeError(f"state_dict does not fit {self.name}:{lines}")
         return missing, self.unexpected
 
     def _wrong(self) -> dict[str, list[str]]:

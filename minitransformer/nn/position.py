@@ -16,12 +16,16 @@ from minitransformer.ops.elementwise import cos, sin
 from minitransformer.ops.index import embedding
 from minitransformer.ops.shape import cat, chunk, flatten, stack, unsqueeze
 
+POSITIONS = "positions"  # a role of tensors, and where the ledger books their relevance
+
 
 def mark_positions(t: Tensor) -> Tensor:
-    """Mark a tensor as a positional encoding, for the relevance ledger; views of it keep the mark.
+    """Mark a tensor as a positional encoding, for the relevance ledger.
 
     The ledger of `explain.lrp` books the relevance of a sum's marked terms as "positions", separate from the tokens. Mark the
-    table of a positional encoding of your own, or scores that depend only on positions.
+    table of a positional encoding of your own, or scores that depend only on positions. The mark is an attribute of the
+    tensor and not an entry in a table of marked tensors, because slices of a tensor and the copies of it that ops keep must
+    have the mark too.
 
     Args:
         t: any tensor, changed: its `role` becomes "positions".
@@ -29,8 +33,13 @@ def mark_positions(t: Tensor) -> Tensor:
     Returns:
         `t` itself.
     """
-    t.role = "positions"
+    t.role = POSITIONS
     return t
+
+
+def is_marked(t: Tensor) -> bool:
+    """Whether `mark_positions` marked a tensor, or one of which it is a view."""
+    return t.role == POSITIONS
 
 
 def angles(max_len: int, exponents: Tensor, base: float = 10000.0) -> Tensor:

@@ -595,10 +595,10 @@ def abs_(input: Tensor) -> Tensor:
     return Abs()(input)
 
 
-def _two_tensors(who: str, *inputs: Any) -> tuple[Any, Any]:
+def _two_tensors(name: str, *inputs: Any) -> tuple[Any, Any]:
     if any(map(is_number, inputs)):
         raise TypeError(
-            f"{who}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers"
+            f"{name}: expected two tensors, got {inputs[0]!r} and {inputs[1]!r}; clamp takes numbers"
         )
     return operands(*inputs)
 

@@ -128,10 +128,10 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return MatMul()(a, b)
 
 
-def _product(who: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
+def _product(name: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
     if a.ndim != ndim or b.ndim != ndim or ndim == 3 and a.shape[0] != b.shape[0]:
         raise ValueError(
-            f"{who}: expected two tensors of {ndim} dimensions that fit, got {a.shape} and {b.shape}; see matmul"
+            f"{name}: expected two tensors of {ndim} dimensions that fit, got {a.shape} and {b.shape}; see matmul"
         )
     return matmul(a, b)
 

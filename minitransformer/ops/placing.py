@@ -30,30 +30,30 @@ class AddAt(Sums):
         return g, g[self.places]
 
 
-def _rows(who: str, input: Tensor, dim: int, index: Tensor) -> tuple:
+def _rows(name: str, input: Tensor, dim: int, index: Tensor) -> tuple:
     """Where `index` (n,) stands along `dim`, for all of the other dimensions. Raises IndexError if out of range, ValueError."""
     if index.ndim > 1 or index.dtype.kind not in "iu":
-        raise ValueError(f"{who}: expected a row of integers as index, got {index.dtype} {index.shape}")
+        raise ValueError(f"{name}: expected a row of integers as index, got {index.dtype} {index.shape}")
     (d,) = dims(dim, max(input.ndim, 1))
-    check_ids(index.array, input.shape[d] if input.ndim else 1, who + ": index {} is outside 0..{}")
+    check_ids(index.array, input.shape[d] if input.ndim else 1, name + ": index {} is outside 0..{}")
     if not input.ndim:
         return (...,)
     return (slice(None),) * d + (index.array.copy(),)
 
 
-def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple, Tensor | float]:
+def _cells(name: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple, Tensor | float]:
     """Where each entry of `index`, of as many dimensions as `input`, stands; and as much of `src` as there are entries."""
     (d,) = dims(dim, max(input.ndim, 1))
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
         raise ValueError(
-            f"{who}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}"
+            f"{name}: expected integers of {input.ndim} dimensions as index, got {index.dtype} {index.shape}"
         )
     sizes = [m for i, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)) if i != d and n > m]
     if sizes or isinstance(src, Tensor) and any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
         raise ValueError(
-            f"{who}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source"
+            f"{name}: index {index.shape} is larger than {input.shape}, besides dimension {dim}, or than its source"
         )
-    check_ids(index.array, input.shape[d] if input.ndim else 1, who + ": index {} is outside 0..{}")
+    check_ids(index.array, input.shape[d] if input.ndim else 1, name + ": index {} is outside 0..{}")
     if not input.ndim:
         return (...,), src
     grid = namespace(index.array).ogrid[tuple(slice(n) for n in index.shape)]
@@ -61,19 +61,19 @@ def _cells(who: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple
     return places, src[tuple(slice(n) for n in index.shape)] if isinstance(src, Tensor) else src
 
 
-def _fitting(who: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+def _fitting(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`source`, with as many rows along `dim` as `index` names. Raises ValueError for another shape, TypeError."""
     (d,) = dims(dim, max(input.ndim, 1))
     expected = input.shape[:d] + index.shape + input.shape[d + 1 :]
     if input.ndim and index.ndim and source.ndim and source.shape != expected:
-        raise ValueError(f"{who}: expected a source of shape {expected}, got {source.shape}")
-    return _alike(who, input, source)
+        raise ValueError(f"{name}: expected a source of shape {expected}, got {source.shape}")
+    return _alike(name, input, source)
 
 
-def _alike(who: str, input: Tensor, source):
+def _alike(name: str, input: Tensor, source):
     """`source`, of the dtype of `input`. Raises TypeError for another, as PyTorch does."""
     if isinstance(source, Tensor) and source.dtype != input.dtype:
-        raise TypeError(f"{who}: expected a source of {input.dtype}, got {source.dtype}; convert it first")
+        raise TypeError(f"{name}: expected a source of {input.dtype}, got {source.dtype}; convert it first")
     return source
 
 

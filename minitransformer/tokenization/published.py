@@ -12,7 +12,9 @@ from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
 INSTALL = "pip install 'minitransformer[models]'"
 # as models write them
-PAD, UNKNOWN, END = ("[PAD]", "<pad>"), ("[UNK]", "<unk>"), ("</s>", "<|im_end|>", "<|endoftext|>")
+PAD_NAMES = ("[PAD]", "<pad>")
+UNKNOWN_NAMES = ("[UNK]", "<unk>")
+END_NAMES = ("</s>", "<|im_end|>", "<|endoftext|>")
 
 
 class PublishedTokenizer(Tokenizer):
@@ -79,17 +81,17 @@ class PublishedTokenizer(Tokenizer):
     @property
     def pad_id(self) -> int:
         """The id that fills up a batch; 0 if the model knows none."""
-        return self._first(PAD) or 0
+        return self._first(PAD_NAMES) or 0
 
     @property
     def unk_id(self) -> int:
         """The id of what is not in the vocabulary; 0 if there is nothing such."""
-        return self._first(UNKNOWN) or 0
+        return self._first(UNKNOWN_NAMES) or 0
 
     @property
     def end_id(self) -> int | None:
         """The id with which the model ends its text, or None."""
-        return self._first(END)
+        return self._first(END_NAMES)
 
     def _first(self, pieces: Iterable[str]) -> int | None:
         return next((i for piece in pieces if (i := self.id_of(piece)) is not None), None)

@@ -14,10 +14,9 @@ from minitransformer.ops.creation import tensor
 from minitransformer.ops.shape import stack
 from minitransformer.randomness import generator
 
-WINDOW = (
-    50  # batches that are sorted by length together: more need less padding, fewer shuffle the samples better
-)
-PAD = "to fill sequences up to the longest, use collate_fn=pad_collate"
+# batches that are sorted by length together: more need less padding, fewer shuffle the samples better
+WINDOW = 50
+PADDING_HINT = "to fill sequences up to the longest, use collate_fn=pad_collate"
 
 
 class Dataset:
@@ -91,7 +90,9 @@ def default_collate(samples: Sequence) -> Any:
 def _same_shape(samples: Sequence) -> Sequence:
     shapes = list(dict.fromkeys(numpy.shape(s.array if isinstance(s, Tensor) else s) for s in samples))
     if len(shapes) > 1:
-        raise RuntimeError(f"default_collate: expected samples of one shape, got {shapes[:5]}; {PAD}")
+        raise RuntimeError(
+            f"default_collate: expected samples of one shape, got {shapes[:5]}; {PADDING_HINT}"
+        )
     return samples
 
 
@@ -99,7 +100,9 @@ def _fields(samples: Sequence[Sequence]) -> list[tuple]:
     """[(a1, b1), (a2, b2), ..] -> [(a1, a2, ..), (b1, b2, ..)]."""
     counts = sorted({len(sample) for sample in samples})
     if len(counts) > 1:
-        raise RuntimeError(f"default_collate: expected samples of one length, got {counts[:5]}; {PAD}")
+        raise RuntimeError(
+            f"default_collate: expected samples of one length, got {counts[:5]}; {PADDING_HINT}"
+        )
     return list(zip(*samples, strict=True))
 
 
@@ -204,14 +207,14 @@ def _count(samples: int, batch_size: int, drop_last: bool) -> int:
     return samples // batch_size if drop_last else -(-samples // batch_size)
 
 
-def _check_sizes(who: str, samples: int, batch_size: int, drop_last: bool) -> None:
+def _check_sizes(name: str, samples: int, batch_size: int, drop_last: bool) -> None:
     if isinstance(batch_size, bool) or not isinstance(batch_size, (int, numpy.integer)) or batch_size < 1:
-        raise ValueError(f"{who}: expected batch_size to be an integer >= 1, got {batch_size!r}")
+        raise ValueError(f"{name}: expected batch_size to be an integer >= 1, got {batch_size!r}")
     if not samples:
-        raise ValueError(f"{who}: expected at least one sample, got none")
+        raise ValueError(f"{name}: expected at least one sample, got none")
     if drop_last and samples < batch_size:
         raise ValueError(
-            f"{who}: drop_last leaves no batch, got {samples} samples and batch_size {batch_size}; take a smaller batch_size"
+            f"{name}: drop_last leaves no batch, got {samples} samples and batch_size {batch_size}; take a smaller batch_size"
         )
 
 
