@@ -42,7 +42,7 @@ class Tensor(Methods):
     index = 0  # which of the op's outputs this is
     requires_grad = False
     edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
-    role: str | None = None  # what the values stand for; copies and views keep it: see `nn.position.mark_positions`
+    role: str | None = None  # what the values stand for; see `nn.position.mark_positions`
     twin: Tensor | None = None  # see `kept`
     # of a view: whose memory it shows, by which view ops, and the history that had then
     shows: tuple | None = None
