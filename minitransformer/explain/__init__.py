@@ -44,7 +44,7 @@ from minitransformer.explain import pictures
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
-from minitransformer.explain.explanation import Explanation, Ledger
+from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanation
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.inside import head_relevance, layer_relevance
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
@@ -86,6 +86,7 @@ __all__ = [
     "Faithfulness",
     "Flat",
     "Gamma",
+    "LRPExplanation",
     "Layers",
     "Ledger",
     "LogOdds",

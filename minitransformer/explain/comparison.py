@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minitransformer.data.reviews import Review
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
@@ -229,7 +230,7 @@ INSIDE: dict[str, Callable[..., Explanation]] = {  # the methods that read what 
 def standard_methods(
     model: Module,
     tokenizer: Tokenizer | None = None,
-    predict: Callable[[list[str]], Array] | None = None,
+    predict: Callable[[list[str]], ArrayLike] | None = None,
     *,
     replace: str = "zero",
     num_samples: int = 1000,
@@ -270,7 +271,7 @@ def standard_methods(
 
 
 def _lime(
-    predict: Callable[[list[str]], Array], tokenizer: Tokenizer, num_samples: int, seed: int, case: Case
+    predict: Callable[[list[str]], ArrayLike], tokenizer: Tokenizer, num_samples: int, seed: int, case: Case
 ) -> Array:
     """LIME's weight of each token of a case, (T,)."""
     tokens = tokenizer.tokens(case.text)

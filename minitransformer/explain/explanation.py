@@ -298,3 +298,9 @@ class Explanation:
         return f"{self.method}: logit {self.target} = {self.output:.4f}\n{strips}" + (
             f"\n{self.ledger}" if self.ledger else ""
         )
+
+
+class LRPExplanation(Explanation):
+    """An explanation by LRP. Its ledger accounts for what of the output the tokens do not get."""
+
+    ledger: Ledger

@@ -11,14 +11,14 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, overload
 
 import numpy
 
 from minitransformer.autograd import Op, Tensor, cotangents, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
-from minitransformer.explain.explanation import Explanation, Ledger
+from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanation
 from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import edit_embeddings, record_attention
@@ -191,6 +191,14 @@ class Question:
         """(B, T) as the ids were given: (T,) for one sequence."""
         return rows[0] if self._ndim == 1 else rows
 
+    @overload
+    def explanation(
+        self, method: str, relevance: Array, tokens: Sequence[str] | None = None, ledger: None = None
+    ) -> Explanation: ...
+    @overload
+    def explanation(
+        self, method: str, relevance: Array, tokens: Sequence[str] | None, ledger: Ledger
+    ) -> LRPExplanation: ...
     def explanation(
         self,
         method: str,
@@ -198,7 +206,7 @@ class Question:
         tokens: Sequence[str] | None = None,
         ledger: Ledger | None = None,
     ) -> Explanation:
-        """The answer: an `Explanation` of the shape of the ids.
+        """The answer, of the shape of the ids.
 
         Args:
             method: the name of the method.
@@ -207,11 +215,12 @@ class Question:
             ledger: what became of the rest of the output.
 
         Returns:
-            The answer.
+            An `Explanation`; with a ledger, an `LRPExplanation`.
         """
         ids = self.shaped(numpy.concatenate(self.texts, axis=1))
         rows = self.shaped(to_host(relevance))
-        return Explanation(method, ids, rows, self.targets, self.output, tokens, ledger)
+        kind = Explanation if ledger is None else LRPExplanation
+        return kind(method, ids, rows, self.targets, self.output, tokens, ledger)
 
 
 def as_batch(ids: Any) -> numpy.ndarray:

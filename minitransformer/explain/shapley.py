@@ -15,6 +15,7 @@ from math import comb
 from typing import Any
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.surrogate import (
@@ -182,7 +183,7 @@ def shapley_values(
 
 
 def kernel_shap(
-    predict: Callable[[list[str]], Array],
+    predict: Callable[[list[str]], ArrayLike],
     text: str,
     label: int = 1,
     *,

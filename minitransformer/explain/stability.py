@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minitransformer.explain.surrogate import lime
 
@@ -62,7 +63,7 @@ class Stability:
 
 
 def lime_stability(
-    predict: Callable[[list[str]], Array],
+    predict: Callable[[list[str]], ArrayLike],
     text: str,
     label: int = 1,
     *,
@@ -102,7 +103,7 @@ def lime_stability(
     return Stability(runs, top, found[0].tokens)
 
 
-def remembering(predict: Callable[[list[str]], Array]) -> Callable[[list[str]], Array]:
+def remembering(predict: Callable[[list[str]], ArrayLike]) -> Callable[[list[str]], Array]:
     """The same function, which calls `predict` only for texts that it has not seen."""
     known: dict[str, Array] = {}
 

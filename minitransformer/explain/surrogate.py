@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast, overload
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minitransformer.explain.explanation import Explanation
 from minitransformer.tokenization import Tokenizer
@@ -412,7 +413,7 @@ def imitate(
 
 @overload
 def lime(
-    predict: Callable[[list[str]], Array],
+    predict: Callable[[list[str]], ArrayLike],
     text: str,
     label: int = 1,
     num_features: int = 10,
@@ -427,7 +428,7 @@ def lime(
 
 @overload
 def lime(
-    predict: Callable[[list[str]], Array],
+    predict: Callable[[list[str]], ArrayLike],
     text: str,
     label: Sequence[int],
     num_features: int = 10,
@@ -441,7 +442,7 @@ def lime(
 
 
 def lime(
-    predict: Callable[[list[str]], Array],
+    predict: Callable[[list[str]], ArrayLike],
     text: str,
     label: int | Sequence[int] = 1,
     num_features: int = 10,

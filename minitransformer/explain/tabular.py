@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
+from numpy.typing import ArrayLike
 
 from minitransformer.explain.surrogate import BATCH_SIZE, LimeExplanation, ask, check_counts, imitate, kernel
 
@@ -14,7 +15,7 @@ Array = numpy.ndarray
 
 
 def lime_tabular(
-    predict: Callable[[Array], Array],
+    predict: Callable[[Array], ArrayLike],
     row: Any,
     data: Any,
     label: int = 1,

@@ -22,7 +22,7 @@ import numpy
 from minitransformer.autograd import Op, Tensor, key, propagate, tape
 from minitransformer.backends import HOST, Array, namespace
 from minitransformer.devices import to_host
-from minitransformer.explain.explanation import Explanation, Ledger, Row, WalkBooks
+from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.rules import Composite, Rule, Site, located, named_composite
 from minitransformer.explain.targets import One, Target
@@ -342,7 +342,7 @@ def lrp(
     batch_first: bool = True,
     *,
     tokens: Sequence[str] | None = None,
-) -> Explanation:
+) -> LRPExplanation:
     """Explain a logit of `model(ids)` by the relevance of each token.
 
     Args:
@@ -358,7 +358,7 @@ def lrp(
         tokens: strings to show, of the shape of `ids`.
 
     Returns:
-        An `Explanation` with a `ledger`; its `relevance` has the shape of `ids`.
+        An `LRPExplanation`, with a `ledger`; its `relevance` has the shape of `ids`.
 
     Raises:
         IndexError: a target or position out of range.
@@ -377,7 +377,7 @@ def lrp_answer(
     form: str = "gradient",
     eps: float = 1e-6,
     tokens: Sequence[str] | None = None,
-) -> Explanation:
+) -> LRPExplanation:
     """Explain the next token of an encoder-decoder, by each token of its source and of the answer so far.
 
     Args:
@@ -391,7 +391,7 @@ def lrp_answer(
         tokens: S + T strings to show.
 
     Returns:
-        An `Explanation` with a `ledger`; its `relevance` is (S + T,), the source first.
+        An `LRPExplanation`, with a `ledger`; its `relevance` is (S + T,), the source first.
 
     Raises:
         IndexError, ValueError, NotImplementedError, RuntimeError: as `lrp` does.
@@ -407,9 +407,9 @@ def _propagate(
     form: str,
     eps: float,
     tokens: Sequence[str] | None,
-) -> Explanation:
+) -> LRPExplanation:
     """Walk from the explained logits to the vectors of the tokens."""
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     total = asked.total(walk.explain(asked))  # (B, T)
     ledger = walk.ledger(asked.output, asked.logits.dtype)
-    return asked.explanation(f"{method}, {walk.composite.name}", total, tokens, ledger=ledger)
+    return asked.explanation(f"{method}, {walk.composite.name}", total, tokens, ledger)

@@ -121,8 +121,6 @@ class Methods:
     le = __le__ = compare.le
     gt = __gt__ = compare.gt
     ge = __ge__ = compare.ge
-    __eq__ = compare.equals  # type: ignore[assignment]  # a tensor, where Python's objects give a bool
-    __ne__ = compare.differs  # type: ignore[assignment]
     __hash__ = object.__hash__  # in sets and dictionaries a tensor is itself, whatever its values
     __and__ = __rand__ = compare.bitwise_and
     __or__ = __ror__ = compare.bitwise_or
@@ -281,6 +279,14 @@ class Methods:
     def mT(self: Any) -> Tensor:
         """The last two dimensions exchanged."""
         return shape.transpose(self, -2, -1)
+
+    def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]  # Python's objects give a bool
+        """`self == other`, of each element; False where `other` is neither a tensor nor a number."""
+        return compare.equals(self, other)
+
+    def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
+        """`self != other`, of each element; True where `other` is neither a tensor nor a number."""
+        return compare.differs(self, other)
 
     @property
     def device(self: Any) -> Device:

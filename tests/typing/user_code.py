@@ -1,7 +1,8 @@
 """What users of the package write. `mypy --strict` finds nothing in it: tests/test_types.py."""
 
 from collections.abc import Iterator
-from typing import assert_type
+from dataclasses import dataclass
+from typing import Any, assert_type
 
 import numpy
 
@@ -58,6 +59,33 @@ class Classifier(nn.Module):
         return self.out(x.mean(dim=1))
 
 
+class Running(nn.Module):
+    """Buffers, parameters and lists of layers keep their types: what strangers reported of other packages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", mt.zeros(4))
+        self.weight = nn.Parameter(mt.randn(4, 4))
+        self.blocks = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+
+    def update(self, x: mt.Tensor) -> None:
+        self.mean.add_(x.mean(dim=0))
+        self.weight.data.fill_(0)
+
+    def forward(self, x: mt.Tensor) -> tuple[mt.Tensor, mt.Tensor]:
+        for block in self.blocks:
+            x = x + block(x)
+        return x, self.blocks[0](x) @ self.weight
+
+
+@dataclass
+class Holder:
+    net: nn.Module
+
+    def run(self, x: mt.Tensor) -> Any:
+        return self.net(x)
+
+
 def layers() -> None:
     assert_type(nn.Linear(2, 3)(mt.ones(2)), mt.Tensor)
     assert_type(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).parameters(), Iterator[nn.Parameter])
@@ -88,7 +116,9 @@ def training() -> None:
 def explaining(model: mt.models.LanguageModel, ids: list[int]) -> None:
     answer = explain.lrp(model, ids)
     assert_type(answer.relevance, numpy.ndarray)
+    assert_type(answer.ledger.gap, float)
     answer.show()
     weights = explain.lime(lambda texts: numpy.ones((len(texts), 2)), "good film")
     assert_type(weights.as_list(), list[tuple[str, float]])
+    explain.lime(lambda texts: [[0.1, 0.9] for _ in texts], "good film", num_samples=10)
     print(mt.gradcheck(lambda x: x.exp(), [mt.randn(2)]))
