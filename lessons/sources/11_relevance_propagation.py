@@ -242,7 +242,9 @@ plt.show()
 #
 # with $*$ for element by element, as the fraction is too. This holds where *both* sides depend on the words: queries with keys,
 # and shares with values. A weight matrix does not depend on the words, so there the input gets all of it. That was the epsilon
-# rule.
+# rule. In recurrent networks one side of a product is often a gate: a sigmoid, which says how much of the other side may pass.
+# There all relevance may go to the other side, the signal (Arras et al., 2017); in the library this is the rule
+# `explain.SignalTakesAll`.
 
 # %%
 print("a = 2, b = 3, R = 6: halves", 2 * (6 / (2 * 6)) * 3, "and", 3 * 2 * (6 / (2 * 6)))
@@ -368,9 +370,10 @@ for form in ("explicit", "gradient"):
 print(ledger)
 
 # %% [markdown]
-# The two forms differ in the last digit, since only one of them has a stabiliser. There are no biases and no places in this
-# piece, so these rows are empty; "dropped" is for rules of other kinds than ours, that throw something away. See how much stays
-# at softmax.
+# The two forms differ in the last digit, since only one of them has a stabiliser. There are no biases and no positions in this
+# piece, so these rows are empty. So are two that we have not met: "tangent" is what "softmax" is, the constant of a tangent, for
+# other curves that are not 0 at 0, such as a sigmoid or an exponential; "dropped" is for rules of other kinds than ours, that
+# throw something away. See how much stays at softmax.
 #
 # And against the judges. Rule by rule: the tangent of softmax by finite differences, and LayerNorm by PyTorch, where holding
 # $\sigma$ still is called `detach`.
@@ -518,7 +521,8 @@ plt.show()
 # *Explaining nonlinear classification decisions with deep Taylor decomposition*, Pattern Recognition 65, 2017, on tangents. Ali
 # et al., *XAI for Transformers: better explanations through conservative propagation*, ICML 2022. Achtibat et al., *AttnLRP:
 # attention-aware layer-wise relevance propagation for Transformers*, ICML 2024. Arras et al., *A close look at
-# decomposition-based XAI-methods for Transformer language models*, arXiv 2502.15886, 2025, on the modified gradient.
+# decomposition-based XAI-methods for Transformer language models*, arXiv 2502.15886, 2025, on the modified gradient. Arras,
+# Montavon, Müller and Samek, *Explaining recurrent neural network predictions in sentiment analysis*, WASSA 2017, on gates.
 #
 # **Next:** 12, explaining a model without looking inside: LIME. A ledger that closes shows that nothing is lost on the way.
 # Whether to *believe* an explanation is lesson 13.

@@ -1,9 +1,9 @@
 """The answer that every method of explanation gives: the relevance of each token, and a ledger of the rest.
 
 The ledger accounts for every unit of relevance. What the tokens do not get of the explained output went somewhere else: to
-positions, to biases, to the stabiliser, or to the part of the softmax that no input explains. Each of these sinks is booked by
-its own formula where it happens, never as what is left over, so that the sum is a proof: `ledger.gap` is rounding noise, or a
-rule is wrong.
+positions, to biases, to the stabiliser, or to the constant part of a tangent, of the softmax or another curve, which no input
+explains. Each of these sinks is booked by its own formula where it happens, never as what is left over, so that the sum is a
+proof: `ledger.gap` is rounding noise, or a rule is wrong.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Row:
 
 
 class Ledger(Mapping):
-    """output = tokens + positions + bias + epsilon + softmax + dropped, as a mapping, with `total` the output.
+    """output = tokens + positions + bias + epsilon + softmax + tangent + dropped, as a mapping, with `total` the output.
 
     `rows` says the same of each op, newest first. `scale` is the largest sum of |relevance| at any op: what rounding
     errors are measured against, by the `tolerance` of the dtype, and of the depth of a walk in half precision.
