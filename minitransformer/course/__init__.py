@@ -1,4 +1,4 @@
-"""The course: exercises, what must be true of them, and a judge that nothing a learner writes can bring down."""
+"""The course: exercises, the properties that a right answer has, and a judge that no answer can crash or block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ __all__ = ["check"]
 
 
 def check(name: str, answer: Any) -> Report:
-    """Judge what was just written in a notebook. Raises ValueError if there is no exercise `name`."""
+    """Judge an answer that was written in a notebook, in this process.
+
+    Args:
+        name: the exercise.
+        answer: the learner's function or class.
+
+    Returns:
+        The report, which a notebook displays.
+
+    Raises:
+        ValueError: if there is no such exercise.
+    """
     exercise = catalogue.exercise(name)
     try:
         with at_most(SECONDS):

@@ -1,4 +1,4 @@
-"""Write the starters, their tests and the notebooks from their sources: `python -m minitransformer.course.build [LESSON ...]`."""
+"""Build the starters, their tests and the notebooks from their sources: `python -m minitransformer.course.build [LESSON ...]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ LESSONS, SOURCES, EXERCISES = ROOT / "lessons", ROOT / "lessons" / "sources", RO
 
 
 def write(lesson: str) -> None:
-    """One lesson's starter and its notebook, run from top to bottom."""
+    """Write the starter and the notebook of a lesson; the notebook is run, so that it contains its outputs.
+
+    Args:
+        lesson: the lesson, such as "06_attention".
+    """
     import nbformat
 
     (EXERCISES / f"{lesson}.py").write_text(starter_of(lesson), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The lessons in order, their exercises, and where the files are."""
+"""The lessons in order, their exercises, and their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ CHECKS = "minitransformer.course.checks"
 
 @cache
 def lessons() -> dict[str, tuple[str, ...]]:
-    """Lesson, such as "06_attention", and the names of its exercises in order."""
+    """All lessons and their exercises, in order.
+
+    Returns:
+        Lesson, such as "06_attention" -> the names of its exercises.
+    """
     modules = sorted(
         p.stem for p in _folder("checks").iterdir() if re.fullmatch(r"lesson_\d\d_\w+(\.py)?", p.name)
     )
@@ -29,19 +33,40 @@ def _exercises_of(module: str) -> tuple[str, ...]:
 
 
 def exercise_names() -> tuple[str, ...]:
-    """Every exercise, in the order of the lessons."""
+    """The names of all exercises, in the order of the lessons.
+
+    Returns:
+        The names.
+    """
     return tuple(name for names in lessons().values() for name in names)
 
 
 def lesson_named(name: str) -> str | None:
-    """The lesson of this name or number ("06_attention", "06", "6"), None if there is none."""
+    """Find a lesson by its name or number.
+
+    Args:
+        name: such as "06_attention", "06" or "6".
+
+    Returns:
+        The lesson, such as "06_attention"; None if there is none.
+    """
     return next(
         (lesson for lesson in lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))), None
     )
 
 
 def lesson_of(name: str) -> str:
-    """The lesson an exercise belongs to. Raises ValueError if there is none of this name."""
+    """Find the lesson of an exercise.
+
+    Args:
+        name: the exercise.
+
+    Returns:
+        The lesson, such as "06_attention".
+
+    Raises:
+        ValueError: if there is no such exercise; the message names similar ones.
+    """
     for lesson, names in lessons().items():
         if name in names:
             return lesson
@@ -49,29 +74,57 @@ def lesson_of(name: str) -> str:
 
 
 def _near(name: str) -> str:
-    """What may have been meant."""
+    """Words for an error: the names of similar exercises, or where to find all names."""
     if meant := get_close_matches(name, exercise_names(), 5):
         return f"one of {', '.join(meant)}"
     return f"one of those that `minitransformer progress` lists, or a lesson, 01 to {list(lessons())[-1][:2]}"
 
 
 def exercise(name: str) -> Exercise:
-    """What must be true of the exercise `name`. Raises ValueError if there is none."""
+    """Find an exercise by its name.
+
+    Args:
+        name: the exercise.
+
+    Returns:
+        The exercise.
+
+    Raises:
+        ValueError: if there is none.
+    """
     return getattr(importlib.import_module(f"{CHECKS}.lesson_{lesson_of(name)}"), name)
 
 
 def solutions_of(lesson: str) -> str:
-    """The source in which the exercises of a lesson are solved."""
+    """Read the solutions of a lesson.
+
+    Args:
+        lesson: the lesson, such as "06_attention".
+
+    Returns:
+        Python source.
+    """
     return _folder("solutions").joinpath(f"lesson_{lesson}.py").read_text(encoding="utf-8")
 
 
 def tests() -> str:
-    """The file that lets pytest judge the exercises beside it."""
+    """Read the test file that is put beside the exercises, so that pytest can check them.
+
+    Returns:
+        Python source.
+    """
     return _folder("pytest_exercises.py").read_text(encoding="utf-8")
 
 
 def notebook_of(lesson: str) -> Path:
-    """A lesson's notebook: inside the package where it is installed, in `lessons/` of a clone."""
+    """The path of a lesson's notebook: inside an installed package, or in `lessons/` of a clone.
+
+    Args:
+        lesson: the lesson, such as "06_attention".
+
+    Returns:
+        The path.
+    """
     installed = _folder("lessons")
     return (installed if installed.is_dir() else Path(__file__).parents[2] / "lessons") / f"{lesson}.ipynb"
 

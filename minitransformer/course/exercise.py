@@ -1,7 +1,7 @@
-"""What an exercise is: a piece of the library to be written again, and what must be true of it.
+"""What an exercise is: a part of the library that a learner writes again, and the properties that a right answer has.
 
-The answer is nowhere in here. A learner's object is judged by what must hold of it, in the order in which a teacher would
-look: the first property that fails is the one that is told.
+A check does not contain the answer. It tests the properties of the learner's function or class one after the other, the basic ones
+first, and reports the first one that does not hold.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ import numpy
 
 
 class Failed(AssertionError):
-    """A property does not hold. `details` are lines of what was found; `hint` says what may help."""
+    """Raised by a check when a property does not hold.
+
+    Args:
+        *details: lines that say what was expected and what was found.
+        hint: a sentence that says what may help.
+    """
 
     def __init__(self, *details: str, hint: str = ""):
         super().__init__("\n".join(details))
@@ -23,7 +28,12 @@ class Failed(AssertionError):
 
 @dataclass(frozen=True)
 class Property:
-    """Something that must be true: `what` says it in a sentence, `holds(object)` raises Failed, or whatever, if it is not."""
+    """A property that a right answer has.
+
+    Args:
+        what: the property in words.
+        holds: `holds(answer)` raises Failed if the answer does not have it; any other exception counts as a crash.
+    """
 
     what: str
     holds: Callable[[Any], None]
@@ -31,10 +41,17 @@ class Property:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise. `level` 1 (warm-up) to 3 (hard), `minutes` a beginner may need.
+    """One exercise.
 
-    `hints` are given one by one, on request. `mistakes` maps what a typical mistake is, said to the learner, to a function
-    that makes it: an answer that fails and agrees with one on `examples` is told so by name.
+    Args:
+        minutes: the time that a beginner may need.
+        level: from 1, a warm-up, to 3, hard.
+        hints: sentences for the learner, shown one by one on request.
+        why: a sentence about where this piece is used, shown when the answer passes.
+        properties: what must be true of an answer, in the order of the checks.
+        examples: makes tuples of arguments from a random generator, to compare an answer with `mistakes`.
+        mistakes: description of a typical mistake -> a function that makes it. The report on a failing answer that gives the
+            same results on `examples` contains the description.
     """
 
     minutes: int
@@ -46,7 +63,14 @@ class Exercise:
     mistakes: Mapping[str, Callable] = field(default_factory=dict)
 
     def likely_mistake(self, answer: Callable) -> str:
-        """The mistake that gives the same results as `answer`, or ""."""
+        """Find the typical mistake that gives the same results as an answer.
+
+        Args:
+            answer: an answer that failed.
+
+        Returns:
+            Its description, or "".
+        """
         examples = self.examples(numpy.random.default_rng(7))
         for said, wrong in self.mistakes.items():
             if examples and all(_agree(answer, wrong, example) for example in examples):

@@ -1,4 +1,4 @@
-"""Hold a learner's object, or what stands for it, against an exercise's properties."""
+"""Check an answer, or a stand-in for an answer in another process, against the properties of its exercise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minitransformer.course.cell.telling import called, message, place
 from minitransformer.course.exercise import Exercise, Failed
 from minitransformer.course.report import Report
 
-CRASHES = {  # part of what Python or NumPy says: what it means, as a rule
+CRASHES = {  # a part of an error message of Python or NumPy -> what it usually means
     "NoneType": "Something is None: is there a `return`?",
     "broadcast": "Two shapes do not fit. A sum that has to keep its axis needs `keepdims=True`; print both shapes.",
     "generator": "There is a `yield` in it, which makes it a generator: `return` the result.",
@@ -28,7 +28,17 @@ UNWRITTEN = "Replace `raise NotImplementedError` by your code."
 
 
 def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
-    """Check one property after the other; the first that does not hold is told."""
+    """Check the properties one after the other, up to the first that does not hold.
+
+    Args:
+        name: the exercise's name.
+        exercise: the exercise.
+        answer: the learner's function or class.
+        file: the learner's file, whose lines the report may quote.
+
+    Returns:
+        The report.
+    """
     held: list[str] = []
     for prop in exercise.properties:
         try:
@@ -49,36 +59,75 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
 def crashed(
     name: str, error: BaseException, file: str, held: tuple[str, ...] = (), wrong: str = "", hint: str = ""
 ) -> Report:
-    """The report on code that could not run."""
+    """The report on code that raised an exception.
+
+    Args:
+        name: the exercise's name.
+        error: the exception.
+        file: the learner's file, whose lines the report may quote.
+        held: the properties that hold.
+        wrong: the property that was being checked.
+        hint: a sentence that may help.
+
+    Returns:
+        The report.
+    """
     if type(error).__name__ == "SystemExit":
         return Report(name, "crashed", held, wrong, ("it called exit()",), "Return the result instead.")
     return Report(name, "crashed", held, wrong, describe(error, file), hint)
 
 
 def _to_write(name: str, error: NotImplementedError, file: str) -> str:
-    """What is still to be written: the exercise itself, or one of the same file that it calls."""
+    """The hint that says what is still to be written: the exercise itself, or another one of the file that it calls."""
     function = called(error, file)
     return UNWRITTEN if function in ("", name) else f"`{function}` is not written yet, and `{name}` calls it."
 
 
 def _meaning(error: Exception) -> str:
-    """What such an exception means as a rule, or ""."""
+    """What such an exception usually means, or ""."""
     return next((said for part, said in CRASHES.items() if part in message(error)), "")
 
 
 def first_hint(exercise: Exercise) -> str:
+    """The first hint of an exercise.
+
+    Args:
+        exercise: the exercise.
+
+    Returns:
+        The hint, or "" if it has none.
+    """
     return exercise.hints[0] if exercise.hints else ""
 
 
 def describe(error: BaseException, file: str) -> tuple[str, ...]:
-    """The exception, and the last line of the learner's file that led to it."""
+    """An exception in words for the learner.
+
+    Args:
+        error: the exception.
+        file: the learner's file.
+
+    Returns:
+        A line with class and message, and the last line of the learner's file in the traceback, if there is one.
+    """
     where = place(error, file)
     return f"{type(error).__name__}: {message(error)}", *([where] if where else [])
 
 
 def load(path: Path, name: str) -> Callable:
-    """The object `name` of the learner's file. Raises whatever running the file raises, Failed if the name is missing."""
-    module = sys.modules["learner"] = ModuleType("learner")  # where dataclasses, for one, look for it
+    """Run a learner's file in this process, and take an object from it.
+
+    Args:
+        path: the file.
+        name: the object's name.
+
+    Returns:
+        The object.
+
+    Raises:
+        Failed: if the file defines no such name. Exceptions of the file itself are passed on.
+    """
+    module = sys.modules["learner"] = ModuleType("learner")  # dataclasses look up their module there
     module.__file__ = str(path)
     exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
     if name not in vars(module):

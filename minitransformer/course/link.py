@@ -1,6 +1,7 @@
-"""The learner's object, seen from the process that judges it: a stand-in that asks the other process for everything.
+"""The judge's side of the connection to a learner's process: a stand-in that forwards every use of the answer to that process.
 
-What comes back is plain data, made anew on this side, or a `Handle` where it is not plain: an object of a class, a function.
+A result that is plain data, such as numbers and arrays, is copied to this side. Any other result, such as a function or an object
+of the learner's class, is represented by a `Handle`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ CHECKS = "minitransformer.course.checks"
 
 
 class Link:
-    """Asks over `pipe`, which has `send(bytes)` and `receive() -> (head, body)`."""
+    """The connection to the learner's process.
+
+    Args:
+        pipe: has `send(bytes)` and `receive() -> (head, body)`, such as a `Process`.
+    """
 
     def __init__(self, pipe):
         self.pipe, self.known, self.given = pipe, wire.Known(), []
@@ -27,27 +32,61 @@ class Link:
         self.forgets = True
 
     def answer(self) -> Handle:
-        """The object itself."""
+        """The learner's object.
+
+        Returns:
+            Its handle.
+        """
         return self.handles[0]
 
     def forget(self) -> None:
-        """Begin anew: nothing that was handed in or out before is known to either side any more."""
+        """Reset: both sides forget all objects that were passed before, except the answer itself."""
         self.known.clear()
         self.handles = {0: self.handles[0]}
         self.given.clear()
         self.forgets = True
 
     def hello(self) -> dict:
-        """What the other process says when it is ready."""
+        """Wait until the other process is ready.
+
+        Returns:
+            Its message; "held" in it lists the restrictions that are in force.
+        """
         return self._receive()[0]
 
     def load(self, source: bytes, file: str, name: str) -> dict:
-        """What came of loading the learner's file. Raises what that raises."""
+        """Run the learner's file in the other process, and find the answer in it.
+
+        Args:
+            source: the content of the file.
+            file: its path, for messages.
+            name: the name of the answer.
+
+        Returns:
+            {"missing": True} if the file defines no such name, {"refused": why} if the answer is not the learner's own; else
+            neither key.
+
+        Raises:
+            Exception: what the file raises, as an exception of this process.
+        """
         self._send({"do": "load", "file": file, "name": name}, ((numpy.frombuffer(source, numpy.uint8),), {}))
         return self._answered()[0]
 
     def ask(self, what: str, target: Handle, *args, **kwargs) -> Any:
-        """What comes of doing something with an object of the other side."""
+        """Use an object of the other process.
+
+        Args:
+            what: "call", "get", "set", "is", or the name of an operator, such as "add".
+            target: the object.
+            *args: plain data, handles, or functions, which the other side can call.
+            **kwargs: the same, by name.
+
+        Returns:
+            The result: plain data, or a handle.
+
+        Raises:
+            Exception: what the learner's code raises, as an exception of this process.
+        """
         if len(self.handles) == 1 and not self.forgets:
             self.known.clear()
             self.forgets = True
@@ -65,7 +104,7 @@ class Link:
             self._call(told["call"], *value)
 
     def _call(self, number: int, args: tuple, kwargs: dict) -> None:
-        """Call one of the functions that were handed over, for the other side."""
+        """Call a function that was passed to the other side, and send its result there."""
         try:
             told, value = {}, self.known.objects[number](*args, **kwargs)
         except Exception as error:
@@ -101,7 +140,7 @@ class Link:
             wire.set_counts(told["counts"])
         except Exception as error:
             raise wire.Nonsense(
-                f"what came out of your code's process makes no sense: {type(error).__name__}"
+                f"the process of your code sent something other than a result: {type(error).__name__}"
             ) from error
         for known, new in state:
             self._update(known, new)
@@ -111,7 +150,7 @@ class Link:
         try:
             wire.update(known, new)
         except (ValueError, TypeError, AttributeError) as error:
-            raise Failed("what was handed in has become something else", str(error)) from None
+            raise Failed("an argument was changed into something else", str(error)) from None
 
     def _foreign(self, node: list) -> Handle:
         _, number, name = node
@@ -119,7 +158,12 @@ class Link:
 
 
 class Handle:
-    """An object of the other process."""
+    """A stand-in for an object of the other process; calls, attributes and operators are forwarded.
+
+    Args:
+        link: the connection.
+        number: the object's number on the other side.
+    """
 
     def __init__(self, link: Link, number: int):
         vars(self).update(_link=link, _number=number)
@@ -128,7 +172,7 @@ class Handle:
         return self._link.ask("call", self, *args, **kwargs)
 
     def __getattr__(self, name: str):
-        if name.startswith("__"):  # NumPy, for one, asks for many
+        if name.startswith("__"):  # NumPy looks up many of them, such as __array__
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return self._link.ask("get", self, name)
 
@@ -140,7 +184,7 @@ class Handle:
 
 
 def _handle(name: str, link: Link, number: int) -> Handle:
-    """A handle whose class has the name of the other side's."""
+    """A handle whose class has the name that the object's class has on the other side."""
     return type(name[:100] if name.isidentifier() else "object", (Handle,), {})(link, number)
 
 

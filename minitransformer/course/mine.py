@@ -1,4 +1,4 @@
-"""The learner's own pieces in the library's place. A piece that fails there is set aside, and the library's own answers."""
+"""The library with a learner's own pieces in it. A piece that fails there is no longer used; the library's code takes over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ FAILURES = (Exception, SystemExit, TooLong)
 
 
 def pieces(workspace: Workspace) -> Pieces:
-    """The learner's pieces that pass their check now."""
+    """Load the learner's pieces that pass their check now.
+
+    Args:
+        workspace: the learner's folder.
+
+    Returns:
+        The pieces.
+    """
     passed = [name for name in catalogue.exercise_names() if workspace.check(name).passed]
     found = Pieces({})
     for name in passed:
@@ -34,17 +41,28 @@ def pieces(workspace: Workspace) -> Pieces:
 
 
 def piece(workspace: Workspace, name: str) -> Callable:
-    """The learner's object. Raises what running its file raises."""
+    """Load one piece in this process. Exceptions of the learner's file are passed on.
+
+    Args:
+        workspace: the learner's folder.
+        name: the exercise.
+
+    Returns:
+        The learner's function or class.
+    """
     return load(workspace.file_of(catalogue.lesson_of(name)), name)
 
 
 class Pieces:
-    """The learner's pieces, and why some of them were set aside.
+    """The learner's pieces, and why some of them are no longer used.
+
+    Args:
+        answers: exercise -> the learner's function or class.
 
     Attributes:
-        answers: the learner's objects, by exercise.
-        aside: the exercises whose objects are no longer used, with the reason.
-        last: the exercise whose object answered last; None if none did.
+        answers: the same.
+        aside: exercise -> why its piece is no longer used.
+        last: the exercise whose piece was used last; None if none was.
     """
 
     def __init__(self, answers: Mapping[str, Callable]):
@@ -53,11 +71,11 @@ class Pieces:
         self.last: str | None = None
 
     def set_aside(self, name: str, error: BaseException) -> None:
-        """Use this piece no more.
+        """Stop using a piece.
 
         Args:
             name: the exercise.
-            error: what happened in its use; the reason that is told.
+            error: what the piece raised; the reason that is shown.
         """
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, TooLong):
@@ -65,7 +83,14 @@ class Pieces:
         self.aside.setdefault(name, reason)
 
     def blame(self, error: BaseException) -> bool:
-        """Set aside the piece that answered last, for an error that the library raised after it. False if none answered."""
+        """Stop using the piece that was used last, because the library raised an error after it.
+
+        Args:
+            error: the error.
+
+        Returns:
+            False if no piece was used.
+        """
         if self.last is None:
             return False
         self.set_aside(self.last, error)
@@ -74,7 +99,11 @@ class Pieces:
 
     @contextlib.contextmanager
     def guarded(self, name: str) -> Iterator[None]:
-        """Any failure inside this block, or one that takes too long, ends the block and sets the piece aside."""
+        """If the block raises or takes too long, it ends without an exception, and the piece is no longer used.
+
+        Args:
+            name: the exercise.
+        """
         try:
             with at_most(PATIENCE):
                 yield
@@ -83,7 +112,7 @@ class Pieces:
 
     @contextlib.contextmanager
     def in_the_library(self) -> Iterator[None]:
-        """Inside this block the library works with the pieces that have a seam, and afterwards with its own again."""
+        """Inside this block the library uses the pieces that have a seam; afterwards its own code again."""
         with contextlib.ExitStack() as stack:
             for name in self.answers:
                 for seam in SEAMS.get(name, ()):
@@ -104,7 +133,7 @@ class Pieces:
                 setattr(seam.owner, seam.name, own)
 
     def _at_the_seam(self, name: str, seam: Seam, own: Callable) -> Callable:
-        """What stands in the library: the learner's piece where it can answer, else the library's own."""
+        """The function that replaces the library's `own`: it calls the learner's piece, or `own` where the piece cannot be used."""
         confirmed: set[Any] = set()
 
         @wraps(own)
@@ -130,13 +159,13 @@ class Pieces:
 
 
 def differences(pieces: Pieces) -> Iterator[tuple[str, float, str]]:
-    """Compare the pieces that a tour's models do not use with the library's own, each by itself.
+    """Compare each piece that a tour's models do not use with the library's own code.
 
     Args:
-        pieces: the learner's; those that fail are set aside.
+        pieces: the learner's pieces; those that fail are no longer used.
 
     Yields:
-        (exercise, largest difference as a share of the largest number, why it has no seam in the library or "").
+        (exercise, largest difference as a share of the largest number, why the piece has no seam in the library or "").
     """
     for name, answer in pieces.answers.items():
         alone = Pieces({name: answer})
@@ -156,7 +185,14 @@ def differences(pieces: Pieces) -> Iterator[tuple[str, float, str]]:
 
 
 def form(value: Any) -> Any:
-    """The shape of an array or tensor, () for a number, a tuple of forms for a list or tuple, else the type."""
+    """A description of a value by its shapes, to compare two results.
+
+    Args:
+        value: anything.
+
+    Returns:
+        The shape of an array or tensor; () for a number; a tuple of forms for a list or tuple; else the type.
+    """
     if isinstance(value, (Tensor, numpy.ndarray)):
         return value.shape
     if isinstance(value, (list, tuple)):
@@ -165,7 +201,14 @@ def form(value: Any) -> Any:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether no number in an array, a tensor, or a list or tuple of them is NaN or infinite."""
+    """Whether a value contains neither NaN nor infinity.
+
+    Args:
+        value: an array, a tensor, a number, or a list or tuple of these; True for anything else.
+
+    Returns:
+        True or False.
+    """
     if isinstance(value, (list, tuple)):
         return all(map(is_finite, value))
     array = value.array if isinstance(value, Tensor) else value
@@ -175,7 +218,15 @@ def is_finite(value: Any) -> bool:
 
 
 def fits(found: Any, expected: Any) -> bool:
-    """Whether two forms are equal; where nothing is expected, such as a cotangent that nobody asked for, anything fits."""
+    """Whether two forms are equal. Where None is expected, such as for a gradient that is not needed, anything fits.
+
+    Args:
+        found: from `form`.
+        expected: from `form`.
+
+    Returns:
+        True or False.
+    """
     if expected is type(None):
         return True
     if not isinstance(expected, tuple) or not isinstance(found, tuple) or len(found) != len(expected):
@@ -184,7 +235,15 @@ def fits(found: Any, expected: Any) -> bool:
 
 
 def difference(found: Any, expected: Any) -> str:
-    """What is wrong with a result whose values are not compared, or ""."""
+    """Compare the shapes of two results, and whether they are finite; their values may differ.
+
+    Args:
+        found: the learner's result.
+        expected: the library's.
+
+    Returns:
+        What is wrong, in words, or "".
+    """
     if not fits(form(found), form(expected)):
         return f"expected a result of shape {form(expected)}, got {form(found)}"
     wrong = is_finite(expected) and not is_finite(found)

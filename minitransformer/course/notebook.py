@@ -1,7 +1,7 @@
-"""Notebooks from their sources: the same source, the same notebook, byte for byte.
+"""Notebooks, built from their sources. The same source always gives the same bytes.
 
-A source is a Python file in cells (jupytext's percent format). A cell that says `# %% exercise NAME` stands for two: the
-task as a stub, or solved, and the check of it.
+A source is a Python file in cells (jupytext's percent format). A cell `# %% exercise NAME` is replaced by two cells: the stub of
+the exercise, or its solution, and the check of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ KERNEL = {
 
 
 def build(lesson: str, source: str, solved: bool = False):
-    """The notebook (nbformat's NotebookNode) of a lesson, without outputs."""
+    """Build the notebook of a lesson.
+
+    Args:
+        lesson: the lesson, such as "06_attention".
+        source: its source.
+        solved: whether the exercises contain their solutions, instead of stubs.
+
+    Returns:
+        The notebook, an nbformat `NotebookNode`, without outputs.
+    """
     import jupytext
 
     notebook = jupytext.reads(
@@ -41,7 +50,20 @@ def _cells(lesson: str, name: str, solved: bool) -> str:
 
 
 def execute(notebook, folder: str, seconds: int = 60):
-    """Run every cell, the results written into the notebook. Raises CellExecutionError, CellTimeoutError."""
+    """Run every cell, and write its output into the notebook.
+
+    Args:
+        notebook: the notebook, which is changed.
+        folder: the working folder of its code.
+        seconds: the time limit of each cell.
+
+    Returns:
+        `notebook` itself.
+
+    Raises:
+        CellExecutionError: if a cell raises.
+        CellTimeoutError: if a cell takes longer.
+    """
     from nbclient import NotebookClient
 
     NotebookClient(
@@ -49,7 +71,7 @@ def execute(notebook, folder: str, seconds: int = 60):
         resources={"metadata": {"path": folder}},
         timeout=seconds,
         kernel_name="python3",
-        coalesce_streams=True,  # what is printed, in one piece
+        coalesce_streams=True,  # coalesce_streams: everything that a cell prints becomes one output
     ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

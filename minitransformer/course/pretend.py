@@ -1,7 +1,8 @@
-"""Two pretend array libraries, `faraway` and `elsewhere`, to write code for more than one library without a graphics card.
+"""Two pretend array libraries, `faraway` and `elsewhere`, to test code for several libraries without a GPU.
 
-A pretend library has NumPy's functions on arrays of its own. Like CuPy it does not mix with NumPy and lacks a few keywords; more
-strictly than CuPy it also refuses NumPy's functions on its arrays. It counts what would take time on a device.
+A pretend library has NumPy's functions and an array class of its own. As with CuPy, its arrays do not mix with NumPy's, and some
+functions lack a keyword; unlike CuPy it also refuses NumPy's functions on its arrays. It counts what would take time on a GPU:
+copies to and from the host, steps, and waits of the host.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy
 BINARY = "add sub mul truediv floordiv mod pow matmul lt le eq ne gt ge and_ or_ xor".split()
 METHODS = "sum mean max min argmax argsort cumsum reshape ravel flatten astype copy swapaxes transpose repeat clip".split()
 ABOUT = ("shape", "ndim", "size", "dtype", "nbytes", "itemsize")
-# the host must wait
+# the size of these results depends on values, so the host must wait for them
 SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")
 
 
@@ -33,7 +34,12 @@ class Library(ModuleType):
 
 
 class Step:
-    """A function of NumPy's, as a pretend library has it."""
+    """A function of a pretend library.
+
+    Args:
+        library: the pretend library.
+        function: NumPy's function, which computes the result.
+    """
 
     def __init__(self, library: Library, function):
         self.library, self.function = library, function
@@ -57,7 +63,20 @@ class Step:
 
 
 def run(library: Library, function, *arguments, **keywords):
-    """One step on the pretend device."""
+    """Compute one step on the pretend device, and count it.
+
+    Args:
+        library: the pretend library.
+        function: NumPy's function.
+        *arguments: arrays of the library, numbers, and tuples or lists of these.
+        **keywords: the same, by name.
+
+    Returns:
+        The result, with arrays of the library.
+
+    Raises:
+        TypeError: if an argument is an array of another library.
+    """
     plain = [bare(library, value) for value in arguments]
     named = {name: bare(library, value) for name, value in keywords.items()}
     library.count["steps"] += 1
@@ -65,7 +84,18 @@ def run(library: Library, function, *arguments, **keywords):
 
 
 def bare(library: Library, value):
-    """The NumPy array inside an array of the library. Raises TypeError for arrays of other libraries."""
+    """The NumPy array inside an array of the library.
+
+    Args:
+        library: the pretend library.
+        value: such an array, a number, or a tuple or list of these.
+
+    Returns:
+        The same with NumPy arrays.
+
+    Raises:
+        TypeError: for an array of another library.
+    """
     if isinstance(value, library.ndarray):
         return value.hidden
     if isinstance(value, (numpy.ndarray, PretendArray)):
@@ -74,22 +104,44 @@ def bare(library: Library, value):
 
 
 def dressed(library: Library, value):
-    """NumPy's results as arrays of the library."""
+    """NumPy's results as arrays of the library.
+
+    Args:
+        library: the pretend library.
+        value: a NumPy array or number, or a tuple or list of these; anything else is returned as it is.
+
+    Returns:
+        The same with arrays of the library.
+    """
     if isinstance(value, (numpy.ndarray, numpy.generic)):
         return library.ndarray(numpy.asarray(value))
     return type(value)(dressed(library, v) for v in value) if isinstance(value, (tuple, list)) else value
 
 
 def library_name(array) -> str:
-    """ "numpy", or the name of a pretend library."""
+    """The name of the library that made an array.
+
+    Args:
+        array: an array.
+
+    Returns:
+        Such as "numpy" or "faraway".
+    """
     return type(array).__module__.partition(".")[0]
 
 
 class PretendArray:
-    """An array that NumPy cannot read. Each pretend library has a subclass of its own, with `library` in it."""
+    """An array that NumPy cannot read. Each pretend library has its own subclass.
+
+    Args:
+        hidden: the NumPy array with the numbers.
+
+    Attributes:
+        library: the pretend library, an attribute of the subclass.
+    """
 
     library: Library
-    __array_ufunc__ = None  # NumPy's operators leave the work to ours
+    __array_ufunc__ = None  # so that NumPy's operators return NotImplemented, and Python calls ours
     __hash__ = None  # type: ignore[assignment]  # as NumPy's arrays, it has none
 
     def __init__(self, hidden: numpy.ndarray):
@@ -143,7 +195,7 @@ class PretendArray:
         run(self.library, operator.setitem, self, index, value)
 
     def _look(self, index):
-        """To pick by a mask one must know how many there are."""
+        """Count a wait for a boolean mask: the size of the result depends on its values."""
         parts = index if isinstance(index, tuple) else (index,)
         self.library.count["waits"] += any(str(getattr(part, "dtype", "")) == "bool" for part in parts)
 
@@ -173,7 +225,15 @@ _operators()
 
 
 def pretend_library(name: str, inner: str = "") -> Library:
-    """A module `name` whose arrays' class says to come from the module `name` + `inner`. Its `count` holds what it did."""
+    """Make a pretend library.
+
+    Args:
+        name: the name of its module.
+        inner: is added to `name` in the `__module__` of its array class, as for libraries whose class is in a submodule.
+
+    Returns:
+        The module; its `count` is a Counter of copies, steps and waits.
+    """
     library = sys.modules[name] = Library(name, "A pretend array library.")
     sys.modules.setdefault(name + inner, ModuleType(name + inner))
     library.count = Counter()
@@ -200,25 +260,26 @@ def pretend_library(name: str, inner: str = "") -> Library:
 
 
 faraway = pretend_library("faraway")
-elsewhere = pretend_library("elsewhere", ".inner")  # a class may live deeper in its package
+elsewhere = pretend_library("elsewhere", ".inner")  # a library whose array class is in a submodule
 PRETEND = (faraway, elsewhere)
 
 
 class Door:
-    """To stand where Python looks for modules: there is no CuPy, and who asks for it is counted."""
+    """A finder for `sys.meta_path`: an import of CuPy is counted, and fails as if CuPy were not installed."""
 
     def find_spec(self, name, *_):
+        """Raise ModuleNotFoundError for CuPy; None for all other modules, which Python's own finders then look for."""
         if name.partition(".")[0] == "cupy":
             faraway.count["asked for cupy"] += 1
             raise ModuleNotFoundError("No module named 'cupy'")
 
 
-alone = False  # whether the answer is judged from outside its process, in which there is no other library
+alone = False  # whether the answer is in another process, which has no array library but NumPy and the pretend ones
 
 
 @contextlib.contextmanager
 def nothing_else() -> Iterator[None]:
-    """Inside this block the pretend libraries are the only ones beside NumPy."""
+    """Inside this block `alone` is True: the only array libraries are NumPy and the pretend ones."""
     global alone
     before, alone = alone, True
     try:

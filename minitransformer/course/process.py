@@ -1,4 +1,4 @@
-"""The process a learner's code runs in, from outside: started, spoken with within a limit of time, and ended, come what may."""
+"""The process in which a learner's code runs, from the judge's side: started, used within a time limit, and always ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ONE_THREAD = {
     name: "1"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 }
-# by which what a learner's code has started is found, where no wall holds it back
+# an environment variable by which processes that the learner's code has started are found
 MARK = "MINITRANSFORMER_CELL"
 PACKAGE, CELL, PRETEND = (
     Path(p).resolve() for p in (Path(__file__).parents[1], Path(cell.__file__).parent, pretend.__file__)
@@ -35,11 +35,19 @@ OF_A_CLONE = ("lessons", "tests", ".git", "build")
 
 
 class Gone(BaseException):
-    """The process has ended, or its time. (No Exception, so that nothing that judges an answer takes it for the answer's.)"""
+    """The process has ended. This is not an Exception, so that no check takes it for an exception of the answer."""
 
 
 class Process:
-    """Use it as a context: at the end of the block, however that comes, nothing of it runs any more."""
+    """A context manager: the process runs inside the block and is killed at its end, also after an exception.
+
+    Args:
+        folder: the learner's folder, which the process may read.
+
+    Attributes:
+        timed_out: whether the process was killed at its time limit.
+        printed: the number of bytes that it has printed.
+    """
 
     stdin: BinaryIO
     stdout: BufferedReader
@@ -80,11 +88,17 @@ class Process:
         self.end()
         self.counter.join(1)
         for stream in (self.stdin, self.stderr, *([] if self.counter.is_alive() else [self.stdout])):
-            with contextlib.suppress(OSError):  # whoever holds the pipe open is not waited for
+            with contextlib.suppress(
+                OSError
+            ):  # another process may still hold the pipe open; do not wait for it
                 stream.close()
 
     def limit(self, seconds: float) -> None:
-        """From now on it has so long."""
+        """Set the time limit; it replaces an earlier one.
+
+        Args:
+            seconds: how long the process may run from now on.
+        """
         self.clock.cancel()
         self.clock = threading.Timer(seconds, self._ring)
         self.clock.daemon = True
@@ -95,7 +109,7 @@ class Process:
         self.end()
 
     def end(self) -> None:
-        """Kill the process and whatever it started."""
+        """Kill the process and its process group."""
         if os.name == "nt":
             subprocess.run(["taskkill", "/F", "/T", "/PID", str(self.process.pid)], capture_output=True)
         elif self.process.returncode is None:
@@ -104,14 +118,21 @@ class Process:
         self.process.wait()
 
     def sweep(self) -> None:
-        """Kill what has run away from it. (Linux, where the walls do not hold processes.)"""
+        """Kill processes that it started and that have left its group. On Linux only; not needed if it cannot start processes."""
         for place in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
                 if self.mark.encode() in place.read_bytes():
                     os.kill(int(place.parent.name), signal.SIGKILL)
 
     def send(self, data: bytes) -> None:
-        """Raises Gone."""
+        """Send a message.
+
+        Args:
+            data: the message.
+
+        Raises:
+            Gone: if the process has ended.
+        """
         try:
             self.stdin.write(data)
             self.stdin.flush()
@@ -119,10 +140,18 @@ class Process:
             raise Gone from None
 
     def receive(self) -> tuple[bytes, bytes]:
-        """The next message. Raises Gone, Nonsense."""
+        """Wait for the next message.
+
+        Returns:
+            Its JSON text, and the bytes of its arrays.
+
+        Raises:
+            Gone: if the process has ended.
+            Nonsense: if it sent something else, or too much.
+        """
         sizes = self._read(HEAD.size)
         if any(size > most for size, most in zip(HEAD.unpack(sizes), LARGEST, strict=True)):
-            raise Nonsense(f"what came out of your code's process makes no sense: {sizes!r}")
+            raise Nonsense(f"the process of your code sent something other than a result: {sizes!r}")
         head, body = map(self._read, HEAD.unpack(sizes))
         return head, body
 
@@ -137,13 +166,13 @@ class Process:
         return read
 
     def _wait(self, stream: BinaryIO) -> None:
-        """Until there is something to read; not for one who holds the pipe open after the process has ended. Raises Gone."""
+        """Wait until there is something to read. Raises Gone if the process has ended, even if another one holds the pipe open."""
         while os.name != "nt" and not select.select([stream], [], [], 0.2)[0]:
             if self.process.poll() is not None:
                 raise Gone
 
     def _count(self) -> None:
-        """Read what is printed, up to a limit."""
+        """Read and count what is printed; end the process at the limit."""
         while piece := self.stdout.read1(65536):
             self.printed += len(piece)
             if self.printed >= OUTPUT:
@@ -152,7 +181,7 @@ class Process:
 
 
 def _seen(folder: Path) -> tuple[list[str], list[str]]:
-    """What the learner's code cannot read, and what of that it can: the answers, and what it needs to begin."""
+    """The paths that the learner's code may not read, because they contain answers, and those inside them that it needs."""
     root = PACKAGE.parent
     clone = [root / name for name in OF_A_CLONE] if (root / "pyproject.toml").exists() else []
     shown = [folder, CELL, PRETEND, Path(importlib.util.cache_from_source(str(PRETEND)))]

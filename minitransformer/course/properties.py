@@ -1,4 +1,4 @@
-"""Properties that many exercises share: shapes, values, gradients, and leaving the input alone."""
+"""Properties that many exercises share: shapes, values, gradients, and inputs that are not changed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def _rng() -> numpy.random.Generator:
 
 @dataclass(frozen=True)
 class Tried(Exercise):
-    """An exercise whose answers cannot be compared by calling them: classes, or functions that return text or change objects.
+    """An exercise whose answers are classes, or functions that return text or change objects: a call alone cannot compare them.
 
-    `trial(answer, *example)` uses an answer and returns numbers; two answers make the same mistake where these agree.
+    Args:
+        trial: `trial(answer, *example)` uses an answer and returns numbers. Two answers make the same mistake if these agree.
     """
 
     trial: Callable = lambda answer, *example: answer(*example)
@@ -35,7 +36,14 @@ class Tried(Exercise):
 
 
 def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> None:
-    """Raise Failed unless `got == expected`: for lists, dictionaries and text."""
+    """Raise Failed unless two lists, dictionaries or texts are equal.
+
+    Args:
+        got: the learner's result.
+        expected: the right one.
+        what: what it is, for the report.
+        hint: a sentence that may help.
+    """
     if got is None:
         raise Failed(f"{what}: got None", hint="Is there a `return`?")
     if type(got) is not type(expected):
@@ -47,7 +55,15 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> 
 
 
 def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "") -> None:
-    """Raise Failed unless `got` has the shape and, up to `rtol` of the largest entry, the values of `expected`."""
+    """Raise Failed unless two arrays have the same shape and nearly the same values.
+
+    Args:
+        got: the learner's result.
+        expected: the right one.
+        what: what it is, for the report.
+        rtol: the largest difference, as a share of the largest entry.
+        hint: a sentence that may help.
+    """
     if got is None:
         raise Failed(f"{what}: got None", hint="Is there a `return`?")
     try:
@@ -67,7 +83,18 @@ def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str 
 
 
 def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -> Property:
-    """`expected(*inputs)` says what comes out, by other means than the answer's: by hand, by loops, by PyTorch's numbers."""
+    """The answer returns the expected values.
+
+    Args:
+        what: the property in words.
+        inputs: makes the arguments from a random generator.
+        expected: `expected(*inputs)` computes the values in another way than an answer would: by hand, by loops, or as numbers
+            that PyTorch gave.
+        rtol: the largest difference, as a share of the largest entry.
+
+    Returns:
+        The property.
+    """
 
     def holds(answer):
         values = inputs(_rng())
@@ -77,7 +104,14 @@ def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -
 
 
 def keeps_its_inputs(inputs: Inputs) -> Property:
-    """The arrays handed in are not changed."""
+    """The answer does not change its arguments.
+
+    Args:
+        inputs: makes the arguments from a random generator.
+
+    Returns:
+        The property.
+    """
 
     def holds(answer):
         values = inputs(_rng())
@@ -94,7 +128,14 @@ def keeps_its_inputs(inputs: Inputs) -> Property:
 
 
 def keeps_float32(inputs: Inputs) -> Property:
-    """float32 in, float32 out."""
+    """The answer returns float32 for float32 arguments.
+
+    Args:
+        inputs: makes the arguments from a random generator.
+
+    Returns:
+        The property.
+    """
 
     def holds(answer):
         values = [
@@ -118,9 +159,17 @@ def is_vjp_of(
     vjp: Callable | None = None,
     wrt: Sequence[int] | None = None,
 ) -> Property:
-    """The answer must give d(sum g * forward)/d(input) when called as `vjp(answer, g, *inputs)`, or as `answer(g, *inputs)`.
+    """The answer returns the gradients of a function, d(sum(g * forward)) / d(input); checked by central differences, random g.
 
-    The judge is central differences with a random g, on every element.
+    Args:
+        what: the property in words.
+        forward: the function.
+        inputs: makes its arguments from a random generator.
+        vjp: `vjp(answer, g, *inputs)` calls the answer; None calls `answer(g, *inputs)`.
+        wrt: the numbers of the arguments whose gradients the answer returns; None means all.
+
+    Returns:
+        The property.
     """
 
     def holds(answer):
@@ -137,7 +186,18 @@ def is_vjp_of(
 
 
 def slopes(forward: Callable, values: Sequence, i: int, g: numpy.ndarray, eps: float = 1e-6) -> numpy.ndarray:
-    """d(sum g * forward(values))/d(values[i]) by central differences."""
+    """d(sum(g * forward(values))) / d(values[i]) by central differences.
+
+    Args:
+        forward: a function of arrays.
+        values: its arguments, which are not changed.
+        i: the number of the argument.
+        g: the cotangent, in the shape of the result.
+        eps: the step.
+
+    Returns:
+        An array in the shape of argument i.
+    """
     values = _copies(values)
     x, out = values[i], numpy.zeros_like(values[i], dtype=float)
     for index in numpy.ndindex(x.shape):

@@ -1,4 +1,4 @@
-"""What a check found, for the terminal, for a notebook, and as plain text."""
+"""The report of a check: as plain text, with colours in a terminal, and as HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -26,19 +26,36 @@ MARKS = {
     "foot": "  note  ",
 }
 STYLES = {"good": "green", "bad": "red", "hint": "cyan", "why": "dim", "foot": "dim"}
-LONGEST = 500  # of a line of details
+LONGEST = 500  # characters of a line of details
 HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
 
 
 def printable(text: str) -> str:
-    """The text, which may be anyone's, cut short and with its control characters and halves of characters spelt out."""
+    """Make a text from a learner's code safe to print: shortened, with control characters replaced by their escapes.
+
+    Args:
+        text: any text.
+
+    Returns:
+        At most 500 characters of it, escaped; line feeds stay.
+    """
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text[:LONGEST])
 
 
 @dataclass(frozen=True)
 class Report:
-    """`status` is a key of TITLES; `checked` the properties that hold, `wrong` the one that does not, `details` lines about it,
-    `foot` what the system does not hold the learner's code back from."""
+    """The result of checking one answer.
+
+    Args:
+        name: the exercise.
+        status: a key of TITLES.
+        checked: the properties that hold, in words.
+        wrong: the property that does not hold, or "".
+        details: lines that say what was expected and what was found.
+        hint: a sentence that may help, or "".
+        why: a sentence about where the piece is used, shown if the answer passes.
+        foot: a sentence about the protections that this system lacks, or "".
+    """
 
     name: str
     status: str
@@ -54,10 +71,15 @@ class Report:
 
     @property
     def passed(self) -> bool:
+        """Whether the answer has all properties."""
         return self.status == "passed"
 
     def lines(self) -> list[tuple[str, str]]:
-        """(kind of line, text), in reading order."""
+        """The parts of the report in order.
+
+        Returns:
+            (kind, a key of MARKS; text) of each part.
+        """
         lines = [("title", f"{self.name}: {TITLES[self.status]}")]
         lines += [("good", what) for what in self.checked]
         lines += [("bad", self.wrong)] if self.wrong else []
@@ -74,7 +96,11 @@ class Report:
     __repr__ = __str__
 
     def show(self, console) -> None:
-        """Print it with colours on a rich console."""
+        """Print the report with colours.
+
+        Args:
+            console: a rich console.
+        """
         styles = {**STYLES, "title": f"bold {COLOURS.get(self.status, 'red')}"}
         for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True):
             console.print(line, style=styles.get(kind, ""), markup=False, soft_wrap=True)
@@ -98,9 +124,22 @@ class Report:
         return f'<div style="font:14px/1.5 monospace;white-space:pre-wrap">{rows}</div>'
 
     def to_dict(self) -> dict:
+        """The report as plain data, for JSON; `from_dict` is the inverse.
+
+        Returns:
+            A dict of strings, and lists or tuples of strings.
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, d: dict) -> Report:
+        """The report from the dict that `to_dict` gave.
+
+        Args:
+            d: the dict, also after a conversion to JSON and back.
+
+        Returns:
+            The report.
+        """
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
         return cls(**values)

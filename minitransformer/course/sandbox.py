@@ -1,4 +1,4 @@
-"""Judge a learner's file: its code in a process of its own behind walls, the judge in this one, and plain data between them."""
+"""Check a learner's file. Its code runs in a separate, restricted process; the judge runs in this one; they exchange plain data."""
 
 from __future__ import annotations
 
@@ -31,8 +31,17 @@ WALLS = {
 
 
 def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
-    """The report on the exercise `name` as solved in the file at `path`. It always comes, whatever the file does."""
-    path = Path(os.path.realpath(path))
+    """Check one exercise in a learner's file. The function always returns a report, whatever the code in the file does.
+
+    Args:
+        name: the exercise.
+        path: the learner's file.
+        seconds: the time limit for the code.
+
+    Returns:
+        The report.
+    """
+    path = Path(os.path.realpath(path))  # Path.resolve raises for a symbolic link to itself; this does not
     source = _source(name, path)
     if isinstance(source, Report):
         return source
@@ -42,7 +51,7 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             link = Link(process)
             held = link.hello()["held"]
             process.limit(seconds)
-            # what comes back may be made to take its judge for ever
+            # the time limit holds for the judge too: what the answer returns could keep it busy for ever
             with nothing_else(), at_most(seconds + GRACE):
                 report = _judged(name, source, path, link)
         except (Gone, TooLong):
@@ -58,21 +67,25 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
 
 
 def _source(name: str, path: Path) -> bytes | Report:
-    """What the file at `path` holds, or the report that says why it cannot be read."""
+    """The content of the learner's file, or the report that says why it cannot be read."""
     try:
         return read_plain(path, LARGEST_FILE)
     except FileNotFoundError:
-        hint = f"`minitransformer start {path.parent}` puts it there; files that are there stay as they are."
+        hint = f"`minitransformer start {path.parent}` creates it; existing files are not changed."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
     except OSError as error:
         return Report(name, "refused", details=(f"{path}: {error.strerror}",))
     except ValueError:
-        expected = f"expected a file of Python code, of {LARGEST_FILE >> 20} MB at most"
+        expected = f"expected a file of Python code of at most {LARGEST_FILE >> 20} MB"
         return Report(name, "refused", details=(f"{path}: {expected}",))
 
 
 def walls() -> set[str]:
-    """Which walls this system grants."""
+    """The restrictions that this system can enforce on a learner's code.
+
+    Returns:
+        Keys of WALLS, and "scratch" if there is a folder for temporary files.
+    """
     with Process(Path.cwd()) as process:
         try:
             return set(Link(process).hello()["held"])
@@ -81,9 +94,16 @@ def walls() -> set[str]:
 
 
 def not_held(held: Collection[str]) -> str:
-    """What of a learner's code the system does not hold back, in words; "" if there is nothing."""
+    """A sentence that names the restrictions that this system cannot enforce.
+
+    Args:
+        held: the keys of those that it can enforce.
+
+    Returns:
+        The sentence; "" if it can enforce all.
+    """
     missing = [words for wall, words in WALLS.items() if wall not in held]
-    return f"This system does not hold back: {', '.join(missing)}." if missing else ""
+    return f"This system cannot restrict: {', '.join(missing)}." if missing else ""
 
 
 def _judged(name: str, source: bytes, path: Path, link: Link) -> Report:
@@ -102,7 +122,7 @@ def _judged(name: str, source: bytes, path: Path, link: Link) -> Report:
 
 
 def _anew(exercise: Exercise, link: Link) -> Exercise:
-    """The exercise, for each of whose properties the other side begins anew."""
+    """The exercise with properties that first reset the link, so that none depends on what another one passed or changed."""
 
     def begin(prop: Property) -> Property:
         def holds(answer: Any) -> None:
@@ -115,7 +135,7 @@ def _anew(exercise: Exercise, link: Link) -> Exercise:
 
 
 def _ended(name: str, process: Process, seconds: float) -> Report:
-    """What to say where the process did not live to see the end."""
+    """The report on a process that ended before the check was done."""
     if process.printed >= OUTPUT:
         return Report(
             name,
@@ -133,10 +153,18 @@ def _ended(name: str, process: Process, seconds: float) -> Report:
 
 
 def too_long(name: str, seconds: float) -> Report:
-    """What to say where a time limit ended the code."""
+    """The report on code that was stopped at its time limit.
+
+    Args:
+        name: the exercise.
+        seconds: the limit.
+
+    Returns:
+        The report.
+    """
     return Report(
         name,
         "stopped",
-        details=(f"it was not done after {seconds:g} seconds",),
+        details=(f"it was not finished after {seconds:g} seconds",),
         hint="Is there a loop that never ends?",
     )

@@ -1,4 +1,4 @@
-"""From solutions to starters: the same file with the answers taken out."""
+"""Starters: the files of solutions, with a stub in the place of each answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ STUB = "raise NotImplementedError"
 
 
 def starter(source: str, names: tuple[str, ...]) -> str:
-    """The source with the bodies of the functions and classes `names` replaced by `raise NotImplementedError`.
+    """Replace the bodies of functions and classes by `raise NotImplementedError`. Signatures and docstrings stay.
 
-    Signatures, docstrings and everything else stay: of a class, each method that has a docstring becomes a stub.
+    Args:
+        source: Python source.
+        names: the functions and classes. In a class, each method with a docstring becomes a stub.
+
+    Returns:
+        The source with stubs.
     """
     lines = source.splitlines()
     tops = {
@@ -32,6 +37,14 @@ def _functions(node: ast.FunctionDef | ast.ClassDef) -> list[ast.FunctionDef]:
 
 
 def solution(source: str, name: str) -> str:
-    """The lines of the function or class `name`."""
+    """The lines of one function or class.
+
+    Args:
+        source: Python source.
+        name: the function or class.
+
+    Returns:
+        Its lines.
+    """
     (node,) = (n for n in ast.parse(source).body if getattr(n, "name", "") == name)
     return "\n".join(source.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n"

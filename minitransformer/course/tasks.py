@@ -1,4 +1,4 @@
-"""Small tasks for the library, one for each piece that the models of a tour do not come by."""
+"""Small computations with the library, one for each exercise whose piece the models of a tour do not use."""
 
 from __future__ import annotations
 
@@ -25,27 +25,43 @@ LOGITS = numpy.random.default_rng(1).normal(size=20)
 
 @no_grad()
 def rotated() -> Array:
-    """Five vectors, rotated by angles that depend on their positions. -> (5, 8)."""
+    """Five vectors, rotated by angles that depend on their positions.
+
+    Returns:
+        (5, 8).
+    """
     manual_seed(0)
     return nn.RotaryEmbedding(8, interleaved=True)(randn(5, 8), start=3).numpy()
 
 
 @no_grad()
 def llama() -> Array:
-    """The logits of a small Llama, two heads to a group. -> (1, 6, 11)."""
+    """The logits of a small Llama with two query heads for each key head.
+
+    Returns:
+        (1, 6, 11).
+    """
     manual_seed(0)
     return Llama(LlamaConfig(11, 16, 24, 2, 4, 2, 32)).eval()(tensor([[3, 1, 4, 1, 5, 9]])).numpy()
 
 
 @no_grad()
 def layer() -> Array:
-    """What a layer of an encoder, as the paper has it, makes of six vectors. -> (1, 6, 8)."""
+    """The output of one encoder layer, with its layer norms after the residual sums, for six vectors.
+
+    Returns:
+        (1, 6, 8).
+    """
     manual_seed(0)
     return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()(randn(1, 6, 8)).numpy()
 
 
 def descent() -> Array:
-    """Where ten steps with momentum lead from (3, -2) in the bowl a^2 + 10 b^2. -> (2,)."""
+    """The point after ten steps of SGD with momentum on a^2 + 10 b^2, from (3, -2).
+
+    Returns:
+        (2,).
+    """
     w = nn.Parameter(tensor([3.0, -2.0]))
     optimizer = SGD([w], lr=0.02, momentum=0.5)
     for _ in range(10):
@@ -56,7 +72,11 @@ def descent() -> Array:
 
 
 def likeliest() -> Array:
-    """The best text that four beams find, and its logarithm. -> (7,)."""
+    """The best text that beam search with four beams finds, and its log-probability.
+
+    Returns:
+        (7,).
+    """
     manual_seed(0)
     best = beam.beam_search(LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval(), [3, 1], 6, beams=4)[
         0
@@ -65,7 +85,11 @@ def likeliest() -> Array:
 
 
 def curves() -> Array:
-    """A score as tokens go, the most and the least relevant first. -> (2, 10)."""
+    """A score while tokens are removed, the most relevant first and the least relevant first.
+
+    Returns:
+        (2, 10).
+    """
     found = deletion_curves.faithfulness(
         lambda ids: ids.numpy() @ RELEVANCE**2, numpy.arange(5, 14), RELEVANCE, "unk", orders=2
     )
@@ -73,12 +97,20 @@ def curves() -> Array:
 
 
 def shares() -> Array:
-    """What five players get of what they earn together. -> (5,)."""
+    """The Shapley values of a game of five players.
+
+    Returns:
+        (5,).
+    """
     return shapley.shapley_values(lambda masks: (masks @ RELEVANCE[:5]) ** 2, 5)[0]
 
 
 def spans() -> Array:
-    """A text with spans cut out, and the spans."""
+    """The ids of a text with spans cut out, and the ids of the answer with the spans, in one array.
+
+    Returns:
+        A vector of ids.
+    """
     return numpy.concatenate(span_corruption.corrupted(range(40), 100, numpy.random.default_rng(0)))
 
 

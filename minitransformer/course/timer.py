@@ -1,4 +1,4 @@
-"""A limit of time inside this process: an alarm that rings in the middle of whatever runs."""
+"""A time limit inside this process: an alarm signal interrupts the code that runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from collections.abc import Iterator
 
 
 class TooLong(BaseException):
-    """The time is over. (No Exception, so that an `except Exception` in the code that runs does not catch it.)"""
+    """The time limit is reached. It is not an Exception, so that an `except Exception` in the running code does not catch it."""
 
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TooLong if the block takes longer. Windows has no such alarm, and other threads get none: there it never rings."""
+    """Raise TooLong if the block takes longer than `seconds`.
+
+    There is no limit on Windows, which has no such alarm, and in other threads than the main one, which get no signals.
+
+    Args:
+        seconds: the limit.
+    """
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -25,7 +31,7 @@ def at_most(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, *outer)  # one that was set before goes on
+        signal.setitimer(signal.ITIMER_REAL, *outer)  # an outer time limit continues
 
 
 def _ring(*_) -> None:

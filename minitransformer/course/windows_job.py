@@ -1,4 +1,7 @@
-"""A job of Windows: what is in it ends when the process that made it does. (Written after its manual; not tested here.)"""
+"""A job object of Windows: all processes in it end when the process that made it ends.
+
+This follows Microsoft's documentation and has not been tested on Windows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,14 @@ EXTENDED_LIMITS, KILL_ON_CLOSE = 9, 0x2000
 
 
 def job_of(process: subprocess.Popen) -> int | None:
-    """A job with the process in it, None on other systems. It is closed when this process ends, in whatever way."""
+    """Put a process into a new job, which Windows closes when the current process ends, however it ends.
+
+    Args:
+        process: the process.
+
+    Returns:
+        The handle of the job; None on other systems.
+    """
     if os.name != "nt":
         return None
     from ctypes import wintypes

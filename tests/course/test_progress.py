@@ -121,7 +121,7 @@ def test_progress_that_is_odd_stops_nobody(command, begun, odd, monkeypatch):
     was = os.lstat(file)
     for options in ([], ["--anew"]):
         code, out = command("progress", "class", *options)
-        assert code == 0 and out.count("counts as none") == 1 and f"\n{file}: expected the progress" in out
+        assert code == 0 and out.count("starts empty") == 1 and f"\n{file}: expected a progress file" in out
         assert [line.split()[0] for line in out.splitlines() if line[:4] in ("ada ", "emmy", "kurt")] == [
             "ada",
             "emmy",
@@ -167,7 +167,7 @@ def test_a_disk_that_refuses_loses_no_verdict(command, begun, monkeypatch):
     assert (
         code == 0
         and "softmax: passed" in out
-        and "No space left on device; the progress is not remembered" in out
+        and "No space left on device; the progress was not saved" in out
     )
     assert not list(begun["ada"].path.glob("*.tmp"))
 

@@ -94,4 +94,4 @@ def test_what_is_not_hidden_is_all_around_it(tmp_path):
 
 def test_in_words():
     assert not_held(EVERY) == ""
-    assert not_held({"memory"}).startswith("This system does not hold back: other processes, the network,")
+    assert not_held({"memory"}).startswith("This system cannot restrict: other processes, the network,")

@@ -1,1 +1,1 @@
-"""The process in which a learner's code runs, and the walls around it. Nothing of the library is loaded there."""
+"""The process in which a learner's code runs, and its walls: restrictions on what it may do. The library is not loaded there."""

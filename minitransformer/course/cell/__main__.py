@@ -1,7 +1,8 @@
-"""Run a learner's code behind walls: `python -P .../cell ARGUMENTS`, JSON of (parent, learner's folder, hidden, shown).
+"""The program of the learner's process: `python -P .../cell ARGUMENTS`, with JSON of (parent, learner's folder, hidden, shown).
 
-It is asked through standard input and answers through the standard error that it was started with; what is printed, to either,
-goes to standard output. The packages it is a part of are stand-ins here, so that nothing of the library is loaded.
+Requests come through standard input. Results go through the original standard error; what the learner's code prints, to standard
+output or standard error, goes to standard output. The packages that contain this file are replaced by empty modules, so that the
+library is not loaded.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from minitransformer.course.cell.walls import build  # noqa: E402
 
 
 def main() -> None:
+    """Put up the walls, then serve requests until the judge closes the pipe."""
     parent, folder, hidden, shown = json.loads(sys.argv[1])
     asked, told = os.dup(0), os.dup(2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     held = build(parent, asked, Path(folder), hidden, shown)
 
-    from minitransformer.course.cell.doors import close  # these load NumPy, once the walls stand
+    from minitransformer.course.cell.doors import close  # imported here because they load NumPy
     from minitransformer.course.cell.serve import serve
 
     os.dup2(1, 2)

@@ -1,6 +1,7 @@
-"""What Python itself refuses while a learner's code runs, in plain words, and on systems that have no walls for it.
+"""What Python itself refuses while a learner's code runs: with a plain message, and also on systems without the other walls.
 
-Python announces what it is about to do to an audit hook, which may refuse, and cannot be taken off again.
+Before certain operations Python calls its audit hooks. A hook may raise an exception, which stops the operation, and it cannot be
+removed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ UNANNOUNCED = {
 
 
 def close(held: set[str]) -> None:
-    """Refuse processes, the network, and the library, and files but for those in the scratch folder."""
+    """From now on refuse new processes, the network, imports of the library, and changes of files outside the scratch folder.
+
+    Args:
+        held: the walls that the system enforces, from `walls.build`.
+    """
     inside = str(SCRATCH) if "files" in held else None
 
     def hook(event: str, arguments: tuple) -> None:
@@ -42,7 +47,7 @@ def close(held: set[str]) -> None:
         if event in CLOSED or (changes and not _inside(inside, arguments)):
             raise PermissionError(f"{event}: an exercise needs no files, processes or network")
         if event == "import" and arguments[0].partition(".")[0] == "minitransformer":
-            raise PermissionError("import: the answer is not to be taken from the library")
+            raise PermissionError("import: write the answer yourself, without the library minitransformer")
 
     sys.dont_write_bytecode = True
     _replace_unannounced()
@@ -50,7 +55,7 @@ def close(held: set[str]) -> None:
 
 
 def _inside(folder: str | None, arguments: tuple) -> bool:
-    """Whether all paths among the arguments are in a folder. (Where a relative one leads, the system knows.)"""
+    """Whether all absolute paths among the arguments are in a folder. Relative ones are left to the system's own walls."""
     paths = [os.fsdecode(a) for a in arguments if isinstance(a, (str, bytes, os.PathLike))]
     return folder is not None and all(path.startswith(folder) for path in paths if os.path.isabs(path))
 
@@ -60,7 +65,7 @@ def _writes(path, mode, flags) -> bool:
 
 
 def _replace_unannounced() -> None:
-    """Refuse in their own place those that no hook is told of."""
+    """Replace the functions for which Python calls no audit hook by one that refuses."""
 
     def refuse(*arguments):
         raise PermissionError("an exercise needs no files, processes or network")

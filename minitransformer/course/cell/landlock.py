@@ -1,4 +1,4 @@
-"""Which files may be read and written, as Linux's Landlock holds it."""
+"""A wall: which files may be read and written, enforced by Linux's Landlock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ from minitransformer.course.cell.kernel import call
 CREATE, ADD, RESTRICT = 444, 445, 446
 WRITE, READ, TRUNCATE = 1 << 1, 1 << 2, 1 << 14
 LIST = 1 << 3
-RIGHTS = 13, 14, 15, 15, 16  # how many the versions 1 to 5 know
+RIGHTS = 13, 14, 15, 15, 16  # the number of file rights in versions 1 to 5 of Landlock
 
 
 def restrict(hidden: Iterable[Path], shown: Iterable[Path], writable: Iterable[Path]) -> None:
-    """From now on read nothing in `hidden` but what is `shown`, and write nothing but in `writable`. Raises OSError."""
+    """From now on this process can read nothing in `hidden` except `shown`, and write only to `writable`.
+
+    Args:
+        hidden: files and folders.
+        shown: files and folders in `hidden` that may still be read.
+        writable: files and folders.
+
+    Raises:
+        OSError: if the kernel has no Landlock.
+    """
     version = call("syscall", CREATE, None, 0, 1)
     every = ((1 << RIGHTS[min(version, 5) - 1]) - 1) & ~LIST
     nets, scopes = 3 if version > 3 else 0, 3 if version > 5 else 0  # TCP; signals and abstract sockets
@@ -33,7 +42,16 @@ def restrict(hidden: Iterable[Path], shown: Iterable[Path], writable: Iterable[P
 
 
 def around(hidden: set[Path]) -> Iterator[Path]:
-    """Everything but `hidden`, as few paths as can be. What is a link leads to a place that is among them, or is not."""
+    """Paths that together cover everything except `hidden`, as few as possible.
+
+    Symbolic links are left out: the rights of the file that a link leads to count.
+
+    Args:
+        hidden: absolute paths.
+
+    Yields:
+        Absolute paths.
+    """
     above = {parent for path in hidden for parent in path.parents}
     for folder in sorted(above):
         with contextlib.suppress(OSError):

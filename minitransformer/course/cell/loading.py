@@ -1,4 +1,4 @@
-"""Run a learner's file, and find in it what is to be judged."""
+"""Run a learner's file, and find the answer in it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,33 @@ import numpy
 
 
 class Refused(Exception):
-    """This is not the learner's own work."""
+    """The answer is not the learner's own."""
 
 
 class Missing(Exception):
-    """There is nothing of this name."""
+    """The file defines no such name."""
 
 
 def load(source: bytes, file: str, name: str) -> Any:
-    """The object `name` of the file. Raises whatever running it raises, Missing, Refused."""
-    # for tracebacks
+    """Run a learner's file, and take the answer from it.
+
+    Args:
+        source: the content of the file.
+        file: its path, for messages.
+        name: the name of the answer.
+
+    Returns:
+        The answer.
+
+    Raises:
+        Missing: if the file defines no such name.
+        Refused: if the answer is taken from a library. Exceptions of the file itself are passed on.
+    """
+    # so that tracebacks can quote the file's lines
     linecache.cache[file] = len(source), None, source.decode(errors="replace").splitlines(keepends=True), file
     if line := library_imports(source, file):
-        raise Refused(f"line {line}: the answer is not to be taken from the library")
-    module = sys.modules["learner"] = ModuleType("learner")  # where dataclasses, for one, look for it
+        raise Refused(f"line {line}: write the answer yourself, without the library minitransformer")
+    module = sys.modules["learner"] = ModuleType("learner")  # dataclasses look up their module there
     module.__file__ = file
     exec(compile(source, file, "exec", dont_inherit=True), vars(module))
     if name not in vars(module):
@@ -38,7 +51,15 @@ def load(source: bytes, file: str, name: str) -> Any:
 
 
 def library_imports(source: bytes, file: str) -> int:
-    """The first line that imports minitransformer, or names a module of it in a string, 0 if there is none."""
+    """Find the first line that imports minitransformer, or contains the name of one of its modules as a string.
+
+    Args:
+        source: Python source.
+        file: its path, for messages.
+
+    Returns:
+        The number of the line; 0 if there is none.
+    """
     for node in ast.walk(ast.parse(source, file)):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -49,7 +70,14 @@ def library_imports(source: bytes, file: str) -> int:
 
 
 def borrowed(answer: Any) -> str:
-    """The module that an answer is taken from as it stands, or "" if it is the learner's, perhaps in a wrapping of another's."""
+    """Find the library that an answer is taken from. A wrapper of a library around the learner's own function does not count.
+
+    Args:
+        answer: the answer.
+
+    Returns:
+        The name of the module; "" if the answer is the learner's own.
+    """
     answer = (
         answer.func
         if isinstance(answer, partial)

@@ -1,4 +1,4 @@
-"""A small world of its own: no other process, no network, and a file system that cannot be written to but for a scratch folder."""
+"""A wall: Linux namespaces, in which a process sees no other process, no network, and only read-only files and a scratch folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ MOUNTS, IPC, USERS, PROCESSES, NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000
 WORLD = MOUNTS | IPC | PROCESSES | NETWORK
 NO_SUID, NO_DEVICES, RECURSIVE, PRIVATE = 2, 4, 0x4000, 0x40000
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, READ_ONLY = 442, -100, 0x8000, 1
-CAPSET = 126, 91  # its numbers on x86-64 and on ARM
+CAPSET = 126, 91  # the number of this system call on x86-64 and on ARM
 SCRATCH, SIZE = Path("/dev/shm"), "64m"
 
 
 def enter(parent: int) -> set[str]:
-    """Go on in a world of one's own, as its first process; what of it the kernel grants. Raises nothing."""
+    """Continue in new namespaces, in a child process that is the first in them.
+
+    Args:
+        parent: the number of the judge's process.
+
+    Returns:
+        The walls that the kernel granted: some of "files", "scratch", "processes" and "network".
+    """
     held = set()
     if LINUX and _unshare():
         with contextlib.suppress(OSError):
@@ -44,7 +51,7 @@ def enter(parent: int) -> set[str]:
 
 
 def _unshare() -> bool:
-    """As any user in a namespace of users, in which one has the right to the others; or as root without."""
+    """Enter new namespaces. Any user may do this inside a new user namespace; root may do it without one."""
     user, group = os.getuid(), os.getgid()
     try:
         call("unshare", USERS | WORLD)
@@ -59,24 +66,24 @@ def _unshare() -> bool:
 
 
 def _keep_files() -> None:
-    """Nothing that is mounted can be written to any more, by whatever way."""
+    """Make all mounted file systems read-only in this namespace."""
     call("mount", None, b"/", None, RECURSIVE | PRIVATE, None)
     attributes = ctypes.create_string_buffer(struct.pack("4Q", READ_ONLY, 0, 0, 0), 32)
     call("syscall", MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, attributes, 32)
 
 
 def _become_first(parent: int) -> None:
-    """The child of this process goes on; this one waits for it, and ends as it ends. Each ends with its parent."""
-    die_with(parent, 0)  # once more: the system forgot it when rights changed
+    """Fork: the child continues, this process waits for it and ends with its exit code. Each ends when its parent ends."""
+    die_with(parent, 0)  # a second time: the system removed the first when the process changed its rights
     alive, watched = os.pipe()
     if child := os.fork():
-        os.closerange(0, 3)  # of the pipes the child alone shall hold the ends
+        os.closerange(0, 3)  # only the child may hold the ends of the pipes
         os.close(alive)
         _, status = os.waitpid(child, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     os.close(watched)
     control(SET_DEATH_SIGNAL, signal.SIGKILL)
-    if select.select([alive], [], [], 0)[0]:  # the parent was faster
+    if select.select([alive], [], [], 0)[0]:  # the parent has ended already
         os._exit(1)
     os.close(alive)
     with contextlib.suppress(OSError):
@@ -84,7 +91,11 @@ def _become_first(parent: int) -> None:
 
 
 def give_up_rights() -> None:
-    """No privileges, and none to come."""
+    """Drop all privileges, and the ability to gain new ones.
+
+    Raises:
+        OSError: if the kernel does not support it.
+    """
     control(38, 1)  # PR_SET_NO_NEW_PRIVS
     header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8)
     none = ctypes.create_string_buffer(24)

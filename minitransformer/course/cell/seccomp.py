@@ -1,7 +1,8 @@
-"""Which calls of the system are refused, as a filter that Linux runs at each of them.
+"""A wall: which system calls are refused, by a filter (seccomp) that Linux runs at each call.
 
-Beside what the namespaces and Landlock hold: no new process or program, no signal to others, no look into others' memory, no
-socket, no change of rights, owners or times, nothing that outlives the process in the kernel, and no way round the filter.
+Besides what namespaces and Landlock refuse, the filter refuses: new processes and programs, signals to other processes, access to
+their memory, sockets, changes of rights, owners and times, kernel objects that outlive the process, and calls that could bypass the
+filter.
 """
 
 from __future__ import annotations
@@ -39,19 +40,26 @@ linkat 265 37 symlink 88 - symlinkat 266 36 truncate 76 45 creat 85 - mknod 133 
 """
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ABI, ARGUMENTS = 0, 4, 16  # where they stand in what a filter is shown
+NUMBER, ABI, ARGUMENTS = 0, 4, 16  # offsets in the data of a call that the filter reads
 ALLOW, ERROR = 0x7FFF0000, 0x50000
 THREAD, DEATH_SIGNAL = 0x10000, 1
-TYPE, PASTE = 0x5412, 0x541C  # into a terminal, as if its user had
+TYPE, PASTE = 0x5412, 0x541C  # they put characters into a terminal as if its user had typed them
 WRITES = os.O_WRONLY | os.O_RDWR | getattr(os, "O_CREAT", 0) | getattr(os, "O_TRUNC", 0)
 
 Steps = list[tuple[int, int, int, int]]
 
 
 def filter_calls(files: bool) -> None:
-    """From now on the calls above are refused, with `files` whatever changes files, too. Raises OSError."""
+    """From now on the kernel refuses the system calls above.
+
+    Args:
+        files: whether it also refuses those that change files.
+
+    Raises:
+        OSError: if the kernel has no such filter, or the numbers of this machine's system calls are unknown.
+    """
     if MACHINE not in MACHINES:
-        raise OSError(errno.ENOSYS, f"no filter is known for {MACHINE}")
+        raise OSError(errno.ENOSYS, f"no table of system calls for {MACHINE}")
     steps = b"".join(struct.pack("=HBBI", *step) for step in _program(files))
     code = ctypes.create_string_buffer(steps, len(steps))
     program = ctypes.create_string_buffer(
@@ -62,7 +70,10 @@ def filter_calls(files: bool) -> None:
 
 def _program(files: bool) -> Steps:
     steps = [(LOAD, 0, 0, ABI), (EQUAL, 1, 0, MACHINES[MACHINE]), _no(errno.ENOSYS), (LOAD, 0, 0, NUMBER)]
-    steps += [(AT_LEAST, 0, 1, 1 << 30), _no(errno.ENOSYS)]  # the third set of numbers of x86-64
+    steps += [
+        (AT_LEAST, 0, 1, 1 << 30),
+        _no(errno.ENOSYS),
+    ]  # x86-64 has a second set of numbers for 32-bit pointers
     for number in _numbers(REFUSED + files * CHANGES_FILES):
         steps += _case(number, [_no()])
     for number, decide in _particular(files):
@@ -71,14 +82,14 @@ def _program(files: bool) -> Steps:
 
 
 def _particular(files: bool) -> list[tuple[int, Steps]]:
-    """Calls that their arguments decide about."""
+    """Calls that are refused or allowed depending on their arguments."""
     clone, kill, tgkill, prctl, ioctl, prlimit, sendto, openat = _numbers(
         "clone 56 220 kill 62 129 tgkill 234 131 prctl 157 167 ioctl 16 29 prlimit64 302 261 sendto 44 206 openat 257 56"
     )
     own = _if(0, (EQUAL, os.getpid()), yes=True)
     cases = [
         (clone, _if(0, (ANY_BIT, THREAD), yes=True)),
-        # clone3, whose arguments are out of sight: the C library takes clone then
+        # clone3: a filter cannot read its arguments. After ENOSYS the C library calls clone instead
         (435, [_no(errno.ENOSYS)]),
         (kill, own),
         (tgkill, own),
@@ -104,7 +115,7 @@ def _particular(files: bool) -> list[tuple[int, Steps]]:
 
 
 def _numbers(table: str) -> list[int]:
-    """The numbers on this machine of calls in a table of (name, number on x86-64, number on ARM)."""
+    """The numbers of system calls on this machine, from a table of (name, number on x86-64, number on ARM)."""
     words = table.split()
     return [int(n) for n in words[1 + (MACHINE == "aarch64") :: 3] if n != "-"]
 
@@ -118,7 +129,7 @@ def _no(error: int = errno.EPERM) -> tuple[int, int, int, int]:
 
 
 def _if(argument: int, test: tuple[int, int], yes: bool) -> Steps:
-    """Allow the call if the test of an argument is true, or false."""
+    """Allow the call if the test of an argument is true; with `yes` False, if it is false."""
     ends = [_no(), (RETURN, 0, 0, ALLOW)]
     return [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (test[0], 1, 0, test[1]), *(ends if yes else ends[::-1])]
 

@@ -1,4 +1,4 @@
-"""The learner's object at work: what is asked of it comes through a pipe, and what it gives goes back as plain data."""
+"""The learner's side of the connection: requests to use the answer come through a pipe, and results go back as plain data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ DOES = {
 
 
 def serve(asked: int, told: int, held: set[str]) -> None:
-    """Say which walls stand, load the file that is sent, and do what is asked, until the pipe is closed."""
+    """Send the list of walls, then serve requests until the pipe is closed.
+
+    Args:
+        asked: the file descriptor from which requests are read.
+        told: the file descriptor to which results are written.
+        held: the walls that are in force.
+    """
     sys.meta_path.insert(0, Door())
     server = Server(asked, told)
     server.send({"held": sorted(held)})
@@ -33,7 +39,15 @@ def serve(asked: int, told: int, held: set[str]) -> None:
 
 
 class Server:
-    """`asked` and `told` are the ends of two pipes. What is not plain data stays here, in `handles`; 0 is the answer itself."""
+    """Serves the judge's requests.
+
+    Args:
+        asked: the file descriptor from which requests are read.
+        told: the file descriptor to which results are written.
+
+    Attributes:
+        handles: the objects that are not plain data; the judge refers to them by their index. 0 is the answer itself.
+    """
 
     def __init__(self, asked: int, told: int):
         self.asked, self.told = open(asked, "rb"), told
@@ -44,7 +58,11 @@ class Server:
         self.one_at_a_time = threading.RLock()
 
     def wait(self) -> Any:
-        """Do what is asked until it is the answer to what was asked from here."""
+        """Serve requests until a message is the result of a call that this side has made.
+
+        Returns:
+            The message, and the result.
+        """
         while True:
             told, value = self.receive()
             if "do" not in told:
@@ -52,7 +70,7 @@ class Server:
             self._reply(*self._done(told, *value))
 
     def _done(self, told: dict, args: tuple, kwargs: dict) -> tuple[dict, Any]:
-        """What comes of it; whatever the learner's code raises is told."""
+        """Serve one request: the message and the value to send back. An exception of the learner's code becomes a message."""
         try:
             if told["do"] == "load":
                 self.file = told["file"]
@@ -68,17 +86,28 @@ class Server:
             return {"error": account(error, self.file)}, None
 
     def _does(self, what: str) -> Any:
-        """One of DOES, or an operator, such as "add", or "radd" with its sides exchanged."""
+        """The function for a request: one of DOES, an operator such as "add", or "radd", which exchanges the operands."""
         turned = lambda a, b: getattr(operator, what[1:])(b, a)  # noqa: E731
         return DOES.get(what) or getattr(operator, what, turned)
 
     def _reply(self, told: dict, value: Any) -> None:
         try:
             self.send(told, value)
-        except BaseException as error:  # it is too large, or does not like to be looked at
+        except (
+            BaseException
+        ) as error:  # the value is too large, or its own methods raise while it is converted
             self.send({"error": account(error, self.file)})
 
     def send(self, told: dict, value: Any = None) -> None:
+        """Send a message, with the current contents of all objects that both sides know.
+
+        Args:
+            told: the message.
+            value: the result.
+
+        Raises:
+            ValueError: if the value is too large.
+        """
         writer = wire.Writer(self.known, self._handle, introduce=False)
         state = [
             [n, writer.contents(known)]
@@ -91,7 +120,7 @@ class Server:
             data = data[os.write(self.told, data) :]
 
     def _handle(self, writer: wire.Writer, value: Any) -> list:
-        """A number for what is not plain; arrays of other libraries are told as NumPy's."""
+        """The node of a value that is not plain: its number in `handles`. Arrays of other libraries become NumPy's."""
         with contextlib.suppress(Exception):
             if hasattr(type(value), "__array__") and (node := writer.plain(numpy.asarray(value))):
                 return node
@@ -101,6 +130,11 @@ class Server:
         return ["handle", number, type(value).__name__]
 
     def receive(self) -> tuple[dict, Any]:
+        """Wait for a message, and update the objects that both sides know. The process ends if the pipe is closed.
+
+        Returns:
+            The message, and its value.
+        """
         sizes = self.asked.read(wire.HEAD.size)
         if len(sizes) < wire.HEAD.size:
             os._exit(0)
@@ -120,7 +154,19 @@ class Server:
         return Callback(self, node[1]["number"]) if node[0] == "call" else self.handles[node[1]]
 
     def call(self, number: int, args: tuple, kwargs: dict) -> Any:
-        """What a function of the other side gives, or raises."""
+        """Call a function of the judge's side.
+
+        Args:
+            number: its number.
+            args: its arguments.
+            kwargs: its named arguments.
+
+        Returns:
+            Its result.
+
+        Raises:
+            Exception: what it raises, as an exception of this process.
+        """
         with self.one_at_a_time:
             self.send({"call": number}, (args, kwargs))
             told, value = self.wait()
@@ -132,7 +178,12 @@ class Server:
 
 
 class Callback:
-    """A function of the other side."""
+    """A stand-in for a function of the judge's side; a call is forwarded.
+
+    Args:
+        server: the connection.
+        number: the number of the function.
+    """
 
     def __init__(self, server: Server, number: int):
         self._server, self._number = server, number

@@ -1,4 +1,4 @@
-"""What to say of an exception that a learner's code has raised."""
+"""Exceptions of a learner's code: their messages, and how they are sent to another process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ LONGEST = 2000
 
 
 def message(error: BaseException) -> str:
-    """What an exception says, if it can: its class may be the learner's."""
+    """The message of an exception, shortened.
+
+    Args:
+        error: an exception, whose class may be the learner's.
+
+    Returns:
+        The message; "" if the exception's own `__str__` fails.
+    """
     try:
         return str(error)[:LONGEST]
     except BaseException:
@@ -17,7 +24,15 @@ def message(error: BaseException) -> str:
 
 
 def place(error: BaseException, file: str) -> str:
-    """ "line N: code" of the last line of the learner's file that led to an exception, or ""."""
+    """The last line of the learner's file in the traceback of an exception.
+
+    Args:
+        error: the exception.
+        file: the learner's file.
+
+    Returns:
+        "line N: code", or "".
+    """
     if isinstance(error, Told):
         return error.place
     if isinstance(error, SyntaxError) and error.filename == file:
@@ -27,7 +42,15 @@ def place(error: BaseException, file: str) -> str:
 
 
 def called(error: BaseException, file: str) -> str:
-    """The outermost name of the last function of the learner's file that led to an exception, or ""."""
+    """The last function of the learner's file in the traceback of an exception.
+
+    Args:
+        error: the exception.
+        file: the learner's file.
+
+    Returns:
+        Its name; for a method or an inner function that of the class or outer function; or "".
+    """
     if isinstance(error, Told):
         return error.called
     codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
@@ -35,7 +58,11 @@ def called(error: BaseException, file: str) -> str:
 
 
 class Told(Exception):
-    """An exception that was raised in another process, by what is told of it. Its class is also of the kind that Python has."""
+    """An exception that was raised in another process. `retold` makes subclasses that are also of Python's matching class.
+
+    Args:
+        told: from `account`.
+    """
 
     place = called = said = ""
     given: int | None  # its number, if this side has handed it over
@@ -50,18 +77,34 @@ class Told(Exception):
 
 
 def retold(told: dict) -> Told:
-    """The exception of another process, to be raised in this one: always an Exception, whose other kinds would end it."""
+    """The exception of another process, to be raised in this one.
+
+    Args:
+        told: from `account`.
+
+    Returns:
+        A subclass of Python's matching class of exceptions. It is always an Exception: SystemExit and the like would end this
+        process.
+    """
     name, *others = (str(name)[:100] for name in told["types"])
     own = (getattr(builtins, kind, None) for kind in (name, *others))
     kind = next(k for k in (*own, Exception) if isinstance(k, type) and issubclass(k, Exception))
     try:
         return type(name if name.isidentifier() else kind.__name__, (Told, kind), {})(told)
-    except TypeError:  # a kind that wants more to be made of
+    except TypeError:  # a class whose constructor needs more arguments
         return Told(told)
 
 
 def account(error: BaseException, file: str) -> dict:
-    """What there is to tell of an exception; `given` is the number of one that the other side has handed over."""
+    """An exception as plain data, for another process.
+
+    Args:
+        error: the exception.
+        file: the learner's file.
+
+    Returns:
+        The names of its classes, its message, place and function; "given" is its number if it came from the other process.
+    """
     types, given = [kind.__name__ for kind in type(error).__mro__], vars(error).get("given")
     return {
         "types": types,

@@ -1,4 +1,4 @@
-"""The walls around a learner's code. The operating system holds them, each where it grants it, and says which."""
+"""The walls around a learner's code: restrictions that the operating system enforces, as far as it supports them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,28 @@ from minitransformer.course.cell.lifeline import die_with
 from minitransformer.course.cell.namespaces import SCRATCH, enter, give_up_rights
 from minitransformer.course.cell.seccomp import filter_calls
 
-MEMORY, NUMPY = 2 << 30, 1 << 29  # bytes: for the learner, beyond what Python has taken and NumPy will
-FILES, SEEN = 256, 1000  # open at once; of the learner's folder
+MEMORY, NUMPY = (
+    2 << 30,
+    1 << 29,
+)  # bytes: for the learner's code, and for NumPy; what Python has allocated is added
+FILES, SEEN = 256, 1000  # files that may be open at once; files of the learner's folder that are linked
 
 
 def build(parent: int, pipe: int, folder: Path, hidden: Sequence[Path], shown: Sequence[Path]) -> set[str]:
-    """All of them; returns which stand, some of "processes", "network", "files", "answers", "memory", and "scratch".
+    """Put up all walls that the system supports.
 
-    To be called before NumPy is loaded, which may start threads: some walls stand around one thread and those it starts.
-    `folder` is the learner's.
+    Call this before NumPy is loaded, which may start threads: some walls hold only for the calling thread and those that it
+    starts later.
+
+    Args:
+        parent: the number of the judge's process.
+        pipe: a pipe whose other end only the judge holds.
+        folder: the learner's folder.
+        hidden: files and folders that the code may not read.
+        shown: files and folders in them that it may read.
+
+    Returns:
+        The walls in force: some of "processes", "network", "files", "answers", "memory" and "scratch".
     """
     die_with(parent, pipe)
     held = enter(parent)
@@ -36,9 +49,9 @@ def build(parent: int, pipe: int, folder: Path, hidden: Sequence[Path], shown: S
 
 
 def _furnish(held: set[str], folder: Path) -> None:
-    """Home, and where temporary files go, in the scratch folder, in which the learner's files are seen too."""
+    """Make the scratch folder the working folder and the home, and put links to the learner's files into it."""
     if "scratch" in held:
-        # which take Matplotlib seconds to find again
+        # Matplotlib's list of fonts: without it Matplotlib searches for seconds
         fonts = Path.home().glob(".cache/matplotlib/fontlist*.json")
         os.chdir(SCRATCH)
         os.environ.update(HOME=str(SCRATCH), TMPDIR=str(SCRATCH), MPLCONFIGDIR=str(SCRATCH))
@@ -59,7 +72,7 @@ def _close(held: set[str], hidden: Sequence[Path], shown: Sequence[Path]) -> Non
 
 
 def _limit(held: set[str]) -> None:
-    """A huge allocation raises MemoryError on Linux; without a scratch folder every file stays empty, on macOS too."""
+    """Limit the size of files, the number of open files and, on Linux, the memory; without a scratch folder no file can grow."""
     import resource
 
     size = MEMORY if "scratch" in held else 0

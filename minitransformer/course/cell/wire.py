@@ -1,7 +1,7 @@
-"""Plain data through a pipe: numbers, text, lists, tuples, dictionaries, arrays, generators of chance, and simple records.
+"""Plain data through a pipe: numbers, text, lists, tuples, dictionaries, arrays, random generators, and simple records.
 
-A message is a JSON text and the bytes of its arrays. Nothing in it is code, and nothing is unpickled. Objects that both sides
-know go by number, so that what is changed in place on one side changes on the other, and `is` means the same on both.
+A message is a JSON text and the bytes of its arrays. It contains no code, and nothing is unpickled. An object that both sides know
+is sent as its number, so that a change in place on one side is made on the other side too, and `is` gives the same on both.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MODULES = {"numpy": numpy, **{library.__name__: library for library in PRETEND}}
 
 
 class Nonsense(Exception):
-    """What came is no message, or makes no sense."""
+    """What was received is not a valid message."""
 
 
 class Known:
-    """The objects that both sides know, by number; the side that made one up has given it the number."""
+    """The objects that both sides know, by number. The judge's side chooses the numbers."""
 
     def __init__(self):
         self.objects: dict[int, Any] = {}
@@ -54,7 +54,13 @@ Refer = Callable[["Writer", Any], list]
 
 
 class Writer:
-    """Turns objects into a table of plain nodes. `refer(writer, value)` gives a node for what is not plain, or raises TypeError."""
+    """Turns objects into a table of nodes, which JSON can hold.
+
+    Args:
+        known: the objects that both sides know.
+        refer: `refer(writer, value)` gives the node of an object that is not plain, or raises TypeError.
+        introduce: whether objects that can change get a number, by which both sides then know them.
+    """
 
     def __init__(self, known: Known, refer: Refer, introduce: bool):
         self.known, self.refer, self.introduce = known, refer, introduce
@@ -67,12 +73,20 @@ class Writer:
         self.todo: list[Any] = []
 
     def slot(self, value: Any) -> int | list:
-        """Where in the table a value stands, or [value] of a simple one. Raises ValueError if there are too many."""
+        """Put a value into the table.
+
+        Args:
+            value: the value.
+
+        Returns:
+            Its index in the table, or [value] for a number, a text or None.
+
+        Raises:
+            ValueError: if the message has too many values.
+        """
         self.count += 1
         if self.count > LARGEST[0] // 8:
-            raise ValueError(
-                f"there are more than {LARGEST[0] // 8:,} things in it, the most that are handed on"
-            )
+            raise ValueError(f"expected at most {LARGEST[0] // 8:,} objects in a result, got more")
         if type(value) in SIMPLE and (type(value) is not int or -LARGE < value < LARGE):
             return [value]
         if id(value) not in self.slots:
@@ -80,7 +94,14 @@ class Writer:
         return self.slots[id(value)]
 
     def contents(self, value: Any) -> int:
-        """Where in the table the contents of a value stand that the other side knows."""
+        """Put the current contents of an object that the other side knows into the table.
+
+        Args:
+            value: the object.
+
+        Returns:
+            Its index in the table.
+        """
         return self._put(value, True)
 
     def _put(self, value: Any, known: bool) -> int:
@@ -90,13 +111,25 @@ class Writer:
         return len(self.nodes) - 1
 
     def message(self, told: dict) -> bytes:
-        """All that was put into the table, with what is told beside it."""
+        """The finished message.
+
+        Args:
+            told: what is sent besides the table.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            ValueError: if it is too large.
+        """
         while self.todo:
             slot, value, known = self.todo.pop()
             self.nodes[slot] = self._node(value, known)
         head = json.dumps({**told, "nodes": self.nodes}).encode()
         if len(head) > LARGEST[0]:
-            raise ValueError(f"this is larger than {LARGEST[0] >> 20} MB, the most that is handed on")
+            raise ValueError(
+                f"expected a result of at most {LARGEST[0] >> 20} MB without its arrays, got {len(head):,} bytes"
+            )
         return b"".join([HEAD.pack(len(head), self.size), head, *self.pieces])
 
     def _node(self, value: Any, known: bool) -> list:
@@ -109,7 +142,14 @@ class Writer:
         return node
 
     def plain(self, value: Any) -> list | None:
-        """The node of a value, None if it is not plain."""
+        """The node of a plain value.
+
+        Args:
+            value: any value.
+
+        Returns:
+            The node; None if the value is not plain.
+        """
         for kind, write in WRITE:
             if isinstance(value, kind):
                 return write(self, value)
@@ -118,7 +158,7 @@ class Writer:
     def bytes(self, array: numpy.ndarray) -> list:
         if self.size + array.nbytes > LARGEST[1]:
             raise ValueError(
-                f"an array of {array.nbytes:,} bytes: at most {LARGEST[1] >> 20} MB are handed on"
+                f"expected arrays of at most {LARGEST[1] >> 20} MB in a result, got one of {array.nbytes:,} bytes"
             )
         data = array.tobytes()
         self.pieces.append(data)
@@ -127,14 +167,21 @@ class Writer:
 
 
 class Record:
-    """An object that is nothing but its attributes; its classes here are named after those it comes from."""
+    """An object that consists of its attributes only. Its subclasses have the names of the original classes."""
 
 
 RECORDS: dict[str, type] = {}
 
 
 def record(name: str) -> type:
-    """The class of records of a name."""
+    """The class of records for a name.
+
+    Args:
+        name: the name of the original class.
+
+    Returns:
+        A subclass of `Record`, the same one at each call.
+    """
     if name not in RECORDS:
         RECORDS[name] = type(name, (Record,), {})
     return RECORDS[name]
@@ -181,7 +228,18 @@ SIMPLE, LARGE = {int, float, str, bool, type(None)}, 1 << 4096
 
 
 class Reader:
-    """The objects of a message. `foreign(node)` makes something of a node that is not plain."""
+    """Turns the table of a message back into objects.
+
+    Args:
+        data: the bytes of the arrays.
+        nodes: the table.
+        known: the objects that both sides know.
+        foreign: `foreign(node)` gives the object of a node that is not plain.
+        introduce: whether objects with a number are added to `known`.
+
+    Raises:
+        Nonsense: if the table is not valid.
+    """
 
     def __init__(
         self, data: memoryview, nodes: list, known: Known, foreign: Callable[[list], Any], introduce: bool
@@ -204,7 +262,14 @@ class Reader:
             self._fill(value, node)
 
     def at(self, slot: int | list) -> Any:
-        """What stands there."""
+        """The object at an index of the table.
+
+        Args:
+            slot: the index, or [value].
+
+        Returns:
+            The object.
+        """
         return slot[0] if isinstance(slot, list) else self.objects[slot]
 
     def _introduce(self, value: Any, node: list) -> None:
@@ -212,7 +277,7 @@ class Reader:
             self.known.add(value, node[-1]["number"])
 
     def _shell(self, node: list) -> Any:
-        """The object itself; what is in a list, a dictionary or a record comes later."""
+        """The object of a node; lists, dictionaries and records are still empty."""
         kind, *rest = node
         match kind:
             case "plain":
@@ -247,7 +312,7 @@ class Reader:
         return numpy.frombuffer(bytes(self.data[start : start + length]), kind).reshape(shape).copy()
 
     def _settle(self, i: int) -> None:
-        """A tuple, or an array of objects, once what is in it is there. (No recursion: a history may be long.)"""
+        """Build a tuple, or an array of objects, after its items. A stack, not recursion: a learner's tape may be long."""
         stack = [i]
         while stack:
             if self.objects[stack[-1]] is not NOT_YET:
@@ -257,7 +322,7 @@ class Reader:
             parts = [rest[1]] if kind == "far" else rest[1] if kind == "objects" else rest[0]
             missing = [p for p in parts if self.at(p) is NOT_YET]
             if len(stack) > len(self.nodes):
-                raise Nonsense("a tuple in itself")
+                raise Nonsense("a tuple that contains itself")
             stack += missing
             if not missing:
                 self.objects[stack.pop()] = self._whole(kind, rest, [self.at(p) for p in parts])
@@ -285,7 +350,18 @@ LATER = {"tuple", "objects", "far"}
 
 
 def split(head: bytes, body: bytes) -> tuple[dict, list]:
-    """What was told, and the table. Raises Nonsense."""
+    """Parse the JSON text of a message.
+
+    Args:
+        head: the text.
+        body: the bytes of the arrays; they are not read.
+
+    Returns:
+        The message, and its table of nodes.
+
+    Raises:
+        Nonsense: if it is not a message.
+    """
     try:
         told = json.loads(head)
         nodes = told["nodes"]
@@ -297,7 +373,15 @@ def split(head: bytes, body: bytes) -> tuple[dict, list]:
 
 
 def update(value: Any, new: Any) -> None:
-    """Make an object that both sides know what it has become on the other side."""
+    """Give an object that both sides know the contents that it has on the other side, in place.
+
+    Args:
+        value: the object.
+        new: a new object with these contents.
+
+    Raises:
+        ValueError: if an array has got another shape or dtype.
+    """
     if isinstance(value, numpy.ndarray):
         _update_array(value, new)
     elif isinstance(value, list):
@@ -314,18 +398,27 @@ def update(value: Any, new: Any) -> None:
 def _update_array(array: numpy.ndarray, new: numpy.ndarray) -> None:
     if array.shape != new.shape or array.dtype != new.dtype:
         raise ValueError(
-            f"an array that was handed in has become another: {array.dtype} {array.shape}, {new.dtype} {new.shape}"
+            f"expected the array that was passed to stay {array.dtype} {array.shape}, got {new.dtype} {new.shape}"
         )
     if array.tobytes() != new.tobytes():
         array[...] = new
 
 
 def counts() -> dict[str, dict[str, int]]:
-    """What the pretend libraries have counted."""
+    """The counts of the pretend libraries.
+
+    Returns:
+        Library's name -> what it counts -> number.
+    """
     return {library.__name__: dict(library.count) for library in PRETEND}
 
 
 def set_counts(found: dict[str, dict[str, int]]) -> None:
+    """Give the pretend libraries the counts of the other side.
+
+    Args:
+        found: from `counts`.
+    """
     for library in PRETEND:
         library.count.clear()
         library.count.update(Counter({str(k): int(n) for k, n in found[library.__name__].items()}))
