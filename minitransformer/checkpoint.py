@@ -80,7 +80,8 @@ def load(path: str | os.PathLike) -> Any:
     check_regular(path)
     try:
         with open(path, "rb") as file, safetensors.safe_open(path, framework="numpy") as checked:
-            metadata, arrays = checked.metadata() or {}, dict(_read_arrays(file))
+            metadata = checked.metadata() or {}
+            arrays = dict(_read_arrays(file))
     except FileNotFoundError:
         raise FileNotFoundError(
             errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)
@@ -135,7 +136,8 @@ def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) ->
     if version != VERSION:
         found = f"expected format version {VERSION}, got {one_line(repr(version))}"
         raise CheckpointError(f"{path}: {found}; use the minitransformer that wrote it")
-    skeleton, expected = metadata.get("skeleton", ""), metadata.get("sha256", "nothing")
+    skeleton = metadata.get("skeleton", "")
+    expected = metadata.get("sha256", "nothing")
     if (got := _digest(skeleton, arrays)) != expected:
         raise _damaged(
             path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})"

@@ -53,7 +53,8 @@ def cuda_problem() -> str | None:
     """
     runtime = cupy().cuda.runtime
     try:
-        driver, wanted = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        driver = runtime.driverGetVersion()
+        wanted = runtime.runtimeGetVersion()
         if not driver:
             return "there is no NVIDIA driver: install one, if there is an NVIDIA GPU"
         return None if runtime.getDeviceCount() else NO_DEVICE

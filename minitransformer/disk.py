@@ -24,7 +24,8 @@ YOUNG = 1  # seconds in which a temporary file may not have got its lock yet
 POLL = 0.05  # seconds between two looks whether a lock is free
 FAR = 1 << 30  # the byte that is locked where locks are of bytes, so that the others can be read
 # follow no link, wait for no pipe
-UNLINKED, UNWAITED = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
+UNLINKED = getattr(os, "O_NOFOLLOW", 0)
+UNWAITED = getattr(os, "O_NONBLOCK", 0)
 _held: set[tuple[str, int]] = set()  # lock files, and which thread holds each: it may ask again
 
 

@@ -160,7 +160,8 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
             "gradcheck: expected at least one floating-point input; there is no gradient to check"
         )
     value, gradients = _gradients(fn, tensors, seed)
-    least, worst = NOISE["float64"] * _largest(value), 0.0
+    least = NOISE["float64"] * _largest(value)
+    worst = 0.0
     for i, got in enumerate(gradients):
         if got is not None:
             expected = finite_differences(fn, tensors, i, eps, seed)

@@ -16,7 +16,8 @@ from pathlib import Path
 from minitransformer.disk import read_plain, write
 from minitransformer.files import parse_json
 
-RECORD, LARGEST = ".kept.json", 1 << 16
+RECORD = ".kept.json"
+LARGEST = 1 << 16
 Fact = dict[str, int | str]
 
 

@@ -54,7 +54,8 @@ def roc_area(scores: Array, positive: Array) -> float:
     Source:
         Mann and Whitney, Annals of Mathematical Statistics 18, 1947.
     """
-    n, m = int(positive.sum()), int((~positive).sum())
+    n = int(positive.sum())
+    m = int((~positive).sum())
     return float((ranks(scores)[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 

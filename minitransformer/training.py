@@ -89,9 +89,12 @@ class Trainer:
         self.loader = loader
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.steps, self.max_norm, self.scaler = steps, max_norm, GradScaler(enabled=amp)
+        self.steps = steps
+        self.max_norm = max_norm
+        self.scaler = GradScaler(enabled=amp)
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
-        self.directory, self.save_every = directory and Path(directory), save_every
+        self.directory = directory and Path(directory)
+        self.save_every = save_every
         self.description = description or {}
         self.losses: list[float] = []
         self.evaluations: list[tuple[int, float]] = []
@@ -250,7 +253,8 @@ class Trainer:
         path = self.directory and self.directory / LAST
         if not path or not path.exists():
             return False
-        state, own = checkpoint.load(path), self.state_dict()
+        state = checkpoint.load(path)
+        own = self.state_dict()
         try:
             for part in ("optimizer", "scheduler", "scaler", "loader", "random"):
                 check_alike(own[part], state[part], part)
@@ -299,8 +303,10 @@ class _Kept:
             begun = time.monotonic()
             with signals.held():
                 self.trainer._save(LAST)
-            self.step, self.at = self.trainer.step, time.monotonic()
-            self.stepped, self.interval = self.at, max(SECONDS, 20 * (self.at - begun))
+            self.step = self.trainer.step
+            self.at = time.monotonic()
+            self.stepped = self.at
+            self.interval = max(SECONDS, 20 * (self.at - begun))
         if self.step < self.trainer.steps:
             self.trainer.stopped_by = signals.came
 

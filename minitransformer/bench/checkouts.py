@@ -79,7 +79,8 @@ def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
     >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9])
     (2.0, 5.0, 8.0)
     """
-    ordered, n = sorted(map(float, values)), len(values)
+    ordered = sorted(map(float, values))
+    n = len(values)
     cut = 0
     while cut + 1 < (n + 1) // 2 and 2 * sum(comb(n, k) for k in range(cut + 2)) / 2**n <= 1 - CERTAIN:
         cut += 1

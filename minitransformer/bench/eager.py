@@ -93,7 +93,8 @@ def relevance(pairs: int) -> Iterator[Row]:
     for name, size in SIZES.items():
         model = size.model()
         ids = randint(0, size.vocab, (1, size.length)).numpy()  # (1, T)
-        ours, gradient = partial(lrp, model, ids), partial(_forward_and_backward, model, ids)
+        ours = partial(lrp, model, ids)
+        gradient = partial(_forward_and_backward, model, ids)
         ratio = in_turn(ours, gradient, 4 * pairs, turn=SHORT)
         yield held_to(f"LRP of one sequence, {name} size", "our own forward + backward", ratio, 1.2)
 

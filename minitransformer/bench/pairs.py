@@ -66,7 +66,8 @@ def in_turn(
 
 def _calls_in_a_turn(call: Callable[[], object], turn: float) -> int:
     call()  # the first call also sets things up
-    start, calls = time.perf_counter(), 0
+    start = time.perf_counter()
+    calls = 0
     while time.perf_counter() - start < turn:
         call()
         calls += 1

@@ -19,7 +19,8 @@ def save_loss_curve(trainer: Trainer, path: Path) -> None:
 
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="loss (nats)")
-    steps, losses = numpy.arange(1, trainer.step + 1), numpy.array(trainer.losses)
+    steps = numpy.arange(1, trainer.step + 1)
+    losses = numpy.array(trainer.losses)
     axes.plot(steps, losses, color="#b5cde3", linewidth=1, label="each step")
     if trainer.step >= SMOOTH:
         mean = numpy.convolve(losses, numpy.full(SMOOTH, 1 / SMOOTH), mode="valid")

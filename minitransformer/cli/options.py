@@ -18,7 +18,8 @@ from minitransformer.defaults import use_backend
 from minitransformer.randomness import manual_seed
 from minitransformer.terminal import Terminal
 
-console, complaints = Terminal(), Terminal(stderr=True)
+console = Terminal()
+complaints = Terminal(stderr=True)
 
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")

@@ -85,7 +85,9 @@ class _Axes:
     """Where steps and losses are drawn."""
 
     def __init__(self, steps: int, lowest: float, highest: float):
-        self.steps, self.lowest, self.span = steps, lowest, (highest - lowest) or 1.0
+        self.steps = steps
+        self.lowest = lowest
+        self.span = (highest - lowest) or 1.0
 
     def x(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (step - 1) / max(self.steps - 1, 1)
@@ -114,7 +116,8 @@ class _Axes:
     def ticks(self) -> str:
         losses = numpy.linspace(self.lowest, self.lowest + self.span, 4)
         steps = numpy.unique(numpy.linspace(1, self.steps, 5).astype(int))
-        below, middle = HEIGHT - 22, WIDTH / 2
+        below = HEIGHT - 22
+        middle = WIDTH / 2
         marks = [
             f'<text x="{LEFT - 8}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:.2f}</text>' for v in losses
         ]
@@ -144,14 +147,17 @@ def scatter(
             high - low
         )
 
-    parts, bottom = [], step * len(rows) + 12
+    parts = []
+    bottom = step * len(rows) + 12
     for power in range(low, high + 1, 4):
         at = x(10.0**power)
         parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="6" y2="{bottom}" class="grid"/>')
-        anchor, said = "end" if power == high else "middle", "0" if power == low else f"1e{power}"
+        anchor = "end" if power == high else "middle"
+        said = "0" if power == low else f"1e{power}"
         parts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="{anchor}">{said}</text>')
     for i, (name, errors) in enumerate(rows.items()):
-        middle, limit = step * i + 28, x(limits[name])
+        middle = step * i + 28
+        limit = x(limits[name])
         parts.append(f'<text x="{left - 12}" y="{middle + 4}" text-anchor="end">{escaped(name)}</text>')
         parts.append(
             f'<line x1="{limit:.1f}" x2="{limit:.1f}" y1="{middle - 16}" y2="{middle + 16}" class="limit"/>'
@@ -184,6 +190,7 @@ def _square(i: int, j: int, share: float, tokens: Sequence[str]) -> str:
 
 
 def _labels(i: int, token: str) -> str:
-    at, word = LABEL + CELL * i + 12, escaped(token.strip()[:10] or "_")
+    at = LABEL + CELL * i + 12
+    word = escaped(token.strip()[:10] or "_")
     across = f'<text x="{LABEL - 4}" y="{at}" text-anchor="end">{word}</text>'
     return across + f'<text transform="translate({at},{LABEL - 5}) rotate(-60)">{word}</text>'

@@ -57,7 +57,8 @@ def _print_lessons(space: Workspace) -> None:
     table = Table("lesson", "exercise", "level", "minutes", "", box=None)
     for lesson, names in catalogue.lessons().items():
         for i, name in enumerate(names):
-            exercise, state = catalogue.exercise(name), space.state(name)
+            exercise = catalogue.exercise(name)
+            state = space.state(name)
             shown = Text(state, style=COLOURS[state]) if state != "unwritten" else ""
             table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), shown)
     console.print(table)
@@ -75,7 +76,8 @@ def _print_bar(passed: int) -> None:
 
 def _print_class(spaces: dict[str, Workspace]) -> None:
     """A line a student, a column a lesson, a sign an exercise. On a narrow terminal lines wrap, and nothing is cut."""
-    lessons, shown = catalogue.lessons(), {name: spelt_out(name) for name in spaces}
+    lessons = catalogue.lessons()
+    shown = {name: spelt_out(name) for name in spaces}
     width = max(map(len, shown.values()))
     console.print(
         " " * width,

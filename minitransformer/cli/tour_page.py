@@ -103,8 +103,10 @@ def _aside(reasons: dict[str, str]) -> str:
 def _gradients(results: list[Result]) -> str:
     dots, limits, rows = {}, {}, []
     for kind, judge, found in errors(results):
-        name, (of, error) = f"{kind}s, {judge}", max(found, key=lambda pair: pair[1])
-        dots[name], limits[name] = found, LIMITS[judge]
+        name = f"{kind}s, {judge}"
+        of, error = max(found, key=lambda pair: pair[1])
+        dots[name] = found
+        limits[name] = LIMITS[judge]
         rows.append((name, f"{len(found)}", f"{error:.0e}", f"{limits[name]:.0e}", of))
     wrong = "".join(
         f'<p class="bad"><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>'
@@ -127,7 +129,8 @@ def _gradients(results: list[Result]) -> str:
 
 
 def _speech(speech: Speech) -> str:
-    start, end = escaped(speech.vocab_size), math.exp(speech.learned.held_out[-1][1])
+    start = escaped(speech.vocab_size)
+    end = math.exp(speech.learned.held_out[-1][1])
     return (
         "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
         f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
@@ -152,7 +155,8 @@ def _maps(attention, tokens: list[str]) -> str:
 
 
 def _judgement(judgement: Judgement) -> str:
-    margin, reviews = luck(judgement.accuracy["Transformer"], judgement.reviews), escaped(judgement.reviews)
+    margin = luck(judgement.accuracy["Transformer"], judgement.reviews)
+    reviews = escaped(judgement.reviews)
     wrong = "".join(
         f"<li>{escaped(review.text)} <span class='soft'>(it said {escaped(NAMES[1 - review.label])}, {p:.0%} sure)</span></li>"
         for review, p in judgement.mistakes
@@ -176,7 +180,9 @@ def _judgement(judgement: Judgement) -> str:
 
 
 def _why(judgement: Judgement) -> str:
-    explanations, review, label = judgement.explanations, judgement.review, escaped(NAMES[judgement.label])
+    explanations = judgement.explanations
+    review = judgement.review
+    label = escaped(NAMES[judgement.label])
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
         "<h2>4. Why did it say so?</h2>"
@@ -234,7 +240,8 @@ def _words(explanations: list[Explanation]) -> str:
 
 
 def _ledger(judgement: Judgement) -> str:
-    ledger, explanation = judgement.ledger, judgement.explanations[0]
+    ledger = judgement.ledger
+    explanation = judgement.explanations[0]
     scale = scale_of(list(ledger.values()))
     rows = "".join(
         f'<tr{total}><th scope="row">{escaped(name)}</th>{leaning(amount, scale)}'

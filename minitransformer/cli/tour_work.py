@@ -98,7 +98,8 @@ def judge(recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gr
         Its accuracy beside that of simpler methods, and one decision explained by three methods.
     """
     trainer, tokenizer = recipe.trainer()
-    learned, model = _train(trainer, console), trainer.model
+    learned = _train(trainer, console)
+    model = trainer.model
     train, validation, test = recipe.split()
     scores = {**simpler(train + validation, test), "Transformer": accuracy(model, tokenizer, test)}
     probabilities = predict_proba(model, tokenizer, [r.text for r in test])  # (N, 2)
@@ -149,7 +150,8 @@ def explain(
     model: Module, tokenizer: Tokenizer, text: str, label: int, seed: int, form: str = "gradient"
 ) -> list[Explanation]:
     """The decision by LRP, by LIME and by gradient x input, each on the same tokens."""
-    ids, tokens = tokenizer.encode(text), tokenizer.tokens(text)
+    ids = tokenizer.encode(text)
+    tokens = tokenizer.tokens(text)
     predict = partial(predict_proba, model, tokenizer)
     margin = (label, 1 - label)  # what decides is by how much one logit is larger than the other
     return [

@@ -41,7 +41,8 @@ def translate(
     task = f"translate {source} to {to}: {sentence}"
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
-    begin, writer = [model.config.pad_token_id], model.answer(asked)
+    begin = [model.config.pad_token_id]
+    writer = model.answer(asked)
     if beams > 1:
         best = beam_search(writer, begin, max_new_tokens, beams, stop_id=tokenizer.end_id)[0]
         tokens: Iterable[int] = best.tokens
@@ -61,7 +62,9 @@ def translate(
 
 def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
     """Of each token of an answer, the relevance of what was read and of what was written before it."""
-    begin, ids, seen = model.config.pad_token_id, tokenizer.encode(task), [*tokenizer.tokens(task), "..."]
+    begin = model.config.pad_token_id
+    ids = tokenizer.encode(task)
+    seen = [*tokenizer.tokens(task), "..."]
     # a space, as sentencepiece writes it
     written = [str(tokenizer.vocabulary[token]).replace("\u2581", " ") for token in answer]
     return [

@@ -61,7 +61,8 @@ class Row:
 
     def restate(self, amounts: Iterator[float]) -> None:
         """Put the next of `amounts` in place of the numbers here."""
-        self.received, self.scale = next(amounts), next(amounts)
+        self.received = next(amounts)
+        self.scale = next(amounts)
         self.passed = [(layer, next(amounts)) for layer, _ in self.passed]
         self.absorbed = {sink: next(amounts) for sink in self.absorbed}
 
@@ -85,7 +86,9 @@ class Ledger(Mapping):
     meaning = MEANING
 
     def __init__(self, total: float, rows: list[Row], dtype: str = "float32"):
-        self.rows, self.dtype, self.tolerance = rows, dtype, tolerance(dtype, len(rows))
+        self.rows = rows
+        self.dtype = dtype
+        self.tolerance = tolerance(dtype, len(rows))
         self.scale = max(abs(total), *(row.scale for row in rows))
         self._entries = dict.fromkeys(("tokens", *SINKS), 0.0)
         for row in rows:

@@ -202,7 +202,8 @@ def smooth_grad(
         raise ValueError(
             f"num_samples, noise: expected samples >= 1 and noise >= 0, got {num_samples} and {noise}"
         )
-    asked, random = Question(model, ids, target, position, batch_first), numpy.random.default_rng(seed)
+    asked = Question(model, ids, target, position, batch_first)
+    random = numpy.random.default_rng(seed)
 
     def noisy(embedding: Embedding, x: Array) -> Array:
         n = namespace(x).asarray(random.standard_normal(x.shape), dtype=x.dtype)

@@ -71,8 +71,10 @@ class Question:
     ):
         self.model, self.position, self.batch_first = model, position, batch_first
         given = [ids] if source is None else [source, ids]
-        self.texts, self._ndim = [as_batch(text) for text in given], numpy.ndim(ids)
-        self.layers, self.attention = Layers(model), list[Tensor]()
+        self.texts = [as_batch(text) for text in given]
+        self._ndim = numpy.ndim(ids)
+        self.layers = Layers(model)
+        self.attention = list[Tensor]()
         with self.layers, self._recorded(attention):
             self.logits, self._ids = self._run(self.layers.modules.values())
         self.weights, self.constant, self.targets = weigh(self.logits, target, position, batch_first)

@@ -15,7 +15,9 @@ from minitransformer.explain.targets import LogOdds
 from minitransformer.plain import escaped, spelt_out
 
 # orange, blue; purple for what has no sign
-FOR, AGAINST, ATTENTION = (230, 97, 1), (33, 102, 172), (94, 60, 153)
+FOR = (230, 97, 1)
+AGAINST = (33, 102, 172)
+ATTENTION = (94, 60, 153)
 FONT = "font-family:system-ui,sans-serif;font-size:14px"
 
 
@@ -132,7 +134,8 @@ def print_explanation(explanation) -> None:
 
     from minitransformer.terminal import Terminal
 
-    console, method = Terminal(), Text(explanation.method, style="bold")
+    console = Terminal()
+    method = Text(explanation.method, style="bold")
     console.print(Text.assemble(method, f": {outputs(explanation.target)} = {explanation.output:+.4f}"))
     scale = scale_of(explanation.relevance)
     # colours say nothing in a file or a pipe, so there the numbers stand

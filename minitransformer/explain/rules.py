@@ -180,7 +180,8 @@ class LinearRule(Rule):
     def relprop(self, op, r, books, x, weight, *bias):
         xp = namespace(x)
         rows = x.reshape(-1, x.shape[-1])  # (N, n_in)
-        to_x, to_bias = xp.zeros_like(rows), xp.zeros(len(weight), x.dtype)
+        to_x = xp.zeros_like(rows)
+        to_bias = xp.zeros(len(weight), x.dtype)
         b = bias[0] if bias else xp.zeros_like(to_bias)
         for share, products, constant in self.terms(r.reshape(-1, len(weight)), rows, weight, b):
             s = books.ratio(share, sum((a @ v.T for a, v in products), constant))  # (N, n_out)
@@ -244,7 +245,8 @@ class Gamma(LinearRule):
 
     def terms(self, r, x, w, b):
         z = x @ w.T + b
-        raised, lowered = w + self.gamma * up(w), w + self.gamma * down(w)
+        raised = w + self.gamma * up(w)
+        lowered = w + self.gamma * down(w)
         yield r * (z > 0), [(up(x), raised), (down(x), lowered)], b + self.gamma * up(b)
         yield r * (z < 0), [(up(x), lowered), (down(x), raised)], b + self.gamma * down(b)
 
@@ -350,7 +352,9 @@ class Composite:
             if not isinstance(rule, Rule):
                 raise TypeError(f"Composite: expected a rule such as Gamma() for {selector!r}, got {rule!r}")
         below = () if base is None else named_composite(base).entries
-        self.own, self.name, self.reference = tuple((rules or {}).items()), name, reference
+        self.own = tuple((rules or {}).items())
+        self.name = name
+        self.reference = reference
         self.entries: tuple[tuple[Selector, Rule], ...] = self.own + below
         self._fitting: dict[type[Op], list[tuple[Selector, Rule]]] = {}
 
@@ -467,7 +471,9 @@ def named_composite(rule: str | Composite) -> Composite:
 
 def located(ops: Sequence[Op], layers: Layers, counted: bool = True) -> list[Site]:
     """Where each op stands, the ops given oldest first; linear maps have no number unless `counted`."""
-    of, index, found = sum(isinstance(op, Linear) for op in ops), 0, []
+    of = sum(isinstance(op, Linear) for op in ops)
+    index = 0
+    found = []
     for op in ops:
         linear = isinstance(op, Linear)
         found.append(Site(op, layers.of(op), layers, index if linear and counted else None, of))

@@ -63,7 +63,9 @@ def randomisation_check(
         Adebayo et al., NeurIPS 2018, section 3.1.
     """
     learned = method(model, ids).relevance.ravel()
-    copied, random, steps = copy.deepcopy(model), numpy.random.default_rng(seed), []
+    copied = copy.deepcopy(model)
+    random = numpy.random.default_rng(seed)
+    steps = []
     layers = [(name, module) for name, module in copied.named_modules() if _has_parameters(module)]
     if not layers:
         raise ValueError("model: expected parameters to randomise, got none")

@@ -176,7 +176,9 @@ def shapley_values(
         raise ValueError(
             f"game: expected {len(asked)} finite numbers, shape ({len(asked)},), got shape {worth.shape}: {worth}"
         )
-    base, full, gain = worth[0], worth[1], worth[2:] - worth[0]
+    base = worth[0]
+    full = worth[1]
+    gain = worth[2:] - worth[0]
     if n == 1:
         return numpy.array([full - base]), float(base), True
     return constrained_fit(masks, gain, weight, full - base), float(base), exact

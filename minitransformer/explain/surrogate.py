@@ -243,7 +243,8 @@ def weighted_ridge(x: Array, y: Array, weight: Array, alpha: float) -> tuple[Arr
     Returns:
         (c (k,), b, R^2), with R^2 = 1 - sum w (y - b - x c)^2 / sum w (y - mean(y))^2, or 0 where y does not vary.
     """
-    (xc, x_mean), (yc, y_mean) = centre(x, weight), centre(y, weight)
+    xc, x_mean = centre(x, weight)
+    yc, y_mean = centre(y, weight)
     coef = weighted_least_squares(xc, yc, weight, alpha)  # (k,)
     total = weight @ yc**2
     left = weight @ (yc - xc @ coef) ** 2
@@ -490,7 +491,8 @@ def lime(
     masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
     asked = [ask(predict, write_texts(pieces, ids, batch, bow, replacement), labels) for batch in batches]
-    x, weight = masks.astype(numpy.float64), count * kernel(cosine_distance(masks))
+    x = masks.astype(numpy.float64)
+    weight = count * kernel(cosine_distance(masks))
     found = [
         imitate(pieces, ids, each, float(y[0]), x, y, weight, num_features)
         for each, y in zip(labels, numpy.concatenate(asked).T, strict=True)  # (U, L) -> L of (U,)

@@ -81,8 +81,11 @@ class Walk:
     ):
         if form not in FORMS:
             raise ValueError(f"form: expected 'gradient' or 'explicit', got {form!r}")
-        self.composite, self.explicit, self.books = named_composite(rule), form == "explicit", books
-        self.layers, self.origin = Layers() if layers is None else layers, origin
+        self.composite = named_composite(rule)
+        self.explicit = form == "explicit"
+        self.books = books
+        self.layers = Layers() if layers is None else layers
+        self.origin = origin
         self.stops: dict[Op, Stop] = {}
         self.arrived: dict = defaultdict(float)
 
@@ -106,7 +109,9 @@ class Walk:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
         for site in sites:
-            op, rule, ways = site.op, self.composite.rule_for(site), []
+            op = site.op
+            rule = self.composite.rule_for(site)
+            ways = []
             for i, t in enumerate(op.inputs or ()):
                 k = key(t) if isinstance(t, Tensor) else None
                 ways.append(k if k in live and not rule.holds(op, i) else None)
@@ -117,7 +122,8 @@ class Walk:
 
     def law(self, op: Op, r) -> tuple:
         """The inputs' parts of what arrived at an op's output; of half precision in float32, in which little is rounded."""
-        stop, arrays = self.stops[op], [widened(a) for a in op.arrays()]
+        stop = self.stops[op]
+        arrays = [widened(a) for a in op.arrays()]
         op.needs = stop.needs
         received = self._received(op)
         if op.clear is not None and (self.explicit or type(op).modified is Op.modified):
@@ -290,7 +296,8 @@ def account(
         raise ValueError(
             f"relevance: expected one recorded number to explain, got shape {output.shape}; index or sum it"
         )
-    walk, keys = Walk(rule, form, WalkBooks(eps), layers), [key(t) for t in wrt]
+    walk = Walk(rule, form, WalkBooks(eps), layers)
+    keys = [key(t) for t in wrt]
     seed = output.array.copy() if walk.explicit else namespace(output.array).ones_like(output.array)
     found = walk.run(output, seed, keys)
     if missing := [i for i, k in enumerate(keys) if k not in found]:

@@ -49,7 +49,9 @@ def generate_batch(
         raise ValueError(
             f"generate_batch: {ids.shape[1]} and {max_new_tokens} new tokens exceed max_len={model.config.max_len}"
         )
-    random, cache, stops = numpy.random.default_rng(seed), model.new_cache(), ends(stop_id)
+    random = numpy.random.default_rng(seed)
+    cache = model.new_cache()
+    stops = ends(stop_id)
     texts: list[list[int]] = [[] for _ in prompts]
     going = list(range(len(texts)))
     for _ in range(max_new_tokens):

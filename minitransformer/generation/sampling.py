@@ -97,7 +97,9 @@ def stream(
     require_writer(model, "generate")
     if not len(ids):
         raise ValueError("generate: expected at least one token to start from, got none")
-    random, text, stops = numpy.random.default_rng(seed), numbers(ids), ends(stop_id)
+    random = numpy.random.default_rng(seed)
+    text = numbers(ids)
+    stops = ends(stop_id)
     reader = Reader(model, use_cache)
     for _ in range(max_new_tokens):
         p = next_token_probabilities(reader.logits(text), temperature, top_k, top_p)

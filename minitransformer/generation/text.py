@@ -30,7 +30,9 @@ def growing_text(
     if "" in stop:
         raise ValueError("stop: expected strings of at least one letter, got an empty one")
     before = tokenizer.decode(ids)
-    new, text, shown = list(ids), "", 0
+    new = list(ids)
+    text = ""
+    shown = 0
     for token in tokens:
         new.append(token)
         text = following(tokenizer.decode(new), before)

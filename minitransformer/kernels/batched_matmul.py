@@ -28,13 +28,18 @@ def batched_matmul(a: Array, b: Array, dtype: np.dtype | None = None) -> Array:
     `dtype` is the dtype of the product if it differs from that of a and b: float32 for a product of half precision. cuBLAS
     stores matrices by columns, so it computes (a b)^T = b^T a^T.
     """
-    xp, batch = cupy(), np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    (m, k), n, count = a.shape[-2:], b.shape[-1], int(np.prod(batch))
+    xp = cupy()
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    m, k = a.shape[-2:]
+    n = b.shape[-1]
+    count = int(np.prod(batch))
     if not (m and n and k and count):
         return xp.zeros((*batch, m, n), dtype or a.dtype)
-    y, (kind, compute, scalar) = xp.empty((*batch, m, n), dtype or a.dtype), TYPES[a.dtype.name]
+    y = xp.empty((*batch, m, n), dtype or a.dtype)
+    kind, compute, scalar = TYPES[a.dtype.name]
     (a, a_turned), (b, b_turned) = (_packed(xp.broadcast_to(x, batch + x.shape[-2:])) for x in (a, b))
-    one, zero = np.ones(1, scalar), np.zeros(1, scalar)
+    one = np.ones(1, scalar)
+    zero = np.zeros(1, scalar)
     xp.cuda.cublas.gemmStridedBatchedEx(
         *(xp.cuda.device.get_cublas_handle(), b_turned, a_turned, n, m, k, one.ctypes.data),
         *(b.data.ptr, kind, b.shape[-1], k * n),

@@ -83,7 +83,8 @@ def _masked_softmax(
     name: str, x: Array, dtype: np.dtype, scale: float, causal: bool, mask: Array | None
 ) -> Array:
     """softmax(scale x + mask) of contiguous scores (.., T, S), in `dtype`."""
-    y, n = cupy().empty(x.shape, dtype), x.shape[-1]
+    y = cupy().empty(x.shape, dtype)
+    n = x.shape[-1]
     heads, queries = (1, 1, *x.shape)[-3:-1]
     where = NO_MASK if mask is None else _mask_arguments(mask, y)
     _launch(name, dtype, x.size // n, n, x, y, n, heads, queries, scale, np.bool_(causal), *where)
@@ -110,7 +111,8 @@ def softmax_vjp(g: Array, s: Array) -> Array:
 
 def _softmax_vjp(g: Array, s: Array, scale: float) -> Array:
     g, s = _packed(g, s)
-    dx, n = cupy().empty_like(s), s.shape[-1]
+    dx = cupy().empty_like(s)
+    n = s.shape[-1]
     _launch("softmax_vjp<{}>", s.dtype, s.size // n, n, g, s, dx, n, scale)
     return dx
 
@@ -164,7 +166,8 @@ def attention_vjp(
 
 def _norm(centred: str, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
     x, weight, bias = _packed(x, weight, bias)
-    y, n = cupy().empty_like(x), x.shape[-1]
+    y = cupy().empty_like(x)
+    n = x.shape[-1]
     mean, rstd = (cupy().empty((*x.shape[:-1], 1), _wide(x.dtype)) for _ in range(2))
     _launch(f"norm<{{}}, {centred}>", x.dtype, x.size // n, n, x, weight, bias, y, mean, rstd, n, float(eps))
     return y, mean, rstd
@@ -213,7 +216,8 @@ def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Arr
     """`reference.cross_entropy` in one launch; NaN for a target outside the classes."""
     if not _has_rows(x):
         return reference.cross_entropy(x, target, smoothing)
-    (x, target), (rows, n) = _packed(x, target.astype(int64, copy=False)), x.shape
+    rows, n = x.shape
+    x, target = _packed(x, target.astype(int64, copy=False))
     loss = cupy().empty(rows, x.dtype)
     (shift, total) = (cupy().empty((rows, 1), _wide(x.dtype)) for _ in range(2))
     _launch("cross_entropy<{}>", x.dtype, rows, n, x, target, loss, shift, total, n, float(smoothing))
@@ -227,7 +231,8 @@ def cross_entropy_vjp(
     if not _has_rows(x):
         return reference.cross_entropy_vjp(g, x, target, shift, total, smoothing)
     g, x, target, shift, total = _packed(g, x, target.astype(int64, copy=False), shift, total)
-    dx, (rows, n) = cupy().empty_like(x), x.shape
+    dx = cupy().empty_like(x)
+    rows, n = x.shape
     _launch("cross_entropy_vjp<{}>", x.dtype, rows, n, g, x, target, shift, total, dx, n, float(smoothing))
     return dx
 

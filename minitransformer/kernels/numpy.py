@@ -197,7 +197,8 @@ def layer_norm(
         return reference.layer_norm(x, weight, bias, eps)
     width = x.shape[-1]
     rows = x.reshape(-1, width)  # (N, C)
-    y, (mean, rstd) = np.empty(rows.shape, x.dtype), np.empty((2, len(rows), 1), x.dtype)
+    y = np.empty(rows.shape, x.dtype)
+    mean, rstd = np.empty((2, len(rows), 1), x.dtype)
     average = np.full((width, 1), 1 / width, x.dtype)  # rows @ average: the mean of each row
     for run in _runs(*rows.shape):
         np.matmul(rows[run], average, out=mean[run])
@@ -221,9 +222,12 @@ def layer_norm_vjp(
         return reference.layer_norm_vjp(g, x, weight, mean, rstd)
     width = x.shape[-1]
     g, rows, mean, rstd = (a.reshape(-1, a.shape[-1]) for a in (g, x, mean, rstd))
-    dx, (dw, db) = np.empty(rows.shape, x.dtype), np.zeros((2, width), x.dtype)
+    dx = np.empty(rows.shape, x.dtype)
+    dw, db = np.zeros((2, width), x.dtype)
     for run in _runs(*rows.shape):
-        gi, scale, centred = g[run], rstd[run, 0], rows[run] - mean[run]
+        gi = g[run]
+        scale = rstd[run, 0]
+        centred = rows[run] - mean[run]
         dw += scale @ (gi * centred)
         db += np.ones_like(scale) @ gi
         u = np.multiply(gi, weight, out=dx[run])
@@ -345,9 +349,12 @@ def attention_vjp(
     """`reference.attention_vjp`, one block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
-    dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
+    dq = np.empty_like(q)
+    dk = np.zeros_like(k)
+    dv = np.zeros_like(v)
     for rows, seen in _query_blocks(p.shape[-2], p.shape[-1], causal):
-        s, gi = p[..., rows, seen], g[..., rows, :]
+        s = p[..., rows, seen]
+        gi = g[..., rows, :]
         ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))
         if keep is not None:
             ds *= keep[..., rows, seen]

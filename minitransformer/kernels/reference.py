@@ -71,7 +71,8 @@ def _passed(x: Array, y: Array) -> Array:
     return namespace(x).where(x == 0, 0.5, y / (x + (x == 0)))
 
 
-GELU_SCALE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
+GELU_SCALE = math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715
 
 
 def gelu_tanh(x: Array) -> Array:
@@ -189,7 +190,8 @@ def cross_entropy(x: Array, target: Array, smoothing: float) -> tuple[Array, Arr
 
     (N, V), (N,) -> the losses (N,), the maxima (N, 1), the totals (N, 1). No result is rounded at the size of x.
     """
-    xp, shift = namespace(x), _shift(x, -1)
+    xp = namespace(x)
+    shift = _shift(x, -1)
     z = _wide(x) - shift
     total = xp.exp(z).sum(axis=-1, keepdims=True)
     loss = _ln(total)[:, 0] - (1 - smoothing) * z[xp.arange(len(x)), target]
@@ -218,7 +220,8 @@ def dropout_scale(key: int, p: float, shape: tuple[int, ...], dtype: numpy.dtype
 
 def norm_of_all(arrays: Sequence[Array]) -> Array:
     """The Euclidean norm of all arrays concatenated into one vector; float32 for half precision. ()."""
-    xp, wide = namespace(arrays[0]), map(_wide, arrays)
+    xp = namespace(arrays[0])
+    wide = map(_wide, arrays)
     return xp.sqrt(sum(xp.square(xp.sqrt((a * a).sum())) for a in wide))
 
 

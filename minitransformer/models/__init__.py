@@ -152,7 +152,8 @@ def built(
     model_class: Callable[[Any], Module], config_class: type[Any], state: dict[str, Any]
 ) -> tuple[Module, Tokenizer]:
     """The model and tokenizer of a checkpoint's state. Raises KeyError, TypeError, ValueError, RuntimeError if they do not fit."""
-    description, config = state["description"], settings(config_class, state["description"]["config"])
+    description = state["description"]
+    config = settings(config_class, state["description"]["config"])
     tokenizer = tokenization.from_dict(description["tokenizer"])
     if not tokenizer.vocab_size <= config.vocab_size:
         raise ValueError(f"the tokenizer has {tokenizer.vocab_size:,} ids, the model {config.vocab_size:,}")

@@ -153,7 +153,8 @@ class Bert(nn.Module):
         Returns:
             L + 1 tensors (B, T, C), for L layers.
         """
-        padding, states = ids == self.config.pad_token_id, [self.embeddings(ids)]
+        padding = ids == self.config.pad_token_id
+        states = [self.embeddings(ids)]
         for layer in self.encoder.layers:
             states.append(layer(states[-1], src_key_padding_mask=padding))
         return states
@@ -182,7 +183,8 @@ class BertMaskedLM(nn.Module):
 
     def __init__(self, config: BertConfig):
         super().__init__()
-        self.config, self.bert = config, Bert(config)
+        self.config = config
+        self.bert = Bert(config)
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
@@ -229,7 +231,8 @@ class BertClassifier(nn.Module):
 
     def __init__(self, config: BertClassifierConfig, bert: Bert | None = None):
         super().__init__()
-        self.config, self.bert = config, bert or Bert(config)
+        self.config = config
+        self.bert = bert or Bert(config)
         if config.lora_rank:
             add_lora(self.bert, config.lora_rank)
         self.dropout = nn.Dropout(config.dropout)
@@ -293,7 +296,8 @@ def embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], batch_size: i
         raise ValueError(
             f"embed: text {long[0]} has {len(rows[long[0]])} tokens, the model reads at most {most}; split the text"
         )
-    parts, weight = [], next(model.parameters())
+    parts = []
+    weight = next(model.parameters())
     with in_use(model):
         for i in range(0, len(rows), batch_size):
             ids = pad_sequence(rows[i : i + batch_size], True, model.config.pad_token_id)
@@ -357,7 +361,8 @@ def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict
                 f"encoder.layers.{i}.{ours}.{k}": f"encoder.layer.{i}.{theirs}.{k}"
                 for k in ("weight", "bias")
             }
-    state, used = {ours: arrays[theirs] for ours, theirs in names.items()}, set(names.values())
+    state = {ours: arrays[theirs] for ours, theirs in names.items()}
+    used = set(names.values())
     for i in range(num_layers):
         for k in ("weight", "bias"):
             parts = [f"encoder.layer.{i}.attention.self.{part}.{k}" for part in ("query", "key", "value")]

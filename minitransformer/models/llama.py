@@ -151,7 +151,9 @@ class LlamaAttention(nn.Module):
         """
         past = 0 if cache is None else len(cache)
         turned = self.turn(self._split(cat([self.q_proj(x), self.k_proj(x)], -1)), past)  # (B, H + G, T, d)
-        q, k, v = turned[:, : self.heads], turned[:, self.heads :], self._split(self.v_proj(x))
+        q = turned[:, : self.heads]
+        k = turned[:, self.heads :]
+        v = self._split(self.v_proj(x))
         if cache is not None:
             k, v = cache.append(k, v)  # (B, G, S, d)
         alone = q.shape[2] == 1 and padding is None  # a single query sees every key
@@ -213,7 +215,8 @@ class LlamaLayer(nn.Module):
 
     def __init__(self, config: LlamaConfig, rotary: nn.RotaryEmbedding):
         super().__init__()
-        self.self_attn, self.mlp = LlamaAttention(config, rotary), LlamaMLP(config)
+        self.self_attn = LlamaAttention(config, rotary)
+        self.mlp = LlamaMLP(config)
         self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
@@ -270,7 +273,8 @@ class Llama(nn.Module):
 
     def __init__(self, config: LlamaConfig):
         super().__init__()
-        self.config, self.model = config, LlamaDecoder(config)
+        self.config = config
+        self.model = LlamaDecoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight

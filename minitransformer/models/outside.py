@@ -83,7 +83,8 @@ class PublishedConfig:
             raise ValueError(
                 f"{cls.__name__}: expected a config.json with a model_type, got the keys {', '.join(config)}"
             )
-        told, known = {**cls.left_out, **config}, cls.__dataclass_fields__
+        told = {**cls.left_out, **config}
+        known = cls.__dataclass_fields__
         made = settings(cls, {key: value for key, value in told.items() if key in known})
         for key, value in told.items():
             if key not in known and key not in HARMLESS:

@@ -270,10 +270,13 @@ class T5Block(nn.Module):
     def __init__(self, config: T5Config, consults: bool):
         super().__init__()
         norm = partial(nn.RMSNorm, config.d_model, config.layer_norm_epsilon)
-        self.self_attn, self.self_norm = T5Attention(config), norm()
+        self.self_attn = T5Attention(config)
+        self.self_norm = norm()
         if consults:
-            self.cross_attn, self.cross_norm = T5Attention(config), norm()
-        self.mlp, self.mlp_norm = T5MLP(config), norm()
+            self.cross_attn = T5Attention(config)
+            self.cross_norm = norm()
+        self.mlp = T5MLP(config)
+        self.mlp_norm = norm()
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(

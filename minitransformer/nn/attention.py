@@ -79,8 +79,11 @@ class MultiheadAttention(Module):
         super().__init__()
         if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}")
-        self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
-        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.embed_dim = embed_dim
+        self.num_heads = num_heads
+        self.head_dim = embed_dim // num_heads
+        self.kdim = kdim or embed_dim
+        self.vdim = vdim or embed_dim
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         made: dict[str, Any] = {"device": device, "dtype": dtype}
         for name, shape in self._weight_shapes().items():
@@ -227,7 +230,8 @@ class MultiheadAttention(Module):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         """The heads' outputs (B, H, T, d), and their weights (B, H, T, S) if they are returned or recorded."""
-        dropout, record = self.dropout if self.training else 0.0, attention_weights.get()
+        dropout = self.dropout if self.training else 0.0
+        record = attention_weights.get()
         if not need_weights and record is None:
             return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal), None
         heads, weights = clear_attention(q, k, v, mask, dropout, is_causal)
@@ -237,7 +241,8 @@ class MultiheadAttention(Module):
 
     def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
         """Raise ValueError if the shapes do not fit."""
-        shapes, sizes = (query.shape, key.shape, value.shape), (self.embed_dim, self.kdim, self.vdim)
+        shapes = (query.shape, key.shape, value.shape)
+        sizes = (self.embed_dim, self.kdim, self.vdim)
         got = "got query {}, key {}, value {}".format(*shapes)
         alike = len({len(s) for s in shapes}) == 1 and query.ndim in (2, 3)
         if not alike or tuple(s[-1] for s in shapes) != sizes:

@@ -65,7 +65,8 @@ class Embedding(Module):
             IndexError: if an id is outside the table (on a device, the vector is NaN instead).
             TypeError: if `input` is floating-point.
         """
-        vectors, edit = self._look_up(input), embedding_edit.get()
+        vectors = self._look_up(input)
+        edit = embedding_edit.get()
         return vectors if edit is None else edit(self, input, vectors)
 
     def _look_up(self, input: Tensor) -> Tensor:  # (..) -> (.., C)

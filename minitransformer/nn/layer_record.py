@@ -20,13 +20,15 @@ class Layers:
         self.modules: dict[str, Module] = {} if model is None else dict(model.named_modules())
         self.outputs: dict[str, list[Any]] = {}
         self._name_of = {module: name for name, module in self.modules.items()}
-        self._moments, self._names = [0], [""]
+        self._moments = [0]
+        self._names = [""]
         self._around: dict[str, list[tuple[str, Module]]] = {}
 
     def within(self, name: str) -> Layers:
         """The same modules, where every op is made by one of them."""
         inner = Layers()
-        inner.modules, inner._names = self.modules, [name]
+        inner.modules = self.modules
+        inner._names = [name]
         return inner
 
     def of(self, op: Op | None) -> str:

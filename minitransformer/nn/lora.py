@@ -37,9 +37,12 @@ class LoRALinear(Module):
         super().__init__()
         if rank < 1:
             raise ValueError(f"LoRALinear: expected a rank of at least 1, got {rank}")
-        device, dtype = str(linear.weight.device), linear.weight.dtype
+        device = str(linear.weight.device)
+        dtype = linear.weight.dtype
         linear.requires_grad_(False)
-        self.linear, self.rank, self.scale = linear, rank, alpha / rank
+        self.linear = linear
+        self.rank = rank
+        self.scale = alpha / rank
         self.down = init.parameter(rank, linear.in_features, device=device, dtype=dtype)
         self.up = init.parameter(linear.out_features, rank, device=device, dtype=dtype)
         init.normal_(self.down, std=linear.in_features**-0.5)

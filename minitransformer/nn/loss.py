@@ -23,7 +23,8 @@ class _ClassLoss(Module):
     ) -> None:
         super().__init__()
         self.register_buffer("weight", weight)
-        self.ignore_index, self.reduction = ignore_index, reduction_of(size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+        self.reduction = reduction_of(size_average, reduce, reduction)
 
 
 class CrossEntropyLoss(_ClassLoss):

@@ -31,7 +31,8 @@ def in_training(model: Module) -> bool:
     Returns:
         True if the model or a module below is in training mode.
     """
-    seen, found = {model}, [model]
+    seen = {model}
+    found = [model]
     for module in found:
         if module.training:
             return True

@@ -104,7 +104,8 @@ class TransformerEncoderLayer(_Layer):
         self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, **made) for _ in range(2))
         self.dropout1, self.dropout2 = (Dropout(dropout) for _ in range(2))
-        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm_first = norm_first
+        self.activation = _function(activation)
 
     def forward(
         self,
@@ -260,7 +261,8 @@ class TransformerDecoderLayer(_Layer):
         self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, layer_norm_eps, **made) for _ in range(3))
         self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout) for _ in range(3))
-        self.norm_first, self.activation = norm_first, _function(activation)
+        self.norm_first = norm_first
+        self.activation = _function(activation)
 
     def forward(
         self,

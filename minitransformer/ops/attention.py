@@ -81,7 +81,8 @@ class Attention(Remembers):
     # as the clear form: through the product with v, the softmax, the mask and the product of queries and keys
     def relprop(self, r, books, q, k, v):
         (p,) = self.recalled(q, k, v)
-        from_weights, from_scores = MatMul(), MatMul()
+        from_weights = MatMul()
+        from_scores = MatMul()
         from_weights.needs = (any(self.needs[:2]), self.needs[2])
         from_scores.needs = self.needs[:2]
         to_p, to_v = from_weights.relprop(r, books, self._kept(p), v)
@@ -103,7 +104,8 @@ class Attention(Remembers):
         return to_scores
 
     def modified(self, g, books, q, k, v):  # half to each side of a product, if both are explained
-        matmul, from_weights = kernels.of(g).matmul, any(self.needs[:2])
+        matmul = kernels.of(g).matmul
+        from_weights = any(self.needs[:2])
         p = widened(*self.recalled(q, k, v))  # (.., T, S)
         g = g / 2 if from_weights and self.needs[2] else g
         dv = matmul(self._kept(p).swapaxes(-1, -2), g) if self.needs[2] else None

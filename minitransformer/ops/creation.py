@@ -236,7 +236,8 @@ def linspace(
     if steps < 0:
         raise ValueError(f"linspace: expected steps >= 0, got {steps}")
     start, end = numpy.array([_number(start), _number(end)]).astype(dtype)
-    places, step = numpy.arange(steps), (float(end) - float(start)) / max(steps - 1, 1)
+    places = numpy.arange(steps)
+    step = (float(end) - float(start)) / max(steps - 1, 1)
     values = float(start) + step * places
     values[steps // 2 :] = float(end) - step * (steps - 1 - places[steps // 2 :])
     return _placed((values if steps > 1 else values * 0 + start).astype(dtype), device, requires_grad)

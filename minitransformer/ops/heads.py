@@ -29,7 +29,8 @@ class SplitHeads(Moves):
     def pieces(self, x: Array) -> Array:
         """A view of x. (B, T, P H d), (T, B, P H d) or (T, P H d) -> (P, B, H, T, d) or (P, H, T, d)."""
         cut = x.reshape(*x.shape[:-1], self.outputs, self.heads, x.shape[-1] // (self.outputs * self.heads))
-        time, (part, head, d) = 1 if x.ndim == 3 and self.batch_first else 0, range(x.ndim - 1, x.ndim + 2)
+        time = 1 if x.ndim == 3 and self.batch_first else 0
+        part, head, d = range(x.ndim - 1, x.ndim + 2)
         batch = [1 - time] if x.ndim == 3 else []
         return cut.transpose(part, *batch, head, time, d)
 

@@ -230,7 +230,8 @@ def repeat_interleave(
     """
     if dim is None:
         return repeat_interleave(input.reshape(-1), repeats, 0)
-    xp, n = namespace(input.array), input.shape[dim]
+    xp = namespace(input.array)
+    n = input.shape[dim]
     repeats = repeats.array if isinstance(repeats, Tensor) else xp.full(n, repeats)
     return index_select(input, dim, Tensor(xp.repeat(xp.arange(n), xp.broadcast_to(repeats, (n,)).tolist())))
 
@@ -386,6 +387,7 @@ def _check_range(ids, least: int, most: int, message: str, limit: int) -> None:
     """Raise IndexError with an id that is not from `least` to `most`, and the limit."""
     if not ids.size:
         return
-    low, high = int(ids.min()), int(ids.max())
+    low = int(ids.min())
+    high = int(ids.max())
     if low < least or high > most:
         raise IndexError(message.format(low if low < least else high, limit))

@@ -60,7 +60,8 @@ class Overwrite(Moves):
         return [x.array, new.array if isinstance(new, Tensor) else new]
 
     def vjp(self, g, x, new):  # what was written over hears nothing
-        rest, part = namespace(g).array(g, order="C"), self.part(g)[self.index]
+        rest = namespace(g).array(g, order="C")
+        part = self.part(g)[self.index]
         self.part(rest)[self.index] = 0
         if is_number(new):
             return rest, part

@@ -44,7 +44,8 @@ class MatMul(Op):
 
     def vjp(self, g, a, b):  # dL/dA = G B^T, dL/dB = A^T G
         matmul = kernels.of(g).matmul
-        rows, columns = _as_row(a), _as_column(b)
+        rows = _as_row(a)
+        columns = _as_column(b)
         g = g[..., None, :] if a.ndim == 1 and b.ndim > 1 else g[..., None] if b.ndim == 1 else g
         g = g[..., None] if a.ndim == b.ndim == 1 else g
         da = (
@@ -122,7 +123,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise ValueError(
             f"matmul: expected at least 1 dimension each, got {a.shape} @ {b.shape}; use * with 0-d tensors"
         )
-    inner_a, inner_b = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
+    inner_a = a.shape[-1]
+    inner_b = b.shape[max(b.ndim - 2, 0)]
     if inner_a != inner_b:
         raise ValueError(f"matmul: inner sizes differ: {a.shape} @ {b.shape}: {inner_a} != {inner_b}")
     return MatMul()(a, b)

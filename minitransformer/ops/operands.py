@@ -16,7 +16,8 @@ Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 
 def operands(a: Operand, b: Operand) -> tuple[Any, Any]:
     """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
-    x, y = operand(a), operand(b)
+    x = operand(a)
+    y = operand(b)
     if is_number(x) and is_number(y):
         raise TypeError(f"expected a tensor, got two numbers, {x} and {y}")
     if is_number(y):

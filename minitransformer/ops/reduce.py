@@ -88,7 +88,9 @@ class Var(Reduction):
         return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))
 
     def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
-        xp, n, centred = namespace(x), self.count(x) - self.correction, self.centred(x)
+        xp = namespace(x)
+        n = self.count(x) - self.correction
+        centred = self.centred(x)
         slope = (
             centred * (2 / n)
             if n
@@ -117,7 +119,8 @@ class Std(Var):
         return namespace(x).sqrt(self.variance(x)).astype(x.dtype, copy=False)
 
     def vjp(self, g, y, x):  # dy/dx = dvar/dx / (2 y)
-        xp, zero = namespace(x), y == 0
+        xp = namespace(x)
+        zero = y == 0
         return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x)
 
     def relprop(self, r, books, y, x):

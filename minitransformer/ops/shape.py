@@ -114,7 +114,9 @@ class Split(Moves):
     view = True
 
     def __init__(self, sizes: list[int], dim: int):
-        self.sizes, self.dim, self.outputs = sizes, dim, len(sizes)
+        self.sizes = sizes
+        self.dim = dim
+        self.outputs = len(sizes)
 
     def forward(self, x):
         ends = [sum(self.sizes[:i]) for i in range(self.outputs + 1)]
@@ -281,7 +283,8 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     Raises:
         IndexError: a dimension is out of range.
     """
-    pair, order = dims((dim0, dim1), input.ndim), list(range(input.ndim))
+    pair = dims((dim0, dim1), input.ndim)
+    order = list(range(input.ndim))
     if order:
         a, b = pair
         order[a], order[b] = b, a

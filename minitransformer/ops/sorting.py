@@ -11,7 +11,8 @@ from minitransformer.ops.laws import dims
 
 def _order(input: Tensor, dim: int, descending: bool) -> Tensor:
     """Indices along `dim` from the smallest value on, or from the largest; those of equal values stay in order."""
-    xp, x = namespace(input.array), input.array
+    xp = namespace(input.array)
+    x = input.array
     if not descending:
         return Tensor(xp.argsort(x, axis=dim, kind="stable"))
     backwards = xp.flip(xp.argsort(xp.flip(x, dim), axis=dim, kind="stable"), dim)

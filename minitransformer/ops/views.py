@@ -16,7 +16,8 @@ P = ParamSpec("P")
 def detach(input: Tensor) -> Tensor:
     """The same memory without its history."""
     view = Tensor(input.array)
-    view.edited, view.role = input.watched(), input.role
+    view.edited = input.watched()
+    view.role = input.role
     return view
 
 
@@ -47,7 +48,8 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
     for out in outs:
         memory = out.array if out.array.base is None else out.array.base
         if memory is input.array or memory is input.array.base:
-            out.edited, out.shows = input.watched(), (first, views, history)
+            out.edited = input.watched()
+            out.shows = (first, views, history)
         out.role = input.role
 
 
@@ -91,7 +93,9 @@ def reshaped_in_place(
         _check_reshapable(input, function.__name__)
         before = Tensor(input.array)
         before.made_by(input)
-        before.edited, before.role, before.shows = input.watched(), input.role, input.shows
+        before.edited = input.watched()
+        before.role = input.role
+        before.shows = input.shows
         after = function(before, *args, **kwargs)
         input.array, input.shows = after.array, after.shows
         input.made_by(after)

@@ -62,7 +62,9 @@ class Adam(Optimizer):
 
     def _check(self, group: Mapping[str, Any]) -> None:
         super()._check(group)
-        betas, eps, decay = group["betas"], group["eps"], group["weight_decay"]
+        betas = group["betas"]
+        eps = group["eps"]
+        decay = group["weight_decay"]
         two = len(betas) == 2 and all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas)
         if not two or eps < 0 or decay < 0:
             raise ValueError(
@@ -91,7 +93,8 @@ class Adam(Optimizer):
         for p, g, state in entries:
             _count_step(p, state, group)
             together.setdefault(state["step"], []).append((p, g, *map(state.get, _mean_names(group))))
-        lr, decay = rate(group), group["weight_decay"]
+        lr = rate(group)
+        decay = group["weight_decay"]
         decay, shrink = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
         for step, arrays in together.items():
             kernel = kernels.of(arrays[0][0])

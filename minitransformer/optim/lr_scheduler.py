@@ -32,7 +32,8 @@ class LRScheduler:
     chains = True
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer, self.last_epoch = optimizer, last_epoch + 1
+        self.optimizer = optimizer
+        self.last_epoch = last_epoch + 1
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", rate(group))
@@ -96,7 +97,8 @@ class LRScheduler:
 
     def _follow(self, i: int, lr: float) -> None:
         """Continue from a rate set elsewhere: in proportion, or by difference where the initial rate has no effect."""
-        now, base = self.last_epoch, self.base_lrs[i]
+        now = self.last_epoch
+        base = self.base_lrs[i]
         change = self.rate(now + 1, base, i) - self.rate(now, base, i)
         choices = self._solved(i, now, lr), self._solved(i, now + 1, lr + change)
         self._initial[i] = next((choice for choice in choices if choice is not None), base)
@@ -330,7 +332,8 @@ class SequentialLR(LRScheduler):
             )
         if any(scheduler.optimizer is not optimizer for scheduler in schedulers):
             raise ValueError("SequentialLR: expected schedules of this one optimizer, got some of another")
-        self.schedulers, self.milestones = list(schedulers), list(milestones)
+        self.schedulers = list(schedulers)
+        self.milestones = list(milestones)
         super().__init__(optimizer, last_epoch)
 
     def begins(self, step: int) -> bool:

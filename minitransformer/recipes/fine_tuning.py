@@ -104,7 +104,8 @@ class FineTuningRecipe:
         bert, tokenizer = published.load("minilm")
         assert isinstance(bert, Bert)
         config = {**asdict(bert.config), "dropout": self.dropout}
-        rank, frozen = self.rank if self.adapt == "lora" else 0, self.adapt == "head"
+        rank = self.rank if self.adapt == "lora" else 0
+        frozen = self.adapt == "head"
         model = BertClassifier(BertClassifierConfig(**config, lora_rank=rank, every_layer=frozen), bert)
         if frozen:
             bert.requires_grad_(False)

@@ -75,7 +75,8 @@ class Windows(Dataset):
     """
 
     def __init__(self, ids: Sequence[int], length: int):
-        self.ids, self.length = numpy.asarray(ids), length
+        self.ids = numpy.asarray(ids)
+        self.length = length
         if len(self.ids) <= length:
             raise ValueError(
                 f"text: expected more than {length} tokens, got {len(self.ids)}; take a longer text"

@@ -165,7 +165,8 @@ class BPETokenizer(Tokenizer):
                 f"vocab_size: expected at least {FIRST_MERGE} (256 bytes, pad, unknown), got {vocab_size}"
             )
         frequency = Counter(word for text in training_texts(texts) for word in find_words(WORD, text))
-        corpus, merges = Corpus(frequency, byte_ids), []
+        corpus = Corpus(frequency, byte_ids)
+        merges = []
         for new in range(FIRST_MERGE, vocab_size):
             pair = corpus.best_pair()
             if pair is None:

@@ -33,7 +33,8 @@ def check_description(description: Any) -> None:
             _typed(model.get("continuing_subword_prefix") or "", str, "continuing_subword_prefix"),
         )
     for added in _typed(description.get("added_tokens") or [], list, "added_tokens"):
-        content, i = _of(_typed(added, dict, "added_tokens"), "content", str), _of(added, "id", int)
+        content = _of(_typed(added, dict, "added_tokens"), "content", str)
+        i = _of(added, "id", int)
         if not content or ids.setdefault(content, i) != i:
             raise ValueError(f"added_tokens: {_shown(content)} has the id {i}, and another in the vocabulary")
     if sorted(ids.values()) != list(range(len(ids))):
@@ -63,7 +64,8 @@ def _ids(vocabulary: Any) -> dict[str, int]:
 
 def _check_unknown(model: dict, ids: Mapping[str, int]) -> None:
     """What stands for unknown words must be a piece."""
-    piece, place = model.get("unk_token"), model.get("unk_id")
+    piece = model.get("unk_token")
+    place = model.get("unk_id")
     optional = piece is None and model.get("type") in ("BPE", "Unigram")
     if not optional and _typed(piece, str, "unk_token") not in ids:
         raise ValueError(f"unk_token: expected a piece of the vocabulary, got {_shown(piece)}")
@@ -109,7 +111,8 @@ def check_charsmap(text: str) -> None:
     size = int.from_bytes(content[:4], "little")
     if not 4 <= size <= len(content) - 4 or size % 4:
         raise ValueError(f"precompiled_charsmap: an array of {size:,} bytes does not lie in it")
-    units, texts = numpy.frombuffer(content, "<u4", size // 4, 4).astype(numpy.int64), content[4 + size :]
+    units = numpy.frombuffer(content, "<u4", size // 4, 4).astype(numpy.int64)
+    texts = content[4 + size :]
     ends = numpy.array([i for i, byte in enumerate(texts.decode().encode()) if byte & 0xC0 != 0x80])
     offsets = (units >> 10) << ((units & 512) >> 6)
     places = seen = offsets[:1]

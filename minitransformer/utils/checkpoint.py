@@ -21,7 +21,9 @@ class Checkpoint(Op):
     """A function as one op. Its inputs are the function's tensor arguments, and the leaves, such as parameters, on its tape."""
 
     def __init__(self, call: Call, made: Sequence[Tensor], leaves: Sequence[Tensor]):
-        self.call, self.made, self.outputs = call, tuple(t.array for t in made), len(made)
+        self.call = call
+        self.made = tuple(t.array for t in made)
+        self.outputs = len(made)
         self.leaves = leaves
         self.kinds = [(t.shape, t.dtype) for t in made]
 
@@ -68,7 +70,8 @@ class Call:
 
     def __init__(self, function: Callable, arguments: Sequence):
         self.function, self.arguments = function, arguments
-        self.random, self.context = generator().bit_generator.state, copy_context()
+        self.random = generator().bit_generator.state
+        self.context = copy_context()
         self.backend = "numpy" if default_device().type == "cpu" else "cupy"
         self.modes = modes(function) if isinstance(function, Module) else []
         for hook in (

@@ -276,8 +276,10 @@ class DataLoader:
             )
         _check_sizes("DataLoader", len(dataset), batch_size, drop_last)
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
-        self.batch_sampler, self.collate_fn = batch_sampler, collate_fn or default_collate
-        self._epoch, self._loaded = Epoch([]), False
+        self.batch_sampler = batch_sampler
+        self.collate_fn = collate_fn or default_collate
+        self._epoch = Epoch([])
+        self._loaded = False
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -332,11 +334,9 @@ class DataLoader:
             raise ValueError(
                 f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}"
             )
-        order, sizes, ends = (
-            state["order"].tolist(),
-            state["sizes"].tolist(),
-            state["sizes"].cumsum().tolist(),
-        )
+        order = state["order"].tolist()
+        sizes = state["sizes"].tolist()
+        ends = state["sizes"].cumsum().tolist()
         if (
             min(sizes, default=1) < 1
             or sum(sizes) != len(order)

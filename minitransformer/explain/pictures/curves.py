@@ -66,7 +66,8 @@ def _draw(found: Faithfulness, figure: Figure) -> None:
 def _text(found: Faithfulness):
     from rich.table import Column, Table
 
-    names, last = ("taken away", "MoRF", "LeRF", "random"), len(found.morf) - 1
+    names = ("taken away", "MoRF", "LeRF", "random")
+    last = len(found.morf) - 1
     table = Table(*(Column(name, justify="right") for name in names), box=None)
     mean, spread = band(found)
     for k in numpy.unique(numpy.linspace(0, last, min(LINES, last + 1)).round().astype(int)):
@@ -86,7 +87,8 @@ def mean_curves(
     if not comparison.curves:
         raise ValueError("comparison: expected the curves of one method or more, got none")
     means = {method: finite(_mean(pairs)) for method, pairs in comparison.curves.items()}  # (2, 21) each
-    draw, size = partial(_panels, means), (5.2, 0.8 + 1.2 * -(-len(means) // PANELS_ACROSS))
+    draw = partial(_panels, means)
+    size = (5.2, 0.8 + 1.2 * -(-len(means) // PANELS_ACROSS))
     areas = {method: (lerf - morf).mean() for method, (morf, lerf) in means.items()}
     said = f"{title}: mean distance of the two, " + ", ".join(
         f"{name} {area:+.2f}" for name, area in areas.items()
@@ -104,7 +106,8 @@ def _mean(pairs) -> numpy.ndarray:
 
 
 def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
-    below, first = -(-len(means) // PANELS_ACROSS), None
+    below = -(-len(means) // PANELS_ACROSS)
+    first = None
     for n, (method, (morf, lerf)) in enumerate(means.items()):
         axes = first = quiet(figure.add_subplot(below, PANELS_ACROSS, n + 1, sharex=first, sharey=first), "y")
         axes.set_title(spelt_out(method), fontsize=8)

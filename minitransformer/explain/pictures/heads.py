@@ -106,7 +106,8 @@ def _text(heads, full: float, tokens: Sequence[str], keys: Sequence[str]):
     from rich.console import Group
     from rich.text import Text
 
-    width, lines = max(map(len, _numbered(tokens)), default=0), []
+    width = max(map(len, _numbered(tokens)), default=0)
+    lines = []
     for name, head in heads.items():
         lines.append(Text(name))
         for label, row in zip(_numbered(tokens), head, strict=True):

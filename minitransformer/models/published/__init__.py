@@ -36,7 +36,8 @@ def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, T
         FileError: if a file of the model is damaged.
         ImportError: if a package that reads the files is missing; the message names the extra to install.
     """
-    folder, published = prepare(name, progress), MODELS[name]
+    folder = prepare(name, progress)
+    published = MODELS[name]
     with init.no_initial_values():
         model = published.model()
     model.load_state_dict(fitted(published.weights(folder), shapes(model), folder / WEIGHTS), assign=True)

@@ -67,7 +67,8 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     Raises:
         FileError: if a file is damaged, or holds another model.
     """
-    paths, expected = [folder / file for file in FILES], shapes(model())
+    paths = [folder / file for file in FILES]
+    expected = shapes(model())
     arrays = {name: array for path in paths for name, array in read(path).items()}
     if READ not in arrays:
         raise missing(paths[-1], READ)

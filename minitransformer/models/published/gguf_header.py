@@ -55,7 +55,8 @@ class _Cursor:
 
     def list(self) -> None:
         """Skip a list: the kind of its items, their number, and the items."""
-        kind, length = self.number("<I"), self.number("<Q")
+        kind = self.number("<I")
+        length = self.number("<Q")
         self.items -= length
         if self.items < 0:
             raise ValueError(f"its lists hold more than {MOST_ITEMS:,} items")
@@ -75,10 +76,12 @@ def check_header(path: Path, block_sizes: Mapping[int, tuple[int, int]]) -> None
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         cursor = _Cursor(content)
-        magic, version = content[: cursor.skip(4) + 4], cursor.number("<I")
+        magic = content[: cursor.skip(4) + 4]
+        version = cursor.number("<I")
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError(f"expected GGUF of version 2 or 3, got {one_line(magic)} {version}")
-        arrays, settings = cursor.number("<Q"), cursor.number("<Q")
+        arrays = cursor.number("<Q")
+        settings = cursor.number("<Q")
         alignment = _check_settings(cursor, settings)
         places = _places(cursor, arrays, block_sizes)
         start = -(-cursor.at // alignment) * alignment
@@ -89,9 +92,11 @@ def check_header(path: Path, block_sizes: Mapping[int, tuple[int, int]]) -> None
 
 def _check_settings(cursor: _Cursor, number: int) -> int:
     """Skip all settings; returns the alignment of arrays, in bytes."""
-    alignment, names = 32, set()
+    alignment = 32
+    names = set()
     for _ in range(number):
-        name, kind = cursor.text(), cursor.number("<I")
+        name = cursor.text()
+        kind = cursor.number("<I")
         if name in names:
             raise ValueError(f"the setting {one_line(name)} occurs twice")
         names.add(name)
@@ -112,10 +117,12 @@ def _places(
     """Array's name -> (its offset from the end of the header, its length), in bytes."""
     places = {}
     for _ in range(number):
-        name, dimensions = cursor.text(), cursor.number("<I")
+        name = cursor.text()
+        dimensions = cursor.number("<I")
         if name in places or dimensions > MOST_DIMENSIONS:
             raise ValueError(f"the array {one_line(name)} occurs twice, or has {dimensions} dimensions")
-        sizes, kind = [cursor.number("<Q") for _ in range(dimensions)], cursor.number("<I")
+        sizes = [cursor.number("<Q") for _ in range(dimensions)]
+        kind = cursor.number("<I")
         if kind not in block_sizes or (sizes and sizes[0] % block_sizes[kind][0]):
             raise ValueError(f"{one_line(name)}: sizes {sizes} do not fit the kind {kind}")
         places[name] = cursor.number("<Q"), math.prod(sizes) // block_sizes[kind][0] * block_sizes[kind][1]

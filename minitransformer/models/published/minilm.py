@@ -20,7 +20,8 @@ from minitransformer.models.published.weights import (
 )
 from minitransformer.tokenization.published import PublishedTokenizer
 
-FILE, CONFIG = "model.safetensors", BertConfig()
+FILE = "model.safetensors"
+CONFIG = BertConfig()
 
 
 def model() -> Bert:

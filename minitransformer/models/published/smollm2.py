@@ -96,7 +96,8 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     Raises:
         FileError: if the file is damaged, or holds another model.
     """
-    path, expected = folder / FILE, shapes(model())
+    path = folder / FILE
+    expected = shapes(model())
     check_regular(path, FETCH)
     with parsing(path, "GGUF file", FETCH):
         check_header(path, gguf().GGML_QUANT_SIZES)
@@ -120,7 +121,8 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
 def _check_settings(path: Path, reader) -> None:
     """Raise FileError for a setting that `CONFIG` does not have, or of which it has another value."""
     for name in (name for name in reader.fields if name.startswith("llama.")):
-        expected, got = getattr(CONFIG, SETTINGS.get(name, ""), None), reader.fields[name].contents()
+        expected = getattr(CONFIG, SETTINGS.get(name, ""), None)
+        got = reader.fields[name].contents()
         if (
             expected is None
             or not isinstance(got, (int, float))
