@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
 from minitransformer import gradients, nn
 from minitransformer.autograd import Tensor, grad, key, no_grad, tape
+from minitransformer.course import catalogue
+from minitransformer.course.exercise import Beside
 from minitransformer.course.seams.seam import Array, Function
 from minitransformer.course.tasks import RELEVANCE
 from minitransformer.devices import to_device
@@ -35,13 +37,6 @@ WORDS = ["a", "good", "slow", "film", "with", "songs"]
 Pair = tuple[
     Any, Any
 ]  # what the learner's piece gives and what the library gives, as numbers or arrays of one shape
-
-
-class Beside(NamedTuple):
-    """Why an exercise has no seam in the library, and a comparison of the learner's piece with the library's own."""
-
-    why: str
-    compare: Callable[[Function], Pair]
 
 
 def value(mine: Function) -> Pair:
@@ -229,4 +224,8 @@ BESIDE: dict[str, Beside] = {
     "randomisation_test": Beside(
         "the library destroys whole modules, weight and bias together", randomisation_test
     ),
+}
+# exercises that say it themselves
+BESIDE |= {
+    name: said for name in catalogue.exercise_names() if (said := catalogue.exercise(name).beside) is not None
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -39,6 +39,18 @@ class Property:
     holds: Callable[[Any], None]
 
 
+class Beside(NamedTuple):
+    """An exercise whose answer cannot take the place of a part of the library, and is compared with the library's own.
+
+    Args:
+        why: the reason, in words.
+        compare: `compare(answer)` returns what the answer gives and what the library gives, as numbers or arrays of one shape.
+    """
+
+    why: str
+    compare: Callable[[Callable], tuple[Any, Any]]
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise.
@@ -52,6 +64,8 @@ class Exercise:
         examples: makes tuples of arguments from a random generator, to compare an answer with `mistakes`.
         mistakes: description of a typical mistake -> a function that makes it. The report on a failing answer that gives the
             same results on `examples` contains the description.
+        beside: for a piece that cannot take the place of the library's in `tour --mine`: why not, and a comparison of both.
+            The exercises of the first fourteen lessons have theirs in `course/beside.py`.
     """
 
     minutes: int
@@ -61,6 +75,7 @@ class Exercise:
     properties: Sequence[Property]
     examples: Callable[[numpy.random.Generator], Sequence[tuple]] = lambda rng: ()
     mistakes: Mapping[str, Callable] = field(default_factory=dict)
+    beside: Beside | None = None
 
     def likely_mistake(self, answer: Callable) -> str:
         """Find the typical mistake that gives the same results as an answer.
