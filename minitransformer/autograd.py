@@ -1,9 +1,9 @@
 """The engine: tensors, the tape they leave behind, and the walk back along it.
 
-A `Tensor` is an array and, if it was computed from something that wants a gradient, the `Op` that made it. An `Op`
-remembers its inputs, so the ops reachable from a tensor are its history: the tape. Ops are numbered as they are made,
-and no op can use what is not made yet, so walking them from the newest to the oldest is a walk in topological order:
-by the time an op is reached, everything that used its result has already been heard.
+A `Tensor` is an array and, if it was computed from a tensor that requires a gradient, the `Op` that made it. An `Op` keeps
+its inputs, so that the ops which a tensor was computed by can be found from it: they are its tape. Ops are numbered as they
+are made. An op uses only results of older ops, so the order from the newest to the oldest is a topological order: when the
+walk comes to an op, all ops that used its result have been visited.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ else:
     Methods = object
 
 new = object.__new__
-# the tape's clock: each op is made, and each edit in place happens, at one of its own
+# the next number of the tape's clock: each new op and each edit in place gets one
 moment = itertools.count(1).__next__
 
 
 class Tensor(Methods):
-    """An array that knows how it was computed.
+    """An array, and the op that computed it.
 
     `data`: a NumPy or CuPy array, used as it is; with anything else, `Tensor` does as PyTorch's: see `laid_out`.
     `requires_grad`: whether `backward` should reach it. To copy data in, with their dtype, there is `minitransformer.tensor`.
@@ -68,11 +68,11 @@ class Tensor(Methods):
 
     @property
     def is_leaf(self) -> bool:
-        """True if no op on the tape made it: what `backward` fills in the `grad` of."""
+        """True if no op on the tape made it. `backward` adds to the `grad` of leaves."""
         return self.op is None
 
     def watched(self) -> list[int]:
-        """`edited` as the one list of all tensors on this memory, made when it is first shared or written."""
+        """`edited` as a list that all tensors on this memory share; it is made when the memory is first shared or edited."""
         if not isinstance(self.edited, list):
             self.edited = [0]
             if self.twin is not None:
@@ -80,9 +80,9 @@ class Tensor(Methods):
         return self.edited
 
     def kept(self) -> Tensor:
-        """What an op remembers of an input: the tensor as it is now, for an edit in place gives it another history.
+        """What an op keeps of an input: a twin of the tensor as it is now, since an edit in place changes the tensor's history.
 
-        A leaf that requires grad is itself: it waits for its gradient.
+        For a leaf that requires grad it is the leaf itself, whose `grad` is filled later.
         """
         if self.twin is None:
             if self.op is None and self.requires_grad:
@@ -96,7 +96,7 @@ class Tensor(Methods):
         return self.twin
 
     def made_by(self, result: Tensor) -> None:
-        """The values are those of `result` now, and so is the history."""
+        """Take the history of `result`, whose values this tensor now has."""
         self.op = result.op
         self.index = result.index
         self.requires_grad = result.requires_grad
@@ -113,7 +113,7 @@ class Tensor(Methods):
         live = attrgetter("requires_grad")
         found = propagate(tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph)
         for leaf, g in found.items():
-            owned = g.base is None and id(g) not in taken  # else it is someone's memory too
+            owned = g.base is None and id(g) not in taken  # else another array shares its memory
             taken.add(id(g))
             leaf._accumulate(g if owned else g.copy())
 
@@ -126,7 +126,7 @@ class Tensor(Methods):
 
 
 def holding(array: Array) -> Tensor:
-    """A tensor of what an op gave: at once, where that is a NumPy array."""
+    """A tensor with the result of an op; for a NumPy array without the checks of `Tensor`."""
     if type(array) is not numpy.ndarray:
         return Tensor(array)
     t = new(Tensor)
@@ -164,7 +164,7 @@ class Op:
     | "both" | `(g, y, *inputs)` | of the output and of all inputs |
 
     The relevance laws get y where `vjp` does, and always all inputs. `needs` says for each input whether its cotangent, or
-    relevance, is asked for; a law may give None for the others. It is set by who walks the tape, and all True by hand.
+    relevance, is needed; a law may give None for the others. A walk over the tape sets it; by hand it is True for all.
     """
 
     reads: str | tuple[tuple[int, ...], ...] = "inputs"
@@ -233,7 +233,7 @@ class Op:
         return self.reads in ("inputs", "both")
 
     def arrays(self, every: bool = True) -> list:
-        """The arrays of the inputs, for a law that reads `every` one, or else for `vjp`.
+        """The arrays of the inputs, for a law that reads all of them (`every`), or else for `vjp`.
 
         Raises RuntimeError if they were released, or if one that the law reads was edited in place.
         """
@@ -259,7 +259,7 @@ class Op:
         return cotangents
 
     def release(self) -> None:
-        """Let go of what backward no longer needs."""
+        """Drop the arrays that were kept for backward."""
         if self.reads != "shapes":
             self.inputs = self.y = None  # type: ignore[assignment]  # `arrays` raises from now on
 
@@ -284,7 +284,7 @@ def key(t: Tensor) -> Any:
 
 
 def arrived(op: Op, pending: dict) -> Any:
-    """The cotangent that has been heard for an op's output, a tuple of them (or None) for several; None if none has."""
+    """The cotangent that has arrived at an op's output; for several outputs a tuple, None for some; None if there is none."""
     if op.outputs == 1:
         return pending.pop((op, 0), None)
     gs = tuple(pending.pop((op, i), None) for i in range(op.outputs))
@@ -294,9 +294,9 @@ def arrived(op: Op, pending: dict) -> Any:
 def propagate(
     ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False
 ) -> dict:
-    """Walk a tape back from the cotangents `seeds`, turning each op's into its inputs' by `law(op, g)`, adding where paths meet.
+    """Walk a tape back from the cotangents `seeds`. At each op `law(op, g)` gives those of its inputs; where paths meet, they add.
 
-    Only inputs for which `live` holds are followed. Returns the cotangents of the leaves reached and of the keys in `keep`.
+    The walk follows only inputs for which `live` is true. Returns the cotangents of the leaves reached and of the keys in `keep`.
     """
     pending, kept = dict(seeds), {}
     for op in ops:
@@ -304,8 +304,8 @@ def propagate(
         if g is None:
             continue
         if keep:
-            heard = enumerate(g if op.outputs > 1 else (g,))
-            kept.update({(op, i): part for i, part in heard if part is not None and (op, i) in keep})
+            parts = enumerate(g if op.outputs > 1 else (g,))
+            kept.update({(op, i): part for i, part in parts if part is not None and (op, i) in keep})
         inputs = op.inputs or op.arrays()  # the latter raises: released
         op.needs = [isinstance(t, Tensor) and live(t) for t in inputs]
         if True in op.needs:

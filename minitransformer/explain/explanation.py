@@ -32,12 +32,15 @@ MEANING = {
     "dropped": "given up by a rule on purpose",
     "total": "the explained output",
 }
-TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # of the scale: what rounding may do
-HALF_TOLERANCE = 2.0**-10  # of float16, whose activations are rounded to 11 digits, for one op
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # the largest gap from rounding, as a part of the scale
+HALF_TOLERANCE = 2.0**-10  # for one op in float16, which has 11 binary digits
 
 
 def tolerance(dtype: str, depth: int) -> float:
-    """What rounding may do on a walk through `depth` ops; float16 may err at each, and such errors add up like steps at random."""
+    """The largest gap, as a part of the scale, that rounding may make on a walk through `depth` ops.
+
+    In float16 each op rounds by up to `HALF_TOLERANCE`. Such errors are random, so that their sum grows as sqrt(depth).
+    """
     return HALF_TOLERANCE * math.sqrt(depth) if dtype == "float16" else TOLERANCE[dtype]
 
 
@@ -131,7 +134,7 @@ class Ledger(Mapping):
     def by_layer(self, depth: int | None = None) -> list[Row]:
         """A row for each layer, from the output down; `depth` cuts names, so that 1 tells `encoder` from `head`.
 
-        A layer receives what ops elsewhere pass to it and passes on what goes elsewhere; what moves within it is not told.
+        A layer receives what ops elsewhere pass to it and passes on what goes elsewhere; what moves within it is left out.
         """
         layers: dict[str, Row] = {}
         for row in self.rows:
@@ -231,7 +234,7 @@ class WalkBooks(Books):
         return row
 
     def closed(self) -> list[Row]:
-        """The rows with plain numbers: amounts from a device are waited for only here, all at once."""
+        """The rows with plain numbers. Only here the program waits for amounts on a device, for all at once."""
         if any(type(row.received) is not float for row in self.rows):
             plain = iter(floats([amount for row in self.rows for amount in row.amounts()]))
             for row in self.rows:

@@ -1,4 +1,4 @@
-"""Arguments that had another name: a call with the old name is told the new one."""
+"""Arguments that had another name: a call with the old name raises TypeError, which names the new one."""
 
 from __future__ import annotations
 

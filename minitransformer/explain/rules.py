@@ -94,7 +94,7 @@ class Epsilon(Rule):
         self.eps = eps
 
     @property
-    def gradient_form(self) -> bool:  # a cotangent is divided by nothing: it knows only the limit eps -> 0
+    def gradient_form(self) -> bool:  # in gradient form nothing is divided: that is the limit eps -> 0
         return self.eps is None
 
     def relprop(self, op, r, books, *arrays):
@@ -298,7 +298,7 @@ class Site:
     Attributes:
         op: the op.
         layer: the name of the layer in which it lies.
-        layers: the record of the model's run, which knows the layers around that one.
+        layers: the record of the model's run, from which the layers around that one are known.
         index: for a linear map its number, in order of computation; None for other ops.
         of: how many linear maps there are.
     """

@@ -251,7 +251,7 @@ def _leaf(t: Tensor, a: Array, need: bool) -> Tensor:
 
 
 def _number(amount: Any) -> float | Array:
-    """A number on the host as Python's, in which many are added up; one on a device as it is, for nobody waits for it yet."""
+    """A number on the host as a Python float; one on a device as it is, so that the program need not wait for it yet."""
     return float(amount) if isinstance(amount, HOST) else amount
 
 

@@ -1,6 +1,7 @@
 """Activation functions, each from one unit to the same unit.
 
-Those with f(0) = 0 pass on all relevance. The sigmoid, which is 1/2 at 0, does so by its tangent.
+Those with f(0) = 0 pass on all relevance. The sigmoid, which is 1/2 at 0, has the relevance of its tangent, whose constant
+part is absorbed.
 """
 
 from __future__ import annotations

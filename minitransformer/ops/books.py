@@ -11,9 +11,9 @@ from minitransformer.backends import HOST, Array, namespace
 
 
 class Books:
-    """The stabiliser of a relevance law's divisions, and the amounts it absorbs, by sink, in `absorbed`.
+    """The stabiliser of the divisions in relevance laws, and in `absorbed` the amounts that no input gets, by sink.
 
-    A walk over a tape has books with a row for each op, see `minitransformer.explain.explanation`. By hand one of these is enough:
+    A walk over a tape has books with a row for each op, see `explain/explanation.py`. By hand one object of this class is enough:
 
     >>> import numpy as np
     >>> from minitransformer.ops.linalg import Linear
@@ -69,9 +69,9 @@ class Books:
         self.absorbed[sink] = self.absorbed.get(sink, 0.0) + amount
 
     def finite(self, a: Any) -> Any:
-        """An array or number with 0 for -inf: such a score says that there is nothing to look at."""
+        """An array or number with 0 for -inf: the score of what attention may not look at."""
         if isinstance(a, (int, float)):
             return a if math.isfinite(a) else 0.0
         if a.dtype.kind != "f" or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
-            return a  # a device is not asked: that would mean waiting for it
+            return a  # not on a device, where the program would have to wait for the minimum
         return namespace(a).where(a == -math.inf, 0, a)

@@ -79,7 +79,7 @@ class Mul(Op):
         da = unbroadcast(g * b, a) if self.needs[0] else None
         return da, unbroadcast(g * a, b) if self.needs[1] else None
 
-    # the product is nobody's alone: half each, or all to the only one explained
+    # half each, or all to the only one explained
     def relprop(self, r, books, a, b):
         r = r / 2 if all(self.needs) else r
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None

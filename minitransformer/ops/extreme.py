@@ -84,7 +84,7 @@ def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
         return overall(input)
     indices = arg(input, dim, keepdim)
     at = indices if keepdim or not input.ndim else indices.unsqueeze(dim)
-    # right ones: no device need be asked
+    # these are inside, so that no check need wait for a device
     values = Gather(*dims(dim, input.ndim))(input, at) if input.ndim else input.reshape(())
     return Extreme(values if at is indices else values.squeeze(dim), indices)
 

@@ -32,7 +32,7 @@ class GetItem(Moves):
     def forward(self, x):
         return x[self.index]
 
-    def vjp(self, g, x):  # an element picked twice hears twice
+    def vjp(self, g, x):  # an element picked twice gets both cotangents, added
         if not _picks_once(self.index):
             return (kernels.of(x).index_vjp(g, x, self.index),)
         dx = namespace(x).zeros_like(x)
@@ -75,7 +75,7 @@ class Embedding(Moves):
     def forward(self, weight, ids):  # (V, C), (..) -> (.., C)
         return kernels.of(weight).embedding(weight, ids)
 
-    def vjp(self, g, weight, ids):  # a row hears from every place it was used
+    def vjp(self, g, weight, ids):  # a row gets the cotangents of all its uses, added
         return kernels.of(weight).index_vjp(g.reshape(-1, weight.shape[1]), weight, ids.reshape(-1)), None
 
 
@@ -105,7 +105,7 @@ def _spelled_out(parts: list, ndim: int) -> list:
 
 
 def _check_places(parts: list, shape: tuple[int, ...]) -> None:
-    """Raise IndexError if an array of integers points outside: a device would go to another place, and is waited for instead."""
+    """Raise IndexError if an array of integers points outside. The program waits for a device, which would not raise it."""
     d = 0
     for part in parts[:-1]:
         if _is_array(part) and part.dtype != bool_ and d < len(shape):
@@ -118,9 +118,9 @@ def _check_places(parts: list, shape: tuple[int, ...]) -> None:
 def _plain(input: Tensor, part):
     """A part of an index as an integer, a slice, None, Ellipsis or an array."""
     if isinstance(part, Tensor):
-        part = part.array.copy()  # later edits of it are no business of the gradient
+        part = part.array.copy()  # later edits of it must not change the gradient
     if isinstance(part, (list, range, numpy.ndarray, bool)):
-        part = namespace(input.array).asarray(part)  # an index goes where the tensor is
+        part = namespace(input.array).asarray(part)  # an index must be on the device of the tensor
     if _is_array(part) and part.dtype == uint8:
         part = part.astype(bool_)  # a mask, as in PyTorch
     return int(part) if _is_array(part) and part.ndim == 0 and part.dtype.kind in "iu" else part
@@ -136,7 +136,7 @@ def _width(part) -> int:
 
 
 def getitem(input: Tensor, index) -> Tensor:
-    """input[index]. Raises IndexError if out of range; a device is waited for, if `index` has integer arrays."""
+    """input[index]. Raises IndexError if out of range; with integer arrays in `index` the program waits for the device."""
     for step in _steps(input, index):
         input = GetItem(step)(input)
     return input
@@ -347,7 +347,7 @@ def number_like(input: Tensor, value) -> float | int | bool:
 
 
 def embedding(input: Tensor, weight: Tensor) -> Tensor:
-    """The rows of a matrix that ids name.
+    """For each id the row of a matrix with that number.
 
     Args:
         input: integer ids (..).
@@ -374,7 +374,7 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def check_ids(ids, size: int, message: str) -> None:
-    """Raise IndexError if one of `ids` is none of 0 .. size - 1; the message names both.
+    """Raise IndexError if one of `ids` is not from 0 to size - 1; the message names both.
 
     Every step of training looks, and a device would have to be waited for: so there it is taken only inside `detect_anomaly`, and
     what `embedding` and `cross_entropy` give for an id out of range is NaN.

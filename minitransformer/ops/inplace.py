@@ -22,7 +22,7 @@ from minitransformer.randomness import generator
 from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
-# the kinds of result that fit into a tensor of each kind
+# for each kind of dtype, the kinds that can be written into it
 HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
 
 
@@ -51,7 +51,7 @@ class Overwrite(Moves):
         return y
 
     def arrays(self, every: bool = True) -> list:
-        """The inputs' arrays. What x holds counts for no law, so it may have been edited since; what was written may not."""
+        """The arrays of the inputs. No law reads the values of x, so they may have been edited since; those of `new` may not."""
         x, new = self.inputs
         if every and isinstance(new, Tensor) and new.edited[0] > self.number:
             raise RuntimeError(
@@ -59,7 +59,7 @@ class Overwrite(Moves):
             )
         return [x.array, new.array if isinstance(new, Tensor) else new]
 
-    def vjp(self, g, x, new):  # what was written over hears nothing
+    def vjp(self, g, x, new):  # what was overwritten gets no cotangent
         rest = namespace(g).array(g, order="C")
         part = self.part(g)[self.index]
         self.part(rest)[self.index] = 0
@@ -119,7 +119,7 @@ def _check_editable(input: Tensor, recorded: bool) -> None:
 
 
 def _copied(input: Tensor) -> Tensor:
-    """What a recorded op computes from: its input's values are about to be written over."""
+    """The input of a recorded op, with its history, before its values are overwritten."""
     before = Tensor(input.array.copy())
     before.made_by(input)
     before.role = input.role
@@ -173,7 +173,7 @@ def set_data(input: Tensor, value: Tensor) -> None:
 
 
 def writable(input: Tensor) -> Array:
-    """The array, about to be edited by hand. Raises RuntimeError where the tape would lose the old values."""
+    """The array, to be edited directly. Raises RuntimeError if the tape needs its present values."""
     if input.requires_grad and is_grad_enabled():
         what = "a leaf that requires grad" if input.is_leaf else f"the result of {input.op}"
         raise RuntimeError(

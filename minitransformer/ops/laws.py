@@ -1,4 +1,4 @@
-"""What many ops share: undoing a broadcast, normal dimensions, and the relevance laws of whole families of ops."""
+"""What many ops share: the sum that undoes a broadcast, dimensions without signs, and the relevance laws of families of ops."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def total(x: Array, axis=None, keepdims: bool = False) -> Array:
 
 
 def unbroadcast(g: Array, like: Array) -> Array:
-    """Sum `g` over the dimensions along which `like` was broadcast: one value used n times hears from n places."""
+    """Sum `g` over the dimensions along which `like` was broadcast: a value used n times gets the sum of n cotangents."""
     if is_number(like):
-        return g  # backward asks nothing of a number, and who does adds up itself
+        return g  # backward needs no cotangent of a number; a relevance law sums this up itself
     if g.shape == like.shape:
         return g
     new = g.ndim - like.ndim
@@ -59,20 +59,20 @@ def keep_dims(g: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 class Remembers(Op):
-    """An op whose forward finds more than its output, such as a mean, that its other laws use as well.
+    """An op whose forward computes more than its output, such as a mean, that its other laws use as well.
 
-    It is kept with the arrays it was found from. For other arrays it is found anew, so that every law is a function of its
-    arguments, and can be called without `forward`.
+    That is kept together with the input arrays. For other input arrays it is computed again, so that every law is a function
+    of its arguments, and can be called by hand without a call of `forward`.
     """
 
-    memo: tuple[Sequence, Sequence] = (), ()  # inputs, and what was found
+    memo: tuple[Sequence, Sequence] = (), ()  # inputs, and what was computed from them
 
     def remember(self, inputs: Sequence, found: Sequence) -> None:
-        """Keep what `forward` found for these arrays."""
+        """Keep what `forward` computed from these arrays."""
         self.memo = inputs, found
 
     def recalled(self, *inputs) -> Sequence:
-        """What `forward` finds for these arrays, beside the output."""
+        """What `forward` computes from these arrays, beside the output."""
         if list(map(id, inputs)) != list(map(id, self.memo[0])):
             self.forward(*inputs)
         return self.memo[1]

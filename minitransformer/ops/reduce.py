@@ -26,7 +26,7 @@ class Reduction(Op):
         return math.prod(x.shape[d] for d in self.dim)
 
     def spread(self, g, x):
-        """A value for each group, seen by every member: shape of the output -> shape of `x`."""
+        """The value of each group repeated for all its members: shape of the output -> shape of `x`."""
         return namespace(x).broadcast_to(keep_dims(g, self.dim, self.keepdim), x.shape)
 
 

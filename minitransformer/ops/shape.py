@@ -133,7 +133,7 @@ class Split(Moves):
             ),
         )
 
-    def _or_zeros(self, g, x, size):  # a part that nobody used has heard nothing
+    def _or_zeros(self, g, x, size):  # a part that was not used has no cotangent
         shape = x.shape[: self.dim] + (size,) + x.shape[self.dim + 1 :]
         return namespace(x).zeros(shape, x.dtype) if g is None else g
 

@@ -1,4 +1,4 @@
-"""Tensors on the memory of another: with its history, as views have it, or without."""
+"""Tensors that share the memory of another: views, which have its history, and detached ones, which have none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def detach_(input: Tensor) -> Tensor:
-    """Cut off from its history. Raises RuntimeError for a view, whose history is another tensor's."""
+    """Remove the history. Raises RuntimeError for a view, whose history is that of another tensor."""
     if input.shows:
         raise RuntimeError("detach_: a view has the history of what it shows; use .detach()")
     input.made_by(Tensor(input.array))
@@ -30,7 +30,7 @@ def detach_(input: Tensor) -> Tensor:
 
 
 def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
-    """Ask for a gradient here. Raises RuntimeError for integers, whose gradient has no meaning, and if a result is to need none."""
+    """Set `requires_grad`. Raises RuntimeError for integers, which have no gradient, and for False on the result of an op."""
     if requires_grad and input.array.dtype.kind != "f":
         raise RuntimeError(
             f"only floating-point tensors can require gradients, got {input.dtype}: use .float() first"
@@ -42,7 +42,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
 
 
 def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
-    """Outputs of `op` that are views of `input` hear of its edits, and know the way from the memory's first tensor."""
+    """Let outputs of `op` that are views of `input` share its edits, and keep the view ops from the first tensor on this memory."""
     first, views, history = input.shows or (input, (), input.op)
     views = None if views is None or op.outputs > 1 or not is_grad_enabled() else (*views, op)
     for out in outs:
@@ -54,9 +54,9 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
 
 
 def refresh(input: Tensor) -> None:
-    """Give a view the history of what it shows, if an edit in place gave that another one.
+    """Give a view the history of the tensor that it shows, if an edit in place has changed that.
 
-    Raises RuntimeError, as PyTorch does, for a view that has no way from there on the tape.
+    Raises RuntimeError, as PyTorch does, for a view whose view ops are not on the tape.
     """
     if input.shows is None:
         return
@@ -77,7 +77,7 @@ def refresh(input: Tensor) -> None:
 
 
 def origin(view: Tensor) -> str:
-    """How a view came to have no way back on the tape."""
+    """Why the tape does not lead back from a view, for an error."""
     if view.shows is not None and view.shows[0].shows:
         return "a view of a tensor that took another shape in place"
     return "a view made under no_grad, or with others by one op (unbind, split, chunk)"

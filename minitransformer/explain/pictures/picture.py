@@ -1,4 +1,4 @@
-"""What a picture is: one thing to show, and three ways to draw it, none of which is gone until it is asked for."""
+"""A picture: a title, and three forms, HTML, text and a matplotlib figure, each of which is made only when it is needed."""
 
 from __future__ import annotations
 
