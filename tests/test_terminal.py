@@ -205,7 +205,7 @@ def test_arguments_that_are_no_utf_8(command, arguments):
         (OverflowError("too large"), "error: OverflowError: too large"),
         (
             KeyError("x"),
-            "a bug of minitransformer (KeyError: 'x'); with MINITRANSFORMER_DEBUG=1 it tells where",
+            "a bug of minitransformer (KeyError: 'x'); set MINITRANSFORMER_DEBUG=1 to see the traceback",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Our time and memory beside another's, both measured in turn in one run: a ratio, not a number of seconds.
+"""Our time and memory divided by those of another package, measured alternately in one run: a ratio, not a number of seconds.
 
 >>> from minitransformer.bench import BENCHMARKS, in_turn
 >>> sorted(BENCHMARKS)[:3]

@@ -1,4 +1,4 @@
-"""The benchmarks by name, the package that each is measured beside, and what to install for it."""
+"""The benchmarks by name, the package that each compares with, and how to install it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from minitransformer.verify.torch_twin import INSTALL
 
 NO_GPU = "not measured: PyTorch sees no GPU here. It needs one, and a build for CUDA: https://pytorch.org/get-started"
 
-BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # and the package it needs
+BENCHMARKS: dict[
+    str, tuple[Callable[[int], Iterator[Row]], str | None]
+] = {  # name -> (benchmark, the package that it needs)
     "op": (eager.op, "torch"),
     "training": (eager.training, "torch"),
     "memory": (eager.training_memory, "torch"),
@@ -28,7 +30,11 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Iterator[Row]], str | None]] = {  # 
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError unless there is a benchmark of this name."""
+    """Raise ValueError unless there is a benchmark of this name.
+
+    Args:
+        name: The name.
+    """
     if name not in BENCHMARKS:
         raise ValueError(f"only: expected one of {', '.join(BENCHMARKS)}, got {name!r}")
 
@@ -58,7 +64,7 @@ def rows(name: str, pairs: int) -> Iterator[Row]:
 
 
 def _lacking(package: str) -> str:
-    """What must be installed to measure beside `package`; "" if all is there."""
+    """What must be installed to compare with `package`; "" if everything is."""
     if importlib.util.find_spec(package) is None:
         return f"{package} is not installed: {_install(package)}"
     if package in ("torch", "transformers") and default_device().type == "cuda" and not _torch_has_gpu():
@@ -78,7 +84,7 @@ def _install(package: str) -> str:
 
 
 def _same_threads() -> None:
-    """PyTorch gets as many threads as NumPy."""
+    """Give PyTorch as many threads as NumPy has."""
     import torch
 
     torch.set_num_threads(cores())

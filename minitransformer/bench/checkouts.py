@@ -1,4 +1,4 @@
-"""This checkout beside another one, in processes in turn: whether a change made anything slower, or larger."""
+"""Compare this checkout with another one, in alternating processes: did a change make anything slower, or need more memory?"""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from minitransformer.bench.pairs import Ratio
 from minitransformer.bench.row import Row
 
 HERE = Path(minitransformer.__file__).parents[1]
-CERTAIN = 0.95  # of the intervals
-LIMIT = 1.05  # an interval wholly above it is a regression
+CERTAIN = 0.95  # the confidence level of the intervals
+LIMIT = 1.05  # an interval entirely above it is a regression
 
 
 def beside(folder: Path, pairs: int) -> Iterator[Row]:
@@ -42,7 +42,16 @@ def beside(folder: Path, pairs: int) -> Iterator[Row]:
 
 
 def compared(name: str, folder: Path, pairs: int) -> Ratio:
-    """Measure one piece of work `pairs` times in both checkouts; each goes first every other time."""
+    """Measure one piece of work in both checkouts. They take turns in going first.
+
+    Args:
+        name: A key of `works.WORKS`, or `works.MEMORY`.
+        folder: The other checkout.
+        pairs: Measurements in each checkout.
+
+    Returns:
+        The ratio here / there.
+    """
     sides: tuple[list[float], list[float]] = ([], [])
     for i in range(pairs):
         for side in (i % 2, 1 - i % 2):
@@ -62,7 +71,7 @@ def _in_a_process(name: str, checkout: Path) -> float:
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median and an interval that holds the true median in 95 of 100 cases.
+    """The median, and an interval that contains the true median with a probability of at least 95 %.
 
     The interval is the narrowest pair of order statistics that is wide enough, or the whole range if none is. The number of
     values below the median is binomial with p = 1/2.

@@ -1,4 +1,4 @@
-"""Our engine beside PyTorch eager, and our relevance beside our own gradient: times and memory."""
+"""Our engine compared with PyTorch eager, and our relevance compared with our own gradient: times and memory."""
 
 from __future__ import annotations
 

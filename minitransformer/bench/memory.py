@@ -14,7 +14,14 @@ from minitransformer.randomness import manual_seed
 
 
 def training_growth(package: str) -> int:
-    """Bytes that training at char size needs at its peak, beyond importing and building; `package` trains."""
+    """Measure the memory of training at char size, at its peak, beyond importing and building.
+
+    Args:
+        package: "minitransformer" or "torch", which trains.
+
+    Returns:
+        Bytes.
+    """
     size = SIZES["char"]
     manual_seed(0)
     ours = size.model()
@@ -34,7 +41,14 @@ def _growth_of_torch(work: Work) -> int:
 
 
 def measure(package: str) -> int:
-    """`training_growth` in a process of its own, on the backend in use here."""
+    """Call `training_growth` in a new process, on the backend in use here.
+
+    Args:
+        package: "minitransformer" or "torch".
+
+    Returns:
+        Bytes.
+    """
     command = [sys.executable, "-m", "minitransformer.bench.memory", package]
     backend = {"MINITRANSFORMER_BACKEND": "cupy" if default_device().type == "cuda" else "numpy"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | backend)

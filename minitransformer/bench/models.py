@@ -11,7 +11,14 @@ from minitransformer.verify.torch_twin import torch_twin
 
 
 def twin(model: LanguageModel):
-    """The same model in PyTorch, on the same kind of device."""
+    """The same model in PyTorch, on the same device.
+
+    Args:
+        model: Ours.
+
+    Returns:
+        A torch.nn.Module.
+    """
     import torch
 
     device = str(next(model.parameters()).device)
@@ -19,7 +26,14 @@ def twin(model: LanguageModel):
 
 
 def both_steps(size: Size) -> tuple[Callable[[], float], Callable[[], float]]:
-    """Our training step and PyTorch's, from the same weights."""
+    """Our training step and PyTorch's, from the same weights.
+
+    Args:
+        size: The size of the model.
+
+    Returns:
+        (ours, PyTorch's), functions without arguments that return the loss.
+    """
     import torch
 
     model = size.model()

@@ -1,4 +1,4 @@
-"""Two ways to do the same thing, timed in turn: a slow moment of the machine slows both, and their ratio stays."""
+"""Two ways to do the same thing, timed alternately: a slow moment of the machine slows both, and their ratio stays the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ REST = 0.2
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours divided by theirs: the median over all pairs, and an interval around it; each side's median is in `unit`."""
+    """Ours divided by theirs.
+
+    Attributes:
+        median: The median over all pairs.
+        low: The lower end of an interval around it.
+        high: The upper end.
+        ours: Our median, in `unit`.
+        theirs: Their median, in `unit`.
+        unit: "s" or "MiB".
+    """
 
     median: float
     low: float
@@ -30,7 +39,16 @@ class Ratio:
 
 
 def ratio_of(ours: Sequence[float], theirs: Sequence[float], unit: str = "s") -> Ratio:
-    """The median and the quartiles of the ratios of paired measurements."""
+    """The median and the quartiles of the ratios of paired measurements.
+
+    Args:
+        ours: Our measurements.
+        theirs: Theirs, in the same order.
+        unit: "s" or "MiB".
+
+    Returns:
+        The ratio; its interval is from the lower to the upper quartile.
+    """
     low, median, high = numpy.quantile(numpy.divide(ours, theirs), [0.25, 0.5, 0.75]).tolist()
     return Ratio(median, low, high, float(numpy.median(ours)), float(numpy.median(theirs)), unit)
 
@@ -42,12 +60,12 @@ def in_turn(
     rest: float = 0.0,
     turn: float = TURN,
 ) -> Ratio:
-    """Time two calls in turn.
+    """Time two calls alternately.
 
     Args:
         ours: The call whose time is divided.
         theirs: The call whose time divides.
-        pairs: Turns of each call; each goes first every other time.
+        pairs: Turns of each call. The calls take turns in going first.
         rest: Seconds of sleep before each turn.
         turn: Seconds that a turn lasts at least; a short call is repeated.
 
@@ -85,5 +103,9 @@ def _turn(call: Callable[[], object], repeat: int) -> float:
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """How many processors this process may use.
+
+    Returns:
+        The number.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""One line of what `bench` reports."""
+"""One line of the table of `bench`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from minitransformer.bench.pairs import Ratio
 
 @dataclass(frozen=True)
 class Row:
-    """What was compared with what, the ratio of times or memory, the target, and whether the ratio meets it.
+    """One comparison.
 
-    Without a `ratio`, `note` says why there is none; without a target, `target` is "" and `met` is None.
+    Attributes:
+        name: What was measured.
+        against: What it is compared with.
+        ratio: Of times or memory; None if it could not be measured.
+        target: What the ratio should be, such as "<= 1.2"; "" if there is no target.
+        met: Whether it is; None if there is no target.
+        note: Why there is no ratio, or "".
     """
 
     name: str
@@ -23,5 +29,15 @@ class Row:
 
 
 def held_to(name: str, against: str, ratio: Ratio, limit: float) -> Row:
-    """A row whose median ratio should be at most `limit`."""
+    """A row whose median ratio should be at most `limit`.
+
+    Args:
+        name: What was measured.
+        against: What it is compared with.
+        ratio: The measured ratio.
+        limit: The target.
+
+    Returns:
+        The row.
+    """
     return Row(name, against, ratio, f"<= {limit:.3g}", ratio.median <= limit)

@@ -1,4 +1,4 @@
-"""SmolLM2, ours and that of transformers with the same weights: writing token by token, reading, explaining, and memory."""
+"""SmolLM2, ours and that of transformers with the same weights: writing token by token, reading, explanation, and memory."""
 
 from __future__ import annotations
 
@@ -56,7 +56,14 @@ def _load() -> tuple[Llama, Tokenizer]:
 
 
 def reference(model: Llama):
-    """The same model in transformers."""
+    """The same model in transformers.
+
+    Args:
+        model: Ours.
+
+    Returns:
+        A transformers.LlamaForCausalLM with the same weights, on the default device.
+    """
     import transformers
 
     sizes = {name: value for name, value in asdict(model.config).items() if name not in OURS_ALONE}
@@ -66,7 +73,16 @@ def reference(model: Llama):
 
 
 def writing(model: Llama, theirs, ids: list[int]) -> Calls:
-    """Greedy generation of `NEW_TOKENS` tokens after `ids`, with a cache on both sides."""
+    """Greedy generation of `NEW_TOKENS` tokens, with a cache on both sides.
+
+    Args:
+        model: Ours.
+        theirs: That of transformers.
+        ids: The prompt.
+
+    Returns:
+        (ours, theirs), functions without arguments.
+    """
     import torch
 
     def reference_writes() -> None:
@@ -82,7 +98,15 @@ def writing(model: Llama, theirs, ids: list[int]) -> Calls:
 
 
 def reading(model: Llama, theirs) -> Calls:
-    """The logits of every token of a text of random tokens."""
+    """The logits of every token of a text of random tokens.
+
+    Args:
+        model: Ours.
+        theirs: That of transformers.
+
+    Returns:
+        (ours, theirs), functions without arguments.
+    """
     import torch
 
     ids = _text(model, LENGTH)
@@ -96,7 +120,14 @@ def reading(model: Llama, theirs) -> Calls:
 
 
 def explaining(model: Llama) -> Calls:
-    """The relevance of each token of a text for the next token, and the logits of that text."""
+    """The relevance of each token of a text for the next token, compared with the logits of that text.
+
+    Args:
+        model: Ours.
+
+    Returns:
+        (relevance, logits), functions without arguments.
+    """
     ids = _text(model, EXPLAINED)
     return partial(lrp, model, ids), partial(_read, model, ids)
 
@@ -112,7 +143,11 @@ def _read(model: Llama, ids: numpy.ndarray) -> None:
 
 
 def first_token() -> float:
-    """Seconds from the files in the cache to the first token."""
+    """The time from the files in the cache to the first token.
+
+    Returns:
+        Seconds.
+    """
     start = time.perf_counter()
     model, tokenizer = _load()
     generate(model, tokenizer.encode(PROMPT), 1, temperature=0)
@@ -120,7 +155,7 @@ def first_token() -> float:
 
 
 def _memory() -> Row:
-    """The memory of writing beside what weights and cache need, measured in a process of its own."""
+    """The memory of writing, compared with the size of weights and cache, measured in a new process."""
     command = [sys.executable, "-m", "minitransformer.bench.smollm2"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     peak, least = (int(number) / 2**20 for number in done.stdout.split())
@@ -144,7 +179,16 @@ def memory_of_writing() -> tuple[int, int]:
 
 
 def needed(config: LlamaConfig, weights: int, tokens: int) -> int:
-    """The bytes of the weights, and of the keys and values of this many tokens in float32."""
+    """The size of the weights, and of the cached keys and values in float32.
+
+    Args:
+        config: The sizes of the model.
+        weights: Bytes of the weights.
+        tokens: The number of cached tokens.
+
+    Returns:
+        Bytes.
+    """
     return weights + 2 * 4 * tokens * config.num_hidden_layers * config.groups * config.head_dim
 
 

@@ -1,4 +1,4 @@
-"""Our LIME beside the package `lime`: the same text, the same number of samples."""
+"""Our LIME compared with the package `lime`: the same text, the same number of samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ PLAN: list[tuple[int, str, dict[int, float | None]]] = [
 
 
 def surrogate(pairs: int) -> Iterator[Row]:
-    """LIME with a predict that costs nothing, and with a Transformer: 1,000 samples, and the package's default of 5,000."""
+    """LIME of a function that costs nothing, and of a Transformer; with 1,000 samples, and with the package's default of 5,000.
+
+    Args:
+        pairs: Measurements of each side; slow comparisons take fewer.
+
+    Yields:
+        A row for each comparison.
+    """
     package = f"lime {importlib.metadata.version('lime')}"
     predicts: dict[str, Predict] = {OUTSIDE: _instantly, END_TO_END: _classifier()}
     few = max(pairs // 3, 3)
@@ -55,18 +62,25 @@ def _lime_package(predict: Predict, text: str, num_features: int, num_samples: i
 
 
 def _classifier() -> Predict:
-    """A Transformer that has learned nothing: it takes as long as one that has."""
+    """A Transformer with initial weights: it takes as long as a trained one."""
     tokenizer = WordTokenizer.train([review.text for review in load_reviews()])
     model = SequenceClassifier(ClassifierConfig(tokenizer.vocab_size)).eval()
     return partial(predict_proba, model, tokenizer)
 
 
 def _instantly(texts: list[str]) -> numpy.ndarray:
-    """Class probabilities that cost nothing, so that only the time outside of predict is left."""
+    """Class probabilities that cost nothing, so that only the time outside of the model is measured."""
     return numpy.tile([[0.25, 0.75], [0.5, 0.5]], (len(texts) // 2 + 1, 1))[: len(texts)]
 
 
 def text_of(words: int) -> str:
-    """A text of this many different words."""
+    """Make a text of different words.
+
+    Args:
+        words: The number of words.
+
+    Returns:
+        The text.
+    """
     every = re.findall(r"[a-z]+", " ".join(review.text for review in load_reviews()).lower())
     return " ".join(list(dict.fromkeys(every))[:words])

@@ -33,7 +33,16 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Size:
-    """Vocabulary, width, layers, heads, tokens in a sequence, sequences in a batch."""
+    """The sizes of a model and its batches.
+
+    Attributes:
+        vocab: The number of ids.
+        d_model: The size of each token's vector.
+        layers: Layers.
+        heads: Attention heads in a layer.
+        length: Tokens in a sequence.
+        batch: Sequences in a batch.
+    """
 
     vocab: int
     d_model: int
@@ -128,7 +137,14 @@ MEMORY = "peak memory of training, char size"
 
 
 def seconds(call: Work) -> float:
-    """The median time of a call in seconds. The first call, which also sets things up, is not counted."""
+    """The median time of a call. The first call, which also sets things up, is not counted.
+
+    Args:
+        call: The call.
+
+    Returns:
+        Seconds.
+    """
     call()
     found = [_turn(call, 1)]
     calls = max(1, round(TURN / found[0]))
@@ -147,8 +163,8 @@ def _turn(call: Work, calls: int) -> float:
 def resident() -> tuple[int, int] | None:
     """The memory of this process.
 
-    Linux reports both figures. macOS reports only the peak, which then stands for both: the peak before a step is what
-    importing and building took. (Linux has that call too, but there a new process starts with its parent's figure.)
+    Linux reports both numbers. macOS reports only the peak, which is then used for both: the peak before a step is what
+    importing and building needed. (Linux has the same call, but there a new process starts with the peak of its parent.)
 
     Returns:
         Bytes in use now, and bytes at the peak; None on a system that reports neither.
@@ -166,7 +182,17 @@ def resident() -> tuple[int, int] | None:
 
 
 def growth(work: Work) -> int:
-    """Bytes that this process needs at the peak of `work`, beyond what it uses already. Raises RuntimeError."""
+    """Measure the memory that a piece of work needs at its peak, beyond what the process uses already.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        RuntimeError: On a system that does not report the peak.
+    """
     before = resident()
     work()
     after = resident()
@@ -178,7 +204,14 @@ def growth(work: Work) -> int:
 
 
 def device_growth(work: Work) -> int:
-    """Bytes of GPU memory that our arrays need at the peak of `work`, beyond what they use already."""
+    """Measure the GPU memory that our arrays need at the peak of a piece of work, beyond what they use already.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Bytes.
+    """
     import cupy
 
     pool = cupy.get_default_memory_pool()

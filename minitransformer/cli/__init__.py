@@ -1,4 +1,4 @@
-"""The `minitransformer` command: one file a subcommand."""
+"""The `minitransformer` command; each subcommand has its own file."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ for command in (
 ):
     app.command()(prepared(command))
 
-USAGE: Any = typer.BadParameter.__base__  # click's UsageError; newer typers bring click along
+USAGE: Any = (
+    typer.BadParameter.__base__
+)  # click's UsageError; newer versions of typer contain a copy of click
 EXPECTED = (ValueError, ArithmeticError, IndexError, RuntimeError, OSError, ImportError, MemoryError)
 DEBUG = "MINITRANSFORMER_DEBUG"
 
 
 def main() -> None:
-    """Run the command. The exit code is 1 for what failed, 2 for a wrong use, 128 and its number for a signal.
+    """Run the command. The exit code is 0, 1 for a failure, 2 for wrong arguments, 128 plus its number for a signal.
 
-    What a user can mend is told in one line, and so is a bug of ours, unless MINITRANSFORMER_DEBUG asks where it is.
+    Every error is printed as one line. With MINITRANSFORMER_DEBUG=1, a bug of this program prints its traceback.
     """
     open_streams()
     with ending_in_order():
@@ -80,7 +82,7 @@ def _code() -> int:
         if os.environ.get(DEBUG):
             raise
         return _complain(
-            f"a bug of minitransformer ({type(error).__name__}: {error}); with {DEBUG}=1 it tells where"
+            f"a bug of minitransformer ({type(error).__name__}: {error}); set {DEBUG}=1 to see the traceback"
         )
 
 
@@ -90,7 +92,7 @@ def _complain(line: str) -> int:
 
 
 def _usage(error) -> int:
-    """What is wrong with how the command was called; the help, if it was called with nothing."""
+    """Print what is wrong with the arguments; typer has printed the help if there were none. Returns the exit code."""
     if message := error.format_message():
         complaints.print(error.ctx.get_usage() if error.ctx else "", soft_wrap=True)
         _complain(message)
@@ -98,11 +100,11 @@ def _usage(error) -> int:
 
 
 def _flushed() -> int:
-    """Whether all of the output could be written: 0, or 1 with the reason told."""
+    """Write the rest of the output. Returns the exit code: 0, or 1 after printing why it could not be written."""
     try:
         sys.stdout.flush()
         return 0
-    except BrokenPipeError:  # whoever read it has enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe: no error
         reason = 0
     except OSError as error:
         reason = _complain(f"the output could not be written: {error.strerror}")

@@ -1,4 +1,4 @@
-"""`minitransformer bench`: ratios of our time to another's, both measured in turn in one run."""
+"""`minitransformer bench`: our time divided by that of PyTorch and other packages, measured alternately in one run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minitransformer.cli.options import Backend, Json, Seed, console, prepare, p
 
 PAIRS, FEW = 12, 3
 MET = {None: Text(""), True: Text("yes", style="green"), False: Text("no", style="bold red")}
-PROCESSES = 9  # pairs of them, for each piece of work in two checkouts
+PROCESSES = 9  # pairs of processes for each piece of work, one in each checkout
 LEGEND = """\
 ratio: median over pairs of measurements made in turn, ours divided by the other's; quartiles: where the middle half
 of the pairs lies; 95 % interval: of the median. Memory: the rise of a process's resident memory, or of a GPU's memory
@@ -38,11 +38,11 @@ def bench(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Time our work and another's in turn, and print the ratios with their spread: below 1, ours takes less.
+    """Time the library and other packages alternately, and print the ratios with their spread. Below 1, the library is faster.
 
-    With --beside the other is our own work in another checkout, in processes of its own: an interval above 1.05 is a regression.
+    With --beside, time this checkout and another one in separate processes: an interval above 1.05 is a regression.
 
-    What cannot be measured here is told, with what is missing; code 1 if that is all that was asked for.
+    If something cannot be measured, the table says what is missing. Exit code 1 if nothing could be measured.
     """
     prepare(seed, backend)
     if only:
@@ -61,7 +61,7 @@ def bench(
 
 
 def _measurements(only: str | None, folder: Path | None, quick: bool) -> Iterator[tuple[str, Iterator[Row]]]:
-    """What is measured, and its rows as they come."""
+    """(what is measured, its rows) of each benchmark; the rows are measured while they are read."""
     if folder:
         yield f"beside {folder}", beside(folder, FEW if quick else PROCESSES)
         return

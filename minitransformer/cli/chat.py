@@ -1,4 +1,4 @@
-"""`minitransformer chat`: turns with a published model that was trained to answer."""
+"""`minitransformer chat`: a conversation with a published model that was trained to answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def chat(
     model: Annotated[
         str, typer.Option("--model", help="A published model that converses: smollm2.")
     ] = "smollm2",
-    system: Annotated[str, typer.Option("--system", help="What the model is told about itself.")] = SYSTEM,
+    system: Annotated[str, typer.Option("--system", help="The instruction at the beginning.")] = SYSTEM,
     max_new_tokens: MaxNewTokens = 256,
     temperature: Annotated[
         float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")
@@ -29,10 +29,12 @@ def chat(
     seed: Seed = 0,
     backend: Backend = None,
 ) -> None:
-    """Answer each line of standard input, with what was said before in mind; an empty line or its end is goodbye."""
+    """Answer each line of standard input, given all lines and answers before it. An empty line or the end of input ends it."""
     prepare(seed, backend)
     if model != "smollm2":
-        raise ValueError(f"model: expected smollm2, the one with a template for turns, got {model!r}")
+        raise ValueError(
+            f"model: expected smollm2, the only one that was trained for conversations, got {model!r}"
+        )
     writer, tokenizer = published.load(model, remark)
     turns: list[tuple[str, str]] = []
     while words := _question():
@@ -46,7 +48,7 @@ def chat(
 
 
 def _question() -> str:
-    """A line of the user's, asked for if there is somebody to ask."""
+    """The next line of standard input; in a terminal, after a prompt."""
     if sys.stdin.isatty():
         console.print("> ", style="bold", end="")
     return sys.stdin.readline().strip()

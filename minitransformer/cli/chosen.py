@@ -1,4 +1,4 @@
-"""Which model a command works with: one of our checkpoints, or a published one by its name."""
+"""The model that a command uses: from a checkpoint, or a published one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,24 @@ PublishedWriter = Annotated[
 
 
 def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Module, Tokenizer]:
-    """The model and tokenizer asked for; a checkpoint's model is one of `kinds`, if there are any.
+    """Load the model that the command line names.
 
-    Raises ValueError unless exactly one of the two is given, or if the published model does not write.
+    Args:
+        checkpoint: a checkpoint, or None.
+        model: the name of a published model, or None.
+        *kinds: which kinds of model a checkpoint may hold, keys of `models.KINDS`; all if none is given.
+
+    Returns:
+        The model and its tokenizer.
+
+    Raises:
+        ValueError: unless exactly one of `checkpoint` and `model` is given, or if the published model does not write text.
     """
     if checkpoint is not None and model is None:
         return models.load(checkpoint, *kinds)
     if model is None or checkpoint is not None:
-        raise ValueError("expected one of --checkpoint FILE and --model NAME")
+        raise ValueError("expected either --checkpoint FILE or --model NAME")
     found, tokenizer = published.load(model, remark)
     if lacking(found, found.config):
-        raise ValueError(f"model: expected one that writes, such as smollm2, got {model!r}")
+        raise ValueError(f"model: expected one that writes text, such as smollm2, got {model!r}")
     return found, tokenizer

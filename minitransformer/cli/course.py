@@ -29,7 +29,7 @@ Name = Annotated[
 def start(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER,
 ) -> None:
-    """Copy the lessons and the exercises into a folder of yours. Files that are there stay as they are."""
+    """Copy the lessons and the exercises into a folder of yours. Existing files are not changed."""
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file; expected a folder, or a name for one")
     new = Workspace.open(directory).start()
@@ -46,18 +46,22 @@ def _workspace(directory: Path) -> Workspace:
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file; expected the folder with your files")
     if not directory.exists():
-        raise FileNotFoundError(f"{directory} does not exist; `minitransformer start {directory}` makes it")
+        raise FileNotFoundError(f"{directory} does not exist; `minitransformer start {directory}` creates it")
     return Workspace.open(directory)
 
 
 def tell_trouble(workspace: Workspace) -> None:
-    """In one line, if there is any."""
+    """Print what is wrong with the progress file, in one line, if anything is.
+
+    Args:
+        workspace: the learner's folder.
+    """
     if workspace.trouble:
         remark(workspace.trouble)
 
 
 def _names(workspace: Workspace, name: str | None) -> list[str]:
-    """The exercises meant: one, or all of a lesson given by number or name."""
+    """The exercises that an argument names: one, or all of a lesson by its number or name; None means the next exercise."""
     if name is None:
         return [n] if (n := workspace.next_exercise()) else []
     lesson = catalogue.lesson_named(name)
@@ -96,7 +100,7 @@ def watch(name: Name = None, directory: Folder = FOLDER) -> None:
     while True:
         now = {path: version(path) for path in directory.glob("*.py")}
         if now != seen:
-            workspace = _workspace(directory)  # as other commands have left it
+            workspace = _workspace(directory)  # opened again: other commands may have changed the progress
             console.rule(time.strftime("%H:%M:%S"))
             _show(workspace, [workspace.check(n) for n in _names(workspace, name)])
             tell_trouble(workspace)
@@ -105,7 +109,7 @@ def watch(name: Name = None, directory: Folder = FOLDER) -> None:
 
 
 def hint(name: Name = None, directory: Folder = FOLDER) -> None:
-    """The next hint for an exercise."""
+    """Show the next hint for an exercise."""
     workspace = _workspace(directory)
     for n in _names(workspace, name)[:1]:
         number, count, text = workspace.next_hint(n)
@@ -114,7 +118,7 @@ def hint(name: Name = None, directory: Folder = FOLDER) -> None:
 
 
 def solution(name: Name = None, directory: Folder = FOLDER) -> None:
-    """The solution of an exercise, and why it is so. It is remembered that you looked."""
+    """Show the solution of an exercise, and the reason for it. Your progress notes that you have seen it."""
     workspace = _workspace(directory)
     for n in _names(workspace, name)[:1]:
         workspace.give_up(n)
@@ -126,14 +130,14 @@ def solution(name: Name = None, directory: Folder = FOLDER) -> None:
 
 
 def reset(
-    lesson: Annotated[str, typer.Argument(help="The lesson whose file to begin anew.")],
+    lesson: Annotated[str, typer.Argument(help="The lesson whose file to replace by its starter.")],
     directory: Folder = FOLDER,
 ) -> None:
-    """Begin a lesson's file anew. What you wrote is kept beside it."""
+    """Replace a lesson's file by its starter. Your file is kept under another name."""
     workspace = _workspace(directory)
     lesson = catalogue.lesson_of(_names(workspace, lesson)[0])
     backup = workspace.reset(lesson)
-    kept = f"yours is kept in {backup}" if backup else "there was none"
+    kept = f"your file is now {backup}" if backup else "there was no file"
     console.print(f"{workspace.file_of(lesson)} is a starter again; {kept}", soft_wrap=True)
     tell_trouble(workspace)
 

@@ -1,4 +1,4 @@
-"""`minitransformer doctor`: what is installed, which backend works, and what to do about the rest."""
+"""`minitransformer doctor`: what is installed, which backends work, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PURPOSE = {
     "rich": "tables and progress",
     "typer": "this command",
     "matplotlib": "pictures",
-    "torch": "the judge of gradients, optional: pip install 'minitransformer[test]'",
+    "torch": "comparing gradients, optional: pip install 'minitransformer[test]'",
     "jupyterlab": "lessons, optional: pip install 'minitransformer[lessons]'",
     "tokenizers": "pretrained models, optional: pip install 'minitransformer[models]'",
 }
@@ -28,9 +28,9 @@ REQUIRED = ("numpy", "safetensors", "rich", "typer", "matplotlib")
 
 
 def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
-    """Tell what is installed, which backend works, and what to do about the rest.
+    """Show what is installed, which backends work, and how to install what is missing.
 
-    Code 1 if a package that is needed is missing, or if the backend asked for does not work. Nothing here is random.
+    Exit code 1 if a required package is missing, or the backend given by --backend does not work.
     """
     asked = backend or "numpy"
     check_backend(asked)
@@ -59,7 +59,11 @@ def _version(name: str) -> str | None:
 
 
 def cupy_state() -> str:
-    """ "works", or what is missing and what to do: no CuPy, no driver, too old a driver, no device."""
+    """The state of the CuPy backend.
+
+    Returns:
+        "works", or what is missing (CuPy, a driver, a newer driver, a device) and how to mend it.
+    """
     try:
         problem = cuda_problem()
     except ImportError:
@@ -78,5 +82,5 @@ def _print(report: dict) -> None:
         console.print(
             Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True
         )
-    held = not_held(report["walls"]) or "what you check is held behind the system's walls"
+    held = not_held(report["walls"]) or "the system enforces all restrictions on the code that you check"
     console.print(Text(f"exercises: {held}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`minitransformer embed`: sentences as vectors, and which of them lie near each other."""
+"""`minitransformer embed`: sentences as vectors, and the nearest other sentence of each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def embed(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Make a vector of each sentence, and name for each the nearest other."""
+    """Compute a vector for each sentence, and show for each the nearest other sentence."""
     prepare(seed, backend)
     sentences = sentences or SENTENCES
     encoder, tokenizer = published.load(model, remark)

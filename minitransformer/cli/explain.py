@@ -1,4 +1,4 @@
-"""`minitransformer explain`: why a trained model says what it says of one text."""
+"""`minitransformer explain`: which tokens of a text led a model to its output."""
 
 from __future__ import annotations
 
@@ -28,14 +28,19 @@ from minitransformer.models.classifier import predict_proba
 
 
 class Method(StrEnum):
-    """How to explain."""
+    """The methods of `--method`."""
 
     lrp = "lrp"
     lime = "lime"
     gradient = "gradient"
 
 
-How = Annotated[Method, typer.Option(help="lrp shares out a logit, lime imitates, gradient is the baseline.")]
+How = Annotated[
+    Method,
+    typer.Option(
+        help="lrp divides a logit among the tokens, lime fits a linear model, gradient is gradient x input."
+    ),
+]
 Target = Annotated[
     int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
 ]
@@ -65,7 +70,7 @@ def explain(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Show what each token of TEXT has to do with the answer of a model, that of a checkpoint or a published one."""
+    """Show how much each token of TEXT contributes to the output of a model, from a checkpoint or a published one."""
     prepare(seed, backend)
     asked, tokenizer = chosen(checkpoint, model)
     if compare:
@@ -102,7 +107,14 @@ def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed
 
 
 def plain(explanation: Explanation) -> dict:
-    """What `--json` tells of an explanation."""
+    """An explanation as plain data, for JSON.
+
+    Args:
+        explanation: the explanation.
+
+    Returns:
+        Its method, target, output, tokens, relevance and ledger.
+    """
     return {
         "method": explanation.method,
         "target": explanation.target,

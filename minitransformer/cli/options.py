@@ -1,4 +1,4 @@
-"""Options that several commands share, and how commands speak."""
+"""Options that several commands share, and how commands print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ console = Terminal()
 complaints = Terminal(stderr=True)
 
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Where the random numbers start: the same seed, the same result.")
+    int, typer.Option("--seed", min=0, help="Of the random numbers: the same seed gives the same result.")
 ]
 Backend = Annotated[
     str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
@@ -37,12 +37,26 @@ MaybeCheckpoint = Annotated[
 
 
 def remark(line: str) -> None:
-    """A line about what goes on, beside what was asked for."""
+    """Print a line about the progress of a command to standard error.
+
+    Args:
+        line: the line.
+    """
     complaints.print(line, soft_wrap=True)
 
 
 def page_file(path: Path | None) -> Path | None:
-    """Where to write a page. Tells at once that it cannot be written there, and not after minutes of work: ValueError."""
+    """Check, before any work is done, that a page can be written to a file.
+
+    Args:
+        path: the file, or None.
+
+    Returns:
+        `path` itself.
+
+    Raises:
+        ValueError: if the file cannot be written.
+    """
     if path is None:
         return None
     folder = path.absolute().parent
@@ -58,13 +72,25 @@ Html = Annotated[
 
 
 def prepare(seed: int, backend: str | None) -> None:
-    """Start the random numbers and choose the backend, as every command does first."""
+    """Seed the random numbers and choose the backend; every command does this first.
+
+    Args:
+        seed: of the random numbers.
+        backend: "numpy" or "cupy"; None means "numpy".
+    """
     use_backend(backend or "numpy")
     manual_seed(seed)
 
 
 def prepared(command: Callable) -> Callable:
-    """`command` as one that takes --seed and --backend and sees to them first, if it takes none itself; its texts are UTF-8."""
+    """Give a command the options --seed and --backend, unless it has them, and a check that its texts are valid UTF-8.
+
+    Args:
+        command: the function of a subcommand.
+
+    Returns:
+        The function for typer.
+    """
     signature = inspect.signature(command, eval_str=True)
     known = signature.parameters.keys()
 
@@ -86,7 +112,10 @@ def prepared(command: Callable) -> Callable:
 
 
 def _check_texts(arguments: dict) -> None:
-    """Raise ValueError unless all that is text, and no path, is UTF-8: Python takes other bytes in as halves of characters."""
+    """Raise ValueError for a text that is not UTF-8. Python turns other bytes into surrogates, such as U+DC80.
+
+    Paths are not checked: a file name may consist of any bytes.
+    """
     for name, value in arguments.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and (found := re.search("[\ud800-\udfff]", text)):
@@ -96,6 +125,10 @@ def _check_texts(arguments: dict) -> None:
 
 
 def print_json(value) -> None:
-    """One JSON document on standard output."""
+    """Print a value as JSON.
+
+    Args:
+        value: plain data.
+    """
     json.dump(value, sys.stdout, indent=2)
     print()

@@ -8,11 +8,14 @@ import signal
 import sys
 from collections.abc import Iterator
 
-ENDS = ("SIGTERM", "SIGHUP")  # an order to end, a closed terminal
+ENDS = ("SIGTERM", "SIGHUP")  # `kill`, a closed terminal
 
 
 def open_streams() -> None:
-    """Streams that are closed lead nowhere, so that no file is opened in their place; what an encoding lacks is spelt out."""
+    """Open standard streams that are closed, to the null device; print characters that an encoding lacks as their escapes.
+
+    Without this, the next file that is opened would get the number of a closed stream, and be written to by `print`.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))
@@ -23,9 +26,9 @@ def open_streams() -> None:
 
 @contextlib.contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Inside, what ends the process unwinds it first, so that what it started and what it half wrote goes too.
+    """Inside this block a signal that ends the process raises SystemExit, so that temporary files and child processes are removed.
 
-    What it was told to ignore, as by `nohup`, stays ignored.
+    A signal that the process already ignores, as after `nohup`, stays ignored.
     """
     numbers = [getattr(signal, name) for name in ENDS if hasattr(signal, name)]
     changed = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]

@@ -1,4 +1,4 @@
-"""`minitransformer progress`: how far a learner is, or each of a class."""
+"""`minitransformer progress`: the progress of one learner, or of each learner of a class."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")
 ]
 Anew = Annotated[
-    bool, typer.Option("--anew", help="Judge every file now, whatever is remembered. Writes nothing.")
+    bool,
+    typer.Option(
+        "--anew", help="Check every file now, instead of reading the saved progress. Writes nothing."
+    ),
 ]
 COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten": "dim"}
 SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
 
 
 def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False) -> None:
-    """How far you are; or how far each of a class is, one folder a student."""
+    """Show your progress; or the progress of a class, in a folder with one folder for each student."""
     directory = directory.resolve()
     spaces = {space.path.name: space.judged_anew() if anew else space for space in _spaces(directory)}
     for space in spaces.values():
@@ -40,7 +43,7 @@ def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False)
 
 
 def _spaces(directory: Path) -> list[Workspace]:
-    """The learner's folder; or those in it, if it is none itself."""
+    """The workspace of a learner's folder; for any other folder, those of the learners' folders in it."""
     folders = (
         [directory]
         if Workspace.is_at(directory)
@@ -48,7 +51,7 @@ def _spaces(directory: Path) -> list[Workspace]:
     )
     if not folders:
         raise FileNotFoundError(
-            f"{directory} holds no exercises; `minitransformer start {directory}` puts them there"
+            f"{directory} holds no exercises; `minitransformer start {directory}` copies them there"
         )
     return [Workspace.open(folder) for folder in folders]
 
@@ -75,7 +78,7 @@ def _print_bar(passed: int) -> None:
 
 
 def _print_class(spaces: dict[str, Workspace]) -> None:
-    """A line a student, a column a lesson, a sign an exercise. On a narrow terminal lines wrap, and nothing is cut."""
+    """Print a line for each student, with a column for each lesson and a sign for each exercise. Long lines wrap."""
     lessons = catalogue.lessons()
     shown = {name: spelt_out(name) for name in spaces}
     width = max(map(len, shown.values()))

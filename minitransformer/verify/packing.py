@@ -13,17 +13,36 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Packing:
-    """The shapes of the inputs and of the parameters by name, in the order in which they lie in the vector."""
+    """The layout of the vector: the inputs, then the parameters.
+
+    Attributes:
+        inputs: The shapes of the inputs.
+        parameters: Name -> shape of the parameters.
+    """
 
     inputs: list[Shape]
     parameters: dict[str, Shape]
 
     def pack(self, arrays: Sequence[numpy.ndarray]) -> numpy.ndarray:
-        """The vector. Arrays of these shapes -> (n,)."""
+        """Make the vector.
+
+        Args:
+            arrays: Arrays of these shapes, in this order.
+
+        Returns:
+            (n,).
+        """
         return numpy.concatenate([a.ravel() for a in arrays])
 
     def unpacked(self, function: Callable) -> Callable:
-        """`function(inputs, parameters by name)` as a function of the vector and of the inputs that are not in it."""
+        """Turn a function of inputs and parameters into a function of the vector.
+
+        Args:
+            function: `function(inputs, parameters by name)`.
+
+        Returns:
+            `of_vector(vector, *others)`; `others` are inputs that are not in the vector.
+        """
         shapes = [*self.inputs, *self.parameters.values()]
         sizes = [math.prod(shape) for shape in shapes]
         n = len(self.inputs)

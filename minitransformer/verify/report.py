@@ -15,14 +15,28 @@ CELL = 'style="text-align:left;padding:2px 12px;border-bottom:1px solid #ddd"'
 
 
 def summary(results: Sequence[Result]) -> str:
-    """How many checks failed, in one line, and what to install if PyTorch is missing."""
+    """The number of failed checks in one line, and how to install PyTorch if it is missing.
+
+    Args:
+        results: All results.
+
+    Returns:
+        The line.
+    """
     failed = sum(not r.passed for r in results)
     install = "" if has_torch() else f" PyTorch is not installed; to compare with it: {INSTALL}"
     return f"{len(results)} checks, {failed or 'none'} failed.{install}"
 
 
 def row(result: Result) -> tuple[str, ...]:
-    """The cells of one line of the table, one for each of `COLUMNS`."""
+    """The cells of one line of the table.
+
+    Args:
+        result: One result.
+
+    Returns:
+        A text for each of `COLUMNS`.
+    """
     differences = _number(result.finite_difference_error)
     torch_error = _number(result.torch_error) if has_torch() else "not installed"
     mark = "pass" if result.passed else "fail"
@@ -34,12 +48,26 @@ def _number(error: float | None) -> str:
 
 
 def plain(result: Result) -> dict:
-    """The result for JSON, which has no infinity: null stands for it."""
+    """A result as plain data for JSON, with None instead of infinity, which JSON lacks.
+
+    Args:
+        result: One result.
+
+    Returns:
+        Attribute's name -> value.
+    """
     return {k: None if v == math.inf else v for k, v in asdict(result).items()}
 
 
 def page_body(results: Sequence[Result]) -> str:
-    """The table as HTML, after the failures with their messages."""
+    """The results as HTML: the failures with their messages, then the table.
+
+    Args:
+        results: All results.
+
+    Returns:
+        The body of a page.
+    """
     head = "".join(f"<th {CELL}>{escaped(name)}</th>" for name in COLUMNS)
     wrong = "".join(
         f"<p><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>"

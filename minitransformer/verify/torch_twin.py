@@ -1,4 +1,4 @@
-"""PyTorch as a judge: whether it is installed, and our language model built of its layers with the same weights."""
+"""PyTorch for comparison: whether it is installed, and our language model built from its layers with the same weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ INSTALL = "pip install 'minitransformer[test]'"
 
 
 def has_torch() -> bool:
-    """Whether PyTorch is installed; nothing is imported to find out."""
+    """Whether PyTorch is installed. This does not import it.
+
+    Returns:
+        True or False.
+    """
     return importlib.util.find_spec("torch") is not None
 
 
@@ -20,7 +24,7 @@ def torch_twin(model: LanguageModel, activation=None):
 
     Args:
         model: Ours.
-        activation: PyTorch's function, where the configuration of `model` holds a function of ours instead of a word.
+        activation: PyTorch's activation function, if the configuration of `model` holds one of ours instead of a name.
 
     Returns:
         A torch.nn.Module: ids (B, T) -> logits (B, T, V).

@@ -94,7 +94,7 @@ def test_reset_of_a_file_that_is_gone(command, tmp_path):
     code, out = command("check", "softmax")
     assert code == 1 and "does not exist" in out and "minitransformer start" in out
     code, out = command("reset", "6")
-    assert code == 0 and "there was none" in out and file.read_text(encoding="utf-8") == starter_of(LESSON)
+    assert code == 0 and "there was no file" in out and file.read_text(encoding="utf-8") == starter_of(LESSON)
 
 
 def test_pytest_judges_a_learner_s_folder(command, tmp_path):

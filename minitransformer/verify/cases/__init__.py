@@ -1,7 +1,7 @@
 """Every op, every layer and every model, as one table.
 
-A line of the table holds a name, a function of tensors (`lib` is minitransformer, then torch) and the makers of its inputs.
-What follows is PyTorch's way, where PyTorch has no such function.
+A line of the table holds a name, a function of tensors (`lib` is minitransformer, then torch) and the makers of its inputs. If
+PyTorch has no such function, the line also holds one that computes the same with PyTorch.
 """
 
 from minitransformer.verify.case import LayerCase, OpCase

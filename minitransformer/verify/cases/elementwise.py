@@ -48,7 +48,7 @@ ELEMENTWISE = [
         "floor_divide",
         lambda lib, a, b: lib.floor_divide(a, b),
         [normal(3, 4), positive(4)],
-        # which has the gradient that its floor_divide lacks
+        # torch.floor_divide has no gradient
         theirs=lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),
     ),
     OpCase("remainder", lambda lib, a, b: lib.remainder(a, b), [normal(3, 4), positive(4)]),

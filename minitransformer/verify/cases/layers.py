@@ -13,7 +13,7 @@ SIMPLE_LAYERS = [
         "Embedding, with padding",
         lambda lib: lib.nn.Embedding(6, 3, padding_idx=2),
         [given([[2, 1, 5], [4, 2, 2]])],
-        # the row of padding gets no gradient by decree
+        # the row of padding gets no gradient by definition, so the result must not depend on it
         lambda lib, layer, i: layer(i) * (i != 2).unsqueeze(-1),
     ),
     LayerCase("LayerNorm", lambda lib: lib.nn.LayerNorm(5), [normal(2, 3, 5)]),

@@ -11,7 +11,7 @@ from minitransformer.verify.inputs import given, ids, normal
 
 
 def _dropped(lib, x):
-    manual_seed(0)  # the same units each time it is called
+    manual_seed(0)  # each call sets the same units to zero
     return lib.nn.functional.dropout(x, 0.3)
 
 

@@ -14,5 +14,14 @@ PADDING = given([[False, False, True], [False, True, True]])  # (B, T)
 
 
 def causal(lib, x, dim: int = 1):
-    """PyTorch's causal mask for the tokens along `dim`. (B, T, C) -> (T, T)."""
+    """The causal mask that PyTorch's method makes.
+
+    Args:
+        lib: minitransformer or torch.
+        x: The tokens.
+        dim: The dimension of the tokens in `x`.
+
+    Returns:
+        (T, T) in the dtype of `x`, -inf for later tokens.
+    """
     return lib.nn.Transformer.generate_square_subsequent_mask(x.shape[dim]).to(x.dtype)
