@@ -11,7 +11,7 @@ from minitransformer.cli.explain import plain
 from minitransformer.cli.generate import MaxNewTokens, kept, shown
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.explain import Explanation, lrp_answer
-from minitransformer.generation import beam_search, growing_text, stream
+from minitransformer.generation import Writer, beam_search, growing_text, stream
 from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.ops.creation import tensor
@@ -45,12 +45,7 @@ def translate(
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
     begin = [model.config.pad_token_id]
-    writer = model.answer(asked)
-    if beams > 1:
-        best = beam_search(writer, begin, max_new_tokens, beams, stop_id=tokenizer.end_id)[0]
-        tokens: Iterable[int] = best.tokens
-    else:
-        tokens = stream(writer, begin, max_new_tokens, temperature=0, stop_id=tokenizer.end_id)
+    tokens = _written(model.answer(asked), begin, max_new_tokens, beams, tokenizer.end_id)
     text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
     reasons = reasons_of(model, tokenizer, task, new) if why else []
     if json:
@@ -61,6 +56,13 @@ def translate(
         for token, reason in zip(new, reasons, strict=why):
             console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
             reason.show()
+
+
+def _written(writer: Writer, begin: list[int], most: int, beams: int, stop_id: int | None) -> Iterable[int]:
+    """At most `most` new tokens: the best text of beam search, or each token as soon as greedy search has found it."""
+    if beams > 1:
+        return beam_search(writer, begin, most, beams, stop_id=stop_id)[0].tokens
+    return stream(writer, begin, most, temperature=0, stop_id=stop_id)
 
 
 def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
