@@ -141,16 +141,20 @@ from minitransformer.settings import enable_grad, inference_mode, is_grad_enable
 if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__`
     from minitransformer import (
         amp,
+        bench,
         checkpoint,
         data,
         explain,
         generation,
         models,
         optim,
+        pictures,
         recipes,
         tokenization,
+        tour,
         training,
         utils,
+        verify,
     )
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
@@ -173,6 +177,7 @@ __all__ = [
     "argsort",
     "as_tensor",
     "backend",
+    "bench",
     "bmm",
     "bool",
     "bool_",
@@ -285,6 +290,7 @@ __all__ = [
     "pad",
     "permute",
     "pi",
+    "pictures",
     "pow",
     "preserve_format",
     "rand",
@@ -327,6 +333,7 @@ __all__ = [
     "to_torch",
     "tokenization",
     "topk",
+    "tour",
     "training",
     "transpose",
     "tril",
@@ -338,12 +345,14 @@ __all__ = [
     "use_backend",
     "utils",
     "var",
+    "verify",
     "where",
     "zeros",
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = "amp checkpoint data explain generation models optim recipes tokenization training utils".split()
+LATER = """amp bench checkpoint data explain generation models optim pictures recipes tokenization tour training utils
+verify""".split()
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,9 @@
-"""Statistics of measured numbers: ranks and their correlation, areas, and how sure a mean is."""
+"""Statistics of measured numbers: ranks and their correlation, areas, and how sure a mean, a median or a share is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import comb, sqrt
 from typing import Any
 
 import numpy
@@ -93,3 +95,43 @@ def bootstrap_interval(
     rows = numpy.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
     low, high = numpy.quantile(values[rows].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
     return float(values.mean()), float(low), float(high)
+
+
+def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """The median of a sample, and an interval for it.
+
+    The interval is the narrowest pair of order statistics that is wide enough, or the whole range if none is. The number of
+    values below the median is binomial with p = 1/2.
+
+    Args:
+        values: independent measurements, in any order.
+        level: the probability that the interval holds the true median.
+
+    Returns:
+        (low, median, high).
+
+    Source:
+        Conover, Practical Nonparametric Statistics, section 3.2.
+
+    >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    (2.0, 5.0, 8.0)
+    """
+    ordered = sorted(map(float, values))
+    n = len(values)
+    cut = 0
+    while cut + 1 < (n + 1) // 2 and 2 * sum(comb(n, k) for k in range(cut + 2)) / 2**n <= 1 - level:
+        cut += 1
+    return ordered[cut], float(numpy.median(ordered)), ordered[n - 1 - cut]
+
+
+def share_error(share: float, n: int) -> float:
+    """The standard error of a share: how far chance alone moves it, as a rule.
+
+    Args:
+        share: of the cases, from 0 to 1, such as an accuracy.
+        n: the number of independent cases.
+
+    Returns:
+        The standard deviation of such a share, sqrt(share (1 - share) / n).
+    """
+    return sqrt(share * (1 - share) / n)

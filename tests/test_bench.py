@@ -4,6 +4,7 @@ import pytest
 
 from minitransformer.bench import checkouts, works
 from minitransformer.cli import main
+from minitransformer.statistics import median_interval
 
 pytestmark = pytest.mark.host("times processes of its own")
 
@@ -30,7 +31,7 @@ SIGN_TEST = [([3, 1, 2], 1, 3), (range(5), 0, 4), (range(6), 0, 5), (range(9), 1
 @pytest.mark.parametrize("values, low, high", SIGN_TEST)
 def test_the_interval_of_a_median(values, low, high):
     """The order statistics of tables of the sign test at 95 %."""
-    assert checkouts.median_interval(list(values))[::2] == (low, high)
+    assert median_interval(list(values))[::2] == (low, high)
 
 
 def test_each_checkout_goes_first_every_other_time(tmp_path, monkeypatch):

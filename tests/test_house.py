@@ -22,9 +22,9 @@ FLOORS = {
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
-    **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain"], 3),
+    **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain", "pictures"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),
-    **dict.fromkeys(["verify", "bench", "course"], 5),
+    **dict.fromkeys(["verify", "bench", "course", "tour"], 5),
     "cli": 6,
 }
 HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer", "safetensors", "numpy.random"}
@@ -53,8 +53,12 @@ def sources():
 TREES = dict(sources())
 
 
-# read by type checkers alone: the class of tensors has the methods that the ops, a floor above, give it at run time
-FOR_TYPES = {("minitransformer.autograd", "minitransformer.ops.methods")}
+# read by type checkers alone: the class of tensors has the methods that the ops, a floor above, give it at run time; and the
+# package has rooms that import it under its own name, which at run time open when first entered
+FOR_TYPES = {
+    ("minitransformer.autograd", "minitransformer.ops.methods"),
+    *(("minitransformer", f"minitransformer.{room}") for room in ("bench", "tour", "verify")),
+}
 
 
 def at_run_time(tree):

@@ -10,7 +10,6 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import explain, generation, models, nn, recipes
-from minitransformer.cli.tour_work import attention_of
 from minitransformer.generation.reading import Reader, last_logits
 from minitransformer.models import bert, classifier
 from minitransformer.nn.modes import in_use, restore
@@ -20,6 +19,7 @@ from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
+from minitransformer.tour.work import attention_of
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader
 

@@ -11,17 +11,17 @@ import numpy
 import pytest
 
 import minitransformer
-from minitransformer.cli import page as pages
-from minitransformer.cli import pictures as small
-from minitransformer.cli.tour_page import tour_page
-from minitransformer.cli.tour_story import Judgement, Learned, Speech, Story
+from minitransformer import pictures as small
 from minitransformer.course.report import Report
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain import pictures as large
 from minitransformer.explain.explanation import Ledger, Row
-from minitransformer.explain.rendering import html_strip, page, save_page
+from minitransformer.pictures import STYLE, page, save_page
+from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import OBEYED
+from minitransformer.tour.page import tour_page
+from minitransformer.tour.story import Judgement, Learned, Speech, Story
 from minitransformer.verify import Result
 from minitransformer.verify.report import page_body
 
@@ -83,12 +83,12 @@ FRAGMENTS = {
     "ledger": lambda: explanation(ledger=LEDGER).to_html(),
     "strip": lambda: html_strip(TOKENS, RELEVANCE),
     "page": lambda: page(HOSTILE, ""),
-    "page of the tour": lambda: pages.page(HOSTILE, ""),
+    "page of the tour": lambda: page(HOSTILE, "", STYLE),
     "table": lambda: small.table([HOSTILE] * 2, [[HOSTILE] * 2]),
     "bars": lambda: small.bars({HOSTILE: 0.5}),
-    "curve": lambda: small.curve([1.0, 2.0], [(1, 1.0)], (HOSTILE, 1.0)),
+    "curve": lambda: small.LossCurve([1.0, 2.0], [(1, 1.0)], (HOSTILE, 1.0)).to_html(),
     "scatter": lambda: small.scatter({HOSTILE: [(HOSTILE, 1e-7)]}, {HOSTILE: 1e-6}),
-    "attention": lambda: small.attention_map(MAP[0], TOKENS, HOSTILE),
+    "attention": lambda: small.attention_heads(TOKENS, [MAP[:1]], title=HOSTILE).to_html(),
     "verify": lambda: page_body([Result(HOSTILE, "op", HOSTILE, HOSTILE, 1e-7, 1e-7, False, HOSTILE)]),
     "report": lambda: Report("softmax", "failed", (HOSTILE,), HOSTILE, (HOSTILE,), HOSTILE)._repr_html_(),
     "tour": lambda: tour_page(story()),

@@ -10,26 +10,17 @@ import numpy
 import pytest
 
 from minitransformer import cli
-from minitransformer.cli.pictures import attention_map, bars, curve, leaning, scatter, table
-from minitransformer.cli.tour_page import tour_page
-from minitransformer.cli.tour_story import (
-    Judgement,
-    Learned,
-    Speech,
-    Story,
-    agreement,
-    consensus,
-    errors,
-    listed,
-    loudest,
-    luck,
-    top_words,
-    verdict,
-)
-from minitransformer.cli.tour_work import choose, mistakes, printable
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
+from minitransformer.pictures import LossCurve, attention_heads, bars, leaning, scatter, table
+from minitransformer.statistics import share_error
+from minitransformer.tour import travel
+from minitransformer.tour.errors import errors
+from minitransformer.tour.page import tour_page
+from minitransformer.tour.story import Judgement, Learned, Speech, Story
+from minitransformer.tour.verdict import agreement, consensus, listed, loudest, top_words, verdict
+from minitransformer.tour.work import choose, mistakes, printable
 from minitransformer.verify import Result
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
@@ -199,7 +190,7 @@ def test_errors_by_kind_and_judge():
 
 def test_luck_is_a_standard_error():
     draws = numpy.random.default_rng(0).binomial(160, 0.8, 20_000) / 160
-    assert luck(0.8, 160) == pytest.approx(draws.std(), rel=0.03)
+    assert share_error(0.8, 160) == pytest.approx(draws.std(), rel=0.03)
 
 
 def test_the_review_chosen_and_the_mistakes_told():
@@ -224,30 +215,32 @@ def test_what_cannot_be_shown_becomes_a_dot():
 def test_pictures_escape_what_they_are_given():
     nasty = ["<b>", '"']
     pieces = [
-        attention_map(numpy.eye(2), nasty, "<i>"),
+        attention_heads(nasty, [numpy.eye(2)[None]], title="<i>").to_html(),
         table(["<u>"], [["<s>", '"']]),
         bars({"<b>": 0.5}),
         scatter({"<b>": [('<i>"', 1e-9)]}, {"<b>": 1e-6}),
-        curve([1.0, 2.0], blind=("<b>", 3.0)),
+        LossCurve([1.0, 2.0], level=("<b>", 3.0)).to_html(),
     ]
     for piece in pieces:
         assert not {"b", "i", "u", "s"} & set(Tags(piece).seen)
 
 
 def test_a_curve_of_one_step_or_of_constant_loss():
-    assert "nan" not in curve([1.0]) + curve([2.0, 2.0, 2.0], [(3, 2.0)])
+    assert "nan" not in LossCurve([1.0]).to_html() + LossCurve([2.0, 2.0, 2.0], [(3, 2.0)]).to_html()
 
 
 def test_a_curve_goes_down_where_the_loss_does():
-    each = re.search(r'points="([^"]+)" class="each"', curve([3.0, 2.0, 1.0], [(3, 1.5)])).group(1)
+    each = re.search(
+        r'points="([^"]+)" class="each"', LossCurve([3.0, 2.0, 1.0], [(3, 1.5)]).to_html()
+    ).group(1)
     x, y = zip(*(map(float, point.split(",")) for point in each.split()), strict=True)
     assert list(x) == sorted(x) and list(y) == sorted(y)  # y grows downwards
     assert y[1] - y[0] == pytest.approx(y[2] - y[1], abs=0.2)
 
 
 def test_the_mean_stands_in_the_middle_of_its_steps():
-    mean = re.search(r'points="([^"]+)" class="mean"', curve([3.0, 2.0, 1.0], smooth=3)).group(1)
-    each = re.search(r'points="([^"]+)" class="each"', curve([3.0, 2.0, 1.0], smooth=3)).group(1)
+    svg = LossCurve([3.0, 2.0, 1.0], smooth=3).to_html()
+    mean, each = (re.search(rf'points="([^"]+)" class="{kind}"', svg).group(1) for kind in ("mean", "each"))
     assert mean == each.split()[1]
 
 
@@ -261,15 +254,19 @@ def test_bars_lean_to_their_sign():
 
 
 def test_attention_is_told_in_words_and_drawn_in_its_place():
-    svg = attention_map(numpy.array([[1.0, 0.0], [0.25, 0.75]]), ["soup", " good"], "head")
-    assert re.findall(r"<title>(.*?)</title>", svg) == [
-        "head",
+    weights = numpy.array([[[1.0, 0.0], [0.25, 0.75]]])
+    shown = attention_heads(["soup", " good"], [weights], title="head").to_html()
+    assert re.findall(r'title="(.*?)"', shown) == [
         "soup looks at soup: 100%",
+        "soup looks at good: 0%",
         "good looks at soup: 25%",
         "good looks at good: 75%",
     ]
-    places = re.findall(r'<rect x="(\d+)" y="(\d+)"[^>]* class="look"', svg)
-    assert places[0][0] == places[1][0] and places[1][1] == places[2][1]  # one column, then one row
+    assert "head; full colour is 100%" in shown and "layer 1, head 1" in shown
+    heads, *rows = [re.findall(r"<t[hd].*?</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", shown)]
+    assert [re.sub("<.*?>", " ", head).split() for head in heads] == [[], ["soup", "1"], ["good", "2"]]
+    coloured = [["background" in cell for cell in row] for row in rows]
+    assert coloured == [[False, True, False], [False, True, True]]  # the word, then a column for each token
 
 
 def test_an_error_without_bound_stays_on_the_picture():
@@ -282,7 +279,7 @@ def test_an_error_without_bound_stays_on_the_picture():
 
 
 def run(monkeypatch, capsys, results, *arguments):
-    monkeypatch.setattr(sys.modules["minitransformer.cli.tour_work"], "verify_all", lambda *a: results)
+    monkeypatch.setattr(sys.modules["minitransformer.tour.work"], "verify_all", lambda *a: results)
     monkeypatch.setattr("sys.argv", ["minitransformer", "tour", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -350,6 +347,6 @@ def test_what_cannot_work_is_told_at_once(monkeypatch, capsys, arguments, messag
     def never(*a):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(sys.modules["minitransformer.cli.tour"], "check_gradients", never)
+    monkeypatch.setattr(travel, "check_gradients", never)
     code, out = run(monkeypatch, capsys, [PASSES], *arguments)
     assert code == 1 and message in out

@@ -9,7 +9,7 @@ True
 """
 
 from minitransformer.bench.catalogue import BENCHMARKS, check_name, rows
-from minitransformer.bench.checkouts import beside, median_interval
+from minitransformer.bench.checkouts import beside
 from minitransformer.bench.machine import machine
 from minitransformer.bench.pairs import Ratio, in_turn, ratio_of
 from minitransformer.bench.row import Row
@@ -22,7 +22,6 @@ __all__ = [
     "check_name",
     "in_turn",
     "machine",
-    "median_interval",
     "ratio_of",
     "rows",
 ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from math import comb
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -15,9 +14,9 @@ import minitransformer
 from minitransformer.bench import works
 from minitransformer.bench.pairs import Ratio
 from minitransformer.bench.row import Row
+from minitransformer.statistics import median_interval
 
 HERE = Path(minitransformer.__file__).parents[1]
-CERTAIN = 0.95  # the confidence level of the intervals
 LIMIT = 1.05  # an interval entirely above it is a regression
 
 
@@ -68,29 +67,3 @@ def _in_a_process(name: str, checkout: Path) -> float:
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return float(done.stdout)
-
-
-def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median, and an interval that contains the true median with a probability of at least 95 %.
-
-    The interval is the narrowest pair of order statistics that is wide enough, or the whole range if none is. The number of
-    values below the median is binomial with p = 1/2.
-
-    Args:
-        values: Independent measurements, in any order.
-
-    Returns:
-        (low, median, high).
-
-    Source:
-        Conover, Practical Nonparametric Statistics, section 3.2.
-
-    >>> median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9])
-    (2.0, 5.0, 8.0)
-    """
-    ordered = sorted(map(float, values))
-    n = len(values)
-    cut = 0
-    while cut + 1 < (n + 1) // 2 and 2 * sum(comb(n, k) for k in range(cut + 2)) / 2**n <= 1 - CERTAIN:
-        cut += 1
-    return ordered[cut], float(numpy.median(ordered)), ordered[n - 1 - cut]

@@ -13,10 +13,10 @@ from minitransformer.data.lexicon import word_ratings
 from minitransformer.explain.comparison import Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.perturbation import logit_of
 from minitransformer.explain.pictures import comparison_table, mean_curves
-from minitransformer.explain.rendering import save_page
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.nn import Module
+from minitransformer.pictures.pages import save_page
 from minitransformer.plain import escaped
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.tokenization import Tokenizer

@@ -22,9 +22,9 @@ from minitransformer.cli.options import (
 )
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
-from minitransformer.explain.rendering import save_page
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
+from minitransformer.pictures.pages import save_page
 
 
 class Method(StrEnum):

@@ -16,12 +16,12 @@ from rich.table import Table
 
 from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
-from minitransformer.cli.loss_curve import save_loss_curve
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, blaming, one_line, settings
 from minitransformer.models import room_of, stated_kind
 from minitransformer.nn import init
+from minitransformer.pictures import LossCurve
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
 from minitransformer.recipes.classifier import accuracy
@@ -116,7 +116,7 @@ def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
     with progress_bar(trainer, console, recipe.kind) as report:
         done = trainer.run(report)
     console.quiet = False
-    save_loss_curve(trainer, directory / "loss.png")
+    LossCurve(trainer.losses, trainer.evaluations).save(directory / "loss.png")
     _tell(trainer, recipe, directory, done, json)
 
 

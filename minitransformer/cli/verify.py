@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minitransformer.cli.options import Backend, Html, Json, Seed, console, prepare, print_json
-from minitransformer.explain.rendering import save_page
+from minitransformer.pictures.pages import save_page
 from minitransformer.verify import Result, has_torch, verify_all
 from minitransformer.verify.report import COLUMNS, page_body, plain, row, summary
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.explain.rendering import finite, scale_of
+from minitransformer.pictures.colours import finite, scale_of
 from minitransformer.statistics import rank_correlation
 from minitransformer.tokenization.marks import LETTERS, seen
 

@@ -7,7 +7,6 @@ import sys
 import numpy
 import pytest
 
-from minitransformer.cli.tour import _travel, plain
 from minitransformer.course import catalogue
 from minitransformer.course import mine as mine_module
 from minitransformer.course.beside import BESIDE
@@ -19,8 +18,10 @@ from minitransformer.kernels import numpy as kernels
 from minitransformer.nn import SinusoidalPositionalEncoding
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe
+from minitransformer.terminal import Terminal
+from minitransformer.tour import Listener, plain
+from minitransformer.tour import travel as tour_module
 
-tour_module = sys.modules["minitransformer.cli.tour"]
 pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
 # the first part is left out here
 JUDGES_ALONE = {"finite_differences", "sigmoid", "concat_vjp", "scatter_add"}
@@ -55,7 +56,7 @@ def figures(monkeypatch, yours):
     monkeypatch.setattr(tour_module, "check_gradients", lambda seed, console: [])
     manual_seed(0)
     with yours.in_the_library():
-        return plain(_travel(ClassifierRecipe(steps=4), 3, 0, yours))
+        return plain(tour_module.travel(ClassifierRecipe(steps=4), 3, 0, yours, Listener()))
 
 
 @pytest.mark.slow
@@ -112,7 +113,7 @@ def test_a_piece_that_is_wrong_is_seen(name):
 def test_the_gradients_of_the_pieces_hold_too(solved):
     yours = Pieces({name: piece(solved, name) for name in SEAMS})
     with yours.in_the_library():
-        results = tour_module.check_gradients(0, tour_module.console)
+        results = tour_module.check_gradients(0, Terminal())
     assert results and not [r for r in results if not r.passed] and yours.aside == {}
 
 
@@ -147,7 +148,7 @@ def test_the_library_is_its_own_again_even_after_an_error():
 def test_gradients_hold_beside_pieces_that_all_fail():
     yours = Pieces(ALL_FAIL)
     with yours.in_the_library():
-        results = tour_module.check_gradients(0, tour_module.console)
+        results = tour_module.check_gradients(0, Terminal())
     assert results and all(r.passed for r in results)  # what failed was set aside
     assert yours.aside.keys() >= {"mul_vjp", "softmax", "layer_norm"}
 
@@ -278,13 +279,13 @@ def test_an_error_after_a_piece_answered_sets_it_aside_and_the_part_is_done_anew
         return "done"
 
     with yours.in_the_library():
-        assert tour_module._done(part, 0, yours) == "done"
+        assert tour_module.done(part, 0, yours) == "done"
     assert list(yours.aside) == ["softmax", "sigmoid"] and "odd numbers" in yours.aside["sigmoid"]
 
 
 def test_an_error_of_the_library_s_own_is_not_a_piece_s():
     with pytest.raises(ValueError, match="ours"):
-        tour_module._done(lambda: (_ for _ in ()).throw(ValueError("ours")), 0, Pieces({}))
+        tour_module.done(lambda: (_ for _ in ()).throw(ValueError("ours")), 0, Pieces({}))
 
 
 def test_only_what_passes_is_used(tmp_path, monkeypatch):

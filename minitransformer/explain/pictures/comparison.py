@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minitransformer.explain.comparison import Comparison
-from minitransformer.explain.pictures.chart import embedded, quiet
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite, hex_colour
+from minitransformer.pictures.chart import embedded, quiet
+from minitransformer.pictures.colours import finite, hex_colour
+from minitransformer.pictures.picture import Picture
 from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy
 
 from minitransformer.explain.comparison import Comparison
 from minitransformer.explain.deletion_curves import Faithfulness
-from minitransformer.explain.pictures.chart import embedded, quiet
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite, hex_colour
+from minitransformer.pictures.chart import embedded, quiet
+from minitransformer.pictures.colours import finite, hex_colour
+from minitransformer.pictures.picture import Picture
 from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:

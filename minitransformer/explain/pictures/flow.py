@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy
 
 from minitransformer.explain.explanation import SINKS, Ledger, Row
-from minitransformer.explain.pictures.chart import INK, LINE, embedded, quiet
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite
+from minitransformer.pictures.chart import INK, LINE, embedded, quiet
+from minitransformer.pictures.colours import finite
+from minitransformer.pictures.picture import Picture
 from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:

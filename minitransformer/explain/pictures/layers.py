@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy
 
-from minitransformer.explain.pictures.grid import Grid
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite
+from minitransformer.pictures.colours import finite
+from minitransformer.pictures.grid import Grid
+from minitransformer.pictures.picture import Picture
 
 
 def layer_map(

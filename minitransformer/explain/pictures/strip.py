@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy
 
-from minitransformer.explain.pictures.grid import Grid
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import finite, html_strip, plain_strip, rich_strip
+from minitransformer.pictures.colours import finite
+from minitransformer.pictures.grid import Grid
+from minitransformer.pictures.picture import Picture
+from minitransformer.pictures.tokens import html_strip, plain_strip, rich_strip
 
 
 def token_strip(

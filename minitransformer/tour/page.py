@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
-from minitransformer.cli.page import page
-from minitransformer.cli.pictures import attention_map, bars, curve, leaning, scatter, table
-from minitransformer.cli.tour_story import (
-    NAMES,
-    Judgement,
-    Speech,
-    Story,
-    agreement,
-    errors,
-    listed,
-    luck,
-    top_words,
-    verdict,
-)
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import MEANING
-from minitransformer.explain.rendering import html_strip, outputs, scale_of
+from minitransformer.explain.rendering import outputs
+from minitransformer.pictures import (
+    STYLE,
+    LossCurve,
+    attention_heads,
+    bars,
+    leaning,
+    page,
+    save_page,
+    scatter,
+    table,
+)
+from minitransformer.pictures.colours import scale_of
+from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import escaped
+from minitransformer.statistics import share_error
+from minitransformer.tour.errors import errors
+from minitransformer.tour.story import NAMES, Judgement, Learned, Speech, Story
+from minitransformer.tour.verdict import agreement, listed, top_words, verdict
 from minitransformer.verify import FINITE_DIFFERENCES, PYTORCH, Result
 from minitransformer.verify.report import COLUMNS, row, summary
 
+TITLE = "minitransformer tour"
 LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
 HOW = {
     "LRP": "Layer-wise relevance propagation starts from the answer and hands it back, layer by layer, to the words it came "
@@ -36,8 +41,23 @@ HOW = {
 }
 
 
+def save(story: Story, path: str | Path) -> None:
+    """Write the page of a tour to a file.
+
+    Args:
+        story: what `run` returned.
+        path: the HTML file.
+    """
+    save_page(path, TITLE, body(story), STYLE)
+
+
 def tour_page(story: Story) -> str:
-    """The whole page."""
+    """The whole page as HTML."""
+    return page(TITLE, body(story), STYLE)
+
+
+def body(story: Story) -> str:
+    """What the page shows, as HTML in the style `STYLE`."""
     parts = (
         _summary(story),
         _gradients(story.gradients),
@@ -46,10 +66,7 @@ def tour_page(story: Story) -> str:
         _why(story.judgement),
     )
     spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
-    return page(
-        "minitransformer tour",
-        f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>',
-    )
+    return f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>'
 
 
 def _summary(story: Story) -> str:
@@ -135,27 +152,24 @@ def _speech(speech: Speech) -> str:
         "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
         f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
         f"never saw, as if it had to choose among {end:.0f}. The curve shows how surprised it is: lower is better.</p>"
-        + curve(speech.learned.losses, speech.learned.held_out, ("blind guessing", speech.guessing))
+        + _curve(speech.learned, "blind guessing", speech.guessing)
         + f"<h3>What it wrote before</h3><pre>{escaped(speech.before)}</pre>"
         + f"<h3>What it writes after</h3><pre>{escaped(speech.after)}</pre>"
         + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
         + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
         "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
         "can look ahead, so the upper right stays empty.</p>"
-        + f'<div class="row">{_maps(speech.attention, speech.tokens)}</div>'
+        + attention_heads(speech.tokens, speech.attention).to_html()
     )
 
 
-def _maps(attention, tokens: list[str]) -> str:
-    return "".join(
-        attention_map(weights, tokens, f"layer {n}, head {h}")
-        for n, layer in enumerate(attention, 1)
-        for h, weights in enumerate(layer, 1)
-    )
+def _curve(learned: Learned, name: str, loss: float) -> str:
+    """The loss curve, beside a loss with a name."""
+    return LossCurve(learned.losses, learned.held_out, (name, loss)).to_html()
 
 
 def _judgement(judgement: Judgement) -> str:
-    margin = luck(judgement.accuracy["Transformer"], judgement.reviews)
+    margin = share_error(judgement.accuracy["Transformer"], judgement.reviews)
     reviews = escaped(judgement.reviews)
     wrong = "".join(
         f"<li>{escaped(review.text)} <span class='soft'>(it said {escaped(NAMES[1 - review.label])}, {p:.0%} sure)</span></li>"
@@ -173,7 +187,7 @@ def _judgement(judgement: Judgement) -> str:
         "beside counting words (naive Bayes), which is hard to beat with so few texts.</p>"
         + bars(judgement.accuracy)
         + f'<p class="note">With {reviews} reviews, luck alone moves such a figure by about {margin:.1%} up or down.</p>'
-        + curve(judgement.learned.losses, judgement.learned.held_out, ("tossing a coin", math.log(2)))
+        + _curve(judgement.learned, "tossing a coin", math.log(2))
         + '<p class="note">In training, words are hidden at random, so that no review hangs on a single word: that makes it harder '
         "than the real thing.</p>" + listing
     )
@@ -197,7 +211,7 @@ def _why(judgement: Judgement) -> str:
         + _agreement(judgement)
         + "<h3>And where it looked</h3><p>Attention is not an explanation: it says where a head looked, not what it made of what "
         "it saw. Compare the columns with the words above.</p>"
-        + f'<div class="row large">{_maps(judgement.attention, explanations[0].tokens)}</div>'
+        + attention_heads(explanations[0].tokens, judgement.attention).to_html()
     )
 
 

@@ -1,4 +1,4 @@
-"""Where each head of attention looks."""
+"""The attention weights of each head as a map."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.explain.pictures.chart import quiet
-from minitransformer.explain.pictures.picture import Picture
-from minitransformer.explain.rendering import ATTENTION, finite, visible
+from minitransformer.pictures.chart import quiet
+from minitransformer.pictures.colours import ATTENTION, finite
+from minitransformer.pictures.picture import Picture
+from minitransformer.pictures.tokens import visible
 from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NUMBER = "width:16px;min-width:16px;padding:0;font-size:10px;font-weight:400;text-align:center;border:0"
+HEAD = "width:16px;min-width:16px;padding:0;font-size:10px;font-weight:400;text-align:center;vertical-align:bottom;border:0"
+# upwards; notebooks that are not trusted leave TURNED out, and then show as much of the word as has room
+TURNED = "writing-mode:vertical-rl;transform:rotate(180deg)"
+UPWARDS = f"{TURNED};width:16px;max-height:72px;overflow:hidden;white-space:nowrap;font-size:12px"
 WORD = "text-align:left;padding:0 6px 0 0;font-size:12px;font-weight:400;white-space:pre;border:0"
 FAINT = 0.005  # of full colour: too little to be seen
 ACROSS = 4  # heads in a row of the image
@@ -29,18 +33,29 @@ def attention_heads(
     keys: Sequence[str] | None = None,
     title: str = "where each head looks",
 ) -> Picture:
-    """A table for each head: a row for each token that looks, a column for each one looked at.
+    """A table for each head: a row for each token that attends, a column for each token attended to.
 
-    Full colour is the largest share of all, which the title tells: on long texts every share is small.
-    `weights` are those of each layer, (H, T, S) or, in a batch of one, (1, H, T, S), as `nn.record_attention`
-    gives them. `keys` are the S tokens looked at where these are others, as in cross-attention. Columns are numbered like
-    their tokens. Raises ValueError without layers, for other shapes, and for numbers that are not finite.
+    Full colour is the largest of all weights, which the title tells: on long texts every weight is small. Layers, heads and
+    tokens are counted from 1.
+
+    Args:
+        tokens: the T tokens that attend.
+        weights: the attention weights of each layer, (H, T, S) or, in a batch of one, (1, H, T, S), as `nn.record_attention`
+            gives them.
+        keys: the S tokens attended to, where these are others, as in cross-attention.
+        title: the words above the tables.
+
+    Returns:
+        A picture. In the terminal, digits stand for tenths of full colour.
+
+    Raises:
+        ValueError: there are no layers, shapes do not fit, or a weight is NaN or infinite.
     """
     keys = tokens if keys is None else keys
     heads = {
         f"layer {n}, head {h}": finite(head, (len(tokens), len(keys)))
-        for n, layer in enumerate(weights)
-        for h, head in enumerate(_of_one(layer))
+        for n, layer in enumerate(weights, 1)
+        for h, head in enumerate(_of_one(layer), 1)
     }
     if not heads:
         raise ValueError("weights: expected one layer or more, got none")
@@ -76,13 +91,16 @@ def _numbered(tokens: Sequence[str]) -> list[str]:
 
 
 def _table(name: str, head: numpy.ndarray, full: float, tokens: Sequence[str], keys: Sequence[str]) -> str:
-    numbers = "".join(f'<th style="{NUMBER}">{j}</th>' for j in range(1, len(keys) + 1))
+    heads = "".join(
+        f'<th style="{HEAD}"><div style="{UPWARDS}">{escaped(visible(key).strip())}</div>{j}</th>'
+        for j, key in enumerate(keys, 1)
+    )
     rows = "".join(
         f'<tr><th style="{WORD}">{escaped(label)}</th>{_cells(row, full, token, keys)}</tr>'
         for label, token, row in zip(_numbered(tokens), tokens, head, strict=True)
     )
     frame = 'cellspacing="1" style="border-collapse:separate;border:1px solid rgba(128,128,128,0.3)"'
-    table = f'<table {frame}><tr><th style="{WORD}"></th>{numbers}</tr>{rows}</table>'
+    table = f'<table {frame}><tr><th style="{WORD}"></th>{heads}</tr>{rows}</table>'
     style = "display:inline-block;vertical-align:top;margin:4px 18px 8px 0"
     return f'<div style="{style}"><div style="font-size:12px">{escaped(name)}</div>{table}</div>'
 
@@ -98,7 +116,7 @@ def _cell(share: float, full: float, said: str) -> str:
     """There are very many of these, so that they say no more than they must."""
     purple = "rgba({},{},{},{:.2f})".format(*ATTENTION, min(share / full, 1.0))
     colour = f";background-color:{purple}" if share >= FAINT * full else ""
-    return f'<td style="padding:0{colour}" title="{escaped(said)}: {share:.0%}"></td>'
+    return f'<td style="padding:0;border:0{colour}" title="{escaped(said)}: {share:.0%}"></td>'
 
 
 def _text(heads, full: float, tokens: Sequence[str], keys: Sequence[str]):

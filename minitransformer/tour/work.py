@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from minitransformer.autograd import no_grad
-from minitransformer.cli.tour_story import Judgement, Learned, Speech
 from minitransformer.data.naive_bayes import NaiveBayes, majority
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
@@ -26,6 +25,7 @@ from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.tokenization import Tokenizer
+from minitransformer.tour.story import Judgement, Learned, Speech
 from minitransformer.training import Trainer
 from minitransformer.verify import Result, verify_all
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minitransformer.disk import write
-from minitransformer.explain.pictures import chart
-from minitransformer.explain.rendering import FONT, save_page
+from minitransformer.pictures import chart
+from minitransformer.pictures.pages import save_page
 from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FONT = "font-family:system-ui,sans-serif;font-size:14px"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer.explain.rendering import background, finite, scale_of, shade, visible
+from minitransformer.pictures.colours import background, finite, scale_of, shade
+from minitransformer.pictures.tokens import visible
 from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Grid:
         """The same as a map of coloured squares with their numbers."""
         from matplotlib.colors import LinearSegmentedColormap
 
-        from minitransformer.explain.pictures.chart import quiet
+        from minitransformer.pictures.chart import quiet
 
         colours = LinearSegmentedColormap.from_list("relevance", ["#2166ac", "#ffffff", "#e66101"])
         axes = quiet(figure.add_subplot())

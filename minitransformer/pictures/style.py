@@ -1,8 +1,4 @@
-"""A web page around a body: one file that loads nothing, for light and dark screens, wide and narrow ones."""
-
-from __future__ import annotations
-
-from minitransformer.plain import escaped
+"""The style of a page with tables, curves and cards, for light and dark screens, wide and narrow ones."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d1d1f; --soft: #56565c; --paper: #fff; --line: #d9d9de; --box: #f4f5f8;
@@ -46,7 +42,7 @@ tr.total th, tr.total td { font-weight: 650; border-top: 2px solid var(--ink) }
 figure { margin: 0 }
 svg { width: 100%; height: auto; display: block }
 svg text { font: 12px system-ui, sans-serif; fill: var(--soft) }
-svg .grid, svg .frame { stroke: var(--line); fill: none }
+svg .grid { stroke: var(--line); fill: none }
 svg polyline { fill: none; stroke: var(--fill) }
 svg .each { opacity: .35 }
 svg .mean { stroke-width: 2.5 }
@@ -54,12 +50,9 @@ svg .between { stroke: var(--warm); stroke-dasharray: 2 4 }
 svg .held { fill: var(--warm) }
 svg .level { stroke: var(--soft); stroke-dasharray: 6 4 }
 svg .limit { stroke: var(--bad); stroke-width: 2 }
-svg .look, svg .check { fill: var(--fill) }
-svg .check { opacity: .55 }
+svg .check { fill: var(--fill); opacity: .55 }
 .key span { display: inline-block; width: 22px; height: 3px; background: var(--fill); margin: 0 6px 4px 0 }
 .key span.held { width: 9px; height: 9px; border-radius: 5px; background: var(--warm); margin: 0 6px 0 14px }
-.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(165px, 1fr)); gap: 12px }
-.row.large { grid-template-columns: repeat(auto-fill, minmax(min(320px, 100%), 1fr)) }
 .scale { display: flex; white-space: nowrap; align-items: center; gap: 8px; font-size: .82em; color: var(--soft) }
 .scale i { flex: 0 1 220px; height: 10px; border-radius: 5px;
   background: linear-gradient(90deg, rgba(33, 102, 172, .75), transparent, rgba(230, 97, 1, .75)) }
@@ -70,12 +63,6 @@ pre { font: 14px/1.5 ui-monospace, monospace; margin: .3em 0 }
 .said u { text-decoration: underline 2px var(--warm); text-underline-offset: 4px }
 details { margin: .6em 0 }
 summary { cursor: pointer }
-@media (max-width: 500px) { body { font-size: 16px } svg text { font-size: 15px } .row svg text { font-size: 12px }
+@media (max-width: 500px) { body { font-size: 16px } svg text { font-size: 15px }
   .words { font-size: .78em } .words thead th:first-child { width: 27% } }
 """
-
-
-def page(title: str, body: str) -> str:
-    """The whole page."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head><title>{escaped(title)}</title>{head}</head><body>{body}</body></html>'

@@ -1,0 +1,68 @@
+"""Signed numbers as colours: orange above zero, blue below, a pair that colour-blind readers can tell apart.
+
+The depth of a colour is |value| on one scale for all that is shown together.
+"""
+
+from __future__ import annotations
+
+import numpy
+from numpy.typing import ArrayLike
+
+# orange, blue; purple for what has no sign
+FOR = (230, 97, 1)
+AGAINST = (33, 102, 172)
+ATTENTION = (94, 60, 153)
+
+
+def finite(values: ArrayLike, shape: tuple[int, ...] | None = None) -> numpy.ndarray:
+    """Values as float64.
+
+    Args:
+        values: numbers.
+        shape: the shape that they must have; None for any.
+
+    Returns:
+        The values as an array of float64.
+
+    Raises:
+        ValueError: the shape is another, or a value is NaN or infinite.
+    """
+    values = numpy.asarray(values, dtype=numpy.float64)
+    if shape is not None and values.shape != shape:
+        raise ValueError(
+            f"expected numbers of shape {shape}, one for each token and name, got shape {values.shape}"
+        )
+    if not numpy.isfinite(values).all():
+        wrong = numpy.argwhere(~numpy.isfinite(values))[0].tolist()
+        raise ValueError(
+            f"expected finite numbers, got {values[tuple(wrong)]} at {wrong}: what made them went wrong"
+        )
+    return values
+
+
+def scale_of(values: ArrayLike) -> float:
+    """The largest |value|, 1 if all are zero: what full colour stands for."""
+    return float(numpy.abs(values).max(initial=0.0)) or 1.0
+
+
+def _colour(value: float, scale: float) -> tuple[tuple[int, int, int], float]:
+    return (FOR if value >= 0 else AGAINST), min(abs(value) / scale, 1.0)
+
+
+def hex_colour(sign: int) -> str:
+    """The full colour of numbers of this sign."""
+    return "#{:02x}{:02x}{:02x}".format(*(FOR if sign >= 0 else AGAINST))
+
+
+def background(value: float, scale: float) -> str:
+    """A background for HTML that lets light and dark paper through, so that the ink of either can be read on it."""
+    (r, g, b), depth = _colour(value, scale)
+    return f"background-color:rgba({r},{g},{b},{0.75 * depth:.3f})"
+
+
+def shade(value: float, scale: float) -> str:
+    """The same for the terminal: ink and an opaque background, as rich names them."""
+    colour, depth = _colour(value, scale)
+    red, green, blue = (round(255 + (c - 255) * depth) for c in colour)
+    ink = "black" if red + green + blue > 380 else "white"
+    return f"{ink} on rgb({red},{green},{blue})"
