@@ -6,6 +6,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececf0; --soft: #adadb5; --paper: #16171a; --line: #3a3b40; --box: #212328;
     --fill: #6aa9e0; --warm: #ff9a4d; --for: rgba(230, 97, 1, .55); --against: rgba(70, 140, 215, .5); --bad: #ff8a80 }
+  .maps td { filter: brightness(1.9) }
 }
 body { max-width: 820px; margin: 0 auto; padding: 24px 16px 64px; font: 17px/1.6 system-ui, sans-serif }
 body { color: var(--ink); background: var(--paper) }

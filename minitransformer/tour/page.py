@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy
 
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import MEANING
@@ -158,14 +161,18 @@ def _speech(speech: Speech) -> str:
         + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
         + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
         "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
-        "can look ahead, so the upper right stays empty.</p>"
-        + attention_heads(speech.tokens, speech.attention).to_html()
+        "can look ahead, so the upper right stays empty.</p>" + _maps(speech.tokens, speech.attention)
     )
 
 
 def _curve(learned: Learned, name: str, loss: float) -> str:
     """The loss curve, beside a loss with a name."""
     return LossCurve(learned.losses, learned.held_out, (name, loss)).to_html()
+
+
+def _maps(tokens: Sequence[str], attention: Sequence[numpy.ndarray]) -> str:
+    """The attention maps of all heads."""
+    return f'<div class="maps">{attention_heads(tokens, attention).to_html()}</div>'
 
 
 def _judgement(judgement: Judgement) -> str:
@@ -211,7 +218,7 @@ def _why(judgement: Judgement) -> str:
         + _agreement(judgement)
         + "<h3>And where it looked</h3><p>Attention is not an explanation: it says where a head looked, not what it made of what "
         "it saw. Compare the columns with the words above.</p>"
-        + attention_heads(explanations[0].tokens, judgement.attention).to_html()
+        + _maps(explanations[0].tokens, judgement.attention)
     )
 
 
