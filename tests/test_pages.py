@@ -19,7 +19,7 @@ from minitransformer.explain import pictures as large
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.pictures import STYLE, page, save_page
 from minitransformer.pictures.tokens import html_strip
-from minitransformer.plain import OBEYED
+from minitransformer.plain import OBEYED, escaped
 from minitransformer.tour.page import tour_page
 from minitransformer.tour.story import Judgement, Learned, Speech, Story
 from minitransformer.verify import Result
@@ -116,6 +116,13 @@ def test_a_page_shows_every_value_and_obeys_none(name, tmp_path):
     assert "&lt;script&gt;" in shown or name == "page"
     save_page(tmp_path / "page.html", HOSTILE, shown)
     assert_harmless((tmp_path / "page.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_of_an_explanation_shows_every_value_and_obeys_none(tmp_path):
+    explanation(ledger=LEDGER).save(tmp_path / "page.html")
+    shown = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert_harmless(shown)
+    assert explanation(ledger=LEDGER).to_html() in shown and f"<title>{escaped(HOSTILE)}</title>" in shown
 
 
 @pytest.mark.parametrize("name", PICTURES)

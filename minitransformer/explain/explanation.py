@@ -20,6 +20,8 @@ from minitransformer.devices import floats
 from minitransformer.explain import rendering
 from minitransformer.explain.targets import One
 from minitransformer.ops.books import Books
+from minitransformer.pictures.pages import save_page
+from minitransformer.pictures.tokens import plain_strip
 
 SINKS = ("positions", "bias", "epsilon", "softmax", "tangent", "dropped")
 MEANING = {
@@ -295,12 +297,12 @@ class Explanation:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write an HTML page that loads no other file."""
-        rendering.save_page(path, self.method, self.to_html())
+        save_page(path, self.method, self.to_html())
 
     _repr_html_ = to_html
 
     def __repr__(self) -> str:
-        strips = "\n".join(rendering.plain_strip(tokens, values) for tokens, values in self.rows())
+        strips = "\n".join(plain_strip(tokens, values) for tokens, values in self.rows())
         return f"{self.method}: logit {self.target} = {self.output:.4f}\n{strips}" + (
             f"\n{self.ledger}" if self.ledger else ""
         )

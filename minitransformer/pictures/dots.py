@@ -30,7 +30,8 @@ def scatter(
     Returns:
         The picture as SVG.
     """
-    scale, bottom = _Powers(low, high), STEP * len(rows) + 12
+    scale = _Powers(low, high)
+    bottom = STEP * len(rows) + 12
     parts = list(scale.grid(bottom))
     for i, (name, errors) in enumerate(rows.items()):
         parts += scale.row(name, errors, limits[name], STEP * i + 28)

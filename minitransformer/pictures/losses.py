@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy
@@ -57,17 +57,22 @@ class LossCurve:
         return numpy.arange(len(mean)) + (self.window + 1) / 2, mean
 
     @property
+    def _held_out(self) -> tuple[list[int], list[float]]:
+        """The steps and the losses of `held_out`."""
+        return [step for step, _ in self.held_out], [loss for _, loss in self.held_out]
+
+    @property
     def said(self) -> str:
         """The curve in words."""
-        first, last = self.losses[0], self.mean[1][-1]
-        return f"Loss over {len(self.losses)} steps, from {first:.2f} to {last:.2f} nats"
+        last = self.mean[1][-1]
+        return f"Loss over {len(self.losses)} steps, from {self.losses[0]:.2f} to {last:.2f} nats"
 
     def to_html(self) -> str:
         """The curve as SVG with its legend, for pages in the style `STYLE`."""
         words = f"training, mean of {self.window} steps", "text it never saw"
         key = f'<span class="mean"></span>{escaped(words[0])} <span class="held"></span>{escaped(words[1])}'
-        box, parts = f"0 0 {WIDTH} {HEIGHT}", "".join(self._parts())
-        svg = f'<svg viewBox="{escaped(box)}" role="img"><title>{escaped(self.said)}</title>{parts}</svg>'
+        parts = f"<title>{escaped(self.said)}</title>" + "".join(self._parts())
+        svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{parts}</svg>'
         return f'<figure>{svg}<p class="key">{key}</p></figure>'
 
     def _parts(self) -> Iterator[str]:
@@ -79,13 +84,13 @@ class LossCurve:
         if self.level:
             yield from axes.level(*self.level)
         if self.held_out:
-            yield axes.line(*zip(*self.held_out, strict=True), "between")
+            yield axes.line(*self._held_out, "between")
         for step, loss in self.held_out:
             yield axes.dot(step, loss)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the curve to a PNG file."""
-        write(Path(path), png(self.draw, SIZE, self.said))
+        write(path, png(self.draw, SIZE, self.said))
 
     def draw(self, figure: Figure) -> None:
         """Draw the curve on a figure of matplotlib."""
@@ -95,8 +100,7 @@ class LossCurve:
         if self.level:
             axes.axhline(self.level[1], color=SOFT, linestyle="--", linewidth=1, label=self.level[0])
         if self.held_out:
-            dots = {"color": hex_colour(1), "linestyle": ":", "marker": "o", "markersize": 4}
-            axes.plot(*zip(*self.held_out, strict=True), **dots, label="held out")
+            axes.plot(*self._held_out, "o:", color=hex_colour(1), markersize=4, label="held out")
         axes.legend()
 
 

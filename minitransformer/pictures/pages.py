@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 
 from minitransformer.disk import write
 from minitransformer.plain import escaped
@@ -32,7 +32,7 @@ def _document(head: str, body: str) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head>{body}</html>'
 
 
-def save_page(path: str | Path, title: str, body: str, style: str = "") -> None:
+def save_page(path: str | PathLike[str], title: str, body: str, style: str = "") -> None:
     """Write a page to a file.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class Picture:
         console.print(Text(self.title, style="bold"))
         console.print(self.text())
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write it as a page that needs nothing else (.html), or as an image (.png). Raises ValueError for other names."""
         path = Path(path)
         if path.suffix not in (".html", ".png"):

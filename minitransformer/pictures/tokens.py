@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy
 
 from minitransformer.pictures.colours import background, scale_of, shade
 from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
-    pass
+    from rich.text import Text
+
+Values = Sequence[float] | numpy.ndarray
 
 
 def visible(token: str) -> str:
@@ -21,24 +23,26 @@ def visible(token: str) -> str:
     return token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
 
 
-def plain_strip(tokens: Sequence[str], values: ArrayLike) -> str:
+def plain_strip(tokens: Sequence[str], values: Values) -> str:
     """Each token with its signed relevance: `good[+0.81] film[-0.02]`."""
     return " ".join(f"{visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
 
 
-def rich_strip(tokens: Sequence[str], values, scale: float | None = None):
+def rich_strip(tokens: Sequence[str], values: Values, scale: float | None = None) -> Text:
     """The tokens as rich text, on a background whose depth is |relevance|."""
     from rich.text import Text
 
-    scale, strip = scale or scale_of(values), Text()
+    scale = scale or scale_of(values)
+    strip = Text()
     for token, value in zip(tokens, values, strict=True):
         strip.append(visible(token), style=shade(float(value), scale))
     return strip
 
 
-def html_strip(tokens: Sequence[str], values, scale: float | None = None) -> str:
+def html_strip(tokens: Sequence[str], values: Values, scale: float | None = None) -> str:
     """The tokens as spans with inline style and the number as hover text."""
-    scale, spans = scale or scale_of(values), []
+    scale = scale or scale_of(values)
+    spans = []
     for token, value in zip(tokens, values, strict=True):
         style = f"{background(float(value), scale)};padding:2px 1px;border-radius:3px;white-space:pre-wrap"
         spans.append(f'<span style="{style}" title="{value:+.4f}">{escaped(visible(token))}</span>')

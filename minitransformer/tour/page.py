@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy
 
@@ -44,7 +44,7 @@ HOW = {
 }
 
 
-def save(story: Story, path: str | Path) -> None:
+def save(story: Story, path: str | PathLike[str]) -> None:
     """Write the page of a tour to a file.
 
     Args:

@@ -49,7 +49,8 @@ def run(
         ValueError: the data are unknown, or no exercise in `mine` is passed.
         FileNotFoundError: `mine` holds no exercises.
     """
-    listener, recipe = listener or Listener(), _recipe(data, epochs)
+    listener = listener or Listener()
+    recipe = _recipe(data, epochs)
     manual_seed(seed)
     yours = Pieces({}) if mine is None else _yours(Path(mine), listener)
     beside = list(differences(yours))
