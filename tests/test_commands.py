@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from minitransformer import checkpoint, cli, models
+from minitransformer import checkpoint, cli, explain, models
 from minitransformer.cli.train import _new_recipe as new_recipe
 from minitransformer.plain import spelt_out
 from minitransformer.recipes import ClassifierRecipe, FineTuningRecipe
@@ -260,6 +260,17 @@ def test_explain_prints_saves_and_tells(command, classifier, tmp_path, method):
     assert len(told["tokens"]) == len(told["relevance"]) and (told["ledger"] is not None) == (method == "lrp")
     if method == "lrp":
         assert sum(told["relevance"]) == pytest.approx(told["ledger"]["tokens"], abs=1e-5)
+
+
+@pytest.mark.parametrize("rule", sorted(explain.PRESETS))
+def test_explain_by_every_rule(command, classifier, rule):
+    options = ["-c", classifier / "last.safetensors", "good food", "--rule", rule]
+    told = json.loads(command("explain", *options, "--form", "explicit", "--json")[1])
+    assert sum(told["relevance"]) == pytest.approx(told["ledger"]["tokens"], abs=1e-5)
+    code, out = command("explain", *options)
+    both = rule in ("attnlrp", "cp-lrp", "epsilon")
+    assert code == (0 if both else 1) and (both or "form='explicit'" in out)
+    assert rule in command("explain", "--help")[1]
 
 
 def test_explain_the_next_token(command, language_model):

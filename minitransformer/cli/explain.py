@@ -20,7 +20,7 @@ from minitransformer.cli.options import (
     prepare,
     print_json,
 )
-from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
+from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
@@ -35,11 +35,22 @@ class Method(StrEnum):
     gradient = "gradient"
 
 
+class Form(StrEnum):
+    """In which form lrp walks."""
+
+    gradient = "gradient"
+    explicit = "explicit"
+
+
 How = Annotated[
     Method,
     typer.Option(
         help="lrp divides a logit among the tokens, lime fits a linear model, gradient is gradient x input."
     ),
+]
+PresetRule = Annotated[str, typer.Option(help=f"Of lrp: {', '.join(PRESETS)}.")]
+WalkForm = Annotated[
+    Form, typer.Option(help="Of lrp: explicit for rules other than attnlrp, cp-lrp and epsilon.")
 ]
 Target = Annotated[
     int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
@@ -57,7 +68,8 @@ def explain(
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
     method: How = Method.lrp,
-    rule: Annotated[str, typer.Option(help="Of lrp: attnlrp or cp-lrp.")] = "attnlrp",
+    rule: PresetRule = "attnlrp",
+    form: WalkForm = Form.gradient,
     target: Target = None,
     samples: Samples = 1000,
     compare: Compare = False,
@@ -81,7 +93,7 @@ def explain(
     if method is Method.lime:
         explanation = _imitate(asked, tokenizer, text, target, samples, seed)
     else:
-        walk = partial(lrp, rule=rule) if method is Method.lrp else gradient_x_input
+        walk = partial(lrp, rule=rule, form=form.value) if method is Method.lrp else gradient_x_input
         explanation = walk(asked, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
         save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
