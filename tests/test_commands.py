@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from minitransformer import checkpoint, cli, explain, models
+from minitransformer import checkpoint, cli, models
 from minitransformer.cli.train import _new_recipe as new_recipe
+from minitransformer.explain import PRESETS, lrp
 from minitransformer.plain import spelt_out
 from minitransformer.recipes import ClassifierRecipe, FineTuningRecipe
 from minitransformer.recipes.classifier import accuracy
@@ -262,15 +264,36 @@ def test_explain_prints_saves_and_tells(command, classifier, tmp_path, method):
         assert sum(told["relevance"]) == pytest.approx(told["ledger"]["tokens"], abs=1e-5)
 
 
-@pytest.mark.parametrize("rule", sorted(explain.PRESETS))
-def test_explain_by_every_rule(command, classifier, rule):
-    options = ["-c", classifier / "last.safetensors", "good food", "--rule", rule]
-    told = json.loads(command("explain", *options, "--form", "explicit", "--json")[1])
+@pytest.mark.parametrize("form", [None, "gradient", "explicit"])
+@pytest.mark.parametrize("rule", PRESETS)
+def test_explain_by_every_rule_in_every_form(command, classifier, rule, form):
+    model, tokenizer = models.load(classifier / "best.safetensors")
+    options = ["-c", classifier / "best.safetensors", "The food was good", "--rule", rule, "--json"]
+    code, out = command("explain", *options, *(["--form", form] if form else []))
+    if form == "gradient" and not PRESETS[rule]().gradient_form:
+        assert code == 1 and "form='explicit'" in out and "--form explicit" in out
+        return
+    told, own = json.loads(out), form or ("gradient" if PRESETS[rule]().gradient_form else "explicit")
+    expected = lrp(model, tokenizer.encode("The food was good"), rule=rule, form=own)
+    assert code == 0 and told["method"] == expected.method
+    assert told["relevance"] == pytest.approx(expected.relevance.tolist(), rel=1e-6)
     assert sum(told["relevance"]) == pytest.approx(told["ledger"]["tokens"], abs=1e-5)
-    code, out = command("explain", *options)
-    both = rule in ("attnlrp", "cp-lrp", "epsilon")
-    assert code == (0 if both else 1) and (both or "form='explicit'" in out)
-    assert rule in command("explain", "--help")[1]
+    assert told["ledger"] == pytest.approx(dict(expected.ledger), rel=1e-6)
+
+
+def test_explain_names_every_rule_and_form_in_its_help(command):
+    code, out = command("explain", "--help")
+    words = " ".join(re.sub("[\u2500-\u257f]", " ", out).split())
+    assert code == 0 and f"Of lrp: {', '.join(PRESETS)}." in words and "gradient|explicit" in words
+
+
+def test_which_rules_have_a_gradient_form():
+    """Those of which the table of `explain.rules` says so."""
+    assert {name for name, rule in PRESETS.items() if rule().gradient_form} == {
+        "attnlrp",
+        "cp-lrp",
+        "epsilon",
+    }
 
 
 def test_explain_the_next_token(command, language_model):

@@ -170,6 +170,29 @@ def test_wrong_ways_to_print_are_found(wrong):
     assert list(offences("minitransformer/cli/x.py", ast.parse(wrong)))
 
 
+# ---- the help ----
+
+
+def test_every_command_is_in_a_group():
+    grouped = [command.__name__ for commands in cli.GROUPS.values() for command in commands]
+    assert len(set(grouped)) == len(grouped)
+    found = {command.callback.__name__: command.rich_help_panel for command in cli.app.registered_commands}
+    assert found == {c.__name__: group for group, commands in cli.GROUPS.items() for c in commands}
+    assert all(found.values()) and len(found) >= 19
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_help_shows_every_group_and_command(command, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out = command("--help")
+    lines = out.splitlines()
+    assert code == 0 and max(map(len, lines)) <= width
+    titles = [line for line in lines if line.startswith("\u256d\u2500 ")]
+    assert [title.split("\u2500")[1].strip() for title in titles] == ["Options", *cli.GROUPS]
+    first = [line.split()[1] for line in lines if re.match("\u2502 [a-z]", line)]
+    assert first == [c.__name__ for commands in cli.GROUPS.values() for c in commands]
+
+
 # ---- how a command ends ----
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from minitransformer.cli.bench import bench
 from minitransformer.cli.chat import chat
-from minitransformer.cli.course import COMMANDS as COURSE
+from minitransformer.cli.course import check, hint, reset, solution, start, watch
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
 from minitransformer.cli.explain import explain
@@ -32,27 +32,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    tour,
-    train,
-    generate,
-    explain,
-    verify,
-    bench,
-    fetch,
-    translate,
-    chat,
-    embed,
-    doctor,
-    learn,
-    *COURSE,
-    progress,
-):
-    app.command()(prepared(command))
+# the panels of `minitransformer --help`, and the commands in each
+GROUPS = {
+    "Start here": (tour, doctor),
+    "The course": (start, learn, check, watch, hint, solution, reset, progress),
+    "Models": (train, generate, chat, translate, embed, fetch),
+    "Trust": (explain, verify, bench),
+}
+for group, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=group)(prepared(command))
 
-USAGE: Any = (
-    typer.BadParameter.__base__
-)  # click's UsageError; newer versions of typer contain a copy of click
+# click's UsageError; newer versions of typer contain a copy of click
+USAGE: Any = typer.BadParameter.__base__
 EXPECTED = (ValueError, ArithmeticError, IndexError, RuntimeError, OSError, ImportError, MemoryError)
 DEBUG = "MINITRANSFORMER_DEBUG"
 

@@ -140,6 +140,3 @@ def reset(
     kept = f"your file is now {backup}" if backup else "there was no file"
     console.print(f"{workspace.file_of(lesson)} is a starter again; {kept}", soft_wrap=True)
     tell_trouble(workspace)
-
-
-COMMANDS = (start, check, watch, hint, solution, reset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -22,6 +23,7 @@ from minitransformer.cli.options import (
 )
 from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.pictures import ledger_flow
+from minitransformer.explain.rules import named_composite
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.pictures.pages import save_page
@@ -36,7 +38,7 @@ class Method(StrEnum):
 
 
 class Form(StrEnum):
-    """In which form lrp walks."""
+    """The forms of `--form`."""
 
     gradient = "gradient"
     explicit = "explicit"
@@ -48,9 +50,10 @@ How = Annotated[
         help="lrp divides a logit among the tokens, lime fits a linear model, gradient is gradient x input."
     ),
 ]
-PresetRule = Annotated[str, typer.Option(help=f"Of lrp: {', '.join(PRESETS)}.")]
+EXPLICIT = ", ".join(name for name, preset in PRESETS.items() if not preset().gradient_form)
+RuleName = Annotated[str, typer.Option(metavar="NAME", help="Of lrp: " + ", ".join(PRESETS) + ".")]
 WalkForm = Annotated[
-    Form, typer.Option(help="Of lrp: explicit for rules other than attnlrp, cp-lrp and epsilon.")
+    Form | None, typer.Option(help=f"Of lrp; by default explicit for {EXPLICIT}, gradient for the others.")
 ]
 Target = Annotated[
     int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
@@ -68,8 +71,8 @@ def explain(
     checkpoint: MaybeCheckpoint = None,
     model: PublishedWriter = None,
     method: How = Method.lrp,
-    rule: PresetRule = "attnlrp",
-    form: WalkForm = Form.gradient,
+    rule: RuleName = "attnlrp",
+    form: WalkForm = None,
     target: Target = None,
     samples: Samples = 1000,
     compare: Compare = False,
@@ -93,7 +96,7 @@ def explain(
     if method is Method.lime:
         explanation = _imitate(asked, tokenizer, text, target, samples, seed)
     else:
-        walk = partial(lrp, rule=rule, form=form.value) if method is Method.lrp else gradient_x_input
+        walk = _walk(rule, form) if method is Method.lrp else gradient_x_input
         explanation = walk(asked, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
         save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
@@ -102,6 +105,13 @@ def explain(
     else:
         explanation.show()
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
+
+
+def _walk(rule: str, form: Form | None) -> Callable[..., Explanation]:
+    """LRP by a rule, in the form asked for, or else in the first of the two that the rule has."""
+    composite = named_composite(rule)
+    own = Form.gradient if composite.gradient_form else Form.explicit
+    return partial(lrp, rule=composite, form=(form or own).value)
 
 
 def _flow(explanation: Explanation) -> str:

@@ -358,6 +358,11 @@ class Composite:
         self.entries: tuple[tuple[Selector, Rule], ...] = self.own + below
         self._fitting: dict[type[Op], list[tuple[Selector, Rule]]] = {}
 
+    @property
+    def gradient_form(self) -> bool:
+        """Whether all its rules have a gradient form; if not, only the explicit form can be walked."""
+        return all(rule.gradient_form for _, rule in self.entries)
+
     def rule_for(self, site: Site) -> Rule:
         """The rule of an op at its site."""
         kind = type(site.op)

@@ -148,7 +148,8 @@ class Walk:
             raise NotImplementedError(f"relevance at {named(op, layer)}: {why}")
         if not self.explicit and not (rule.gradient_form and modified):
             raise ValueError(
-                f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit'"
+                f"relevance at {named(op, layer)}: {rule} has no gradient form; pass form='explicit', "
+                "on the command line --form explicit"
             )
         return rule.relprop if self.explicit else rule.modified
 
