@@ -48,6 +48,7 @@ def html_explanation(explanation) -> str:
 
 def print_explanation(explanation) -> None:
     """The same in the terminal."""
+    # rich takes time to import: only what prints imports it
     from rich.text import Text
 
     from minitransformer.terminal import Terminal

@@ -146,7 +146,7 @@ class SignalTakesAll(Rule):
         return isinstance(other, Tensor) and is_gate(op.inputs[i]) and not is_gate(other)
 
 
-def is_gate(t: Tensor | float) -> bool:
+def is_gate(t: Tensor | float | None) -> bool:
     """Whether the tape says that a tensor is a sigmoid, or an affine function of one.
 
     That is a sigmoid negated, shifted or scaled by numbers and by tensors that require no gradient, or moved: reshaped,
