@@ -134,9 +134,16 @@ class Ledger(Mapping):
         ]
 
     def by_layer(self, depth: int | None = None) -> list[Row]:
-        """A row for each layer, from the output down; `depth` cuts names, so that 1 tells `encoder` from `head`.
+        """A row for each layer, from the output down.
 
-        A layer receives what ops elsewhere pass to it and passes on what goes elsewhere; what moves within it is left out.
+        A layer receives what ops of other layers pass to it, and passes on what goes to other layers; what moves within it is
+        left out.
+
+        Args:
+            depth: how many parts of each layer's name to keep: with 1, all of "encoder" is one row. None keeps whole names.
+
+        Returns:
+            The rows; `op` is empty in each.
         """
         layers: dict[str, Row] = {}
         for row in self.rows:
@@ -146,7 +153,11 @@ class Ledger(Mapping):
         return list(layers.values())
 
     def verify(self) -> Ledger:
-        """This ledger. Raises RuntimeError, naming the op, if relevance went missing or came from nowhere."""
+        """This ledger, checked.
+
+        Raises:
+            RuntimeError: at an op, which the error names, or in total, the accounts do not close.
+        """
         for row in self.rows:
             if not self._small(row.gap):
                 where = f"{row.op} in layer {row.layer!r}" if row.layer else row.op
@@ -166,9 +177,17 @@ class Ledger(Mapping):
         return self
 
     def table(self, by: str = "layer", depth: int | None = None) -> str:
-        """A line for each layer, or for each op with `by="op"`: what it received, passed on, and absorbed by sink.
+        """A line for each layer or op: what it received, passed on, and absorbed by sink.
 
-        Raises ValueError for another word.
+        Args:
+            by: "layer" or "op".
+            depth: of layers' names, as in `by_layer`.
+
+        Returns:
+            The table, as text of several lines.
+
+        Raises:
+            ValueError: `by` is another word.
         """
         if by not in ("layer", "op"):
             raise ValueError(f"by: expected 'layer' or 'op', got {by!r}")

@@ -49,7 +49,13 @@ Term = tuple[Array, list[tuple[Array, Array]], Array]
 
 
 class Rule:
-    """The law that stands with the op: what applies where no other rule is chosen."""
+    """The law that stands with the op, which applies where no other rule is chosen. Other rules are subclasses.
+
+    Attributes:
+        ops: the kinds of ops that the rule is for.
+        gradient_form: whether `modified` gives the rule's gradient form.
+        reference: the paper to show.
+    """
 
     ops: tuple[type[Op], ...] = (Op,)
     reference = ""
@@ -64,15 +70,43 @@ class Rule:
         return isinstance(op, self.ops)
 
     def holds(self, op: Op, i: int) -> bool:
-        """Whether input `i` counts as a constant, so that no relevance flows there."""
+        """Whether an input counts as a constant, so that no relevance flows there.
+
+        Args:
+            op: the op, on the tape.
+            i: the number of the input.
+
+        Returns:
+            True or False; False unless a rule says otherwise.
+        """
         return False
 
     def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> tuple:
-        """Relevance of the output -> relevance of each input (None: nothing)."""
+        """The rule in explicit form.
+
+        Args:
+            op: the op, whose `needs` say which inputs get relevance.
+            r: relevance of the output, or a tuple of them.
+            books: the books of the walk.
+            *arrays: what `op.relprop` reads: the output, for some ops, and the inputs.
+
+        Returns:
+            The relevance of each input; None for nothing.
+        """
         return op.relprop(r, books, *arrays)
 
     def modified(self, op: Op, g: Array, books: Books, *arrays: Array) -> tuple:
-        """The same on cotangents: relevance is activation times what comes out."""
+        """The rule in gradient form.
+
+        Args:
+            op: as in `relprop`.
+            g: the modified cotangent of the output, or a tuple of them.
+            books: as in `relprop`.
+            *arrays: as in `relprop`.
+
+        Returns:
+            For each input the array that gives its relevance when it is multiplied by the input; None for nothing.
+        """
         return op.modified(g, books, *arrays)
 
     def __repr__(self) -> str:

@@ -24,6 +24,12 @@ class Books:
     (array([[6., 2.]]), array([2.]))
     >>> books.absorbed  # nothing was lost to the stabiliser
     {'dropped': 0.0}
+
+    Args:
+        eps: the stabiliser, 0 or more.
+
+    Raises:
+        ValueError: a negative number.
     """
 
     def __init__(self, eps: float = 1e-6):
@@ -33,11 +39,28 @@ class Books:
         self.absorbed: dict[str, Any] = {}
 
     def stabiliser(self, z: Array) -> Array:
-        """eps sign(z), sign(0) = +1: away from zero, so that no share is larger than without it."""
+        """What is added to a divisor: eps sign(z), sign(0) = +1, so that it moves away from zero.
+
+        Args:
+            z: the divisors, any shape.
+
+        Returns:
+            eps or -eps for each, of the shape and dtype of z.
+        """
         return namespace(z).where(z < 0, -self.eps, self.eps).astype(z.dtype)
 
     def ratio(self, r: Array, z: Array) -> Array:
-        """R / S(z), S(z) = z + eps sign(z); the stabiliser's share of R is absorbed. With eps = 0, z = 0 drops its R."""
+        """R / S(z), where S(z) = z + eps sign(z).
+
+        The stabiliser's share of R is absorbed by the sink "epsilon". With eps = 0, the R of z = 0 is absorbed by "dropped".
+
+        Args:
+            r: relevance, any shape.
+            z: the divisors, of the same shape.
+
+        Returns:
+            Relevance for each unit of z, of the same shape.
+        """
         signed = self.stabiliser(z)
         stable = z + signed
         if not self.eps:
@@ -51,7 +74,11 @@ class Books:
 
     @contextlib.contextmanager
     def stabilised(self, eps: float | None) -> Iterator[None]:
-        """Another stabiliser inside this block; None changes nothing."""
+        """Another stabiliser inside a `with` block.
+
+        Args:
+            eps: the stabiliser there; None changes nothing.
+        """
         usual = self.eps
         self.eps = usual if eps is None else eps
         try:
@@ -60,16 +87,33 @@ class Books:
             self.eps = usual
 
     def absorb(self, sink: str, amounts: Array) -> None:
-        """Book the sum of `amounts` under a sink of the ledger."""
+        """Book the sum of amounts under a sink of the ledger.
+
+        Args:
+            sink: the sink's name.
+            amounts: any shape.
+        """
         amount = amounts.sum()
         self.book(sink, float(amount) if isinstance(amounts, HOST) else amount)
 
     def book(self, sink: str, amount: Any) -> None:
-        """Book one amount under a sink of the ledger: a number, or an array on a device that holds one."""
+        """Book one amount under a sink of the ledger.
+
+        Args:
+            sink: the sink's name.
+            amount: a number, or an array () on a device.
+        """
         self.absorbed[sink] = self.absorbed.get(sink, 0.0) + amount
 
     def finite(self, a: Any) -> Any:
-        """An array or number with 0 for -inf: the score of what attention may not look at."""
+        """Scores with 0 for -inf, which is the score of what attention may not look at.
+
+        Args:
+            a: an array of any shape, or a number.
+
+        Returns:
+            The same, itself if nothing in it is -inf.
+        """
         if isinstance(a, (int, float)):
             return a if math.isfinite(a) else 0.0
         if a.dtype.kind != "f" or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
