@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from typing import Any
 
 from minitransformer.course import catalogue
-from minitransformer.course.judge import crashed, judge
+from minitransformer.course.judge import crashed, judge, too_long
 from minitransformer.course.report import Report
-from minitransformer.course.sandbox import SECONDS, too_long
+from minitransformer.course.sandbox import SECONDS
 from minitransformer.course.timer import TooLong, at_most
 
 __all__ = ["check"]
@@ -29,8 +31,16 @@ def check(name: str, answer: Any) -> Report:
     exercise = catalogue.exercise(name)
     try:
         with at_most(SECONDS):
-            return judge(name, exercise, answer)
+            return judge(name, exercise, answer, *written(answer))
     except SystemExit as error:
         return crashed(name, error, "")
-    except TooLong:
-        return too_long(name, SECONDS)
+    except TooLong as stopped:
+        return too_long(name, SECONDS, stopped)
+
+
+def written(answer: Any) -> tuple[str, str]:
+    """The name of the cell that an object was made in, and its source; both "" if they are not known."""
+    try:
+        return inspect.getsourcefile(answer) or "", textwrap.dedent(inspect.getsource(answer))
+    except (OSError, TypeError):  # no function, or typed in where nothing is kept
+        return "", ""

@@ -18,12 +18,31 @@ class Failed(AssertionError):
 
     Args:
         *details: lines that say what was expected and what was found.
-        hint: a sentence that says what may help.
+        hint: what is wrong, where the check knows it for sure; what may help in general is the property's hint.
     """
 
     def __init__(self, *details: str, hint: str = ""):
         super().__init__("\n".join(details))
         self.details, self.hint = details, hint
+
+
+class Nothing(Failed):
+    """A result is None where something was expected."""
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}: got None")
+
+
+class Stopped(BaseException):
+    """The learner's code was ended by force. This is not an Exception, so that no check takes it for one of the answer's.
+
+    Attributes:
+        held: the properties that were found to hold before.
+        during: the property that was being checked; None if none was.
+    """
+
+    held: tuple[str, ...] = ()
+    during: Property | None = None
 
 
 @dataclass(frozen=True)
@@ -33,10 +52,15 @@ class Property:
     Args:
         what: the property in words.
         holds: `holds(answer)` raises Failed if the answer does not have it; any other exception counts as a crash.
+        hint: what may help if the property does not hold and nothing more is known. It is about this property, and true whatever
+            the answer is.
+        slow: what may help if the time limit is reached during this check; "" if only an endless loop can be the reason.
     """
 
     what: str
     holds: Callable[[Any], None]
+    hint: str = ""
+    slow: str = ""
 
 
 class Beside(NamedTuple):

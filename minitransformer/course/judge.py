@@ -9,25 +9,17 @@ from types import ModuleType
 from typing import Any
 
 from minitransformer.course.cell.telling import called, message, place
-from minitransformer.course.exercise import Exercise, Failed
+from minitransformer.course.crashes import meaning
+from minitransformer.course.exercise import Exercise, Failed, Nothing, Property, Stopped
+from minitransformer.course.nothing import none_within, why_none
 from minitransformer.course.report import Report
 
-CRASHES = {  # a part of an error message of Python or NumPy -> what it usually means
-    "NoneType": "Something is None: is there a `return`?",
-    "broadcast": "Two shapes do not fit. A sum that has to keep its axis needs `keepdims=True`; print both shapes.",
-    "generator": "There is a `yield` in it, which makes it a generator: `return` the result.",
-    "matmul": "The shapes of a matrix product do not fit. `x.T` turns all axes round, np.swapaxes(x, -1, -2) the last two.",
-    "truth value of an array": "`if` wants one answer, and an array has many: np.where chooses for each element.",
-    "cannot be interpreted as an integer": "A size has to be whole: `//` divides so, `/` gives a float.",
-    "boolean index did not match": "The mask has another shape than what it picks from: print both.",
-    "only 0-dimensional arrays": "A function of the math module takes one number; that of np takes an array.",
-    "can't multiply sequence": "A list times a number repeats the list: make an array of it, np.array(..).",
-    "concatenation axis": "Arrays can be joined along an axis only if they agree in all others: print their shapes.",
-}
 UNWRITTEN = "Replace `raise NotImplementedError` by your code."
+A_FIRST_HINT = "a first hint: "  # before what is said because nothing more is known
+ENDLESS = "Is there a loop that never ends?"
 
 
-def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
+def judge(name: str, exercise: Exercise, answer: Any, file: str = "", source: str = "") -> Report:
     """Check the properties one after the other, up to the first that does not hold.
 
     Args:
@@ -35,9 +27,13 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
         exercise: the exercise.
         answer: the learner's function or class.
         file: the learner's file, whose lines the report may quote.
+        source: the learner's code, in which a missing `return` is looked for; "" if it is not at hand.
 
     Returns:
         The report.
+
+    Raises:
+        Stopped: if the code is ended by force. It then has the property during which that happened.
     """
     held: list[str] = []
     for prop in exercise.properties:
@@ -45,13 +41,18 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "") -> Report:
             prop.holds(answer)
         except NotImplementedError as error:
             return Report(name, "unwritten", tuple(held), hint=_to_write(name, error, file))
+        except Nothing as failed:
+            return Report(name, "failed", tuple(held), prop.what, failed.details, why_none(source, name))
         except Failed as failed:
-            hint = exercise.likely_mistake(answer) or failed.hint or first_hint(exercise)
+            hint = exercise.likely_mistake(answer) or failed.hint or _first_hint(exercise, prop, held)
             return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
         except Exception as error:
-            return crashed(
-                name, error, file, tuple(held), prop.what, exercise.likely_mistake(answer) or _meaning(error)
-            )
+            known = exercise.likely_mistake(answer) or _meaning(error, file, name, source)
+            hint = known or _first_hint(exercise, prop, held)
+            return crashed(name, error, file, tuple(held), prop.what, hint)
+        except Stopped as stopped:
+            stopped.held, stopped.during = tuple(held), prop
+            raise
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
 
@@ -74,7 +75,26 @@ def crashed(
     """
     if type(error).__name__ == "SystemExit":
         return Report(name, "crashed", held, wrong, ("it called exit()",), "Return the result instead.")
-    return Report(name, "crashed", held, wrong, describe(error, file), hint)
+    return Report(
+        name, "crashed", held, wrong, describe(error, file), hint or meaning(error, place(error, file))
+    )
+
+
+def too_long(name: str, seconds: float, stopped: Stopped) -> Report:
+    """The report on code that was stopped at its time limit.
+
+    Args:
+        name: the exercise's name.
+        seconds: the limit.
+        stopped: what stopped it.
+
+    Returns:
+        The report.
+    """
+    prop = stopped.during
+    hint = (prop.slow if prop else "") or ENDLESS
+    details = (f"it was not finished after {seconds:g} seconds",)
+    return Report(name, "stopped", stopped.held, prop.what if prop else "", details, hint)
 
 
 def _to_write(name: str, error: NotImplementedError, file: str) -> str:
@@ -83,21 +103,16 @@ def _to_write(name: str, error: NotImplementedError, file: str) -> str:
     return UNWRITTEN if function in ("", name) else f"`{function}` is not written yet, and `{name}` calls it."
 
 
-def _meaning(error: Exception) -> str:
-    """What such an exception usually means, or ""."""
-    return next((said for part, said in CRASHES.items() if part in message(error)), "")
+def _meaning(error: Exception, file: str, name: str, source: str) -> str:
+    """What such an exception means as a rule, or ""."""
+    of_none = none_within(source, name) if "NoneType" in message(error) else ""
+    return of_none or meaning(error, place(error, file))
 
 
-def first_hint(exercise: Exercise) -> str:
-    """The first hint of an exercise.
-
-    Args:
-        exercise: the exercise.
-
-    Returns:
-        The hint, or "" if it has none.
-    """
-    return exercise.hints[0] if exercise.hints else ""
+def _first_hint(exercise: Exercise, prop: Property, held: list[str]) -> str:
+    """The property's own hint, else the exercise's first one while nothing is known to hold; labelled as what it is."""
+    hint = prop.hint or ("" if held else "".join(exercise.hints[:1]))
+    return hint and A_FIRST_HINT + hint
 
 
 def describe(error: BaseException, file: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from minitransformer.course import cell, pretend
 from minitransformer.course.cell.wire import HEAD, LARGEST, Nonsense
+from minitransformer.course.exercise import Stopped
 from minitransformer.course.windows_job import job_of
 
 STARTING = 60  # seconds until the learner's code can be run
@@ -34,8 +35,8 @@ PACKAGE, CELL, PRETEND = (
 OF_A_CLONE = ("lessons", "tests", ".git", "build")
 
 
-class Gone(BaseException):
-    """The process has ended. This is not an Exception, so that no check takes it for an exception of the answer."""
+class Gone(Stopped):
+    """The process has ended, or was ended."""
 
 
 class Process:

@@ -1,7 +1,29 @@
-"""Properties that many exercises share: shapes, values, gradients, and inputs that are not changed."""
+"""Properties that many exercises share, and the comparisons that checks are made of.
+
+What is checked as a kind, wherever it applies:
+
+| kind | helper |
+|---|---|
+| values, found in another way; large scores and -inf where there is a softmax, ties where there is an order | `returns` |
+| a gradient, also of a function whose output has another shape than its input | `is_vjp_of` |
+| inputs are not changed: arrays, lists, dictionaries, on every way through the code | `keeps_its_inputs` (several inputs) |
+| several batch dimensions give what each sample gives alone | `takes_batches` |
+| the promised dtype; only where the task's docstring promises it | `keeps_float32` |
+| a promised type, such as a tuple or one number | `equal`, `one_number` |
+| the generator handed in is the one that is used, and its distribution | `uses_its_generator`, `is_normal` |
+| a promised complexity: a size that an exponential or quadratic answer cannot finish | `Property(.., slow=..)` |
+
+What a report says. Each property has a `hint` about itself, true for any answer; the report labels it "a first hint:" and shows it
+where nothing more is known. More is known where an answer gives the same results as one of the exercise's `mistakes`, where a
+check raises `Failed(.., hint=..)` because it has seen what is wrong, where a result is None (`Nothing`: the reason is read off the
+source, see nothing.py), and where code crashed (crashes.py). `same` says the first difference with digits enough, and what
+the numbers that came have to do with those expected (differences.py): times a factor, transposed, one row wrong.
+"""
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,8 +31,8 @@ from typing import Any
 
 import numpy
 
-from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.judge import CRASHES
+from minitransformer.course import differences
+from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -36,22 +58,44 @@ class Tried(Exercise):
 
 
 def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> None:
-    """Raise Failed unless two lists, dictionaries or texts are equal.
+    """Raise Failed unless two lists, dictionaries or texts are equal and of the same type.
 
     Args:
         got: the learner's result.
         expected: the right one.
         what: what it is, for the report.
-        hint: a sentence that may help.
+        hint: what is wrong, if the check knows it.
     """
     if got is None:
-        raise Failed(f"{what}: got None", hint="Is there a `return`?")
+        raise Nothing(what)
     if type(got) is not type(expected):
-        raise Failed(
-            f"{what}: expected {type(expected).__name__}, got {type(got).__name__}: {got!r:.80}", hint=hint
+        kinds = f"expected a {type(expected).__name__}, got a {type(got).__name__}"
+        convert = (
+            f"`{type(expected).__name__}(..)` makes one of it."
+            if got and isinstance(got, list | tuple)
+            else hint
         )
+        raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert)
     if got != expected:
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint)
+
+
+def one_number(got: Any, what: str = "the result") -> float:
+    """A result as a float: Python's numbers, NumPy's, and arrays without dimensions are one number each.
+
+    Args:
+        got: the learner's result.
+        what: what it is, for the report.
+
+    Returns:
+        The number. Raises Failed if it is none, or more than one.
+    """
+    if got is None:
+        raise Nothing(what)
+    array = _numbers(got, what)
+    if array.shape:
+        raise Failed(f"{what}: expected one number, got shape {array.shape}")
+    return float(array)
 
 
 def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "") -> None:
@@ -62,27 +106,40 @@ def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str 
         expected: the right one.
         what: what it is, for the report.
         rtol: the largest difference, as a share of the largest entry.
-        hint: a sentence that may help.
+        hint: what is wrong, if the check knows it.
     """
     if got is None:
-        raise Failed(f"{what}: got None", hint="Is there a `return`?")
-    try:
-        got = numpy.asarray(got, dtype=float)
-    except (TypeError, ValueError):
-        hint = CRASHES["generator"] if type(got).__name__ == "generator" else ""
-        raise Failed(f"{what}: expected an array of numbers, got {type(got).__name__}", hint=hint) from None
-    expected = numpy.asarray(expected, dtype=float)
+        raise Nothing(what)
+    got, expected = _numbers(got, what), numpy.asarray(expected, dtype=float)
     if got.shape != expected.shape:
-        raise Failed(f"{what}: expected shape {expected.shape}, got {got.shape}", hint=hint)
+        sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
+        raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint)
     scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
     wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
     if wrong.any():
         index = tuple(map(int, numpy.argwhere(wrong)[0]))
         where = f" at index {index}" if index else ""
-        raise Failed(f"{what}{where}: expected {expected[index]:.6g}, got {got[index]:.6g}", hint=hint)
+        first = f"{what}{where}: {differences.apart(expected[index], got[index])}"
+        raise Failed(first, *differences.relation(expected, got, wrong), hint=hint)
 
 
-def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -> Property:
+def _numbers(got: Any, what: str) -> numpy.ndarray:
+    try:
+        array = numpy.asarray(got)
+        return array.astype(float)
+    except (TypeError, ValueError):
+        kind = type(got).__name__
+        hint = (
+            "There is a `yield` in it, which makes it a generator: `return` the result."
+            if kind == "generator"
+            else ""
+        )
+        if isinstance(got, list | tuple):
+            kind += f" that is no array of numbers: {got!r:.60}"
+        raise Failed(f"{what}: expected an array of numbers, got a {kind}", hint=hint) from None
+
+
+def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7, hint: str = "") -> Property:
     """The answer returns the expected values.
 
     Args:
@@ -91,6 +148,7 @@ def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -
         expected: `expected(*inputs)` computes the values in another way than an answer would: by hand, by loops, or as numbers
             that PyTorch gave.
         rtol: the largest difference, as a share of the largest entry.
+        hint: what may help if nothing more is known.
 
     Returns:
         The property.
@@ -98,58 +156,155 @@ def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7) -
 
     def holds(answer):
         values = inputs(_rng())
-        same(answer(*_copies(values)), expected(*_copies(values)), rtol=rtol)
+        with numpy.errstate(all="ignore"):
+            same(
+                answer(*_copies(values)), expected(*_copies(values)), f"the result {_for(values)}", rtol=rtol
+            )
 
-    return Property(what, holds)
+    return Property(what, holds, hint)
 
 
-def keeps_its_inputs(inputs: Inputs) -> Property:
-    """The answer does not change its arguments.
+def keeps_its_inputs(*inputs: Inputs) -> Property:
+    """The answer does not change its arguments: arrays, lists and dictionaries, also inside others.
 
     Args:
-        inputs: makes the arguments from a random generator.
+        *inputs: each makes the arguments from a random generator; give one for each way through the code.
 
     Returns:
         The property.
     """
 
     def holds(answer):
-        values = inputs(_rng())
-        mine = _copies(values)
-        answer(*mine)
-        for i, (before, after) in enumerate(zip(values, mine, strict=True)):
-            if isinstance(before, numpy.ndarray) and not numpy.array_equal(before, after, equal_nan=True):
-                raise Failed(
-                    f"input {i} was changed in place",
-                    hint="Work on a copy, or use `x = x - m` instead of `x -= m`.",
-                )
+        for values in (make(_rng()) for make in inputs):
+            mine = copy.deepcopy(list(values))
+            answer(*mine)
+            for i, (before, after) in enumerate(zip(values, mine, strict=True)):
+                if not unchanged(before, after):
+                    raise Failed(f"argument {i + 1} was changed in place {_for(values)}")
 
-    return Property("it leaves its inputs as they were", holds)
+    hint = "Work on a copy, x.copy(), or write `x = x - m`, which makes a new array, instead of `x -= m` or `x[..] = m`."
+    return Property("it leaves its inputs as they were", holds, hint)
 
 
-def keeps_float32(inputs: Inputs) -> Property:
-    """The answer returns float32 for float32 arguments.
+def unchanged(before: Any, after: Any) -> bool:
+    """Whether a value is as it was: arrays number by number, lists and dictionaries part by part; others are not looked at.
 
     Args:
-        inputs: makes the arguments from a random generator.
+        before: a copy of it, made before.
+        after: the value.
+
+    Returns:
+        Whether nothing is different.
+    """
+    if isinstance(before, numpy.ndarray):
+        return isinstance(after, numpy.ndarray) and _identical(before, after)
+    if isinstance(before, dict):
+        return list(before) == list(after) and all(unchanged(before[key], after[key]) for key in before)
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(unchanged, before, after))
+    return not isinstance(before, int | float | str) or before == after
+
+
+def _identical(before: numpy.ndarray, after: numpy.ndarray) -> bool:
+    return before.dtype == after.dtype and numpy.array_equal(
+        before, after, equal_nan=before.dtype.kind == "f"
+    )
+
+
+def takes_batches(
+    one: Inputs, batched: Sequence[int] = (0,), dims: Sequence[int] = (2, 3), hint: str = ""
+) -> Property:
+    """Of several batch dimensions, each sample gives what it gives alone. (That it is right alone is another property.)
+
+    Args:
+        one: makes the arguments of one sample from a random generator.
+        batched: which of them have batch dimensions in front; the others serve all samples.
+        dims: the batch dimensions.
+        hint: what may help if nothing more is known.
 
     Returns:
         The property.
     """
 
     def holds(answer):
-        values = [
-            v.astype("float32") if isinstance(v, numpy.ndarray) and v.dtype == float else v
-            for v in inputs(_rng())
+        rng = _rng()
+        samples = [one(rng) for _ in range(numpy.prod(dims))]
+        alone = [answer(*_copies(_shared(samples, i, batched))) for i in range(len(samples))]
+        together = [
+            numpy.reshape([s[i] for s in samples], (*dims, *samples[0][i].shape)) if i in batched else v
+            for i, v in enumerate(samples[0])
         ]
-        for result in _results(answer(*values)):
-            if numpy.asarray(result).dtype != numpy.float32:
-                raise Failed(
-                    f"float32 went in, {numpy.asarray(result).dtype} came out",
-                    hint="A NumPy scalar such as np.sqrt(8) makes float32 arrays float64; math.sqrt(8) does not.",
-                )
+        expected = numpy.reshape(alone, (*dims, *numpy.shape(alone[0])))
+        same(answer(*together), expected, f"the result {_for(together)}")
 
-    return Property("float32 stays float32", holds)
+    return Property("several batch dimensions: each sample gives what it gives alone", holds, hint)
+
+
+def _shared(samples: Sequence[Sequence], i: int, batched: Sequence[int]) -> list:
+    """The arguments of sample i, those that serve all samples taken from the first."""
+    return [samples[i][k] if k in batched else v for k, v in enumerate(samples[0])]
+
+
+def keeps_float32(*inputs: Inputs, hint: str = "") -> Property:
+    """The answer returns float32 for float32 arguments. Only for tasks whose docstring promises the dtype.
+
+    Args:
+        *inputs: each makes the arguments from a random generator.
+        hint: what may help if nothing more is known.
+
+    Returns:
+        The property.
+    """
+
+    def holds(answer):
+        for values in (make(_rng()) for make in inputs):
+            for result in _results(answer(*map(_short, values))):
+                if numpy.asarray(result).dtype != numpy.float32:
+                    raise Failed(f"float32 went in, {numpy.asarray(result).dtype} came out")
+
+    usual = "np.zeros and np.eye make float64 unless told otherwise, and a NumPy number such as np.sqrt(8) turns float32 into it."
+    return Property("float32 stays float32", holds, hint or usual)
+
+
+def _short(value: Any) -> Any:
+    return value.astype("float32") if isinstance(value, numpy.ndarray) and value.dtype == float else value
+
+
+def uses_its_generator(draw: Callable) -> Property:
+    """The generator handed in is the one that is used: equal ones give equal results, others give others.
+
+    Args:
+        draw: `draw(answer, rng)` calls the answer with a generator and returns numbers.
+
+    Returns:
+        The property.
+    """
+
+    def holds(answer):
+        first, again, other = (
+            numpy.asarray(draw(answer, numpy.random.default_rng(n)), dtype=float) for n in (1, 1, 2)
+        )
+        if first.shape != again.shape or not numpy.array_equal(first, again, equal_nan=True):
+            raise Failed("two generators of one seed were handed in, and different numbers came out")
+        if numpy.array_equal(first, other, equal_nan=True):
+            raise Failed("generators of two seeds were handed in, and the same numbers came out")
+
+    hint = "Draw with the methods of the generator that is handed in, `rng`: np.random and generators of your own are others."
+    return Property("it draws from the generator that is handed in", holds, hint)
+
+
+def is_normal(values: numpy.ndarray) -> bool:
+    """Whether many numbers look as if drawn from a normal distribution, of whatever mean and width: two thirds lie within one
+    standard deviation, and 4 to 5 in a hundred beyond two. (Uniform ones: 58 in a hundred, and none.)
+
+    Args:
+        values: at least a thousand numbers.
+
+    Returns:
+        Whether they do.
+    """
+    z = abs(values - values.mean()) / (values.std() or 1.0)
+    return bool(0.64 < (z < 1).mean() < 0.73 and 0.025 < (z > 2).mean() < 0.07)
 
 
 def is_vjp_of(
@@ -158,6 +313,7 @@ def is_vjp_of(
     inputs: Inputs,
     vjp: Callable | None = None,
     wrt: Sequence[int] | None = None,
+    hint: str = "",
 ) -> Property:
     """The answer returns the gradients of a function, d(sum(g * forward)) / d(input); checked by central differences, random g.
 
@@ -167,6 +323,7 @@ def is_vjp_of(
         inputs: makes its arguments from a random generator.
         vjp: `vjp(answer, g, *inputs)` calls the answer; None calls `answer(g, *inputs)`.
         wrt: the numbers of the arguments whose gradients the answer returns; None means all.
+        hint: what may help if nothing more is known.
 
     Returns:
         The property.
@@ -175,14 +332,48 @@ def is_vjp_of(
     def holds(answer):
         values = inputs(_rng())
         g = numpy.random.default_rng(SEED + 1).normal(size=numpy.shape(forward(*values)))
-        got = _results((vjp or (lambda f, *a: f(*a)))(answer, g.copy(), *_copies(values)))
+        result = (vjp or (lambda f, *a: f(*a)))(answer, g.copy(), *_copies(values))
+        if result is None:
+            raise Nothing(f"the gradient {_for(values)}")
         chosen = range(len(values)) if wrt is None else wrt
-        if len(got) != len(chosen):
+        if len(got := _results(result)) != len(chosen):
             raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}")
-        for i, gradient in zip(chosen, got, strict=True):
-            same(gradient, slopes(forward, values, i, g), f"the gradient of input {i}", rtol=1e-6)
+        _gradients_are_right([(f"the gradient of {_name(forward, i)} {_for(values)}", gradient, slopes(forward, values, i, g))
+                              for i, gradient in zip(chosen, got, strict=True)])  # fmt: skip
 
-    return Property(what, holds)
+    return Property(what, holds, hint)
+
+
+def _gradients_are_right(found: Sequence[tuple[str, Any, numpy.ndarray]]) -> None:
+    """Raise Failed at the first gradient that is wrong, and say which of the others is right."""
+    wrong = {}
+    for what, got, expected in found:
+        try:
+            same(got, expected, what, rtol=1e-6)
+        except Failed as failed:
+            wrong[what] = failed
+    right = [what.partition(" for ")[0] for what, *_ in found if what not in wrong]
+    for failed in wrong.values():
+        raise Failed(*failed.details, *(f"{what} is right.".capitalize() for what in right), hint=failed.hint)
+
+
+def _name(forward: Callable, i: int) -> str:
+    """What the function calls its argument i."""
+    try:
+        return list(inspect.signature(forward).parameters)[i]
+    except (TypeError, ValueError, IndexError):
+        return f"input {i}"
+
+
+def _for(values: Sequence) -> str:
+    """The arguments in a few words: small ones themselves, of arrays the shapes."""
+    return f"for {', '.join(map(_in_short, values))}" if values else ""
+
+
+def _in_short(value: Any) -> str:
+    if isinstance(value, numpy.ndarray):
+        return f"shape {value.shape}" if value.size > 4 else str(value.round(4).tolist())
+    return getattr(value, "__name__", f"{value!r:.40}")
 
 
 def slopes(forward: Callable, values: Sequence, i: int, g: numpy.ndarray, eps: float = 1e-6) -> numpy.ndarray:

@@ -10,8 +10,8 @@ from typing import Any
 
 from minitransformer.course import catalogue
 from minitransformer.course.cell.wire import Nonsense
-from minitransformer.course.exercise import Exercise, Property
-from minitransformer.course.judge import UNWRITTEN, crashed, judge
+from minitransformer.course.exercise import Exercise, Property, Stopped
+from minitransformer.course.judge import UNWRITTEN, crashed, judge, too_long
 from minitransformer.course.link import Link
 from minitransformer.course.pretend import nothing_else
 from minitransformer.course.process import OUTPUT, Gone, Process
@@ -54,9 +54,9 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             # the time limit holds for the judge too: what the answer returns could keep it busy for ever
             with nothing_else(), at_most(seconds + GRACE):
                 report = _judged(name, source, path, link)
-        except (Gone, TooLong):
+        except (Gone, TooLong) as stopped:
             process.end()
-            report = _ended(name, process, seconds)
+            report = _ended(name, process, seconds, stopped)
         except Nonsense as error:
             report = Report(
                 name, "crashed", details=(str(error),), hint="Leave the pipes alone that results go through."
@@ -118,7 +118,8 @@ def _judged(name: str, source: bytes, path: Path, link: Link) -> Report:
         return Report(name, "crashed", details=(f"there is no `{name}` in {path.name}",), hint=hint)
     if told.get("refused"):
         return Report(name, "refused", details=(str(told["refused"]),))
-    return judge(name, _anew(catalogue.exercise(name), link), link.answer(), str(path))
+    text = source.decode(errors="replace")
+    return judge(name, _anew(catalogue.exercise(name), link), link.answer(), str(path), text)
 
 
 def _anew(exercise: Exercise, link: Link) -> Exercise:
@@ -129,12 +130,12 @@ def _anew(exercise: Exercise, link: Link) -> Exercise:
             link.forget()
             prop.holds(answer)
 
-        return Property(prop.what, holds)
+        return replace(prop, holds=holds)
 
     return replace(exercise, properties=tuple(map(begin, exercise.properties)))
 
 
-def _ended(name: str, process: Process, seconds: float) -> Report:
+def _ended(name: str, process: Process, seconds: float, stopped: Stopped) -> Report:
     """The report on a process that ended before the check was done."""
     if process.printed >= OUTPUT:
         return Report(
@@ -144,27 +145,9 @@ def _ended(name: str, process: Process, seconds: float) -> Report:
             hint="Is there a print in a loop?",
         )
     if process.timed_out:
-        return too_long(name, seconds)
+        return too_long(name, seconds, stopped)
     return Report(
         name,
         "crashed",
         details=(f"Python ended with code {process.process.returncode} before the check was done",),
-    )
-
-
-def too_long(name: str, seconds: float) -> Report:
-    """The report on code that was stopped at its time limit.
-
-    Args:
-        name: the exercise.
-        seconds: the limit.
-
-    Returns:
-        The report.
-    """
-    return Report(
-        name,
-        "stopped",
-        details=(f"it was not finished after {seconds:g} seconds",),
-        hint="Is there a loop that never ends?",
     )

@@ -7,9 +7,11 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from minitransformer.course.exercise import Stopped
 
-class TooLong(BaseException):
-    """The time limit is reached. It is not an Exception, so that an `except Exception` in the running code does not catch it."""
+
+class TooLong(Stopped):
+    """The time limit is reached."""
 
 
 @contextlib.contextmanager

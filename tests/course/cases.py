@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import linecache
+
 from minitransformer.course import catalogue
-from minitransformer.course.judge import judge
+from minitransformer.course.judge import judge, too_long
 from minitransformer.course.report import Report
+from minitransformer.course.timer import TooLong, at_most
 from minitransformer.course.workspace import starter_of
 
 FILE = "<learner>"
+LIMIT = 4  # seconds
 
 
 def judge_source(name: str, source: str) -> Report:
     """The report on the exercise `name` as solved in `source`, judged in this process."""
-    return judge(name, catalogue.exercise(name), answer_of(name, source), FILE)
+    try:
+        with at_most(LIMIT):
+            return judge(name, catalogue.exercise(name), answer_of(name, source), FILE, source)
+    except TooLong as stopped:
+        return too_long(name, LIMIT, stopped)
 
 
 def answer_of(name: str, source: str):
     """What is called `name` in `source`."""
     space = {"__name__": "learner"}
+    linecache.cache[FILE] = (
+        len(source),
+        None,
+        source.splitlines(keepends=True),
+        FILE,
+    )  # for the lines of tracebacks
     exec(compile(source, FILE, "exec"), space)
     return space[name]
 

@@ -78,7 +78,7 @@ WRONG = {
         (SUMS, "g.sum(axis=tuple(range(new))) if new else g", "Only new dimensions"),
         (SUMS, "g.sum(axis=tuple(stretched))", "dimensions of size 1 are gone"),
         (SUMS, "g.mean(axis=tuple(stretched)).reshape(shape)", "the mean"),
-        (SUMS, "g.max(axis=tuple(stretched)).reshape(shape)", "How many times"),
+        (SUMS, "g.max(axis=tuple(stretched)).reshape(shape)", "takes the largest"),
         ("d < new or (shape[d - new] == 1 and g.shape[d] != 1)]\n    return " + SUMS,
          "d >= new and shape[d - new] == 1]\n    return g.sum(axis=tuple(stretched), keepdims=True)", "new ones in front are not"),
         ("    new = g.ndim", "    g *= 2\n    g = g / 2\n    new = g.ndim", "copy"),

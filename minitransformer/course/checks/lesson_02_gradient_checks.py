@@ -10,10 +10,19 @@ STRETCHES = (((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 3), (2, 1)), ((2, 3, 4), (3,
 
 def _added(g, shape):
     """Each number of g, added where it came from."""
-    out = np.zeros(shape)
+    return _folded(g, shape, sum)
+
+
+def _folded(g, shape, fold):
+    """Each number of the result, folded from those of g that it was repeated to."""
+    places = {}
     for index in np.ndindex(g.shape):
         place = index[g.ndim - len(shape) :]
-        out[tuple(0 if n == 1 else i for i, n in zip(place, shape, strict=True))] += g[index]
+        home = tuple(0 if n == 1 else i for i, n in zip(place, shape, strict=True))
+        places.setdefault(home, []).append(g[index])
+    out = np.zeros(shape)
+    for home, numbers in places.items():
+        out[home] = fold(numbers)
     return out
 
 
@@ -81,6 +90,7 @@ unbroadcast = Exercise(
         "This is the mean; gradients of repeated numbers add.": lambda g, shape: (
             _added(g, shape) * (np.prod(shape) / g.size)
         ),
+        "This takes the largest; the gradients of all places add.": lambda g, shape: _folded(g, shape, max),
         "This takes one of the places; the gradients of all of them add.": lambda g, shape: g[
             tuple([0] * (g.ndim - len(shape)) + [slice(1) if n == 1 else slice(None) for n in shape])
         ],

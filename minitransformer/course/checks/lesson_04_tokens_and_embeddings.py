@@ -81,6 +81,7 @@ merge_pair = Tried(
         Property(
             "other ids stay as they are",
             _merges(((2, 1, 3), (1, 2), 9, (2, 1, 3)), ((), (1, 2), 9, ()), ((1,), (1, 2), 9, (1,))),
+            hint="The pair in its order, at i and i + 1, both within the word: tuple(ids[i : i + 2]) == pair asks all of it.",
         ),
         Property(
             "equal ids are used once, from the left",
@@ -372,7 +373,12 @@ embedding = Exercise(
     why="The same as one-hot vectors times the table, without the multiplications by 0.",
     properties=(
         returns("each id gets its row", _square_table, _looked_up),
-        returns("ids may have any shape", _table, _looked_up),
+        returns(
+            "ids may have any shape",
+            _table,
+            _looked_up,
+            hint="weight[np.array([3, 0])] picks two rows; with ids of shape (2, 4) it picks 2 x 4, and keeps that shape in front.",
+        ),
         keeps_its_inputs(_table),
         _stays_float32(_table, "weight[ids] has the dtype of the table: leave it so."),
     ),

@@ -14,8 +14,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
     other_libraries,
     outcomes_of,
 )
-from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.judge import CRASHES
+from minitransformer.course.exercise import Failed, Nothing, Property
 from minitransformer.course.pretend import Door, faraway, library_name
 from minitransformer.course.properties import Tried
 
@@ -44,16 +43,10 @@ def _is_of(library, answer, array):
         raise Failed(
             f"{what}: {error}", hint="Import nothing: the library of an array is in sys.modules."
         ) from None
+    if got is None:
+        raise Nothing(what)
     if got is not library:
-        hint = (
-            CRASHES["NoneType"]
-            if got is None
-            else ALWAYS_NUMPY
-            if got is np
-            else A_TEXT
-            if isinstance(got, str)
-            else ""
-        )
+        hint = ALWAYS_NUMPY if got is np else A_TEXT if isinstance(got, str) else ""
         raise Failed(f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=hint)
 
 

@@ -1,0 +1,81 @@
+"""How what came differs from what was expected: with digits enough to tell, and what the one has to do with the other."""
+
+from __future__ import annotations
+
+import numpy
+
+Array = numpy.ndarray
+
+
+def apart(expected: float, got: float) -> str:
+    """Both numbers, with as many digits as tell them apart."""
+    digits = next((n for n in range(6, 17) if f"{expected:.{n}g}" != f"{got:.{n}g}"), 17)
+    difference = f" (a difference of {got - expected:.2g})" if digits > 6 else ""
+    return f"expected {expected:.{digits}g}, got {got:.{digits}g}{difference}"
+
+
+def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
+    """What two different shapes have to do with each other, in one sentence or none."""
+    if sorted(expected) == sorted(got):
+        return ("The axes are in another order.",)
+    if [n for n in expected if n != 1] == [n for n in got if n != 1]:
+        missing = "missing" if len(got) < len(expected) else "too many"
+        return (f"An axis of size 1 is {missing}.",) if len(got) != len(expected) else ()
+    if numpy.prod(expected) == numpy.prod(got):
+        return ("As many numbers are there, in another shape.",)
+    return ()
+
+
+def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
+    """What the numbers of two arrays of one shape have to do with each other, in one sentence or none; all of it is so.
+
+    Args:
+        wrong: where they differ, of the same shape.
+    """
+    if expected.size < 2:
+        return ()
+    if bad := int((numpy.isnan(got) & ~numpy.isnan(expected)).sum()):
+        return (f"{bad} of {got.size} numbers are NaN.",)
+    if not numpy.isfinite(got).all() or not numpy.isfinite(expected).all():
+        return _where(wrong)
+    return _as_a_whole(expected, got) or _where(wrong)
+
+
+def _as_a_whole(expected: Array, got: Array) -> tuple[str, ...]:
+    if not got.any():
+        return ("All numbers that came are 0.",)
+    if _near(got, -expected):
+        return ("Each number has the wrong sign.",)
+    factor = f"{(got * expected).sum() / ((expected**2).sum() or 1.0):.6g}"
+    if factor != "1" and _near(got, expected * float(factor)):
+        return (f"Each number is {factor} times what is expected.",)
+    if _near(got, expected + (step := float((got - expected).mean()))):
+        return (f"Each number is {abs(step):.6g} {'more' if step > 0 else 'less'} than expected.",)
+    return _moved(expected, got)
+
+
+def _moved(expected: Array, got: Array) -> tuple[str, ...]:
+    """Whether the right numbers stand in the wrong places."""
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and _near(got, expected.T):
+        return ("Rows and columns are exchanged.",)
+    for axis in range(got.ndim):
+        if got.shape[axis] > 1 and _near(got, numpy.flip(expected, axis)):
+            return (f"The numbers stand in the reverse order along axis {axis}.",)
+    if _near(numpy.sort(got, axis=None), numpy.sort(expected, axis=None)):
+        return ("The right numbers stand in the wrong places.",)
+    return ()
+
+
+def _where(wrong: Array) -> tuple[str, ...]:
+    """How many are wrong, and whether they share a place along an axis."""
+    if wrong.all():
+        return ()
+    count = f"{int(wrong.sum())} of {wrong.size} numbers are wrong"
+    for axis, places in enumerate(numpy.argwhere(wrong).T):
+        if wrong.sum() > 1 and wrong.shape[axis] > 1 and (places == places[0]).all():
+            return (f"{count}, all of them at place {places[0]} of axis {axis}.",)
+    return (f"{count}.",)
+
+
+def _near(a: Array, b: Array) -> bool:
+    return numpy.allclose(a, b, rtol=1e-5, atol=1e-9 * (abs(b).max(initial=0.0) or 1.0))

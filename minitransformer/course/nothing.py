@@ -1,0 +1,96 @@
+"""Why a learner's code gives None, read off its source: a `return` that is missing, or a method that changes in place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+IN_PLACE = frozenset("sort reverse append extend insert remove clear update fill at shuffle".split())
+OF_NUMPY = frozenset("copyto put place putmask fill_diagonal put_along_axis".split())
+ANYWAY = "Is there a `return`? Methods that change in place, such as .sort() and np.add.at, give None too."
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def why_none(source: str, name: str) -> str:
+    """What to say where the function or class `name` of a learner's source, or a method of it, has given None."""
+    if not (functions := _functions(source)) or name not in functions:
+        return ANYWAY
+    if said := none_within(source, name):
+        return said
+    if silent := [f.name for f in _parts(functions[name]) if _is_silent(f)]:
+        return f"Is there a `return`? In `{silent[0]}` there is none with a value, so it gives None."
+    return f"One way through `{name}` ends without a `return`, so it gives None there: follow this case, line by line."
+
+
+def none_within(source: str, name: str) -> str:
+    """What `name`, or a function that it calls, makes of something that is always None; "" if nothing is found."""
+    functions = _functions(source)
+    for function in _reached(functions, name):
+        for call in _used_calls(function):
+            if _changes_in_place(call):
+                done = ast.unparse(call.func)
+                return f"`{done}(..)` changes in place and gives None: call it on a line of its own, then use what it changed."
+            called = functions.get(call.func.id) if isinstance(call.func, ast.Name) else None
+            if called and _is_silent(called):
+                return f"There is no `return` in `{called.name}`, so it gives None, and `{function.name}` uses that."
+    return ""
+
+
+def _functions(source: str) -> dict[str, Function]:
+    """The functions and classes of a source by their names; of two with one name the last, as in Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return {}
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+
+
+def _reached(functions: dict[str, Function], name: str) -> list[Function]:
+    """The function of this name and those that it calls, directly or by way of others."""
+    found, todo = {}, [name]
+    for name in todo:
+        if name in functions and name not in found:
+            found[name] = functions[name]
+            todo += [node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)]
+    return list(found.values())
+
+
+def _used_calls(function: Function) -> Iterator[ast.Call]:
+    """The calls in a function whose result goes somewhere."""
+    alone = {id(node.value) for node in ast.walk(function) if isinstance(node, ast.Expr)}
+    yield from (node for node in ast.walk(function) if isinstance(node, ast.Call) and id(node) not in alone)
+
+
+def _changes_in_place(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    owner, name = call.func.value, call.func.attr
+    if isinstance(owner, ast.Name) and owner.id in ("np", "numpy", "xp"):
+        return name in OF_NUMPY
+    return name in IN_PLACE
+
+
+def _parts(node: Function) -> list[Function]:
+    """A function itself; of a class the methods, which alone give something."""
+    if isinstance(node, ast.ClassDef):
+        return [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name != "__init__"]
+    return [node]
+
+
+def _is_silent(function: Function) -> bool:
+    """Whether nothing in a function gives a value: no `return` with one, no `yield`, and no error that is raised instead."""
+    if isinstance(function, ast.ClassDef) or isinstance(function.body[-1], ast.Raise):
+        return False
+    return not any(
+        isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value for node in _own(function)
+    )
+
+
+def _own(function: Function) -> Iterator[ast.AST]:
+    """The nodes of a function without those of the functions inside it."""
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, Function | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
