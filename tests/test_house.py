@@ -170,6 +170,20 @@ def test_no_function_is_long():
     ]
 
 
+DRAWS = re.compile(r"<svg|<!doctype|\bFigure\(|\bsavefig\(|\bpolyline\b|\bwriting-mode\b")
+
+
+def test_one_room_draws():
+    """Pages, curves and attention maps are drawn in `pictures/`; other rooms call it."""
+    assert DRAWS.search("f'<svg viewBox={box}>'")
+    drawing = {
+        path.relative_to(ROOT).parts[0]
+        for path in ROOT.rglob("*.py")
+        if DRAWS.search(path.read_text(encoding="utf-8"))
+    }
+    assert drawing == {"pictures"}
+
+
 ON_HOST = "asarray|array|array2string|dtype|generic|ndarray|promote_types|arange|eye|full|linspace|ones|zeros"
 
 
@@ -210,6 +224,12 @@ for path in modules:
 print(json.dumps(wrong))
 """
     assert in_a_fresh_process(code, names, CALLABLES, MODULES) == []
+
+
+def test_importing_what_draws_loads_no_matplotlib():
+    code = "import json, sys; from minitransformer import explain, pictures, tour; print(json.dumps(sorted(sys.modules)))"
+    loaded = set(in_a_fresh_process(code))
+    assert "minitransformer.pictures.chart" in loaded and "matplotlib" not in loaded
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -9,7 +9,7 @@ import sys
 import numpy
 import pytest
 
-from minitransformer import cli
+from minitransformer import cli, tour
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
@@ -273,6 +273,57 @@ def test_an_error_without_bound_stays_on_the_picture():
     svg = scatter({"ops": [("a", math.inf), ("b", 0.0), ("c", 1e-10)]}, {"ops": 1e-6})
     xs = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg)]
     assert xs[1] < xs[2] < xs[0] <= 560
+
+
+# from Python
+
+
+class Heard(tour.Listener):
+    """Notes what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def compared(self, found):
+        self.told.append(("compared", len(found)))
+
+    def begins(self, part):
+        self.told.append(("begins", part))
+
+    def gradients(self, results):
+        self.told.append(("gradients", results))
+
+    def language_model(self, speech):
+        self.told.append(("language model", speech))
+
+    def classifier(self, judgement):
+        self.told.append(("classifier", judgement))
+
+
+def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys.modules["minitransformer.tour.work"], "verify_all", lambda *a: [PASSES])
+    heard = Heard()
+    story = tour.run(steps=1, epochs=1, listener=heard)
+    assert heard.told == [
+        ("compared", 0),
+        ("begins", tour.GRADIENTS),
+        ("gradients", story.gradients),
+        ("begins", tour.LANGUAGE_MODEL),
+        ("language model", story.speech),
+        ("begins", tour.CLASSIFIER),
+        ("classifier", story.judgement),
+    ]
+    assert story.seconds.keys() == {tour.GRADIENTS, tour.LANGUAGE_MODEL, tour.CLASSIFIER} and story.mine == []
+    tour.save(story, tmp_path / "x.html")
+    assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(story)
+    printed = capsys.readouterr()
+    assert printed.out + printed.err == ""
+
+
+def test_a_tour_with_pieces_wants_a_folder_that_has_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match="minitransformer start"):
+        tour.run(mine=tmp_path)
 
 
 # the command

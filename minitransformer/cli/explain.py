@@ -53,7 +53,7 @@ How = Annotated[
 EXPLICIT = ", ".join(name for name, preset in PRESETS.items() if not preset().gradient_form)
 RuleName = Annotated[str, typer.Option(metavar="NAME", help="Of lrp: " + ", ".join(PRESETS) + ".")]
 WalkForm = Annotated[
-    Form | None, typer.Option(help=f"Of lrp; by default explicit for {EXPLICIT}, gradient for the others.")
+    Form | None, typer.Option(help=f"Of lrp; by default gradient, and explicit for {EXPLICIT}.")
 ]
 Target = Annotated[
     int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")

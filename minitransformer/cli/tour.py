@@ -28,17 +28,11 @@ from minitransformer.tour.verdict import agreement, verdict
 from minitransformer.verify import Result
 from minitransformer.verify.report import summary
 
-TITLES = dict(
-    zip(
-        tours.PARTS,
-        (
-            "1  Gradients, held against finite differences and PyTorch",
-            "2  A language model learns English prose",
-            "3  A classifier learns what praise is",
-        ),
-        strict=True,
-    )
-)
+TITLES = {
+    tours.GRADIENTS: "1  Gradients, held against finite differences and PyTorch",
+    tours.LANGUAGE_MODEL: "2  A language model learns English prose",
+    tours.CLASSIFIER: "3  A classifier learns what praise is",
+}
 
 
 def tour(

@@ -15,6 +15,18 @@ from minitransformer.tour.listener import Listener
 from minitransformer.tour.page import save
 from minitransformer.tour.report import plain
 from minitransformer.tour.story import Judgement, Learned, Speech, Story
-from minitransformer.tour.travel import PARTS, run
+from minitransformer.tour.travel import CLASSIFIER, GRADIENTS, LANGUAGE_MODEL, run
 
-__all__ = ["Judgement", "Learned", "Listener", "PARTS", "Speech", "Story", "plain", "run", "save"]
+__all__ = [
+    "CLASSIFIER",
+    "GRADIENTS",
+    "Judgement",
+    "LANGUAGE_MODEL",
+    "Learned",
+    "Listener",
+    "Speech",
+    "Story",
+    "plain",
+    "run",
+    "save",
+]

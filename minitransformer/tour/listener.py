@@ -36,7 +36,7 @@ class Listener:
         """The pieces that the tour's models do not use were compared with the library's own."""
 
     def begins(self, part: str) -> None:
-        """A part begins: one of `tour.PARTS`."""
+        """A part begins: `tour.GRADIENTS`, `tour.LANGUAGE_MODEL` or `tour.CLASSIFIER`."""
 
     def gradients(self, results: Sequence[Result]) -> None:
         """The first part is done."""

@@ -8,6 +8,7 @@ from os import PathLike
 
 import numpy
 
+from minitransformer.disk import write
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import MEANING
 from minitransformer.explain.rendering import outputs
@@ -18,7 +19,6 @@ from minitransformer.pictures import (
     bars,
     leaning,
     page,
-    save_page,
     scatter,
     table,
 )
@@ -32,7 +32,6 @@ from minitransformer.tour.verdict import agreement, listed, top_words, verdict
 from minitransformer.verify import FINITE_DIFFERENCES, PYTORCH, Result
 from minitransformer.verify.report import COLUMNS, row, summary
 
-TITLE = "minitransformer tour"
 LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
 HOW = {
     "LRP": "Layer-wise relevance propagation starts from the answer and hands it back, layer by layer, to the words it came "
@@ -51,16 +50,18 @@ def save(story: Story, path: str | PathLike[str]) -> None:
         story: what `run` returned.
         path: the HTML file.
     """
-    save_page(path, TITLE, body(story), STYLE)
+    write(path, tour_page(story))
 
 
 def tour_page(story: Story) -> str:
-    """The whole page as HTML."""
-    return page(TITLE, body(story), STYLE)
+    """The page of a tour as HTML.
 
+    Args:
+        story: what `run` returned.
 
-def body(story: Story) -> str:
-    """What the page shows, as HTML in the style `STYLE`."""
+    Returns:
+        The whole page, which loads nothing.
+    """
     parts = (
         _summary(story),
         _gradients(story.gradients),
@@ -69,7 +70,8 @@ def body(story: Story) -> str:
         _why(story.judgement),
     )
     spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
-    return f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>'
+    body = f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>'
+    return page("minitransformer tour", body, STYLE)
 
 
 def _summary(story: Story) -> str:

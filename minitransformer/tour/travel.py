@@ -19,7 +19,10 @@ from minitransformer.tour.story import Story
 from minitransformer.tour.work import check_gradients, judge, speak
 
 Part = TypeVar("Part")
-PARTS = GRADIENTS, LANGUAGE_MODEL, CLASSIFIER = "gradients", "language model", "classifier and explanations"
+# the names of the parts
+GRADIENTS = "gradients"
+LANGUAGE_MODEL = "language model"
+CLASSIFIER = "classifier and explanations"
 
 
 def run(
