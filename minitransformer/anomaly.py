@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor, tape, watcher
+from minitransformer.autograd import Tensor, tape
 from minitransformer.backends import Array
-from minitransformer.settings import setting
+from minitransformer.settings import setting, watcher
 
 
 def detect_anomaly():

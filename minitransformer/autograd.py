@@ -11,11 +11,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
 
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import told
 from minitransformer.settings import grad_enabled, watcher
 from minitransformer.settings import no_grad as no_grad
@@ -25,7 +25,9 @@ if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file 
 else:
     Methods = object
 
-new = object.__new__
+Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
+Law: TypeAlias = "Callable[[Op, Array], Arrays]"
+Live: TypeAlias = "Callable[[Tensor], bool]"
 # the next number of the tape's clock: each new op and each edit in place gets one
 moment = itertools.count(1).__next__
 
@@ -45,7 +47,7 @@ class Tensor(Methods):
     role: str | None = None  # what the values stand for; see `nn.position.mark_positions`
     twin: Tensor | None = None  # see `kept`
     # of a view: whose memory it shows, by which view ops, and the history that had then
-    shows: tuple | None = None
+    shows: tuple[Tensor, Sequence[Op] | None, Op | None] | None = None
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False):
@@ -56,15 +58,15 @@ class Tensor(Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+        return self.array.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return self.array.ndim
+        return self.array.ndim  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> numpy.dtype:
-        return self.array.dtype
+        return self.array.dtype  # type: ignore[no-any-return]
 
     @property
     def is_leaf(self) -> bool:
@@ -87,7 +89,7 @@ class Tensor(Methods):
         if self.twin is None:
             if self.op is None and self.requires_grad:
                 return self
-            self.twin = twin = new(Tensor)
+            self.twin = twin = object.__new__(Tensor)
             twin.array = self.array
             twin.op = self.op
             twin.index = self.index
@@ -129,7 +131,7 @@ def holding(array: Array) -> Tensor:
     """A tensor with the result of an op; for a NumPy array without the checks of `Tensor`."""
     if type(array) is not numpy.ndarray:
         return Tensor(array)
-    t = new(Tensor)
+    t = object.__new__(Tensor)
     t.array = array
     return t
 
@@ -174,24 +176,24 @@ class Op:
     inputs: list[Any]
     outputs = 1
     y, y_edited = None, Tensor.edited
-    clear: Callable | None = None
+    clear: Callable[..., Any] | None = None
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Array) -> Any:
         raise NotImplementedError(f"{self}: no forward law")
 
-    def vjp(self, g, *read):
+    def vjp(self, g: Array, *read: Array) -> Arrays:
         raise NotImplementedError(f"{self}: no gradient; detach its inputs if none is meant to flow")
 
-    def relprop(self, r, books, *read):
+    def relprop(self, r: Array, books: Any, *read: Array) -> Arrays:
         raise NotImplementedError(f"{self}: no relevance rule")
 
-    def modified(self, g, books, *read):
+    def modified(self, g: Array, books: Any, *read: Array) -> Arrays:
         raise NotImplementedError(f"{self}: no relevance rule in gradient form")
 
     def __str__(self) -> str:
         return type(self).__name__
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> Tensor:
         """Apply to tensors and Python numbers; record on the tape if a tensor among them requires a gradient."""
         arrays, recorded = [], False
         for t in inputs:
@@ -212,9 +214,9 @@ class Op:
             inputs[0].shown_by(outs, self)
         if recorded and grad_enabled.get():
             self._record(inputs, outs)
-        return outs[0] if self.outputs == 1 else outs
+        return outs[0] if self.outputs == 1 else outs  # type: ignore[return-value]  # of most ops one
 
-    def _record(self, inputs, outs) -> None:
+    def _record(self, inputs: Sequence[Any], outs: Sequence[Tensor]) -> None:
         self.number = moment()
         self.inputs = [t.kept() if isinstance(t, Tensor) else t for t in inputs]
         if self.reads in ("output", "both"):
@@ -232,7 +234,7 @@ class Op:
             return any(need and i in read for need, read in zip(self.needs, self.reads, strict=False))
         return self.reads in ("inputs", "both")
 
-    def arrays(self, every: bool = True) -> list:
+    def arrays(self, every: bool = True) -> list[Array]:
         """The arrays of the inputs, for a law that reads all of them (`every`), or else for `vjp`.
 
         Raises RuntimeError if they were released, or if one that the law reads was edited in place.
@@ -245,7 +247,7 @@ class Op:
             raise RuntimeError(f"{self}: an array it needs was edited in place; edit a .clone() instead")
         return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
 
-    def gradients(self, g) -> tuple:
+    def gradients(self, g: Array) -> Arrays:
         """The cotangents of the inputs from that of the output, by `vjp`, watched by `detect_anomaly`."""
         read = self.arrays(every=False)
         if self.reads in ("output", "both"):
@@ -283,7 +285,7 @@ def key(t: Tensor) -> Any:
     return t.op, t.index
 
 
-def arrived(op: Op, pending: dict) -> Any:
+def arrived(op: Op, pending: Filed) -> Array:
     """The cotangent that has arrived at an op's output; for several outputs a tuple, None for some; None if there is none."""
     if op.outputs == 1:
         return pending.pop((op, 0), None)
@@ -292,16 +294,15 @@ def arrived(op: Op, pending: dict) -> Any:
 
 
 def propagate(
-    ops: list[Op], seeds: dict, law: Callable, live: Callable[[Tensor], bool], keep=(), release=False
-) -> dict:
+    ops: list[Op], seeds: Filed, law: Law, live: Live, keep: Collection[Any] = (), release: bool = False
+) -> Filed:
     """Walk a tape back from the cotangents `seeds`. At each op `law(op, g)` gives those of its inputs; where paths meet, they add.
 
     The walk follows only inputs for which `live` is true. Returns the cotangents of the leaves reached and of the keys in `keep`.
     """
     pending, kept = dict(seeds), {}
     for op in ops:
-        g = arrived(op, pending)
-        if g is None:
+        if (g := arrived(op, pending)) is None:
             continue
         if keep:
             parts = enumerate(g if op.outputs > 1 else (g,))
@@ -309,8 +310,7 @@ def propagate(
         inputs = op.inputs or op.arrays()  # the latter raises: released
         op.needs = [isinstance(t, Tensor) and live(t) for t in inputs]
         if True in op.needs:
-            parts = law(op, g)
-            for t, need, part in zip(inputs, op.needs, parts, strict=True):
+            for t, need, part in zip(inputs, op.needs, law(op, g), strict=True):
                 if need and part is not None:
                     k = key(t)
                     pending[k] = pending[k] + part if k in pending else part
@@ -338,14 +338,13 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> dict:
+def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> Filed:
     """The cotangents of what is filed under `keys`, by key, without those that the output does not depend on."""
     ops, live = tape(output), set(keys)
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
-    seeds = {key(output): seed}
-    return propagate(ops, seeds, Op.gradients, lambda t: key(t) in live, keep=set(keys), release=release)
+    return propagate(ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, set(keys), release)
 
 
 def grad(
@@ -353,8 +352,7 @@ def grad(
 ) -> list[Tensor]:
     """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
     keys = [key(t) for t in inputs]
-    seed = seed_cotangent(output, grad_output)
-    found = cotangents(output, seed, keys, release=not retain_graph)
+    found = cotangents(output, seed_cotangent(output, grad_output), keys, release=not retain_graph)
     if missing := [i for i, k in enumerate(keys) if k not in found]:
         raise RuntimeError(f"grad: the output does not depend on inputs {missing}")
     return [Tensor(found[k]) for k in keys]

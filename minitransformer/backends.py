@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy
 
 Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray
+Arrays: TypeAlias = tuple[Any, ...]  # None in place of one that nobody needs
 DType: TypeAlias = numpy.dtype[Any] | type[Any]
 HOST = (numpy.ndarray, numpy.generic)
 

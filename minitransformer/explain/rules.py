@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.ops.activation import Sigmoid
@@ -131,7 +131,7 @@ class Epsilon(Rule):
     def gradient_form(self) -> bool:  # in gradient form nothing is divided: that is the limit eps -> 0
         return self.eps is None
 
-    def relprop(self, op, r, books, *arrays):
+    def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> Arrays:
         with books.stabilised(self.eps):
             return op.relprop(r, books, *arrays)
 
@@ -211,7 +211,7 @@ class LinearRule(Rule):
         """Relevance to be shared, and the products and the bias to share it by. (N, n_out), (N, n_in), (n_out, n_in), (n_out,)."""
         raise NotImplementedError(f"{self}: no terms")
 
-    def relprop(self, op, r, books, x, weight, *bias):
+    def relprop(self, op: Op, r: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
         xp = namespace(x)
         rows = x.reshape(-1, x.shape[-1])  # (N, n_in)
         to_x = xp.zeros_like(rows)
@@ -284,7 +284,7 @@ class Gamma(LinearRule):
         yield r * (z > 0), [(up(x), raised), (down(x), lowered)], b + self.gamma * up(b)
         yield r * (z < 0), [(up(x), lowered), (down(x), raised)], b + self.gamma * down(b)
 
-    def relprop(self, op, r, books, x, weight, *bias):
+    def relprop(self, op: Op, r: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
         books.absorb("dropped", r * (op.forward(x, weight, *bias) == 0))
         return super().relprop(op, r, books, x, weight, *bias)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Activates, Tangent
 from minitransformer.ops.operands import real
 
@@ -18,10 +19,10 @@ class Tanh(Activates):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).tanh(x)
 
-    def vjp(self, g, y):  # dy/dx = 1 - y^2
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = 1 - y^2
         return (g * (1 - y * y),)
 
 
@@ -30,10 +31,10 @@ class Sigmoid(Tangent):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.of(x).sigmoid(x)
 
-    def vjp(self, g, y):  # dy/dx = y (1 - y)
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = y (1 - y)
         return (g * y * (1 - y),)
 
 
@@ -42,13 +43,13 @@ class ReLU(Activates):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).maximum(x, 0)
 
-    def vjp(self, g, y):  # dy/dx = [x > 0], and 1 for NaN
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = [x > 0], and 1 for NaN
         return (g * (y != 0),)
 
-    def modified(self, g, books, y, x):  # y / x is that too
+    def modified(self, g: Array, books: Books, y: Array, x: Array) -> Arrays:  # y / x is that too
         return self.vjp(g, y)
 
 
@@ -67,10 +68,10 @@ class GELU(Activates):
     def __init__(self, approximate: str = "none"):
         self.approximate = approximate
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.of(x).gelu_tanh(x) if self.approximate == "tanh" else kernels.of(x).gelu(x)
 
-    def vjp(self, g, y, x):  # dy/dx = Phi(x) + x Phi'(x)
+    def vjp(self, g: Array, y: Array, x: Array) -> Arrays:  # dy/dx = Phi(x) + x Phi'(x)
         kernel = kernels.of(x)
         slope = kernel.gelu_tanh_vjp if self.approximate == "tanh" else kernel.gelu_vjp
         return (slope(g, x, y),)
@@ -79,14 +80,14 @@ class GELU(Activates):
 class SiLU(Activates):
     """y = x sigmoid(x). Relevance: R_x = R."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x * kernels.of(x).sigmoid(x)
 
-    def vjp(self, g, x):  # dy/dx = s + x s (1 - s)
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = s + x s (1 - s)
         s = kernels.of(x).sigmoid(x)
         return (g * (s + x * s * (1 - s)),)
 
-    def modified(self, g, books, x):  # y / x
+    def modified(self, g: Array, books: Books, x: Array) -> Arrays:  # y / x
         return (g * kernels.of(x).sigmoid(x),)
 
 

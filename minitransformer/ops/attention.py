@@ -6,8 +6,9 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import bool_, namespace
+from minitransformer.backends import Array, Arrays, bool_, namespace
 from minitransformer.errors import check_device
+from minitransformer.ops.books import Books
 from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.elementwise import Add, mul
 from minitransformer.ops.index import masked_fill
@@ -32,7 +33,13 @@ def attention_scores(
 
 
 def clear_attention(
-    query, key, value, mask=None, dropout_p=0.0, is_causal=False, scale=None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """softmax(Q K^T / sqrt(d)) V and its weights, one idea a line (Vaswani et al., NeurIPS 2017, equation 1)."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
@@ -41,7 +48,7 @@ def clear_attention(
     return matmul(dropout(weights, dropout_p), value), weights  # (.., T, d_v)
 
 
-def _dot(a, b):  # (.., T, S), (.., T, S) -> (.., T)
+def _dot(a: Array, b: Array) -> Array:  # (.., T, S), (.., T, S) -> (.., T)
     return namespace(a).einsum("...i,...i->...", a, b)
 
 
@@ -60,26 +67,30 @@ class Attention(Remembers):
         Vaswani et al., NeurIPS 2017, equation 1.
     """
 
-    def __init__(self, mask, is_causal: bool, scale: float, keep=None):
+    def __init__(self, mask: Array | None, is_causal: bool, scale: float, keep: Array | None = None):
         # keep: dropout's factors (.., T, S)
         self.mask, self.is_causal, self.scale, self.keep = mask, is_causal, scale, keep
 
-    def forward(self, q, k, v):  # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
+    # (.., T, d), (.., S, d), (.., S, e) -> (.., T, e)
+    def forward(self, q: Array, k: Array, v: Array) -> Array:
         y, *weights = kernels.of(q).attention(q, k, v, self.mask, self.is_causal, self.scale, self.keep)
         self.remember((q, k, v), weights)
         return y
 
     # with weights P and H = G @ V^T: dL/dV = P^T @ G, and D = P * (H - row sums of P * H) for the scores:
     # dL/dQ = scale D @ K, dL/dK = scale D^T @ Q
-    def vjp(self, g, q, k, v):
+    def vjp(self, g: Array, q: Array, k: Array, v: Array) -> Arrays:
         (weights,) = self.recalled(q, k, v)
-        return kernels.of(q).attention_vjp(g, q, k, v, weights, self.is_causal, self.scale, self.keep)
+        parts: Arrays = kernels.of(q).attention_vjp(
+            g, q, k, v, weights, self.is_causal, self.scale, self.keep
+        )
+        return parts
 
-    def _kept(self, weights):
+    def _kept(self, weights: Array) -> Array:
         return weights if self.keep is None else weights * self.keep
 
     # as the clear form: through the product with v, the softmax, the mask and the product of queries and keys
-    def relprop(self, r, books, q, k, v):
+    def relprop(self, r: Array, books: Books, q: Array, k: Array, v: Array) -> Arrays:
         (p,) = self.recalled(q, k, v)
         from_weights = MatMul()
         from_scores = MatMul()
@@ -92,7 +103,8 @@ class Attention(Remembers):
         to_q, to_k = from_scores.relprop(to_scores, books, q, k.swapaxes(-1, -2))
         return to_q, None if to_k is None else to_k.swapaxes(-1, -2), to_v
 
-    def _to_scores(self, r, books, p, q, k):  # a mask that is added keeps its share
+    # a mask that is added keeps its share
+    def _to_scores(self, r: Array, books: Books, p: Array, q: Array, k: Array) -> Array:
         added = self.mask is not None and self.mask.dtype != bool_
         mask = None if added or self.mask is None else Tensor(self.mask)
         scores = attention_scores(Tensor(q), Tensor(k), mask, self.is_causal, self.scale).array
@@ -103,7 +115,8 @@ class Attention(Remembers):
         books.absorb("bias", to_mask)
         return to_scores
 
-    def modified(self, g, books, q, k, v):  # half to each side of a product, if both are explained
+    # half to each side of a product, if both are explained
+    def modified(self, g: Array, books: Books, q: Array, k: Array, v: Array) -> Arrays:
         matmul = kernels.of(g).matmul
         from_weights = any(self.needs[:2])
         p = widened(*self.recalled(q, k, v))  # (.., T, S)
@@ -119,7 +132,7 @@ class Attention(Remembers):
         return dq, dk, dv
 
     # the softmax's own gradient; what the tangent leaves out, and a mask, are absorbed
-    def _modified_scores(self, g, p, x, books):
+    def _modified_scores(self, g: Array, p: Array, x: Array, books: Books) -> Array:
         added = self.mask is not None and self.mask.dtype != bool_
         x = x + books.finite(self.mask) if added else x
         r = g * p  # both 0 for what may not be seen

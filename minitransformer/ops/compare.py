@@ -6,9 +6,9 @@ import operator
 from typing import Any, overload
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import namespace, uint8
+from minitransformer.backends import Array, namespace, uint8
 from minitransformer.errors import check_device
-from minitransformer.ops.laws import dims, is_number
+from minitransformer.ops.laws import Dims, dims, is_number
 from minitransformer.ops.operands import Operand, operands
 
 
@@ -219,7 +219,7 @@ def logical_not(input: Tensor) -> Tensor:
     return Tensor(input.array == 0)
 
 
-def all_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+def all_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true, that is, not 0.
 
     Args:
@@ -233,7 +233,7 @@ def all_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     return _truth(input, input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
-def any_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+def any_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true, that is, not 0.
 
     Args:
@@ -247,7 +247,7 @@ def any_(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     return _truth(input, input.array.any(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
-def _truth(input: Tensor, found) -> Tensor:
+def _truth(input: Tensor, found: Array) -> Tensor:
     return Tensor(found.astype(uint8) if input.dtype == uint8 else found)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Any
 
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import bool_, float16, float32, float64, int32, int64
+from minitransformer.backends import Array, Arrays, DType, bool_, float16, float32, float64, int32, int64
 from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves
@@ -25,13 +26,13 @@ class Cast(Moves):
 
     reads = "shapes"
 
-    def __init__(self, dtype):
+    def __init__(self, dtype: DType):
         self.dtype = dtype
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.astype(self.dtype)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (g.astype(x.dtype),)
 
 
@@ -45,17 +46,17 @@ class ToDevice(Moves):
     reads = "shapes"
     view = True
 
-    def __init__(self, device):
+    def __init__(self, device: str):
         self.device = device
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return to_device(x, self.device)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (to_device(g, device_of(x)),)
 
 
-def cast(input: Tensor, dtype) -> Tensor:
+def cast(input: Tensor, dtype: DType) -> Tensor:
     """`input` in `dtype`: itself if it has it already."""
     if input.dtype == dtype:
         return input
@@ -66,7 +67,7 @@ def cast(input: Tensor, dtype) -> Tensor:
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
-def common_dtype(*tensors: Tensor):
+def common_dtype(*tensors: Tensor) -> DType:
     """PyTorch's promotion: the highest of bool, integer, float decides; in it the widest, 0-d tensors giving way to others."""
     ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in tensors]
     return reduce(
@@ -76,13 +77,13 @@ def common_dtype(*tensors: Tensor):
 
 def to(
     input: Tensor,
-    *targets,
-    dtype=None,
-    device=None,
-    other=None,
-    non_blocking=False,
-    copy=False,
-    memory_format=preserve_format,
+    *targets: Any,
+    dtype: DType | None = None,
+    device: str | int | None = None,
+    other: Tensor | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: str = preserve_format,
 ) -> Tensor:
     """`input` in the dtype and on the device of `targets`: a dtype, a device's name or number, another tensor, or several.
 
@@ -96,7 +97,7 @@ def to(
     return out.clone() if out is input and (copy or flags[1:] == [True]) else out
 
 
-def _to_one(input: Tensor, target) -> Tensor:
+def _to_one(input: Tensor, target: Any) -> Tensor:
     if target is None:
         return input
     if isinstance(target, Tensor):
@@ -122,7 +123,10 @@ def in_order(input: Tensor, memory_format: str) -> Tensor:
 
 
 def cuda(
-    input: Tensor, device=None, non_blocking: bool = False, memory_format: str = preserve_format
+    input: Tensor,
+    device: str | int | None = None,
+    non_blocking: bool = False,
+    memory_format: str = preserve_format,
 ) -> Tensor:
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
@@ -165,6 +169,6 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     return to(input, other)
 
 
-def on_default_device(array) -> Tensor:
+def on_default_device(array: Array) -> Tensor:
     """A tensor of a host array, on the backend in use."""
     return Tensor(to_device(array, default_device()))

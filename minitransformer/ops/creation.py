@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 import numpy
@@ -16,7 +17,9 @@ from minitransformer.ops.shape import shape_of
 from minitransformer.randomness import generator
 
 
-def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, dtype: DType | None = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor with a copy of data.
 
     Args:
@@ -46,14 +49,14 @@ def tensor(data, dtype=None, device: str | None = None, requires_grad: bool = Fa
     return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
 
-def _plain_numbers(data):
+def _plain_numbers(data: Any) -> Any:
     """Nested sequences of numbers, in which tensors may stand for numbers or rows."""
     if isinstance(data, Tensor):
         return data.tolist()
     return [_plain_numbers(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
-def laid_out(data, *sizes) -> Array:
+def laid_out(data: Any, *sizes: int) -> Array:
     """What `Tensor(data)` holds: sequences of numbers as float32, as in PyTorch; `Tensor(2, 3)` is room of that shape.
 
     A NumPy number keeps its dtype, a tensor its memory. Raises TypeError for one number, which could be meant as either.
@@ -84,7 +87,7 @@ def from_numpy(array: numpy.ndarray) -> Tensor:
     return Tensor(array)
 
 
-def as_tensor(data, dtype=None, device: str | None = None) -> Tensor:
+def as_tensor(data: Any, dtype: DType | None = None, device: str | None = None) -> Tensor:
     """Data as a tensor, copied only where the dtype or the device must change.
 
     Args:
@@ -95,21 +98,21 @@ def as_tensor(data, dtype=None, device: str | None = None) -> Tensor:
     Returns:
         A tensor of the shape of `data`.
     """
-    if not isinstance(data, Tensor):
-        data = Tensor(data) if isinstance(data, numpy.ndarray) else tensor(data)
-    return data.to(*[t for t in (dtype, device) if t is not None])
+    source = Tensor(data) if isinstance(data, numpy.ndarray) else data
+    made = source if isinstance(source, Tensor) else tensor(source)
+    return made.to(*[t for t in (dtype, device) if t is not None])
 
 
 def _placed(array: numpy.ndarray, device: str | None, requires_grad: bool) -> Tensor:
     return Tensor(to_device(array, device or default_device()), requires_grad=requires_grad)
 
 
-def _number(value):
+def _number(value: Any) -> Any:
     """A Python number of one that may be a 0-d tensor or NumPy's."""
     return value.item() if hasattr(value, "item") else value
 
 
-def _filling(value, dtype):
+def _filling(value: Any, dtype: DType | None) -> Any:
     """The number of `dtype` that a fill with `value` leaves: integers wrap."""
     value = _number(value)
     return (
@@ -119,7 +122,12 @@ def _filling(value, dtype):
     )
 
 
-def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *size: int | Sequence[int],
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of zeros.
 
     Args:
@@ -134,7 +142,12 @@ def zeros(*size, dtype=float32, device: str | None = None, requires_grad: bool =
     return _placed(numpy.zeros(shape_of(size), dtype), device, requires_grad)
 
 
-def ones(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *size: int | Sequence[int],
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of ones.
 
     Args:
@@ -149,7 +162,12 @@ def ones(*size, dtype=float32, device: str | None = None, requires_grad: bool = 
     return _placed(numpy.ones(shape_of(size), dtype), device, requires_grad)
 
 
-def empty(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *size: int | Sequence[int],
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor whose values are to be written later; it starts with zeros, so that results can be repeated.
 
     Args:
@@ -164,7 +182,14 @@ def empty(*size, dtype=float32, device: str | None = None, requires_grad: bool =
     return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full(size, fill_value, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: int | Sequence[int],
+    fill_value: Tensor | float,
+    *,
+    dtype: DType | None = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor with one value everywhere.
 
     Args:
@@ -183,7 +208,13 @@ def full(size, fill_value, *, dtype=None, device: str | None = None, requires_gr
 
 
 def arange(
-    start, end=None, step=1, *, dtype=None, device: str | None = None, requires_grad: bool = False
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: DType | None = None,
+    device: str | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The numbers start, start + step, .. below `end`.
 
@@ -215,7 +246,13 @@ def arange(
 
 
 def linspace(
-    start, end, steps: int, *, dtype=float32, device: str | None = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Evenly spaced numbers from `start` to `end`, both included.
 
@@ -244,7 +281,12 @@ def linspace(
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype=float32, device: str | None = None, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A matrix with ones on the diagonal and zeros elsewhere.
 
@@ -261,7 +303,12 @@ def eye(
     return _placed(numpy.eye(n, m, dtype=dtype), device, requires_grad)
 
 
-def randn(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: int | Sequence[int],
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Random numbers from the standard normal distribution.
 
     Args:
@@ -276,7 +323,12 @@ def randn(*size, dtype=float32, device: str | None = None, requires_grad: bool =
     return _placed(generator().standard_normal(shape_of(size)).astype(dtype), device, requires_grad)
 
 
-def rand(*size, dtype=float32, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: int | Sequence[int],
+    dtype: DType | None = float32,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Random numbers from the uniform distribution over [0, 1).
 
     Args:
@@ -292,7 +344,13 @@ def rand(*size, dtype=float32, device: str | None = None, requires_grad: bool = 
 
 
 def randint(
-    low: int, high=None, size=None, *, dtype=int64, device: str | None = None, requires_grad: bool = False
+    low: int,
+    high: Any = None,
+    size: Sequence[int] | None = None,
+    *,
+    dtype: DType | None = int64,
+    device: str | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Random integers from the uniform distribution over low .. high - 1.
 
@@ -313,7 +371,7 @@ def randint(
     return _placed(generator().integers(low, high, size).astype(dtype), device, requires_grad)
 
 
-def randperm(n: int, *, dtype=int64, device: str | None = None) -> Tensor:
+def randperm(n: int, *, dtype: DType | None = int64, device: str | None = None) -> Tensor:
     """The integers 0 .. n - 1 in random order.
 
     Args:
@@ -328,20 +386,20 @@ def randperm(n: int, *, dtype=int64, device: str | None = None) -> Tensor:
 
 
 def _like(
-    name,
-    input,
-    *value,
-    dtype=None,
-    device=None,
+    name: str,
+    input: Tensor,
+    *value: Any,
+    dtype: DType | None = None,
+    device: str | None = None,
     requires_grad: bool = False,
     memory_format: str = preserve_format,
-):
+) -> Tensor:
     array = getattr(namespace(input.array), name)(input.array, *value, dtype=dtype)
     made = in_order(Tensor(to_device(array, device or input.device)), memory_format)
     return made.requires_grad_(requires_grad)
 
 
-def zeros_like(input: Tensor, **options) -> Tensor:
+def zeros_like(input: Tensor, **options: Any) -> Tensor:
     """Zeros in the shape of another tensor.
 
     Args:
@@ -355,7 +413,7 @@ def zeros_like(input: Tensor, **options) -> Tensor:
     return _like("zeros_like", input, **options)
 
 
-def ones_like(input: Tensor, **options) -> Tensor:
+def ones_like(input: Tensor, **options: Any) -> Tensor:
     """Ones in the shape of another tensor.
 
     Args:
@@ -369,7 +427,7 @@ def ones_like(input: Tensor, **options) -> Tensor:
     return _like("ones_like", input, **options)
 
 
-def empty_like(input: Tensor, **options) -> Tensor:
+def empty_like(input: Tensor, **options: Any) -> Tensor:
     """A tensor in the shape of another, whose values are to be written later: see `empty`.
 
     Args:
@@ -383,7 +441,7 @@ def empty_like(input: Tensor, **options) -> Tensor:
     return zeros_like(input, **options)
 
 
-def full_like(input: Tensor, fill_value, **options) -> Tensor:
+def full_like(input: Tensor, fill_value: Tensor | float, **options: Any) -> Tensor:
     """One value everywhere, in the shape of another tensor.
 
     Args:
@@ -399,7 +457,7 @@ def full_like(input: Tensor, fill_value, **options) -> Tensor:
 
 
 def randn_like(
-    input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False
+    input: Tensor, *, dtype: DType | None = None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Random numbers from the standard normal distribution, in the shape of another tensor.
 
@@ -417,7 +475,9 @@ def randn_like(
     )
 
 
-def rand_like(input: Tensor, *, dtype=None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, dtype: DType | None = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """Random numbers from the uniform distribution over [0, 1), in the shape of another tensor.
 
     Args:

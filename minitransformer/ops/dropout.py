@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array
+from minitransformer.backends import Array, Arrays
+from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Moves
 from minitransformer.randomness import generator
 
@@ -21,16 +22,16 @@ class Dropout(Moves):
 
     reads = "shapes"
 
-    def __init__(self, scale):
+    def __init__(self, scale: Array):
         self.scale = scale  # 0 or 1 / (1 - p), shape of x
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x * self.scale
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (g * self.scale,)
 
-    def relprop(self, r, books, x):
+    def relprop(self, r: Array, books: Books, x: Array) -> Arrays:
         return (r,)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import Any
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import bool_, namespace
+from minitransformer.backends import Array, Arrays, DType, bool_, namespace
+from minitransformer.ops.books import Books
 from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.creation import tensor
 from minitransformer.ops.laws import Activates, Moves, Sums, Tangent, is_number, unbroadcast
@@ -20,10 +22,10 @@ class Add(Sums):
 
     reads = "shapes"
 
-    def forward(self, a, b):  # [..], [..] -> [..]
+    def forward(self, a: Array, b: Array) -> Array:  # [..], [..] -> [..]
         return a + b
 
-    def vjp(self, g, a, b):  # dL/da = g, dL/db = g
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g, dL/db = g
         return unbroadcast(g, a), unbroadcast(g, b)
 
 
@@ -32,10 +34,10 @@ class Sub(Sums):
 
     reads = "shapes"
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return a - b
 
-    def vjp(self, g, a, b):  # dL/da = g, dL/db = -g
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g, dL/db = -g
         return unbroadcast(g, a), -unbroadcast(g, b)
 
 
@@ -44,10 +46,10 @@ class Neg(Sums):
 
     reads = "shapes"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return -x
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (-g,)
 
 
@@ -72,19 +74,19 @@ class Mul(Op):
 
     reads = "others"
 
-    def forward(self, a, b):  # [..], [..] -> [..]
+    def forward(self, a: Array, b: Array) -> Array:  # [..], [..] -> [..]
         return a * b
 
-    def vjp(self, g, a, b):  # dL/da = g b, dL/db = g a
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g b, dL/db = g a
         da = unbroadcast(g * b, a) if self.needs[0] else None
         return da, unbroadcast(g * a, b) if self.needs[1] else None
 
     # half each, or all to the only one explained
-    def relprop(self, r, books, a, b):
+    def relprop(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
         r = r / 2 if all(self.needs) else r
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
-    def modified(self, g, books, a, b):
+    def modified(self, g: Array, books: Books, a: Array, b: Array) -> Arrays:
         return self.vjp(g / 2 if all(self.needs) else g, a, b)
 
 
@@ -96,19 +98,20 @@ class Div(Op):
 
     reads = ((1,), (0, 1))
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return a / b
 
-    def vjp(self, g, a, b):  # dL/da = g / b, dL/db = -g a / b^2
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g / b, dL/db = -g a / b^2
         da = unbroadcast(g / b, a) if self.needs[0] else None
         return da, unbroadcast(-g * (a / b / b), b) if self.needs[1] else None
 
     # a product with 1 / b, which keeps its relevance: half each, or all to the only one explained
-    def relprop(self, r, books, a, b):
+    def relprop(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
         r = r / 2 if all(self.needs) else r
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
-    def modified(self, g, books, a, b):  # the slope of 1 / b becomes (1 / b) / b
+    # the slope of 1 / b becomes (1 / b) / b
+    def modified(self, g: Array, books: Books, a: Array, b: Array) -> Arrays:
         da, db = self.vjp(g / 2 if all(self.needs) else g, a, b)
         return da, None if db is None else -db
 
@@ -120,26 +123,27 @@ class Pow(Op):
     a^b in b: b ln a for each unit of y, and the constant part 1 - b ln a is absorbed.
     """
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return a**b
 
-    def vjp(self, g, a, b):  # dL/da = g b a^(b-1), dL/db = g a^b ln a
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g b a^(b-1), dL/db = g a^b ln a
         da = unbroadcast(g * (b * a ** (b - (b != 0))), a) if self.needs[0] else None
         db = unbroadcast(g * _slope_of_exponent(a, b, namespace(g), g.dtype), b) if self.needs[1] else None
         return da, db
 
     # half each, or all to the only one explained: the base keeps it, the exponent has a tangent
-    def relprop(self, r, books, a, b):
+    def relprop(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
         to_a, to_b = self._shares(r, books, a, b)
         db = unbroadcast(to_b * (b * _ln(a, namespace(r), r.dtype)), b) if self.needs[1] else None
         return unbroadcast(to_a, a) if self.needs[0] else None, db
 
-    def modified(self, g, books, a, b):  # the base's slope becomes y / a
+    # the base's slope becomes y / a
+    def modified(self, g: Array, books: Books, a: Array, b: Array) -> Arrays:
         to_a, to_b = self._shares(g * a**b, books, a, b)
         db = unbroadcast(to_b * _ln(a, namespace(g), g.dtype), b) if self.needs[1] else None
         return unbroadcast(to_a / (a + (a == 0)), a) if self.needs[0] else None, db
 
-    def _shares(self, r, books, a, b):
+    def _shares(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
         """Relevance for a, and for b times its slope. What is constant is absorbed: a^0, and (1 - b ln a) of the tangent in b."""
         r = r / 2 if all(self.needs) else r
         if self.needs[0]:
@@ -149,13 +153,13 @@ class Pow(Op):
         return r * (b != 0), r
 
 
-def _ln(a, xp, dtype):
+def _ln(a: Array, xp: ModuleType, dtype: DType) -> Array:
     """ln a, and 0 where a = 0: there a^b is 0, or 1 with b = 0."""
     a = xp.asarray(a, dtype=dtype)
     return xp.log(xp.where(a == 0, 1, a))
 
 
-def _slope_of_exponent(a, b, xp, dtype):
+def _slope_of_exponent(a: Array, b: Array, xp: ModuleType, dtype: DType) -> Array:
     """a^b ln a, and 0 where a = 0 and b >= 0: there a^b does not change."""
     a = xp.asarray(a, dtype=dtype)
     still = (a == 0) & (b >= 0)
@@ -168,10 +172,10 @@ class Exp(Tangent):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).exp(x)
 
-    def vjp(self, g, y):  # dy/dx = y
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = y
         return (g * y,)
 
 
@@ -185,20 +189,20 @@ class Log(Tangent):
     def __init__(self, base: float = math.e):
         self.base = base
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return getattr(namespace(x), {math.e: "log", 2: "log2", 10: "log10"}[self.base])(x)
 
-    def vjp(self, g, x):  # dy/dx = 1 / (x ln base)
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = 1 / (x ln base)
         return (g / (x * math.log(self.base)),)
 
 
 class Log1p(Activates):
     """y = ln(1 + x), with all digits where x is small. Relevance: R_x = R."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).log1p(x)
 
-    def vjp(self, g, x):  # dy/dx = 1 / (1 + x)
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = 1 / (1 + x)
         return (g / (x + 1),)
 
 
@@ -207,20 +211,20 @@ class Expm1(Activates):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).expm1(x)
 
-    def vjp(self, g, y):  # dy/dx = y + 1
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = y + 1
         return (g * (y + 1),)
 
 
 class Erf(Activates):
     """y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Relevance: R_x = R."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.of(x).erf(x)
 
-    def vjp(self, g, x):  # dy/dx = 2 / sqrt(pi) e^(-x^2)
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = 2 / sqrt(pi) e^(-x^2)
         return (g * (2 / math.sqrt(math.pi) * namespace(x).exp(-x * x)),)
 
 
@@ -229,40 +233,40 @@ class Sqrt(Activates):
 
     reads = "output"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).sqrt(x)
 
-    def vjp(self, g, y):  # dy/dx = 1 / (2 y)
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dy/dx = 1 / (2 y)
         return (g / (2 * y),)
 
 
 class Sin(Activates):
     """y = sin x, x in radians. Relevance: R_x = R."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).sin(x)
 
-    def vjp(self, g, x):  # dy/dx = cos x
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = cos x
         return (g * namespace(x).cos(x),)
 
 
 class Cos(Tangent):
     """y = cos x, x in radians. Relevance by the tangent."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).cos(x)
 
-    def vjp(self, g, x):  # dy/dx = -sin x
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = -sin x
         return (-g * namespace(x).sin(x),)
 
 
 class Abs(Activates):
     """y = |x|; the slope at 0 is taken as 0. Relevance: R_x = R."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return abs(x)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         xp = namespace(x)
         return (xp.where(x > 0, g, xp.where(x < 0, -g, 0)),)
 
@@ -273,13 +277,13 @@ class Maximum(Moves):
     Where a and b are equal, each gets half of the gradient; where one is NaN, it gets all of it, as in PyTorch.
     """
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return namespace(a).maximum(a, b)
 
-    def _lost(self, a, b):
+    def _lost(self, a: Array, b: Array) -> Array:
         return a < b
 
-    def vjp(self, g, a, b):
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:
         half = (a == b) * 0.5
         shares = [(1 - self._lost(x, other) - half).astype(g.dtype) for x, other in ((a, b), (b, a))]
         return unbroadcast(g * shares[0], a), unbroadcast(g * shares[1], b)
@@ -288,10 +292,10 @@ class Maximum(Moves):
 class Minimum(Maximum):
     """y = min(a, b): see `Maximum`."""
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return namespace(a).minimum(a, b)
 
-    def _lost(self, a, b):
+    def _lost(self, a: Array, b: Array) -> Array:
         return a > b
 
 
@@ -300,10 +304,10 @@ class Where(Moves):
 
     reads = ((), (0,), (0,))
 
-    def forward(self, condition, a, b):
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
         return namespace(condition).where(condition, a, b)
 
-    def vjp(self, g, condition, a, b):
+    def vjp(self, g: Array, condition: Array, a: Array, b: Array) -> Arrays:
         xp = namespace(g)
         return None, unbroadcast(xp.where(condition, g, 0), a), unbroadcast(xp.where(condition, 0, g), b)
 
@@ -314,16 +318,16 @@ class Clip(Moves):
     Gradient and relevance go to the one that y is: x or a bound.
     """
 
-    def forward(self, x, low, high):
+    def forward(self, x: Array, low: Array, high: Array) -> Array:
         return namespace(x).clip(x, low, high)
 
-    def vjp(self, g, x, low, high):
+    def vjp(self, g: Array, x: Array, low: Array, high: Array) -> Arrays:
         shares = self._chosen(namespace(g), x, low, high)
         return tuple(
             None if t is None else unbroadcast(g * s, t) for s, t in zip(shares, (x, low, high), strict=True)
         )
 
-    def _chosen(self, xp, x, low, high):
+    def _chosen(self, xp: ModuleType, x: Array, low: Array, high: Array) -> Arrays:
         """Where y is x, the lower bound, the upper bound."""
         below = False if low is None else x < low
         above = False if high is None else x > high

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, overload
 
 from minitransformer.autograd import Tensor
+from minitransformer.backends import Array, Arrays
 from minitransformer.ops.elementwise import maximum, minimum
 from minitransformer.ops.index import Gather
-from minitransformer.ops.laws import Moves, dims, keep_dims
+from minitransformer.ops.laws import Dims, Moves, dims, keep_dims
 from minitransformer.ops.reduce import Reduction, over
 
 
@@ -19,10 +21,10 @@ class Max(Reduction, Moves):
 
     reads = "both"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.max(axis=self.dim, keepdims=self.keepdim)
 
-    def vjp(self, g, y, x):
+    def vjp(self, g: Array, y: Array, x: Array) -> Arrays:
         y = keep_dims(y, self.dim, self.keepdim)
         winners = (x == y) | ((x != x) & (y != y))  # NaN, if there is one
         n = winners.sum(axis=self.dim, keepdims=True).astype(g.dtype)
@@ -32,11 +34,11 @@ class Max(Reduction, Moves):
 class Min(Max):
     """y = the smallest x over dimensions: see `Max`."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.min(axis=self.dim, keepdims=self.keepdim)
 
 
-def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest value over dimensions; equal ones share the gradient.
 
     Args:
@@ -53,7 +55,7 @@ def amax(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     return Max(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
-def amin(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest value over dimensions; equal ones share the gradient.
 
     Args:
@@ -77,7 +79,14 @@ class Extreme(NamedTuple):
     indices: Tensor
 
 
-def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
+def _extreme(
+    input: Tensor,
+    dim: int | Tensor | None,
+    keepdim: bool,
+    pair: Callable[[Tensor, Tensor], Tensor],
+    overall: Callable[[Tensor], Tensor],
+    arg: Callable[[Tensor, int, bool], Tensor],
+) -> Tensor | Extreme:
     if isinstance(dim, Tensor):
         return pair(input, dim)
     if dim is None:
@@ -89,9 +98,15 @@ def _extreme(input: Tensor, dim, keepdim: bool, pair, overall, arg):
     return Extreme(values if at is indices else values.squeeze(dim), indices)
 
 
+@overload
+def max_(
+    input: Tensor, dim: Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
+) -> Tensor: ...
+@overload
+def max_(input: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
 def max_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
-):
+) -> Tensor | Extreme:
     """The largest value, of all or along a dimension; or, with a tensor as `dim` or `other`, `maximum`.
 
     Args:
@@ -109,9 +124,15 @@ def max_(
     return _extreme(input, dim if other is None else other, keepdim, maximum, amax, argmax)
 
 
+@overload
+def min_(
+    input: Tensor, dim: Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
+) -> Tensor: ...
+@overload
+def min_(input: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
 def min_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
-):
+) -> Tensor | Extreme:
     """The smallest value, of all or along a dimension; or, with a tensor as `dim` or `other`, `minimum`.
 
     Args:

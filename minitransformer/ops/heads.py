@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.laws import Moves
 
 
@@ -34,11 +34,11 @@ class SplitHeads(Moves):
         batch = [1 - time] if x.ndim == 3 else []
         return cut.transpose(part, *batch, head, time, d)
 
-    def forward(self, x):  # (B, T, P H d) -> P times (B, H, T, d), or one as it is
+    def forward(self, x: Array) -> Array:  # (B, T, P H d) -> P times (B, H, T, d), or one as it is
         parts = tuple(self.pieces(x))
         return parts if self.outputs > 1 else parts[0]
 
-    def vjp(self, gs, x):  # each piece back in its place
+    def vjp(self, gs: Arrays, x: Array) -> Arrays:  # each piece back in its place
         y = namespace(x).empty(x.shape, x.dtype)
         for piece, g in zip(self.pieces(y), gs if self.outputs > 1 else (gs,), strict=True):
             piece[...] = 0 if g is None else g
@@ -58,14 +58,14 @@ class MergeHeads(Moves):
     def __init__(self, batch_first: bool):
         self.batch_first = batch_first
 
-    def forward(self, x):  # (B, H, T, d) -> (B, T, H d) or (T, B, H d), (H, T, d) -> (T, H d)
+    def forward(self, x: Array) -> Array:  # (B, H, T, d) -> (B, T, H d) or (T, B, H d), (H, T, d) -> (T, H d)
         head, time, d = range(x.ndim - 3, x.ndim)
         batch = list(range(x.ndim - 3))
         order = (*batch, time, head, d) if self.batch_first else (time, *batch, head, d)
         moved = x.transpose(order)
         return moved.reshape(*moved.shape[:-2], x.shape[head] * x.shape[d])
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (SplitHeads(x.shape[-3], 1, self.batch_first).pieces(g)[0],)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any, Literal, overload
 
 import numpy
 
 from minitransformer import kernels
-from minitransformer.autograd import Tensor, watcher
-from minitransformer.backends import bool_, float16, int64, namespace, uint8
+from minitransformer.autograd import Tensor
+from minitransformer.backends import Array, Arrays, bool_, float16, int64, namespace, uint8
 from minitransformer.ops.convert import cast
 from minitransformer.ops.elementwise import Where
 from minitransformer.ops.inplace import put
 from minitransformer.ops.laws import Moves, dims
+from minitransformer.settings import watcher
 
 
 class GetItem(Moves):
@@ -26,13 +28,13 @@ class GetItem(Moves):
     reads = "shapes"
     view = True
 
-    def __init__(self, index):
+    def __init__(self, index: tuple[Any, ...]):
         self.index = index
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x[self.index]
 
-    def vjp(self, g, x):  # an element picked twice gets both cotangents, added
+    def vjp(self, g: Array, x: Array) -> Arrays:  # an element picked twice gets both cotangents, added
         if not _picks_once(self.index):
             return (kernels.of(x).index_vjp(g, x, self.index),)
         dx = namespace(x).zeros_like(x)
@@ -40,7 +42,7 @@ class GetItem(Moves):
         return (dx,)
 
 
-def _picks_once(index) -> bool:
+def _picks_once(index: tuple[Any, ...]) -> bool:
     return not any(_is_array(part) and part.dtype != bool_ for part in index)
 
 
@@ -56,14 +58,14 @@ class Gather(Moves):
     def __init__(self, dim: int):
         self.dim = dim
 
-    def _coordinates(self, index):
+    def _coordinates(self, index: Array) -> Arrays:
         grid = namespace(index).ogrid[tuple(slice(n) for n in index.shape)]
         return tuple(index if d == self.dim else places for d, places in enumerate(grid))
 
-    def forward(self, x, index):
+    def forward(self, x: Array, index: Array) -> Array:
         return x[self._coordinates(index)]
 
-    def vjp(self, g, x, index):
+    def vjp(self, g: Array, x: Array, index: Array) -> Arrays:
         return kernels.of(x).index_vjp(g, x, self._coordinates(index)), None
 
 
@@ -72,14 +74,15 @@ class Embedding(Moves):
 
     reads = "others"
 
-    def forward(self, weight, ids):  # (V, C), (..) -> (.., C)
+    def forward(self, weight: Array, ids: Array) -> Array:  # (V, C), (..) -> (.., C)
         return kernels.of(weight).embedding(weight, ids)
 
-    def vjp(self, g, weight, ids):  # a row gets the cotangents of all its uses, added
+    # a row gets the cotangents of all its uses, added
+    def vjp(self, g: Array, weight: Array, ids: Array) -> Arrays:
         return kernels.of(weight).index_vjp(g.reshape(-1, weight.shape[1]), weight, ids.reshape(-1)), None
 
 
-def _steps(input: Tensor, index) -> list[tuple]:
+def _steps(input: Tensor, index: Any) -> list[tuple[Any, ...]]:
     """`index` in one step, or two: PyTorch takes integers and slices first, arrays of integers and masks from what is left.
 
     Each step ends in an Ellipsis: with one, even a single element is a view.
@@ -97,14 +100,14 @@ def _steps(input: Tensor, index) -> list[tuple]:
     return [tuple(first), tuple(then)]
 
 
-def _spelled_out(parts: list, ndim: int) -> list:
+def _spelled_out(parts: list[Any], ndim: int) -> list[Any]:
     """Slices for Ellipsis: NumPy holds arrays apart that have one between them, even where it stands for no dimension."""
     at = next((i for i, part in enumerate(parts) if part is ...), len(parts))
     left = ndim - sum(_width(part) for part in parts if part is not ...)
     return [*parts[:at], *[slice(None)] * left, *parts[at + 1 :]]
 
 
-def _check_places(parts: list, shape: tuple[int, ...]) -> None:
+def _check_places(parts: list[Any], shape: tuple[int, ...]) -> None:
     """Raise IndexError if an array of integers points outside. The program waits for a device, which would not raise it."""
     d = 0
     for part in parts[:-1]:
@@ -115,7 +118,7 @@ def _check_places(parts: list, shape: tuple[int, ...]) -> None:
         d += _width(part)
 
 
-def _plain(input: Tensor, part):
+def _plain(input: Tensor, part: Any) -> Any:
     """A part of an index as an integer, a slice, None, Ellipsis or an array."""
     if isinstance(part, Tensor):
         part = part.array.copy()  # later edits of it must not change the gradient
@@ -126,23 +129,23 @@ def _plain(input: Tensor, part):
     return int(part) if _is_array(part) and part.ndim == 0 and part.dtype.kind in "iu" else part
 
 
-def _is_array(part) -> bool:
+def _is_array(part: Any) -> bool:
     return hasattr(part, "dtype")
 
 
-def _width(part) -> int:
+def _width(part: Any) -> int:
     """How many dimensions a part of an index takes."""
     return part.ndim if _is_array(part) and part.dtype == bool_ else int(part is not None)
 
 
-def getitem(input: Tensor, index) -> Tensor:
+def getitem(input: Tensor, index: Any) -> Tensor:
     """input[index]. Raises IndexError if out of range; with integer arrays in `index` the program waits for the device."""
     for step in _steps(input, index):
         input = GetItem(step)(input)
     return input
 
 
-def setitem(input: Tensor, index, value) -> None:
+def setitem(input: Tensor, index: Any, value: Any) -> None:
     """input[index] = value, in place. Raises RuntimeError for a leaf that requires grad, with the tape on."""
     *first, last = _steps(input, index)
     put(input, value, [GetItem(step) for step in first], last)
@@ -215,7 +218,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def repeat_interleave(
-    input: Tensor, repeats, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Each slice along a dimension repeated, copies side by side.
 
@@ -236,7 +239,11 @@ def repeat_interleave(
     return index_select(input, dim, Tensor(xp.repeat(xp.arange(n), xp.broadcast_to(repeats, (n,)).tolist())))
 
 
-def nonzero(input: Tensor, *, as_tuple: bool = False):
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The coordinates of the elements that are not 0.
 
     Args:
@@ -338,7 +345,7 @@ def _triangle(input: Tensor, diagonal: int) -> Tensor:
     return Tensor(columns - rows >= diagonal)
 
 
-def number_like(input: Tensor, value) -> float | int | bool:
+def number_like(input: Tensor, value: Any) -> float | int | bool:
     """`value` as the Python number that leaves the dtype of `input` as it is. Raises ValueError if it would become infinite."""
     number = {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
     if input.dtype == float16 and 65504 < abs(number) < math.inf:
@@ -373,7 +380,7 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
     return Embedding()(weight, input)
 
 
-def check_ids(ids, size: int, message: str) -> None:
+def check_ids(ids: Array, size: int, message: str) -> None:
     """Raise IndexError if one of `ids` is not from 0 to size - 1; the message names both.
 
     Every step of training looks, and a device would have to be waited for: so there it is taken only inside `detect_anomaly`, and
@@ -383,7 +390,7 @@ def check_ids(ids, size: int, message: str) -> None:
         _check_range(ids, 0, size - 1, message, size - 1)
 
 
-def _check_range(ids, least: int, most: int, message: str, limit: int) -> None:
+def _check_range(ids: Array, least: int, most: int, message: str, limit: int) -> None:
     """Raise IndexError with an id that is not from `least` to `most`, and the limit."""
     if not ids.size:
         return

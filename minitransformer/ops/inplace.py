@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor, moment
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
 from minitransformer.ops.convert import cast
@@ -36,7 +36,7 @@ class Overwrite(Moves):
 
     reads = "shapes"
 
-    def __init__(self, views: Sequence[Op] = (), index=...):
+    def __init__(self, views: Sequence[Op] = (), index: Any = ...):
         self.views, self.index = views, index
 
     def part(self, x: Array) -> Array:
@@ -45,12 +45,12 @@ class Overwrite(Moves):
             x = view.forward(x)
         return x
 
-    def forward(self, x, new):
+    def forward(self, x: Array, new: Array) -> Array:
         y = x.copy()
         self.part(y)[self.index] = new
         return y
 
-    def arrays(self, every: bool = True) -> list:
+    def arrays(self, every: bool = True) -> list[Array]:
         """The arrays of the inputs. No law reads the values of x, so they may have been edited since; those of `new` may not."""
         x, new = self.inputs
         if every and isinstance(new, Tensor) and new.edited[0] > self.number:
@@ -59,7 +59,7 @@ class Overwrite(Moves):
             )
         return [x.array, new.array if isinstance(new, Tensor) else new]
 
-    def vjp(self, g, x, new):  # what was overwritten gets no cotangent
+    def vjp(self, g: Array, x: Array, new: Array) -> Arrays:  # what was overwritten gets no cotangent
         rest = namespace(g).array(g, order="C")
         part = self.part(g)[self.index]
         self.part(rest)[self.index] = 0
@@ -83,7 +83,7 @@ def in_place(function: Callable[Concatenate[Any, P], Tensor]) -> Callable[Concat
     return edit
 
 
-def begin(input: Tensor, *others) -> bool:
+def begin(input: Tensor, *others: Any) -> bool:
     """Whether an edit of `input`, with the `others`, is to be recorded. Raises RuntimeError if it may not be made."""
     check_device("an in-place edit", input, *others)
     tensors = [t for t in (input, *others) if isinstance(t, Tensor)]
@@ -143,14 +143,16 @@ def _write(input: Tensor, result: Tensor, recorded: bool) -> Tensor:
     return input
 
 
-def _written(input: Tensor, values, views: Sequence[Op] = (), index=...) -> None:
+def _written(input: Tensor, values: Any, views: Sequence[Op] = (), index: Any = ...) -> None:
     """Write into a part of the memory: seen through `views` and picked by `index`."""
     part = Overwrite(views).part(input.array)
     part[index] = values
     input.watched()[0] = moment()
 
 
-def put(input: Tensor, value, views: Sequence[Op] = (), index=..., recorded: bool | None = None) -> Tensor:
+def put(
+    input: Tensor, value: Any, views: Sequence[Op] = (), index: Any = ..., recorded: bool | None = None
+) -> Tensor:
     """Write a number, an array or a tensor into a part of `input`, as `x[index] = value` does, with its history."""
     recorded = begin(input, value) if recorded is None else recorded
     if recorded and isinstance(value, Tensor) and value.edited is input.watched():
@@ -159,7 +161,7 @@ def put(input: Tensor, value, views: Sequence[Op] = (), index=..., recorded: boo
     if recorded:
         source, seen, _ = input.shows or (input, (), None)
         value = cast(value, input.dtype) if isinstance(value, Tensor) else value
-        Overwrite((*seen, *views), index)._record((source, value), [after := Tensor(source.array)])
+        Overwrite((*(seen or ()), *views), index)._record((source, value), [after := Tensor(source.array)])
         source.made_by(after)
         if input.shows:
             input.refresh()
@@ -188,7 +190,7 @@ def zero_(input: Tensor) -> Tensor:
     return put(input, 0)
 
 
-def fill_(input: Tensor, value) -> Tensor:
+def fill_(input: Tensor, value: Tensor | float) -> Tensor:
     """All `value`: a number or a 0-d tensor. Raises ValueError for a larger one."""
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(f"fill_: expected a number or a 0-d tensor, got shape {value.shape}; use copy_")
@@ -202,7 +204,7 @@ def copy_(input: Tensor, source: Tensor) -> Tensor:
     return put(input, source.to(input.device))
 
 
-def _drawn(input: Tensor, values) -> Tensor:
+def _drawn(input: Tensor, values: Array) -> Tensor:
     return put(input, Tensor(to_device(values.astype(input.dtype), device_of(input.array))))
 
 

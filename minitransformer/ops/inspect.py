@@ -45,7 +45,7 @@ def numel(input: Tensor) -> int:
     Returns:
         An int.
     """
-    return input.array.size
+    return int(input.array.size)
 
 
 def element_size(input: Tensor) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from minitransformer.autograd import Op
-from minitransformer.backends import Array, DType, float16, float32, namespace
+from minitransformer.backends import Array, Arrays, DType, float16, float32, namespace
+from minitransformer.ops.books import Books
+
+Dims: TypeAlias = int | Sequence[int] | None  # one dimension, several, or all
 
 
 def is_number(value: Any) -> bool:
@@ -19,12 +22,12 @@ def wide(x: Array) -> DType | None:
     return float32 if x.dtype == float16 else None
 
 
-def widened(x):
+def widened(x: Array) -> Array:
     """`x` in the dtype to add up in; a Python number or None as it is."""
     return x if x is None or is_number(x) or x.dtype != float16 else x.astype(float32)
 
 
-def total(x: Array, axis=None, keepdims: bool = False) -> Array:
+def total(x: Array, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
     """The sum over `axis`; float16 is added up in float32."""
     return x.sum(axis=axis, keepdims=keepdims, dtype=wide(x)).astype(x.dtype, copy=False)
 
@@ -65,13 +68,13 @@ class Remembers(Op):
     of its arguments, and can be called by hand without a call of `forward`.
     """
 
-    memo: tuple[Sequence, Sequence] = (), ()  # inputs, and what was computed from them
+    memo: tuple[Sequence[Array], Sequence[Array]] = (), ()  # inputs, and what was computed from them
 
-    def remember(self, inputs: Sequence, found: Sequence) -> None:
+    def remember(self, inputs: Sequence[Array], found: Sequence[Array]) -> None:
         """Keep what `forward` computed from these arrays."""
         self.memo = inputs, found
 
-    def recalled(self, *inputs) -> Sequence:
+    def recalled(self, *inputs: Array) -> Sequence[Array]:
         """What `forward` computes from these arrays, beside the output."""
         if list(map(id, inputs)) != list(map(id, self.memo[0])):
             self.forward(*inputs)
@@ -85,32 +88,32 @@ class Remembers(Op):
 class Moves(Op):
     """Data is moved, not changed: relevance moves back with it, exactly as the gradient does."""
 
-    def relprop(self, r, books, *read):
+    def relprop(self, r: Array, books: Books, *read: Array) -> Arrays:
         return self.vjp(r, *read)
 
-    def modified(self, g, books, *read):
+    def modified(self, g: Array, books: Books, *read: Array) -> Arrays:
         return self.vjp(g, *read)
 
 
 class Sums(Op):
     """The output is a weighted sum of the inputs: each gets its share of the sum, R_i = x_i sum_j w_ji R_j / S(z_j)."""
 
-    def relprop(self, r, books, *inputs):
-        inputs = [books.finite(a) for a in inputs]
-        shares = self.vjp(books.ratio(r, self.forward(*inputs)), *inputs)
-        return tuple(None if c is None else a * c for a, c in zip(inputs, shares, strict=True))
+    def relprop(self, r: Array, books: Books, *inputs: Array) -> Arrays:
+        finite = [books.finite(a) for a in inputs]
+        shares = self.vjp(books.ratio(r, self.forward(*finite)), *finite)
+        return tuple(None if c is None else a * c for a, c in zip(finite, shares, strict=True))
 
-    def modified(self, g, books, *inputs):
+    def modified(self, g: Array, books: Books, *inputs: Array) -> Arrays:
         return self.vjp(g, *inputs)
 
 
 class Activates(Op):
     """A function f of each unit with f(0) = 0: a unit keeps its relevance, R_x = R. In gradient form the slope becomes f(x) / x."""
 
-    def relprop(self, r, books, *read):
+    def relprop(self, r: Array, books: Books, *read: Array) -> Arrays:
         return (r,)
 
-    def modified(self, g, books, *read):
+    def modified(self, g: Array, books: Books, *read: Array) -> Arrays:
         x = read[-1]
         y = read[0] if len(read) > 1 else self.forward(x)
         slope = y / (x + (x == 0))  # y = 0 where x = 0: any slope gives no relevance there
@@ -123,24 +126,25 @@ class Tangent(Op):
 
     sink = "tangent"  # of the ledger
 
-    def relprop(self, r, books, *read):
+    def relprop(self, r: Array, books: Books, *read: Array) -> Arrays:
         x, y = self._point(books, read)
         share = books.ratio(r, y)
         (slope,) = self.vjp(share, read[0])
         self._absorb_constant(books, share, x, y, slope)
         return (x * slope,)
 
-    def modified(self, g, books, *read):
+    def modified(self, g: Array, books: Books, *read: Array) -> Arrays:
         (slope,) = self.vjp(g, read[0])
-        self._absorb_constant(books, g, *self._point(books, read), slope)
+        x, y = self._point(books, read)
+        self._absorb_constant(books, g, x, y, slope)
         return (slope,)
 
-    def _point(self, books, read):
+    def _point(self, books: Books, read: Sequence[Array]) -> tuple[Array, Array]:
         """Input and output, 0 for -inf."""
         x = read[-1]
         return books.finite(x), books.finite(read[0] if len(read) > 1 else self.forward(x))
 
-    def _absorb_constant(self, books, share, x, y, slope):
+    def _absorb_constant(self, books: Books, share: Array, x: Array, y: Array, slope: Array) -> None:
         """Of `share` for each unit of y, that of y - f'(x) x."""
         books.absorb(self.sink, share * y)
         books.absorb(self.sink, -x * slope)

@@ -6,6 +6,8 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import Array, Arrays
+from minitransformer.ops.books import Books
 from minitransformer.ops.creation import zeros_like
 from minitransformer.ops.elementwise import add, mul, where
 from minitransformer.ops.laws import Sums, unbroadcast
@@ -39,10 +41,10 @@ class MatMul(Op):
 
     reads = "others"
 
-    def forward(self, a, b):  # (.., n, k), (.., k, m) -> (.., n, m)
+    def forward(self, a: Array, b: Array) -> Array:  # (.., n, k), (.., k, m) -> (.., n, m)
         return kernels.of(a).matmul(a, b)
 
-    def vjp(self, g, a, b):  # dL/dA = G B^T, dL/dB = A^T G
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/dA = G B^T, dL/dB = A^T G
         matmul = kernels.of(g).matmul
         rows = _as_row(a)
         columns = _as_column(b)
@@ -56,19 +58,20 @@ class MatMul(Op):
         )
         return da, db
 
-    def relprop(self, r, books, a, b):  # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
+    # R_A = A * ((R / S(2 A B)) B^T), and no 2 where the other is constant
+    def relprop(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
         share = books.ratio(r, self.forward(a, b) * (1 + all(self.needs)))
         return tuple(None if c is None else x * c for x, c in zip((a, b), self.vjp(share, a, b), strict=True))
 
-    def modified(self, g, books, a, b):
+    def modified(self, g: Array, books: Books, a: Array, b: Array) -> Arrays:
         return self.vjp(g / 2 if all(self.needs) else g, a, b)
 
 
-def _as_row(a):
+def _as_row(a: Array) -> Array:
     return a[None, :] if a.ndim == 1 else a
 
 
-def _as_column(b):
+def _as_column(b: Array) -> Array:
     return b[:, None] if b.ndim == 1 else b
 
 
@@ -81,26 +84,28 @@ class Linear(Sums):
 
     reads = ((1,), (0,), ())
 
-    def forward(self, x, weight, bias=None):  # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
+    # (.., n_in), (n_out, n_in), (n_out,) -> (.., n_out)
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         return kernels.of(x).linear(_rows(x), weight, bias).reshape(*x.shape[:-1], weight.shape[0])
 
-    def vjp(self, g, x, weight, bias=None):  # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
+    # dL/dx = g W, dL/dW = g^T x, dL/db = sum of g
+    def vjp(self, g: Array, x: Array, weight: Array, bias: Array | None = None) -> Arrays:
         needs = self.needs[: 2 if bias is None else 3]
         dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, needs)
         return (None if dx is None else dx.reshape(x.shape)), *rest
 
     # R_i = x_i sum_j W_ji R_j / S(z_j); the bias keeps its share
-    def relprop(self, r, books, x, weight, *bias):
+    def relprop(self, r: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
         s = _rows(books.ratio(r, self.forward(x, weight, *bias)))
         return x * (s @ weight).reshape(x.shape), None, *(b * s.sum(axis=0) for b in bias)
 
-    def modified(self, g, books, x, weight, *bias):
+    def modified(self, g: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
         needs = [True, False, *[True for b in bias]]
         dx, *rest = kernels.of(x).linear_vjp(_rows(g), _rows(x), weight, needs)
         return dx.reshape(x.shape), *rest
 
 
-def _rows(x):
+def _rows(x: Array) -> Array:
     """(.., n) -> (N, n)."""
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 

@@ -6,7 +6,7 @@ import math
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.elementwise import where
 from minitransformer.ops.index import check_ids, gather
@@ -28,15 +28,16 @@ class CrossEntropy(Remembers, Tangent):
 
     sink = "softmax"
 
-    def __init__(self, target, keep, smoothing: float):
+    def __init__(self, target: Array, keep: Array, smoothing: float):
         self.target, self.keep, self.smoothing = target, keep, smoothing  # (N,), (N,)
 
-    def forward(self, x):  # (N, V) -> (N,)
+    def forward(self, x: Array) -> Array:  # (N, V) -> (N,)
         loss, *sums = kernels.of(x).cross_entropy(x, self.target, self.smoothing)
         self.remember((x,), sums)
         return namespace(x).where(self.keep, loss, 0)
 
-    def vjp(self, g, x):  # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
+    # dL/dx = softmax(x) - (1 - smoothing) onehot - smoothing / V
+    def vjp(self, g: Array, x: Array) -> Arrays:
         g = namespace(x).where(self.keep, g, 0)
         return (kernels.of(x).cross_entropy_vjp(g, x, self.target, *self.recalled(x), self.smoothing),)
 
@@ -199,7 +200,7 @@ def _counts(ids: Array, keep: Array, weight: Tensor | None) -> Array:
 
 def _of_probabilities(
     input: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str
-) -> tuple:
+) -> tuple[Tensor, str, float]:
     """-sum over classes of weight * target * ln softmax(input); the reduction, and the number of targets."""
     if target.shape != input.shape or not input.ndim:
         what = f"cross_entropy: expected probabilities of the logits' shape {input.shape}, got {target.dtype} {target.shape}"

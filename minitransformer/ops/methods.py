@@ -282,11 +282,13 @@ class Methods:
 
     def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]  # Python's objects give a bool
         """`self == other`, of each element; False where `other` is neither a tensor nor a number."""
-        return compare.equals(self, other)
+        answer: Tensor = compare.equals(self, other)
+        return answer
 
     def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
         """`self != other`, of each element; True where `other` is neither a tensor nor a number."""
-        return compare.differs(self, other)
+        answer: Tensor = compare.differs(self, other)
+        return answer
 
     @property
     def device(self: Any) -> Device:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import float16, float32, namespace
+from minitransformer.backends import Array, Arrays, float16, float32, namespace
+from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Remembers
 from minitransformer.ops.precision import raised
 
@@ -24,22 +27,22 @@ class LayerNorm(Remembers):
     def __init__(self, eps: float):
         self.eps = eps
 
-    def forward(self, x, weight, bias):  # (.., C), (C,), (C,) -> (.., C)
+    def forward(self, x: Array, weight: Array, bias: Array) -> Array:  # (.., C), (C,), (C,) -> (.., C)
         y, *statistics = kernels.of(x).layer_norm(x, weight, bias, self.eps)  # mean, 1 / sigma: (.., 1)
         self.remember((x, weight, bias), statistics)
         return y
 
     # with n = (x - mean) / sigma and h = g weight: dL/dx = (h - mean of h - n mean of (h n)) / sigma
-    def vjp(self, g, x, weight, bias):
-        return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))
+    def vjp(self, g: Array, x: Array, weight: Array, bias: Array) -> Arrays:
+        return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))  # type: ignore[no-any-return]
 
     # the epsilon rule on a linear map: sigma is taken as a constant
-    def relprop(self, r, books, x, weight, bias):
+    def relprop(self, r: Array, books: Books, x: Array, weight: Array, bias: Array) -> Arrays:
         s = books.ratio(r, self.forward(x, weight, bias))
         dx, _, db = self.modified(s, books, x, weight, bias)
         return x * dx, None, bias * db
 
-    def modified(self, g, books, x, weight, bias):
+    def modified(self, g: Array, books: Books, x: Array, weight: Array, bias: Array) -> Arrays:
         _, rstd = self.recalled(x, weight, bias)
         slope = g * weight
         slope *= rstd
@@ -63,19 +66,21 @@ class RMSNorm(Remembers):
     def __init__(self, eps: float):
         self.eps = eps
 
-    def forward(self, x, weight):  # (.., C), (C,) -> (.., C)
+    def forward(self, x: Array, weight: Array) -> Array:  # (.., C), (C,) -> (.., C)
         y, *scale = kernels.of(x).rms_norm(x, weight, self.eps)  # 1 / rms: (.., 1)
         self.remember((x, weight), scale)
         return y
 
     # with n = x / rms and h = g weight: dL/dx = (h - n mean of (h n)) / rms
-    def vjp(self, g, x, weight):
-        return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))
+    def vjp(self, g: Array, x: Array, weight: Array) -> Arrays:
+        return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))  # type: ignore[no-any-return]
 
-    def relprop(self, r, books, x, weight):  # each unit is scaled and stays itself
+    # each unit is scaled and stays itself
+    def relprop(self, r: Array, books: Books, x: Array, weight: Array) -> Arrays:
         return r, None
 
-    def modified(self, g, books, x, weight):  # the scale is taken as a constant
+    # the scale is taken as a constant
+    def modified(self, g: Array, books: Books, x: Array, weight: Array) -> Arrays:
         (rstd,) = self.recalled(x, weight)
         return g * weight * rstd, None
 
@@ -103,7 +108,13 @@ def _over_the_last(op: Op, input: Tensor, *parameters: Tensor) -> Tensor:
     return op(rows, *[p.reshape(size) for p in parameters]).reshape(*input.shape)
 
 
-def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
     """Each vector shifted to mean 0 and scaled to variance 1, then multiplied by `weight` and shifted by `bias`.
 
     Args:
@@ -132,7 +143,12 @@ def layer_norm(input: Tensor, normalized_shape, weight=None, bias=None, eps: flo
     return _over_the_last(LayerNorm(eps), input, weight, bias)
 
 
-def rms_norm(input: Tensor, normalized_shape, weight=None, eps: float | None = None) -> Tensor:
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
     """Each vector scaled to root mean square 1, then multiplied by `weight`.
 
     Args:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.elementwise import Where
 from minitransformer.ops.index import getitem, number_like
 from minitransformer.ops.laws import Moves
+
+Widths: TypeAlias = Sequence[tuple[int, int]]  # before and after each dimension
 
 
 class Pad(Moves):
@@ -18,19 +23,19 @@ class Pad(Moves):
 
     reads = "shapes"
 
-    def __init__(self, widths):
+    def __init__(self, widths: Widths):
         self.widths = widths
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).pad(x, self.widths)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (
             g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],
         )
 
 
-def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Places added at the ends of dimensions.
 
     Args:
@@ -62,7 +67,7 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     )
 
 
-def _cut(input: Tensor, widths) -> tuple:
+def _cut(input: Tensor, widths: Widths) -> tuple[Tensor, Widths]:
     """Without what negative widths take away, and the widths that are left to add."""
     kept = tuple(
         slice(max(-before, 0), n - max(-after, 0))
@@ -71,7 +76,7 @@ def _cut(input: Tensor, widths) -> tuple:
     return getitem(input, kept), [(max(before, 0), max(after, 0)) for before, after in widths]
 
 
-def _filled(input: Tensor, widths, value: float) -> Tensor:
+def _filled(input: Tensor, widths: Widths, value: float) -> Tensor:
     input, widths = _cut(input, widths)
     if not widths:
         return input.clone()
@@ -82,7 +87,7 @@ def _filled(input: Tensor, widths, value: float) -> Tensor:
     return Where()(Tensor(inside), out, number_like(input, value))
 
 
-def _continued(input: Tensor, widths, n_padded: int, mode: str, value) -> Tensor:
+def _continued(input: Tensor, widths: Widths, n_padded: int, mode: str, value: float | None) -> Tensor:
     if mode not in _SOURCES:
         raise ValueError(f"pad: expected mode 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.convert import cast
 from minitransformer.ops.index import check_ids
 from minitransformer.ops.inplace import Overwrite
 from minitransformer.ops.laws import Sums, dims
+
+Source = TypeVar("Source")
 
 
 class AddAt(Sums):
@@ -20,17 +24,17 @@ class AddAt(Sums):
 
     reads = "shapes"
 
-    def __init__(self, places: tuple):
+    def __init__(self, places: tuple[Any, ...]):
         self.places = places
 
-    def forward(self, x, new):
+    def forward(self, x: Array, new: Array) -> Array:
         return x + (kernels.of(x).index_vjp(new, x, self.places) if x.ndim else new)
 
-    def vjp(self, g, x, new):
+    def vjp(self, g: Array, x: Array, new: Array) -> Arrays:
         return g, g[self.places]
 
 
-def _rows(name: str, input: Tensor, dim: int, index: Tensor) -> tuple:
+def _rows(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
     """Where `index` (n,) stands along `dim`, for all of the other dimensions. Raises IndexError if out of range, ValueError."""
     if index.ndim > 1 or index.dtype.kind not in "iu":
         raise ValueError(f"{name}: expected a row of integers as index, got {index.dtype} {index.shape}")
@@ -41,7 +45,9 @@ def _rows(name: str, input: Tensor, dim: int, index: Tensor) -> tuple:
     return (slice(None),) * d + (index.array.copy(),)
 
 
-def _cells(name: str, input: Tensor, dim: int, index: Tensor, src) -> tuple[tuple, Tensor | float]:
+def _cells(
+    name: str, input: Tensor, dim: int, index: Tensor, src: Tensor | float
+) -> tuple[tuple[Any, ...], Tensor | float]:
     """Where each entry of `index`, of as many dimensions as `input`, stands; and as much of `src` as there are entries."""
     (d,) = dims(dim, max(input.ndim, 1))
     if index.ndim != input.ndim or index.dtype.kind not in "iu":
@@ -70,14 +76,14 @@ def _fitting(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) 
     return _alike(name, input, source)
 
 
-def _alike(name: str, input: Tensor, source):
+def _alike(name: str, input: Tensor, source: Source) -> Source:
     """`source`, of the dtype of `input`. Raises TypeError for another, as PyTorch does."""
     if isinstance(source, Tensor) and source.dtype != input.dtype:
         raise TypeError(f"{name}: expected a source of {input.dtype}, got {source.dtype}; convert it first")
     return source
 
 
-def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) -> Tensor:
     """A value in the slices at some indices along a dimension.
 
     Args:
@@ -144,7 +150,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return AddAt(_rows("index_add", input, dim, index))(input, source if alpha == 1 else source * alpha)
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | float) -> Tensor:
     """Values written at the places that an index names: for dim 0, y[index[i][j]][j] = src[i][j].
 
     Args:

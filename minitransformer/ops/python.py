@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor
+from minitransformer.backends import DType
 from minitransformer.devices import to_host
 
 
@@ -15,7 +16,8 @@ def item(input: Tensor) -> float | int | bool:
     """The only element, as a Python number. Raises ValueError if there is not exactly one."""
     if input.array.size != 1:
         raise ValueError(f"item: expected a tensor of one element, got shape {input.shape}; use .tolist()")
-    return input.array.item()
+    number: float | int | bool = input.array.item()
+    return number
 
 
 def tolist(input: Tensor) -> Any:
@@ -28,17 +30,17 @@ def to_numpy(input: Tensor) -> numpy.ndarray:
     return to_host(input.array)
 
 
-def host_array(value) -> numpy.ndarray:
+def host_array(value: Any) -> numpy.ndarray:
     """The values of our tensor, an array or a PyTorch tensor on the host; bfloat16, which NumPy lacks, as float32."""
     if isinstance(value, Tensor):
         return to_numpy(value)
     if not hasattr(value, "detach"):
         return numpy.asarray(value)
     value = value.detach().cpu()
-    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return numpy.asarray(value.float() if str(value.dtype) == "torch.bfloat16" else value)
 
 
-def __array__(input: Tensor, dtype=None, copy=None) -> numpy.ndarray:
+def __array__(input: Tensor, dtype: DType | None = None, copy: bool | None = None) -> numpy.ndarray:
     return numpy.array(to_numpy(input), dtype=dtype, copy=copy)
 
 
@@ -81,7 +83,7 @@ def __format__(input: Tensor, spec: str) -> str:
     return str(input) if input.ndim else format(item(input), spec)
 
 
-def __deepcopy__(input: Tensor, memo) -> Tensor:
+def __deepcopy__(input: Tensor, memo: dict[int, Any]) -> Tensor:
     """A leaf with memory of its own. Raises RuntimeError for a result: its whole history would go with it."""
     if input.op is not None:
         raise RuntimeError(f"deepcopy: expected a leaf, got the result of {input.op}: copy .detach() instead")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import float64, int64, namespace
+from minitransformer.backends import Array, Arrays, DType, float64, int64, namespace
+from minitransformer.ops.books import Books
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import Sums, dims, keep_dims, total, wide
+from minitransformer.ops.laws import Dims, Sums, dims, keep_dims, total, wide
 
 
 class Reduction(Op):
@@ -21,11 +23,11 @@ class Reduction(Op):
     def __init__(self, dim: tuple[int, ...], keepdim: bool = False):
         self.dim, self.keepdim = dim, keepdim
 
-    def count(self, x) -> int:
+    def count(self, x: Array) -> int:
         """How many values become one."""
         return math.prod(x.shape[d] for d in self.dim)
 
-    def spread(self, g, x):
+    def spread(self, g: Array, x: Array) -> Array:
         """The value of each group repeated for all its members: shape of the output -> shape of `x`."""
         return namespace(x).broadcast_to(keep_dims(g, self.dim, self.keepdim), x.shape)
 
@@ -35,10 +37,10 @@ class Sum(Reduction, Sums):
 
     reads = "shapes"
 
-    def forward(self, x):  # (.., n, ..) -> (.., ..)
+    def forward(self, x: Array) -> Array:  # (.., n, ..) -> (.., ..)
         return total(x, self.dim, self.keepdim)
 
-    def vjp(self, g, x):  # dy/dx = 1
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = 1
         return (self.spread(g, x),)
 
 
@@ -47,16 +49,55 @@ class Mean(Reduction, Sums):
 
     reads = "shapes"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         if not self.count(x):
             return total(x, self.dim, self.keepdim) * math.nan
         return x.mean(axis=self.dim, keepdims=self.keepdim)
 
-    def vjp(self, g, x):  # dy/dx = 1 / n
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = 1 / n
         return (self.spread(g / (self.count(x) or math.nan), x),)
 
 
-class Var(Reduction):
+class Spread(Reduction):
+    """What the variance and its root share.
+
+    Args:
+        dim: dimensions, not negative.
+        keepdim: whether the dimensions stay, with size 1.
+        correction: what n is reduced by: 1 for an unbiased estimate.
+    """
+
+    def __init__(self, dim: tuple[int, ...], keepdim: bool, correction: float):
+        super().__init__(dim, keepdim)
+        self.correction = correction
+
+    def variance(self, x: Array) -> Array:  # in float64: a square may be too large where the root is not
+        centred = self.centred(x.astype(float64, copy=False))
+        sums = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim)
+        n = self.count(x) - self.correction
+        return sums / n if n > 0 else namespace(x).where(sums > 0, math.inf, math.nan)
+
+    def centred(self, x: Array) -> Array:
+        if not self.count(x):
+            return x
+        mean = x.mean(axis=self.dim, keepdims=True)
+        # what rounding left: equal numbers have no variance
+        return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))
+
+    # dvariance/dx = 2 (x - mean) / (n - correction)
+    def variance_vjp(self, g: Array, x: Array) -> Array:
+        xp = namespace(x)
+        n = self.count(x) - self.correction
+        centred = self.centred(x)
+        slope = (
+            centred * (2 / n)
+            if n
+            else xp.where(centred == 0, math.nan, xp.copysign(math.inf, centred)).astype(x.dtype)
+        )
+        return self.spread(g, x) * slope
+
+
+class Var(Spread):
     """y = sum (x - mean)^2 / (n - correction) over dimensions; 0 / 0 and infinity where n <= correction, as in PyTorch.
 
     Relevance: y is also the sum of x (x - mean) / (n - correction), of which each x gets its share.
@@ -67,67 +108,47 @@ class Var(Reduction):
         correction: what n is reduced by: 1 for an unbiased estimate.
     """
 
-    def __init__(self, dim, keepdim, correction):
-        super().__init__(dim, keepdim)
-        self.correction = correction
-
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return self.variance(x).astype(x.dtype, copy=False)
 
-    def variance(self, x):  # in float64: a square may be too large where the root is not
-        centred = self.centred(x.astype(float64, copy=False))
-        sums = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim)
-        n = self.count(x) - self.correction
-        return sums / n if n > 0 else namespace(x).where(sums > 0, math.inf, math.nan)
-
-    def centred(self, x):
-        if not self.count(x):
-            return x
-        mean = x.mean(axis=self.dim, keepdims=True)
-        # what rounding left: equal numbers have no variance
-        return x - (mean + (x - mean).mean(axis=self.dim, keepdims=True))
-
-    def vjp(self, g, x):  # dy/dx = 2 (x - mean) / (n - correction)
-        xp = namespace(x)
-        n = self.count(x) - self.correction
-        centred = self.centred(x)
-        slope = (
-            centred * (2 / n)
-            if n
-            else xp.where(centred == 0, math.nan, xp.copysign(math.inf, centred)).astype(x.dtype)
-        )
-        return (self.spread(g, x) * slope,)
+    def vjp(self, g: Array, x: Array) -> Arrays:
+        return (self.variance_vjp(g, x),)
 
     # x (x - mean) / (n - correction) is half of x dy/dx
-    def relprop(self, r, books, x):
+    def relprop(self, r: Array, books: Books, x: Array) -> Arrays:
         (share,) = self.vjp(books.ratio(r, 2 * self.forward(x)), x)
         return (x * share,)
 
-    def modified(self, g, books, x):
+    def modified(self, g: Array, books: Books, x: Array) -> Arrays:
         return self.vjp(g / 2, x)
 
 
-class Std(Var):
+class Std(Spread):
     """y = sqrt(variance): see `Var`. The slope at 0 is taken as 0, as in PyTorch.
 
     Relevance: y is also the sum of x dy/dx, of which each x gets its share.
+
+    Args:
+        dim: dimensions, not negative.
+        keepdim: whether the dimensions stay, with size 1.
+        correction: what n is reduced by: 1 for an unbiased estimate.
     """
 
     reads = "both"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).sqrt(self.variance(x)).astype(x.dtype, copy=False)
 
-    def vjp(self, g, y, x):  # dy/dx = dvar/dx / (2 y)
+    def vjp(self, g: Array, y: Array, x: Array) -> Arrays:  # dy/dx = dvar/dx / (2 y)
         xp = namespace(x)
         zero = y == 0
-        return super().vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x)
+        return (self.variance_vjp(xp.where(zero, 0, g / xp.where(zero, 1, 2 * y)), x),)
 
-    def relprop(self, r, books, y, x):
+    def relprop(self, r: Array, books: Books, y: Array, x: Array) -> Arrays:
         (share,) = self.vjp(books.ratio(r, y), y, x)
         return (x * share,)
 
-    def modified(self, g, books, y, x):
+    def modified(self, g: Array, books: Books, y: Array, x: Array) -> Arrays:
         return self.vjp(g, y, x)
 
 
@@ -143,15 +164,15 @@ class Cumsum(Sums):
     def __init__(self, dim: int):
         self.dim = dim
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.cumsum(axis=self.dim, dtype=wide(x)).astype(x.dtype, copy=False)
 
-    def vjp(self, g, x):  # x_i is in every sum from y_i on
+    def vjp(self, g: Array, x: Array) -> Arrays:  # x_i is in every sum from y_i on
         xp = namespace(g)
         return (xp.flip(self.forward(xp.flip(g, self.dim)), self.dim),)
 
 
-def over(dim, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
+def over(dim: Dims, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
     """The dimensions to reduce: an int, several, all for None or none listed. Raises TypeError, IndexError, ValueError."""
     if not isinstance(keepdim, bool):
         raise TypeError(
@@ -169,7 +190,7 @@ def _float(input: Tensor, name: str) -> Tensor:
     return input
 
 
-def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+def sum_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """The sum over dimensions.
 
     Args:
@@ -190,7 +211,7 @@ def sum_(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tenso
     return Sum(dim, keepdim)(input)
 
 
-def mean(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """The mean over dimensions.
 
     Args:
@@ -209,7 +230,7 @@ def mean(input: Tensor, dim=None, keepdim: bool = False, *, dtype=None) -> Tenso
     return Mean(over(dim, input.ndim, keepdim), keepdim)(_float(cast(input, dtype or input.dtype), "mean"))
 
 
-def _spread_arguments(dim, unbiased, correction) -> tuple:
+def _spread_arguments(dim: Any, unbiased: Any, correction: float | None) -> tuple[Any, float]:
     """Dimensions and correction of `var` and `std`, whose first argument is `unbiased` if it is a bool, as in PyTorch."""
     if isinstance(dim, bool) or (unbiased is not None and correction is not None):
         if unbiased is not None or correction is not None:
@@ -224,7 +245,7 @@ def _spread_arguments(dim, unbiased, correction) -> tuple:
 
 def var(
     input: Tensor,
-    dim=None,
+    dim: Dims = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -253,7 +274,7 @@ def var(
 
 def std(
     input: Tensor,
-    dim=None,
+    dim: Dims = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -278,7 +299,7 @@ def std(
     return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))
 
 
-def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """The running sums along a dimension: element i is the sum of the elements up to i.
 
     Args:

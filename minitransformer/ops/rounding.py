@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.laws import Sums, is_number, unbroadcast
 from minitransformer.ops.operands import Operand, operands
 
@@ -13,7 +15,7 @@ class Flat(Op):
 
     reads = "shapes"
 
-    def vjp(self, g, *arrays):
+    def vjp(self, g: Array, *arrays: Array) -> Arrays:
         return tuple(0 if is_number(a) else namespace(a).zeros_like(a) for a in arrays)
 
 
@@ -32,12 +34,12 @@ class Quotient(Flat):
             raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', got {rounding!r}")
         self.rounding = rounding
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         _check_divisor(a, b)
         return a // b if self.rounding == "floor" else _truncated(a, b)
 
 
-def _truncated(a, b):
+def _truncated(a: Array, b: Array) -> Array:
     floor = a // b
     if floor.dtype.kind != "f":
         return floor + ((floor < 0) & (floor * b != a))  # below zero the next one up
@@ -45,7 +47,7 @@ def _truncated(a, b):
     return namespace(ratio).trunc(ratio)
 
 
-def _check_divisor(a, b) -> None:
+def _check_divisor(a: Array, b: Array) -> None:
     """Raise ValueError where integers are divided by 0: they have no infinity."""
     whole = all(isinstance(x, int) if is_number(x) else x.dtype.kind != "f" for x in (a, b))
     if whole and not (b if is_number(b) else b.all()):
@@ -55,11 +57,11 @@ def _check_divisor(a, b) -> None:
 class Remainder(Sums):
     """y = a - b floor(a / b), which has the sign of b. Each term gets its share of the difference."""
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         _check_divisor(a, b)
         return a % b
 
-    def vjp(self, g, a, b):  # dL/da = g, dL/db = -g floor(a / b)
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g, dL/db = -g floor(a / b)
         return unbroadcast(g, a), unbroadcast(-g * (a // b), b)
 
 
@@ -71,13 +73,13 @@ class Rounded(Flat):
         *settings: what that function takes beside x.
     """
 
-    def __init__(self, name: str, *settings):
+    def __init__(self, name: str, *settings: Any):
         self.name, self.settings = name, settings
 
     def __str__(self) -> str:
         return self.name
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return getattr(namespace(x), self.name)(x, *self.settings)
 
 

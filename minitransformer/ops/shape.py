@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import namespace
+from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.convert import cast, common_dtype
-from minitransformer.ops.laws import Moves, dims, unbroadcast
+from minitransformer.ops.laws import Dims, Moves, dims, unbroadcast
 
 
 class Reshape(Moves):
@@ -20,13 +22,13 @@ class Reshape(Moves):
     reads = "shapes"
     view = True
 
-    def __init__(self, shape):
+    def __init__(self, shape: Sequence[int]):
         self.shape = shape
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.reshape(self.shape)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (g.reshape(x.shape),)
 
 
@@ -40,13 +42,13 @@ class Permute(Moves):
     reads = "shapes"
     view = True
 
-    def __init__(self, order):
+    def __init__(self, order: Sequence[int]):
         self.order = order
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.transpose(self.order)
 
-    def vjp(self, g, x):  # back where each came from
+    def vjp(self, g: Array, x: Array) -> Arrays:  # back where each came from
         return (g.transpose(sorted(range(len(self.order)), key=self.order.__getitem__)),)
 
 
@@ -60,17 +62,17 @@ class Expand(Moves):
     reads = "shapes"
     view = True
 
-    def __init__(self, shape):
+    def __init__(self, shape: Sequence[int]):
         self.shape = shape
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return (
             x.reshape(self.shape)
             if x.size == math.prod(self.shape)
             else namespace(x).broadcast_to(x, self.shape)
         )
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (unbroadcast(g, x),)
 
 
@@ -86,11 +88,11 @@ class Concatenate(Moves):
     def __init__(self, dim: int):
         self.dim = dim
 
-    def forward(self, *xs):  # (.., n_1, ..), (.., n_2, ..) -> (.., n_1 + n_2, ..)
+    def forward(self, *xs: Array) -> Array:  # (.., n_1, ..), (.., n_2, ..) -> (.., n_1 + n_2, ..)
         ndim = max(x.ndim for x in xs)
         return namespace(xs[0]).concatenate([x for x in xs if x.shape != (0,) or ndim == 1], axis=self.dim)
 
-    def vjp(self, g, *xs):
+    def vjp(self, g: Array, *xs: Array) -> Arrays:
         parts, start = [], 0
         for x in xs:
             if x.ndim < g.ndim:
@@ -118,14 +120,14 @@ class Split(Moves):
         self.dim = dim
         self.outputs = len(sizes)
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         ends = [sum(self.sizes[:i]) for i in range(self.outputs + 1)]
         parts = tuple(
             x[(slice(None),) * self.dim + (slice(a, b),)] for a, b in zip(ends, ends[1:], strict=False)
         )
         return parts if self.outputs > 1 else parts[0]
 
-    def vjp(self, gs, x):
+    def vjp(self, gs: Arrays, x: Array) -> Arrays:
         gs = gs if self.outputs > 1 else (gs,)
         return (
             namespace(x).concatenate(
@@ -133,7 +135,8 @@ class Split(Moves):
             ),
         )
 
-    def _or_zeros(self, g, x, size):  # a part that was not used has no cotangent
+    # a part that was not used has no cotangent
+    def _or_zeros(self, g: Array | None, x: Array, size: int) -> Array:
         shape = x.shape[: self.dim] + (size,) + x.shape[self.dim + 1 :]
         return namespace(x).zeros(shape, x.dtype) if g is None else g
 
@@ -152,11 +155,11 @@ class Unbind(Moves):
     def __init__(self, n: int, dim: int):
         self.outputs, self.dim = n, dim
 
-    def forward(self, x):  # (.., n, ..) -> (.., ..) n times, or one slice as it is
+    def forward(self, x: Array) -> Array:  # (.., n, ..) -> (.., ..) n times, or one slice as it is
         parts = tuple(x[(slice(None),) * self.dim + (i, ...)] for i in range(self.outputs))
         return parts if self.outputs > 1 else parts[0]
 
-    def vjp(self, gs, x):
+    def vjp(self, gs: Arrays, x: Array) -> Arrays:
         y = namespace(x).empty_like(x)  # laid out as x is, so that to move its dimensions back makes no copy
         for i, g in enumerate(gs if self.outputs > 1 else (gs,)):
             y[(slice(None),) * self.dim + (i, ...)] = 0 if g is None else g
@@ -175,10 +178,10 @@ class Flip(Moves):
     def __init__(self, dim: tuple[int, ...]):
         self.dim = dim
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).flip(x, self.dim).copy()
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (namespace(g).flip(g, self.dim),)
 
 
@@ -192,22 +195,22 @@ class Roll(Moves):
 
     reads = "shapes"
 
-    def __init__(self, shifts, dim):
+    def __init__(self, shifts: tuple[int, ...], dim: tuple[int, ...]):
         self.shifts, self.dim = shifts, dim
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return namespace(x).roll(x, self.shifts, self.dim)
 
-    def vjp(self, g, x):
+    def vjp(self, g: Array, x: Array) -> Arrays:
         return (namespace(g).roll(g, tuple(-n for n in self.shifts), self.dim),)
 
 
-def shape_of(sizes) -> tuple[int, ...]:
+def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 
-def reshape(input: Tensor, *shape) -> Tensor:
+def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """The same values, in the same order, in another shape.
 
     Args:
@@ -250,7 +253,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     )
 
 
-def permute(input: Tensor, *order) -> Tensor:
+def permute(input: Tensor, *order: int | Sequence[int]) -> Tensor:
     """The dimensions in another order.
 
     Args:
@@ -308,7 +311,7 @@ def t(input: Tensor) -> Tensor:
     return input if input.ndim < 2 else transpose(input, 0, 1)
 
 
-def expand(input: Tensor, *shape) -> Tensor:
+def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Dimensions of size 1 repeated, without a copy of the data.
 
     Args:
@@ -340,7 +343,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, other.shape)
 
 
-def squeeze(input: Tensor, dim=None) -> Tensor:
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Dimensions of size 1 removed.
 
     Args:
@@ -371,7 +374,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return Reshape(input.shape[:d] + (1,) + input.shape[d:])(input)
 
 
-def cat(tensors, dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors joined along a dimension.
 
     Args:
@@ -394,7 +397,7 @@ def cat(tensors, dim: int = 0) -> Tensor:
     return Concatenate(d)(*[cast(t, dtype) for t in tensors])
 
 
-def stack(tensors, dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new dimension.
 
     Args:
@@ -413,7 +416,7 @@ def stack(tensors, dim: int = 0) -> Tensor:
     return cat([unsqueeze(t, dim) for t in tensors], dims(dim, tensors[0].ndim + 1)[0])
 
 
-def split(input: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
+def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """A tensor cut into parts along a dimension.
 
     Args:
@@ -479,11 +482,11 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return parts if isinstance(parts, tuple) else (parts,)
 
 
-def _flipped(input: Tensor, along) -> Tensor:
+def _flipped(input: Tensor, along: int | Sequence[int]) -> Tensor:
     return Flip(dims(along, input.ndim))(input)
 
 
-def flip(input: Tensor, *along, dims=None) -> Tensor:
+def flip(input: Tensor, *along: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """The order of elements reversed along dimensions.
 
     Args:
@@ -497,7 +500,7 @@ def flip(input: Tensor, *along, dims=None) -> Tensor:
     return _flipped(input, shape_of(along) if dims is None else dims)
 
 
-def roll(input: Tensor, shifts, dims=None) -> Tensor:
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Elements shifted along dimensions; what leaves at one end enters at the other.
 
     Args:
@@ -523,7 +526,7 @@ def roll(input: Tensor, shifts, dims=None) -> Tensor:
     return Roll(shifts, along)(input)
 
 
-def repeat(input: Tensor, *repeats) -> Tensor:
+def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """The tensor repeated along each dimension.
 
     Args:
@@ -545,7 +548,7 @@ def repeat(input: Tensor, *repeats) -> Tensor:
     return reshape(wide, [r * n for r, n in zip(repeats, sizes, strict=True)])
 
 
-def tile(input: Tensor, *dims) -> Tensor:
+def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """The tensor repeated along its last dimensions.
 
     Args:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
+from minitransformer.backends import Array, Arrays, DType
+from minitransformer.ops.books import Books
 from minitransformer.ops.convert import cast
-from minitransformer.ops.laws import Tangent, dims
+from minitransformer.ops.laws import Dims, Tangent, dims
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce import Reduction
@@ -45,21 +47,20 @@ class Softmax(Op):
     def __init__(self, dim: int):
         self.dim = dim
 
-    def forward(self, x):  # (.., n) -> (.., n)
+    def forward(self, x: Array) -> Array:  # (.., n) -> (.., n)
         return kernels.of(x).softmax(x, self.dim)
 
-    def vjp(self, g, s):  # dL/dx = s (g - sum_k g_k s_k)
+    def vjp(self, g: Array, s: Array) -> Arrays:  # dL/dx = s (g - sum_k g_k s_k)
         return (kernels.of(g).softmax_vjp(g, s, self.dim),)
 
-    def relprop(
-        self, r, books, s, x
-    ):  # AttnLRP: R_i = x_i (R_i - s_i sum_k R_k); the rest is the Taylor bias
+    # AttnLRP: R_i = x_i (R_i - s_i sum_k R_k); the rest is the Taylor bias
+    def relprop(self, r: Array, books: Books, s: Array, x: Array) -> Arrays:
         x = books.finite(x)
         total = r.sum(axis=self.dim, keepdims=True)
         books.absorb("softmax", r * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
         return (x * (r - s * total),)
 
-    def modified(self, g, books, s, x):
+    def modified(self, g: Array, books: Books, s: Array, x: Array) -> Arrays:
         x = books.finite(x)
         books.absorb("softmax", g * s * (1 - x + (s * x).sum(axis=self.dim, keepdims=True)))
         return (kernels.of(g).softmax_vjp(g, s, self.dim),)
@@ -78,10 +79,10 @@ class LogSoftmax(Tangent):
     def __init__(self, dim: int):
         self.dim = dim
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.of(x).log_softmax(x, self.dim)
 
-    def vjp(self, g, y):  # dL/dx = g - s sum_k g_k
+    def vjp(self, g: Array, y: Array) -> Arrays:  # dL/dx = g - s sum_k g_k
         return (kernels.of(g).log_softmax_vjp(g, y, self.dim),)
 
 
@@ -90,14 +91,14 @@ class LogSumExp(Reduction, Tangent):
 
     sink = "softmax"
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.of(x).logsumexp(x, self.dim, self.keepdim)
 
-    def vjp(self, g, x):  # dy/dx = softmax(x)
+    def vjp(self, g: Array, x: Array) -> Arrays:  # dy/dx = softmax(x)
         return (self.spread(g, x) * kernels.of(x).softmax(x, self.dim),)
 
 
-def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
+def _along(op: type[Op], input: Tensor, dim: int, dtype: DType | None) -> Tensor:
     (input,) = raised(cast(input, dtype or input.dtype))
     if input.dtype.kind != "f":
         raise TypeError(
@@ -110,7 +111,7 @@ def _along(op: type[Op], input: Tensor, dim: int, dtype) -> Tensor:
     return op(*dims(dim, input.ndim))(input)
 
 
-def softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
+def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """e^input / sum e^input along a dimension, so that each slice sums to 1.
 
     Args:
@@ -127,7 +128,7 @@ def softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
     return _along(Softmax, input, dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """ln softmax(input), computed without the softmax itself, which could underflow to 0.
 
     Args:
@@ -144,7 +145,7 @@ def log_softmax(input: Tensor, dim: int, dtype=None) -> Tensor:
     return _along(LogSoftmax, input, dim, dtype)
 
 
-def logsumexp(input: Tensor, dim, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """ln of the sum of e^input over dimensions, computed without overflow.
 
     Args:

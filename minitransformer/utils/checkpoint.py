@@ -8,6 +8,7 @@ from contextvars import copy_context
 from typing import Any
 
 from minitransformer.autograd import Op, Tensor, key, propagate, tape
+from minitransformer.backends import Array, Arrays
 from minitransformer.defaults import backend, default_device
 from minitransformer.nn.hooks import attention_weights, forward_call
 from minitransformer.nn.modes import as_it_was, modes
@@ -27,10 +28,10 @@ class Checkpoint(Op):
         self.leaves = leaves
         self.kinds = [(t.shape, t.dtype) for t in made]
 
-    def forward(self, *arrays):  # computed already
+    def forward(self, *arrays: Array) -> Array:  # computed already
         return self.made if self.outputs > 1 else self.made[0]
 
-    def vjp(self, gs, *arrays):
+    def vjp(self, gs: Arrays, *arrays: Array) -> Arrays:
         self.made = None
         given = _cut_off(self.call.arguments)
         outs = self._again(given)
