@@ -18,7 +18,15 @@ from minitransformer.ops.linalg import Linear
 
 X, W = np.array([[1.0, -2.0, 0.0]]), np.array([[0.5, 1.0, -1.0], [2.0, -0.25, 3.0]])
 B, R = np.array([0.1, -0.3]), np.array([[0.7, -0.4]])
-LINEAR_RULES = [Epsilon(), ZPlus(), AlphaBeta(), AlphaBeta(1.5, 0.5), Gamma(), WSquare(), Flat()]
+LINEAR_RULES = [
+    Epsilon(),
+    ZPlus(),
+    AlphaBeta(),
+    AlphaBeta(1.5, 0.5),
+    Gamma(),
+    WSquare(),
+    Flat(),
+]
 
 
 def share(out, r, source, rule="attnlrp", form="explicit", eps=0.0):

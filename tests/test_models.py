@@ -88,6 +88,17 @@ def test_what_writes_is_what_the_protocol_asks(kind):
         assert len(generation.generate(model, [3, 4], 2)) == 2
 
 
+@pytest.mark.parametrize("kind", models.WRITERS)
+def test_what_writes_looks_back_only_goes_on_from_a_cache_and_sees_no_padding(kind):
+    model, ids = outside.tiny(kind)[0].eval(), mt.tensor(IDS)  # (2, 4)
+    with mt.no_grad():
+        whole, cache = model(ids).numpy(), model.new_cache()  # (2, 4, V)
+        in_parts = [model(part, cache).numpy() for part in (ids[:, :2], ids[:, 2:])]
+        padded = model(mt.cat([ids[:, :1], ids], 1), padding=mt.tensor([[True] + 4 * [False]] * 2))
+    for got in (np.concatenate(in_parts, 1), padded.numpy()[:, 1:]):
+        np.testing.assert_allclose(got, whole, rtol=0, atol=1e-5 * abs(whole).max())
+
+
 def test_the_kinds_that_write():
     assert set(WRITES) <= set(models.WRITERS) and not set(SILENT) & set(models.WRITERS)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minitransformer import models, nn
 from minitransformer.autograd import Tensor
-from minitransformer.models import GPT, LanguageModel, LanguageModelConfig
+from minitransformer.models import LanguageModel, LanguageModelConfig
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.text import TextRecipe, mean_over
 from minitransformer.tokenization import BPETokenizer, Tokenizer
@@ -37,7 +37,7 @@ class LanguageModelRecipe(TextRecipe):
         )
         return trainer, tokenizer
 
-    def model(self, vocab_size: int) -> LanguageModel | GPT:
+    def model(self, vocab_size: int) -> nn.Module:
         """The model before training."""
         sizes = (vocab_size, self.d_model, self.nhead, self.num_layers, 4 * self.d_model, self.dropout)
         return LanguageModel(LanguageModelConfig(*sizes, max_len=2 * self.length))

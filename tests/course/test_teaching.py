@@ -1,4 +1,4 @@
-"""The teacher's page: its example of a new exercise does what the page says."""
+"""The teacher's page: its example of a new exercise is short, and says what is wrong; `tests/test_guides.py` follows it whole."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,8 @@ from minitransformer.course.sandbox import OUTPUT, SECONDS
 from minitransformer.course.starters import starter
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
-SOLUTION, CHECK, WRONG = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+SOLUTION, CHECK, _, TEST = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+WRONG = TEST[TEST.index("WRONG = [") : TEST.index("]\n\n") + 2]
 NAME = "logsumexp"
 
 
