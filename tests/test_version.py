@@ -27,3 +27,8 @@ def test_what_is_installed_has_that_version():
 def test_the_wheel_that_teachers_install_has_that_version():
     teaching = (ROOT / "lessons/TEACHING.md").read_text(encoding="utf-8")
     assert re.findall(r"minitransformer-([\w.]+)-py3", teaching) == [mt.__version__]
+
+
+def test_the_changelog_begins_with_what_is_not_released_and_this_version():
+    changelog = (ROOT / ".github/CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", changelog, re.MULTILINE)[:2] == ["Unreleased", mt.__version__]
