@@ -22,10 +22,26 @@ class Terminal(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
 
     def render_str(self, text: str, **options) -> Text:
-        """Turn a string into text; control characters are replaced by their escapes before the layout."""
+        """Turn a string into text; control characters are replaced by their escapes before the layout.
+
+        Args:
+            text: The string.
+            **options: As for rich's console.
+
+        Returns:
+            The text.
+        """
         return super().render_str(spelt_out(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Render anything; only the control codes that rich itself adds reach the terminal."""
+        """Render anything; only the control codes that rich itself adds reach the terminal.
+
+        Args:
+            renderable: What is printed.
+            options: As for rich's console.
+
+        Yields:
+            Segments of one style each.
+        """
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else spelt_out(text), style, control)

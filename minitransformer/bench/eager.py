@@ -25,7 +25,14 @@ LIMITS = {"lesson": 0.9, "tiny": 0.9, "char": 1.2}  # of a training step
 
 
 def op(pairs: int) -> Iterator[Row]:
-    """The cost of an operation that has almost nothing to compute."""
+    """The time of an op that computes almost nothing.
+
+    Args:
+        pairs: Measurements of each side.
+
+    Yields:
+        One row.
+    """
     import torch
 
     ratio = in_turn(multiply(minitransformer), multiply(torch), pairs, REST)
@@ -33,7 +40,14 @@ def op(pairs: int) -> Iterator[Row]:
 
 
 def chain(pairs: int) -> Iterator[Row]:
-    """The cost of a long tape."""
+    """The time of a long tape.
+
+    Args:
+        pairs: Measurements of each side; a third of them are made.
+
+    Yields:
+        One row.
+    """
     import torch
 
     ratio = in_turn(chain_of_ops(minitransformer), chain_of_ops(torch), max(pairs // 3, 3), REST)
@@ -41,7 +55,14 @@ def chain(pairs: int) -> Iterator[Row]:
 
 
 def training(pairs: int) -> Iterator[Row]:
-    """Forward, loss, backward and Adam, at three sizes."""
+    """The time of a training step: forward, loss, backward and Adam.
+
+    Args:
+        pairs: Measurements of each side; half of them at the largest size.
+
+    Yields:
+        A row for each of three sizes.
+    """
     for name, size in SIZES.items():
         few = pairs if size.d_model < 256 else max(pairs // 2, 3)
         ratio = in_turn(*both_steps(size), few, REST)
@@ -49,7 +70,14 @@ def training(pairs: int) -> Iterator[Row]:
 
 
 def training_memory(pairs: int) -> Iterator[Row]:
-    """Peak memory of training on the device in use, beyond importing and building."""
+    """The peak memory of training on the device in use, beyond importing and building.
+
+    Args:
+        pairs: Measurements of each side; a sixth of them are made.
+
+    Yields:
+        One row.
+    """
     if default_device().type == "cpu" and resident() is None:
         note = "not measured: this system does not report the peak memory of a process"
         yield Row(MEMORY, EAGER, None, note=note)
@@ -62,7 +90,14 @@ def training_memory(pairs: int) -> Iterator[Row]:
 
 
 def generation(pairs: int) -> Iterator[Row]:
-    """New tokens, one by one: ours with its cache, PyTorch's encoder without one, as it has none."""
+    """The time of generation token by token: ours with a cache, PyTorch's encoder without one, because it has none.
+
+    Args:
+        pairs: Measurements of each side; half of them are made.
+
+    Yields:
+        One row.
+    """
     size = SIZES["tiny"]
     model = size.model()
     prompt = randint(0, size.vocab, (size.length - NEW_TOKENS,)).tolist()
@@ -89,7 +124,14 @@ def _without_cache(model: LanguageModel, prompt: list[int]) -> Callable[[], None
 
 
 def relevance(pairs: int) -> Iterator[Row]:
-    """LRP of one sequence, beside the forward and backward pass of the same model."""
+    """The time of LRP of one sequence, compared with the forward and backward pass of the same model.
+
+    Args:
+        pairs: A quarter of the measurements of each side.
+
+    Yields:
+        A row for each of three sizes.
+    """
     for name, size in SIZES.items():
         model = size.model()
         ids = randint(0, size.vocab, (1, size.length)).numpy()  # (1, T)

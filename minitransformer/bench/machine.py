@@ -12,7 +12,11 @@ from minitransformer.devices import gpu
 
 
 def machine() -> dict[str, str | int]:
-    """The system, the number of cores, the versions of Python and NumPy, and the name of the GPU in use."""
+    """Describe the machine.
+
+    Returns:
+        The system, the number of cores, the versions of Python and NumPy, and the name of the GPU if one is in use.
+    """
     here: dict[str, str | int] = {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": cores(),

@@ -33,7 +33,14 @@ Calls = tuple[Callable[[], object], Callable[[], object]]
 
 
 def smollm2(pairs: int) -> Iterator[Row]:
-    """A published model: its first token, writing, reading, explaining, and the memory of writing."""
+    """A published model: its first token, writing, reading, explanation, and the memory of writing.
+
+    Args:
+        pairs: Measurements of each side; fewer are made.
+
+    Yields:
+        A row for each comparison.
+    """
     started = ratio_of([first_token() for _ in range(FIRST_TOKENS)], [2.0] * FIRST_TOKENS)
     yield held_to("SmolLM2's first token, from the cache", "two seconds", started, 1.0)
     model, tokenizer = _load()
@@ -164,7 +171,11 @@ def _memory() -> Row:
 
 
 def memory_of_writing() -> tuple[int, int]:
-    """Bytes at the peak of loading and writing beyond what the process had before, and the bytes of weights and cache."""
+    """Measure the memory of loading the model and writing.
+
+    Returns:
+        Bytes at the peak, beyond what the process had before; and bytes of weights and cache.
+    """
     least = 0
 
     def load_and_write() -> None:

@@ -52,7 +52,11 @@ class Size:
     batch: int
 
     def model(self) -> LanguageModel:
-        """Our language model of this size: pre-norm, GELU in its tanh form, no dropout."""
+        """Our language model of this size.
+
+        Returns:
+            The model: with the norm before each block, GELU in its tanh form, and no dropout.
+        """
         sizes = (self.vocab, self.d_model, self.heads, self.layers, 4 * self.d_model)
         activation: Any = partial(F.gelu, approximate="tanh")  # a layer takes any; a file could not name it
         return LanguageModel(
@@ -68,7 +72,14 @@ SIZES = {
 
 
 def multiply(lib: ModuleType) -> Work:
-    """Multiply two tensors of one element, and run backward; `lib` is minitransformer or torch."""
+    """Multiply two tensors of one element, and run backward.
+
+    Args:
+        lib: minitransformer or torch.
+
+    Returns:
+        The work.
+    """
     a, b = (lib.tensor([x], requires_grad=True, device=_device()) for x in (2.0, 3.0))
 
     def run() -> None:
@@ -80,7 +91,14 @@ def multiply(lib: ModuleType) -> Work:
 
 
 def chain_of_ops(lib: ModuleType) -> Work:
-    """Run 100,000 multiplications, each on the result of the one before, and backward."""
+    """Run 100,000 multiplications, each on the result of the one before, and backward.
+
+    Args:
+        lib: minitransformer or torch.
+
+    Returns:
+        The work.
+    """
     x = lib.tensor([1.0], requires_grad=True, device=_device())
 
     def run() -> None:
@@ -94,7 +112,16 @@ def chain_of_ops(lib: ModuleType) -> Work:
 
 
 def training_step(lib: ModuleType, model, size: Size) -> Callable[[], float]:
-    """Run forward, loss, backward and Adam on one batch of random tokens; `lib` is the package that `model` belongs to."""
+    """Run forward, loss, backward and Adam on one batch of random tokens.
+
+    Args:
+        lib: The package that the model belongs to, minitransformer or torch.
+        model: The model.
+        size: Its size.
+
+    Returns:
+        A function that makes the step and returns the loss.
+    """
     tokens = minitransformer.randint(0, size.vocab, (size.batch, size.length + 1)).numpy()  # (B, T + 1)
     device = str(next(model.parameters()).device)
     inputs, targets = (lib.tensor(part.copy(), device=device) for part in (tokens[:, :-1], tokens[:, 1:]))
@@ -112,12 +139,26 @@ def training_step(lib: ModuleType, model, size: Size) -> Callable[[], float]:
 
 
 def our_training(size: str) -> Work:
-    """A training step of our model of the named size."""
+    """A training step of our model.
+
+    Args:
+        size: A key of SIZES.
+
+    Returns:
+        The work.
+    """
     return training_step(minitransformer, SIZES[size].model(), SIZES[size])
 
 
 def our_relevance(size: str) -> Work:
-    """LRP of one sequence by our model of the named size."""
+    """LRP of one sequence by our model.
+
+    Args:
+        size: A key of SIZES.
+
+    Returns:
+        The work.
+    """
     ids = minitransformer.randint(0, SIZES[size].vocab, (1, SIZES[size].length)).numpy()  # (1, T)
     return partial(lrp, SIZES[size].model(), ids)
 
@@ -232,12 +273,23 @@ def device_growth(work: Work) -> int:
 
 
 def repeated(step: Work) -> Work:
-    """`STEPS` training steps as one piece of work."""
+    """Make `STEPS` training steps one piece of work.
+
+    Args:
+        step: One training step.
+
+    Returns:
+        The work.
+    """
     return lambda: [step() for _ in range(STEPS)]
 
 
 def training_memory() -> int:
-    """Bytes that training our model at char size needs at its peak, beyond importing and building."""
+    """Measure the memory that training our model at char size needs at its peak, beyond importing and building.
+
+    Returns:
+        Bytes.
+    """
     work = repeated(our_training("char"))
     return device_growth(work) if _device().startswith("cuda") else growth(work)
 

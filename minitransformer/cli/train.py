@@ -29,6 +29,7 @@ from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
 # type checkers cannot read the members from a dict
 Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})  # type: ignore[misc]
+Kind.__doc__ = "The kinds of model that have a recipe."
 CLASSIFIER = Kind("classifier")
 
 

@@ -153,13 +153,20 @@ class PretendArray:
         )
 
     def get(self) -> numpy.ndarray:
+        """Copy the array to the host.
+
+        Returns:
+            A NumPy array.
+        """
         self.library.count["to host"] += 1
         return self.hidden.copy()
 
     def tolist(self):
+        """The numbers as nested lists, after a copy to the host."""
         return self.get().tolist()
 
     def item(self):
+        """The only number of the array, as a Python number; the host waits for it."""
         self.library.count["waits"] += 1
         return self.hidden.item()
 
@@ -183,6 +190,7 @@ class PretendArray:
 
     @property
     def T(self):
+        """The array with its axes reversed."""
         return self.transpose()
 
     def __getitem__(self, index):
@@ -268,7 +276,11 @@ class Door:
     """A finder for `sys.meta_path`: an import of CuPy is counted, and fails as if CuPy were not installed."""
 
     def find_spec(self, name, *_):
-        """Raise ModuleNotFoundError for CuPy; None for all other modules, which Python's own finders then look for."""
+        """Raise ModuleNotFoundError for CuPy; return None for other modules, so that Python's own finders look for them.
+
+        Args:
+            name: the full name of a module.
+        """
         if name.partition(".")[0] == "cupy":
             faraway.count["asked for cupy"] += 1
             raise ModuleNotFoundError("No module named 'cupy'")

@@ -68,7 +68,17 @@ def generate_batch(
 
 
 def left_padded(prompts: Sequence[Ids]) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Prompts as one array, each at the right edge of its row, and the padding before them: two arrays (B, T)."""
+    """Put prompts of different lengths into one array, each at the right end of its row.
+
+    Args:
+        prompts: the tokens of each prompt.
+
+    Returns:
+        (B, T) ids, and (B, T) bool, True for padding.
+
+    Raises:
+        ValueError: if there is no prompt, or one is empty.
+    """
     if not len(prompts) or not all(len(prompt) for prompt in prompts):
         raise ValueError(
             f"generate_batch: expected prompts of at least one token, got lengths {[len(p) for p in prompts]}"

@@ -13,13 +13,25 @@ from minitransformer.generation.writer import Writer, require_writer
 
 @dataclass(frozen=True)
 class Draft:
-    """The new tokens of a text so far, and the sum of their log-probabilities in nats."""
+    """A text that beam search follows.
+
+    Attributes:
+        tokens: the new tokens so far.
+        log_probability: the sum of their log-probabilities, in nats.
+    """
 
     tokens: tuple[int, ...]
     log_probability: float
 
     def score(self, length_penalty: float) -> float:
-        """log p / length^length_penalty: 0 favours short texts, 1 gives the mean, larger values favour long texts."""
+        """log p / length^length_penalty.
+
+        Args:
+            length_penalty: 0 favours short texts, 1 gives the mean log-probability, larger values favour long texts.
+
+        Returns:
+            The score, which is larger for a better text.
+        """
         return self.log_probability / max(len(self.tokens), 1) ** length_penalty
 
 

@@ -65,26 +65,52 @@ def best(logits: numpy.ndarray) -> numpy.ndarray:
 
 
 def ends(stop_id: int | Iterable[int] | None) -> frozenset[int]:
-    """The set of ids that end a text, given as None, one id or several."""
+    """The ids that end a text, as a set.
+
+    Args:
+        stop_id: None, one id, or several.
+
+    Returns:
+        The set.
+    """
     if stop_id is None:
         return frozenset()
     return frozenset(index(i) for i in (numbers(stop_id) if isinstance(stop_id, Iterable) else [stop_id]))
 
 
 def numbers(ids: Iterable[int] | Tensor) -> list[int]:
-    """Ids as Python integers. A tensor is copied from its device once, not once for each id."""
+    """Ids as Python integers. A tensor is copied from its device once, not once for each id.
+
+    Args:
+        ids: integers, or a tensor (T,).
+
+    Returns:
+        The list.
+    """
     return cast(list[int], ids.tolist()) if isinstance(ids, Tensor) else list(ids)
 
 
 class Reader:
-    """Gives the logits of the next token of one text that grows."""
+    """Gives the logits of the next token of one text that grows.
+
+    Args:
+        model: a writer.
+        use_cache: whether to keep the keys and values of earlier tokens.
+    """
 
     def __init__(self, model: Writer, use_cache: bool):
         self.model = model
         self.cache = model.new_cache() if use_cache else None
 
     def logits(self, text: list[int]) -> numpy.ndarray:
-        """(V,) after the last token of `text`, which begins with the text of the call before."""
+        """The logits of the token after a text.
+
+        Args:
+            text: its tokens; they begin with those of the call before.
+
+        Returns:
+            (V,).
+        """
         limit = self.model.config.max_len
         if self.cache is not None and len(text) > limit:
             # Only the last `limit` tokens are read from now on: each cached position would be wrong.

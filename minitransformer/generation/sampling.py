@@ -60,7 +60,15 @@ def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
 
 
 def draw(probabilities: numpy.ndarray, random: numpy.random.Generator) -> int:
-    """The id of a token drawn by its probability, (V,) -> id. No random number is used if one token has probability 1."""
+    """Draw a token by its probability. No random number is used if one token has probability 1.
+
+    Args:
+        probabilities: (V,).
+        random: where random numbers come from.
+
+    Returns:
+        The id of the token.
+    """
     likeliest = int(probabilities.argmax())
     if probabilities[likeliest] == 1:
         return likeliest

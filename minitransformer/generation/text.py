@@ -47,10 +47,26 @@ def growing_text(
 
 
 def following(text: str, before: str) -> str:
-    """The part of `text` after `before`, whose last character may have lacked bytes that `text` has."""
+    """The part of a text after its beginning.
+
+    Args:
+        text: the whole text.
+        before: its beginning; bytes of its last character may have been missing.
+
+    Returns:
+        The part.
+    """
     return text[len(before if text.startswith(before) else before.rstrip(REPLACEMENT)) :]
 
 
 def held_back(text: str, stop: Sequence[str]) -> int:
-    """How many characters at the end of `text` may be the beginning of a string of `stop`."""
+    """How many characters at the end of a text may be the beginning of a string that ends it.
+
+    Args:
+        text: the text so far.
+        stop: the strings that end a text.
+
+    Returns:
+        The number of characters.
+    """
     return max((n for s in stop for n in range(1, len(s)) if text.endswith(s[:n])), default=0)

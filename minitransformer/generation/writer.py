@@ -49,14 +49,25 @@ class Writer(Protocol):
         """
 
     def new_cache(self) -> TransformerCache:
-        """An empty cache. `len(cache)` is the number of tokens in it; `cache.select(rows)` keeps these rows of the batch."""
+        """An empty cache.
+
+        Returns:
+            The cache: `len(cache)` is the number of tokens in it, `cache.select(rows)` keeps these rows of the batch.
+        """
 
 
 class EncoderDecoder(Protocol):
     """A model that reads one text and writes another: its decoder, given the first text, is a `Writer`."""
 
     def answer(self, source: Tensor) -> Writer:
-        """The writer of the answer to `source`, (B, S) ids: one text for all rows that are written, or one for each row."""
+        """The writer of the answer to a text.
+
+        Args:
+            source: (B, S) ids: one text for all rows that are written, or one for each row.
+
+        Returns:
+            The writer.
+        """
 
 
 def lacking(model: object, config: object) -> list[str]:

@@ -51,9 +51,11 @@ __all__ = [
 
 
 class Family(NamedTuple):
-    """A kind of model: its class and that of its configuration, a dataclass. `model(config)` builds one.
+    """A kind of model.
 
-    The model keeps its configuration as `model.config`; `config.vocab_size` is the number of ids.
+    Attributes:
+        model: its class. `model(config)` builds one, which keeps its configuration as `model.config`.
+        config: the class of its configuration, a dataclass; `config.vocab_size` is the number of ids.
     """
 
     model: type[Module]
@@ -151,7 +153,19 @@ def load(path: str | Path, *kinds: str) -> tuple[Module, Tokenizer]:
 def built(
     model_class: Callable[[Any], Module], config_class: type[Any], state: dict[str, Any]
 ) -> tuple[Module, Tokenizer]:
-    """The model and tokenizer of a checkpoint's state. Raises KeyError, TypeError, ValueError, RuntimeError if they do not fit."""
+    """Build the model and the tokenizer that a checkpoint's state describes.
+
+    Args:
+        model_class: the class of the model.
+        config_class: the class of its configuration.
+        state: the state.
+
+    Returns:
+        The model, in evaluation mode, and its tokenizer.
+
+    Raises:
+        KeyError: and TypeError, ValueError or RuntimeError: if a part of the state is missing or does not fit.
+    """
     description = state["description"]
     config = settings(config_class, state["description"]["config"])
     tokenizer = tokenization.from_dict(description["tokenizer"])
@@ -164,9 +178,16 @@ def built(
 
 
 def room_of(arrays: dict[str, numpy.ndarray]) -> int:
-    """How many numbers a model of these arrays may hold while it is built: one layer more than it has, tied weights twice.
+    """How many numbers a model may hold while it is built, given its weights: one more layer, and tied weights twice.
 
-    Raises TypeError if `arrays` is not a dict of arrays by name.
+    Args:
+        arrays: the weights, array by name.
+
+    Returns:
+        The number.
+
+    Raises:
+        TypeError: if `arrays` is something else.
     """
     if not isinstance(arrays, dict) or {(type(name), type(array)) for name, array in arrays.items()} - {
         (str, numpy.ndarray)
@@ -176,6 +197,13 @@ def room_of(arrays: dict[str, numpy.ndarray]) -> int:
 
 
 def stated_kind(state: Any) -> str | None:
-    """The kind of model that the description in a checkpoint's state names; None if it names none."""
+    """The kind of model that a checkpoint's state names.
+
+    Args:
+        state: the state, or anything that a file held instead.
+
+    Returns:
+        The kind; None if the state names none.
+    """
     description = state.get("description") if isinstance(state, dict) else None
     return description.get("model") if isinstance(description, dict) else None

@@ -201,7 +201,15 @@ class LlamaMLP(nn.Module):
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:  # (.., C) -> (.., C)
+    def forward(self, x: Tensor) -> Tensor:
+        """The output for each token.
+
+        Args:
+            x: (.., C).
+
+        Returns:
+            (.., C).
+        """
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
@@ -258,6 +266,16 @@ class LlamaDecoder(nn.Module):
     def forward(
         self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
+        """The vectors after the last layer and its norm.
+
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            cache: the keys and values of earlier tokens; those of the T tokens are appended.
+            padding: (B, S) bool for all S tokens so far; True where a row has not yet begun.
+
+        Returns:
+            (B, T, C).
+        """
         x = self.embed_tokens(ids)  # (B, T, C)
         for i, layer in enumerate(self.layers):
             x = layer(x, None if cache is None else cache.layers[i], padding)

@@ -232,6 +232,14 @@ class T5MLP(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The output for each token.
+
+        Args:
+            x: (.., C).
+
+        Returns:
+            (.., C).
+        """
         return self.wo(self.dropout(F.gelu(self.wi_0(x), approximate="tanh") * self.wi_1(x)))
 
 

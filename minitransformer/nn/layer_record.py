@@ -1,4 +1,4 @@
-"""Which layer made which op: a model is listened to while it runs, and pays nothing at other times."""
+"""Which layer made which op: recorded while a model runs inside a block; outside of it nothing is recorded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from minitransformer.nn.module import Module
 
 
 class Layers:
-    """`with Layers(model) as layers: model(x)` -> `layers.of(op)`, the dotted name of the module that made an op.
+    """After `with Layers(model) as layers: model(x)`, `layers.of(op)` is the dotted name of the module that made an op.
 
-    Modules note the moment when they begin and end; `outputs` keeps what each returned, a list with an item a call.
+    Inside the block each module records the moments when its calls begin and end.
+
+    Args:
+        model: the model; None records nothing.
+
+    Attributes:
+        modules: dotted name -> module.
+        outputs: dotted name -> what the module returned, one item for each call.
     """
 
     def __init__(self, model: Module | None = None):
@@ -25,18 +32,39 @@ class Layers:
         self._around: dict[str, list[tuple[str, Module]]] = {}
 
     def within(self, name: str) -> Layers:
-        """The same modules, where every op is made by one of them."""
+        """The same modules, for ops that are all made by one of them.
+
+        Args:
+            name: the dotted name of this module.
+
+        Returns:
+            A record whose `of` always gives this name.
+        """
         inner = Layers()
         inner.modules = self.modules
         inner._names = [name]
         return inner
 
     def of(self, op: Op | None) -> str:
-        """The name of the innermost module that was running when the op was made, "" outside of all."""
+        """Find the innermost module that was running when an op was made.
+
+        Args:
+            op: the op; None for a tensor that no op made.
+
+        Returns:
+            The dotted name of the module; "" if none was running.
+        """
         return "" if op is None else self._names[bisect_right(self._moments, op.number) - 1]
 
     def around(self, name: str) -> list[tuple[str, Module]]:
-        """A module and those it lies in, by name, innermost first."""
+        """A module and those that contain it.
+
+        Args:
+            name: the dotted name of the module.
+
+        Returns:
+            (name, module) of each, innermost first.
+        """
         if name not in self._around:
             parts = name.split(".") if name else []
             names = [".".join(parts[:n]) for n in range(len(parts), -1, -1)]
@@ -64,11 +92,19 @@ class Layers:
         return output
 
     def _note(self, name: str) -> None:
-        """From now on, `name` is running."""
+        """Record that `name` is the running module from now on."""
         self._moments.append(moment())
         self._names.append(name)
 
 
 def named(op: Op, layer: str) -> str:
-    """An op and the layer that ran it, for messages."""
+    """An op and its layer in words, for messages.
+
+    Args:
+        op: the op.
+        layer: the dotted name of the layer that made it, or "".
+
+    Returns:
+        The words.
+    """
     return f"{op} in layer {layer!r}" if layer else str(op)

@@ -39,7 +39,8 @@ class HasForward(Protocol[Forward]):
     """A module, by the type of its `forward`."""
 
     @property
-    def forward(self) -> Forward: ...
+    def forward(self) -> Forward:
+        """The type of the module's own `forward`."""
 
 
 class CallsForward:
@@ -168,6 +169,15 @@ class Module:
         self._keep(kind, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; a subclass defines it. Call the module itself, not this method: hooks run only then.
+
+        Args:
+            *args: the inputs.
+            **kwargs: more inputs, by name.
+
+        Returns:
+            The output.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     if TYPE_CHECKING:

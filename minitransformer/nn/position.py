@@ -38,7 +38,14 @@ def mark_positions(t: Tensor) -> Tensor:
 
 
 def is_marked(t: Tensor) -> bool:
-    """Whether `mark_positions` marked a tensor, or one of which it is a view."""
+    """Whether `mark_positions` marked a tensor, or one of which it is a view.
+
+    Args:
+        t: any tensor.
+
+    Returns:
+        True or False.
+    """
     return t.role == POSITIONS
 
 

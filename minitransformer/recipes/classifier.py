@@ -75,13 +75,31 @@ class ClassifierRecipe:
 
     @classmethod
     def of(cls, data: str, **chosen: Any) -> ClassifierRecipe:
-        """The recipe with the settings that suit a data set, except those `chosen`. Raises ValueError for unknown data."""
+        """The recipe with the settings that suit a data set.
+
+        Args:
+            data: "reviews" or "movie-reviews".
+            **chosen: settings that replace those that suit the data set.
+
+        Returns:
+            The recipe.
+
+        Raises:
+            ValueError: for other data.
+        """
         if data not in SETTINGS:
             raise ValueError(f"data: expected one of {', '.join(SETTINGS)}, got {data!r}")
         return cls(data, **SETTINGS[data] | chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
-        """Reviews to train on, to choose the best checkpoint by, and to test on. Raises ValueError for unknown data."""
+        """Divide the data set.
+
+        Returns:
+            Reviews to train on, to choose the best checkpoint by, and to test on.
+
+        Raises:
+            ValueError: if `data` is unknown.
+        """
         if self.data not in DATA:
             raise ValueError(f"data: expected one of {', '.join(DATA)}, got {self.data!r}")
         known, test = train_test_split(DATA[self.data](), held_out=0.2)
@@ -89,7 +107,14 @@ class ClassifierRecipe:
         return train, validation, test
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
         train, validation, _ = self.split()
         tokenizer = WordTokenizer.train([r.text for r in train], vocab_size=self.vocab_size, min_frequency=2)
         unseen = encode(tokenizer, validation)
@@ -107,18 +132,41 @@ class ClassifierRecipe:
         return trainer, tokenizer
 
     def config(self, vocab_size: int) -> ClassifierConfig:
-        """The sizes of the model."""
+        """The sizes of the model.
+
+        Args:
+            vocab_size: the number of ids.
+
+        Returns:
+            The configuration.
+        """
         sizes = (vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout)
         return ClassifierConfig(*sizes, final_norm=False)
 
 
 def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[Sample]:
-    """(ids, label) of each review."""
+    """Turn reviews into ids.
+
+    Args:
+        tokenizer: the tokenizer.
+        reviews: the reviews.
+
+    Returns:
+        (ids, label) of each review.
+    """
     return [(tokenizer.encode(r.text), r.label) for r in reviews]
 
 
 def batches(samples: Sequence[Sample], batch_size: int) -> DataLoader:
-    """Batches of samples of similar length, so that little is padded."""
+    """Batches of samples of similar length, which need little padding.
+
+    Args:
+        samples: (ids, label) of each.
+        batch_size: samples in a batch.
+
+    Returns:
+        The loader.
+    """
     sampler = LengthSampler([len(ids) for ids, _ in samples], batch_size)
     return DataLoader(samples, batch_sampler=sampler, collate_fn=pad_collate)
 
@@ -156,13 +204,16 @@ def mean_loss(
     batch_size: int = 64,
     answer: Callable[[Any, Tensor], Tensor] = nn.Module.__call__,
 ) -> float:
-    """The mean cross-entropy over all samples, in nats.
+    """The mean cross-entropy over all samples.
 
     Args:
         model: the classifier; it runs in evaluation mode.
         samples: (ids, label) of each.
         batch_size: samples in a batch.
         answer: `answer(model, ids)` gives the logits.
+
+    Returns:
+        The mean, in nats.
     """
     loader = DataLoader(samples, batch_size, collate_fn=pad_collate)
     with in_use(model):
@@ -171,7 +222,19 @@ def mean_loss(
 
 
 def accuracy(model: nn.Module, tokenizer: Tokenizer, reviews: Sequence[Review]) -> float:
-    """The share of reviews whose label has the largest probability. Raises ValueError if there is no review."""
+    """The share of reviews whose label has the largest probability.
+
+    Args:
+        model: the classifier.
+        tokenizer: the tokenizer of its ids.
+        reviews: the reviews.
+
+    Returns:
+        A number from 0 to 1.
+
+    Raises:
+        ValueError: if there is no review.
+    """
     if not reviews:
         raise ValueError("accuracy: expected at least one review, got none")
     guesses = predict_proba(model, tokenizer, [r.text for r in reviews]).argmax(1)

@@ -71,15 +71,37 @@ class FineTuningRecipe:
 
     @classmethod
     def of(cls, data: str, **chosen: Any) -> FineTuningRecipe:
-        """The recipe for a data set of reviews, with the settings `chosen`, the others as they are by default."""
+        """The recipe for a data set.
+
+        Args:
+            data: "reviews" or "movie-reviews".
+            **chosen: settings that replace the defaults.
+
+        Returns:
+            The recipe.
+        """
         return cls(data, **chosen)
 
     def split(self) -> tuple[list[Review], list[Review], list[Review]]:
-        """Reviews to train on, to choose the best checkpoint by, and to test on. Raises ValueError for unknown data."""
+        """Divide the data set.
+
+        Returns:
+            Reviews to train on, to choose the best checkpoint by, and to test on.
+
+        Raises:
+            ValueError: if `data` is unknown.
+        """
         return ClassifierRecipe(self.data).split()
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """MiniLM with an untrained head in its trainer, and its tokenizer. A frozen encoder runs once for each review."""
+        """Make MiniLM with an untrained head, and everything that trains it. A frozen encoder runs only once for each review.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
         train, validation, _ = self.split()
         model, tokenizer = self.model()
         samples, unseen = (encode(tokenizer, reviews) for reviews in (train, validation))
@@ -100,7 +122,11 @@ class FineTuningRecipe:
         return trainer, tokenizer
 
     def model(self) -> tuple[BertClassifier, Tokenizer]:
-        """The model before training, and its tokenizer. Raises as `published.load` does if MiniLM is not available."""
+        """Load MiniLM, and put an untrained head on it. Errors are those of `models.published.load`.
+
+        Returns:
+            The model, in training mode, and its tokenizer.
+        """
         bert, tokenizer = published.load("minilm")
         assert isinstance(bert, Bert)
         config = {**asdict(bert.config), "dropout": self.dropout}

@@ -16,6 +16,13 @@ class GPTRecipe(LanguageModelRecipe):
     kind = models.kind_of(GPT)
 
     def model(self, vocab_size: int) -> GPT:
-        """The model before training."""
+        """Make the model, with initial weights.
+
+        Args:
+            vocab_size: the number of ids.
+
+        Returns:
+            The model.
+        """
         sizes = (vocab_size, 2 * self.length, self.d_model, self.num_layers, self.nhead)
         return GPT(GPTConfig(*sizes, dropout=self.dropout))

@@ -17,13 +17,24 @@ from minitransformer.training import Trainer
 
 @dataclass(frozen=True)
 class LanguageModelRecipe(TextRecipe):
-    """The settings of a run that trains a `LanguageModel`; see `TextRecipe`."""
+    """The settings of a run that trains a `LanguageModel`; the others are documented in `TextRecipe`.
+
+    Args:
+        steps: batches to learn from.
+    """
 
     kind = models.kind_of(LanguageModel)
     steps: int = 600
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
         tokenizer, batches, unseen = self.windows(BPETokenizer)
         trainer = trainer_of(
             self,
@@ -38,7 +49,14 @@ class LanguageModelRecipe(TextRecipe):
         return trainer, tokenizer
 
     def model(self, vocab_size: int) -> nn.Module:
-        """The model before training."""
+        """Make the model, with initial weights.
+
+        Args:
+            vocab_size: the number of ids.
+
+        Returns:
+            The model.
+        """
         sizes = (vocab_size, self.d_model, self.nhead, self.num_layers, 4 * self.d_model, self.dropout)
         return LanguageModel(LanguageModelConfig(*sizes, max_len=2 * self.length))
 

@@ -25,13 +25,24 @@ NOT_ASKED = -100  # the target of a token that the loss leaves out
 
 @dataclass(frozen=True)
 class MaskedLMRecipe(TextRecipe):
-    """The settings of a run that trains a `BertMaskedLM`; see `TextRecipe`."""
+    """The settings of a run that trains a `BertMaskedLM`; the others are documented in `TextRecipe`.
+
+    Args:
+        vocab_size: the largest number of different word pieces.
+    """
 
     kind = models.kind_of(BertMaskedLM)
     vocab_size: int = 1024
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
         tokenizer, batches, unseen = self.windows(WordPieceTokenizer)
         trainer = trainer_of(
             self,
@@ -46,7 +57,14 @@ class MaskedLMRecipe(TextRecipe):
         return trainer, tokenizer
 
     def config(self, vocab_size: int) -> BertConfig:
-        """The sizes of the model."""
+        """The sizes of the model.
+
+        Args:
+            vocab_size: the number of ids.
+
+        Returns:
+            The configuration.
+        """
         sizes = (vocab_size, self.d_model, self.num_layers, self.nhead, 4 * self.d_model, self.length + 1)
         return BertConfig(*sizes, dropout=self.dropout)
 
@@ -109,7 +127,16 @@ def masked_loss(
 
 
 def mean_loss(model: BertMaskedLM, windows: Windows, tokenizer: WordPieceTokenizer) -> float:
-    """The mean of `masked_loss` over all windows; each call hides the same tokens."""
+    """The mean of `masked_loss` over all windows. Each call masks the same tokens.
+
+    Args:
+        model: the model; it runs in evaluation mode.
+        windows: the windows of a text.
+        tokenizer: the tokenizer of the ids.
+
+    Returns:
+        The mean, in nats per masked token.
+    """
     loss = partial(masked_loss, model, tokenizer=tokenizer, random=numpy.random.default_rng(0))
     with in_use(model):
         return mean_over(windows, loss)

@@ -31,7 +31,14 @@ class SpanCorruptionRecipe(TextRecipe):
     kind = models.kind_of(T5)
 
     def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
-        """An untrained model in its trainer, and its tokenizer; checkpoints go into `directory`."""
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
         tokenizer, batches, unseen = self.windows(BPETokenizer)
         first_mark = tokenizer.vocab_size
         trainer = trainer_of(
@@ -47,7 +54,14 @@ class SpanCorruptionRecipe(TextRecipe):
         return trainer, tokenizer
 
     def config(self, vocab_size: int) -> T5Config:
-        """The sizes of the model. Its ids are those of the vocabulary, a mark for each span, and a mark that ends the answer."""
+        """The sizes of the model. Its ids are those of the vocabulary, a mark for each span, and a mark that ends the answer.
+
+        Args:
+            vocab_size: the number of ids of the tokenizer.
+
+        Returns:
+            The configuration.
+        """
         with_marks = vocab_size + spans_of(self.length + 1)[0] + 1
         layers = (self.num_layers, self.num_layers)
         sizes = (with_marks, self.d_model, self.d_model // self.nhead, 4 * self.d_model, *layers, self.nhead)
@@ -55,7 +69,14 @@ class SpanCorruptionRecipe(TextRecipe):
 
 
 def spans_of(length: int) -> tuple[int, int]:
-    """How many spans are cut out of a text of `length` tokens, and how many tokens they hold in all."""
+    """How much is cut out of a text.
+
+    Args:
+        length: the number of tokens of the text.
+
+    Returns:
+        The number of spans, and the number of tokens in all of them.
+    """
     tokens = max(round(length * SHARE), 1)
     return max(round(tokens / MEAN_LENGTH), 1), tokens
 
@@ -156,7 +177,16 @@ def corrupted_loss(
 
 
 def mean_loss(model: T5, windows: Windows, first_mark: int) -> float:
-    """The mean of `corrupted_loss` over all windows; each call cuts out the same spans."""
+    """The mean of `corrupted_loss` over all windows. Each call cuts out the same spans.
+
+    Args:
+        model: the model; it runs in evaluation mode.
+        windows: the windows of a text.
+        first_mark: see `corrupted`.
+
+    Returns:
+        The mean, in nats per token of an answer.
+    """
     loss = partial(corrupted_loss, model, first_mark=first_mark, random=numpy.random.default_rng(0))
     with in_use(model):
         return mean_over(windows, loss)

@@ -52,11 +52,26 @@ class TextRecipe:
 
     @classmethod
     def of(cls, data: str, **chosen: Any) -> Self:
-        """The recipe for a text, with the settings `chosen`, the others as they are by default."""
+        """The recipe for a text.
+
+        Args:
+            data: "python-topics", or the path of a UTF-8 text.
+            **chosen: settings that replace the defaults.
+
+        Returns:
+            The recipe.
+        """
         return cls(data, **chosen)
 
     def windows(self, kind: type[Trained]) -> tuple[Trained, DataLoader, Windows]:
-        """A tokenizer trained on the text, batches of windows to train on, and the windows of the last tenth, held out."""
+        """Train a tokenizer on the text, and cut the text into windows.
+
+        Args:
+            kind: the class of the tokenizer.
+
+        Returns:
+            The tokenizer, batches of windows to train on, and the windows of the last tenth of the text, which is held out.
+        """
         text, held_out = split(read_text(self.data))
         tokenizer = kind.train(text, vocab_size=self.vocab_size)
         known, unseen = (Windows(tokenizer.encode(part), self.length) for part in (text, held_out))
@@ -64,14 +79,29 @@ class TextRecipe:
 
 
 def read_text(data: str) -> str:
-    """The chapters of Python's help, or the text of a UTF-8 file. Raises FileError if the file is not UTF-8."""
+    """Read a text.
+
+    Args:
+        data: "python-topics" for the chapters of Python's help, or the path of a UTF-8 text.
+
+    Returns:
+        The text.
+
+    Raises:
+        FileError: if the file is not UTF-8.
+    """
     return python_topics() if data == PYTHON_TOPICS else files.read_text(data)
 
 
 class Windows(Dataset):
-    """N tokens cut into windows of `length` + 1; the last token of a window is the first of the next.
+    """A dataset of N tokens, cut into windows of `length` + 1; the last token of a window is the first of the next.
 
-    Raises ValueError if there are not more than `length` tokens.
+    Args:
+        ids: the N tokens.
+        length: the tokens of a window, less one.
+
+    Raises:
+        ValueError: if there are not more than `length` tokens.
     """
 
     def __init__(self, ids: Sequence[int], length: int):
@@ -96,6 +126,9 @@ def mean_over(windows: Windows, loss: Callable[[Tensor], Tensor], batch_size: in
         windows: the windows of a text.
         loss: `loss(batch)`, the mean loss of a batch (B, T + 1).
         batch_size: windows in a batch.
+
+    Returns:
+        The mean.
     """
     sums = [loss(batch).item() * len(batch) for batch in DataLoader(windows, batch_size)]
     return sum(sums) / len(windows)

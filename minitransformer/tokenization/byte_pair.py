@@ -129,9 +129,12 @@ class Corpus:
 
 @dataclass(frozen=True, repr=False)
 class BPETokenizer(Tokenizer):
-    """Frequent words are one id, rare ones several, and every text comes back as it was: decode(encode(s)) == s.
+    """A frequent word is one id, a rare one several. Decoding restores every text exactly: decode(encode(s)) == s.
 
-    Ids 2 to 257 are the bytes; from 258 on, one for each merge. `merges[n]` is the pair that became id 258 + n.
+    Ids 2 to 257 are the bytes; from 258 on, there is one for each merge.
+
+    Args:
+        merges: the pairs in the order of training; `merges[n]` became id 258 + n.
 
     >>> tokenizer = BPETokenizer.train("the other, the third, the last", vocab_size=260)
     >>> tokenizer.tokens("the then")

@@ -19,7 +19,10 @@ from minitransformer.tokenization.tokenizer import (
 
 @dataclass(frozen=True, repr=False)
 class CharTokenizer(Tokenizer):
-    """One id for each character of the training text, in the order of their code points; any other becomes unk_id.
+    """One id for each character of the training text; any other character becomes unk_id.
+
+    Args:
+        characters: the characters, in the order of their code points.
 
     >>> tokenizer = CharTokenizer.train("banana")
     >>> tokenizer.encode("nab!")

@@ -1,7 +1,7 @@
-r"""Combining marks (vowel signs of Hindi, separate accents, joiners) belong to the word they stand in.
+r"""Combining marks (vowel signs of Hindi, separate accents, joiners) are part of the word that contains them.
 
 Python's `\w` matches none of them. Patterns are therefore applied to a copy of the text in which each mark is replaced
-by one and the same character, `MARK`.
+by one character, `MARK`, which the patterns contain.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ JOINERS = "\u200c\u200d"  # between letters: whether they are written as one
 
 
 def is_mark(c: str) -> bool:
-    """Whether a character is a combining mark: Unicode categories Mn, Mc and Me, and the two joiners."""
+    """Whether a character is a combining mark: Unicode categories Mn, Mc and Me, and the two joiners.
+
+    Args:
+        c: One character.
+
+    Returns:
+        True or False.
+    """
     return unicodedata.category(c).startswith("M") or c in JOINERS
 
 
@@ -33,7 +40,14 @@ def find_words(pattern: re.Pattern, text: str) -> list[str]:
 
 
 def seen(text: str) -> str:
-    """The text with every combining mark replaced by `MARK`; its length is unchanged."""
+    """Replace every combining mark by `MARK`.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        A text of the same length.
+    """
     if text.isascii():
         return text
     return text.translate({ord(c): MARK for c in set(text) if is_mark(c)})

@@ -97,7 +97,14 @@ class PublishedTokenizer(Tokenizer):
         return next((i for piece in pieces if (i := self.id_of(piece)) is not None), None)
 
     def id_of(self, piece: str) -> int | None:
-        """The id of a piece, such as "[MASK]"; None if there is none."""
+        """Find the id of a piece.
+
+        Args:
+            piece: A piece of the vocabulary, such as "[MASK]".
+
+        Returns:
+            The id; None if the vocabulary has no such piece.
+        """
         return self._tokenizer.token_to_id(piece)
 
     def encode(self, text: str, marks: bool = True) -> list[int]:

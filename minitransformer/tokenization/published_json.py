@@ -19,7 +19,11 @@ MODELS = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
 
 def check_description(description: Any) -> None:
-    """Raise ValueError, which tells the part, if this describes no tokenizer."""
+    """Raise ValueError, which names the faulty part, unless this describes a tokenizer.
+
+    Args:
+        description: The content of a `tokenizer.json`.
+    """
     model = _of(_typed(description, dict, "the file"), "model", dict)
     if model.get("type", MODELS[0]) not in list(MODELS):
         raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {_shown(model['type'])}")
@@ -45,7 +49,13 @@ def check_description(description: Any) -> None:
 
 
 def check_merges(ids: Mapping[str, int], merges: Sequence[tuple[str, str]], prefix: str = "") -> None:
-    """Raise ValueError unless each merge joins two pieces of the vocabulary to a third."""
+    """Raise ValueError unless each merge joins two pieces of the vocabulary to a third.
+
+    Args:
+        ids: Piece -> id.
+        merges: Pairs of pieces.
+        prefix: The beginning of pieces that continue a word, such as "##"; it is dropped where two pieces are joined.
+    """
     for merge in merges:
         left, right = _pair(merge, "merges")
         joined = left + right.removeprefix(prefix)
@@ -102,10 +112,14 @@ def _check_component(component: dict, ids: Mapping[str, int]) -> None:
 
 
 def check_charsmap(text: str) -> None:
-    """Raise ValueError if a walk through this double array, by any text, leaves it or ends amid a letter.
+    """Raise ValueError if any text could lead a search in this double-array trie out of the array, or into half a character.
 
-    Bytes in base64: the array's size, the array (Aoe, IEEE Trans. Software Eng. 1989, as Darts keeps it, 32 bits a unit), and
-    the texts that its leaves point to.
+    Args:
+        text: Bytes in base64: the size of the array, the array in the format of Darts with 32 bits for each unit, and the
+            texts that its leaves point to.
+
+    Source:
+        Aoe, IEEE Transactions on Software Engineering 15, 1989.
     """
     content = base64.b64decode(text, validate=True)
     size = int.from_bytes(content[:4], "little")

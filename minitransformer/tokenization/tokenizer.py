@@ -144,14 +144,35 @@ class Tokenizer(ABC):
 
 
 def require_text(text: str) -> str:
-    """The text itself, or TypeError."""
+    """Check that a text is a string.
+
+    Args:
+        text: The text.
+
+    Returns:
+        `text` itself.
+
+    Raises:
+        TypeError: If it is not a `str`.
+    """
     if not isinstance(text, str):
         raise TypeError(f"tokenizer: expected a str, got {type(text).__name__}; pass one text at a time")
     return text
 
 
 def training_texts(texts: str | Iterable[str]) -> list[str]:
-    """One text or many as a list; ValueError if there is not a single character, TypeError if one is not a str."""
+    """One or several texts as a list.
+
+    Args:
+        texts: One text or several.
+
+    Returns:
+        The list.
+
+    Raises:
+        ValueError: If all texts are empty.
+        TypeError: If one is not a `str`.
+    """
     texts = [texts] if isinstance(texts, str) else [require_text(text) for text in texts]
     if not any(texts):
         raise ValueError("train: expected at least one character to learn from, got an empty text")
@@ -159,7 +180,19 @@ def training_texts(texts: str | Iterable[str]) -> list[str]:
 
 
 def kept(d: dict, name: str, kind: type) -> Any:
-    """What `to_dict` kept under a name. Raises ValueError if it is not there, or of another type."""
+    """Take an entry from the dict that `to_dict` gave.
+
+    Args:
+        d: The dict.
+        name: The key of the entry.
+        kind: Its type.
+
+    Returns:
+        The entry.
+
+    Raises:
+        ValueError: If it is missing, or of another type.
+    """
     if not isinstance(d.get(name), kind):
         raise ValueError(
             f"tokenizer: expected {name} of type {kind.__name__}, got {one_line(repr(d.get(name)))}"
@@ -168,7 +201,18 @@ def kept(d: dict, name: str, kind: type) -> Any:
 
 
 def different(pieces: Sequence, name: str) -> tuple[str, ...]:
-    """Pieces kept under a name. Raises ValueError unless all are strings, and each stands there once."""
+    """Check that pieces of a vocabulary are strings, and different.
+
+    Args:
+        pieces: The pieces.
+        name: Their name, for the message.
+
+    Returns:
+        The pieces.
+
+    Raises:
+        ValueError: If one is not a string, or occurs twice.
+    """
     if strange := [piece for piece in pieces if not isinstance(piece, str)]:
         raise ValueError(f"tokenizer: expected strings in {name}, got {one_line(repr(strange[0]))}")
     if len(set(pieces)) < len(pieces):

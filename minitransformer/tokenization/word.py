@@ -31,6 +31,9 @@ class WordTokenizer(Tokenizer):
 
     For languages that put spaces between words: a Chinese clause would be a single word.
 
+    Args:
+        words: The words of the vocabulary, in lower case.
+
     >>> tokenizer = WordTokenizer.train("The soup was good, the service was not.")
     >>> tokenizer.decode(tokenizer.encode("The dessert  was good."))
     'the � was good.'
@@ -112,5 +115,12 @@ class WordTokenizer(Tokenizer):
 
 
 def spelling(piece: str) -> str:
-    """A piece as the vocabulary has it: without space, in lower case. " Good" -> "good"."""
+    """The form of a piece in the vocabulary: without space, in lower case. " Good" -> "good".
+
+    Args:
+        piece: A piece of a text.
+
+    Returns:
+        Its form in the vocabulary.
+    """
     return piece.strip().lower()

@@ -48,7 +48,15 @@ CHINESE = (
 
 
 def normalised(text: str) -> str:
-    """Lower case without accents, control characters out, whitespace to spaces, and spaces around Chinese characters."""
+    """Normalise a text as BERT does.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text in lower case, without accents and control characters, with a space for each whitespace character and spaces
+        around Chinese characters.
+    """
     kept = "".join(" " if is_space(c) else c for c in text if not is_control(c))
     spaced = "".join(f" {c} " if is_chinese(c) else c for c in kept)
     bare = "".join(c for c in unicodedata.normalize("NFD", spaced) if unicodedata.category(c) != "Mn")
@@ -56,7 +64,14 @@ def normalised(text: str) -> str:
 
 
 def split(text: str) -> Iterator[str]:
-    """Words and punctuation marks of a normalised text."""
+    """Split a normalised text into words and punctuation marks.
+
+    Args:
+        text: The text.
+
+    Yields:
+        Each word and each punctuation mark.
+    """
     word = ""
     for c in text:
         if is_space(c) or is_punctuation(c):
@@ -69,24 +84,52 @@ def split(text: str) -> Iterator[str]:
 
 
 def is_space(c: str) -> bool:
-    """Whether a character is whitespace; four separators that Unicode counts as control characters are not."""
+    """Whether a character is whitespace; four separators that Unicode counts as control characters are not.
+
+    Args:
+        c: One character.
+
+    Returns:
+        True or False.
+    """
     return c.isspace() and c not in "\x1c\x1d\x1e\x1f"  # which Unicode calls control characters
 
 
 def is_control(c: str) -> bool:
-    """Whether a character is removed: control, format and private characters, but not tab and line breaks."""
+    """Whether a character is removed: control, format and private characters, but not tab and line breaks.
+
+    Args:
+        c: One character.
+
+    Returns:
+        True or False.
+    """
     return c not in "\t\n\r" and (
         unicodedata.category(c) in ("Cc", "Cf", "Co") or c == "\N{REPLACEMENT CHARACTER}"
     )
 
 
 def is_chinese(c: str) -> bool:
-    """Whether a character is a Chinese ideograph, which counts as a word of its own."""
+    """Whether a character is a Chinese ideograph, which counts as a word of its own.
+
+    Args:
+        c: One character.
+
+    Returns:
+        True or False.
+    """
     return any(first <= ord(c) <= last for first, last in CHINESE)
 
 
 def is_punctuation(c: str) -> bool:
-    """Whether a character is punctuation in Unicode, or an ASCII sign that is neither a letter, a digit nor a space."""
+    """Whether a character is punctuation in Unicode, or an ASCII sign that is neither a letter, a digit nor a space.
+
+    Args:
+        c: One character.
+
+    Returns:
+        True or False.
+    """
     return unicodedata.category(c).startswith("P") or (
         c.isascii() and c.isprintable() and not c.isalnum() and c != " "
     )
@@ -94,7 +137,10 @@ def is_punctuation(c: str) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class WordPieceTokenizer(Tokenizer):
-    """Frequent words are one id, rare ones several, and a word with a letter never met is unknown.
+    """A frequent word is one id, a rare one several. A word with a letter that was not in the training text is unknown.
+
+    Args:
+        pieces: The pieces of the vocabulary; those that continue a word begin with "##".
 
     >>> tokenizer = WordPieceTokenizer.train("play plays player players", vocab_size=30)
     >>> tokenizer.tokens("Players!")
@@ -167,7 +213,14 @@ class WordPieceTokenizer(Tokenizer):
         return self._ids.get(MARKS[UNK], UNK)
 
     def id_of(self, piece: str) -> int | None:
-        """The id of a piece, such as "[MASK]"; None if there is none."""
+        """Find the id of a piece.
+
+        Args:
+            piece: A piece of the vocabulary, such as "[MASK]".
+
+        Returns:
+            The id; None if the vocabulary has no such piece.
+        """
         return self._ids.get(piece)
 
     def encode(self, text: str) -> list[int]:
@@ -208,5 +261,12 @@ class WordPieceTokenizer(Tokenizer):
 
 
 def letters(word: str) -> list[str]:
-    """A word as its smallest pieces: "so" -> "s", "##o"."""
+    """A word as its smallest pieces: "so" -> "s", "##o".
+
+    Args:
+        word: The word.
+
+    Returns:
+        One piece for each letter.
+    """
     return [letter if i == 0 else MORE + letter for i, letter in enumerate(word)]

@@ -19,7 +19,13 @@ from minitransformer.settings import enable_grad, is_grad_enabled
 
 
 class Checkpoint(Op):
-    """A function as one op. Its inputs are the function's tensor arguments, and the leaves, such as parameters, on its tape."""
+    """A function as one op. Its inputs are the function's tensor arguments, and the leaves, such as parameters, on its tape.
+
+    Args:
+        call: the call of the function, which can be repeated.
+        made: the tensors that the function has returned.
+        leaves: the leaves on its tape.
+    """
 
     def __init__(self, call: Call, made: Sequence[Tensor], leaves: Sequence[Tensor]):
         self.call = call
@@ -28,10 +34,27 @@ class Checkpoint(Op):
         self.leaves = leaves
         self.kinds = [(t.shape, t.dtype) for t in made]
 
-    def forward(self, *arrays: Array) -> Array:  # computed already
+    def forward(self, *arrays: Array) -> Array:
+        """What the function has returned already.
+
+        Args:
+            *arrays: the inputs; they are not used.
+
+        Returns:
+            Its output, or a tuple of them.
+        """
         return self.made if self.outputs > 1 else self.made[0]
 
     def vjp(self, gs: Arrays, *arrays: Array) -> Arrays:
+        """Call the function again, and propagate the cotangents through its tape.
+
+        Args:
+            gs: the cotangents of its outputs; a single one if it has a single output.
+            *arrays: the inputs; they are not used.
+
+        Returns:
+            The cotangents of the inputs, None for those that get none.
+        """
         self.made = None
         given = _cut_off(self.call.arguments)
         outs = self._again(given)
@@ -67,7 +90,12 @@ class Checkpoint(Op):
 
 
 class Call:
-    """A call that can be repeated: with the same random numbers, autocast setting, backend, and training mode of its modules."""
+    """A call that can be repeated: with the same random numbers, autocast setting, backend, and training mode of its modules.
+
+    Args:
+        function: the function.
+        arguments: its arguments; those that are not tensors are used again.
+    """
 
     def __init__(self, function: Callable, arguments: Sequence):
         self.function, self.arguments = function, arguments
@@ -82,7 +110,14 @@ class Call:
             self.context.run(hook.set, None)
 
     def again(self, given: Sequence) -> tuple[Tensor, ...]:
-        """The tensors that the function returns for the arguments `given`."""
+        """Call the function again.
+
+        Args:
+            given: its arguments, with new tensors.
+
+        Returns:
+            The tensors that it returns.
+        """
         with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
             return self.context.run(_run, self.function, given)
 

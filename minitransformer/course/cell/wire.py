@@ -37,15 +37,33 @@ class Known:
         self.numbers: dict[int, int] = {}
 
     def add(self, value: Any, number: int | None = None) -> int:
+        """Add an object.
+
+        Args:
+            value: the object.
+            number: its number; None takes the next one.
+
+        Returns:
+            Its number.
+        """
         number = len(self.objects) if number is None else number
         self.objects[number] = value
         self.numbers[id(value)] = number
         return number
 
     def number(self, value: Any) -> int | None:
+        """The number of an object.
+
+        Args:
+            value: the object.
+
+        Returns:
+            Its number; None if the other side does not know it.
+        """
         return self.numbers.get(id(value))
 
     def clear(self) -> None:
+        """Forget all objects."""
         self.objects.clear()
         self.numbers.clear()
 
@@ -156,6 +174,17 @@ class Writer:
         return None
 
     def bytes(self, array: numpy.ndarray) -> list:
+        """Add the bytes of an array to the message.
+
+        Args:
+            array: the array.
+
+        Returns:
+            Its dtype, its shape, and where its bytes begin and how many they are.
+
+        Raises:
+            ValueError: if the message gets too large.
+        """
         if self.size + array.nbytes > LARGEST[1]:
             raise ValueError(
                 f"expected arrays of at most {LARGEST[1] >> 20} MB in a result, got one of {array.nbytes:,} bytes"
