@@ -39,8 +39,15 @@ def check(name: str, answer: Any) -> Report:
 
 
 def written(answer: Any) -> tuple[str, str]:
-    """The name of the cell that an object was made in, and its source; both "" if they are not known."""
+    """Where an answer was written, and its source.
+
+    Args:
+        answer: the learner's function or class.
+
+    Returns:
+        The name of the notebook's cell, and the source; both "" if they are not known.
+    """
     try:
         return inspect.getsourcefile(answer) or "", textwrap.dedent(inspect.getsource(answer))
-    except (OSError, TypeError):  # no function, or typed in where nothing is kept
+    except (OSError, TypeError):  # not a function or class, or written where Python keeps no source
         return "", ""

@@ -1,4 +1,4 @@
-"""What an exception of a learner's code means as a rule: one table, from what is raised, what it says and the line it came from."""
+"""What an exception of a learner's code usually means: one table, by the class, the message and the line of the exception."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ IN_TORCH = {  # PyTorch's names that NumPy or its arrays lack, and what to write
 
 
 class Meaning(NamedTuple):
-    """If an exception is of the kind, its message and the learner's line hold the patterns: what it means.
+    """What an exception means if its class, its message and the learner's line match.
 
     Attributes:
-        kind: the name of its class, or of a class that this is derived from.
-        says: a pattern of its message; the groups stand in `means` as {0}, {1}, ..
-        line: a pattern of the line of the learner's file that raised it; "" for any, and for none.
-        means: what to say.
+        kind: the name of its class, or of a base class.
+        says: a pattern for its message; its groups replace {0}, {1}, .. in `means`.
+        line: a pattern for the line of the learner's file that raised it; "" matches any line, and no line.
+        means: a sentence for the learner.
     """
 
     kind: str
@@ -232,11 +232,14 @@ TABLE = tuple(Meaning(*row) for row in (
 
 
 def meaning(error: BaseException, place: str = "") -> str:
-    """What such an exception means as a rule, or "".
+    """What such an exception usually means.
 
     Args:
-        error: the exception, or what was told of it.
+        error: the exception, or the one that `cell.telling.retold` made from it.
         place: "line N: code" of the learner's line, "" if there is none.
+
+    Returns:
+        A sentence for the learner, or "".
     """
     kinds = {kind.__name__ for kind in type(error).__mro__}
     said, line = message(error), place.partition(": ")[2]

@@ -1,4 +1,4 @@
-"""How what came differs from what was expected: with digits enough to tell, and what the one has to do with the other."""
+"""How a result differs from the expected one: both numbers with enough digits, and how the arrays are related."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ Array = numpy.ndarray
 
 
 def apart(expected: float, got: float) -> str:
-    """Both numbers, with as many digits as tell them apart."""
+    """Two numbers in words, with as many digits as are needed to see their difference.
+
+    Args:
+        expected: the right number.
+        got: the learner's.
+
+    Returns:
+        The words.
+    """
     digits = next((n for n in range(6, 17) if f"{expected:.{n}g}" != f"{got:.{n}g}"), 17)
     difference = f" (a difference of {got - expected:.2g})" if digits > 6 else ""
     return f"expected {expected:.{digits}g}, got {got:.{digits}g}{difference}"
 
 
 def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
-    """What two different shapes have to do with each other, in one sentence or none."""
+    """How two different shapes are related.
+
+    Args:
+        expected: the right shape.
+        got: the learner's.
+
+    Returns:
+        One sentence, or none.
+    """
     if sorted(expected) == sorted(got):
         return ("The axes are in another order.",)
     if [n for n in expected if n != 1] == [n for n in got if n != 1]:
@@ -27,10 +43,15 @@ def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
-    """What the numbers of two arrays of one shape have to do with each other, in one sentence or none; all of it is so.
+    """How the numbers of two arrays of one shape are related. Only what has been checked is said.
 
     Args:
-        wrong: where they differ, of the same shape.
+        expected: the right array.
+        got: the learner's.
+        wrong: bool, where they differ, of the same shape.
+
+    Returns:
+        One sentence, or none.
     """
     if expected.size < 2:
         return ()
@@ -55,7 +76,7 @@ def _as_a_whole(expected: Array, got: Array) -> tuple[str, ...]:
 
 
 def _moved(expected: Array, got: Array) -> tuple[str, ...]:
-    """Whether the right numbers stand in the wrong places."""
+    """Whether `got` contains the right numbers in another order."""
     if got.ndim == 2 and got.shape[0] == got.shape[1] and _near(got, expected.T):
         return ("Rows and columns are exchanged.",)
     for axis in range(got.ndim):
@@ -67,7 +88,7 @@ def _moved(expected: Array, got: Array) -> tuple[str, ...]:
 
 
 def _where(wrong: Array) -> tuple[str, ...]:
-    """How many are wrong, and whether they share a place along an axis."""
+    """How many numbers are wrong, and whether all of them have the same index along an axis."""
     if wrong.all():
         return ()
     count = f"{int(wrong.sum())} of {wrong.size} numbers are wrong"

@@ -27,7 +27,11 @@ class Failed(AssertionError):
 
 
 class Nothing(Failed):
-    """A result is None where something was expected."""
+    """A result is None where something was expected.
+
+    Args:
+        what: the result, in words.
+    """
 
     def __init__(self, what: str):
         super().__init__(f"{what}: got None")

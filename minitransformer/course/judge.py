@@ -104,13 +104,13 @@ def _to_write(name: str, error: NotImplementedError, file: str) -> str:
 
 
 def _meaning(error: Exception, file: str, name: str, source: str) -> str:
-    """What such an exception means as a rule, or ""."""
+    """What such an exception usually means, or ""."""
     of_none = none_within(source, name) if "NoneType" in message(error) else ""
     return of_none or meaning(error, place(error, file))
 
 
 def _first_hint(exercise: Exercise, prop: Property, held: list[str]) -> str:
-    """The property's own hint, else the exercise's first one while nothing is known to hold; labelled as what it is."""
+    """The property's own hint, or the exercise's first one if no property holds yet; labelled as a first hint."""
     hint = prop.hint or ("" if held else "".join(exercise.hints[:1]))
     return hint and A_FIRST_HINT + hint
 

@@ -1,4 +1,4 @@
-"""Why a learner's code gives None, read off its source: a `return` that is missing, or a method that changes in place."""
+"""Why a learner's code returns None, found in its source: a missing `return`, or a method that changes its object in place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def why_none(source: str, name: str) -> str:
-    """What to say where the function or class `name` of a learner's source, or a method of it, has given None."""
+    """Explain why a function, or a method of a class, has returned None.
+
+    Args:
+        source: the learner's code.
+        name: the function or class.
+
+    Returns:
+        A sentence for the learner.
+    """
     if not (functions := _functions(source)) or name not in functions:
         return ANYWAY
     if said := none_within(source, name):
@@ -23,7 +31,15 @@ def why_none(source: str, name: str) -> str:
 
 
 def none_within(source: str, name: str) -> str:
-    """What `name`, or a function that it calls, makes of something that is always None; "" if nothing is found."""
+    """Find a place where a function, or one that it calls, uses a value that is always None.
+
+    Args:
+        source: the learner's code.
+        name: the function or class.
+
+    Returns:
+        A sentence for the learner; "" if nothing is found.
+    """
     functions = _functions(source)
     for function in _reached(functions, name):
         for call in _used_calls(function):
@@ -37,7 +53,7 @@ def none_within(source: str, name: str) -> str:
 
 
 def _functions(source: str) -> dict[str, Function]:
-    """The functions and classes of a source by their names; of two with one name the last, as in Python."""
+    """Name -> function or class of a source; of two with one name the last, as in Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -46,7 +62,7 @@ def _functions(source: str) -> dict[str, Function]:
 
 
 def _reached(functions: dict[str, Function], name: str) -> list[Function]:
-    """The function of this name and those that it calls, directly or by way of others."""
+    """The function of this name, and those that it calls directly or indirectly."""
     found, todo = {}, [name]
     for name in todo:
         if name in functions and name not in found:
@@ -56,7 +72,7 @@ def _reached(functions: dict[str, Function], name: str) -> list[Function]:
 
 
 def _used_calls(function: Function) -> Iterator[ast.Call]:
-    """The calls in a function whose result goes somewhere."""
+    """The calls in a function whose result is used."""
     alone = {id(node.value) for node in ast.walk(function) if isinstance(node, ast.Expr)}
     yield from (node for node in ast.walk(function) if isinstance(node, ast.Call) and id(node) not in alone)
 
@@ -71,14 +87,14 @@ def _changes_in_place(call: ast.Call) -> bool:
 
 
 def _parts(node: Function) -> list[Function]:
-    """A function itself; of a class the methods, which alone give something."""
+    """The functions that may return something: a function itself, or the methods of a class."""
     if isinstance(node, ast.ClassDef):
         return [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name != "__init__"]
     return [node]
 
 
 def _is_silent(function: Function) -> bool:
-    """Whether nothing in a function gives a value: no `return` with one, no `yield`, and no error that is raised instead."""
+    """Whether a function returns no value: it has no `return` with one, no `yield`, and does not only raise an error."""
     if isinstance(function, ast.ClassDef) or isinstance(function.body[-1], ast.Raise):
         return False
     return not any(

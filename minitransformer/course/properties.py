@@ -214,7 +214,9 @@ def _identical(before: numpy.ndarray, after: numpy.ndarray) -> bool:
 def takes_batches(
     one: Inputs, batched: Sequence[int] = (0,), dims: Sequence[int] = (2, 3), hint: str = ""
 ) -> Property:
-    """Of several batch dimensions, each sample gives what it gives alone. (That it is right alone is another property.)
+    """With several batch dimensions, each sample gives the same result as alone.
+
+    Whether the result for a single sample is right is checked by another property.
 
     Args:
         one: makes the arguments of one sample from a random generator.
@@ -294,8 +296,9 @@ def uses_its_generator(draw: Callable) -> Property:
 
 
 def is_normal(values: numpy.ndarray) -> bool:
-    """Whether many numbers look as if drawn from a normal distribution, of whatever mean and width: two thirds lie within one
-    standard deviation, and 4 to 5 in a hundred beyond two. (Uniform ones: 58 in a hundred, and none.)
+    """Whether numbers look normally distributed, with any mean and standard deviation.
+
+    About 68 in a hundred normal numbers lie within one standard deviation, and 5 beyond two; of uniform ones 58, and none.
 
     Args:
         values: at least a thousand numbers.
