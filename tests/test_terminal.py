@@ -181,6 +181,12 @@ def test_every_command_is_in_a_group():
     assert all(found.values()) and len(found) >= 19
 
 
+def test_every_command_has_a_file_of_its_own():
+    for command in cli.app.registered_commands:
+        name = command.callback.__name__
+        assert command.callback.__module__ == f"minitransformer.cli.{name}"
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_the_help_shows_every_group_and_command(command, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))

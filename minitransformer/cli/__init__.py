@@ -11,20 +11,25 @@ from rich.text import Text
 
 from minitransformer.cli.bench import bench
 from minitransformer.cli.chat import chat
-from minitransformer.cli.course import check, hint, reset, solution, start, watch
+from minitransformer.cli.check import check
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
 from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
+from minitransformer.cli.hint import hint
 from minitransformer.cli.learn import learn
 from minitransformer.cli.options import complaints, prepared
 from minitransformer.cli.process import ending_in_order, open_streams
 from minitransformer.cli.progress import progress
+from minitransformer.cli.reset import reset
+from minitransformer.cli.solution import solution
+from minitransformer.cli.start import start
 from minitransformer.cli.tour import tour
 from minitransformer.cli.train import train
 from minitransformer.cli.translate import translate
 from minitransformer.cli.verify import verify
+from minitransformer.cli.watch import watch
 
 app = typer.Typer(
     help="A Transformer from scratch: check it, train it, generate with it, and see why it says what it says.",
