@@ -174,23 +174,25 @@ def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarra
         )
     if value is None or kind in (bool, str):
         return value
-    if kind is int:
-        return value if abs(value) < SAFE_INT else {"int": hex(value)}
-    if kind is float:
-        return value if math.isfinite(value) else {"float": struct.pack(">d", value).hex()}
+    if kind in (int, float):
+        return _encode_number(value)
     if kind in (list, tuple):
         items = [_encode(item, (*path, i), arrays) for i, item in enumerate(value)]
         return items if kind is list else {"tuple": items}
     if kind is dict:
-        return {
-            "dict": [
-                [_encode(_key(k, path), path, arrays), _encode(v, (*path, k), arrays)]
-                for k, v in value.items()
-            ]
-        }
+        keys = [_encode(_key(k, path), path, arrays) for k in value]
+        values = [_encode(v, (*path, k), arrays) for k, v in value.items()]
+        return {"dict": [list(pair) for pair in zip(keys, values, strict=True)]}
     array = _plain_array(value, path)
     memory = array.__array_interface__["data"][0], array.shape, array.dtype
     return {"array": arrays.setdefault(memory, (_place(path), array))[0]}
+
+
+def _encode_number(value: int | float) -> Any:
+    """A number as JSON; large integers and numbers that are not finite go into an object."""
+    if isinstance(value, int):
+        return value if abs(value) < SAFE_INT else {"int": hex(value)}
+    return value if math.isfinite(value) else {"float": struct.pack(">d", value).hex()}
 
 
 def _decode(value: Any, arrays: dict[str, numpy.ndarray]) -> Any:

@@ -132,27 +132,27 @@ class Trainer:
             kept = _Kept(self)
             for batch in self._batches():
                 self._take_step(batch)
-                if self.step % self.evaluate_every == 0 or self.step == self.steps:
-                    self._evaluate()
-                if (
-                    kept.is_due()
-                    or self.step % self.save_every == 0
-                    or self.step == self.steps
-                    or signals.came
-                ):
-                    kept.now(signals)
-                try:
-                    if report:
-                        report(self)
-                except BaseException:  # such as writing to a closed terminal
-                    kept.now(signals)
-                    raise
+                self._follow_up(kept, signals, report)
                 if signals.came:
                     kept.now(signals)
                     break
         self._modes = modes(self.model)
         self.model.eval()
         return self.step == self.steps
+
+    def _follow_up(self, kept: _Kept, signals: _Signals, report: Callable[[Trainer], None] | None) -> None:
+        """After a step: evaluate and write a checkpoint, if they are due, and report."""
+        last = self.step == self.steps
+        if last or self.step % self.evaluate_every == 0:
+            self._evaluate()
+        if kept.is_due() or last or self.step % self.save_every == 0 or signals.came:
+            kept.now(signals)
+        try:
+            if report:
+                report(self)
+        except BaseException:  # such as writing to a closed terminal
+            kept.now(signals)
+            raise
 
     def _directory_to_itself(self) -> contextlib.AbstractContextManager:
         if not self.directory:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -162,8 +162,9 @@ def _accuracy(recipe: Recipe, directory: Path) -> float | None:
     return accuracy(*models.load(directory / BEST), recipe.split()[2])
 
 
-def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:
-    figures = {
+def _results(trainer: Trainer, recipe: Recipe, directory: Path, done: bool) -> dict[str, Any]:
+    """The numbers of a run, and its files, by name."""
+    found = {
         "done": done,
         "step": trainer.step,
         "loss": trainer.losses[-1],
@@ -171,19 +172,18 @@ def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: b
         "accuracy": _accuracy(recipe, directory) if done else None,
     }
     if recipe.amp:
-        figures["skipped for overflow"] = trainer.scaler.skipped
-    files = {
-        "last": str(directory / LAST),
-        "best": str(directory / BEST),
-        "curve": str(directory / "loss.png"),
-    }
+        found["skipped for overflow"] = trainer.scaler.skipped
+    files = {"last": directory / LAST, "best": directory / BEST, "curve": directory / "loss.png"}
+    return found | {name: str(path) for name, path in files.items()}
+
+
+def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:
+    found = _results(trainer, recipe, directory, done)
     if json:
-        print_json(
-            {**figures, **files, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}}
-        )
+        print_json({**found, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}})
         return
     table = Table.grid(padding=(0, 2))
-    for name, value in {**figures, **files}.items():
+    for name, value in found.items():
         if value is not None:
             table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)

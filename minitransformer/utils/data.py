@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -334,22 +335,18 @@ class DataLoader:
             raise ValueError(
                 f"DataLoader: the state is of {state['samples']} samples, the dataset has {len(self.dataset)}"
             )
-        order = state["order"].tolist()
-        sizes = state["sizes"].tolist()
-        ends = state["sizes"].cumsum().tolist()
-        if (
-            min(sizes, default=1) < 1
-            or sum(sizes) != len(order)
-            or not set(order) <= set(range(len(self.dataset)))
-        ):
+        batches = _batches_of(state["order"].tolist(), state["sizes"].tolist(), len(self.dataset))
+        if not 0 <= state["given"] <= len(batches):
             raise ValueError(
-                f"DataLoader: expected the state to name samples 0 to {len(self.dataset) - 1}, in batches"
+                f"DataLoader: expected at most {len(batches)} batches given out, got {state['given']}"
             )
-        if not 0 <= state["given"] <= len(sizes):
-            raise ValueError(
-                f"DataLoader: expected at most {len(sizes)} batches given out, got {state['given']}"
-            )
-        self._epoch = Epoch(
-            [order[end - size : end] for size, end in zip(sizes, ends, strict=True)], state["given"]
-        )
-        self._loaded = self._epoch.given < len(sizes)
+        self._epoch = Epoch(batches, state["given"])
+        self._loaded = self._epoch.given < len(batches)
+
+
+def _batches_of(order: list[int], sizes: list[int], samples: int) -> list[list[int]]:
+    """The sample numbers in `order`, cut into batches of these sizes. Raises ValueError unless they fit."""
+    if min(sizes, default=1) < 1 or sum(sizes) != len(order) or not set(order) <= set(range(samples)):
+        raise ValueError(f"DataLoader: expected the state to name samples 0 to {samples - 1}, in batches")
+    ends = itertools.accumulate(sizes)
+    return [order[end - size : end] for size, end in zip(sizes, ends, strict=True)]
