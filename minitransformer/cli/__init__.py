@@ -51,6 +51,8 @@ for group, commands in GROUPS.items():
 # click's UsageError; newer versions of typer contain a copy of click
 USAGE: Any = typer.BadParameter.__base__
 EXPECTED = (ValueError, ArithmeticError, IndexError, RuntimeError, OSError, ImportError, MemoryError)
+# errors whose messages are whole sentences
+SAY_ALL = (ValueError, RuntimeError, OSError, ImportError)
 DEBUG = "MINITRANSFORMER_DEBUG"
 
 
@@ -74,13 +76,21 @@ def _code() -> int:
         complaints.print("stopped")
         return 130
     except EXPECTED as error:
-        return _complain(f"{type(error).__name__}: {error}")
+        return _complain(_in_words(error))
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
         return _complain(
             f"a bug of minitransformer ({type(error).__name__}: {error}); set {DEBUG}=1 to see the traceback"
         )
+
+
+def _in_words(error: Exception) -> str:
+    """The message of an error, after its class where the message alone may say little."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror + (f": {error.filename!r}" if error.filename is not None else "")
+    says_all = type(error).__module__ == "builtins" and isinstance(error, SAY_ALL) and str(error)
+    return str(error) if says_all else f"{type(error).__name__}: {error}"
 
 
 def _complain(line: str) -> int:

@@ -6,10 +6,9 @@ import sys
 
 from minitransformer.cli.course import Folder, Name, exercises_named, show, tell_trouble, workspace_in
 from minitransformer.cli.options import Json, print_json
-from minitransformer.course.workspace import FOLDER
 
 
-def check(name: Name = None, directory: Folder = FOLDER, json: Json = False) -> None:
+def check(name: Name = None, directory: Folder = None, json: Json = False) -> None:
     """Check your code for an exercise, or for all of a lesson. Exit code 1 if one is not passed."""
     workspace = workspace_in(directory)
     reports = [workspace.check(n) for n in exercises_named(workspace, name)]

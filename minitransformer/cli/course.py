@@ -11,21 +11,30 @@ import typer
 from minitransformer.cli.options import console, remark
 from minitransformer.course import catalogue
 from minitransformer.course.report import Report
+from minitransformer.course.where import FOLDER, VARIABLE, command, here
 from minitransformer.course.workspace import Workspace
 
 Folder = Annotated[
-    Path, typer.Option("--dir", envvar="MINITRANSFORMER_COURSE", help="The folder with your files.")
+    Path | None,
+    typer.Option(
+        "--dir",
+        envvar=VARIABLE,
+        help=f"The folder with your files. If left out: this folder, {FOLDER} in it, or the same of a folder above.",
+    ),
 ]
 Name = Annotated[
-    str | None, typer.Argument(help="An exercise or a lesson; the next one not passed if left out.")
+    str | None,
+    typer.Argument(
+        help="An exercise or a lesson, or the beginning of its name; the next one not passed if left out."
+    ),
 ]
 
 
-def workspace_in(directory: Path) -> Workspace:
+def workspace_in(directory: Path | None) -> Workspace:
     """Open the learner's folder.
 
     Args:
-        directory: the folder.
+        directory: the folder; None for the one that is found from where the learner stands.
 
     Returns:
         Its workspace.
@@ -34,10 +43,11 @@ def workspace_in(directory: Path) -> Workspace:
         NotADirectoryError: it is a file.
         FileNotFoundError: it does not exist.
     """
+    directory = directory or here()
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file; expected the folder with your files")
     if not directory.exists():
-        raise FileNotFoundError(f"{directory} does not exist; `minitransformer start {directory}` creates it")
+        raise FileNotFoundError(f"{directory} does not exist; `{command('start', directory)}` creates it")
     return Workspace.open(directory)
 
 
@@ -51,20 +61,19 @@ def tell_trouble(workspace: Workspace) -> None:
         remark(workspace.trouble)
 
 
-def exercises_named(workspace: Workspace, name: str | None) -> list[str]:
+def exercises_named(workspace: Workspace, name: str | None) -> Sequence[str]:
     """The exercises that an argument names.
 
     Args:
         workspace: the learner's folder.
-        name: an exercise, or a lesson by its number or name; None for the next exercise.
+        name: an exercise, or a lesson by its number or name, or the beginning of a name; None for the next exercise.
 
     Returns:
         The names of the exercises; none if all are passed and `name` is None.
     """
     if name is None:
         return [n] if (n := workspace.next_exercise()) else []
-    lesson = catalogue.lesson_named(name)
-    return list(catalogue.lessons()[lesson]) if lesson else [name]
+    return catalogue.named(name)
 
 
 def show(workspace: Workspace, reports: Sequence[Report]) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from minitransformer.cli.course import Folder
 from minitransformer.course import catalogue
-from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.course.where import here
+from minitransformer.course.workspace import Workspace
 
 # settings that turn off the pop-up about news
 QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"
@@ -26,10 +27,13 @@ More = Annotated[
 
 
 def learn(
-    lesson: Lesson = None, more: More = None, directory: Folder = FOLDER, no_browser: NoBrowser = False
+    lesson: Lesson = None, more: More = None, directory: Folder = None, no_browser: NoBrowser = False
 ) -> None:
     """Open a lesson in JupyterLab. Your copy of it is in your folder, which is created if it does not exist."""
-    workspace = Workspace.open(directory)
+    if lesson and lesson.startswith("-"):  # options for JupyterLab, without a lesson before them
+        more = [lesson, *(more or [])]
+        lesson = None
+    workspace = Workspace.open(directory or here())
     notebook = workspace.notebook_of(_lesson(workspace, lesson))
     start_jupyter = _jupyter()
     workspace.start()
@@ -52,6 +56,8 @@ def _jupyter():
 def _lesson(workspace: Workspace, name: str | None) -> str:
     if name is None:
         return catalogue.lesson_of(workspace.next_exercise() or catalogue.exercise_names()[-1])
-    if lesson := catalogue.lesson_named(name):
-        return lesson
-    raise ValueError(f"lesson: expected one of {', '.join(catalogue.lessons())} or its number; got {name!r}")
+    try:
+        return catalogue.lesson_of(catalogue.named(name)[0])
+    except ValueError:
+        expected = f"one of {', '.join(catalogue.lessons())}, its number or an exercise"
+        raise ValueError(f"lesson: expected {expected}; got {name!r}") from None

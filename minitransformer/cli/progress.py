@@ -9,14 +9,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from minitransformer.cli.course import tell_trouble
+from minitransformer.cli.course import Folder, tell_trouble
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.course import catalogue
-from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.course.where import command, here
+from minitransformer.course.workspace import Workspace
 from minitransformer.plain import spelt_out
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Your folder, or one that holds those of a class.")
+Place = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DIR]", help="Your folder, or one that holds those of a class."),
 ]
 Anew = Annotated[
     bool,
@@ -28,9 +30,9 @@ COLOURS = {"passed": "green", "failed": "red", "given up": "yellow", "unwritten"
 SHORT = {"passed": "+", "failed": "x", "given up": "o", "unwritten": "."}
 
 
-def progress(directory: Folder = FOLDER, anew: Anew = False, json: Json = False) -> None:
+def progress(place: Place = None, directory: Folder = None, anew: Anew = False, json: Json = False) -> None:
     """Show your progress; or the progress of a class, in a folder with one folder for each student."""
-    directory = directory.resolve()
+    directory = (place or directory or here()).resolve()
     spaces = {space.path.name: space.judged_anew() if anew else space for space in _spaces(directory)}
     for space in spaces.values():
         tell_trouble(space)
@@ -51,19 +53,21 @@ def _spaces(directory: Path) -> list[Workspace]:
     )
     if not folders:
         raise FileNotFoundError(
-            f"{directory} holds no exercises; `minitransformer start {directory}` copies them there"
+            f"{directory} holds no exercises; `{command('start', directory)}` copies them there"
         )
     return [Workspace.open(folder) for folder in folders]
 
 
 def _print_lessons(space: Workspace) -> None:
-    table = Table("lesson", "exercise", "level", "minutes", "", box=None)
+    table = Table("lesson and exercise", "level", "min", "", box=None)
+    table.columns[0].no_wrap = True  # on a narrow terminal too: these are the names to type
     for lesson, names in catalogue.lessons().items():
-        for i, name in enumerate(names):
+        table.add_row(Text(lesson, style="bold"))
+        for name in names:
             exercise = catalogue.exercise(name)
             state = space.state(name)
             shown = Text(state, style=COLOURS[state]) if state != "unwritten" else ""
-            table.add_row("" if i else lesson, name, "*" * exercise.level, str(exercise.minutes), shown)
+            table.add_row(f"  {name}", "*" * exercise.level, str(exercise.minutes), shown)
     console.print(table)
     _print_bar(space.count())
     if coming := space.next_exercise():

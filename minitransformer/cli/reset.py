@@ -1,4 +1,4 @@
-"""`minitransformer reset`: a lesson's file, replaced by its starter."""
+"""`minitransformer reset`: an exercise, a lesson's file or its notebook, put back as it was at first."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ from typing import Annotated
 
 import typer
 
-from minitransformer.cli.course import Folder, exercises_named, tell_trouble, workspace_in
+from minitransformer.cli.course import Folder, tell_trouble, workspace_in
 from minitransformer.cli.options import console
 from minitransformer.course import catalogue
-from minitransformer.course.workspace import FOLDER
 
 
 def reset(
-    lesson: Annotated[str, typer.Argument(help="The lesson whose file to replace by its starter.")],
-    directory: Folder = FOLDER,
+    name: Annotated[str, typer.Argument(help="An exercise, or a lesson whose whole file to put back.")],
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="The lesson's notebook, not its file.")
+    ] = False,
+    directory: Folder = None,
 ) -> None:
-    """Replace a lesson's file by its starter. Your file is kept under another name."""
+    """Put an exercise, a lesson's file or its notebook back as it was at first. Yours is kept under another name."""
     workspace = workspace_in(directory)
-    lesson = catalogue.lesson_of(exercises_named(workspace, lesson)[0])
-    backup = workspace.reset(lesson)
+    names = catalogue.named(name)
+    lesson = catalogue.lesson_of(names[0])
+    if notebook or name.endswith(".ipynb"):
+        what, backup = str(workspace.notebook_of(lesson)), workspace.reset_notebook(lesson)
+    elif len(names) > 1:
+        what, backup = str(workspace.file_of(lesson)), workspace.reset(lesson)
+    else:
+        what, backup = f"`{names[0]}` in {workspace.file_of(lesson)}", workspace.reset_exercise(names[0])
     kept = f"your file is now {backup}" if backup else "there was no file"
-    console.print(f"{workspace.file_of(lesson)} is a starter again; {kept}", soft_wrap=True)
+    if len(names) == 1 and not notebook:
+        kept = f"your file as it was is {backup}" if backup else "it held no answer"
+    console.print(f"{what} is a starter again; {kept}", soft_wrap=True)
     tell_trouble(workspace)

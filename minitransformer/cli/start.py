@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
+from minitransformer.cli.course import Folder
 from minitransformer.cli.options import console
-from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.course.where import command, here
+from minitransformer.course.workspace import Workspace
 
 
 def start(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put your files.")] = FOLDER,
+    place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Where to put your files.")] = None,
+    directory: Folder = None,
 ) -> None:
     """Copy the lessons and the exercises into a folder of yours. Existing files are not changed."""
-    if directory.exists() and not directory.is_dir():
-        raise NotADirectoryError(f"{directory} is a file; expected a folder, or a name for one")
-    new = Workspace.open(directory).start()
+    folder = place or directory or here()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; expected a folder, or a name for one")
+    new = Workspace.open(folder).start()
     console.print(
-        f"{len(new)} files written to {directory}, a notebook and exercises for each lesson.", soft_wrap=True
+        f"{len(new)} files written to {folder}, a notebook and exercises for each lesson.", soft_wrap=True
     )
-    console.print(
-        "Go on with `minitransformer learn` in JupyterLab, or in an editor with `minitransformer check`.",
-        soft_wrap=True,
-    )
+    learn, check = command("learn", folder), command("check", folder)
+    console.print(f"Go on with `{learn}` in JupyterLab, or in an editor with `{check}`.", soft_wrap=True)

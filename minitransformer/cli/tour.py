@@ -17,7 +17,8 @@ from minitransformer.cli.course import Folder, tell_trouble
 from minitransformer.cli.options import Backend, Json, Seed, console, page_file, prepare, print_json
 from minitransformer.course.mine import Pieces
 from minitransformer.course.seams import SEAMS
-from minitransformer.course.workspace import FOLDER, Workspace
+from minitransformer.course.where import here
+from minitransformer.course.workspace import Workspace
 from minitransformer.explain import Explanation
 from minitransformer.pictures.colours import scale_of
 from minitransformer.pictures.tokens import rich_strip
@@ -51,13 +52,13 @@ def tour(
     mine: Annotated[
         bool, typer.Option("--mine", help="With every exercise that you passed in the library's place.")
     ] = False,
-    directory: Folder = FOLDER,
+    directory: Folder = None,
     json: Json = False,
 ) -> None:
     """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     console.quiet = json
-    listener, folder = Teller(console), directory if mine else None
+    listener, folder = Teller(console), (directory or here()) if mine else None
     story = tours.run(data, steps, epochs, seed, mine=folder, listener=listener)
     _tell_aside(story)
     tours.save(story, out)

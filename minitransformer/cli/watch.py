@@ -6,19 +6,18 @@ import time
 
 from minitransformer.cli.course import Folder, Name, exercises_named, show, tell_trouble, workspace_in
 from minitransformer.cli.options import console
-from minitransformer.course.workspace import FOLDER
-from minitransformer.disk import version
+from minitransformer.course.watching import Saved
 
 
-def watch(name: Name = None, directory: Folder = FOLDER) -> None:
-    """Check again whenever a file in the folder is saved, until Ctrl-C."""
-    seen = None
+def watch(name: Name = None, directory: Folder = None) -> None:
+    """Check again whenever a file in the folder is saved, until Ctrl-C: the exercises that you changed, or those of NAME."""
+    workspace = workspace_in(directory)
+    saved = Saved(workspace.path)
+    names = exercises_named(workspace, name)
     while True:
-        now = {path: version(path) for path in directory.glob("*.py")}
-        if now != seen:
-            workspace = workspace_in(directory)  # opened again: other commands may have changed the progress
-            console.rule(time.strftime("%H:%M:%S"))
-            show(workspace, [workspace.check(n) for n in exercises_named(workspace, name)])
-            tell_trouble(workspace)
-            seen = now
-        time.sleep(0.5)
+        workspace = workspace_in(directory)  # opened again: other commands may have changed the progress
+        console.rule(time.strftime("%H:%M:%S"))
+        show(workspace, [workspace.check(n) for n in names])
+        tell_trouble(workspace)
+        changed = saved.wait()
+        names = exercises_named(workspace, name) if name else changed

@@ -41,18 +41,28 @@ def exercise_names() -> tuple[str, ...]:
     return tuple(name for names in lessons().values() for name in names)
 
 
-def lesson_named(name: str) -> str | None:
-    """Find a lesson by its name or number.
+def named(asked: str) -> tuple[str, ...]:
+    """Find the exercises that a name means.
 
     Args:
-        name: such as "06_attention", "06" or "6".
+        asked: an exercise, a lesson ("06_attention", "06", "6"), the name of a lesson's file, or the beginning of a name that no
+            other one shares. Upper and lower case are the same.
 
     Returns:
-        The lesson, such as "06_attention"; None if there is none.
+        The exercise, or all of the lesson.
+
+    Raises:
+        ValueError: if nothing or more than one thing is meant; the message names similar ones.
     """
-    return next(
-        (lesson for lesson in lessons() if name in (lesson, lesson[:2], lesson[:2].lstrip("0"))), None
-    )
+    wanted = re.split(r"[/\\]", asked)[-1].removesuffix(".py").removesuffix(".ipynb").lower()
+    number = wanted.zfill(2) if wanted.isdigit() else None
+    meant = {lesson: names for lesson, names in lessons().items() if lesson[:2] == number}
+    every = lessons() | {name: (name,) for name in exercise_names()}
+    for fits in (str.__eq__, str.startswith):
+        meant = meant or {each: every[each] for each in every if wanted and fits(each.lower(), wanted)}
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    raise ValueError(f"exercise: expected {_one_of(list(meant) or _near(wanted))}; got {asked!r}")
 
 
 def lesson_of(name: str) -> str:
@@ -70,14 +80,20 @@ def lesson_of(name: str) -> str:
     for lesson, names in lessons().items():
         if name in names:
             return lesson
-    raise ValueError(f"exercise: expected {_near(name)}; got {name!r}")
+    raise ValueError(f"exercise: expected {_one_of(_near(name))}; got {name!r}")
 
 
-def _near(name: str) -> str:
-    """Words for an error: the names of similar exercises, or where to find all names."""
-    if meant := get_close_matches(name, exercise_names(), 5):
-        return f"one of {', '.join(meant)}"
-    return f"one of those that `minitransformer progress` lists, or a lesson, 01 to {list(lessons())[-1][:2]}"
+def _near(name: str) -> list[str]:
+    """The exercises and lessons with similar names."""
+    names = {each.lower(): each for each in (*exercise_names(), *lessons())}
+    return [names[close] for close in get_close_matches(name.lower(), names, 5)]
+
+
+def _one_of(names: list[str]) -> str:
+    """Words for an error: what may have been meant, or where to find all names."""
+    if not names:
+        return f"one of those that `minitransformer progress` lists, or a lesson, 01 to {list(lessons())[-1][:2]}"
+    return f"one of {', '.join(names)}" if len(names) > 1 else f"another name (did you mean {names[0]}?)"
 
 
 def exercise(name: str) -> Exercise:

@@ -17,6 +17,7 @@ from minitransformer.course.pretend import nothing_else
 from minitransformer.course.process import OUTPUT, Gone, Process
 from minitransformer.course.report import Report
 from minitransformer.course.timer import TooLong, at_most
+from minitransformer.course.where import command
 from minitransformer.disk import read_plain
 
 SECONDS, GRACE = 10, 2
@@ -71,7 +72,7 @@ def _source(name: str, path: Path) -> bytes | Report:
     try:
         return read_plain(path, LARGEST_FILE)
     except FileNotFoundError:
-        hint = f"`minitransformer start {path.parent}` creates it; existing files are not changed."
+        hint = f"`{command('start', path.parent)}` creates it; existing files are not changed."
         return Report(name, "unwritten", details=(f"{path} does not exist",), hint=hint)
     except OSError as error:
         return Report(name, "refused", details=(f"{path}: {error.strerror}",))

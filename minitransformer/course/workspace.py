@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import json
+import copy
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,29 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from minitransformer.course import catalogue
+from minitransformer.course.definitions import definition
+from minitransformer.course.lesson_file import LessonFile, begun_anew, free_name, starter_of
+from minitransformer.course.progress import merged, read_progress, write_progress
 from minitransformer.course.report import Report
-from minitransformer.course.sandbox import check_file
-from minitransformer.course.starters import starter
+from minitransformer.course.sandbox import LARGEST_FILE, check_file
+from minitransformer.course.where import PROGRESS, is_learners
 from minitransformer.disk import Busy, locked, read_plain, version, write
-from minitransformer.files import one_line, parse_json
+from minitransformer.files import one_line
 
-PROGRESS, LOCK = ".progress.json", ".progress.lock"
-LARGEST = 1 << 20  # bytes: a larger progress file is not read
+LOCK = ".progress.lock"
 PATIENCE = 30  # seconds to wait for the lock on the progress; then its holder is ignored
-FOLDER = Path("minitransformer-course")
 TESTS = "test_exercises.py"
-
-
-def starter_of(lesson: str) -> str:
-    """The content of a lesson's starter file.
-
-    Args:
-        lesson: the lesson, such as "06_attention".
-
-    Returns:
-        Python source.
-    """
-    return starter(catalogue.solutions_of(lesson), catalogue.lessons()[lesson])
 
 
 def _write_new(file: Path, text: str) -> bool:
@@ -44,34 +33,12 @@ def _write_new(file: Path, text: str) -> bool:
     return new
 
 
-def _read_progress(file: Path) -> dict:
-    """Read the progress from a file. Raises OSError or ValueError if it cannot be read or holds something else."""
-    kept = parse_json(read_plain(file, LARGEST).decode())
-    if not isinstance(kept, dict) or not all(holds(kept.get(what)) for what, holds in KEPT.items()):
-        raise ValueError("it has other keys or values than this program writes")
-    return kept
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-
-
-def _counts(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        type(count) is int and 0 <= count < 1000 for count in value.values()
-    )
-
-
-def _names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-KEPT = {"passed": _texts, "failed": _texts, "hints": _counts, "given_up": _names}
-
-
-def _free_name(file: Path) -> Path:
-    """The first of the names `file`.1.bak, `file`.2.bak, .. that does not exist yet."""
-    return next(b for n in itertools.count(1) if not os.path.lexists(b := file.with_suffix(f".{n}.bak")))
+def _digest(file: Path) -> str:
+    """A hash of a file's content, "" if it cannot be read."""
+    try:
+        return hashlib.sha256(read_plain(file, LARGEST_FILE)).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 @dataclass
@@ -84,7 +51,9 @@ class Workspace:
         failed: exercise -> the status of the last report, if it was not passed.
         hints: exercise -> how many hints were shown.
         given_up: exercises whose solution was shown before they were passed.
+        passed_as: exercise -> the hash of the file that passed.
         trouble: one line that says what is wrong with the progress file, or "".
+        known: the progress on the disk when it was last read or written.
     """
 
     path: Path
@@ -92,7 +61,9 @@ class Workspace:
     failed: dict[str, str] = field(default_factory=dict)
     hints: dict[str, int] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
+    passed_as: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
+    known: dict = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Workspace:
@@ -118,10 +89,7 @@ class Workspace:
         Returns:
             True or False.
         """
-        return any(
-            os.path.lexists(path / name)
-            for name in (PROGRESS, *(f"{lesson}.py" for lesson in catalogue.lessons()))
-        )
+        return is_learners(path)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -136,43 +104,50 @@ class Workspace:
     def changing(self) -> Iterator[None]:
         """Read the progress, run the block, and write the progress; no other process changes it meanwhile."""
         with self.alone():
-            readable = self._recall()
+            self._recall()
             yield
             try:
-                self._keep(aside=not readable)
+                self._keep()
             except OSError as error:
                 self.trouble = (
                     f"{self.path / PROGRESS}: {error.strerror or error}; the progress was not saved"
                 )
 
     def _recall(self) -> bool:
-        """Read the progress. Returns False if the file is not readable; the progress is then empty."""
-        file, kept = self.path / PROGRESS, {}
+        """Read the progress, and keep what could not be saved before. Returns False if the file is not readable."""
+        theirs, readable = self._on_disk()
+        now = merged(self.known, self._state(), theirs)
+        self.passed, self.failed, self.hints = now["passed"], now["failed"], now["hints"]
+        self.passed_as, self.given_up = now["passed_as"], now["given_up"]
+        self.known = theirs
+        return readable
+
+    def _on_disk(self) -> tuple[dict, bool]:
+        """The progress on the disk, and whether the file is readable; if not, the progress is empty."""
+        file = self.path / PROGRESS
         try:
-            kept = _read_progress(file)
+            return read_progress(file), True
         except FileNotFoundError:
-            pass
+            return {}, True
         except (OSError, ValueError) as error:
             why = one_line(error.strerror if isinstance(error, OSError) else error)
             self.trouble = (
                 f"{file}: expected a progress file, got something else ({why}); the progress starts empty"
             )
-            return False
-        finally:
-            self.passed, self.failed, self.hints = (
-                dict(kept.get(what, {})) for what in ("passed", "failed", "hints")
-            )
-            self.given_up = list(kept.get("given_up", []))
-        return True
+            return {}, False
 
-    def _keep(self, aside: bool) -> None:
-        """Write the progress. With `aside`, the file that is not readable is first renamed."""
+    def _keep(self) -> None:
+        """Write the progress, merged with what others wrote meanwhile. A file that is not readable is first renamed."""
         file = self.path / PROGRESS
-        if aside:
-            os.rename(file, backup := _free_name(file))
+        if not self._recall():
+            os.rename(file, backup := free_name(file))
             self.trouble += f"; the old file is kept as {backup.name}"
-        kept = {"passed": self.passed, "failed": self.failed, "hints": self.hints, "given_up": self.given_up}
-        write(file, json.dumps(kept, indent=2), durable=True)
+        write_progress(file, self._state())
+        self.known = copy.deepcopy(self._state())
+
+    def _state(self) -> dict:
+        names = ("passed", "failed", "hints", "given_up", "passed_as")
+        return {name: getattr(self, name) for name in names}
 
     def file_of(self, lesson: str) -> Path:
         """The learner's file of a lesson.
@@ -184,6 +159,18 @@ class Workspace:
             The path; the file may not exist.
         """
         return self.path / f"{lesson}.py"
+
+    def lesson_file(self, name: str) -> LessonFile:
+        """The learner's file in which an exercise is answered.
+
+        Args:
+            name: the exercise.
+
+        Returns:
+            The file; it may not exist.
+        """
+        lesson = catalogue.lesson_of(name)
+        return LessonFile(self.file_of(lesson), lesson)
 
     def notebook_of(self, lesson: str) -> Path:
         """The learner's copy of a lesson's notebook.
@@ -220,20 +207,80 @@ class Workspace:
         Returns:
             The new name of the learner's file; None if there was none.
         """
-        file, backup = self.file_of(lesson), None
         with self.changing():
-            if os.path.lexists(file):
-                os.rename(file, backup := _free_name(file))
-            _write_new(file, starter_of(lesson))
+            backup = begun_anew(self.file_of(lesson), starter_of(lesson))
             for name in catalogue.lessons()[lesson]:
-                self.passed.pop(name, None)
-                self.failed.pop(name, None)
+                self._forget(name)
         return backup
+
+    def reset_notebook(self, lesson: str) -> Path | None:
+        """Put a lesson's notebook back as it was at first; the learner's is renamed.
+
+        Args:
+            lesson: the lesson, such as "06_attention".
+
+        Returns:
+            The new name of the learner's notebook; None if there was none.
+        """
+        with self.alone():
+            return begun_anew(self.notebook_of(lesson), catalogue.notebook_of(lesson).read_text("utf-8"))
+
+    def reset_exercise(self, name: str) -> Path | None:
+        """Put one exercise of a lesson's file back; it no longer counts as passed.
+
+        Args:
+            name: the exercise.
+
+        Returns:
+            A copy of the learner's file; None if it held no answer of the learner's.
+
+        Raises:
+            OSError: if the file cannot be read or written.
+            ValueError: if it is no Python, so that the exercise cannot be found in it.
+        """
+        with self.changing():
+            code = definition(starter_of(catalogue.lesson_of(name)), name)
+            backup = self.lesson_file(name).put(name, {name: code})
+            self._forget(name)
+        return backup
+
+    def keep_answer(self, name: str, code: dict[str, str]) -> Path | None:
+        """Write an answer that passes, from a notebook, into the learner's file.
+
+        Args:
+            name: the exercise.
+            code: names and their definitions: the answer's, and those that it needs.
+
+        Returns:
+            A copy of the learner's file, if it held other definitions of these names; None if nothing is lost.
+
+        Raises:
+            OSError: if the file cannot be read or written.
+            ValueError: if it is no Python, so that the exercise cannot be found in it.
+        """
+        file = self.lesson_file(name)
+        with self.changing():
+            before = _digest(file.path)
+            backup = file.put(name, code)
+            self._remember(Report(name, "passed"), now := _digest(file.path))
+            # an exercise that passed with the file as it was has not been touched
+            self.passed_as |= {other: now for other, was in self.passed_as.items() if was == before}
+        return backup
+
+    def pass_elsewhere(self, name: str) -> None:
+        """Save that an exercise was passed by an answer that is not in the learner's file.
+
+        Args:
+            name: the exercise.
+        """
+        with self.changing():
+            self._remember(Report(name, "passed"), _digest(self.lesson_file(name).path))
 
     def check(self, name: str) -> Report:
         """Check one exercise, and save the result in the progress.
 
-        A failure is not saved if the file was changed during the check, or if another check passed the exercise meanwhile.
+        A failure is not saved if the file was changed during the check, or if another check passed the exercise meanwhile,
+        or if the exercise has passed with the same file: then the machine was too busy, or the process was killed.
 
         Args:
             name: the exercise.
@@ -242,21 +289,31 @@ class Workspace:
             The report.
         """
         file, known = self.file_of(catalogue.lesson_of(name)), self.passed.get(name)
-        judged = version(file)
+        judged, digest = version(file), _digest(file)
         report = check_file(name, file)
         with self.changing():
-            if report.passed or (version(file), self.passed.get(name)) == (judged, known):
-                self._remember(report)
+            same = (version(file), self.passed.get(name)) == (judged, known)
+            if report.passed or (same and not self._passed_with(name, digest)):
+                self._remember(report, digest)
         return report
 
-    def _remember(self, report: Report) -> None:
+    def _passed_with(self, name: str, digest: str) -> bool:
+        """Whether an exercise has passed with a file of this content."""
+        return name in self.passed and digest != "" and self.passed_as.get(name) == digest
+
+    def _remember(self, report: Report, digest: str) -> None:
         self.failed.pop(report.name, None)
         if report.passed:
             self.passed.setdefault(report.name, datetime.now(UTC).isoformat(timespec="seconds"))
+            self.passed_as[report.name] = digest
             return
-        self.passed.pop(report.name, None)
+        self._forget(report.name)
         if report.status != "unwritten":
             self.failed[report.name] = report.status
+
+    def _forget(self, name: str) -> None:
+        for kept in (self.passed, self.failed, self.passed_as):
+            kept.pop(name, None)
 
     def judged_anew(self) -> Workspace:
         """Check all exercises, without writing the progress.
@@ -264,9 +321,11 @@ class Workspace:
         Returns:
             A workspace with the new results, and the hints and given-up exercises of this one.
         """
-        fresh = Workspace(self.path, {}, {}, dict(self.hints), list(self.given_up), self.trouble)
+        fresh = Workspace(
+            self.path, hints=dict(self.hints), given_up=list(self.given_up), trouble=self.trouble
+        )
         for name in catalogue.exercise_names():
-            fresh._remember(check_file(name, self.file_of(catalogue.lesson_of(name))))
+            fresh._remember(check_file(name, self.file_of(catalogue.lesson_of(name))), "")
         return fresh
 
     def state(self, name: str) -> str:
@@ -312,19 +371,31 @@ class Workspace:
             "exercises": exercises,
         }
 
-    def next_hint(self, name: str) -> tuple[int, int, str]:
+    def next_hint(self, name: str) -> tuple[int, int, str, bool]:
         """Count one more hint as shown, and return it; after the last one, the last one again.
 
         Args:
             name: the exercise.
 
         Returns:
-            (number of the hint, number of all hints, text).
+            (number of the hint, number of all hints, text, whether it is the last one again).
         """
         hints = catalogue.exercise(name).hints
         with self.changing():
+            again = self.hints.get(name, 0) >= len(hints)
             self.hints[name] = max(1, min(self.hints.get(name, 0) + 1, len(hints)))
-        return self.hints[name], len(hints), hints[self.hints[name] - 1]
+        return self.hints[name], len(hints), hints[self.hints[name] - 1], again
+
+    def spoils(self, name: str) -> bool:
+        """Whether the learner has neither passed an exercise nor seen its solution.
+
+        Args:
+            name: the exercise.
+
+        Returns:
+            True or False.
+        """
+        return name not in self.passed and name not in self.given_up
 
     def give_up(self, name: str) -> None:
         """Save that the solution was shown before the exercise was passed.
@@ -333,7 +404,7 @@ class Workspace:
             name: the exercise.
         """
         with self.changing():
-            if name not in self.passed and name not in self.given_up:
+            if self.spoils(name):
                 self.given_up.append(name)
 
     def next_exercise(self) -> str | None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from minitransformer.course.mine import Pieces, differences, pieces
 from minitransformer.course.seams import RULES, SEAMS
+from minitransformer.course.where import command
 from minitransformer.course.workspace import Workspace
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
@@ -74,14 +75,14 @@ def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
 def _yours(folder: Path, listener: Listener) -> Pieces:
     """The learner's pieces that pass their check."""
     if not Workspace.is_at(folder):
-        raise FileNotFoundError(
-            f"{folder} holds no exercises; `minitransformer start {folder}` puts them there"
-        )
+        raise FileNotFoundError(f"{folder} holds no exercises; `{command('start', folder)}` puts them there")
     listener.checking()
     yours = pieces(workspace := Workspace.open(folder))
     listener.checked(yours, workspace)
     if not yours.answers:
-        raise ValueError(f"{folder}: no exercise is passed yet; `minitransformer check` says what to do next")
+        raise ValueError(
+            f"{folder}: no exercise is passed yet; `{command('check', folder)}` says what to do next"
+        )
     return yours
 
 

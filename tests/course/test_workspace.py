@@ -70,7 +70,7 @@ def test_hints_come_one_by_one(command):
 
 def test_a_solution_asked_for_is_given_up(command):
     command("start")
-    code, out = command("solution", "softmax_vjp")
+    code, out = command("solution", "softmax_vjp", "--yes")
     assert code == 0 and "return s * (g" in out
     told = json.loads(command("progress", "--json")[1])
     told = told["minitransformer-course"]["exercises"]
