@@ -8,24 +8,48 @@ from collections.abc import Callable, Container, Iterator
 
 
 def bound(source: str) -> set[str]:
-    """The names that a text binds at its top. Raises SyntaxError."""
+    """The names that a text binds at its top level.
+
+    Args:
+        source: Python code.
+
+    Returns:
+        The names.
+
+    Raises:
+        SyntaxError: `source` is no Python.
+    """
     return {name for statement in ast.parse(source).body for name in _names(statement)}
 
 
 def definition(source: str, name: str) -> str:
-    """The lines of the last statement at the top that binds a name, with its decorators; "" if none does. Raises SyntaxError."""
+    """The last statement at the top level that binds a name.
+
+    Args:
+        source: Python code.
+        name: the name.
+
+    Returns:
+        Its lines, with decorators; "" if nothing binds the name.
+
+    Raises:
+        SyntaxError: `source` is no Python.
+    """
     found = _statement(source, name)
     return "\n".join(source.splitlines()[slice(*_lines(found))]) + "\n" if found else ""
 
 
 def replaced(source: str, name: str, text: str, before: str = "") -> str:
-    """The source with other lines in place of the statement that binds `name`.
+    """Put other lines in place of the statement that binds a name.
 
     Args:
         source: Python code.
         name: what is bound at its top, or not yet.
         text: the new lines.
         before: the name above whose statement the lines go if `name` is not bound; at the end if that is not either.
+
+    Returns:
+        The new source.
 
     Raises:
         SyntaxError: `source` is no Python.
@@ -45,7 +69,7 @@ def _joined(*parts: list[str]) -> str:
 
 
 def gathered(name: str, find: Callable[[str], str], known: Container[str]) -> dict[str, str]:
-    """The definition of a name after all that it needs.
+    """Collect the definition of a name and all definitions that it needs.
 
     Args:
         name: what is to be defined.
@@ -70,7 +94,14 @@ def gathered(name: str, find: Callable[[str], str], known: Container[str]) -> di
 
 
 def spaced(definitions: dict[str, str]) -> str:
-    """Definitions below each other, two lines apart; imports and other single lines close."""
+    """Write definitions below each other.
+
+    Args:
+        definitions: names and the lines that bind them.
+
+    Returns:
+        Python code: imports and other single lines close together, two empty lines elsewhere.
+    """
     joined, before = "", ""
     for text in dict.fromkeys(definitions.values()):
         far = before and max(before.count("\n"), text.count("\n")) > 1

@@ -1,4 +1,4 @@
-"""A learner's file of one lesson: what it holds of an exercise, and how an answer is put there without a loss."""
+"""A learner's file of one lesson: the definition of an exercise in it, and how an answer is written there without a loss."""
 
 from __future__ import annotations
 
@@ -15,19 +15,41 @@ from minitransformer.disk import read_plain, write
 
 
 def starter_of(lesson: str) -> str:
-    """The text of a lesson's starter file."""
+    """The content of a lesson's starter file.
+
+    Args:
+        lesson: the lesson, such as "06_attention".
+
+    Returns:
+        Python source.
+    """
     return starter(catalogue.solutions_of(lesson), catalogue.lessons()[lesson])
 
 
 def free_name(file: Path) -> Path:
-    """`file`.1.bak, or with the first number at which nothing is; of a notebook, behind its whole name."""
+    """The first of the names `file`.1.bak, `file`.2.bak, .. that does not exist yet.
+
+    Args:
+        file: a file of exercises, whose ending .py is left out, or a notebook, whose ending stays.
+
+    Returns:
+        The name.
+    """
     stem = file.name if file.suffix == ".ipynb" else file.stem
     backups = (file.with_name(f"{stem}.{n}.bak") for n in itertools.count(1))
     return next(backup for backup in backups if not os.path.lexists(backup))
 
 
 def begun_anew(file: Path, text: str) -> Path | None:
-    """Write a file, with what was there moved to another name, which is returned; None if there was nothing."""
+    """Write a file; the file that was there is renamed.
+
+    Args:
+        file: the file.
+        text: its new content.
+
+    Returns:
+        The new name of the file that was there; None if there was none.
+    """
     backup = None
     if os.path.lexists(file):
         os.rename(file, backup := free_name(file))
@@ -37,33 +59,61 @@ def begun_anew(file: Path, text: str) -> Path | None:
 
 @dataclass(frozen=True)
 class LessonFile:
-    """The file at `path`, with the answers to a lesson's exercises."""
+    """A file with the answers to a lesson's exercises.
+
+    Args:
+        path: the file; it may not exist.
+        lesson: the lesson, such as "06_attention".
+    """
 
     path: Path
     lesson: str
 
     def text(self) -> str:
-        """What it holds; the starter if there is none. Raises OSError, ValueError if it is no text."""
+        """The content of the file, or of the starter if there is no file.
+
+        Returns:
+            Python source.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is no text.
+        """
         if not os.path.lexists(self.path):
             return starter_of(self.lesson)
         return read_plain(self.path, LARGEST_FILE).decode("utf-8-sig").replace("\r\n", "\n")
 
     def holds(self, name: str) -> str:
-        """The lines that define an exercise, "" if there are none. Raises OSError, ValueError if it is no Python."""
+        """The learner's definition of an exercise.
+
+        Args:
+            name: the exercise.
+
+        Returns:
+            Its lines; "" if there are none.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is no Python.
+        """
         try:
             return definition(self.text(), name)
         except SyntaxError as error:
             raise self._no_python(error) from None
 
     def with_answer(self, name: str, code: dict[str, str]) -> str:
-        """The text with other definitions in it.
+        """The content of the file with other definitions in it.
 
         Args:
-            name: An exercise, above which goes what is new.
-            code: Names, and the lines that define them.
+            name: the exercise, above which new names are defined.
+            code: names, and the lines that define them.
+
+        Returns:
+            Python source.
 
         Raises:
-            OSError, ValueError: It is no Python, so that there is no telling where the exercise is.
+            OSError: the file cannot be read.
+            ValueError: it is no Python, so that the exercise cannot be found in it.
         """
         text = self.text()
         try:
@@ -74,14 +124,18 @@ class LessonFile:
         return text
 
     def put(self, name: str, code: dict[str, str]) -> Path | None:
-        """Write definitions into the file. What is lost by it is kept in a copy of the file, which is returned.
+        """Write definitions into the file.
 
         Args:
-            name: An exercise, above which goes what is new.
-            code: Names, and the lines that define them.
+            name: the exercise, above which new names are defined.
+            code: names, and the lines that define them.
+
+        Returns:
+            A copy of the file, if other definitions of the learner's are replaced; None if nothing is lost.
 
         Raises:
-            OSError, ValueError: As `with_answer`, or it could not be written.
+            OSError: the file cannot be read or written.
+            ValueError: it is no Python, so that the exercise cannot be found in it.
         """
         new, backup = self.with_answer(name, code), None
         if any(self._loses(what, lines) for what, lines in code.items()):
@@ -91,7 +145,7 @@ class LessonFile:
         return backup
 
     def _loses(self, what: str, lines: str) -> bool:
-        """Whether a definition of the learner's own would be gone."""
+        """Whether these lines replace others of the learner's own."""
         return self.holds(what) not in ("", lines, definition(starter_of(self.lesson), what))
 
     def _no_python(self, error: SyntaxError) -> ValueError:

@@ -1,4 +1,4 @@
-"""What is remembered of a learner: read from a file, merged with what others wrote there meanwhile, and written."""
+"""The file of a learner's progress: read, merged with what other processes wrote meanwhile, and written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from minitransformer.disk import read_plain, write
 from minitransformer.files import parse_json
 
-LARGEST = 1 << 20  # bytes of progress that are read
+LARGEST = 1 << 20  # bytes: a larger progress file is not read
 
 
 def _texts(value: object) -> bool:
@@ -26,27 +26,52 @@ def _names(value: object) -> bool:
 
 
 KEPT = {"passed": _texts, "failed": _texts, "hints": _counts, "given_up": _names}
-LATER = {"passed_as": _texts}  # what files from before it lack
+LATER = {"passed_as": _texts}  # keys that older files do not have
 
 
 def read_progress(file: Path) -> dict:
-    """The progress kept in a file. Raises OSError, ValueError for what holds none."""
+    """Read the progress from a file.
+
+    Args:
+        file: the file.
+
+    Returns:
+        The keys of KEPT and LATER, and their values.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it holds something else.
+    """
     kept = parse_json(read_plain(file, LARGEST).decode())
     if not isinstance(kept, dict):
-        raise ValueError("not as it was saved")
+        raise ValueError("it has other keys or values than this program writes")
     kept = {what: {} for what in LATER} | kept
     if not all(holds(kept.get(what)) for what, holds in (KEPT | LATER).items()):
-        raise ValueError("not as it was saved")
+        raise ValueError("it has other keys or values than this program writes")
     return kept
 
 
 def write_progress(file: Path, kept: dict) -> None:
-    """Write the progress, whole or not at all, onto the disk."""
+    """Write the progress to a file, whole or not at all.
+
+    Args:
+        file: the file.
+        kept: the progress, as `read_progress` returns it.
+    """
     write(file, json.dumps(kept, indent=2), durable=True)
 
 
 def merged(before: dict, mine: dict, theirs: dict) -> dict:
-    """The progress `theirs`, with all that was changed from `before` to `mine`. What was given up stays so; of hints, the more."""
+    """Merge what two processes have recorded.
+
+    Args:
+        before: the progress that both started from.
+        mine: what this process has made of it.
+        theirs: what is on the disk now.
+
+    Returns:
+        `theirs` with the changes from `before` to `mine`. Nothing given up is removed; of two numbers of hints, the larger counts.
+    """
     before, theirs = {what: {} for what in mine} | before, {what: {} for what in mine} | theirs
     kept = {what: _merged(before[what], mine[what], theirs[what]) for what in mine if what != "given_up"}
     kept["given_up"] = list(dict.fromkeys([*theirs["given_up"], *mine["given_up"]]))

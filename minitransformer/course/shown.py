@@ -1,4 +1,4 @@
-"""The solution of an exercise as it is shown, in a terminal and in a notebook: code that runs, and beside it why it is so."""
+"""The solution of an exercise as a terminal or a notebook shows it: code that runs, and the reason for it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,27 @@ from minitransformer.course.definitions import definition, gathered, spaced
 
 
 def solution_of(name: str) -> str:
-    """The code of a solution after the imports and helpers that it needs, but not after other exercises, which stay tasks."""
+    """The solution of an exercise, after the imports and helpers that it needs.
+
+    Args:
+        name: the exercise.
+
+    Returns:
+        Python code; other exercises that it calls are not in it, as they are tasks of their own.
+    """
     source, others = catalogue.solutions_of(catalogue.lesson_of(name)), _others(name)
     return spaced(gathered(name, lambda wanted: definition(source, wanted), others))
 
 
 def why(name: str) -> str:
-    """Why the solution is so, and which other exercises it calls."""
+    """The reason for a solution, and the other exercises that it calls.
+
+    Args:
+        name: the exercise.
+
+    Returns:
+        A sentence or more.
+    """
     source = catalogue.solutions_of(catalogue.lesson_of(name))
     found = gathered(name, lambda wanted: definition(source, wanted), ())
     called = [f"`{other}`" for other in found if other in _others(name)]

@@ -1,4 +1,4 @@
-"""What a learner has saved: the exercises whose lines have changed."""
+"""The exercises that a learner has just saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ POLL = 0.5  # seconds between two looks at the folder
 
 
 class Saved:
-    """The lessons' files in a folder, and what they held when they were last looked at."""
+    """The lessons' files in a folder, and their content when they were last read.
+
+    Args:
+        folder: the learner's folder.
+    """
 
     def __init__(self, folder: Path):
         self.files = [LessonFile(folder / f"{lesson}.py", lesson) for lesson in catalogue.lessons()]
@@ -21,7 +25,11 @@ class Saved:
         self.held = {name: _held(file, name) for file in self.files for name in _exercises(file)}
 
     def wait(self) -> tuple[str, ...]:
-        """Wait until files are saved; the exercises that were changed by it, or all of the lesson if none is."""
+        """Wait until a file is saved.
+
+        Returns:
+            The exercises whose definitions have changed; all of the lesson if none has, as when a helper was changed.
+        """
         while (now := [version(file.path) for file in self.files]) == self.versions:
             time.sleep(POLL)
         saved = [f for f, a, b in zip(self.files, now, self.versions, strict=True) if a != b]
@@ -29,7 +37,7 @@ class Saved:
         return tuple(name for file in saved for name in self._changed(file))
 
     def _changed(self, file: LessonFile) -> tuple[str, ...]:
-        """The exercises of a file that was saved whose lines are others than before; all, if what they share is."""
+        """The exercises of a saved file whose definitions have changed, or all."""
         names = _exercises(file)
         before = {name: self.held[name] for name in names}
         self.held |= {name: _held(file, name) for name in names}

@@ -1,4 +1,4 @@
-"""Where a learner's folder is, seen from where the learner stands, and commands that find it from there."""
+"""Where the learner's folder is, and commands to type that find it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,43 @@ VARIABLE = "MINITRANSFORMER_COURSE"
 
 
 def is_learners(path: Path) -> bool:
-    """Whether a folder is a learner's: it holds progress or a lesson's file."""
+    """Whether a folder is a learner's, which has a progress file or a lesson's file.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        True or False.
+    """
     names = (PROGRESS, *(f"{lesson}.py" for lesson in catalogue.lessons()))
     return any(os.path.lexists(path / name) for name in names)
 
 
 def here() -> Path:
-    """The learner's folder: the one that MINITRANSFORMER_COURSE names; else this folder, or `minitransformer-course` in it, or
-    the same of a folder above; `minitransformer-course`, which is not there yet, if there is none."""
+    """Find the learner's folder from the current one.
+
+    Returns:
+        The folder that the environment variable MINITRANSFORMER_COURSE names; else the current folder, or
+        `minitransformer-course` in it, or the same of the nearest folder above. If there is none, `minitransformer-course`,
+        which does not exist yet.
+    """
     if named := os.environ.get(VARIABLE):
         return Path(named)
     start = Path.cwd()
     found = (p for parent in (start, *start.parents) for p in (parent, parent / FOLDER) if is_learners(p))
-    return _from_here(next(found, start / FOLDER))
-
-
-def _from_here(path: Path) -> Path:
-    """A path as short as it can be said where one stands."""
-    return Path(os.path.relpath(path))
+    return Path(os.path.relpath(next(found, start / FOLDER)))
 
 
 def command(text: str, folder: Path | None = None) -> str:
-    """A command to type: `text` after the program's name, and the learner's folder where it would not be found without."""
+    """A command to type.
+
+    Args:
+        text: the subcommand and its arguments.
+        folder: the learner's folder, which is added as --dir if it would not be found without.
+
+    Returns:
+        The command.
+    """
     told = f"{program()} {text}"
     if folder is None or os.path.realpath(folder) == os.path.realpath(here()):
         return told
@@ -45,7 +60,11 @@ def command(text: str, folder: Path | None = None) -> str:
 
 
 def program() -> str:
-    """The name by which this program can be called again: as it was called, unless its plain name leads to the same file."""
+    """How this program can be called again.
+
+    Returns:
+        "minitransformer", or the path that was typed if that name does not lead to the same file.
+    """
     called, name = Path(sys.argv[0]), "minitransformer"
     if called.stem != name or len(called.parts) == 1:
         return name
