@@ -48,7 +48,7 @@ def layer_relevance(
         eps: the stabiliser of the divisions in the explicit form.
         batch_first: False for a model that reads (T, B).
         pattern: the names of the layers; a `*` also matches dots. Modules below a match are left out, so that
-            "*.layers.*" gives whole layers. "*" gives all modules with an output (B, T, ..).
+            `"*.layers.*"` gives whole layers. `"*"` gives all modules with an output (B, T, ..).
 
     Returns:
         The sum over channels of the relevance of each layer's output, by the layer's name, in the shape of `ids`; (B, T')

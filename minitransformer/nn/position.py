@@ -205,7 +205,7 @@ class SinusoidalPositionalEncoding(_FixedEncoding):
     """PE[p, 2i] = sin(p / 10000^(2i / d)), PE[p, 2i + 1] = cos of the same angle.
 
     Each pair of channels is a point on a circle, like the tip of a clock hand. From position p to position p + 3, each hand
-    turns by an angle that does not depend on p. So the product <PE_p, PE_{p+3}> does not depend on p either: a product of two
+    turns by an angle that does not depend on p. So the product `<PE_p, PE_{p+3}>` does not depend on p either: a product of two
     encodings measures their distance.
 
     Args:
@@ -243,7 +243,7 @@ class AddedPositionalEncoding(_FixedEncoding):
 
     An article printed the formula of `SinusoidalPositionalEncoding` in this form. The sum equals sqrt(2) sin(theta + pi/4): one
     coordinate of a point on the circle instead of two. One coordinate does not determine the angle, so the product
-    <ep_p, ep_{p+3}> depends on p: over 32 positions, for d = 16, it varies by 4.2.
+    `<ep_p, ep_{p+3}>` depends on p: over 32 positions, for d = 16, it varies by 4.2.
 
     Args:
         d_model: the size d of each vector.
@@ -326,7 +326,7 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = True) 
 class RotaryEmbedding(Module):
     """Rotates each pair of channels i of a query or key at position p by the angle p base^(-2i / d).
 
-    The product <R_p q, R_s k> then depends on the positions only through their distance p - s. The buffers `cos` and `sin`
+    The product `<R_p q, R_s k>` then depends on the positions only through their distance p - s. The buffers `cos` and `sin`
     (max_len, d/2) are rounded to float32, also after `.double()`, like the buffers of a PyTorch module.
 
     Args:
