@@ -159,7 +159,7 @@ def has_help(parameter):
 def signature(function):
     try:
         return inspect.signature(function, eval_str=True)
-    except NameError:  # an annotation that only type checkers can read
+    except (NameError, SyntaxError):  # an annotation that only type checkers can read
         return inspect.signature(function)
 
 

@@ -131,7 +131,17 @@ def generic_attention(
 
 
 def attention_weights(asked: Question) -> list[Array]:
-    """The recorded weights (B, H, T, T) on the host, first layer first. Raises ValueError for other attention or none."""
+    """The recorded attention weights, first layer first.
+
+    Args:
+        asked: the question, made with `attention=True`.
+
+    Returns:
+        (B, H, T, T) on the host for each layer.
+
+    Raises:
+        ValueError: no weights were recorded, or those of other attention than self-attention.
+    """
     weights = [to_host(t.array) for t in asked.attention]
     (batch,) = asked.texts
     square = (len(batch), batch.shape[1], batch.shape[1])
@@ -144,7 +154,17 @@ def attention_weights(asked: Question) -> list[Array]:
 
 
 def attention_slopes(asked: Question) -> list[Array]:
-    """d(output)/dA of each layer, (B, H, T, T) on the host. Raises ValueError if no weights are on the output's tape."""
+    """The gradient of the explained output with respect to the attention weights of each layer.
+
+    Args:
+        asked: the question, made with `attention=True`.
+
+    Returns:
+        (B, H, T, T) on the host for each layer.
+
+    Raises:
+        ValueError: the weights are not on the tape of the logits.
+    """
     if {t.op for t in asked.attention}.isdisjoint(asked.ops):
         raise ValueError(
             "expected attention weights on the tape of the logits; gradient checkpointing leaves none there"

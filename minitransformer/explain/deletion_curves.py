@@ -97,7 +97,14 @@ class Faithfulness:
 
 
 def prefixes(order: Array) -> Array:
-    """The tokens that are left after the first 0, 1, .. T of `order` (T,) are removed: bool (T + 1, T)."""
+    """The tokens that are left after the first 0, 1, .. T tokens of an order are removed.
+
+    Args:
+        order: the positions of the tokens, (T,).
+
+    Returns:
+        (T + 1, T) booleans, True for a token that is left.
+    """
     n = len(order)
     keep = numpy.empty((n + 1, n), dtype=bool)
     keep[:, order] = numpy.arange(n) >= numpy.arange(n + 1)[:, None]
@@ -142,7 +149,18 @@ def faithfulness(
 
 
 def ranking(ids: Array, relevance: Any) -> Array:
-    """The positions of the tokens, most relevant first. (T,), (T,) -> (T,). Raises ValueError as `faithfulness` does."""
+    """The positions of the tokens, most relevant first.
+
+    Args:
+        ids: (T,).
+        relevance: (T,), an array or a tensor.
+
+    Returns:
+        (T,) integers.
+
+    Raises:
+        ValueError: the relevance has another shape, or is not finite.
+    """
     given = relevance.numpy() if isinstance(relevance, Tensor) else relevance
     values = numpy.asarray(given, dtype=numpy.float64)
     if values.shape != ids.shape or not numpy.isfinite(values).all():
@@ -154,13 +172,35 @@ def ranking(ids: Array, relevance: Any) -> Array:
 def deletion_curves(
     logit: Logit, ids: Array, orders: Sequence[Array], replace: str = "zero", unk_id: int = UNK
 ) -> Array:
-    """The logit as the tokens are removed in each order, forwards and backwards. R orders (T,) -> (R, 2, T + 1)."""
+    """The logit as the tokens are removed in each order, forwards and backwards.
+
+    Args:
+        logit: as in `faithfulness`.
+        ids: (T,).
+        orders: R orders of the positions, (T,) each.
+        replace: as in `masked_logits`.
+        unk_id: as in `masked_logits`.
+
+    Returns:
+        (R, 2, T + 1): for each order, forwards and backwards, the logit with 0, 1, .. T tokens removed.
+    """
     each = [prefixes(order[::way]) for order in orders for way in (1, -1)]
     keep = numpy.concatenate(each)  # (2 R (T + 1), T)
     return unique_logits(logit, ids, keep, replace, unk_id).reshape(len(orders), 2, len(ids) + 1)
 
 
 def unique_logits(logit: Logit, ids: Array, keep: Array, replace: str, unk_id: int) -> Array:
-    """`masked_logits`, which computes the logit of equal masks only once."""
+    """`masked_logits`, which computes the logit of equal masks only once.
+
+    Args:
+        logit: as in `masked_logits`.
+        ids: (T,).
+        keep: (N, T) booleans.
+        replace: as in `masked_logits`.
+        unk_id: as in `masked_logits`.
+
+    Returns:
+        (N,).
+    """
     different, places = numpy.unique(keep, axis=0, return_inverse=True)
     return masked_logits(logit, ids, different, replace, unk_id)[places.ravel()]

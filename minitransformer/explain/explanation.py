@@ -39,9 +39,16 @@ HALF_TOLERANCE = 2.0**-10  # for one op in float16, which has 11 binary digits
 
 
 def tolerance(dtype: str, depth: int) -> float:
-    """The largest gap, as a part of the scale, that rounding may make on a walk through `depth` ops.
+    """The largest gap, as a part of the scale, that rounding may make on a walk.
 
     In float16 each op rounds by up to `HALF_TOLERANCE`. Such errors are random, so that their sum grows as sqrt(depth).
+
+    Args:
+        dtype: the name of the output's dtype.
+        depth: the number of ops.
+
+    Returns:
+        The largest gap.
     """
     return HALF_TOLERANCE * math.sqrt(depth) if dtype == "float16" else TOLERANCE[dtype]
 
@@ -50,7 +57,13 @@ def tolerance(dtype: str, depth: int) -> float:
 class Row:
     """What one op, or one layer, did with relevance: received = passed on + tokens + all sinks.
 
-    `passed` lists (the layer it went to, how much); `absorbed` is by sink, "tokens" being where explained inputs end.
+    Attributes:
+        layer: the name of the layer.
+        op: the name of the op; empty for a layer.
+        received: the relevance that came in.
+        passed: (the layer it went to, how much) of each input.
+        absorbed: how much of it, by sink; "tokens" is where explained inputs end.
+        scale: the sum of |relevance| that was passed on.
     """
 
     layer: str
@@ -61,11 +74,19 @@ class Row:
     scale: float = 0.0
 
     def amounts(self) -> list:
-        """All numbers here, as `restate` takes them."""
+        """All numbers here, in the order in which `restate` takes them.
+
+        Returns:
+            The numbers, some of them arrays () on a device.
+        """
         return [self.received, self.scale, *[amount for _, amount in self.passed], *self.absorbed.values()]
 
     def restate(self, amounts: Iterator[float]) -> None:
-        """Put the next of `amounts` in place of the numbers here."""
+        """Replace the numbers here.
+
+        Args:
+            amounts: gives the new numbers, in the order of `amounts`.
+        """
         self.received = next(amounts)
         self.scale = next(amounts)
         self.passed = [(layer, next(amounts)) for layer, _ in self.passed]
@@ -73,6 +94,7 @@ class Row:
 
     @property
     def passed_on(self) -> float:
+        """The relevance that went on to inputs."""
         return sum([amount for _, amount in self.passed], 0.0)
 
     @property
@@ -84,8 +106,15 @@ class Row:
 class Ledger(Mapping):
     """output = tokens + positions + bias + epsilon + softmax + tangent + dropped, as a mapping, with `total` the output.
 
-    `rows` says the same of each op, newest first. `scale` is the largest sum of |relevance| at any op: what rounding
-    errors are measured against, by the `tolerance` of the dtype, and of the depth of a walk in half precision.
+    Args:
+        total: the explained output.
+        rows: what each op did, newest op first.
+        dtype: the name of the output's dtype.
+
+    Attributes:
+        rows: the same equation for each op.
+        scale: the largest sum of |relevance| at any op, which rounding errors are compared with.
+        tolerance: the largest gap that rounding may make, as a part of the scale.
     """
 
     meaning = MEANING
@@ -153,7 +182,10 @@ class Ledger(Mapping):
         return list(layers.values())
 
     def verify(self) -> Ledger:
-        """This ledger, checked.
+        """Check this ledger.
+
+        Returns:
+            The ledger itself.
 
         Raises:
             RuntimeError: at an op, which the error names, or in total, the accounts do not close.
@@ -241,21 +273,38 @@ def _numbers(row: Row) -> str:
 
 
 class WalkBooks(Books):
-    """The books that laws are given, with a row for each op of a walk; amounts are booked in the newest one."""
+    """The books that laws are given, with a row for each op of a walk; amounts are booked in the newest one.
+
+    Args:
+        eps: the stabiliser, 0 or more.
+    """
 
     def __init__(self, eps: float):
         super().__init__(eps)
         self.rows: list[Row] = []
 
     def open(self, layer: str, op: str, received: Any) -> Row:
-        """Begin the row of an op: what laws absorb from now on is booked there."""
+        """Begin the row of an op: what laws absorb from now on is booked there.
+
+        Args:
+            layer: the layer in which the op lies.
+            op: the name of the op.
+            received: the relevance that came in, a number or an array () on a device.
+
+        Returns:
+            The row.
+        """
         row = Row(layer, op, received)
         self.rows.append(row)
         self.absorbed = row.absorbed
         return row
 
     def closed(self) -> list[Row]:
-        """The rows with plain numbers. Only here the program waits for amounts on a device, for all at once."""
+        """The rows with plain numbers. Only here the program waits for amounts on a device, for all at once.
+
+        Returns:
+            The rows, newest op first.
+        """
         if any(type(row.received) is not float for row in self.rows):
             plain = iter(floats([amount for row in self.rows for amount in row.amounts()]))
             for row in self.rows:
@@ -301,7 +350,11 @@ class Explanation:
             )
 
     def rows(self) -> list[tuple[list[str], numpy.ndarray]]:
-        """The tokens and their relevance (T,), for each sequence."""
+        """The tokens and their relevance, sequence by sequence.
+
+        Returns:
+            (tokens, relevance (T,)) of each.
+        """
         if self.relevance.ndim == 1:
             return [(self.tokens, self.relevance)]
         return list(zip(self.tokens, self.relevance, strict=True))
@@ -311,11 +364,19 @@ class Explanation:
         rendering.print_explanation(self)
 
     def to_html(self) -> str:
-        """A fragment of HTML with inline styles, which notebooks show even if they are not trusted."""
+        """A fragment of HTML with inline styles, which notebooks show even if they are not trusted.
+
+        Returns:
+            The HTML.
+        """
         return rendering.html_explanation(self)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write an HTML page that loads no other file."""
+        """Write an HTML page that loads no other file.
+
+        Args:
+            path: the file to write.
+        """
         save_page(path, self.method, self.to_html())
 
     _repr_html_ = to_html

@@ -53,6 +53,10 @@ def gradient_x_input(
 class PathExplanation(Explanation):
     """Integrated gradients, and the output at the baseline, where the path begins.
 
+    Args:
+        found: the explanation without it.
+        baseline_output: the explained output at the baseline.
+
     Attributes:
         baseline_output: the explained output at the baseline.
         completeness_error: the sum of the relevance less output - baseline_output, which it approximates.
@@ -69,13 +73,30 @@ class PathExplanation(Explanation):
 
 
 def gauss_legendre(n: int) -> tuple[Array, Array]:
-    """n points in (0, 1) and weights that integrate polynomials up to degree 2 n - 1 exactly."""
+    """Points and weights that integrate polynomials up to degree 2 n - 1 exactly.
+
+    Args:
+        n: the number of points, at least 1.
+
+    Returns:
+        The points in (0, 1), and their weights, (n,) each.
+    """
     points, weights = numpy.polynomial.legendre.leggauss(n)  # on (-1, 1)
     return (1 + points) / 2, weights / 2
 
 
 def trapezoid(n: int) -> tuple[Array, Array]:
-    """n >= 2 points from 0 to 1, both ends with half the weight of the others."""
+    """Points and weights of the trapezoid rule: both ends have half the weight of the other points.
+
+    Args:
+        n: the number of points, at least 2.
+
+    Returns:
+        The points from 0 to 1, and their weights, (n,) each.
+
+    Raises:
+        ValueError: fewer points.
+    """
     if n < 2:
         raise ValueError(f"steps: the trapezoid rule needs 2 or more, got {n}")
     weights = numpy.full(n, 1 / (n - 1))

@@ -84,7 +84,17 @@ def ask_logit(logit: Logit, ids: Array) -> Array:
 
 
 def one_sequence(ids: Any) -> Array:
-    """The ids on the host, if they are integers (T,) with T >= 1. Raises ValueError for anything else."""
+    """The ids of one sequence on the host.
+
+    Args:
+        ids: integers (T,), an array, a tensor or a list.
+
+    Returns:
+        (T,), an array.
+
+    Raises:
+        ValueError: other numbers, another shape, or no token.
+    """
     array = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if array.dtype.kind not in "iu" or array.ndim != 1 or not array.size:
         raise ValueError(

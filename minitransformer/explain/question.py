@@ -143,7 +143,14 @@ class Question:
         return next(chain(same, equal), None)
 
     def gradients(self, tensors: Sequence[Tensor]) -> list[Array]:
-        """d(output)/d(tensor) for each of the tensors, zeros where the output does not depend on one."""
+        """The gradient of the explained output.
+
+        Args:
+            tensors: tensors on the tape of the logits, or others.
+
+        Returns:
+            d(output)/d(tensor) for each, of its shape; zeros where the output does not depend on it.
+        """
         return _gradients(self.logits, self.weights, tensors)
 
     def rerun(
@@ -175,12 +182,26 @@ class Question:
     # ---- what a method returns ----
 
     def by_token(self, part: Array) -> numpy.ndarray:
-        """The sum over channels, on the host. (B, T, C), or (T, B, C) with `batch_first=False` -> (B, T)."""
+        """The sum over the channels of each token's vector, on the host.
+
+        Args:
+            part: (B, T, C), or (T, B, C) with `batch_first=False`.
+
+        Returns:
+            (B, T).
+        """
         sums = to_host(part.sum(axis=-1))
         return sums if self.batch_first else sums.T
 
     def total(self, parts: Sequence[Array]) -> numpy.ndarray:
-        """The relevance of each token from that of `vectors`: (B, T), or (B, S + T) with a source, which comes first."""
+        """The relevance of each token from that of `vectors`.
+
+        Args:
+            parts: an array for each of `vectors`, of its shape.
+
+        Returns:
+            (B, T), or (B, S + T) with a source, which comes first.
+        """
         totals: list[Any] = [0.0] * len(self.texts)
         for (_, text), part in zip(self._lookups, parts, strict=True):
             totals[text] += self.by_token(part)
@@ -190,7 +211,14 @@ class Question:
         )
 
     def shaped(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """(B, T) as the ids were given: (T,) for one sequence."""
+        """An array with a row for each sequence, in the shape of the ids as they were given.
+
+        Args:
+            rows: (B, T).
+
+        Returns:
+            (T,) for ids (T,), else the same.
+        """
         return rows[0] if self._ndim == 1 else rows
 
     @overload
@@ -226,7 +254,17 @@ class Question:
 
 
 def as_batch(ids: Any) -> numpy.ndarray:
-    """Ids on the host, with a batch dimension. Integers (T,) or (B, T) -> (B, T). Raises ValueError for anything else."""
+    """Ids on the host, with a batch dimension.
+
+    Args:
+        ids: integers (T,) or (B, T), an array, a tensor or a list.
+
+    Returns:
+        (B, T), an array.
+
+    Raises:
+        ValueError: other numbers, another shape, or no token.
+    """
     array = ids.numpy() if isinstance(ids, Tensor) else numpy.asarray(ids)
     if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or not array.size:
         raise ValueError(
@@ -327,7 +365,15 @@ def weigh(
 
 
 def weighted(logits: Tensor, weights: Array) -> Array:
-    """weights * logits, where a weight of 0 gives 0 even if the logit is infinite."""
+    """weights * logits, where a weight of 0 gives 0 even if the logit is infinite.
+
+    Args:
+        logits: any shape.
+        weights: of the same shape.
+
+    Returns:
+        Of the same shape.
+    """
     return weights * namespace(weights).where(weights == 0, 0, logits.array)
 
 

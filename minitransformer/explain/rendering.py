@@ -14,7 +14,14 @@ from minitransformer.plain import escaped
 
 
 def html_ledger(ledger) -> str:
-    """The ledger as a table."""
+    """The ledger as an HTML table.
+
+    Args:
+        ledger: the ledger.
+
+    Returns:
+        The HTML.
+    """
     rows = [
         f'<tr><td style="text-align:left;padding:1px 12px">{escaped(name)}</td>'
         f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:1px 12px">{amount:+.4f}</td>'
@@ -27,7 +34,14 @@ def html_ledger(ledger) -> str:
 
 
 def outputs(targets: Sequence) -> str:
-    """The explained outputs in words: "output 1", "output 1 less output 0", "output 1 less all others"; their sum if several."""
+    """The explained outputs in words, such as "output 1", "output 1 less output 0" or "output 1 less all others".
+
+    Args:
+        targets: the explained output of each sequence.
+
+    Returns:
+        The words; of several outputs their sum.
+    """
     return " + ".join(_output(target) for target in targets)
 
 
@@ -38,7 +52,14 @@ def _output(target) -> str:
 
 
 def html_explanation(explanation) -> str:
-    """Title, token strips on one scale, and the ledger if there is one."""
+    """An explanation as HTML: a title, the tokens of each sequence on one scale, and the ledger if there is one.
+
+    Args:
+        explanation: the explanation.
+
+    Returns:
+        The HTML.
+    """
     scale = scale_of(explanation.relevance)
     title = f"{explanation.method}: {outputs(explanation.target)} = {explanation.output:+.4f}"
     strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
@@ -47,7 +68,11 @@ def html_explanation(explanation) -> str:
 
 
 def print_explanation(explanation) -> None:
-    """The same in the terminal."""
+    """Print an explanation in the terminal: a title, the tokens of each sequence on one scale, and the ledger if there is one.
+
+    Args:
+        explanation: the explanation.
+    """
     # rich takes time to import: only what prints imports it
     from rich.text import Text
 

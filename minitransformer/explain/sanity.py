@@ -35,7 +35,12 @@ class Randomisation:
 
 
 def randomise(module: Module, random: numpy.random.Generator) -> None:
-    """Replace each parameter of the module itself by normal noise of the same mean and standard deviation."""
+    """Replace each parameter of a module itself, not of its submodules, by normal noise of the same mean and standard deviation.
+
+    Args:
+        module: changed in place.
+        random: the generator of the noise.
+    """
     with no_grad():
         for p in module.parameters(recurse=False):
             values = p.numpy()

@@ -34,6 +34,14 @@ Array = numpy.ndarray
 class ShapleyExplanation(Explanation):
     """The Shapley value of each word of a text.
 
+    Args:
+        pieces: all pieces of the text, T of them.
+        ids: for each piece the index of its word, -1 for none, (T,).
+        label: the class.
+        values: the value of each word.
+        base: the probability without any word.
+        exact: whether every coalition was computed.
+
     Attributes:
         words, values: the different words in the order of first appearance, and their values.
         base: the probability without any word; `base` + the sum of `values` is `output`, that of the whole text.
@@ -50,18 +58,41 @@ class ShapleyExplanation(Explanation):
         self.values, self.base, self.exact = values, base, exact
 
     def as_list(self) -> list[tuple[str, float]]:
-        """(word, value), largest |value| first."""
+        """The words and their values.
+
+        Returns:
+            (word, value) of each, largest |value| first.
+        """
         order = numpy.argsort(-abs(self.values), kind="stable")
         return [(self.words[i], float(self.values[i])) for i in order]
 
 
 def shapley_kernel(n: int, size: int) -> float:
-    """(n - 1) / (C(n, k) k (n - k)): the weight of a coalition of k among n players, 0 < k < n (theorem 2)."""
+    """The weight of one coalition of k among n players, (n - 1) / (C(n, k) k (n - k)).
+
+    Args:
+        n: the number of players.
+        size: k, from 1 to n - 1.
+
+    Returns:
+        The weight.
+
+    Source:
+        Lundberg and Lee, NeurIPS 2017, theorem 2.
+    """
     return (n - 1) / (comb(n, size) * size * (n - size))
 
 
 def size_weight(n: int, size: Any) -> Any:
-    """The weight of all coalitions of one size together; their number may be too large for a float."""
+    """The weight of all coalitions of one size together, whose number may be too large for a float.
+
+    Args:
+        n: the number of players.
+        size: the number of players in the coalition, from 1 to n - 1; or an array of such numbers.
+
+    Returns:
+        The weight, or an array of the shape of `size`.
+    """
     return (n - 1) / (size * (n - size))
 
 

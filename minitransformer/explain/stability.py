@@ -29,11 +29,25 @@ class Stability:
     tokens: list[str] = field(repr=False)
 
     def spread(self, num_samples: int) -> float:
-        """The standard deviation of a token's weight over the seeds, averaged over all tokens."""
+        """The standard deviation of a token's weight over the seeds, averaged over all tokens.
+
+        Args:
+            num_samples: one of the numbers of samples.
+
+        Returns:
+            The mean standard deviation.
+        """
         return float(self.weights[num_samples].std(axis=0, ddof=1).mean())
 
     def agreement(self, num_samples: int) -> float:
-        """The Jaccard index of the `top` tokens of two runs (shared tokens / all tokens of both), averaged over all pairs."""
+        """How many of the `top` tokens two runs share, averaged over all pairs of runs.
+
+        Args:
+            num_samples: one of the numbers of samples.
+
+        Returns:
+            The mean of the Jaccard index, the number of shared tokens by that of all tokens of both, from 0 to 1.
+        """
         sets = [
             frozenset(numpy.argsort(-abs(run), kind="stable")[: self.top].tolist())
             for run in self.weights[num_samples]
@@ -104,7 +118,14 @@ def lime_stability(
 
 
 def remembering(predict: Callable[[list[str]], ArrayLike]) -> Callable[[list[str]], Array]:
-    """The same function, which calls `predict` only for texts that it has not seen."""
+    """A function like `predict`, which calls it only for texts that it has not seen before.
+
+    Args:
+        predict: texts -> probabilities (N, classes).
+
+    Returns:
+        The function.
+    """
     known: dict[str, Array] = {}
 
     def asked(texts: list[str]) -> Array:

@@ -40,6 +40,17 @@ Cutter = Tokenizer | Callable[[str], Sequence[str]]
 class LimeExplanation(Explanation):
     """The linear model that approximates the classifier near one text.
 
+    Args:
+        pieces: all pieces of the text, T of them.
+        ids: for each piece the index of its feature, -1 for none, (T,).
+        label: the class.
+        prediction: the classifier's probability for the whole text.
+        chosen: the indices of the chosen features, (k,).
+        weights: their weights, (k,).
+        intercept: b of the linear model.
+        score: its weighted R^2.
+        local_prediction: its value for the whole text.
+
     Attributes:
         words, weights: the chosen features, largest |weight| first.
         tokens, ids: all pieces of the text in order, and the index (T,) of the feature that each belongs to, -1 for none.
@@ -69,7 +80,11 @@ class LimeExplanation(Explanation):
         self.prediction, self.local_prediction = prediction, local_prediction
 
     def as_list(self) -> list[tuple[str, float]]:
-        """(word, weight) of each chosen feature, largest |weight| first."""
+        """The chosen features and their weights.
+
+        Returns:
+            (word, weight) of each, largest |weight| first.
+        """
         return list(zip(self.words, self.weights.tolist(), strict=True))
 
     def __repr__(self) -> str:
@@ -84,12 +99,26 @@ class LimeExplanation(Explanation):
 
 
 def split_words(text: str) -> list[str]:
-    """Words and the characters between them, in order; joined they are the text. A combining mark ends a word, as in lime."""
+    """A text cut into words and the characters between them. A combining mark ends a word, as in lime.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The pieces in order; joined they are the text.
+    """
     return [piece for piece in SEPARATOR.split(text) if piece]
 
 
 def whole_words(text: str) -> list[str]:
-    """As `split_words`, but a word includes its combining marks, such as the vowel signs of Hindi."""
+    """As `split_words`, but a word includes its combining marks, such as the vowel signs of Hindi.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The pieces in order; joined they are the text.
+    """
     return find_words(PIECE, text)
 
 
@@ -182,13 +211,28 @@ def write_texts(
 
 
 def cosine_distance(masks: Array) -> Array:
-    """D = 100 (1 - cos) between each row and the row of ones, cos = k / sqrt(k n) if k of n are kept. (N, n) -> (N,)."""
+    """100 (1 - cos) between each row and the row of ones, where cos = k / sqrt(k n) if k of n are kept.
+
+    Args:
+        masks: (N, n) booleans, True for a feature that is kept.
+
+    Returns:
+        (N,), from 0 to 100.
+    """
     cosine: Array = numpy.sqrt(masks.mean(axis=1))
     return 100 * (1 - cosine)
 
 
 def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
-    """The weight of a sample, sqrt(exp(-D^2 / width^2)): 1 for the text itself, lower at a greater distance D. (N,) -> (N,)."""
+    """The weight of a sample at distance D from the text, sqrt(exp(-D^2 / width^2)).
+
+    Args:
+        distance: D of each sample, (N,).
+        width: the larger, the more a distant sample counts.
+
+    Returns:
+        (N,), 1 for the text itself and lower at a greater distance.
+    """
     return numpy.sqrt(numpy.exp(-(distance**2) / width**2))
 
 
@@ -196,7 +240,16 @@ def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
 
 
 def weighted_products(x: Array, y: Array, weight: Array) -> Array:
-    """X^T W Y. x (N, k), y (N, ..), weight (N,) -> (k, ..). In blocks of rows: small products are faster in one thread."""
+    """X^T W Y, in blocks of rows, since small products are faster in one thread.
+
+    Args:
+        x: (N, k).
+        y: (N, ..).
+        weight: the diagonal of W, (N,).
+
+    Returns:
+        (k, ..).
+    """
     blocks = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
     parts: list[Array] = [x[block].T * weight[block] @ y[block] for block in blocks]
     return sum(parts[1:], parts[0])
@@ -222,7 +275,15 @@ def weighted_least_squares(x: Array, y: Array, weight: Array, alpha: float = 0.0
 
 
 def centre(values: Array, weight: Array) -> tuple[Array, Array]:
-    """Values less their weighted mean, and that mean. (N, ..), (N,) -> (N, ..), (..)."""
+    """Values less their weighted mean, and that mean.
+
+    Args:
+        values: (N, ..).
+        weight: (N,).
+
+    Returns:
+        The differences (N, ..), and the mean (..).
+    """
     # relative to the first row, so that constant values give exactly zero
     rest = values - values[0]
     mean = weight @ rest / weight.sum()
@@ -289,13 +350,33 @@ def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
 
 
 def highest_weights(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """The k features with the largest |c x_0| in a fit of all: x (N, n) with first row x_0, y (N,) -> (min(k, n),)."""
+    """The features with the largest |c x_0| in a fit of all features with coefficients c.
+
+    Args:
+        x: (N, n), x_0 in the first row.
+        y: (N,).
+        weight: (N,).
+        k: how many features.
+
+    Returns:
+        Their indices, (min(k, n),).
+    """
     coef, _, _ = weighted_ridge(x, y, weight, alpha=0.01)
     return numpy.argsort(-abs(coef * x[0]), kind="stable")[:k]
 
 
 def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
-    """At most k features: by forward selection for k up to 6, else by weight, which is faster. -> (min(k, n),)."""
+    """At most k features: by forward selection for k up to 6, else by their weights, which is faster.
+
+    Args:
+        x: (N, n).
+        y: (N,).
+        weight: (N,).
+        k: how many features.
+
+    Returns:
+        Their indices, (min(k, n),).
+    """
     return (forward_selection if k <= 6 else highest_weights)(x, y, weight, k)
 
 
@@ -343,14 +424,31 @@ def ask(predict: Callable[[Any], Any], inputs: Any, labels: Sequence[int]) -> Ar
 
 
 def check_request(text: str, **counts: int) -> None:
-    """Raise TypeError for a text that is no string, and as `check_counts` does."""
+    """Raise an error for a text or a count that cannot be explained.
+
+    Args:
+        text: the text.
+        **counts: as in `check_counts`.
+
+    Raises:
+        TypeError: the text is no string; and as `check_counts`.
+        ValueError: as `check_counts`.
+    """
     if not isinstance(text, str):
         raise TypeError(f"text: expected a string, got {type(text).__name__}")
     check_counts(**counts)
 
 
 def check_counts(**counts: int) -> None:
-    """Raise TypeError for a count that is no integer, ValueError for one that is too small."""
+    """Raise an error for a count that is no integer or is too small.
+
+    Args:
+        **counts: the counts, by the names of the arguments.
+
+    Raises:
+        TypeError: a count is no integer.
+        ValueError: a count is too small.
+    """
     for name, value in counts.items():
         if not isinstance(value, (int, numpy.integer)):
             raise TypeError(f"{name}: expected an integer, got {value!r}")
@@ -365,7 +463,19 @@ def check_counts(**counts: int) -> None:
 
 
 def cut(text: str, tokenizer: Cutter | None, bow: bool) -> tuple[list[str], Array]:
-    """The pieces of a text and the index of each one's feature, (T,). Raises ValueError if there is no word."""
+    """The pieces of a text, and the feature of each.
+
+    Args:
+        text: the text.
+        tokenizer: what cuts it; None for `split_words`.
+        bow: whether equal words are one feature.
+
+    Returns:
+        The T pieces, and the index of each one's feature, (T,), -1 for none.
+
+    Raises:
+        ValueError: the pieces do not make up the text, or there is no word.
+    """
     split = tokenizer.tokens if isinstance(tokenizer, Tokenizer) else tokenizer or split_words
     pieces = list(split(text))
     if not all(isinstance(piece, str) for piece in pieces) or "".join(pieces) != text:

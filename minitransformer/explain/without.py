@@ -23,5 +23,12 @@ REASONS: dict[type[Op], str] = {
 
 
 def reason(op: Op) -> str:
-    """Why an op has no relevance law, for an error."""
+    """Why an op has no relevance law, for an error.
+
+    Args:
+        op: the op.
+
+    Returns:
+        The reason in the table, or what an op of one's own lacks.
+    """
     return REASONS.get(type(op), "no relevance rule: give the op `relprop` and `modified`")
