@@ -83,10 +83,25 @@ class Faithfulness:
         found = metrics(self.random_curves[:, 0], self.random_curves[:, 1])
         return {name: (float(values.mean()), float(values.std(ddof=1))) for name, values in found.items()}
 
-    delta_auc = property(lambda self: self.scores["delta_auc"])
-    aopc = property(lambda self: self.scores["aopc"])
-    comprehensiveness = property(lambda self: self.scores["comprehensiveness"])
-    sufficiency = property(lambda self: self.scores["sufficiency"])
+    @property
+    def delta_auc(self) -> float:
+        """The area under the curve of `lerf` less that under the curve of `morf`; larger is better."""
+        return self.scores["delta_auc"]
+
+    @property
+    def aopc(self) -> float:
+        """By how much the logit falls, most relevant first, averaged over the numbers of removed tokens; larger is better."""
+        return self.scores["aopc"]
+
+    @property
+    def comprehensiveness(self) -> float:
+        """By how much the logit falls without the most relevant tokens; larger is better."""
+        return self.scores["comprehensiveness"]
+
+    @property
+    def sufficiency(self) -> float:
+        """By how much the logit falls with only the most relevant tokens left; smaller is better."""
+        return self.scores["sufficiency"]
 
     def __str__(self) -> str:
         random = {

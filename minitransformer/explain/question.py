@@ -347,6 +347,7 @@ def weigh(
         logits: (B, V), (B, T, V), or (T, B, V) with `batch_first=False`.
         target: the explained logit, in one of the forms that `explain.lrp` takes.
         position: the token whose logits are explained, or one for each sequence; classifiers ignore it.
+        batch_first: False for logits (T, B, V).
 
     Returns:
         The weights, of the shape of the logits; a constant to be added; the explained output of each sequence.

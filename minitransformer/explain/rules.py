@@ -66,7 +66,14 @@ class Rule:
         return True
 
     def fits(self, op: Op) -> bool:
-        """Whether the rule is one for this kind of op."""
+        """Whether the rule is one for this kind of op.
+
+        Args:
+            op: the op.
+
+        Returns:
+            True or False.
+        """
         return isinstance(op, self.ops)
 
     def holds(self, op: Op, i: int) -> bool:
@@ -183,8 +190,14 @@ class SignalTakesAll(Rule):
 def is_gate(t: Tensor | float | None) -> bool:
     """Whether the tape says that a tensor is a sigmoid, or an affine function of one.
 
-    That is a sigmoid negated, shifted or scaled by numbers and by tensors that require no gradient, or moved: reshaped,
-    split, indexed, cast.
+    That is a sigmoid negated, shifted or scaled by numbers and by tensors that require no gradient, or moved: reshaped, split,
+    indexed, cast.
+
+    Args:
+        t: an input of an op.
+
+    Returns:
+        True or False; False for a number.
     """
     while isinstance(t, Tensor) and not isinstance(t.op, Sigmoid):
         t = _shifted(t.op)
@@ -208,10 +221,34 @@ class LinearRule(Rule):
     gradient_form = False
 
     def terms(self, r: Array, x: Array, w: Array, b: Array) -> Iterator[Term]:
-        """Relevance to be shared, and the products and the bias to share it by. (N, n_out), (N, n_in), (n_out, n_in), (n_out,)."""
+        """Relevance to be shared, and the products and the bias to share it by.
+
+        Args:
+            r: relevance of the output, (N, n_out).
+            x: the input, (N, n_in).
+            w: the weight, (n_out, n_in).
+            b: the bias, (n_out,); zeros if there is none.
+
+        Returns:
+            An iterator of terms: (relevance (N, n_out), [(a (N, n_in), v (n_out, n_in)), ..], constant (n_out,)). Input i gets
+            a_i v_ji of the sum of all products and the constant.
+        """
         raise NotImplementedError(f"{self}: no terms")
 
     def relprop(self, op: Op, r: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
+        """The rule in explicit form, by its terms.
+
+        Args:
+            op: the linear map.
+            r: relevance of the output, (.., n_out).
+            books: the books of the walk.
+            x: the input, (.., n_in).
+            weight: (n_out, n_in).
+            *bias: (n_out,), or nothing.
+
+        Returns:
+            The relevance of the input, None, and that of the bias if there is one.
+        """
         xp = namespace(x)
         rows = x.reshape(-1, x.shape[-1])  # (N, n_in)
         to_x = xp.zeros_like(rows)
@@ -309,12 +346,26 @@ class Flat(LinearRule):
 
 
 def up(a: Array) -> Array:
-    """a+, the positive part."""
+    """The positive part.
+
+    Args:
+        a: any shape.
+
+    Returns:
+        max(a, 0), of the same shape.
+    """
     return namespace(a).maximum(a, 0)
 
 
 def down(a: Array) -> Array:
-    """a-, the negative part."""
+    """The negative part.
+
+    Args:
+        a: any shape.
+
+    Returns:
+        min(a, 0), of the same shape.
+    """
     return namespace(a).minimum(a, 0)
 
 
@@ -347,7 +398,14 @@ class Site:
         return named(self.op, self.layer)
 
     def is_in(self, selector: Selector) -> bool:
-        """Whether the selector means this op, by the op itself or a layer it lies in."""
+        """Whether a selector means this op, by the op itself or by a layer in which it lies.
+
+        Args:
+            selector: as in `Composite`.
+
+        Returns:
+            True or False.
+        """
         if isinstance(selector, int):
             return self.index is not None and selector in (self.index, self.index - self.of)
         if isinstance(selector, str):
@@ -398,7 +456,14 @@ class Composite:
         return all(rule.gradient_form for _, rule in self.entries)
 
     def rule_for(self, site: Site) -> Rule:
-        """The rule of an op at its site."""
+        """The rule of an op.
+
+        Args:
+            site: the op and where it stands.
+
+        Returns:
+            The rule; for an op that no entry selects, the law that stands with it.
+        """
         kind = type(site.op)
         if kind not in self._fitting:
             self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(site.op)]
@@ -408,7 +473,14 @@ class Composite:
         return OWN
 
     def check(self, sites: Sequence[Site]) -> None:
-        """Raise ValueError for a pattern or an index that selects nothing, or only what its rule does not fit."""
+        """Check that each entry selects an op that its rule fits.
+
+        Args:
+            sites: all ops of a walk.
+
+        Raises:
+            ValueError: a pattern or an index selects nothing, or an entry selects only ops that its rule does not fit.
+        """
         for selector, rule in self.own:
             if any(rule.fits(site.op) and site.is_in(selector) for site in sites):
                 continue
@@ -442,43 +514,92 @@ _WEIGHTS = (Softmax, Attention)
 
 
 def attnlrp() -> Composite:
-    """AttnLRP: Achtibat, Hatefi, Dreyer, Jain, Wiegand, Lapuschkin, Samek, ICML 2024, PMLR 235:135-168."""
+    """The softmax by its tangent, half of a product to each factor.
+
+    Returns:
+        The composite.
+
+    Source:
+        Achtibat, Hatefi, Dreyer, Jain, Wiegand, Lapuschkin and Samek, ICML 2024, PMLR 235:135-168.
+    """
     return Composite(
         {_WEIGHTS: Taylor(), Linear: Epsilon()}, name="attnlrp", reference="Achtibat et al., ICML 2024"
     )
 
 
 def cp_lrp() -> Composite:
-    """CP-LRP: Ali, Schnake, Eberle, Montavon, Müller, Wolf, ICML 2022, PMLR 162:435-451."""
+    """Attention weights count as constants.
+
+    Returns:
+        The composite.
+
+    Source:
+        Ali, Schnake, Eberle, Montavon, Müller and Wolf, ICML 2022, PMLR 162:435-451.
+    """
     return Composite(
         {_WEIGHTS: Constant(), Linear: Epsilon()}, name="cp-lrp", reference="Ali et al., ICML 2022"
     )
 
 
 def epsilon() -> Composite:
-    """The epsilon rule everywhere (Bach et al., PLoS ONE 10(7):e0130140, 2015), which in a Transformer is CP-LRP."""
+    """The epsilon rule in every linear map, which in a Transformer is CP-LRP.
+
+    Returns:
+        The composite.
+
+    Source:
+        Bach et al., PLoS ONE 10(7):e0130140, 2015.
+    """
     return Composite(
         base="cp-lrp", name="epsilon", reference="Bach et al., PLoS ONE 2015; Ali et al., ICML 2022"
     )
 
 
 def z_plus() -> Composite:
-    """Only what helps, in every linear map: Montavon et al., Pattern Recognition 65:211-222, 2017."""
+    """Only what helps counts, in every linear map.
+
+    Returns:
+        The composite.
+
+    Source:
+        Montavon et al., Pattern Recognition 65:211-222, 2017.
+    """
     return Composite({Linear: ZPlus()}, "cp-lrp", "z-plus", "Montavon et al., Pattern Recognition 2017")
 
 
 def alpha_beta() -> Composite:
-    """Helping parts twice, opposing parts minus once: Bach et al., PLoS ONE 10(7):e0130140, 2015, equation 60."""
+    """Helping parts count twice, opposing parts minus once, in every linear map.
+
+    Returns:
+        The composite.
+
+    Source:
+        Bach et al., PLoS ONE 10(7):e0130140, 2015, equation 60.
+    """
     return Composite({Linear: AlphaBeta(2.0, 1.0)}, "cp-lrp", "alpha-beta", "Bach et al., PLoS ONE 2015")
 
 
 def gamma() -> Composite:
-    """What has the sign of the sum weighs 1.25 times: Montavon et al., LNCS 11700:193-209, 2019."""
+    """What has the sign of the sum weighs 1.25 times, in every linear map.
+
+    Returns:
+        The composite.
+
+    Source:
+        Montavon et al., LNCS 11700:193-209, 2019.
+    """
     return Composite({Linear: Gamma(0.25)}, "cp-lrp", "gamma", "Montavon et al., LNCS 11700, 2019")
 
 
 def epsilon_plus() -> Composite:
-    """Epsilon for the classifier on top, z-plus for what finds its features: Kohlbrenner et al., IJCNN 2020."""
+    """The epsilon rule for the last linear map, which classifies, and z-plus for the others, which find features.
+
+    Returns:
+        The composite.
+
+    Source:
+        Kohlbrenner et al., IJCNN 2020.
+    """
     return Composite(
         {-1: Epsilon(), Linear: ZPlus()}, "cp-lrp", "epsilon-plus", "Kohlbrenner et al., IJCNN 2020"
     )
@@ -496,7 +617,18 @@ PRESETS = {
 
 
 def named_composite(rule: str | Composite) -> Composite:
-    """A preset by its name; a composite is itself. Raises ValueError for another name, TypeError for another thing."""
+    """The composite that an argument `rule` means.
+
+    Args:
+        rule: the name of a preset, or a composite.
+
+    Returns:
+        The preset, or the composite itself.
+
+    Raises:
+        ValueError: no preset has this name.
+        TypeError: it is neither.
+    """
     if isinstance(rule, Composite):
         return rule
     if not isinstance(rule, str):
@@ -509,7 +641,16 @@ def named_composite(rule: str | Composite) -> Composite:
 
 
 def located(ops: Sequence[Op], layers: Layers, counted: bool = True) -> list[Site]:
-    """Where each op stands, the ops given oldest first; linear maps have no number unless `counted`."""
+    """Where each op stands.
+
+    Args:
+        ops: the ops, oldest first.
+        layers: the record of the model's run.
+        counted: whether linear maps are numbered.
+
+    Returns:
+        A site for each op, in the same order.
+    """
     of = sum(isinstance(op, Linear) for op in ops)
     index = 0
     found = []

@@ -90,7 +90,17 @@ class Walk:
         self.arrived: dict = defaultdict(float)
 
     def run(self, root: Tensor, seed: Array, sources: list, ops: list[Op] | None = None) -> dict:
-        """What arrives at each key in `sources`: relevance in explicit form, the modified gradient in gradient form."""
+        """Walk back from one output.
+
+        Args:
+            root: the output.
+            seed: what the walk begins with, of the output's shape: its relevance in explicit form, or else its cotangent.
+            sources: keys of the tensors that are explained.
+            ops: the tape of the output, newest op first, if the caller has it.
+
+        Returns:
+            What arrives at each source, by key: relevance in explicit form, or else the modified gradient.
+        """
         return self._run([(root, seed)], sources, tape(root) if ops is None else ops)
 
     def _run(self, seeds: list[tuple[Tensor, Array]], sources: list, ops: list[Op]) -> dict:
@@ -121,7 +131,17 @@ class Walk:
         return live
 
     def law(self, op: Op, r) -> tuple:
-        """The inputs' parts of what arrived at an op's output; of half precision in float32, in which little is rounded."""
+        """The law of one op: what arrived at its output becomes its inputs' parts, and is booked.
+
+        Half precision is widened to float32, in which less is rounded.
+
+        Args:
+            op: the op.
+            r: what arrived; for several outputs a tuple, with None for those at which nothing did.
+
+        Returns:
+            The part of each input, or None.
+        """
         stop = self.stops[op]
         arrays = [widened(a) for a in op.arrays()]
         op.needs = stop.needs
@@ -212,7 +232,15 @@ class Walk:
         return tuple(found.get(leaf) for leaf in leaves)
 
     def explain(self, asked: Question, inside: Sequence[tuple[Any, Array]] = ()) -> list[Array]:
-        """Walk from what is asked of a model. Relevance of the keys and values `inside`, or else of the tokens' vectors."""
+        """Walk back from the explained output of a model.
+
+        Args:
+            asked: the question.
+            inside: keys and values of intermediate results that are explained; none means the tokens' vectors.
+
+        Returns:
+            The relevance of each.
+        """
         vectors = [(key(t), t.array) for t in asked.vectors]
         seed = asked.weighted_logits if self.explicit else asked.weights
         if asked.constant:
@@ -223,7 +251,16 @@ class Walk:
         return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
 
     def arrival(self, k, part: Array | None, values: Array) -> Array:
-        """The relevance of a source, given what arrived there; booked as the tokens' where the walk ends with it."""
+        """The relevance of a source, booked as the tokens' if the walk ends there.
+
+        Args:
+            k: the key of the source.
+            part: what arrived there; None for nothing.
+            values: the values of the source.
+
+        Returns:
+            The relevance, of the shape of `values`.
+        """
         if part is None:
             part = namespace(values).zeros_like(values)
         amounts = part if self.explicit else part * values
@@ -234,10 +271,18 @@ class Walk:
         return amounts
 
     def ledger(self, total: float, dtype) -> Ledger:
-        """The books, closed, and found to be right.
+        """The books, closed and verified.
 
-        Raises ValueError if `total`, the explained output, is NaN or infinite; RuntimeError, naming the op, where relevance
-        went missing.
+        Args:
+            total: the explained output.
+            dtype: of the output.
+
+        Returns:
+            The ledger.
+
+        Raises:
+            ValueError: `total` is NaN or infinite.
+            RuntimeError: relevance went missing at an op, which the error names.
         """
         if not math.isfinite(total):
             raise ValueError(
