@@ -90,6 +90,7 @@ defaults
 devices
 disk
 errors
+explain
 files
 generation
 gradients

@@ -27,8 +27,16 @@ def comparison_table(
 ) -> Picture:
     """A row for each method, a column for each metric; below it, and as PNG, the same as points on a line.
 
-    Metrics that no text could be scored by are left out. Raises ValueError for a metric that is not known, and if none is
-    left.
+    Args:
+        comparison: the comparison.
+        metrics: the metrics to show; one by which no text has a score is left out.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: a metric is unknown, or none is left.
     """
     known = {name for scores in comparison.values.values() for name in scores}
     if unknown := [name for name in metrics if name not in known]:

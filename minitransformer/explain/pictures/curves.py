@@ -24,10 +24,20 @@ PANELS_ACROSS = 3
 
 
 def removal_curves(found: Faithfulness, title: str = "the logit as tokens are taken away") -> Picture:
-    """MoRF and LeRF, most and least relevant first, over the share of tokens taken away; random orders as a band.
+    """The logit over the share of removed tokens: most relevant first (MoRF), least relevant first (LeRF), random orders.
 
-    The band is one standard deviation of the random orders to either side of their mean. The further MoRF falls below it
-    and LeRF stays above it, the more the explanation knew. Raises ValueError for fewer than two points or for NaN.
+    The band of the random orders is one standard deviation to either side of their mean. The further MoRF falls below it and
+    LeRF stays above it, the better the order of the explanation.
+
+    Args:
+        found: the curves.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: there are fewer than two points, or one is not finite.
     """
     for curve in (found.morf, found.lerf, found.random_curves):
         finite(curve)
@@ -44,7 +54,14 @@ def removal_curves(found: Faithfulness, title: str = "the logit as tokens are ta
 
 
 def band(found: Faithfulness) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Mean and standard deviation of the random curves at each point, (T + 1,) each."""
+    """Mean and standard deviation of the random curves at each point.
+
+    Args:
+        found: the curves.
+
+    Returns:
+        The means and the standard deviations, (T + 1,) each.
+    """
     # (2 R, T + 1): backwards, a random order is random too
     either_way = found.random_curves.reshape(-1, len(found.morf))
     return either_way.mean(axis=0), either_way.std(axis=0, ddof=1)
@@ -79,10 +96,19 @@ def _text(found: Faithfulness):
 def mean_curves(
     comparison: Comparison, title: str = "the logit as tokens are taken away, mean of all texts"
 ) -> Picture:
-    """A panel for each method: its mean MoRF and LeRF curves over all texts, by the share of tokens taken away.
+    """A panel for each method: its mean MoRF and LeRF curves over all texts, by the share of removed tokens.
 
-    Texts have lengths of their own: each curve is read at the same 21 shares, linearly between its points. Raises ValueError
-    without methods, and for NaN.
+    Texts differ in length, so that each curve is read at the same 21 shares, linearly between its points.
+
+    Args:
+        comparison: the comparison.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: there is no method, or a point is not finite.
     """
     if not comparison.curves:
         raise ValueError("comparison: expected the curves of one method or more, got none")

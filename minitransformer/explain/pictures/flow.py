@@ -1,4 +1,4 @@
-"""The ledger as a flow: what each layer got, what it lost to whom, and what went on to the words."""
+"""The ledger as a flow: what each layer received, what each sink absorbed of it, and what was passed on."""
 
 from __future__ import annotations
 
@@ -33,9 +33,19 @@ COLOURS = {  # Okabe and Ito's, which colour-blind readers can tell apart
 def ledger_flow(ledger: Ledger, depth: int | None = 3, title: str = "where relevance went") -> Picture:
     """A bar for each layer, from the output down to the words: passed on, given to tokens, and lost to each sink.
 
-    Parts above zero stack to the right, parts below to the left; together they are what the layer received, the black
-    mark. `depth` cuts the names of layers, as in `Ledger.by_layer`. Raises ValueError for a ledger without rows or with
-    NaN, and RuntimeError if it does not close: a picture of losses must not have a leak of its own.
+    Parts above zero stack to the right, parts below zero to the left; their sum is what the layer received, the black mark.
+
+    Args:
+        ledger: the ledger.
+        depth: how many parts of layers' names to keep, as in `Ledger.by_layer`.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: the ledger has no rows, or a number is not finite.
+        RuntimeError: the ledger does not close.
     """
     if not ledger.rows:
         raise ValueError("ledger: expected one row or more, got none")
@@ -49,7 +59,14 @@ def ledger_flow(ledger: Ledger, depth: int | None = 3, title: str = "where relev
 
 
 def parts(row: Row) -> dict[str, float]:
-    """What became of what a layer received; with rounding, the parts add up to that."""
+    """What became of the relevance that a layer received.
+
+    Args:
+        row: the layer's row.
+
+    Returns:
+        The amount passed on, that of the tokens, and that of each sink, by name; but for rounding they add up to what it received.
+    """
     return {PASSED: row.passed_on, **{name: row.absorbed.get(name, 0.0) for name in ("tokens", *SINKS)}}
 
 

@@ -14,11 +14,20 @@ from minitransformer.pictures.picture import Picture
 def layer_map(
     tokens: Sequence[str], relevance: Mapping[str, numpy.ndarray], title: str = "relevance after each layer"
 ) -> Picture:
-    """A row for each token, a column for each layer, on one scale, as relevance keeps its unit on the way.
+    """A row for each token, a column for each layer, on one scale, since relevance has one unit in all layers.
 
-    `relevance` names the (T,) of each layer, as `explain.layer_relevance` gives it; put an explanation's own in front as
-    the layer of the words. Heads can stand for layers: `{"head 0": r[0], ..}` with r (H, T) of `explain.head_relevance`.
-    Raises ValueError without layers, and for relevance that is not finite or not one number a token.
+    Heads can stand for layers: `{"head 0": r[0], ..}` with r (H, T) of `explain.head_relevance`.
+
+    Args:
+        tokens: T strings.
+        relevance: (T,) of each layer by its name, as `explain.layer_relevance` gives it.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: there is no layer, or the relevance is not finite or not one number for each token.
     """
     if not relevance:
         raise ValueError("relevance: expected one layer or more, got none")
@@ -28,6 +37,13 @@ def layer_map(
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The last two parts of dotted names if these tell them apart: `encoder.layers.0` -> `layers.0`."""
+    """The last two parts of dotted names, such as "layers.0" of "encoder.layers.0", if they are all different.
+
+    Args:
+        names: the names.
+
+    Returns:
+        The short names, or else the names themselves.
+    """
     last = [".".join(name.split(".")[-2:]) for name in names]
     return last if len(set(last)) == len(last) else list(names)

@@ -15,10 +15,19 @@ from minitransformer.pictures.picture import Picture
 def side_by_side(
     explanations: Mapping[str, Explanation] | Sequence[Explanation], title: str = "methods side by side"
 ) -> Picture:
-    """A row for each token, a column for each method, each divided by its loudest token so that all share -1 to 1.
+    """A row for each token, a column for each method, each divided by its largest |relevance|, so that all reach from -1 to 1.
 
-    Methods have units of their own, so only shares can be compared; the hover text tells the numbers as they were. Raises
-    ValueError without explanations, for batches, and for explanations of different tokens or with NaN.
+    Methods differ in unit, so that only shares can be compared; the hover text shows the numbers themselves.
+
+    Args:
+        explanations: explanations of one sequence, by name; or a list of them, named by their methods.
+        title: the title.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: there is none, two have one name, or they are of batches, of different tokens, or not finite.
     """
     listed = list(explanations.values() if isinstance(explanations, Mapping) else explanations)
     named = explanations if isinstance(explanations, Mapping) else {e.method: e for e in listed}

@@ -18,8 +18,17 @@ def token_strip(
 ) -> Picture:
     """Tokens on a background of orange for relevance above zero, blue below; the number is in the hover text.
 
-    relevance (T,). `scale` is what full colour stands for, the largest |relevance| if None: give the same to strips that
-    are to be compared. Raises ValueError for relevance that is not finite or not one number a token.
+    Args:
+        tokens: T strings.
+        relevance: (T,).
+        title: the title.
+        scale: the |relevance| that has full colour; None for the largest. Strips to be compared need the same.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: the relevance is not finite, or not one number for each token.
     """
     values = finite(relevance, (len(tokens),))
     grid = Grid(tokens, ["relevance"], values[:, None], values[:, None])
