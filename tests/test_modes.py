@@ -19,7 +19,7 @@ from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
-from minitransformer.tour.work import attention_of
+from minitransformer.tour.learning import attention_of
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader
 

@@ -21,7 +21,7 @@ from minitransformer.pictures import STYLE, page, save_page
 from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import OBEYED, escaped
 from minitransformer.tour.page import tour_page
-from minitransformer.tour.story import Judgement, Learned, Speech, Story
+from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.verify import Result
 from minitransformer.verify.report import page_body
 
@@ -101,12 +101,12 @@ def story():
     explanations = [explanation(f"{name} {HOSTILE}", LEDGER) for name in ("LRP", "LIME", "gradient")]
     review = Review(HOSTILE + " word", 1, ((0, 5), (8, 20)))
     accuracy = {"Transformer": 0.5, HOSTILE: 0.5}
-    judged = Judgement(
+    judged = ClassifierResult(
         learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)]
     )
-    speech = Speech(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
+    speech = LanguageModelResult(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
     result = Result(HOSTILE, "op", "float64", HOSTILE, 1e-7, 1e-7, False, HOSTILE)
-    return Story([result], speech, judged, {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
+    return TourResult([result], speech, judged, {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)

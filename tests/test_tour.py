@@ -15,12 +15,13 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.pictures import LossCurve, attention_heads, bars, leaning, scatter, table
 from minitransformer.statistics import share_error
-from minitransformer.tour import travel
+from minitransformer.tour import parts
+from minitransformer.tour.deciding import choose, mistakes
 from minitransformer.tour.errors import errors
 from minitransformer.tour.page import tour_page
-from minitransformer.tour.story import Judgement, Learned, Speech, Story
+from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.tour.verdict import agreement, consensus, listed, loudest, top_words, verdict
-from minitransformer.tour.work import choose, mistakes, printable
+from minitransformer.tour.writing import printable
 from minitransformer.verify import Result
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
@@ -57,14 +58,14 @@ def judgement(missing=0.0, **changes):
         "attention": [numpy.full((2, 5, 5), 0.2)],
         "mistakes": [(Review(NASTY, 0), 0.7)],
     }
-    return Judgement(**(fields | changes))
+    return ClassifierResult(**(fields | changes))
 
 
 def story(results=(PASSES,), **changes):
-    speech = Speech(
+    speech = LanguageModelResult(
         Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))]
     )
-    return Story(list(results), speech, judgement(**changes), {"gradients": 1.0})
+    return TourResult(list(results), speech, judgement(**changes), {"gradients": 1.0})
 
 
 class Tags(html.parser.HTMLParser):
@@ -294,29 +295,31 @@ class Heard(tour.Listener):
     def gradients(self, results):
         self.told.append(("gradients", results))
 
-    def language_model(self, speech):
-        self.told.append(("language model", speech))
+    def language_model(self, result):
+        self.told.append(("language model", result))
 
-    def classifier(self, judgement):
-        self.told.append(("classifier", judgement))
+    def classifier(self, result):
+        self.told.append(("classifier", result))
 
 
 def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys.modules["minitransformer.tour.work"], "verify_all", lambda *a: [PASSES])
+    monkeypatch.setattr(sys.modules["minitransformer.tour.checking"], "verify_all", lambda *a: [PASSES])
     heard = Heard()
-    story = tour.run(steps=1, epochs=1, listener=heard)
+    result = tour.run(steps=1, epochs=1, listener=heard)
     assert heard.told == [
         ("compared", 0),
         ("begins", tour.GRADIENTS),
-        ("gradients", story.gradients),
+        ("gradients", result.gradients),
         ("begins", tour.LANGUAGE_MODEL),
-        ("language model", story.speech),
+        ("language model", result.language_model),
         ("begins", tour.CLASSIFIER),
-        ("classifier", story.judgement),
+        ("classifier", result.classifier),
     ]
-    assert story.seconds.keys() == {tour.GRADIENTS, tour.LANGUAGE_MODEL, tour.CLASSIFIER} and story.mine == []
-    tour.save(story, tmp_path / "x.html")
-    assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(story)
+    assert (
+        result.seconds.keys() == {tour.GRADIENTS, tour.LANGUAGE_MODEL, tour.CLASSIFIER} and result.mine == []
+    )
+    tour.save(result, tmp_path / "x.html")
+    assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(result)
     printed = capsys.readouterr()
     assert printed.out + printed.err == ""
 
@@ -330,7 +333,7 @@ def test_a_tour_with_pieces_wants_a_folder_that_has_them(tmp_path):
 
 
 def run(monkeypatch, capsys, results, *arguments):
-    monkeypatch.setattr(sys.modules["minitransformer.tour.work"], "verify_all", lambda *a: results)
+    monkeypatch.setattr(sys.modules["minitransformer.tour.checking"], "verify_all", lambda *a: results)
     monkeypatch.setattr("sys.argv", ["minitransformer", "tour", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -398,6 +401,6 @@ def test_what_cannot_work_is_told_at_once(monkeypatch, capsys, arguments, messag
     def never(*a):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(travel, "check_gradients", never)
+    monkeypatch.setattr(parts, "check_gradients", never)
     code, out = run(monkeypatch, capsys, [PASSES], *arguments)
     assert code == 1 and message in out

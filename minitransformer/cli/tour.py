@@ -24,7 +24,7 @@ from minitransformer.pictures.colours import scale_of
 from minitransformer.pictures.tokens import rich_strip
 from minitransformer.recipes import LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA
-from minitransformer.tour.story import NAMES, Difference, Judgement, Speech, Story
+from minitransformer.tour.result import NAMES, ClassifierResult, Difference, LanguageModelResult, TourResult
 from minitransformer.tour.verdict import agreement, verdict
 from minitransformer.verify import Result
 from minitransformer.verify.report import summary
@@ -58,20 +58,21 @@ def tour(
     """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     console.quiet = json
-    listener, folder = Teller(console), (directory or here()) if mine else None
-    story = tours.run(data, steps, epochs, seed, mine=folder, listener=listener)
-    _tell_aside(story)
-    tours.save(story, out)
-    _tell_page(out, story)
+    listener = Teller(console)
+    folder = (directory or here()) if mine else None
+    result = tours.run(data, steps, epochs, seed, mine=folder, listener=listener)
+    _tell_aside(result)
+    tours.save(result, out)
+    _tell_page(out, result)
     console.quiet = False
     if json:
-        print_json(tours.plain(story))
-    if not story.holds:
+        print_json(tours.plain(result))
+    if not result.holds:
         sys.exit(1)
 
 
 class Teller(tours.Listener):
-    """Prints what a tour finds, part by part."""
+    """Prints the result of each part."""
 
     def checking(self) -> None:
         console.print(Text.assemble(("0  Your own pieces", "bold"), ", each checked before it is used"))
@@ -98,23 +99,23 @@ class Teller(tours.Listener):
             if not result.passed:
                 console.print(f"   {result.name}, {result.dtype}: {result.message}", soft_wrap=True)
 
-    def language_model(self, speech: Speech) -> None:
-        for title, sample in (("before", speech.before), ("after", speech.after)):
+    def language_model(self, result: LanguageModelResult) -> None:
+        for title, sample in (("before", result.before), ("after", result.after)):
             console.print(f"   {title}", style="bold")
             pieces = (line[i : i + 72] for line in sample.splitlines() for i in range(0, len(line), 72))
             _say("\n".join(f"| {piece}" for piece in pieces))
 
-    def classifier(self, judgement: Judgement) -> None:
-        for name, score in judgement.accuracy.items():
-            console.print(f"   {name:12} {score:6.1%} of {judgement.reviews} reviews it never saw")
-        _tell_why(judgement)
+    def classifier(self, result: ClassifierResult) -> None:
+        for name, score in result.accuracy.items():
+            console.print(f"   {name:12} {score:6.1%} of {result.reviews} reviews it never saw")
+        _tell_why(result)
 
 
-def _tell_why(judgement: Judgement) -> None:
-    explanations = judgement.explanations
+def _tell_why(classifier: ClassifierResult) -> None:
+    explanations = classifier.explanations
     console.print("\n4  Why? Three explanations of one decision", style="bold")
-    _say(judgement.review.text)
-    answer = f"{NAMES[judgement.label]}, {judgement.probability:.1%} sure"
+    _say(classifier.review.text)
+    answer = f"{NAMES[classifier.label]}, {classifier.probability:.1%} sure"
     _say(f"The classifier says: {answer}. Orange words spoke for it, blue ones against it.")
     console.print(_word_by_word(explanations))
     _say(f"The ledger of {explanations[0].method}, where every unit of the answer went:")
@@ -141,15 +142,15 @@ def _word_by_word(explanations: Sequence[Explanation]) -> Table:
     return table
 
 
-def _tell_aside(story: Story) -> None:
+def _tell_aside(result: TourResult) -> None:
     """Name the learner's pieces that failed in their use."""
-    for name, reason in story.aside.items():
+    for name, reason in result.aside.items():
         what = "passes its check, but was set aside here; the library's own took its place"
         _say(f"Your {name} {what}. {reason}")
 
 
-def _tell_page(path: Path, story: Story) -> None:
-    seconds = sum(story.seconds.values())
+def _tell_page(path: Path, result: TourResult) -> None:
+    seconds = sum(result.seconds.values())
     console.print(Text.assemble(("\nPage written:", "bold"), f" {path}  ({seconds:.0f} s)"), soft_wrap=True)
 
 

@@ -44,7 +44,16 @@ STYLE = {
 
 
 def png(draw: Callable[[Figure], None], size: tuple[float, float], title: str) -> bytes:
-    """The figure as a PNG image, its title above it."""
+    """Make a PNG image.
+
+    Args:
+        draw: fills the figure.
+        size: (width, height) in inches, without the title.
+        title: the text above the figure.
+
+    Returns:
+        The content of a PNG file.
+    """
 
     lines = textwrap.wrap(spelt_out(title), round(11 * size[0]))  # that many letters to the inch
 
@@ -56,7 +65,16 @@ def png(draw: Callable[[Figure], None], size: tuple[float, float], title: str) -
 
 
 def embedded(draw: Callable[[Figure], None], size: tuple[float, float], said: str) -> str:
-    """The figure as an `<img>` that holds its SVG; `said` tells those who cannot see it what it shows."""
+    """Make an `<img>` that contains the figure as SVG.
+
+    Args:
+        draw: fills the figure.
+        size: (width, height) in inches.
+        said: what the figure shows, for readers who cannot see it.
+
+    Returns:
+        HTML.
+    """
     svg = _image(draw, size, "svg").decode("utf-8")
     svg = re.sub(r"(<svg[^>]*>)", rf"\1{DARK}", svg[svg.index("<svg") :], count=1)
     data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
@@ -81,7 +99,15 @@ def _image(draw: Callable[[Figure], None], size: tuple[float, float], form: str)
 
 
 def quiet(axes: Axes, grid: Literal["x", "y"] | None = None) -> Axes:
-    """Axes with no tick marks, and with faint lines across `grid`, "x" or "y", if asked."""
+    """Remove the tick marks of axes, and draw faint lines.
+
+    Args:
+        axes: what to change.
+        grid: the axis that the lines stand on, "x" or "y"; None for no lines.
+
+    Returns:
+        The same axes.
+    """
     axes.tick_params(length=0)
     if grid:
         axes.grid(axis=grid, color=LINE, linewidth=0.6)

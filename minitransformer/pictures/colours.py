@@ -41,7 +41,14 @@ def finite(values: ArrayLike, shape: tuple[int, ...] | None = None) -> numpy.nda
 
 
 def scale_of(values: ArrayLike) -> float:
-    """The largest |value|, 1 if all are zero: what full colour stands for."""
+    """The number that full colour stands for.
+
+    Args:
+        values: all numbers that are shown together.
+
+    Returns:
+        The largest |value|; 1 if all are zero.
+    """
     return float(numpy.abs(values).max(initial=0.0)) or 1.0
 
 
@@ -50,18 +57,41 @@ def _colour(value: float, scale: float) -> tuple[tuple[int, int, int], float]:
 
 
 def hex_colour(sign: int) -> str:
-    """The full colour of numbers of this sign."""
+    """The full colour of positive or of negative numbers.
+
+    Args:
+        sign: a number of that sign.
+
+    Returns:
+        A colour such as "#e66101".
+    """
     return "#{:02x}{:02x}{:02x}".format(*(FOR if sign >= 0 else AGAINST))
 
 
 def background(value: float, scale: float) -> str:
-    """A background for HTML that lets light and dark paper through, so that the ink of either can be read on it."""
+    """The background of a number in HTML. It is transparent, so that text in the colour of the page stays readable.
+
+    Args:
+        value: the number.
+        scale: what full colour stands for.
+
+    Returns:
+        An inline style.
+    """
     (r, g, b), depth = _colour(value, scale)
     return f"background-color:rgba({r},{g},{b},{0.75 * depth:.3f})"
 
 
 def shade(value: float, scale: float) -> str:
-    """The same for the terminal: ink and an opaque background, as rich names them."""
+    """The colours of a number in the terminal.
+
+    Args:
+        value: the number.
+        scale: what full colour stands for.
+
+    Returns:
+        A style of rich: the colour of the text, and an opaque background.
+    """
     colour, depth = _colour(value, scale)
     red, green, blue = (round(255 + (c - 255) * depth) for c in colour)
     ink = "black" if red + green + blue > 380 else "white"

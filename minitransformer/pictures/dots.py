@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy
+from math import log10
 
 from minitransformer.plain import escaped
 
@@ -47,7 +46,7 @@ class _Powers:
     high: int
 
     def x(self, error: float) -> float:
-        power = min(max(numpy.log10(max(error, 1e-99)), self.low), self.high)
+        power = min(max(log10(max(error, 1e-99)), self.low), self.high)
         return LEFT + (WIDTH - LEFT - RIGHT) * (power - self.low) / (self.high - self.low)
 
     def grid(self, bottom: int) -> Iterator[str]:

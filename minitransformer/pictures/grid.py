@@ -14,6 +14,8 @@ from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
+    from rich.text import Text
 
 CELL = "text-align:right;padding:1px 6px;border:1px solid rgba(128,128,128,0.15);white-space:nowrap"
 HEAD = "text-align:right;padding:1px 6px;font-weight:400;vertical-align:bottom;border:0"
@@ -22,10 +24,17 @@ WORD = "text-align:left;padding:1px 6px 1px 0;white-space:pre;border:0"
 
 @dataclass(frozen=True)
 class Grid:
-    """A row for each token, a column for each name, in `values` (T, N); full colour is `scale`, their largest |value|.
+    """A row for each token, and a column for each name.
 
-    `unscaled` (T, N) are the numbers that the hover text tells. Raises ValueError for shapes that do not fit and for
-    numbers that are not finite.
+    Attributes:
+        tokens: T tokens.
+        columns: N names.
+        values: what is shown, (T, N).
+        unscaled: the numbers in the hover text, (T, N).
+        scale: what full colour stands for, the largest |value|.
+
+    Raises:
+        ValueError: shapes do not fit, or a value is NaN or infinite.
     """
 
     tokens: Sequence[str]
@@ -34,13 +43,17 @@ class Grid:
     unscaled: numpy.ndarray
     scale: float = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         finite(self.values, (len(self.tokens), len(self.columns)))
         object.__setattr__(self, "columns", list(map(spelt_out, self.columns)))
         object.__setattr__(self, "scale", scale_of(self.values))
 
     def fragment(self) -> str:
-        """A table with inline styles; wider than the screen, it scrolls."""
+        """The table for pages and notebooks. It scrolls if it is wider than the screen.
+
+        Returns:
+            HTML with inline styles.
+        """
         heads = "".join(f'<th style="{HEAD}">{escaped(name)}</th>' for name in ["", *self.columns])
         rows = "".join(
             f'<tr><th style="{WORD};font-weight:400">{escaped(visible(token).strip())}</th>{self._cells(i)}</tr>'
@@ -57,8 +70,12 @@ class Grid:
             cells.append(f'<td style="{style}" title="{said}">{value:+.2f}</td>')
         return "".join(cells)
 
-    def text(self):
-        """A rich table; the numbers stand in it, as colours say nothing in a file or a pipe."""
+    def text(self) -> Table | Text:
+        """The table for the terminal. It contains the numbers, because a file or a pipe shows no colours.
+
+        Returns:
+            What rich can print.
+        """
         from rich.table import Column, Table
         from rich.text import Text
 
@@ -69,7 +86,11 @@ class Grid:
         return table if self.tokens else Text("no tokens")
 
     def draw(self, figure: Figure) -> None:
-        """The same as a map of coloured squares with their numbers."""
+        """Draw the table as a map of coloured squares with their numbers.
+
+        Args:
+            figure: an empty figure of matplotlib.
+        """
         from matplotlib.colors import LinearSegmentedColormap
 
         from minitransformer.pictures.chart import quiet

@@ -68,7 +68,11 @@ class LossCurve:
         return f"Loss over {len(self.losses)} steps, from {self.losses[0]:.2f} to {last:.2f} nats"
 
     def to_html(self) -> str:
-        """The curve as SVG with its legend, for pages in the style `STYLE`."""
+        """The curve with its legend, for pages in the style `STYLE`.
+
+        Returns:
+            HTML with SVG.
+        """
         words = f"training, mean of {self.window} steps", "text it never saw"
         key = f'<span class="mean"></span>{escaped(words[0])} <span class="held"></span>{escaped(words[1])}'
         parts = f"<title>{escaped(self.said)}</title>" + "".join(self._parts())
@@ -89,11 +93,19 @@ class LossCurve:
             yield axes.dot(step, loss)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the curve to a PNG file."""
+        """Write the curve to a PNG file.
+
+        Args:
+            path: the file.
+        """
         write(path, png(self.draw, SIZE, self.said))
 
     def draw(self, figure: Figure) -> None:
-        """Draw the curve on a figure of matplotlib."""
+        """Draw the curve.
+
+        Args:
+            figure: an empty figure of matplotlib.
+        """
         axes = quiet(figure.add_subplot(xlabel="training step", ylabel="loss in nats"), "y")
         axes.plot(self.steps, self.losses, color=FAINT, linewidth=1, label="each step")
         axes.plot(*self.mean, color=hex_colour(-1), label=f"mean of {self.window} steps")

@@ -21,10 +21,14 @@ FONT = "font-family:system-ui,sans-serif;font-size:14px"
 
 @dataclass(frozen=True)
 class Picture:
-    """A title, and how to draw what stands below it.
+    """A title, and three forms of what it names.
 
-    `fragment` gives HTML with inline styles only, so that notebooks which are not trusted show it whole; `text` something
-    that rich can print; `draw` fills a matplotlib figure of `size` inches (width, height).
+    Attributes:
+        title: plain text.
+        fragment: returns HTML with inline styles only, which notebooks show even if they are not trusted.
+        text: returns something that rich can print.
+        draw: fills a matplotlib figure.
+        size: of that figure, (width, height) in inches.
     """
 
     title: str
@@ -34,14 +38,18 @@ class Picture:
     size: tuple[float, float] = field(repr=False)
 
     def to_html(self) -> str:
-        """Title and picture, to be put into any page."""
+        """The title and the picture as a fragment for any page.
+
+        Returns:
+            HTML with inline styles.
+        """
         head = f'<div style="font-size:14px;font-weight:600;margin:4px 0">{escaped(self.title)}</div>'
         return f'<div style="{FONT}">{head}{self.fragment()}</div>'
 
     _repr_html_ = to_html
 
     def show(self) -> None:
-        """Print it in the terminal."""
+        """Print the title and the text in the terminal."""
         from rich.text import Text
 
         from minitransformer.terminal import Terminal
@@ -51,7 +59,14 @@ class Picture:
         console.print(self.text())
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it as a page that needs nothing else (.html), or as an image (.png). Raises ValueError for other names."""
+        """Write it as a page that loads nothing (.html), or as an image (.png).
+
+        Args:
+            path: the file.
+
+        Raises:
+            ValueError: the name ends in something else.
+        """
         path = Path(path)
         if path.suffix not in (".html", ".png"):
             raise ValueError(f"path: expected a name that ends in .html or .png, got {path.name!r}")

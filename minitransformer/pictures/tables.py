@@ -8,14 +8,23 @@ from minitransformer.plain import escaped
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Container[int] = ()) -> str:
-    """A table whose first cells name the rows; columns in `numbers` are set to the right. Wider than the screen, it scrolls."""
+    """A table that scrolls if it is wider than the screen.
+
+    Args:
+        head: the names of the columns.
+        rows: the cells of each row as plain text; the first cell is the row's name.
+        numbers: the indices of the columns that are aligned at the right.
+
+    Returns:
+        HTML.
+    """
     heads = _cells(head, numbers, ["col"] * len(head))
     body = "".join(f"<tr>{_cells(row, numbers, ['row'])}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cells(texts: Sequence[str], numbers: Container[int], scopes: Sequence[str]) -> str:
-    """The cells of a row; the first ones are heads, of the scopes given."""
+    """The cells of a row. For each of `scopes` a cell is a `<th>` of that scope; the others are `<td>`."""
     cells = []
     for i, text in enumerate(texts):
         right = ' class="number"' if i in numbers else ""
@@ -25,7 +34,14 @@ def _cells(texts: Sequence[str], numbers: Container[int], scopes: Sequence[str])
 
 
 def bars(values: Mapping[str, float]) -> str:
-    """Shares from 0 to 1 as bars, one below the other, with their percentage."""
+    """Shares as bars with their percentages, one below the other.
+
+    Args:
+        values: shares from 0 to 1, by their names.
+
+    Returns:
+        HTML.
+    """
     rows = "".join(
         f'<tr><th scope="row">{escaped(name)}</th><td class="bar"><div style="width:{100 * v:.1f}%"></div></td>'
         f'<td class="number">{v:.1%}</td></tr>'
@@ -35,7 +51,15 @@ def bars(values: Mapping[str, float]) -> str:
 
 
 def leaning(value: float, scale: float) -> str:
-    """A table cell with a signed number, on a bar that leans right for + and left for -; full at |value| = `scale`."""
+    """A table cell with a number on a bar, which begins in the middle and goes to the right for +, to the left for -.
+
+    Args:
+        value: the number.
+        scale: the |value| of the longest bar.
+
+    Returns:
+        HTML, a `<td>`.
+    """
     end = 50 + 50 * max(-1.0, min(value / scale, 1.0))  # percent of the cell's width
     a, b = sorted((50.0, end))
     colour = "var(--for)" if value >= 0 else "var(--against)"

@@ -17,19 +17,44 @@ Values = Sequence[float] | numpy.ndarray
 
 
 def visible(token: str) -> str:
-    """The token, its control characters spelt out, and its white space made visible where it is all there is."""
+    """Make a token visible, whatever it consists of.
+
+    Args:
+        token: any text.
+
+    Returns:
+        The token, its control characters replaced by their escapes. If it is only white space, signs for it; if it is empty,
+        the sign of the empty set.
+    """
     if token.strip():
         return spelt_out(token)
     return token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
 
 
 def plain_strip(tokens: Sequence[str], values: Values) -> str:
-    """Each token with its signed relevance: `good[+0.81] film[-0.02]`."""
+    """Tokens with their numbers as plain text.
+
+    Args:
+        tokens: T tokens.
+        values: (T,).
+
+    Returns:
+        Text such as `good[+0.81] film[-0.02]`.
+    """
     return " ".join(f"{visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
 
 
 def rich_strip(tokens: Sequence[str], values: Values, scale: float | None = None) -> Text:
-    """The tokens as rich text, on a background whose depth is |relevance|."""
+    """Tokens on coloured backgrounds, for the terminal.
+
+    Args:
+        tokens: T tokens.
+        values: (T,).
+        scale: what full colour stands for; None for the largest |value|.
+
+    Returns:
+        A text of rich.
+    """
     from rich.text import Text
 
     scale = scale or scale_of(values)
@@ -40,7 +65,16 @@ def rich_strip(tokens: Sequence[str], values: Values, scale: float | None = None
 
 
 def html_strip(tokens: Sequence[str], values: Values, scale: float | None = None) -> str:
-    """The tokens as spans with inline style and the number as hover text."""
+    """Tokens on coloured backgrounds, for pages and notebooks. The hover text of each is its number.
+
+    Args:
+        tokens: T tokens.
+        values: (T,).
+        scale: what full colour stands for; None for the largest |value|.
+
+    Returns:
+        HTML with inline styles.
+    """
     scale = scale or scale_of(values)
     spans = []
     for token, value in zip(tokens, values, strict=True):

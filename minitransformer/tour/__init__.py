@@ -2,30 +2,31 @@
 
     from minitransformer import tour
 
-    story = tour.run(steps=100)
-    tour.save(story, "tour.html")
-    story.holds  # every gradient is right, and the ledger accounts for all relevance
-    story.judgement.accuracy  # {"majority": 0.5, "naive Bayes": 0.8, "Transformer": 0.8}
-    story.judgement.explanations[0].show()
+    result = tour.run(steps=100)
+    tour.save(result, "tour.html")
+    result.holds  # whether every gradient is right and the ledger accounts for all relevance
+    result.classifier.accuracy  # {"majority": 0.5, "naive Bayes": 0.8, "Transformer": 0.8}
+    result.classifier.explanations[0].show()
 
-`run(mine="folder")` uses a learner's own pieces in the library's place, and `run(listener=...)` tells what goes on.
+`run(mine="folder")` uses a learner's own pieces instead of the library's. `run(listener=...)` calls methods while it runs, such as
+those that print for the command.
 """
 
 from minitransformer.tour.listener import Listener
 from minitransformer.tour.page import save
+from minitransformer.tour.parts import CLASSIFIER, GRADIENTS, LANGUAGE_MODEL, run
 from minitransformer.tour.report import plain
-from minitransformer.tour.story import Judgement, Learned, Speech, Story
-from minitransformer.tour.travel import CLASSIFIER, GRADIENTS, LANGUAGE_MODEL, run
+from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 
 __all__ = [
     "CLASSIFIER",
+    "ClassifierResult",
     "GRADIENTS",
-    "Judgement",
     "LANGUAGE_MODEL",
+    "LanguageModelResult",
     "Learned",
     "Listener",
-    "Speech",
-    "Story",
+    "TourResult",
     "plain",
     "run",
     "save",

@@ -1,4 +1,4 @@
-"""What a tour tells while it runs."""
+"""How the caller of a tour learns what it has done so far."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.console import Console
 from minitransformer.course.mine import Pieces
 from minitransformer.course.workspace import Workspace
 from minitransformer.terminal import Terminal
-from minitransformer.tour.story import Difference, Judgement, Speech
+from minitransformer.tour.result import ClassifierResult, Difference, LanguageModelResult
 from minitransformer.verify import Result
 
 
 class Listener:
-    """Its methods are called as a tour goes on. Those of this class do nothing; a subclass prints what it wants shown.
+    """A tour calls these methods while it runs. Here they do nothing; a subclass overrides those that it needs.
 
     Args:
-        console: where the bars of progress are drawn; nowhere if None.
+        console: where progress bars are drawn; None draws none.
     """
 
     def __init__(self, console: Console | None = None):
@@ -27,22 +27,47 @@ class Listener:
         self.console = console
 
     def checking(self) -> None:
-        """The learner's answers are about to be checked."""
+        """The check of the learner's exercises begins."""
 
     def checked(self, pieces: Pieces, workspace: Workspace) -> None:
-        """The learner's answers were checked; `pieces` are those that pass."""
+        """The learner's exercises were checked.
+
+        Args:
+            pieces: those that passed.
+            workspace: the learner's folder.
+        """
 
     def compared(self, found: Sequence[Difference]) -> None:
-        """The pieces that the tour's models do not use were compared with the library's own."""
+        """The pieces that the tour's models do not use were compared with the library's own.
+
+        Args:
+            found: their differences.
+        """
 
     def begins(self, part: str) -> None:
-        """A part begins: `tour.GRADIENTS`, `tour.LANGUAGE_MODEL` or `tour.CLASSIFIER`."""
+        """A part begins.
+
+        Args:
+            part: `tour.GRADIENTS`, `tour.LANGUAGE_MODEL` or `tour.CLASSIFIER`.
+        """
 
     def gradients(self, results: Sequence[Result]) -> None:
-        """The first part is done."""
+        """The first part is done.
 
-    def language_model(self, speech: Speech) -> None:
-        """The second part is done."""
+        Args:
+            results: of all gradient checks.
+        """
 
-    def classifier(self, judgement: Judgement) -> None:
-        """The third part is done."""
+    def language_model(self, result: LanguageModelResult) -> None:
+        """The second part is done.
+
+        Args:
+            result: its result.
+        """
+
+    def classifier(self, result: ClassifierResult) -> None:
+        """The third part is done.
+
+        Args:
+            result: its result.
+        """

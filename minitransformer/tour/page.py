@@ -27,7 +27,7 @@ from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import escaped
 from minitransformer.statistics import share_error
 from minitransformer.tour.errors import errors
-from minitransformer.tour.story import NAMES, Judgement, Learned, Speech, Story
+from minitransformer.tour.result import NAMES, ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.tour.verdict import agreement, listed, top_words, verdict
 from minitransformer.verify import FINITE_DIFFERENCES, PYTORCH, Result
 from minitransformer.verify.report import COLUMNS, row, summary
@@ -43,46 +43,46 @@ HOW = {
 }
 
 
-def save(story: Story, path: str | PathLike[str]) -> None:
+def save(result: TourResult, path: str | PathLike[str]) -> None:
     """Write the page of a tour to a file.
 
     Args:
-        story: what `run` returned.
+        result: what `run` returned.
         path: the HTML file.
     """
-    write(path, tour_page(story))
+    write(path, tour_page(result))
 
 
-def tour_page(story: Story) -> str:
+def tour_page(result: TourResult) -> str:
     """The page of a tour as HTML.
 
     Args:
-        story: what `run` returned.
+        result: what `run` returned.
 
     Returns:
         The whole page, which loads nothing.
     """
     parts = (
-        _summary(story),
-        _gradients(story.gradients),
-        _speech(story.speech),
-        _judgement(story.judgement),
-        _why(story.judgement),
+        _summary(result),
+        _gradients(result.gradients),
+        _language_model(result.language_model),
+        _classifier(result.classifier),
+        _why(result.classifier),
     )
-    spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in story.seconds.items())
+    spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in result.seconds.items())
     body = f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>'
     return page("minitransformer tour", body, STYLE)
 
 
-def _summary(story: Story) -> str:
-    speech, judgement = story.speech, story.judgement
-    failed = sum(not r.passed for r in story.gradients)
-    perplexity = math.exp(speech.learned.held_out[-1][1])
+def _summary(result: TourResult) -> str:
+    language_model, classifier = result.language_model, result.classifier
+    failed = sum(not r.passed for r in result.gradients)
+    perplexity = math.exp(language_model.learned.held_out[-1][1])
     tiles = {
-        f"gradient checks, {failed or 'none'} failed": f"{len(story.gradients)}",
-        f"tokens it hesitates between, of {speech.vocab_size}": f"{perplexity:.0f}",
-        f"of {judgement.reviews} unseen reviews judged rightly": f"{judgement.accuracy['Transformer']:.1%}",
-        "relevance unaccounted for": f"{abs(judgement.ledger.gap):.0e}",
+        f"gradient checks, {failed or 'none'} failed": f"{len(result.gradients)}",
+        f"tokens it hesitates between, of {language_model.vocab_size}": f"{perplexity:.0f}",
+        f"of {classifier.reviews} unseen reviews judged rightly": f"{classifier.accuracy['Transformer']:.1%}",
+        "relevance unaccounted for": f"{abs(classifier.ledger.gap):.0e}",
     }
     cards = "".join(
         f"<div><dt>{escaped(name)}</dt><dd>{escaped(figure)}</dd></div>" for name, figure in tiles.items()
@@ -94,24 +94,24 @@ def _summary(story: Story) -> str:
         "<h1>A Transformer that shows its work</h1>"
         "<p>This page was written by <code>minitransformer tour</code>. It checked the calculus that all learning rests on, "
         "trained two small models on real text, and then asked one of them: why?</p>"
-        + _mine(story)
-        + ("" if story.holds else wrong)
+        + _mine(result)
+        + ("" if result.holds else wrong)
         + f'<dl class="tiles">{cards}</dl>'
     )
 
 
-def _mine(story: Story) -> str:
+def _mine(result: TourResult) -> str:
     """Which pieces were the learner's own."""
     built = (
-        f"<p>Built with {len(story.mine)} pieces of your own: {escaped(', '.join(story.mine))}.</p>"
-        if story.mine
+        f"<p>Built with {len(result.mine)} pieces of your own: {escaped(', '.join(result.mine))}.</p>"
+        if result.mine
         else ""
     )
-    rows = [(name, f"{difference:.0e}", why) for name, difference, why in story.beside]
+    rows = [(name, f"{difference:.0e}", why) for name, difference, why in result.beside]
     title = "Your pieces that these models do not come by, beside the library's own"
     heads = ["piece", "largest difference", "not swapped in, because"]
     beside = f"<details><summary>{escaped(title)}</summary>{table(heads, rows, numbers=(1,))}</details>"
-    return built + (beside if rows else "") + _aside(story.aside)
+    return built + (beside if rows else "") + _aside(result.aside)
 
 
 def _aside(reasons: dict[str, str]) -> str:
@@ -150,20 +150,21 @@ def _gradients(results: list[Result]) -> str:
     )
 
 
-def _speech(speech: Speech) -> str:
-    start = escaped(speech.vocab_size)
-    end = math.exp(speech.learned.held_out[-1][1])
+def _language_model(language_model: LanguageModelResult) -> str:
+    start = escaped(language_model.vocab_size)
+    end = math.exp(language_model.learned.held_out[-1][1])
     return (
         "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
         f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
         f"never saw, as if it had to choose among {end:.0f}. The curve shows how surprised it is: lower is better.</p>"
-        + _curve(speech.learned, "blind guessing", speech.guessing)
-        + f"<h3>What it wrote before</h3><pre>{escaped(speech.before)}</pre>"
-        + f"<h3>What it writes after</h3><pre>{escaped(speech.after)}</pre>"
+        + _curve(language_model.learned, "blind guessing", language_model.guessing)
+        + f"<h3>What it wrote before</h3><pre>{escaped(language_model.before)}</pre>"
+        + f"<h3>What it writes after</h3><pre>{escaped(language_model.after)}</pre>"
         + '<p class="note">Not yet sense, after so short a time on so small a model; but spelling, spaces and some grammar.</p>'
         + "<h3>Where it looks</h3><p>To choose the next piece, each head of attention looks back at some of the words before. "
         "Each row is a word that looks, each column one that is looked at: the stronger the colour, the larger the share. Nobody "
-        "can look ahead, so the upper right stays empty.</p>" + _maps(speech.tokens, speech.attention)
+        "can look ahead, so the upper right stays empty.</p>"
+        + _maps(language_model.tokens, language_model.attention)
     )
 
 
@@ -177,12 +178,12 @@ def _maps(tokens: Sequence[str], attention: Sequence[numpy.ndarray]) -> str:
     return f'<div class="maps">{attention_heads(tokens, attention).to_html()}</div>'
 
 
-def _judgement(judgement: Judgement) -> str:
-    margin = share_error(judgement.accuracy["Transformer"], judgement.reviews)
-    reviews = escaped(judgement.reviews)
+def _classifier(classifier: ClassifierResult) -> str:
+    margin = share_error(classifier.accuracy["Transformer"], classifier.reviews)
+    reviews = escaped(classifier.reviews)
     wrong = "".join(
         f"<li>{escaped(review.text)} <span class='soft'>(it said {escaped(NAMES[1 - review.label])}, {p:.0%} sure)</span></li>"
-        for review, p in judgement.mistakes
+        for review, p in classifier.mistakes
     )
     listing = (
         f"<details><summary>Where it was surest and wrong</summary><ul>{wrong}</ul></details>"
@@ -194,40 +195,40 @@ def _judgement(judgement: Judgement) -> str:
         "<p>A second Transformer reads reviews and says whether they praise or blame. Below: how many of "
         f"{reviews} reviews that it never saw it judges rightly, beside always giving the commoner answer (majority) and "
         "beside counting words (naive Bayes), which is hard to beat with so few texts.</p>"
-        + bars(judgement.accuracy)
+        + bars(classifier.accuracy)
         + f'<p class="note">With {reviews} reviews, luck alone moves such a figure by about {margin:.1%} up or down.</p>'
-        + _curve(judgement.learned, "tossing a coin", math.log(2))
+        + _curve(classifier.learned, "tossing a coin", math.log(2))
         + '<p class="note">In training, words are hidden at random, so that no review hangs on a single word: that makes it harder '
         "than the real thing.</p>" + listing
     )
 
 
-def _why(judgement: Judgement) -> str:
-    explanations = judgement.explanations
-    review = judgement.review
-    label = escaped(NAMES[judgement.label])
+def _why(classifier: ClassifierResult) -> str:
+    explanations = classifier.explanations
+    review = classifier.review
+    label = escaped(NAMES[classifier.label])
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
         "<h2>4. Why did it say so?</h2>"
-        f'<p class="said">{_underlined(judgement)}</p>'
+        f'<p class="said">{_underlined(classifier)}</p>'
         + (marked if review.rationale else "")
         + "<p>The classifier calls this "
-        f"<b>{label}</b>, {judgement.probability:.1%} sure. Which words made it say so? Three methods, the same "
+        f"<b>{label}</b>, {classifier.probability:.1%} sure. Which words made it say so? Three methods, the same "
         "question; orange words spoke for the answer, blue ones against it, and a stronger colour means a louder word.</p>"
         + "".join(map(_card, explanations))
         + _words(explanations)
-        + _ledger(judgement)
-        + _agreement(judgement)
+        + _ledger(classifier)
+        + _agreement(classifier)
         + "<h3>And where it looked</h3><p>Attention is not an explanation: it says where a head looked, not what it made of what "
         "it saw. Compare the columns with the words above.</p>"
-        + _maps(explanations[0].tokens, judgement.attention)
+        + _maps(explanations[0].tokens, classifier.attention)
     )
 
 
-def _underlined(judgement: Judgement) -> str:
+def _underlined(classifier: ClassifierResult) -> str:
     """The review with its marked reasons underlined."""
-    text, parts, end = judgement.review.text, [], 0
-    for a, b in judgement.review.rationale:
+    text, parts, end = classifier.review.text, [], 0
+    for a, b in classifier.review.rationale:
         parts += [escaped(text[end:a]), f"<u>{escaped(text[a:b])}</u>"]
         end = b
     return "".join(parts) + escaped(text[end:])
@@ -262,9 +263,9 @@ def _words(explanations: list[Explanation]) -> str:
     )
 
 
-def _ledger(judgement: Judgement) -> str:
-    ledger = judgement.ledger
-    explanation = judgement.explanations[0]
+def _ledger(classifier: ClassifierResult) -> str:
+    ledger = classifier.ledger
+    explanation = classifier.explanations[0]
     scale = scale_of(list(ledger.values()))
     rows = "".join(
         f'<tr{total}><th scope="row">{escaped(name)}</th>{leaning(amount, scale)}'
@@ -282,14 +283,14 @@ def _ledger(judgement: Judgement) -> str:
     )
 
 
-def _agreement(judgement: Judgement) -> str:
-    explanations = judgement.explanations
+def _agreement(classifier: ClassifierResult) -> str:
+    explanations = classifier.explanations
     pairs = [
         (f"{a} and {b}", f"{r:+.2f}", ", ".join(words) or "none")
         for a, b, r, words in agreement(explanations)
     ]
     tops = [(e.method, ", ".join(top_words(e))) for e in explanations]
-    reasons = [judgement.review.text[a:b] for a, b in judgement.review.rationale]
+    reasons = [classifier.review.text[a:b] for a, b in classifier.review.rationale]
     marked = f" Marked in the data: {listed(reasons)}." if reasons else ""
     return (
         f"<h3>Where they agree</h3><p><b>{escaped(verdict(explanations))}</b>{escaped(marked)}</p>"

@@ -1,57 +1,61 @@
-"""The story of a tour as plain data, for JSON."""
+"""The result of a tour as plain data, for JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from minitransformer.tour.story import NAMES, Judgement, Story
+from minitransformer.tour.result import NAMES, ClassifierResult, TourResult
 from minitransformer.tour.verdict import agreement, top_words
 
 AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 
 
-def plain(story: Story) -> dict[str, Any]:
-    """The story for JSON.
+def plain(result: TourResult) -> dict[str, Any]:
+    """The result for JSON.
 
     Args:
-        story: what `run` returned.
+        result: what `run` returned.
 
     Returns:
         Its figures as dictionaries, lists, numbers and texts.
     """
-    judgement, speech = story.judgement, story.speech
+    classifier, language_model = result.classifier, result.language_model
     return {
-        "passed": story.holds,
-        "mine": story.mine,
-        "beside": {name: {"difference": size, "not swapped in": why} for name, size, why in story.beside},
-        "set aside": story.aside,
+        "passed": result.holds,
+        "mine": result.mine,
+        "beside": {name: {"difference": size, "not swapped in": why} for name, size, why in result.beside},
+        "set aside": result.aside,
         "gradients": {
-            "checks": len(story.gradients),
-            "failed": [r.name for r in story.gradients if not r.passed],
+            "checks": len(result.gradients),
+            "failed": [r.name for r in result.gradients if not r.passed],
         },
-        "language model": {**asdict(speech.learned), "before": speech.before, "after": speech.after},
+        "language model": {
+            **asdict(language_model.learned),
+            "before": language_model.before,
+            "after": language_model.after,
+        },
         "classifier": {
-            **asdict(judgement.learned),
-            "accuracy": judgement.accuracy,
-            "reviews": judgement.reviews,
+            **asdict(classifier.learned),
+            "accuracy": classifier.accuracy,
+            "reviews": classifier.reviews,
         },
         "review": {
-            "text": judgement.review.text,
-            "answer": NAMES[judgement.label],
-            "probability": judgement.probability,
+            "text": classifier.review.text,
+            "answer": NAMES[classifier.label],
+            "probability": classifier.probability,
         },
         "explanations": {
             e.method: {"tokens": e.tokens, "relevance": e.relevance.tolist(), "top_words": top_words(e)}
-            for e in judgement.explanations
+            for e in classifier.explanations
         },
-        "ledger": dict(judgement.ledger),
-        "agreement": _agreement(judgement),
-        "seconds": story.seconds,
+        "ledger": dict(classifier.ledger),
+        "agreement": _agreement(classifier),
+        "seconds": result.seconds,
     }
 
 
-def _agreement(judgement: Judgement) -> list[dict[str, Any]]:
+def _agreement(classifier: ClassifierResult) -> list[dict[str, Any]]:
     """Each pair of methods; JSON has no NaN, and null stands for it."""
-    pairs = [(a, b, None if r != r else r, words) for a, b, r, words in agreement(judgement.explanations)]
+    pairs = [(a, b, None if r != r else r, words) for a, b, r, words in agreement(classifier.explanations)]
     return [dict(zip(AGREEMENT, pair, strict=True)) for pair in pairs]

@@ -1,4 +1,4 @@
-"""What can be read from several explanations of one decision: the loudest words, and where the methods agree."""
+"""What several explanations of one decision have in common: their top words, and whether the methods agree on them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,31 @@ from minitransformer.explain import Explanation
 from minitransformer.pictures.colours import scale_of
 from minitransformer.statistics import rank_correlation
 
-AUDIBLE = 0.1  # of the loudest word: less is not counted as a contradiction
-TOP = 3  # words that methods are compared on
+AUDIBLE = 0.1  # of the largest |relevance|: opposite signs of less are not counted as a contradiction
+TOP = 3  # words of each method that are compared
 
 
 def is_word(token: str) -> bool:
+    """Whether a token has a letter or a digit, and is not only punctuation.
+
+    Args:
+        token: the token.
+
+    Returns:
+        Whether it has.
+    """
     return any(c.isalnum() for c in token)
 
 
 def loudest(explanation: Explanation) -> dict[str, float]:
-    """Each word with its relevance, that of its loudest occurrence; the loudest word first."""
+    """The relevance of each word, the largest |relevance| first.
+
+    Args:
+        explanation: of one text.
+
+    Returns:
+        The relevance by the word in small letters; of a word that occurs several times, the largest in size.
+    """
     found: dict[str, float] = {}
     for i in numpy.argsort(-numpy.abs(explanation.relevance), kind="stable"):
         if is_word(token := explanation.tokens[i].strip().lower()):
@@ -29,12 +44,26 @@ def loudest(explanation: Explanation) -> dict[str, float]:
 
 
 def top_words(explanation: Explanation) -> list[str]:
-    """The words that speak loudest for or against, each once."""
+    """The words with the largest |relevance|, each once.
+
+    Args:
+        explanation: of one text.
+
+    Returns:
+        At most `TOP` words.
+    """
     return list(loudest(explanation))[:TOP]
 
 
 def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float, list[str]]]:
-    """For each pair of methods: their names, the rank correlation over words, and the top words they share."""
+    """Compare each pair of methods.
+
+    Args:
+        explanations: of the same tokens, one for each method.
+
+    Returns:
+        (method, other method, rank correlation of the words' relevance, top words of both) for each pair.
+    """
     words = [i for i, token in enumerate(explanations[0].tokens) if is_word(token)]
     correlation = {
         (a, b): rank_correlation(a.relevance[words], b.relevance[words])
@@ -47,30 +76,51 @@ def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float
 
 
 def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]]:
-    """The words that are loud for every method, all with one sign; and those loud for one that have another sign for another."""
-    # 1 is the loudest
-    said = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]
+    """The top words on which all methods agree, and those on which they contradict each other.
+
+    Args:
+        explanations: of the same tokens, one for each method.
+
+    Returns:
+        (words that are top words of every method, all with one sign; top words of any method that have opposite signs).
+    """
+    # 1 is the largest
+    shares = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]
     tops = [top_words(e) for e in explanations]
     every = list(dict.fromkeys(word for top in tops for word in top))
-    disputed = [w for w in every if min(s[w] for s in said) < -AUDIBLE and max(s[w] for s in said) > AUDIBLE]
+    disputed = [
+        w for w in every if min(s[w] for s in shares) < -AUDIBLE and max(s[w] for s in shares) > AUDIBLE
+    ]
     return [w for w in every if all(w in top for top in tops) and w not in disputed], disputed
 
 
 def verdict(explanations: Sequence[Explanation]) -> str:
-    """Where the methods agree, in words."""
+    """Where the methods agree, in words.
+
+    Args:
+        explanations: of the same tokens, one for each method.
+
+    Returns:
+        One sentence or two.
+    """
     agreed, disputed = consensus(explanations)
     yes = (
         f"Every method counts {listed(agreed)} among its {TOP} loudest words, with the same sign."
         if agreed
-        else ""
+        else f"No word is among the {TOP} loudest of every method with the same sign."
     )
     no = f"They do not agree whether {listed(disputed)} spoke for or against." if disputed else ""
-    return " ".join(
-        filter(None, [yes or f"No word is among the {TOP} loudest of every method with the same sign.", no])
-    )
+    return f"{yes} {no}".strip()
 
 
 def listed(words: Sequence[str]) -> str:
-    """'a', 'b' and 'c'."""
+    """Words as part of a sentence: 'a', 'b' and 'c'.
+
+    Args:
+        words: one word or more.
+
+    Returns:
+        The words in quotes, with commas and an "and".
+    """
     *most, last = [f"'{word}'" for word in words]
     return f"{', '.join(most)} and {last}" if most else last

@@ -20,7 +20,7 @@ from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.terminal import Terminal
 from minitransformer.tour import Listener, plain
-from minitransformer.tour import travel as tour_module
+from minitransformer.tour import parts as tour_module
 
 pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
 # the first part is left out here
@@ -56,13 +56,14 @@ def figures(monkeypatch, yours):
     monkeypatch.setattr(tour_module, "check_gradients", lambda seed, console: [])
     manual_seed(0)
     with yours.in_the_library():
-        return plain(tour_module.travel(ClassifierRecipe(steps=4), 3, 0, yours, Listener()))
+        return plain(tour_module.run_parts(ClassifierRecipe(steps=4), 3, 0, yours, Listener()))
 
 
 @pytest.mark.slow
 def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monkeypatch):
-    right = tour_module.judge
-    monkeypatch.setattr(tour_module, "judge", lambda *a: right(*a[:3], "explicit"))  # as lesson 11 does it
+    right = tour_module.train_classifier
+    # the explicit form, as lesson 11 does it
+    monkeypatch.setattr(tour_module, "train_classifier", lambda *a: right(*a[:3], "explicit"))
     own, calls = figures(monkeypatch, Pieces({})), dict.fromkeys(SEAMS, 0)
     yours = Pieces({name: counted(calls, name, piece(solved, name)) for name in SEAMS})
     got = figures(monkeypatch, yours)

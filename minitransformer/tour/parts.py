@@ -1,4 +1,4 @@
-"""The tour: all its parts one after the other, with the learner's pieces in the library's place if there are any."""
+"""The parts of the tour, one after the other; the learner's pieces replace the library's, if there are any."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from minitransformer.course.where import command
 from minitransformer.course.workspace import Workspace
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
+from minitransformer.tour.checking import check_gradients
+from minitransformer.tour.deciding import train_classifier
 from minitransformer.tour.listener import Listener
-from minitransformer.tour.story import Story
-from minitransformer.tour.work import check_gradients, judge, speak
+from minitransformer.tour.result import TourResult
+from minitransformer.tour.writing import train_language_model
 
 Part = TypeVar("Part")
 # the names of the parts
@@ -34,7 +36,7 @@ def run(
     *,
     mine: str | Path | None = None,
     listener: Listener | None = None,
-) -> Story:
+) -> TourResult:
     """Check every gradient, train a language model and a classifier on real text, and explain one decision in three ways.
 
     Args:
@@ -42,12 +44,12 @@ def run(
         steps: training steps of the language model.
         epochs: how often the classifier reads all its reviews; None for the recipe's own number of steps.
         seed: of all random numbers.
-        mine: a folder of the course, as `minitransformer start` makes it; every exercise passed there takes the library's
-            place. None for the library alone.
-        listener: what is told on the way; nothing if None.
+        mine: a folder of the course, as `minitransformer start` creates it: every exercise that is passed there replaces the
+            library's own piece. None replaces nothing.
+        listener: its methods are called as the tour goes on; None prints nothing and draws no progress bars.
 
     Returns:
-        The figures of all parts.
+        The results of all parts.
 
     Raises:
         ValueError: the data are unknown, or no exercise in `mine` is passed.
@@ -60,13 +62,13 @@ def run(
     beside = list(differences(yours))
     listener.compared(beside)
     with yours.in_the_library():
-        story = travel(recipe, steps, seed, yours, listener)
+        result = run_parts(recipe, steps, seed, yours, listener)
     used = [name for name in yours.answers if name in SEAMS and name not in yours.aside]
-    return replace(story, mine=used, beside=beside, aside=yours.aside)
+    return replace(result, mine=used, beside=beside, aside=yours.aside)
 
 
 def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
-    """The classifier's recipe, for so many epochs if they are given."""
+    """The classifier's recipe, for a number of epochs if one is given."""
     recipe = ClassifierRecipe.of(data)
     train, _, _ = recipe.split()
     return recipe if epochs is None else replace(recipe, steps=epochs * -(-len(train) // recipe.batch_size))
@@ -86,35 +88,46 @@ def _yours(folder: Path, listener: Listener) -> Pieces:
     return yours
 
 
-def travel(recipe: ClassifierRecipe, steps: int, seed: int, yours: Pieces, listener: Listener) -> Story:
-    """All parts of the tour, with the learner's pieces already in the library.
+def run_parts(
+    recipe: ClassifierRecipe, steps: int, seed: int, yours: Pieces, listener: Listener
+) -> TourResult:
+    """Run the parts. The learner's pieces have replaced the library's already.
 
     Args:
         recipe: of the classifier.
         steps: training steps of the language model.
         seed: of the random numbers.
-        yours: the learner's pieces; one that fails is set aside, and the part done anew.
-        listener: what is told on the way.
+        yours: the learner's pieces; if one fails, it is set aside, and the part runs again.
+        listener: its methods are called as the tour goes on.
 
     Returns:
-        The figures of all parts.
+        The results of all parts.
     """
     seconds: dict[str, float] = {}
     with _part(seconds, GRADIENTS, listener):
         gradients = done(lambda: check_gradients(seed, listener.console), seed, yours)
         listener.gradients(gradients)
     with _part(seconds, LANGUAGE_MODEL, listener):
-        speech = done(lambda: speak(steps, seed, listener.console), seed, yours)
-        listener.language_model(speech)
+        language_model = done(lambda: train_language_model(steps, seed, listener.console), seed, yours)
+        listener.language_model(language_model)
     with _part(seconds, CLASSIFIER, listener):
         form = "explicit" if RULES & yours.answers.keys() else "gradient"
-        judgement = done(lambda: judge(recipe, seed, listener.console, form), seed, yours)
-        listener.classifier(judgement)
-    return Story(gradients, speech, judgement, seconds)
+        classifier = done(lambda: train_classifier(recipe, seed, listener.console, form), seed, yours)
+        listener.classifier(classifier)
+    return TourResult(gradients, language_model, classifier, seconds)
 
 
 def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:
-    """The result of a part. If it fails after one of the learner's pieces answered, that is set aside, and the part done anew."""
+    """Run a part. If it fails after a piece of the learner's was called, set that piece aside, and run the part again.
+
+    Args:
+        part: the part.
+        seed: of the random numbers, set again before another try.
+        yours: the learner's pieces.
+
+    Returns:
+        What the part returns.
+    """
     while True:
         try:
             return part()
@@ -126,7 +139,7 @@ def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:
 
 @contextlib.contextmanager
 def _part(seconds: dict[str, float], name: str, listener: Listener) -> Iterator[None]:
-    """Tell that a part begins, and note how long it takes."""
+    """Call the listener, and note the time that the part takes."""
     listener.begins(name)
     start = time.perf_counter()
     yield

@@ -1,0 +1,138 @@
+"""The third part of a tour: a classifier learns to decide between praise and blame, and one of its decisions is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy
+from rich.console import Console
+
+from minitransformer.data.naive_bayes import NaiveBayes, majority
+from minitransformer.data.reviews import Review
+from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
+from minitransformer.models.classifier import predict_proba
+from minitransformer.nn import Module
+from minitransformer.recipes import ClassifierRecipe
+from minitransformer.recipes.classifier import accuracy
+from minitransformer.tokenization import Tokenizer
+from minitransformer.tour.learning import attention_of, train
+from minitransformer.tour.result import ClassifierResult
+
+SHORT = range(8, 19)  # words in a review that is quickly read
+SURE = 0.95
+SAMPLES = 1000  # of LIME
+SHOWN = 3  # mistakes
+
+
+def train_classifier(
+    recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gradient"
+) -> ClassifierResult:
+    """Train the classifier on reviews, and explain one of its decisions.
+
+    Args:
+        recipe: of the classifier.
+        seed: of LIME's samples.
+        console: where the progress bar is drawn.
+        form: of LRP, "gradient" or "explicit".
+
+    Returns:
+        Its losses, its accuracy beside that of simpler methods, and one decision explained by three methods.
+    """
+    trainer, tokenizer = recipe.trainer()
+    learned = train(trainer, console)
+    model = trainer.model
+    learning, validation, test = recipe.split()
+    scores = {**simpler(learning + validation, test), "Transformer": accuracy(model, tokenizer, test)}
+    probabilities = predict_proba(model, tokenizer, [r.text for r in test])  # (N, 2)
+    chosen = choose(test, probabilities)
+    label = int(probabilities[chosen].argmax())
+    return ClassifierResult(
+        learned,
+        scores,
+        len(test),
+        test[chosen],
+        label,
+        float(probabilities[chosen].max()),
+        explain(model, tokenizer, test[chosen].text, label, seed, form),
+        attention_of(model, tokenizer, test[chosen].text),
+        mistakes(test, probabilities),
+    )
+
+
+def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]:
+    """The accuracy of simpler methods.
+
+    Args:
+        train: reviews to learn from.
+        test: reviews to measure the accuracy on.
+
+    Returns:
+        The accuracy, from 0 to 1, of the most frequent label for every review, and of naive Bayes.
+    """
+    truth = numpy.array([r.label for r in test])
+    bayes = NaiveBayes.fit([r.text for r in train], [r.label for r in train]).predict([r.text for r in test])
+    return {
+        "majority": float((truth == majority([r.label for r in train])).mean()),
+        "naive Bayes": float((bayes == truth).mean()),
+    }
+
+
+def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
+    """Choose the review to explain: the one with the highest probability of its true label, up to `SURE`.
+
+    Beyond `SURE`, no single word can change the decision any more, and there is little to explain. Short reviews come first.
+
+    Args:
+        reviews: N reviews.
+        probabilities: of both labels, (N, 2).
+
+    Returns:
+        The index of the review.
+    """
+    short = [i for i, r in enumerate(reviews) if len(r.text.split()) in SHORT] or range(len(reviews))
+    right = {i: probabilities[i, reviews[i].label] for i in short}
+    return max([i for i in short if right[i] <= SURE] or short, key=lambda i: right[i])
+
+
+def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tuple[Review, float]]:
+    """The wrong decisions with the highest probabilities.
+
+    Args:
+        reviews: N reviews.
+        probabilities: of both labels, (N, 2).
+
+    Returns:
+        At most `SHOWN` reviews, each with the probability of the wrong label; the highest comes first.
+    """
+    wrong = [
+        (r, float(p.max())) for r, p in zip(reviews, probabilities, strict=True) if p.argmax() != r.label
+    ]
+    return sorted(wrong, key=lambda pair: -pair[1])[:SHOWN]
+
+
+def explain(
+    model: Module, tokenizer: Tokenizer, text: str, label: int, seed: int, form: str = "gradient"
+) -> list[Explanation]:
+    """Explain a decision by LRP, by LIME and by gradient x input.
+
+    Args:
+        model: the classifier.
+        tokenizer: of its ids.
+        text: the text that it read.
+        label: the label that it chose, 0 or 1.
+        seed: of LIME's samples.
+        form: of LRP, "gradient" or "explicit".
+
+    Returns:
+        The three explanations, each of the same tokens.
+    """
+    ids = tokenizer.encode(text)
+    tokens = tokenizer.tokens(text)
+    predict = partial(predict_proba, model, tokenizer)
+    margin = (label, 1 - label)  # the decision depends on the difference of the two logits
+    return [
+        lrp(model, ids, margin, tokens=tokens, form=form),
+        lime(predict, text, label, len(tokens), SAMPLES, seed, tokenizer=tokenizer.tokens),
+        gradient_x_input(model, ids, margin, tokens=tokens),
+    ]
