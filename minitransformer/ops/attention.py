@@ -22,7 +22,18 @@ from minitransformer.ops.softmax import Softmax, softmax
 def attention_scores(
     query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float
 ) -> Tensor:
-    """How well each query fits each key, -inf where it may not look. (.., T, d), (.., S, d) -> (.., T, S)."""
+    """How well each query fits each key.
+
+    Args:
+        query: (.., T, d).
+        key: (.., S, d).
+        mask: added to the scores, or boolean and True where a query may look; broadcasts to (.., T, S). None means no mask.
+        is_causal: whether query t looks at keys 0 to t only.
+        scale: what the scores are multiplied by.
+
+    Returns:
+        (.., T, S), -inf where a query may not look.
+    """
     scores = mul(matmul(query, transpose(key, -2, -1)), scale)  # (.., T, S)
     if is_causal:
         seen = kernels.of(query.array).causal_mask(namespace(query.array), *scores.shape[-2:])
@@ -41,7 +52,23 @@ def clear_attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(d)) V and its weights, one idea a line (Vaswani et al., NeurIPS 2017, equation 1)."""
+    """softmax(scale Q K^T + mask) V and its weights, one idea a line.
+
+    Args:
+        query: (.., T, d).
+        key: (.., S, d).
+        value: (.., S, e).
+        mask: as in `attention_scores`.
+        dropout_p: the probability that a weight is set to 0.
+        is_causal: as in `attention_scores`.
+        scale: as in `attention_scores`; None means 1 / sqrt(d).
+
+    Returns:
+        The output (.., T, e) and the attention weights (.., T, S).
+
+    Source:
+        Vaswani et al., NeurIPS 2017, equation 1.
+    """
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = attention_scores(query, key, mask, is_causal, scale)  # (.., T, S)
     weights = softmax(scores, -1)  # (.., T, S), rows sum to one

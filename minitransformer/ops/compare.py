@@ -177,7 +177,15 @@ def equals(input: Tensor, other: Operand) -> Tensor: ...
 @overload
 def equals(input: Tensor, other: object) -> Tensor | bool: ...
 def equals(input: Tensor, other: Any) -> Tensor | bool:
-    """`input == other`: `eq`, and False where `other` is neither a tensor nor a number, such as None."""
+    """`input == other`: as `eq`, but for any object.
+
+    Args:
+        input: a tensor.
+        other: a tensor, a number, or any other object.
+
+    Returns:
+        A boolean tensor; False where `other` is neither a tensor nor a number, such as None.
+    """
     return eq(input, other) if _comparable(other) else False
 
 
@@ -186,7 +194,15 @@ def differs(input: Tensor, other: Operand) -> Tensor: ...
 @overload
 def differs(input: Tensor, other: object) -> Tensor | bool: ...
 def differs(input: Tensor, other: Any) -> Tensor | bool:
-    """`input != other`: `ne`, and True where `other` is neither a tensor nor a number, such as None."""
+    """`input != other`: as `ne`, but for any object.
+
+    Args:
+        input: a tensor.
+        other: a tensor, a number, or any other object.
+
+    Returns:
+        A boolean tensor; True where `other` is neither a tensor nor a number, such as None.
+    """
     return ne(input, other) if _comparable(other) else True
 
 

@@ -57,7 +57,15 @@ class ToDevice(Moves):
 
 
 def cast(input: Tensor, dtype: DType) -> Tensor:
-    """`input` in `dtype`: itself if it has it already."""
+    """The tensor in another dtype.
+
+    Args:
+        input: any shape.
+        dtype: the dtype.
+
+    Returns:
+        The same shape; the input itself if it has the dtype.
+    """
     if input.dtype == dtype:
         return input
     op = Cast(numpy.dtype(dtype))
@@ -68,7 +76,17 @@ _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def common_dtype(*tensors: Tensor) -> DType:
-    """PyTorch's promotion: the highest of bool, integer, float decides; in it the widest, 0-d tensors giving way to others."""
+    """The dtype that PyTorch computes with for these tensors.
+
+    Floating-point dtypes prevail over integers, and these over booleans. Of one kind the widest dtype counts, of tensors with
+    dimensions if there are any.
+
+    Args:
+        *tensors: one or more.
+
+    Returns:
+        The dtype.
+    """
     ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in tensors]
     return reduce(
         numpy.promote_types, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)]
@@ -85,9 +103,25 @@ def to(
     copy: bool = False,
     memory_format: str = preserve_format,
 ) -> Tensor:
-    """`input` in the dtype and on the device of `targets`: a dtype, a device's name or number, another tensor, or several.
+    """The tensor in another dtype, on another device, or both.
 
-    As in PyTorch two booleans may follow: `non_blocking`, which changes nothing here, and `copy` even what is so already.
+    Args:
+        input: any shape.
+        *targets: dtypes, names or numbers of devices, or tensors, whose dtype and device are meant. As in PyTorch two booleans may
+            follow, `non_blocking` and `copy`.
+        dtype: the dtype; None leaves it as it is.
+        device: the device, by name or number; None leaves it as it is.
+        other: a tensor, whose dtype and device are meant.
+        non_blocking: accepted as in PyTorch; no effect.
+        copy: whether to copy even where nothing changes.
+        memory_format: the order of the elements in memory: `preserve_format`, `contiguous_format` or, for 4 dimensions,
+            `channels_last`.
+
+    Returns:
+        The same shape; the input itself if nothing changes and no copy is asked for.
+
+    Raises:
+        ValueError: the memory format is unknown, or does not fit the shape.
     """
     flags = [t for t in targets if isinstance(t, bool)]
     out = input
@@ -110,7 +144,18 @@ def _to_one(input: Tensor, target: Any) -> Tensor:
 
 
 def in_order(input: Tensor, memory_format: str) -> Tensor:
-    """`input` with its memory in this order: as it is, by rows, or (for images) with the channels last."""
+    """The tensor with its elements in another order in memory.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape and values.
+
+    Raises:
+        ValueError: the memory format is unknown, or does not fit the shape.
+    """
     if memory_format == preserve_format:
         return input
     if memory_format == contiguous_format:
@@ -128,47 +173,131 @@ def cuda(
     non_blocking: bool = False,
     memory_format: str = preserve_format,
 ) -> Tensor:
+    """The tensor on a GPU.
+
+    Args:
+        input: any shape.
+        device: its name or number; None means the first.
+        non_blocking: accepted as in PyTorch; no effect.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape; the input itself if it is there already.
+    """
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
 
 def cpu(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """The tensor on the CPU.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape; the input itself if it is there already.
+    """
     return to(input, "cpu", memory_format=memory_format)
 
 
 def to_half(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as half precision, float16."""
+    """The tensor as half precision, float16.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, float16), memory_format)
 
 
 def to_float(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as single precision, float32."""
+    """The tensor as single precision, float32.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, float32), memory_format)
 
 
 def to_double(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as double precision, float64."""
+    """The tensor as double precision, float64.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, float64), memory_format)
 
 
 def to_int(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as int32."""
+    """The tensor as int32.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, int32), memory_format)
 
 
 def to_long(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as int64."""
+    """The tensor as int64.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, int64), memory_format)
 
 
 def to_bool(input: Tensor, memory_format: str = preserve_format) -> Tensor:
-    """`input` as booleans: False where a value is 0."""
+    """The tensor as booleans, False where a value is 0.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
     return in_order(cast(input, bool_), memory_format)
 
 
 def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype and on the device of another.
+
+    Args:
+        input: any shape.
+        other: the other tensor.
+
+    Returns:
+        The same shape; the input itself if nothing changes.
+    """
     return to(input, other)
 
 
 def on_default_device(array: Array) -> Tensor:
-    """A tensor of a host array, on the backend in use."""
+    """A tensor of a host array, on the backend in use.
+
+    Args:
+        array: any shape.
+
+    Returns:
+        The tensor; on the CPU it shares the array's memory.
+    """
     return Tensor(to_device(array, default_device()))

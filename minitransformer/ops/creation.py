@@ -57,9 +57,18 @@ def _plain_numbers(data: Any) -> Any:
 
 
 def laid_out(data: Any, *sizes: int) -> Array:
-    """What `Tensor(data)` holds: sequences of numbers as float32, as in PyTorch; `Tensor(2, 3)` is room of that shape.
+    """The array that `Tensor(data)` or `Tensor(2, 3)` holds, as in PyTorch.
 
-    A NumPy number keeps its dtype, a tensor its memory. Raises TypeError for one number, which could be meant as either.
+    Args:
+        data: a sequence of numbers, which becomes float32; a NumPy number, which keeps its dtype; a tensor, which shares its
+            memory; or the first of the sizes.
+        *sizes: the other sizes of a tensor of zeros.
+
+    Returns:
+        The array.
+
+    Raises:
+        TypeError: one number, which could mean a value or a size; or anything else.
     """
     if isinstance(data, numpy.generic) and not sizes:
         return numpy.asarray(data)

@@ -60,5 +60,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def drawn_scale(p: float, like: Array, shape: tuple[int, ...]) -> Array:
-    """0 or 1 / (1 - p) for each place of `shape`. Only a key is drawn on the host: both backends leave out the same units."""
+    """The factors of dropout. Only a key is drawn on the host, so that both backends leave out the same units.
+
+    Args:
+        p: the probability that a unit is left out.
+        like: an array of the dtype and the library to use.
+        shape: the shape.
+
+    Returns:
+        0 or 1 / (1 - p) for each unit.
+    """
     return kernels.of(like).dropout_scale(int(generator().integers(1 << 63)), p, shape, like.dtype)

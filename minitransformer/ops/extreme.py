@@ -73,7 +73,12 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 class Extreme(NamedTuple):
-    """The largest or smallest values along a dimension, and where each was found."""
+    """The largest or smallest values along a dimension, and where each was found.
+
+    Attributes:
+        values: the values.
+        indices: the index of each along the dimension.
+    """
 
     values: Tensor
     indices: Tensor

@@ -27,7 +27,14 @@ class SplitHeads(Moves):
         self.heads, self.outputs, self.batch_first = heads, parts, batch_first
 
     def pieces(self, x: Array) -> Array:
-        """A view of x. (B, T, P H d), (T, B, P H d) or (T, P H d) -> (P, B, H, T, d) or (P, H, T, d)."""
+        """The pieces of an array, as a view.
+
+        Args:
+            x: (B, T, P H d), (T, B, P H d) or (T, P H d).
+
+        Returns:
+            (P, B, H, T, d) or (P, H, T, d).
+        """
         cut = x.reshape(*x.shape[:-1], self.outputs, self.heads, x.shape[-1] // (self.outputs * self.heads))
         time = 1 if x.ndim == 3 and self.batch_first else 0
         part, head, d = range(x.ndim - 1, x.ndim + 2)
@@ -78,9 +85,19 @@ def split_heads(
 def split_heads(
     input: Tensor, num_heads: int, parts: int = 1, batch_first: bool = True
 ) -> Tensor | tuple[Tensor, ...]:
-    """(B, T, parts num_heads d), (T, B, ..) unless `batch_first`, or (T, ..) -> (B, H, T, d) or (H, T, d) for each part.
+    """Vectors cut into parts, such as query, key and value, and each of these into heads.
 
-    One tensor for one part, a tuple for more. Raises ValueError if the sizes do not fit.
+    Args:
+        input: (B, T, P H d), (T, B, P H d) with `batch_first=False`, or (T, P H d).
+        num_heads: H.
+        parts: P.
+        batch_first: whether the batch is the first dimension.
+
+    Returns:
+        (B, H, T, d) or (H, T, d); for several parts a tuple of them.
+
+    Raises:
+        ValueError: the sizes do not fit.
     """
     if input.ndim not in (2, 3) or input.shape[-1] % (num_heads * parts):
         what = f"2 or 3 dimensions, the last a multiple of {num_heads * parts} = {parts} x {num_heads} heads"
@@ -89,7 +106,18 @@ def split_heads(
 
 
 def merge_heads(input: Tensor, batch_first: bool = True) -> Tensor:
-    """(B, H, T, d) or (H, T, d) -> (B, T, H d), (T, B, H d) unless `batch_first`, or (T, H d). Raises ValueError for others."""
+    """The heads of each token side by side, as one vector.
+
+    Args:
+        input: (B, H, T, d) or (H, T, d).
+        batch_first: whether the batch is the first dimension of the result.
+
+    Returns:
+        (B, T, H d), (T, B, H d) with `batch_first=False`, or (T, H d).
+
+    Raises:
+        ValueError: the input has another number of dimensions.
+    """
     if input.ndim not in (3, 4):
         raise ValueError(f"merge_heads: expected (B, H, T, d) or (H, T, d), got {input.shape}")
     return MergeHeads(batch_first)(input)

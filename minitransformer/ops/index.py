@@ -139,20 +139,48 @@ def _width(part: Any) -> int:
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
-    """input[index]. Raises IndexError if out of range; with integer arrays in `index` the program waits for the device."""
+    """input[index]. With integer arrays in the index the program waits for the device.
+
+    Args:
+        input: any shape.
+        index: integers, slices, None, Ellipsis, arrays or tensors of integers or booleans, or a tuple of these, as in PyTorch.
+
+    Returns:
+        The part.
+
+    Raises:
+        IndexError: an index is out of range.
+    """
     for step in _steps(input, index):
         input = GetItem(step)(input)
     return input
 
 
 def setitem(input: Tensor, index: Any, value: Any) -> None:
-    """input[index] = value, in place. Raises RuntimeError for a leaf that requires grad, with the tape on."""
+    """input[index] = value, in place.
+
+    Args:
+        input: any shape.
+        index: as in `getitem`.
+        value: a number, an array or a tensor; it is broadcast to the part.
+
+    Raises:
+        IndexError: an index is out of range.
+        RuntimeError: the tensor may not be edited, such as a leaf that requires grad while the tape is on.
+    """
     *first, last = _steps(input, index)
     put(input, value, [GetItem(step) for step in first], last)
 
 
 def iterate(input: Tensor) -> Iterator[Tensor]:
-    """The slices along the first dimension, one by one."""
+    """The slices along the first dimension, one by one.
+
+    Args:
+        input: at least one dimension.
+
+    Returns:
+        An iterator of tensors.
+    """
     return (input[i] for i in range(len(input)))
 
 
@@ -346,7 +374,18 @@ def _triangle(input: Tensor, diagonal: int) -> Tensor:
 
 
 def number_like(input: Tensor, value: Any) -> float | int | bool:
-    """`value` as the Python number that leaves the dtype of `input` as it is. Raises ValueError if it would become infinite."""
+    """A value as the Python number that leaves the dtype of a tensor as it is.
+
+    Args:
+        input: the tensor.
+        value: a number or a 0-d tensor.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: it would become infinite in that dtype.
+    """
     number = {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
     if input.dtype == float16 and 65504 < abs(number) < math.inf:
         raise ValueError(f"expected a number that float16 holds, got {value}; use -inf for a mask")
@@ -381,10 +420,18 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def check_ids(ids: Array, size: int, message: str) -> None:
-    """Raise IndexError if one of `ids` is not from 0 to size - 1; the message names both.
+    """Check that all ids are from 0 to size - 1.
 
-    Every step of training looks, and a device would have to be waited for: so there it is taken only inside `detect_anomaly`, and
-    what `embedding` and `cross_entropy` give for an id out of range is NaN.
+    On a device this is done only inside `detect_anomaly`, since every step of training would have to wait for the device. Outside
+    of it `embedding` and `cross_entropy` give NaN for an id out of range.
+
+    Args:
+        ids: integers, any shape.
+        size: the number of ids that there are.
+        message: of the error, with `{}` for the id and for size - 1.
+
+    Raises:
+        IndexError: an id is out of range.
     """
     if namespace(ids) is numpy or watcher.get() is not None:
         _check_range(ids, 0, size - 1, message, size - 1)

@@ -40,7 +40,14 @@ class Overwrite(Moves):
         self.views, self.index = views, index
 
     def part(self, x: Array) -> Array:
-        """What the view ops show of x: a view, if x is contiguous."""
+        """What the view ops show of an array.
+
+        Args:
+            x: an array of the input's shape.
+
+        Returns:
+            The part; a view, if x is contiguous.
+        """
         for view in self.views:
             x = view.forward(x)
         return x
@@ -51,7 +58,17 @@ class Overwrite(Moves):
         return y
 
     def arrays(self, every: bool = True) -> list[Array]:
-        """The arrays of the inputs. No law reads the values of x, so they may have been edited since; those of `new` may not."""
+        """The arrays of the inputs. No law reads the values of x, so they may have been edited since; those of `new` may not.
+
+        Args:
+            every: as in `Op.arrays`.
+
+        Returns:
+            The arrays of x and `new`.
+
+        Raises:
+            RuntimeError: `new` was edited in place, and a law reads it.
+        """
         x, new = self.inputs
         if every and isinstance(new, Tensor) and new.edited[0] > self.number:
             raise RuntimeError(
@@ -71,7 +88,14 @@ class Overwrite(Moves):
 
 
 def in_place(function: Callable[Concatenate[Any, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
-    """The method that computes `function` of a tensor and writes the result into that tensor."""
+    """The method that computes a function of a tensor and writes the result into that tensor.
+
+    Args:
+        function: its first argument is the tensor, and it returns a new one.
+
+    Returns:
+        The method, with the name of the function and a `_` after it.
+    """
 
     @wraps(function)
     def edit(input: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
@@ -84,7 +108,19 @@ def in_place(function: Callable[Concatenate[Any, P], Tensor]) -> Callable[Concat
 
 
 def begin(input: Tensor, *others: Any) -> bool:
-    """Whether an edit of `input`, with the `others`, is to be recorded. Raises RuntimeError if it may not be made."""
+    """Prepare an edit in place.
+
+    Args:
+        input: the tensor to be edited.
+        *others: what it is edited with; only tensors count.
+
+    Returns:
+        Whether the edit is to be recorded.
+
+    Raises:
+        RuntimeError: the tensor may not be edited.
+        TypeError: the tensors are on different devices.
+    """
     check_device("an in-place edit", input, *others)
     tensors = [t for t in (input, *others) if isinstance(t, Tensor)]
     for t in tensors:
@@ -153,7 +189,22 @@ def _written(input: Tensor, values: Any, views: Sequence[Op] = (), index: Any = 
 def put(
     input: Tensor, value: Any, views: Sequence[Op] = (), index: Any = ..., recorded: bool | None = None
 ) -> Tensor:
-    """Write a number, an array or a tensor into a part of `input`, as `x[index] = value` does, with its history."""
+    """Write into a part of a tensor, with its history, as `x[index] = value` does.
+
+    Args:
+        input: the tensor.
+        value: a number, an array or a tensor; it is broadcast to the part.
+        views: view ops, through which the part is seen.
+        index: what is written of that.
+        recorded: whether to record it; None to find out.
+
+    Returns:
+        `input`.
+
+    Raises:
+        RuntimeError: the tensor may not be edited.
+        TypeError: the tensors are on different devices.
+    """
     recorded = begin(input, value) if recorded is None else recorded
     if recorded and isinstance(value, Tensor) and value.edited is input.watched():
         value = _copied(value)  # it is about to be written over, as is `x[i]` in x[i] += y
@@ -169,13 +220,28 @@ def put(
 
 
 def set_data(input: Tensor, value: Tensor) -> None:
-    """Let `input` show the memory of `value`, as `input.data = value` does; its history stays."""
+    """Let a tensor show the memory of another, as `input.data = value` does; its history stays.
+
+    Args:
+        input: the tensor.
+        value: the other tensor.
+    """
     input.watched()[0] = moment()
     input.array, input.twin, input.shows = value.array, None, None
 
 
 def writable(input: Tensor) -> Array:
-    """The array, to be edited directly. Raises RuntimeError if the tape needs its present values."""
+    """The array of a tensor, to be edited directly.
+
+    Args:
+        input: the tensor.
+
+    Returns:
+        The array.
+
+    Raises:
+        RuntimeError: the tape needs its present values.
+    """
     if input.requires_grad and is_grad_enabled():
         what = "a leaf that requires grad" if input.is_leaf else f"the result of {input.op}"
         raise RuntimeError(
@@ -186,19 +252,48 @@ def writable(input: Tensor) -> Array:
 
 
 def zero_(input: Tensor) -> Tensor:
-    """All 0."""
+    """Set all elements to 0, in place.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        `input`.
+    """
     return put(input, 0)
 
 
 def fill_(input: Tensor, value: Tensor | float) -> Tensor:
-    """All `value`: a number or a 0-d tensor. Raises ValueError for a larger one."""
+    """Set all elements to one value, in place.
+
+    Args:
+        input: any shape.
+        value: a number or a 0-d tensor.
+
+    Returns:
+        `input`.
+
+    Raises:
+        ValueError: the value has dimensions.
+    """
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(f"fill_: expected a number or a 0-d tensor, got shape {value.shape}; use copy_")
     return put(input, value)
 
 
 def copy_(input: Tensor, source: Tensor) -> Tensor:
-    """The values of `source`, broadcast and converted to this dtype and device. Raises ValueError if it has more dimensions."""
+    """Set the elements to those of another tensor, in place.
+
+    Args:
+        input: any shape.
+        source: broadcast to that shape, and converted to the dtype and the device.
+
+    Returns:
+        `input`.
+
+    Raises:
+        ValueError: `source` has more dimensions.
+    """
     if source.ndim > input.ndim:
         raise ValueError(f"copy_: {source.shape} cannot be broadcast to {input.shape}")
     return put(input, source.to(input.device))
@@ -209,10 +304,28 @@ def _drawn(input: Tensor, values: Array) -> Tensor:
 
 
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Drawn evenly from [a, b)."""
+    """Set the elements to random numbers from the uniform distribution over [a, b), in place.
+
+    Args:
+        input: any shape, floating-point.
+        a: the lower limit.
+        b: the upper limit.
+
+    Returns:
+        `input`.
+    """
     return _drawn(input, generator().uniform(a, b, input.shape))
 
 
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Drawn from the normal distribution of this mean and standard deviation."""
+    """Set the elements to random numbers from a normal distribution, in place.
+
+    Args:
+        input: any shape, floating-point.
+        mean: its mean.
+        std: its standard deviation.
+
+    Returns:
+        `input`.
+    """
     return _drawn(input, generator().normal(mean, std, input.shape))

@@ -13,27 +13,67 @@ Dims: TypeAlias = int | Sequence[int] | None  # one dimension, several, or all
 
 
 def is_number(value: Any) -> bool:
-    """Whether an op's input is a plain Python number, not an array."""
+    """Whether an op's input is a plain Python number, not an array.
+
+    Args:
+        value: the input.
+
+    Returns:
+        True or False.
+    """
     return isinstance(value, (int, float))
 
 
 def wide(x: Array) -> DType | None:
-    """The dtype to add up in: float32 for float16, else None, the array's own."""
+    """The dtype in which the elements of an array are summed.
+
+    Args:
+        x: the array.
+
+    Returns:
+        float32 for float16; None for the array's own dtype.
+    """
     return float32 if x.dtype == float16 else None
 
 
 def widened(x: Array) -> Array:
-    """`x` in the dtype to add up in; a Python number or None as it is."""
+    """An array in the dtype in which its elements are summed.
+
+    Args:
+        x: an array, a number or None.
+
+    Returns:
+        float16 as float32; anything else as it is.
+    """
     return x if x is None or is_number(x) or x.dtype != float16 else x.astype(float32)
 
 
 def total(x: Array, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
-    """The sum over `axis`; float16 is added up in float32."""
+    """The sum over dimensions; float16 is summed in float32.
+
+    Args:
+        x: any shape.
+        axis: the dimensions; None means all.
+        keepdims: whether they stay, with size 1.
+
+    Returns:
+        The sums, in the dtype of x.
+    """
     return x.sum(axis=axis, keepdims=keepdims, dtype=wide(x)).astype(x.dtype, copy=False)
 
 
 def unbroadcast(g: Array, like: Array) -> Array:
-    """Sum `g` over the dimensions along which `like` was broadcast: a value used n times gets the sum of n cotangents."""
+    """Undo a broadcast: the sum over the dimensions along which an array was repeated.
+
+    A value that was used n times gets the sum of n cotangents.
+
+    Args:
+        g: cotangents or relevance, of the broadcast shape.
+        like: the array before the broadcast, or a number.
+
+    Returns:
+        The shape of `like`; for a number `g` itself.
+    """
     if is_number(like):
         return g  # backward needs no cotangent of a number; a relevance law sums this up itself
     if g.shape == like.shape:
@@ -44,7 +84,19 @@ def unbroadcast(g: Array, like: Array) -> Array:
 
 
 def dims(dim: Any, ndim: int) -> tuple[int, ...]:
-    """`dim` as a tuple of non-negative dimensions; None means all. Raises IndexError if out of range."""
+    """Dimensions as a tuple of numbers that are not negative.
+
+    Args:
+        dim: an int or several; None means all.
+        ndim: the number of dimensions of the tensor.
+
+    Returns:
+        The tuple.
+
+    Raises:
+        IndexError: one is out of range.
+        TypeError: one is no integer.
+    """
     if dim is None:
         return tuple(range(ndim))
     if isinstance(dim, (bool, float)):
@@ -57,7 +109,16 @@ def dims(dim: Any, ndim: int) -> tuple[int, ...]:
 
 
 def keep_dims(g: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
-    """Give a reduced array back the dimensions it lost, as size 1."""
+    """A reduced array with the dimensions that it lost, as size 1.
+
+    Args:
+        g: the reduced array.
+        dim: the dimensions that were reduced.
+        keepdim: whether they stayed, so that there is nothing to do.
+
+    Returns:
+        The array, with as many dimensions as before the reduction.
+    """
     return g if keepdim or not dim else namespace(g).expand_dims(g, dim)
 
 
@@ -71,11 +132,23 @@ class Remembers(Op):
     memo: tuple[Sequence[Array], Sequence[Array]] = (), ()  # inputs, and what was computed from them
 
     def remember(self, inputs: Sequence[Array], found: Sequence[Array]) -> None:
-        """Keep what `forward` computed from these arrays."""
+        """Keep what `forward` computed from these arrays.
+
+        Args:
+            inputs: the input arrays.
+            found: what was computed from them.
+        """
         self.memo = inputs, found
 
     def recalled(self, *inputs: Array) -> Sequence[Array]:
-        """What `forward` computes from these arrays, beside the output."""
+        """What `forward` computes from these arrays, beside the output.
+
+        Args:
+            *inputs: the input arrays.
+
+        Returns:
+            What `remember` kept, computed again if it was for other arrays.
+        """
         if list(map(id, inputs)) != list(map(id, self.memo[0])):
             self.forward(*inputs)
         return self.memo[1]

@@ -43,7 +43,19 @@ class CrossEntropy(Remembers, Tangent):
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """One of REDUCTIONS; the first two are PyTorch's older words for it, and decide where they are given."""
+    """The reduction that PyTorch's older and newer arguments mean.
+
+    Args:
+        size_average: an older form: False means "sum", True "mean"; None if not given.
+        reduce: an older form: False means "none"; None if not given.
+        reduction: what holds if neither is given.
+
+    Returns:
+        "mean", "sum" or "none".
+
+    Raises:
+        ValueError: `reduction` is another word.
+    """
     if size_average is not None or reduce is not None:
         return "none" if reduce is False else "sum" if size_average is False else "mean"
     if reduction not in REDUCTIONS:

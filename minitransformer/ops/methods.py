@@ -34,7 +34,14 @@ from minitransformer.ops.operands import Operand
 
 
 def reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Operand], Tensor]:
-    """The method for `number - tensor` and the like: `function` with its operands exchanged."""
+    """The method for `number - tensor` and the like.
+
+    Args:
+        function: a function of two operands.
+
+    Returns:
+        The function with its operands exchanged.
+    """
 
     def exchanged(input: Tensor, other: Operand) -> Tensor:
         return function(other, input)

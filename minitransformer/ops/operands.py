@@ -15,7 +15,15 @@ Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 
 
 def operands(a: Operand, b: Operand) -> tuple[Any, Any]:
-    """Two inputs of an op with one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind."""
+    """Two inputs of an op in one dtype, by PyTorch's rules: a number or a 0-d tensor does not widen a tensor of its kind.
+
+    Args:
+        a: a tensor or a number.
+        b: a tensor or a number.
+
+    Returns:
+        The two, each a tensor or a Python number.
+    """
     x = operand(a)
     y = operand(b)
     if is_number(x) and is_number(y):
@@ -31,7 +39,14 @@ def operands(a: Operand, b: Operand) -> tuple[Any, Any]:
 
 
 def operand(x: Any) -> Any:
-    """A tensor, or a Python number: NumPy's own float64 is a Python float by type, but widens float32 arrays."""
+    """One input of an op. NumPy's own numbers become Python's, since a float64 of NumPy would widen float32 arrays.
+
+    Args:
+        x: a tensor, a number, or what a tensor can be made of.
+
+    Returns:
+        A tensor or a Python number.
+    """
     if isinstance(x, Tensor):
         return x
     if isinstance(x, numpy.generic):
@@ -57,5 +72,12 @@ def _beside_number(t: Tensor, number: Any) -> tuple[Any, Any]:
 
 
 def real(x: Tensor) -> Tensor:
-    """The input of a function with real values: integers become float32, as in PyTorch."""
+    """The input of a function with real values.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        The same; integers become float32, as in PyTorch.
+    """
     return x if x.dtype.kind == "f" else cast(x, float32)

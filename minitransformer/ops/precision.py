@@ -17,12 +17,26 @@ autocast_dtype: ContextVar[DType | None] = ContextVar(
 
 
 def lowered(*tensors: *Tensors) -> tuple[*Tensors]:
-    """Inputs of products, which are most of the work and bear rounding: in the dtype of `autocast`, if it is on."""
+    """Inputs of matrix products, which take most of the time and bear rounding.
+
+    Args:
+        *tensors: tensors or None.
+
+    Returns:
+        The same; float32 in the dtype of `autocast` inside such a block.
+    """
     return _converted(tensors, float32, autocast_dtype.get())
 
 
 def raised(*tensors: *Tensors) -> tuple[*Tensors]:
-    """Inputs of exponentials, sums and losses, which overflow or lose small parts: in float32, if `autocast` is on."""
+    """Inputs of exponentials, sums and losses, which overflow or lose small parts in half precision.
+
+    Args:
+        *tensors: tensors or None.
+
+    Returns:
+        The same; float16 in float32 inside an `autocast` block.
+    """
     return _converted(tensors, float16, float32 if autocast_dtype.get() else None)
 
 

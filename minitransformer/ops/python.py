@@ -13,7 +13,17 @@ from minitransformer.devices import to_host
 
 
 def item(input: Tensor) -> float | int | bool:
-    """The only element, as a Python number. Raises ValueError if there is not exactly one."""
+    """The only element, as a Python number.
+
+    Args:
+        input: one element.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: there is not exactly one element.
+    """
     if input.array.size != 1:
         raise ValueError(f"item: expected a tensor of one element, got shape {input.shape}; use .tolist()")
     number: float | int | bool = input.array.item()
@@ -21,17 +31,38 @@ def item(input: Tensor) -> float | int | bool:
 
 
 def tolist(input: Tensor) -> Any:
-    """Nested lists of Python numbers, or the number itself of a 0-d tensor."""
+    """The elements as nested lists of Python numbers.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The lists, or the number itself of a 0-d tensor.
+    """
     return input.array.tolist()
 
 
 def to_numpy(input: Tensor) -> numpy.ndarray:
-    """The values as a NumPy array: the tensor's own memory on the CPU, a copy from a GPU."""
+    """The values as a NumPy array.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype: the tensor's own memory on the CPU, a copy from a GPU.
+    """
     return to_host(input.array)
 
 
 def host_array(value: Any) -> numpy.ndarray:
-    """The values of our tensor, an array or a PyTorch tensor on the host; bfloat16, which NumPy lacks, as float32."""
+    """The values of a tensor, an array or a PyTorch tensor, on the host.
+
+    Args:
+        value: any of these, or what NumPy can make an array of.
+
+    Returns:
+        A NumPy array; bfloat16, which NumPy lacks, becomes float32.
+    """
     if isinstance(value, Tensor):
         return to_numpy(value)
     if not hasattr(value, "detach"):

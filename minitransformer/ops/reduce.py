@@ -24,11 +24,26 @@ class Reduction(Op):
         self.dim, self.keepdim = dim, keepdim
 
     def count(self, x: Array) -> int:
-        """How many values become one."""
+        """How many values become one.
+
+        Args:
+            x: the input.
+
+        Returns:
+            The number.
+        """
         return math.prod(x.shape[d] for d in self.dim)
 
     def spread(self, g: Array, x: Array) -> Array:
-        """The value of each group repeated for all its members: shape of the output -> shape of `x`."""
+        """The value of each group repeated for all its members.
+
+        Args:
+            g: an array of the output's shape.
+            x: the input.
+
+        Returns:
+            The shape of x.
+        """
         return namespace(x).broadcast_to(keep_dims(g, self.dim, self.keepdim), x.shape)
 
 
@@ -72,12 +87,28 @@ class Spread(Reduction):
         self.correction = correction
 
     def variance(self, x: Array) -> Array:  # in float64: a square may be too large where the root is not
+        """The variance, in float64: a square may be too large for a dtype that holds the root.
+
+        Args:
+            x: the input.
+
+        Returns:
+            The output's shape, float64.
+        """
         centred = self.centred(x.astype(float64, copy=False))
         sums = (centred * centred).sum(axis=self.dim, keepdims=self.keepdim)
         n = self.count(x) - self.correction
         return sums / n if n > 0 else namespace(x).where(sums > 0, math.inf, math.nan)
 
     def centred(self, x: Array) -> Array:
+        """Each value less the mean of its group.
+
+        Args:
+            x: the input.
+
+        Returns:
+            The shape of x.
+        """
         if not self.count(x):
             return x
         mean = x.mean(axis=self.dim, keepdims=True)
@@ -86,6 +117,15 @@ class Spread(Reduction):
 
     # dvariance/dx = 2 (x - mean) / (n - correction)
     def variance_vjp(self, g: Array, x: Array) -> Array:
+        """The cotangent of x: that of the variance times 2 (x - mean) / (n - correction).
+
+        Args:
+            g: the cotangent of the variance.
+            x: the input.
+
+        Returns:
+            The shape of x.
+        """
         xp = namespace(x)
         n = self.count(x) - self.correction
         centred = self.centred(x)
@@ -173,7 +213,21 @@ class Cumsum(Sums):
 
 
 def over(dim: Dims, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
-    """The dimensions to reduce: an int, several, all for None or none listed. Raises TypeError, IndexError, ValueError."""
+    """The dimensions to reduce.
+
+    Args:
+        dim: an int or several; None or none at all means all.
+        ndim: the number of dimensions of the tensor.
+        keepdim: checked to be True or False.
+
+    Returns:
+        The dimensions, not negative.
+
+    Raises:
+        TypeError: `keepdim` is neither True nor False, or a dimension is no integer.
+        IndexError: a dimension is out of range.
+        ValueError: a dimension is given twice.
+    """
     if not isinstance(keepdim, bool):
         raise TypeError(
             f"expected keepdim True or False, got {keepdim!r}; several dimensions go in one tuple"

@@ -206,7 +206,14 @@ class Roll(Moves):
 
 
 def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Sizes given one by one or as one sequence."""
+    """Sizes that were given one by one or as one sequence.
+
+    Args:
+        sizes: the arguments.
+
+    Returns:
+        The sizes as one tuple.
+    """
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 

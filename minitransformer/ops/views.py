@@ -14,7 +14,14 @@ P = ParamSpec("P")
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same memory without its history."""
+    """A tensor on the same memory without the history.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape; it requires no gradient.
+    """
     view = Tensor(input.array)
     view.edited = input.watched()
     view.role = input.role
@@ -22,7 +29,17 @@ def detach(input: Tensor) -> Tensor:
 
 
 def detach_(input: Tensor) -> Tensor:
-    """Remove the history. Raises RuntimeError for a view, whose history is that of another tensor."""
+    """Remove the history, in place.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        `input`.
+
+    Raises:
+        RuntimeError: it is a view, whose history is that of another tensor.
+    """
     if input.shows:
         raise RuntimeError("detach_: a view has the history of what it shows; use .detach()")
     input.made_by(Tensor(input.array))
@@ -30,7 +47,18 @@ def detach_(input: Tensor) -> Tensor:
 
 
 def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
-    """Set `requires_grad`. Raises RuntimeError for integers, which have no gradient, and for False on the result of an op."""
+    """Set `requires_grad`.
+
+    Args:
+        input: a leaf, or with True any tensor.
+        requires_grad: whether `backward` shall give it a gradient.
+
+    Returns:
+        `input`.
+
+    Raises:
+        RuntimeError: integers, which have no gradient; or False for the result of an op.
+    """
     if requires_grad and input.array.dtype.kind != "f":
         raise RuntimeError(
             f"only floating-point tensors can require gradients, got {input.dtype}: use .float() first"
@@ -42,7 +70,13 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
 
 
 def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
-    """Let outputs of `op` that are views of `input` share its edits, and keep the view ops from the first tensor on this memory."""
+    """Let outputs of a view op that share an input's memory share its edits too, and keep the way to them.
+
+    Args:
+        input: the input.
+        outs: the outputs.
+        op: the view op.
+    """
     first, views, history = input.shows or (input, (), input.op)
     views = None if views is None or op.outputs > 1 or not is_grad_enabled() else (*views, op)
     for out in outs:
@@ -56,7 +90,11 @@ def shown_by(input: Tensor, outs: Sequence[Tensor], op: Op) -> None:
 def refresh(input: Tensor) -> None:
     """Give a view the history of the tensor that it shows, if an edit in place has changed that.
 
-    Raises RuntimeError, as PyTorch does, for a view whose view ops are not on the tape.
+    Args:
+        input: any tensor; one that is no view stays as it is.
+
+    Raises:
+        RuntimeError: the view ops are not on the tape, as in PyTorch.
     """
     if input.shows is None:
         return
@@ -77,7 +115,14 @@ def refresh(input: Tensor) -> None:
 
 
 def origin(view: Tensor) -> str:
-    """Why the tape does not lead back from a view, for an error."""
+    """Why the tape does not lead back from a view, for an error.
+
+    Args:
+        view: the view.
+
+    Returns:
+        A phrase that names the view.
+    """
     if view.shows is not None and view.shows[0].shows:
         return "a view of a tensor that took another shape in place"
     return "a view made under no_grad, or with others by one op (unbind, split, chunk)"
@@ -86,7 +131,14 @@ def origin(view: Tensor) -> str:
 def reshaped_in_place(
     function: Callable[Concatenate[Tensor, P], Tensor],
 ) -> Callable[Concatenate[Tensor, P], Tensor]:
-    """The method that gives a tensor the shape which the view op `function` gives a view of it."""
+    """The method that gives a tensor, in place, the shape that a view op gives a view of it.
+
+    Args:
+        function: its first argument is the tensor, and it returns a view.
+
+    Returns:
+        The method, with the name of the function and a `_` after it.
+    """
 
     @wraps(function)
     def edit(input: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
