@@ -103,7 +103,7 @@ WRONG = {
         ("(n * self.data ** (n - 1),)", "(self.data ** (n - 1),)", "factor n"),
         ("(e,))", "(self.data,))", "exp(a) itself"),
         ("t = math.tanh(self.data)", "t = 1 - 2 / (math.exp(2 * self.data) + 1)", "use math.tanh"),
-        ("return Value(e, (self,), (e,))", "return Value(e)", "what it came from"),
+        ("return Value(e, (self,), (e,))", "return Value(e)", "Pass its parents"),
         ("return Value(e, (self,), (e,))", "self.data = e\n        return self", "new Value"),
         ("return Value(e, (self,), (e,))", "return e", "Return Value"),
         ("return Value(e, (self,), (e,))", "return Value(e, (self,), (e, e))", "One slope for each parent"),
@@ -120,7 +120,7 @@ WRONG = {
          "if end.parents else 0.0\n    return sum((", "not multiplied"),
     ],
     "topological_order": [
-        ("    return order\n", "    return order[::-1]\n", "turned round"),
+        ("    return order\n", "    return order[::-1]\n", "is reversed"),
         ("order.append(value)\n            stack.pop()", "stack.pop()", "missing|Visit the parents"),
         ("    return order\n", "    return order[:-1]\n", "root itself is missing"),
         ("order, seen, stack =", "return _rec(root, set())\n    order, seen, stack =", "recursion ends"),
@@ -132,10 +132,10 @@ WRONG = {
         ("parent.grad += slope * value.grad", "parent.grad = slope * value.grad", "add with +="),
         ("        value.grad = 0.0", "        pass", "begin with grad = 0"),
         ("    root.grad = 1.0", "    pass", "root.grad is 1"),
-        ("parent.grad += slope * value.grad", "parent.grad += slope", "multiplied by the grad"),
+        ("parent.grad += slope * value.grad", "parent.grad += slope", "by the grad of the Value"),
         ("in reversed(order)", "in order", "begin at root"),
-        ("order = topological_order(root)", "order = _layers(root)", "before all its users have spoken"),
-        ("    for value in reversed(order):", "    _again(root)\n    for value in ():", "visit each once, in order"),
+        ("order = topological_order(root)", "order = _layers(root)", "is visited before all its users"),
+        ("    for value in reversed(order):", "    _again(root)\n    for value in ():", "visit each Value once, in order"),
     ],
 }  # fmt: skip
 HELPERS = """

@@ -73,8 +73,8 @@ NAN = ' or np.isnan(got).any():\n        return float("inf")'
 ERROR = "float(np.abs(got - true).max() / (np.abs(true).max() or 1.0))"
 WRONG = {
     "unbroadcast": [
-        (SUMS, "g", "Nothing is added up"),
-        (SUMS, "np.ones(shape) * g.sum()", "Everything is added up"),
+        (SUMS, "g", "Nothing is summed"),
+        (SUMS, "np.ones(shape) * g.sum()", "Everything is summed"),
         (SUMS, "g.sum(axis=tuple(range(new))) if new else g", "Only new dimensions"),
         (SUMS, "g.sum(axis=tuple(stretched))", "dimensions of size 1 are gone"),
         (SUMS, "g.mean(axis=tuple(stretched)).reshape(shape)", "the mean"),
@@ -97,8 +97,8 @@ WRONG = {
     "matmul_vjp": [
         (TURNED, "da, db = np.swapaxes(b, -1, -2) @ g, g @ np.swapaxes(a, -1, -2)", "order of the products"),
         (TURNED, "da, db = g @ b, a @ g", "transposed"),
-        (TURNED, "da, db = g @ b.T, a.T @ g", "`.T` turns all axes"),
-        (BACK, "return da, db", "hears from all of it"),
+        (TURNED, "da, db = g @ b.T, a.T @ g", "`.T` reverses all axes"),
+        (BACK, "return da, db", "the sum of all its gradients"),
         (BACK, "return unbroadcast(db, b.shape), unbroadcast(da, a.shape)", "first a's gradient"),
         (TURNED, "da, db = g * b, g * a", "elementwise products"),
         (TURNED, "da, db = (g * 0 + 1) @ np.swapaxes(b, -1, -2), np.swapaxes(a, -1, -2) @ (g * 0 + 1)", "g is missing"),
@@ -107,9 +107,9 @@ WRONG = {
         (BOTH + " / (2 * eps)", "(g * (f(x + nudge) - f(x))).sum() / eps", "One side"),
         ("/ (2 * eps)\n", "/ eps\n", "Divide by 2 eps"),
         (BOTH, "(f(x + nudge).sum() - f(x - nudge).sum())", "g is missing"),
-        ("nudge[i] = eps", "nudge += eps", "nudged at once"),
-        ("/ (2 * eps)\n", "/ (2 * eps)\n        x = x + nudge\n", "is to be undone"),
-        ("x + nudge)).sum() - (g * f(x - nudge", "x - nudge)).sum() - (g * f(x + nudge", "sign is turned"),
+        ("nudge[i] = eps", "nudge += eps", "changed together"),
+        ("/ (2 * eps)\n", "/ (2 * eps)\n        x = x + nudge\n", "Undo each change"),
+        ("x + nudge)).sum() - (g * f(x - nudge", "x - nudge)).sum() - (g * f(x + nudge", "sign is wrong"),
         ("    return slopes", "    return np.abs(slopes)", "no absolute value"),
     ],
     "gradcheck": [

@@ -115,8 +115,8 @@ WRONG = {
         ("return on_host if xp is np else xp.asarray(on_host)", "return array", "Nothing is moved"),
         ("    on_host = array if here is np else array.get()", "    on_host = array", "Nothing is moved"),
         ("array if here is np else array.get()", "array.get()", "NumPy's arrays have no `get`"),
-        ("    if here is xp:", "    if here is xp is np:", "trip over the host"),
-        ("        return array\n", "        return array + 0\n", "hand back the array itself"),
+        ("    if here is xp:", "    if here is xp is np:", "copied to the host and back"),
+        ("        return array\n", "        return array + 0\n", "return the array itself"),
         ("array if here is np else array.get()", "array if here is np or xp is not np else array.get()", "Between two libraries"),
         ("return on_host if xp is np else xp.asarray(on_host)", "return np.array(on_host.tolist()) if xp is np else "
          "xp.asarray(on_host.tolist())", "dtype is lost"),

@@ -95,11 +95,11 @@ WRONG = {
         ("    while found",
          "    for pair in merges:\n        if max(pair) < min(merges.values()):\n            ids = "
          "merge_pair(ids, pair, merges[pair])\n"
-         "    return ids\n    while found", "merged again"),
+         "    return ids\n    while found", "Merge merged pieces again"),
         ("    while found", "    return ids\n    while found", "Nothing is merged"),
     ],
     "embedding": [
-        ("return weight[ids]", "return weight.T[ids]", "turns them over"),
+        ("return weight[ids]", "return weight.T[ids]", "transposes them"),
         ("return weight[ids]", "return weight[:, ids]", "picks columns"),
         ("return weight[ids]", "return np.array(weight)[ids - 1]", "One row too early"),
         ("return weight[ids]", "return np.eye(weight.shape[0])[ids]", "one-hot vectors"),

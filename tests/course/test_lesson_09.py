@@ -67,7 +67,7 @@ VELOCITY = "            v *= self.momentum\n            v += g\n"
 NORM = "math.sqrt(sum(float((g * g).sum()) for g in grads))"
 WRONG = {
     "cross_entropy": [
-        ("targets].mean()", "targets].sum()", "divided by N"),
+        ("targets].mean()", "targets].sum()", "Divide the sum over the rows by N"),
         ("targets].mean()", "targets]", "losses of all rows"),
         ("return -log_p", "return log_p", "sign is turned"),
         ("logits.max(axis=-1, keepdims=True)  # (N, V)", "logits.max()", "the row's own"),

@@ -105,7 +105,7 @@ WRONG = {
         ("    kept[best] = p[best]\n    return", "    kept = p[best]\n    return", "return all V"),
         ("    kept[best] = p[best]\n    return", "    kept[: len(best)] = np.sort(p)[::-1][:k]\n    return", "sorted and left so"),
         ("    kept = np.zeros_like(p)\n    kept[best] = p[best]\n    return kept / kept.sum()\n\n\ndef keep_top_p",
-         "    return np.where(np.isin(np.arange(len(p)), best), p, 0)\n\n\ndef keep_top_p", "divided by their sum"),
+         "    return np.where(np.isin(np.arange(len(p)), best), p, 0)\n\n\ndef keep_top_p", "Divide the remaining"),
         ("    kept = np.zeros_like(p)\n", "    kept = p\n    kept[np.argsort(-p, kind='stable')[k:]] = 0\n", "Work on a copy"),
     ],
     "keep_top_p": [
@@ -118,7 +118,7 @@ WRONG = {
          "on its own"),
         (STAYS, "stays = order[before < enough]\n    return p[stays] / p[stays].sum()", "return all V"),
         (STAYS, "return np.where(np.isin(np.arange(len(p)), order[before < enough]), p, 0)",
-         "divided by their sum"),
+         "Divide the remaining probabilities by their sum"),
         ("    stays = order[before < enough]\n",
          "    p = np.where(before < enough, p[order], 0)\n    return p / p.sum()\n    stays = order\n", "sorted and left so"),
         ("    order = np.argsort(-p, kind=\"stable\")", "    order = np.argsort(p)", "smallest come first"),

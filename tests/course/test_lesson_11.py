@@ -133,7 +133,7 @@ WRONG = {
         ("s * r.sum(axis=-1,", "s * r.sum(axis=0,", "wrong axis"),
         ("np.where(np.isneginf(x), 0, x).astype(x.dtype)", "x", "nan"),
         (", kept.sum()", ", 0.0", "constant part keeps"),
-        ("(r - s * r", "(r + s * r", "sign is turned"),
+        ("(r - s * r", "(r + s * r", "sign is wrong"),
         ("return x * (r", "return 0 * (r", "CP-LRP"),
     ],
     "layer_norm_rule": [

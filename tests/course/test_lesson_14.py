@@ -102,7 +102,7 @@ WRONG = {
         ("x[..., first] * cos - x", "x[..., first] * cos + x", "One sine has a minus"),
         ("y[..., second] = x[..., first]", "y[..., second] = y[..., first]", "keep the old one"),
         ("base ** (np.arange(0, d, 2) / d)", "np.ones(d // 2)", "All pairs turn alike"),
-        ("[:, None] / base **", "[:, None] / 1e4 **", "`base` plays no part"),
+        ("[:, None] / base **", "[:, None] / 1e4 **", "`base` is not used"),
         ("np.empty_like(x)", "np.empty(x.shape)", "float32"),
         ("    return y\n", "    return np.concatenate([y[..., first], y[..., second]], axis=-1)\n", "stand apart"),
     ],

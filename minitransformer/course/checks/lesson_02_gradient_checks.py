@@ -58,8 +58,8 @@ unbroadcast = Exercise(
     minutes=15,
     level=2,
     hints=(
-        "How many times was each number used? As often as it was repeated: add the gradients of all those places.",
-        "Two kinds of dimensions are to be summed: new ones in front, g.ndim - len(shape) of them, and those of size 1 in `shape`.",
+        "Each number was used as often as it was repeated: add the gradients of all its copies.",
+        "Sum over two kinds of dimensions: new ones in front, g.ndim - len(shape) of them, and those of size 1 in `shape`.",
         "g.sum(axis=(0, 2)) sums over several dimensions at once; a final .reshape(shape) brings back those of size 1.",
     ),
     why="Broadcasting uses a number many times, and gradients add where a number is used many times: lesson 01, in an array.",
@@ -76,8 +76,8 @@ unbroadcast = Exercise(
     ),
     examples=lambda rng: [(rng.normal(size=full), shape) for full, shape in STRETCHES],
     mistakes={
-        "Nothing is added up here: the result is to have the shape asked for.": lambda g, shape: g,
-        "Everything is added up here: only repeated dimensions are to be summed.": lambda g, shape: np.full(
+        "Nothing is summed here: the result must have the given shape.": lambda g, shape: g,
+        "Everything is summed here: sum over repeated dimensions only.": lambda g, shape: np.full(
             shape, g.sum()
         ),
         "Only new dimensions in front are summed; those of size 1 were repeated too.": _front,
@@ -122,7 +122,7 @@ mul_vjp = Exercise(
     minutes=10,
     level=1,
     hints=(
-        "First for single numbers: the slope of a b in a is b. Times what arrives, g.",
+        "First for single numbers: the slope of a b in a is b. Multiply it by g.",
         "g * b has the shape of the result. If a is smaller, it was repeated: unbroadcast(..., a.shape).",
     ),
     why="The law of a single product, for all elements at once; unbroadcast adds where elements were repeated.",
@@ -150,7 +150,7 @@ mul_vjp = Exercise(
             _added(g, a.shape),
             _added(g, b.shape),
         ),
-        "Where a or b was repeated, its gradient is to be added up: unbroadcast.": lambda g, a, b: (
+        "Where a or b was repeated, its gradient must be summed: use unbroadcast.": lambda g, a, b: (
             g * b,
             g * a,
         ),
@@ -209,16 +209,16 @@ matmul_vjp = Exercise(
     hints=(
         "Shapes say nearly all: g is (n, m), b is (k, m), and dL/da must be (n, k). Which product gives that?",
         "c_ij = sum_r a_ir b_rj. So a_ir is in all c_ij of row i, with the slope b_rj: dL/da_ir = sum_j g_ij b_rj.",
-        "With batches `.T` turns all axes round; np.swapaxes(b, -1, -2) turns the last two alone.",
+        "For batches `.T` reverses all axes; np.swapaxes(b, -1, -2) exchanges only the last two.",
         "A matrix used for the whole batch was repeated: unbroadcast.",
     ),
-    why="Each entry of a meets a row of b; the sum over the columns of g is again a matrix product, with b turned.",
+    why="Each entry of a is multiplied by a row of b; the sum over the columns of g is again a matrix product, with b transposed.",
     properties=(
         is_vjp_of("it is the gradient for two matrices", _matmul, _matrices),
         is_vjp_of("it is the gradient for two square matrices", _matmul, _squares),
         is_vjp_of("it is the gradient for batches of matrices", _matmul, _batches),
-        is_vjp_of("it is the gradient where b serves the whole batch", _matmul, _shared),
-        is_vjp_of("it is the gradient where a serves the whole batch", _matmul, _shared_left),
+        is_vjp_of("it is the gradient where b is used for the whole batch", _matmul, _shared),
+        is_vjp_of("it is the gradient where a is used for the whole batch", _matmul, _shared_left),
         keeps_its_inputs(_with_g(_shared, _matmul)),
         keeps_float32(_with_g(_shared, _matmul)),
     ),
@@ -232,12 +232,12 @@ matmul_vjp = Exercise(
             _added(_turned(b) @ g, a.shape),
             _added(g @ _turned(a), b.shape),
         ),
-        "b and a are to be transposed.": lambda g, a, b: (_added(g @ b, a.shape), _added(a @ g, b.shape)),
-        "`.T` turns all axes round; of a batch turn only the last two.": lambda g, a, b: (
+        "b and a must be transposed.": lambda g, a, b: (_added(g @ b, a.shape), _added(a @ g, b.shape)),
+        "`.T` reverses all axes; of a batch exchange only the last two.": lambda g, a, b: (
             _added(g @ b.T, a.shape),
             _added(a.T @ g, b.shape),
         ),
-        "A matrix that serves the whole batch hears from all of it: unbroadcast.": lambda g, a, b: (
+        "A matrix that is used for the whole batch gets the sum of all its gradients: use unbroadcast.": lambda g, a, b: (
             g @ _turned(b),
             _turned(a) @ g,
         ),
@@ -342,7 +342,7 @@ finite_differences = Tried(
             _slopes_of(np.sin, np.array([[0.1, 1.0, 2.0], [3.0, 4.0, 5.0]]), np.ones((2, 3)), "sin"),
         ),
         Property(
-            "g weighs the results",
+            "the results are weighted with g",
             _slopes_of(np.sin, np.arange(3.0), np.array([1.0, -2.0, 0.5]), "sin, with weights g"),
         ),
         Property(
@@ -360,9 +360,9 @@ finite_differences = Tried(
         ),
         "Divide by 2 eps: the two points are that far apart.": _differences(divisor=1.0),
         "g is missing: sum(g * f(x)).": _differences(weigh=False),
-        "All numbers are nudged at once; each is to be tried out by itself.": _differences(one_by_one=False),
-        "A nudge is to be undone before the next number's turn.": _differences(undo=False),
-        "The sign is turned: first x + eps, then minus x - eps.": _differences(sides=(-1, 1)),
+        "All numbers are changed together; change one at a time.": _differences(one_by_one=False),
+        "Undo each change before the next number is changed.": _differences(undo=False),
+        "The sign is wrong: f(x + eps) minus f(x - eps).": _differences(sides=(-1, 1)),
         "Slopes have a sign: no absolute value here.": _unsigned,
     },
 )
@@ -497,10 +497,10 @@ gradcheck = Tried(
     hints=(
         "Draw g with np.random.default_rng(0).normal(size=f(x).shape). The truth is finite_differences(f, x, g).",
         "The error is the largest of |got - true|, divided by the largest |true|.",
-        "Which wrong gradients could slip through? One with a NaN: no comparison with NaN is true. One of another shape: "
+        "Which wrong gradients could pass? One with a NaN: no comparison with NaN is true. One of another shape: "
         "NumPy would broadcast it.",
     ),
-    why="A random g lets every slope count; float64, every element and the largest error leave no corner to hide in.",
+    why="With a random g every slope counts; float64, every element and the largest error leave no error unseen.",
     properties=(
         Property("it accepts right gradients", _accepts),
         Property(

@@ -327,7 +327,7 @@ bpe_encode = Tried(
             *a, rounds=1
         ),
         "The longest piece first is another method; BPE merges in the order of training.": _longest_first,
-        "Merged pieces are to be merged again, with what they made.": _one_level,
+        "Merge merged pieces again: a merge makes new neighbours.": _one_level,
         "Nothing is merged.": lambda ids, merges: ids,
         "Go through the merges from the first learned to the last, not backwards.": _backwards,
     },
@@ -385,11 +385,11 @@ embedding = Exercise(
     examples=lambda rng: (_square_table(rng), (rng.normal(size=(5, 5)), np.array([4, 1, 1, 3, 2]))),
     mistakes={
         "This picks columns; an id's vector is a row of the table.": lambda weight, ids: weight[:, ids],
-        "This picks columns and turns them over; an id's vector is a row of the table.": lambda weight, ids: (
+        "This picks columns and transposes them; an id's vector is a row of the table.": lambda weight, ids: (
             weight[:, ids].T
         ),
         "One row too early: ids count from 0.": lambda weight, ids: weight[ids - 1],
-        "Each id is to have its own vector: this adds them up.": lambda weight, ids: weight[ids].sum(0),
+        "Each id has its own vector: this adds them up.": lambda weight, ids: weight[ids].sum(0),
         "Each row once, in the order of the table; rows come in the order of the ids, again if an id comes again.": (
             lambda weight, ids: weight[np.unique(ids)]
         ),
@@ -454,8 +454,8 @@ embedding_vjp = Exercise(
     why="A row that is used many times is a number used many times: its gradients add, and unused rows stay as they are.",
     properties=(
         Property("it has a row for each id", _has_the_table_s_shape),
-        returns("each row hears from its place, unused rows get zeros", _used_once, _heard),
-        returns("a row used several times hears from all places", _used, _heard),
+        returns("each used row gets the gradient of its place, unused rows get zeros", _used_once, _heard),
+        returns("a row used several times gets the sum over all its places", _used, _heard),
         is_vjp_of(
             "it is the gradient of the lookup",
             lambda weight, ids: weight[ids],
@@ -474,7 +474,7 @@ embedding_vjp = Exercise(
         "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _heard(
             np.ones_like(g), ids, v
         ),
-        "Unused rows get zeros: they had no part in the result.": lambda g, ids, v: (
+        "Unused rows get zeros: the result does not depend on them.": lambda g, ids, v: (
             _heard(g, ids, v) + (np.bincount(ids.ravel(), minlength=v) == 0)[:, None]
         ),
         "The sum over channels is too much: each channel has its own gradient.": lambda g, ids, v: (

@@ -168,7 +168,7 @@ shift_matrix = Exercise(
         "The block is [[cos b, sin b], [-sin b, cos b]], with b = k / 10000^(2i / d_model): no p in it.",
         "A loop over i may write M[2i : 2i + 2, 2i : 2i + 2]. Without a loop: M[even, even], M[even, odd] with arrays of indices.",
     ),
-    why="The place p has gone from the matrix: one and the same turn leads from anywhere to k places on.",
+    why="The matrix does not contain p: the same rotation leads from any position to the one k places further.",
     properties=(
         Property("k = 0 changes nothing", _stays),
         Property("one hand, one place on", _moves(1, 2, 0, 1, 5)),
@@ -179,9 +179,7 @@ shift_matrix = Exercise(
     ),
     examples=lambda rng: ((3, 8), (1, 4)),
     mistakes={
-        "This leads back, to p - k: the signs of the sines are turned round.": lambda k, d: _turn(
-            k, d, sign=-1
-        ),
+        "This leads back, to p - k: the signs of the sines are wrong.": lambda k, d: _turn(k, d, sign=-1),
         "One of the two sines needs a minus: cos(a + b) = cos a cos b - sin a sin b.": lambda k, d: _turn(
             k, d, odd=-1
         ),
@@ -292,7 +290,7 @@ rotary = Exercise(
     ),
     examples=lambda rng: (_x(rng), _later(rng)),
     mistakes={
-        "This turns the other way: the signs of the sines are turned round.": lambda *a: _rotate(*a, sign=-1),
+        "This rotates the other way: the signs of the sines are wrong.": lambda *a: _rotate(*a, sign=-1),
         "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _rotate(
             *a, cross=-1
         ),
@@ -309,7 +307,7 @@ rotary = Exercise(
             *a, angle=lambda p, i, d, base: _angle(p, i / 2, d, base)
         ),
         "The places are counted 0, 1, 2, ... here: use `positions`.": lambda *a: _rotate(*a, counted=True),
-        "`base` plays no part here.": lambda x, positions, base=0: _rotate(x, positions),
+        "`base` is not used here.": lambda x, positions, base=0: _rotate(x, positions),
         "This adds the sinusoidal table; rotary turns the vector itself.": _added,
         "Nothing is turned.": lambda x, positions, base=0: x,
     },
@@ -359,13 +357,13 @@ rotary_vjp = Exercise(
     examples=lambda rng: (_x(rng), _later(rng)),
     mistakes={
         "This turns on instead of back: the transpose of a rotation turns by -a.": _rotate,
-        "This hands g on as it is; the turn has to be undone.": lambda g, positions, base=0: g,
+        "This returns g unchanged; the rotation must be undone.": lambda g, positions, base=0: g,
         "The sines are missing: each channel of x goes into both channels of its pair.": _cosines_only,
         "One sine has a minus, the other has none.": lambda *a: _rotate(*a, sign=-1, cross=-1),
         "Channel i is paired with i + d/2 here; neighbours are pairs.": lambda *a: _rotate(
             *a, sign=-1, halves=True
         ),
-        "`base` plays no part here: hand it on to `rotary`.": lambda g, positions, base=0: _rotate(
+        "`base` is not used here: pass it to `rotary`.": lambda g, positions, base=0: _rotate(
             g, positions, sign=-1
         ),
         "This turns back twice as far.": lambda *a: _rotate(

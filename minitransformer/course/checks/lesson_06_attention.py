@@ -128,7 +128,7 @@ softmax_vjp = Exercise(
         "Only the diagonal of the Jacobian is there: s_i also falls when another score rises.": lambda g, s: (
             g * s * (1 - s)
         ),
-        "The sum is missing: sum_k g_k s_k is to be taken off g.": lambda g, s: g * s,
+        "The sum is missing: subtract sum_k g_k s_k from g.": lambda g, s: g * s,
         "The sum goes over everything; it is one number for each row.": lambda g, s: s * (g - (g * s).sum()),
         "The sum goes over the wrong axis; rows are along the last one.": lambda g, s: (
             s * (g - (g * s).sum(0, keepdims=True))
@@ -209,7 +209,7 @@ attention = Exercise(
         "The scores are all dot products of a query with a key: one matrix product with the keys transposed.",
         "np.swapaxes(k, -1, -2) turns the last two axes and leaves batches and heads alone.",
         "Divide by sqrt(d), d the length of a query, before softmax.",
-        "Where nobody may look, the score is -inf before softmax; then its share is 0 and the others still sum to 1.",
+        "Where attention is not allowed, the score is -inf before softmax; then its weight is 0 and the others still sum to 1.",
     ),
     why="Scores of random vectors have variance d; without 1/sqrt(d) softmax would look at one key alone and pass no gradient.",
     properties=(
@@ -225,7 +225,7 @@ attention = Exercise(
         "1/sqrt(d) is missing.": _wrong_attention(power=0),
         "The scores are divided by d; it is the root of d.": _wrong_attention(power=1),
         "The mask is not used.": _wrong_attention(hidden=None),
-        "A score of 0 is not nothing, as exp(0) is 1: where nobody may look, it is -inf.": _wrong_attention(
+        "A score of 0 still gives a weight, as exp(0) is 1: where attention is not allowed, the score is -inf.": _wrong_attention(
             hidden=0.0
         ),
         "These are the shares themselves: multiply them by the values.": lambda q, k, v, mask=None: (
@@ -237,7 +237,7 @@ attention = Exercise(
         "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_attention(
             axis=-2
         ),
-        "The mask is turned round: True is where a query may look.": _wrong_attention(turned=True),
+        "The mask is inverted: True is where a query may attend.": _wrong_attention(turned=True),
         "len(q) is the number of texts here; the length of a query is q.shape[-1].": lambda q, k, v, mask=None: (
             _wrong_attention()(q * math.sqrt(q.shape[-1] / len(q)), k, v, mask)
         ),
@@ -273,14 +273,14 @@ causal_mask = Exercise(
     ),
     examples=lambda rng: ((4,), (3,)),
     mistakes={
-        "Nobody sees itself: j <= i, not j < i.": lambda T: np.tri(T, k=-1, dtype=bool),
-        "This looks ahead: turn it over.": lambda T: np.tri(T, dtype=bool).T,
+        "No position sees itself: j <= i, not j < i.": lambda T: np.tri(T, k=-1, dtype=bool),
+        "This looks ahead: transpose it.": lambda T: np.tri(T, dtype=bool).T,
         "This forbids where it should allow: True is where i may see j.": lambda T: ~np.tri(T, dtype=bool),
         "This is a mask to be added, of 0 and -inf; here True and False are asked for.": lambda T: np.where(
             np.tri(T), 0, -np.inf
         ),
         "This looks one step ahead: j <= i, not j <= i + 1.": lambda T: np.tri(T, k=1, dtype=bool),
-        "Everybody sees only itself; what came before may be seen, too.": lambda T: np.eye(T, dtype=bool),
-        "Everybody sees everything.": lambda T: np.ones((T, T), dtype=bool),
+        "Each position sees only itself; it may see earlier ones too.": lambda T: np.eye(T, dtype=bool),
+        "Each position sees all positions.": lambda T: np.ones((T, T), dtype=bool),
     },
 )

@@ -216,7 +216,7 @@ concat_vjp = Tried(
         "It cuts along the last axis, whatever `axis` says.": _cut_at(axis=lambda axis: -1),
         "It cuts along the first axis, whatever `axis` says.": _cut_at(axis=lambda axis: 0),
         "It cuts along axis 1, whatever `axis` says.": _cut_at(axis=lambda axis: 1),
-        "Nothing is to be divided: each entry went to one place, whole.": _cut_at(scale=lambda n: 1 / n),
+        "Divide nothing: each entry went to one place, unchanged.": _cut_at(scale=lambda n: 1 / n),
         "The gradients are zeros here; what a number became in y it owes all of its gradient to.": _cut_at(
             scale=lambda n: 0
         ),
@@ -398,10 +398,10 @@ multi_head_attention = Exercise(
             parts=(1, 0, 2)
         ),
         "The last projection, by w_out, is missing.": _wrong(w_out=False),
-        "w_out is to be transposed: weights are (out, in).": _wrong(transposed=False),
+        "w_out must be transposed: weights are (out, in).": _wrong(transposed=False),
         "b_in is missing.": _wrong(b_in=0),
         "b_out is missing.": _wrong(b_out=0),
-        "The mask is not used: hand it on to `attention`.": _wrong(see=lambda mask: None),
-        "The mask is turned round: True is where a query may look.": _wrong(see=np.logical_not),
+        "The mask is not used: pass it to `attention`.": _wrong(see=lambda mask: None),
+        "The mask is inverted: True is where a query may attend.": _wrong(see=np.logical_not),
     },
 )

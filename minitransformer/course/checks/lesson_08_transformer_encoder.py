@@ -120,9 +120,7 @@ layer_norm = Exercise(
             var=lambda x, axis: x.var(axis, ddof=1, keepdims=True)
         ),
         "eps stands beside the root; it belongs under it.": _norm(root=lambda v, eps: np.sqrt(v) + eps),
-        "eps is always 1e-5 here; it is to be what is handed in.": _norm(
-            root=lambda v, eps: np.sqrt(v + 1e-5)
-        ),
+        "eps is always 1e-5 here; use the argument.": _norm(root=lambda v, eps: np.sqrt(v + 1e-5)),
         "eps is missing under the root.": _norm(root=lambda v, eps: np.sqrt(v)),
         "The root is missing: this divides by the variance.": _norm(root=lambda v, eps: v + eps),
         "The mean is not taken off.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
@@ -256,8 +254,8 @@ layer_norm_vjp = Tried(
         "eps is missing under the root, so this is the gradient of another function.": _wrong_vjp(
             eps_in=False
         ),
-        "z in dL/dx is to be (x - mean) / s; here it is x - mean.": _wrong_vjp(z_of=lambda u, s, x: u),
-        "z in dL/dx is to be (x - mean) / s; here it is x.": _wrong_vjp(z_of=lambda u, s, x: x),
+        "z in dL/dx must be (x - mean) / s; here it is x - mean.": _wrong_vjp(z_of=lambda u, s, x: u),
+        "z in dL/dx must be (x - mean) / s; here it is x.": _wrong_vjp(z_of=lambda u, s, x: x),
         "dL/dweight needs z, what weight multiplied, not x.": _wrong_vjp(
             dw=lambda g, z, x, w: (g * x).sum(tuple(range(x.ndim - 1)))
         ),
@@ -513,7 +511,7 @@ encoder_block = Exercise(
         _block(rng, True, True),
     ),
     mistakes={
-        "x is missing in the sums: what attention and the network find is to be added to it.": _wrong_block(
+        "x is missing in the sums: add the outputs of attention and of the network to it.": _wrong_block(
             lambda x, attend, think, norm1, norm2: norm2(think(norm1(attend(x)))),
             lambda x, attend, think, norm1, norm2: think(norm2(attend(norm1(x)))),
         ),
@@ -538,14 +536,14 @@ encoder_block = Exercise(
         "The norms come first in both cases; they do so only if norm_first is True.": _wrong_block(
             lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(norm2(y))
         ),
-        "norm_first is turned round.": _wrong_block(
+        "norm_first is inverted.": _wrong_block(
             lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(norm2(y)),
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + think(y)),
         ),
         "The norm is taken of what is added; without norm_first it is taken of the sum: norm1(x + attend(x)).": _wrong_block(
             lambda x, attend, think, norm1, norm2: (y := x + norm1(attend(x))) + norm2(think(y))
         ),
-        "Norms first: the norm is taken of what is added; it is to be taken of x: x + attend(norm1(x)).": _wrong_block(
+        "Norms first: the norm is applied to what is added; apply it to x: x + attend(norm1(x)).": _wrong_block(
             pre=lambda x, attend, think, norm1, norm2: (y := x + norm1(attend(x))) + norm2(think(y))
         ),
         "Norms first: attention and the network get x, not its norm.": _wrong_block(
@@ -569,6 +567,6 @@ encoder_block = Exercise(
             lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x))),
             lambda x, attend, think, norm1, norm2: x + attend(norm1(x)),
         ),
-        "The mask is not used: hand it on to multi_head_attention.": _wrong_block(masked=False),
+        "The mask is not used: pass it to multi_head_attention.": _wrong_block(masked=False),
     },
 )

@@ -124,7 +124,7 @@ span_corruption = Exercise(
         "All spans go by the same mark here: the next one is first_mark + 1.": lambda *a: _corrupted(
             *a, counts=False
         ),
-        "The answer has no marks: nobody could tell where a span belongs.": lambda *a: _corrupted(
+        "The answer has no marks: without them it is not clear where a span belongs.": lambda *a: _corrupted(
             *a, marks=False
         ),
         "The spans are still in the text, behind their marks.": lambda *a: _corrupted(*a, keep=True),
@@ -357,7 +357,7 @@ rotary_pairs = Exercise(
         "The channels are paired from outside in, 0 with the last: i goes with i + d/2.": lambda *a: _turned(
             *a, wrong_pairs=True
         ),
-        "This turns the other way: the signs of the sines are turned round.": lambda *a: _turned(*a, sign=-1),
+        "This rotates the other way: the signs of the sines are wrong.": lambda *a: _turned(*a, sign=-1),
         "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _turned(
             *a, cross=-1
         ),
@@ -366,7 +366,7 @@ rotary_pairs = Exercise(
             _turned(*a, stale=True)
         ),
         "If interleaved, both channels of a pair go back to where they were, 2i and 2i + 1; here they stand apart.": _side_by_side,
-        "`base` plays no part here.": lambda x, p, base=0, i=False: _turned(x, p, 10000.0, i),
+        "`base` is not used here.": lambda x, p, base=0, i=False: _turned(x, p, 10000.0, i),
     },
 )
 

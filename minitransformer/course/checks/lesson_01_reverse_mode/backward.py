@@ -99,7 +99,7 @@ def _down(value):
 
 
 def _hand_down(root):
-    """Each Value hands on at once what it has so far, as often as it is reached."""
+    """Each Value passes on its grad so far, every time it is reached."""
     for node in without_recursion(root):
         node.grad = 0.0
     root.grad = 1.0
@@ -110,15 +110,15 @@ backward = Tried(
     minutes=15,
     level=2,
     hints=(
-        "root.grad is 1: root moves as far as itself. All others begin at 0.",
-        "Walk through topological_order(root) from the end: a Value hands slope * its own grad to each parent.",
-        "A parent may hear from several users: add with +=.",
+        "root.grad is 1, the slope of root in itself. All others begin at 0.",
+        "Walk through topological_order(root) from the end: a Value adds slope * its own grad to the grad of each parent.",
+        "A parent gets a share from each of its users: add them with +=.",
     ),
-    why="When a Value is reached, all its users have spoken, so its grad is complete: one visit each, however many the paths.",
+    why="When a Value is reached, all its users have been visited, so its grad is complete: each is visited once.",
     properties=(
         Property("root's own grad is 1", _root_is_one),
         Property("slopes are multiplied along a path and added where paths meet", _kite_grads),
-        Property("a Value waits until all its users have spoken", _order_matters),
+        Property("a Value is visited after all its users", _order_matters),
         Property("it is the sum over all paths in random histories", _random_grads),
         Property("a second call gives the same", _twice),
         Property("many paths and long histories are no problem", _fast),
@@ -126,18 +126,16 @@ backward = Tried(
     examples=lambda rng: ((0,), (1,)),
     trial=_try_backward,
     mistakes={
-        "A Value used twice keeps what it heard last: add with +=.": _wrong_backward(add=False),
-        "A second call adds to what the first left: begin with grad = 0 everywhere.": _wrong_backward(
+        "A Value used twice keeps only the share of its last user: add with +=.": _wrong_backward(add=False),
+        "A second call adds to the grads of the first: begin with grad = 0 everywhere.": _wrong_backward(
             reset=False
         ),
         "root.grad is 1, not 0: so every product becomes 0.": _wrong_backward(seed=0.0),
-        "Each slope is to be multiplied by the grad of the Value it belongs to.": _wrong_backward(
-            times_grad=False
-        ),
+        "Multiply each slope by the grad of the Value that it belongs to.": _wrong_backward(times_grad=False),
         "This walks from the inputs to root: begin at root.": _wrong_backward(forwards=True),
-        "A Value hands on before all its users have spoken: take the topological order.": _wrong_backward(
+        "A Value is visited before all its users: take the topological order.": _wrong_backward(
             order=by_layers
         ),
-        "A Value that is reached again hands on once more what it handed on before: visit each once, in order.": _hand_down,
+        "A Value that is reached again passes its grad on a second time: visit each Value once, in order.": _hand_down,
     },
 )

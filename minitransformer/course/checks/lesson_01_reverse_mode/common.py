@@ -2,7 +2,7 @@
 
 
 class Node:
-    """The judge's own Value: what a learner's functions are handed."""
+    """The judge's own Value, which is passed to a learner's functions."""
 
     def __init__(self, data, parents=(), slopes=()):
         self.data, self.grad, self.parents, self.slopes = data, 0.0, tuple(parents), tuple(slopes)
@@ -50,7 +50,7 @@ def a_kite():
 
 
 def longer_way():
-    """d uses a at once and by way of b and c: the near user is not the last to speak."""
+    """d uses a directly, and through b and c: the nearest user is not the last to be visited."""
     a = Node(1.0)
     b = Node(2.0, (a,), (2.0,))
     c = Node(3.0, (b,), (3.0,))
@@ -58,7 +58,7 @@ def longer_way():
 
 
 def by_layers(root):
-    """Nearest first, then turned round: wrong where a Value is used near and far."""
+    """Nearest first, then reversed: wrong where a Value is used near root and far from it."""
     order, seen = [root], {root}
     for node in order:
         new = [p for p in dict.fromkeys(node.parents) if p not in seen]
@@ -68,7 +68,7 @@ def by_layers(root):
 
 
 def without_recursion(root, before=False, every=False):
-    """A right order by the nodes' numbers here, or one that is turned round or repeats."""
+    """A right order, by the numbers of these nodes; or one that is reversed, or repeats nodes."""
     found, stack = [], [root]
     while stack:
         node = stack.pop()

@@ -111,9 +111,9 @@ topological_order = Tried(
         "Walk down from root; on the way back up append the Value. A set of what was visited keeps each from coming twice.",
         "Instead of recursion keep a stack, a list of (value, done) pairs: take the last; if it is not done, put (value, True) "
         "back and its parents as (parent, False) on top; if it is done, append it.",
-        "Use sets to ask what was visited: `in` a list of 5000 has to look at them all.",
+        "Keep what was visited in a set: `in` a list of 5000 compares with all of them.",
     ),
-    why="A Value is appended when nothing below it is left: so its parents stand before it. Read backwards, users come first.",
+    why="A Value is appended after everything below it, so its parents come before it. Read backwards, users come first.",
     properties=(
         Property("every Value that root was computed from is there", _all_there),
         Property("each Value is there once", _once),
@@ -124,7 +124,7 @@ topological_order = Tried(
     examples=lambda rng: ((0,), (1,)),
     trial=_try_order,
     mistakes={
-        "The list is turned round: parents come before the Values computed from them.": partial(
+        "The list is reversed: parents come before the Values computed from them.": partial(
             without_recursion, before=True
         ),
         "A Value enters the list before its parents: append it when all of them are done.": partial(

@@ -57,7 +57,7 @@ def _remembers(answer):
         if not result.parents:
             raise Failed(
                 f"{name}: no parents",
-                hint="Hand `(self, other)` or `(self,)` to the new Value: what it came from.",
+                hint="Pass its parents, `(self, other)` or `(self,)`, to the new Value.",
             )
 
 
@@ -164,8 +164,8 @@ Value = Tried(
     minutes=20,
     level=1,
     hints=(
-        "Each method is one line more than the number: Value(number, parents, slopes).",
-        "a * b: hold b still and move a by h; the product moves by b h. So the slope in a is b, and the slope in b is a.",
+        "Each method computes a number and returns Value(number, parents, slopes).",
+        "a * b: keep b and increase a by h; the product grows by b h. So the slope in a is b, and the slope in b is a.",
         "exp and tanh have one parent: a tuple of one is written `(self,)`. Their slopes need the result, already computed.",
         "For plain numbers, begin `__add__` and `__mul__` with `other = Value.lift(other)`.",
     ),
@@ -173,7 +173,7 @@ Value = Tried(
     properties=(
         Property("the results are right", _results),
         Property("a and b stay as they were", _leaves_alone),
-        Property("plain numbers may stand where Values do", _numbers),
+        Property("plain numbers are accepted in place of Values", _numbers),
         Property("each result remembers its parents, with a slope for each", _remembers),
         Property("the slopes are those of central differences", _slopes),
         Property("tanh of a large number does not overflow", _large),
@@ -197,9 +197,7 @@ Value = Tried(
         "The slope of exp(a) is exp(a) itself, not a.": _engine(exp=lambda a: (math.exp(a), (a,))),
         "The slope of exp(a) is exp(a) itself, not 1.": _engine(exp=lambda a: (math.exp(a), (1.0,))),
         "`v + 3` fails: make a Value of a plain number with `Value.lift(other)`.": _engine(lift=False),
-        "The result does not know what it came from: hand parents and slopes to the new Value.": _engine(
-            parents=False
-        ),
+        "The result has no history: pass parents and slopes to the new Value.": _engine(parents=False),
         "exp(1000) is too large for a float: use math.tanh.": _engine(tanh=_tanh_by_exp),
     },
 )

@@ -17,7 +17,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.properties import Tried, same
 
-NOT_MOVED = "Nothing is moved here: the result is to be an array of xp."
+NOT_MOVED = "Nothing is moved here: the result must be an array of xp."
 ENDS_ON_HOST = "It always ends on the host: for another library, xp.asarray(...) follows."
 
 
@@ -90,7 +90,7 @@ move = Tried(
     why="A copy that is not made is the fastest. `tensor.to(...)` of the library does the same.",
     properties=(
         Property(
-            "what is there already is handed back",
+            "an array that is in xp already is returned itself",
             _moves(lambda: [(here, here) for here in (np, *other_libraries())]),
         ),
         Property(
@@ -115,8 +115,8 @@ move = Tried(
         "NumPy's arrays have no `get`: they are on the host already.": lambda array, xp: (
             array if namespace_of(array) is xp else (array.get() if xp is np else xp.asarray(array.get()))
         ),
-        "What is there already takes a trip over the host: hand it back as it is.": _always_via_host,
-        "This copies what is there already: hand back the array itself.": lambda array, xp: (
+        "An array that is in xp already is copied to the host and back: return the array itself.": _always_via_host,
+        "This copies an array that is in xp already: return the array itself.": lambda array, xp: (
             array.copy() if namespace_of(array) is xp else _always_via_host(array, xp)
         ),
         "Between two libraries other than NumPy the way leads over the host: first array.get().": _straight,

@@ -112,10 +112,10 @@ namespace = Tried(
         "sys.modules[name] is the module of that name.",
         "Collect the names in a set, leaving out None and Python's bool, int and float: none, one, or a mix?",
     ),
-    why="The arrays say where to compute. No switch to forget, and both libraries can be in use at once.",
+    why="The arrays decide where to compute: there is no setting to forget, and both libraries can be used in one program.",
     properties=(
         Property("it knows NumPy's arrays", _finds(lambda library: library is np)),
-        Property("it knows the arrays of a library it has never heard of", _finds(lambda library: library is faraway)),
+        Property("it knows the arrays of a library that is not named in the code", _finds(lambda library: library is faraway)),
         Property("it knows a library by its first name, before the dot", _finds(lambda library: True)),
         Property("numbers and None go along with any library", _companions),
         Property("arrays of two libraries are refused, and both are named", _refuses_mixes),

@@ -123,7 +123,7 @@ scatter_add = Tried(
         "`into[index] += values` reads the old numbers once, adds, and writes: of two values for one place the last one wins.",
         "np.add.at(into, index, values) adds one after the other. What is its name in the library that made the arrays?",
     ),
-    why="It is the way back from picking: a row that was picked n times hears from n places.",
+    why="It is the gradient of picking rows: a row that was picked n times gets the sum of n gradients.",
     properties=(
         Property("each value goes to its place", _adds("one number for each place")),
         Property("an index that occurs twice gets both values", _adds("an index that occurs twice")),
@@ -137,7 +137,7 @@ scatter_add = Tried(
     trial=_try_scatter,
     mistakes={
         "Of two values for the same place only one is kept: `into[index] += values` adds once.": _buffered,
-        "This overwrites; what was there is to be added to.": _overwritten,
+        "This overwrites; add to the numbers that are there.": _overwritten,
         "What was in `into` before is lost: add to it.": _emptied,
         "`into` is as it was: change it in place, as nothing is returned.": _elsewhere,
         "np.add.at knows NumPy's arrays: take `add.at` from the arrays' own library.": lambda into, index, values: (
@@ -146,6 +146,6 @@ scatter_add = Tried(
         "The arrays make a trip to the host and back: add where they are.": _through_host,
         "int(index[i]) waits for the device, once for every value: use whole arrays.": _looped,
         "A loop costs steps on the device at every turn: use whole arrays.": _step_by_step,
-        "This counts how often each place was picked; the values are to be added.": _once,
+        "This counts how often each row was picked; add the values.": _once,
     },
 )

@@ -64,7 +64,7 @@ def in_place(make):
             make(answer, [w]).step([np.array([1.0, 1.0])])
         if np.array_equal(w, [1.0, -2.0]):
             raise Failed(
-                "the array handed in stays as it was",
+                "the array that was passed is not changed",
                 hint="`p = p - ...` makes a new array that the model never sees; `p -= ...` writes into the model's own.",
             )
 

@@ -65,7 +65,7 @@ cross_entropy = Exercise(
     ),
     examples=lambda rng: (batch(rng), batch(rng)),
     mistakes={
-        "The sum over the rows is to be divided by N: the mean.": _wrong_loss(total=np.sum),
+        "Divide the sum over the rows by N: the mean.": _wrong_loss(total=np.sum),
         "These are the losses of all rows; one number is wanted, their mean.": _wrong_loss(total=lambda t: t),
         "The sign is turned: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(
             sign=1

@@ -123,7 +123,7 @@ SGD = Tried(
         "Velocity and gradient are mixed up: it is the old velocity that is multiplied by momentum.": _wrong_sgd(
             velocity=lambda mu, v, g: v + mu * g
         ),
-        "This is Nesterov's form, which looks ahead: here p moves by lr v.": _wrong_sgd(
+        "This is Nesterov's form, which looks ahead: here p changes by lr v.": _wrong_sgd(
             move=lambda lr, mu, v, g: lr * (g + mu * v)
         ),
         "The learning rate is inside the velocity: when it changes, old steps keep the old one.": _wrong_sgd(

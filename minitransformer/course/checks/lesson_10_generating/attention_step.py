@@ -116,7 +116,7 @@ attention_step = Exercise(
         "First np.concatenate([keys, k], axis=-2), and the same for the values; then it is attention of q over all of them.",
         "New token t stands at place S + t, and sees the keys at places up to its own.",
         "With n = S + T keys: np.arange(n) <= np.arange(n - T, n)[:, None] is a table (T, n) of who may see whom.",
-        "Scores where nobody may look become -inf before softmax, as in lesson 06.",
+        "Scores where attention is not allowed become -inf before softmax, as in lesson 06.",
     ),
     why="Nobody looks ahead, so what a token computed stays true when others follow: its key and value are kept, not made again.",
     properties=(

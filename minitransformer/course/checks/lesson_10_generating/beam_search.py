@@ -86,7 +86,7 @@ def _price(answer):
     if start != [3]:
         raise Failed(
             f"`start` became {start}",
-            hint="[*start, *ids] makes a new list; start.append(..) changes the one handed in.",
+            hint="[*start, *ids] makes a new list; start.append(..) changes the one that was passed.",
         )
     if len(asked) > 7:
         hint = "Keep `width` of *all* extensions together, not of each candidate, or the beam grows with every step."

@@ -56,7 +56,7 @@ def in_front(p, ids):
 
 ALL_V = "These are the shares that stay, and no others: return all V, with zeros where nothing stays."
 PLACES = "The shares were sorted and left so: each must stay at the place of its id."
-SUM = "The shares that stay are to be divided by their sum, so that they sum to 1 again."
+SUM = "Divide the remaining probabilities by their sum, so that they sum to 1 again."
 
 
 def fewest(p, enough):

@@ -78,9 +78,7 @@ epsilon_rule = Exercise(
         "The bias is missing in z: without it the inputs share out what the bias has contributed.": wrong_epsilon(
             no_bias=True
         ),
-        "The stabiliser has the sign of z: eps is to be taken off where z is negative.": wrong_epsilon(
-            unsigned=True
-        ),
+        "The stabiliser has the sign of z: subtract eps where z is negative.": wrong_epsilon(unsigned=True),
         "The denominator sums over the inputs i of one output, not over the outputs.": wrong_epsilon(
             wrong_sum=True
         ),

@@ -168,7 +168,9 @@ explain_mlp = Tried(
     examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (8, 0.1)),  # the output of 8 is negative
     trial=_try_mlp,
     mistakes={
-        "All outputs are explained at once: the others begin with zero.": _wrong_mlp(all_outputs=True),
+        "All outputs are explained together: the relevance of the others begins with zero.": _wrong_mlp(
+            all_outputs=True
+        ),
         "Relevance begins as 1; it is the output itself that is shared out.": _wrong_mlp(ones=True),
         "Negative relevance is cut off at the end: it says what spoke against, keep it.": _wrong_mlp(
             late=True

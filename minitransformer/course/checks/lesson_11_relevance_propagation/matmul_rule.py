@@ -94,9 +94,7 @@ matmul_rule = Exercise(
     mistakes={
         "Both sides get all of it, so that relevance doubles: divide by 2 O.": _wrong_matmul(half=False),
         "All goes to b, as if a were a constant; here both depend on the input.": _wrong_matmul(only_b=True),
-        "The stabiliser has the sign of O: eps is to be taken off where it is negative.": _wrong_matmul(
-            unsigned=True
-        ),
+        "The stabiliser has the sign of O: subtract eps where O is negative.": _wrong_matmul(unsigned=True),
         "These are r's parts for each unit of a and b: multiply by a, and by b, element by element.": _wrong_matmul(
             bare=True
         ),

@@ -133,6 +133,6 @@ softmax_rule = Tried(
         "Nothing goes to the scores: that is the other rule, CP-LRP, which takes shares for constants.": _wrong_softmax(
             zero=True
         ),
-        "The sign is turned: s_i sum_k r_k is to be taken off, not added.": _wrong_softmax(sign=-1),
+        "The sign is wrong: s_i sum_k r_k is subtracted, not added.": _wrong_softmax(sign=-1),
     },
 )

@@ -69,8 +69,6 @@ stabilised = Exercise(
         "Only numbers nearer to zero than eps are moved; all are.": _to_float32(
             lambda z, eps: np.where(abs(z) < eps, np.where(z < 0, -eps, eps), z)
         ),
-        "This is only the stabiliser; z is to be added.": _to_float32(
-            lambda z, eps: np.where(z < 0, -eps, eps)
-        ),
+        "This is only the stabiliser; add z.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
     },
 )

@@ -57,11 +57,11 @@ kernel_weights = Exercise(
         "The distance goes from 0 to 100, not to 1: the factor 100 is missing.": _wrong_kernel(scale=1.0),
         "The root around exp is missing.": _wrong_kernel(root=False),
         "The distance takes the root of the share: 1 - sqrt(k / T).": _wrong_kernel(share=lambda left: left),
-        "The distance is to be squared.": _wrong_kernel(power=1, width_power=1),
-        "The width is to be squared too.": _wrong_kernel(width_power=1),
+        "Square the distance.": _wrong_kernel(power=1, width_power=1),
+        "Square the width too.": _wrong_kernel(width_power=1),
         "The minus in the exponent is missing: far samples count most here.": _wrong_kernel(sign=1),
         "Here k counts the words that are gone; it counts those that are left.": _wrong_kernel(gone=True),
-        "The width that is handed in is not used.": _wrong_kernel(fixed=True),
+        "The argument for the width is not used.": _wrong_kernel(fixed=True),
         "The mean goes down the columns; each row is a sample.": _wrong_kernel(axis=0),
         "This is the distance; put it into the exponential.": lambda masks, width=25.0: (
             100 * (1 - np.sqrt(masks.mean(1)))

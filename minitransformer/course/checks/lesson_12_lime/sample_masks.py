@@ -72,7 +72,7 @@ def _one_source(answer):
     if np.array_equal(runs[0], runs[2]):
         raise Failed(
             "another rng gives the same masks",
-            hint="Draw with the rng that is handed in; make none of your own.",
+            hint="Draw with the rng that is passed; do not make your own.",
         )
 
 
@@ -121,7 +121,7 @@ sample_masks = Tried(
         ],
         "A word drawn twice goes only once, so that too few go: replace=False.": LAWS["repeated"],
         "The first row must be the whole text: leave it alone.": sampler(whole=False),
-        "This is turned round: True is for words that are left.": sampler(turned=True),
+        "This is inverted: True is for words that are left.": sampler(turned=True),
         "It is always the first words that go: draw which.": sampler(
             which=lambda rng, T, gone: np.arange(gone)
         ),

@@ -32,7 +32,7 @@ def _pair(masks):
 
 
 def _gloves(masks):
-    """Player 0 has a left glove, 1 and 2 have a right one; a pair is worth 12, and nobody's worth is 5."""
+    """Player 0 has a left glove, 1 and 2 have a right one; a pair is worth 12, and the empty coalition 5."""
     return 5.0 + 12.0 * (masks[:, 0] & (masks[:, 1] | masks[:, 2]))
 
 
@@ -67,7 +67,7 @@ def _glove_game(answer):
     same(
         answer(_Game(_gloves, 3), 3),
         [8, 2, 2],
-        "the values where 0 with 1 or 2 or both adds 12, and nobody has 5 already",
+        "the values where 0 with 1 or 2 or both adds 12, and the empty coalition has 5",
     )
 
 
@@ -151,7 +151,7 @@ shapley_values = Tried(
             lambda k, n: 0.5 ** (n - 1)
         ),
         "The weights are missing: this is the plain sum over coalitions.": _wrong_shapley(lambda k, n: 1.0),
-        "This is only what each adds to nobody; take the mean over all coalitions it may join.": _wrong_shapley(
+        "This is only what each adds to the empty coalition; take the mean over all coalitions that it may join.": _wrong_shapley(
             lambda k, n: float(k == 0)
         ),
         "This is only what is lost when each leaves the whole; take the mean over all coalitions.": _wrong_shapley(
@@ -161,7 +161,7 @@ shapley_values = Tried(
             lambda k, n: _right(k, n) * math.factorial(n)
         ),
         "S is counted without i: |S|! (n - 1 - |S|)!, so i itself is not in |S|.": _wrong_shapley(_off),
-        "They add up to v(all) - v(nobody); what nobody is worth belongs to no player.": _wrong_shapley(
+        "They add up to v(all) - v(nobody); the worth of the empty coalition belongs to no player.": _wrong_shapley(
             _right, total=lambda worth: worth[-1]
         ),
         "The sign is turned: v(S with i) - v(S).": _wrong_shapley(_right, sign=-1),

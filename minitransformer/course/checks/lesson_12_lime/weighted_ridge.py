@@ -158,7 +158,7 @@ weighted_ridge = Tried(
         "This takes the root of the weights once; X^T W X has the weights themselves.": _wrong_ridge(
             use=np.sqrt
         ),
-        "R^2 is to be weighted too, its mean included.": _wrong_ridge(score=np.ones_like),
+        "R^2 must be weighted too, its mean included.": _wrong_ridge(score=np.ones_like),
         "Where all y are equal this divides by zero: return 0 for R^2.": _wrong_ridge(zero=False),
         "b = mean(y) - mean(x) c; the second part is missing.": _wrong_ridge(b=lambda y, w: w @ y / w.sum()),
         "The order is c, b, R^2.": _reordered(1, 0, 2),

@@ -30,9 +30,9 @@ prefixes = Exercise(
     minutes=10,
     level=1,
     hints=(
-        "Begin with np.ones((T + 1, T), dtype=bool): in row 0 nobody has gone.",
+        "Begin with np.ones((T + 1, T), dtype=bool): in row 0 no word is removed.",
         "The word that goes in step k is away in row k + 1 and in all rows below.",
-        "keep[step + 1 :, place] = False takes it out of all these rows at once.",
+        "keep[step + 1 :, place] = False removes the word from all these rows.",
     ),
     why="All T + 1 texts go to the model in one batch; asking T + 1 times costs many times as much.",
     properties=(
@@ -49,10 +49,10 @@ prefixes = Exercise(
         "The last row is missing, in which all have gone: T + 1 rows.": lambda order: np.array(
             left_after(order)
         )[:-1],
-        "The first row is missing, in which nobody has gone: T + 1 rows.": lambda order: np.array(
+        "The first row is missing, in which no word is removed: T + 1 rows.": lambda order: np.array(
             left_after(order)
         )[1:],
-        "This is turned round: True is for words that are left.": lambda order: ~np.array(left_after(order)),
+        "This is inverted: True is for words that are left.": lambda order: ~np.array(left_after(order)),
         "In each row one word is missing; those that went before stay away.": lambda order: np.vstack(
             [np.ones((1, len(order)), bool), ~np.eye(len(order), dtype=bool)[order]]
         ),

@@ -59,7 +59,7 @@ def _cascades(answer):
 def _keeps_layers(answer):
     if _watch(answer)[0].spoiled:
         raise Failed(
-            "the layers handed in were changed",
+            "the layers that were passed were changed",
             hint="Copy the list, and replace its entries: ruined[i] = noise.",
         )
 
@@ -135,14 +135,14 @@ randomisation_test = Tried(
     level=2,
     hints=(
         "learned = explain(layers), before anything is destroyed.",
-        "ruined = list(layers) is a new list: ruined[i] = ... leaves the list handed in alone.",
+        "ruined = list(layers) is a new list: ruined[i] = ... does not change the list that was passed.",
         "reversed(range(len(layers))) goes from the last layer to the first.",
         "rng.normal(w.mean(), w.std(), w.shape) is noise of the same size.",
     ),
     why="An explanation that stays the same while the model turns to noise has not been looking at the model.",
     properties=(
         Property("what does not look at the model stays the same: 1 at each step", _blind),
-        Property("the layers handed in stay as they are", _keeps_layers),
+        Property("the layers that were passed are not changed", _keeps_layers),
         Property("from the last layer down, each staying destroyed", _cascades),
         Property("the noise is as large as what it replaces", _same_size),
         Property("each step is compared with the model as it was", _compares),
@@ -156,7 +156,7 @@ randomisation_test = Tried(
         "This begins at the first layer; begin at the last, next to the output.": _wrong_randomisation(
             upwards=True
         ),
-        "The list handed in is changed: work on list(layers).": _wrong_randomisation(in_place=True),
+        "The list that was passed is changed: work on list(layers).": _wrong_randomisation(in_place=True),
         "The noise must have the layer's own mean and standard deviation.": _wrong_randomisation(noise=False),
         "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(
             previous=True

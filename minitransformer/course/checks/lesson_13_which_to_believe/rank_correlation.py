@@ -101,7 +101,7 @@ rank_correlation = Exercise(
         "The formula with squared differences of ranks holds only where no two are equal.": lambda a, b: (
             1 - 6 * ((_averaged(a) - _averaged(b)) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
         ),
-        "The mean of the ranks is to be taken off before multiplying.": lambda a, b: (
+        "Subtract the mean of the ranks before multiplying.": lambda a, b: (
             (_averaged(a) @ _averaged(b))
             / np.sqrt((_averaged(a) @ _averaged(a)) * (_averaged(b) @ _averaged(b)))
         ),
