@@ -170,12 +170,12 @@ def differences(pieces: Pieces) -> Iterator[tuple[str, float, str]]:
     for name, answer in pieces.answers.items():
         alone = Pieces({name: answer})
         with alone.guarded(name):
-            if name in TASKS:
+            if name in BESIDE:
+                found, own = BESIDE[name].compare(answer)
+            elif name in TASKS:
                 own = TASKS[name]()
                 with alone.in_the_library():
                     found = TASKS[name]()
-            elif name in BESIDE:
-                found, own = BESIDE[name].compare(answer)
             else:
                 continue
             size = largest_error(numpy.asarray(found, dtype=float), numpy.asarray(own, dtype=float))

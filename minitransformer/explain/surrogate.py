@@ -236,6 +236,19 @@ def kernel(distance: Array, width: float = KERNEL_WIDTH) -> Array:
     return numpy.sqrt(numpy.exp(-(distance**2) / width**2))
 
 
+def mask_weights(masks: Array, width: float = KERNEL_WIDTH) -> Array:
+    """The weight of each sample of a text: `kernel` of its `cosine_distance`.
+
+    Args:
+        masks: bool (N, n), the features that each sample keeps.
+        width: of the kernel.
+
+    Returns:
+        (N,), from 0 to 1.
+    """
+    return kernel(cosine_distance(masks), width)
+
+
 # ---- the linear model ----
 
 
@@ -602,7 +615,7 @@ def lime(
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))
     asked = [ask(predict, write_texts(pieces, ids, batch, bow, replacement), labels) for batch in batches]
     x = masks.astype(numpy.float64)
-    weight = count * kernel(cosine_distance(masks))
+    weight = count * mask_weights(masks)
     found = [
         imitate(pieces, ids, each, float(y[0]), x, y, weight, num_features)
         for each, y in zip(labels, numpy.concatenate(asked).T, strict=True)  # (U, L) -> L of (U,)
