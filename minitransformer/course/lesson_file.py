@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minitransformer.course import catalogue
-from minitransformer.course.definitions import definition, replaced
+from minitransformer.course.definitions import bound, definition, replaced
 from minitransformer.course.sandbox import LARGEST_FILE
 from minitransformer.course.starters import starter
 from minitransformer.disk import read_plain, write
@@ -82,6 +82,21 @@ class LessonFile:
         if not os.path.lexists(self.path):
             return starter_of(self.lesson)
         return read_plain(self.path, LARGEST_FILE).decode("utf-8-sig").replace("\r\n", "\n")
+
+    def shared(self) -> set[str]:
+        """The names that both the file and the starter define.
+
+        Returns:
+            The names: imports, helpers and exercises.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is no Python.
+        """
+        try:
+            return bound(self.text()) & bound(starter_of(self.lesson))
+        except SyntaxError as error:
+            raise self._no_python(error) from None
 
     def holds(self, name: str) -> str:
         """The learner's definition of an exercise.

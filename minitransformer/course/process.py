@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import importlib.util
 import json
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 from minitransformer.course import cell, pretend
 from minitransformer.course.cell.wire import HEAD, LARGEST, Nonsense
 from minitransformer.course.exercise import Stopped
+from minitransformer.course.printed import Printed
 from minitransformer.course.windows_job import job_of
 
 STARTING = 60  # seconds until the learner's code can be run
@@ -27,6 +29,7 @@ ONE_THREAD = {
     name: "1"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 }
+AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 # an environment variable by which processes that the learner's code has started are found
 MARK = "MINITRANSFORMER_CELL"
 PACKAGE, CELL, PRETEND = (
@@ -48,6 +51,7 @@ class Process:
     Attributes:
         timed_out: whether the process was killed at its time limit.
         printed: the number of bytes that it has printed.
+        output: what it has printed.
     """
 
     stdin: BinaryIO
@@ -57,18 +61,20 @@ class Process:
     def __init__(self, folder: Path):
         self.folder, self.mark = folder, f"{MARK}={secrets.token_hex(16)}"
         self.timed_out, self.printed, self.came = False, 0, b""
+        self.output = Printed()
 
     def __enter__(self) -> Process:
         command = [
             sys.executable,
             "-P",
+            "-u",  # what is printed is there also if the process is killed
             str(CELL),
             json.dumps([os.getpid(), str(self.folder), *_seen(self.folder)]),
         ]
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
             command,
-            env={**os.environ, **ONE_THREAD, name: token},
+            env={**os.environ, **ONE_THREAD, **AS_UTF_8, name: token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -174,8 +180,10 @@ class Process:
 
     def _count(self) -> None:
         """Read and count what is printed; end the process at the limit."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while piece := self.stdout.read1(65536):
             self.printed += len(piece)
+            self.output.write(decoder.decode(piece))
             if self.printed >= OUTPUT:
                 self.end()
                 break

@@ -22,10 +22,11 @@ MARKS = {
     "bad": "  wrong ",
     "detail": "        ",
     "hint": "  hint  ",
+    "printed": "  print ",
     "why": "  why   ",
     "foot": "  note  ",
 }
-STYLES = {"good": "green", "bad": "red", "hint": "cyan", "why": "dim", "foot": "dim"}
+STYLES = {"good": "green", "bad": "red", "hint": "cyan", "printed": "dim", "why": "dim", "foot": "dim"}
 LONGEST = 500  # characters of a line of details
 HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
 
@@ -54,7 +55,8 @@ class Report:
         details: lines that say what was expected and what was found.
         hint: a sentence that may help, or "".
         why: a sentence about where the piece is used, shown if the answer passes.
-        foot: a sentence about the protections that this system lacks, or "".
+        foot: a sentence about the protections that this system lacks, and where the answer is kept, or "".
+        printed: the last lines that the learner's code printed.
     """
 
     name: str
@@ -65,9 +67,11 @@ class Report:
     hint: str = ""
     why: str = ""
     foot: str = ""
+    printed: tuple[str, ...] = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "details", tuple(map(printable, self.details)))
+        for name in ("details", "printed"):
+            object.__setattr__(self, name, tuple(map(printable, getattr(self, name))))
 
     @property
     def passed(self) -> bool:
@@ -85,6 +89,7 @@ class Report:
         lines += [("bad", self.wrong)] if self.wrong else []
         lines += [("detail", line) for line in self.details]
         lines += [("hint", self.hint)] if self.hint else []
+        lines += [("printed", line) for line in self.printed]
         lines += [("why", self.why)] if self.why and self.passed else []
         return lines + ([("foot", self.foot)] if self.foot else [])
 

@@ -64,7 +64,7 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             )
     if "processes" not in held:
         process.sweep()
-    return replace(report, foot=not_held(held))
+    return replace(report, foot=not_held(held), printed=process.output.lines())
 
 
 def _source(name: str, path: Path) -> bytes | Report:

@@ -6,6 +6,12 @@ from minitransformer.course import catalogue
 from minitransformer.course.definitions import definition, gathered, spaced
 
 
+class Shown(str):
+    """A text that a notebook displays as it is, line by line."""
+
+    __repr__ = str.__str__
+
+
 def solution_of(name: str) -> str:
     """The solution of an exercise, after the imports and helpers that it needs.
 

@@ -1,0 +1,70 @@
+"""The cells of the notebook that runs: where an answer was written, with what it needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from minitransformer.course.definitions import definition, gathered
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What was run in a notebook.
+
+    Args:
+        texts: the Python code of the cells, in the order in which they ran.
+        names: what they have defined.
+    """
+
+    texts: Sequence[str]
+    names: Mapping[str, Any]
+
+    def code_of(self, name: str, answer: Any, known: Container[str]) -> dict[str, str]:
+        """Find the code of an answer.
+
+        Args:
+            name: the exercise.
+            answer: the learner's function or class.
+            known: names that need no definition.
+
+        Returns:
+            Names and the lines that define them, the exercise last; empty if the answer was written in no cell.
+        """
+        variable = self._variable(name, answer)
+        code = gathered(variable, self._find, known)
+        if code and variable != name:
+            code[name] = f"{name} = {variable}\n"
+        return code
+
+    def _variable(self, name: str, answer: Any) -> str:
+        """The name that the answer has in the notebook, "" if none."""
+        if self.names.get(name) is answer:
+            return name
+        own = (n for n, value in self.names.items() if value is answer and not n.startswith("_"))
+        return next(own, "")
+
+    def _find(self, name: str) -> str:
+        """The lines of the last cell that binds a name."""
+        if name not in self.names:
+            return ""
+        return next((found for text in reversed(self.texts) if (found := _definition(text, name))), "")
+
+
+def _definition(text: str, name: str) -> str:
+    try:
+        return definition(text, name) if name in text else ""
+    except SyntaxError:  # a cell that could not run
+        return ""
+
+
+def running() -> Cells | None:
+    """The cells of the notebook in whose process this is called.
+
+    Returns:
+        The cells; None outside IPython.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell and Cells(shell.history_manager.input_hist_parsed, shell.user_ns)
