@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,8 @@ def _print_lessons(space: Workspace) -> None:
     console.print(table)
     _print_bar(space.count())
     if coming := space.next_exercise():
-        console.print(f"Next: {coming}, in {space.file_of(catalogue.lesson_of(coming))}", soft_wrap=True)
+        file = os.path.relpath(space.file_of(catalogue.lesson_of(coming)))
+        console.print(f"Next: {coming}, in {file}", soft_wrap=True)
 
 
 def _print_bar(passed: int) -> None:

@@ -50,6 +50,12 @@ def test_passes_options_on(command, opened):
     assert opened[0][-3:] == ["--no-browser", "--port", "9999"]
 
 
+def test_options_need_no_lesson_before_them(command, opened):
+    assert command("learn", "--", "--allow-root", "--port=1")[0] == 0
+    assert opened[0][1].endswith(f"{next(iter(catalogue.lessons()))}.ipynb")
+    assert opened[0][-2:] == ["--allow-root", "--port=1"]
+
+
 def test_goes_on_where_the_learner_is(command, opened, tmp_path):
     first, second, *_ = catalogue.lessons()
     assert command("learn")[0] == 0
