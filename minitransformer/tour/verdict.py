@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy
 
+from minitransformer import statistics  # whole: a learner's rank_correlation may stand in it
 from minitransformer.explain import Explanation
 from minitransformer.pictures.colours import scale_of
-from minitransformer.statistics import rank_correlation
 
 AUDIBLE = 0.1  # of the largest |relevance|: opposite signs of less are not counted as a contradiction
 TOP = 3  # words of each method that are compared
@@ -66,7 +66,7 @@ def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float
     """
     words = [i for i, token in enumerate(explanations[0].tokens) if is_word(token)]
     correlation = {
-        (a, b): rank_correlation(a.relevance[words], b.relevance[words])
+        (a, b): statistics.rank_correlation(a.relevance[words], b.relevance[words])
         for a, b in combinations(explanations, 2)
     }
     return [
