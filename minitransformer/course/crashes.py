@@ -93,6 +93,10 @@ TABLE = tuple(Meaning(*row) for row in (
     ("RecursionError", "", "",
      "It calls itself again and again: Python allows about 1000 calls within calls. Is there a case in which it stops,"
      " and does each call come closer to it? If so, a loop with a list of its own goes deeper."),
+    ("TypeError", r"must be real number, not Value", "",
+     "A function of the math module takes a plain number: that of a Value is its `.data`."),
+    ("TypeError", r"must be real number, not (\w+)", "",
+     "A function of the math module takes one plain number, and here comes a {0}."),
     # tuples, lists, keys
     ("TypeError",
      r"object of type '(?!.*(?:generator|zip|map|enumerate|filter))\w+' has no len|'(?:float|Value)' object is not iterable",

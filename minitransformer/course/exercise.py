@@ -18,12 +18,13 @@ class Failed(AssertionError):
 
     Args:
         *details: lines that say what was expected and what was found.
-        hint: what is wrong, where the check knows it for sure; what may help in general is the property's hint.
+        hint: what is wrong, where the check knows it for sure.
+        first: what may help in this case if nothing more is known; "" leaves it to the property's hint.
     """
 
-    def __init__(self, *details: str, hint: str = ""):
+    def __init__(self, *details: str, hint: str = "", first: str = ""):
         super().__init__("\n".join(details))
-        self.details, self.hint = details, hint
+        self.details, self.hint, self.first = details, hint, first
 
 
 class Nothing(Failed):
@@ -90,8 +91,8 @@ class Exercise:
         why: a sentence about where this piece is used, shown when the answer passes.
         properties: what must be true of an answer, in the order of the checks.
         examples: makes tuples of arguments from a random generator, to compare an answer with `mistakes`.
-        mistakes: description of a typical mistake -> a function that makes it. The report on a failing answer that gives the
-            same results on `examples` contains the description.
+        mistakes: description of a typical mistake -> a function that makes it, or several that make it in different ways. The
+            report on a failing answer that gives the same results on `examples` as one of them contains the description.
         beside: for a piece that cannot take the place of the library's in `tour --mine`: why not, and a comparison of both.
             The exercises of the first fourteen lessons have theirs in `course/beside.py`.
     """
@@ -102,7 +103,7 @@ class Exercise:
     why: str
     properties: Sequence[Property]
     examples: Callable[[numpy.random.Generator], Sequence[tuple]] = lambda rng: ()
-    mistakes: Mapping[str, Callable] = field(default_factory=dict)
+    mistakes: Mapping[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
     beside: Beside | None = None
 
     def likely_mistake(self, answer: Callable) -> str:
@@ -115,16 +116,55 @@ class Exercise:
             Its description, or "".
         """
         examples = self.examples(numpy.random.default_rng(7))
-        for said, wrong in self.mistakes.items():
-            if examples and all(_agree(answer, wrong, example) for example in examples):
+        found = [_outcome(self.tried(answer), example) for example in examples]
+        if not examples or CRASHED in map(type, found):
+            return ""
+        for said, wrong in self.ways():
+            if all(
+                _agree(got, self.tried(wrong), example) for got, example in zip(found, examples, strict=True)
+            ):
                 return said
         return ""
 
+    def tried(self, answer: Callable) -> Callable:
+        """What is compared of two answers.
 
-def _agree(answer: Callable, wrong: Callable, example: tuple) -> bool:
+        Args:
+            answer: an answer.
+
+        Returns:
+            A function of an example.
+        """
+        return answer
+
+    def ways(self) -> list[tuple[str, Callable]]:
+        """Each description of a typical mistake with each function that makes it.
+
+        Returns:
+            The pairs, in the order of `mistakes`.
+        """
+        return [
+            (said, wrong)
+            for said, made in self.mistakes.items()
+            for wrong in (made if isinstance(made, tuple) else (made,))
+        ]
+
+
+class CRASHED:
+    """What stands for the result of a call that raised an exception."""
+
+
+def _outcome(call: Callable, example: tuple) -> Any:
     try:
-        got, expected = (call(*map(_copy, example)) for call in (answer, wrong))
-        return _same(got, expected)
+        return call(*map(_copy, example))
+    except Exception:
+        return CRASHED()
+
+
+def _agree(got: Any, wrong: Callable, example: tuple) -> bool:
+    expected = _outcome(wrong, example)
+    try:
+        return not isinstance(expected, CRASHED) and _same(got, expected)
     except Exception:
         return False
 

@@ -38,23 +38,35 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "", source: st
     held: list[str] = []
     for prop in exercise.properties:
         try:
-            prop.holds(answer)
-        except NotImplementedError as error:
-            return Report(name, "unwritten", tuple(held), hint=_to_write(name, error, file))
-        except Nothing as failed:
-            return Report(name, "failed", tuple(held), prop.what, failed.details, why_none(source, name))
-        except Failed as failed:
-            hint = exercise.likely_mistake(answer) or failed.hint or _first_hint(exercise, prop, held)
-            return Report(name, "failed", tuple(held), prop.what, failed.details, hint)
-        except Exception as error:
-            known = exercise.likely_mistake(answer) or _meaning(error, file, name, source)
-            hint = known or _first_hint(exercise, prop, held)
-            return crashed(name, error, file, tuple(held), prop.what, hint)
+            report = _failing(prop, tuple(held), name, exercise, answer, file, source)
         except Stopped as stopped:
             stopped.held, stopped.during = tuple(held), prop
             raise
+        if report:
+            return report
         held.append(prop.what)
     return Report(name, "passed", tuple(held), why=exercise.why)
+
+
+def _failing(
+    prop: Property, held: tuple[str, ...], name: str, exercise: Exercise, answer: Any, file: str, source: str
+) -> Report | None:
+    """The report on a property that does not hold, None if it holds."""
+    try:
+        prop.holds(answer)
+    except NotImplementedError as error:
+        return Report(name, "unwritten", held, hint=_to_write(name, error, file))
+    except Nothing as failed:
+        return Report(name, "failed", held, prop.what, failed.details, why_none(source, name))
+    except Failed as failed:
+        known = exercise.likely_mistake(answer) or failed.hint
+        hint = known or _first_hint(exercise, failed.first or prop.hint, held)
+        return Report(name, "failed", held, prop.what, failed.details, hint)
+    except Exception as error:
+        known = exercise.likely_mistake(answer) or _meaning(error, file, name, source)
+        hint = known or _first_hint(exercise, prop.hint, held)
+        return crashed(name, error, file, held, prop.what, hint)
+    return None
 
 
 def crashed(
@@ -109,9 +121,9 @@ def _meaning(error: Exception, file: str, name: str, source: str) -> str:
     return of_none or meaning(error, place(error, file))
 
 
-def _first_hint(exercise: Exercise, prop: Property, held: list[str]) -> str:
+def _first_hint(exercise: Exercise, own: str, held: tuple[str, ...]) -> str:
     """The property's own hint, or the exercise's first one if no property holds yet; labelled as a first hint."""
-    hint = prop.hint or ("" if held else "".join(exercise.hints[:1]))
+    hint = own or ("" if held else "".join(exercise.hints[:1]))
     return hint and A_FIRST_HINT + hint
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -52,12 +52,11 @@ class Tried(Exercise):
 
     trial: Callable = lambda answer, *example: answer(*example)
 
-    def likely_mistake(self, answer: Callable) -> str:
-        tried = {said: partial(self.trial, wrong) for said, wrong in self.mistakes.items()}
-        return Exercise.likely_mistake(replace(self, mistakes=tried), partial(self.trial, answer))
+    def tried(self, answer: Callable) -> Callable:
+        return partial(self.trial, answer)
 
 
-def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> None:
+def equal(got: Any, expected: Any, what: str = "the result", hint: str = "", first: str = "") -> None:
     """Raise Failed unless two lists, dictionaries or texts are equal and of the same type.
 
     Args:
@@ -65,6 +64,7 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> 
         expected: the right one.
         what: what it is, for the report.
         hint: what is wrong, if the check knows it.
+        first: what may help in this case if nothing more is known.
     """
     if got is None:
         raise Nothing(what)
@@ -75,9 +75,9 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "") -> 
             if got and isinstance(got, list | tuple)
             else hint
         )
-        raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert)
+        raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert, first=first)
     if got != expected:
-        raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint)
+        raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint, first=first)
 
 
 def one_number(got: Any, what: str = "the result") -> float:
@@ -98,7 +98,9 @@ def one_number(got: Any, what: str = "the result") -> float:
     return float(array)
 
 
-def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "") -> None:
+def same(
+    got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "", first: str = ""
+) -> None:
     """Raise Failed unless two arrays have the same shape and nearly the same values.
 
     Args:
@@ -107,20 +109,21 @@ def same(got, expected, what: str = "the result", rtol: float = 1e-7, hint: str 
         what: what it is, for the report.
         rtol: the largest difference, as a share of the largest entry.
         hint: what is wrong, if the check knows it.
+        first: what may help in this case if nothing more is known.
     """
     if got is None:
         raise Nothing(what)
     got, expected = _numbers(got, what), numpy.asarray(expected, dtype=float)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
-        raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint)
+        raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint, first=first)
     scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
     wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
     if wrong.any():
         index = tuple(map(int, numpy.argwhere(wrong)[0]))
         where = f" at index {index}" if index else ""
-        first = f"{what}{where}: {differences.apart(expected[index], got[index])}"
-        raise Failed(first, *differences.relation(expected, got, wrong), hint=hint)
+        numbers = f"{what}{where}: {differences.apart(expected[index], got[index])}"
+        raise Failed(numbers, *differences.relation(expected, got, wrong), hint=hint, first=first)
 
 
 def _numbers(got: Any, what: str) -> numpy.ndarray:

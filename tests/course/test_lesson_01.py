@@ -107,11 +107,35 @@ WRONG = {
         ("return Value(e, (self,), (e,))", "self.data = e\n        return self", "new Value"),
         ("return Value(e, (self,), (e,))", "return e", "Return Value"),
         ("return Value(e, (self,), (e,))", "return Value(e, (self,), (e, e))", "One slope for each parent"),
-        ("return Value(t, (self,), (1 - t * t,))", "Value(t, (self,), (1 - t * t,))", "return"),
+        ("return Value(t, (self,), (1 - t * t,))", "Value(t, (self,), (1 - t * t,))", "In `tanh` there is none"),
+        ("return Value(e, (self,), (e,))", "return Value(e, (self), (e,))", "a tuple of one"),
+        ("return Value(e, (self,), (e,))", "return Value(e, (self,), (e))", "a tuple of one"),
+        ("(other.data, self.data))", "(other, self))", "Slopes are plain numbers"),
+        ("(self, other), (1.0, 1.0))", "(Value(self.data), other), (1.0, 1.0))", "the Values themselves"),
+        ("(self, other), (1.0, 1.0))", "(self.data, other.data), (1.0, 1.0))", "Parents are Values"),
+        ("(other.data, self.data))", "(1.0, 1.0))", "those are the slopes of a sum"),
+        ("(1 - t * t,)", "(1 - t,)", "the square is missing"),
+        ("(1 - t * t,)", "(1 + t * t,)", "with a minus"),
+        ("(1 - t * t,)", "(t * (1 - t),)", "logistic"),
+        ("(1 - t * t,)", "((1 - t) ** 3,)", "Of a.tanh(): d tanh(a)/da = 1 - tanh(a)^2"),
+        ("(n * self.data ** (n - 1),)", "(n * self.data,)", "this is n a"),
+        ("(e,))", "(e * self.data,))", "the law of powers"),
+        ("t = math.tanh(self.data)", "t = math.tanh(self)", "that of a Value is its `.data`"),
+        ("t = math.tanh(self.data)", "t = np.tanh(self.data)", "`np` has to be imported"),
     ],
     "sum_over_paths": [
         ("(slope * sum_over", "(slope + sum_over", "multiplied, not added"),
         ("return 1.0", "return 0.0", "in itself is 1, not 0"),
+        ("end is start", "end.data == start.data", "whether they are one and the same"),
+        ("steps = zip(end.parents, end.slopes, strict=True)", "steps = dict(zip(end.parents, end.slopes)).items()", "counts twice"),
+        ("    return sum((", "    return max((s * sum_over_paths(p, start) for p, s in steps), default=0)\n    return sum((",
+         "largest"),
+        ("    return sum((", "    end.grad = 0.5\n    return sum((", "Only look at the Values"),
+        ("sum_over_paths(parent, start) for", "float(parent is start) for", "end's own parents only"),
+        ("sum_over_paths(parent, start) for", "sum_over_paths(end, parent) for", "calls itself again and again"),
+        ("    return sum((", "    known = vars(sum_over_paths)\n    if str(id(end)) not in known:\n        known[str(id(end))] = "
+         "sum(s * sum_over_paths(p, start) for p, s in steps)\n    return known[str(id(end))]\n    return sum((",
+         "Each call begins anew|begins paths of its own|One step leads|adds 0"),
         ("return 1.0\n", "return 1.0\n    if not end.parents:\n        return 1.0\n", "where no path leads|Where no path leads"),
         ("(slope * sum_over", "(sum_over", "counts the paths"),
         ("    return sum((", "    for p, s in zip(end.parents, end.slopes):\n        return s * sum_over_paths(p, start)\n"
@@ -123,6 +147,15 @@ WRONG = {
         ("    return order\n", "    return order[::-1]\n", "is reversed"),
         ("order.append(value)\n            stack.pop()", "stack.pop()", "missing|Visit the parents"),
         ("    return order\n", "    return order[:-1]\n", "root itself is missing"),
+        ("    return order\n", "    return order.reverse()\n", "changes in place and gives None"),
+        ("    return order\n", "    return set(order)\n", "A set has no order"),
+        ("    return order\n", "    return [v.data for v in order]\n", "the Values themselves"),
+        ("    return order\n", "    return sorted(order, key=lambda v: v.data)\n", "the order of the numbers"),
+        ("    return order\n", "    return order + [root]\n", "Keep a set"),
+        ("    return order\n", "    root.grad = 7.0\n    return order\n", "Only look at the Values"),
+        ("order, seen, stack =", "return _equal(root)\n    order, seen, stack =", "not their data"),
+        ("order, seen, stack =", "return _down(root)\n    order, seen, stack =", "that is too early"),
+        ("order, seen, stack =", "return _kept(root)\n    order, seen, stack =", "from call to call"),
         ("order, seen, stack =", "return _rec(root, set())\n    order, seen, stack =", "recursion ends"),
         ("order, seen, stack =", "return _all(root)\n    order, seen, stack =", "several times"),
         ("order, seen, stack =", "return _pre(root, set())\n    order, seen, stack =", "before its parents"),
@@ -134,6 +167,17 @@ WRONG = {
         ("    root.grad = 1.0", "    pass", "root.grad is 1"),
         ("parent.grad += slope * value.grad", "parent.grad += slope", "by the grad of the Value"),
         ("in reversed(order)", "in order", "begin at root"),
+        ("in reversed(order)", "in order.reverse()", "changes in place and gives None"),
+        ("in reversed(order)", "in reversed(order[:-1])", "Only root has a grad"),
+        ("slope * value.grad", "slope + value.grad", "not added"),
+        ("zip(value.parents, value.slopes, strict=True)", "dict(zip(value.parents, value.slopes)).items()", "gets two shares"),
+        ("    root.grad = 1.0", "    root.grad = root.data", "Write 1 into root.grad"),
+        ("parent.grad += slope * value.grad", "parent.grad += parent.data * value.grad", "adds slope * its own grad"),
+        ("parent.grad += slope * value.grad", "parent.grad += slope * value.grad\n            parent.data -= parent.grad",
+         "Only look at the Values"),
+        ("parent.grad += slope * value.grad", "parent.grad += slope * value.grad\n        value.parents = ()",
+         "Only look at the Values"),
+        ("        value.grad = 0.0", "        value.grad = 0.0 if not value.parents else value.grad", "set it to 0 in all Values"),
         ("order = topological_order(root)", "order = _layers(root)", "is visited before all its users"),
         ("    for value in reversed(order):", "    _again(root)\n    for value in ():", "visit each Value once, in order"),
     ],
@@ -166,6 +210,30 @@ def _layers(root):
         if v in seen: continue
         seen.add(v); order.append(v); todo.extend(v.parents)
     return order[::-1]
+def _equal(root):
+    out, seen, stack = [], set(), [(root, False)]
+    while stack:
+        v, ready = stack.pop()
+        if ready:
+            out.append(v)
+        elif v.data not in seen:
+            seen.add(v.data)
+            stack += [(v, True), *((p, False) for p in v.parents)]
+    return out
+def _down(root):
+    out, stack = [], [root]
+    while stack:
+        v = stack.pop()
+        if v not in out:
+            out.append(v)
+            stack.extend(v.parents)
+    return out[::-1]
+def _kept(v, out=[], seen=set()):
+    if v not in seen:
+        seen.add(v)
+        for p in v.parents: _kept(p, out, seen)
+        out.append(v)
+    return out
 def _again(v):
     for p, s in zip(v.parents, v.slopes):
         p.grad += v.grad * s
@@ -190,6 +258,41 @@ def test_wrong_answers_are_named(name, old, new, said):
     source = changed(solved(name), old, new) + HELPERS
     hint = judge_source(name, source).hint
     assert_mistake(name, source, next((part for part in said.split("|") if part in hint), said))
+
+
+EXPONENTIAL = {
+    "topological_order": """
+def topological_order(root):
+    out, done, stack = [], set(), [(root, False)]
+    while stack:
+        v, ready = stack.pop()
+        if not ready:
+            stack.append((v, True))
+            stack.extend((p, False) for p in v.parents)
+        elif v not in done:
+            done.add(v)
+            out.append(v)
+    return out
+""",
+    "backward": """
+def backward(root):
+    def clear(v):
+        v.grad = 0.0
+        for p in v.parents: clear(p)
+    def go(v, g):
+        v.grad += g
+        for p, s in zip(v.parents, v.slopes): go(p, s * g)
+    clear(root)
+    go(root, 1.0)
+""",
+}
+
+
+@pytest.mark.parametrize("name", EXPONENTIAL)
+def test_what_goes_along_every_path_is_stopped_and_told_why(name):
+    report = judge_source(name, EXPONENTIAL[name])
+    assert report.status == "stopped" and "2^60 paths" in report.hint, report
+    assert "many paths" in report.wrong and report.checked
 
 
 def test_plain_numbers_are_named():

@@ -8,6 +8,7 @@ from minitransformer.course.checks.lesson_01_reverse_mode.common import (
     a_ladder,
     by_layers,
     chain_of,
+    leaves_its_values,
     longer_way,
     over_all_paths,
     random_graph,
@@ -25,16 +26,24 @@ def _grads(answer, nodes):
 def _root_is_one(answer):
     node = Node(4.0)
     answer(node)
-    same(node.grad, 1.0, "root.grad")
+    same(node.grad, 1.0, "root.grad, of a root without parents")
+    nodes = chain_of(1, 2.0)
+    same(_grads(answer, nodes)[1], 1.0, "root.grad")
+
+
+def _chain_grads(answer):
+    same(_grads(answer, chain_of(3, 2.0)), [8.0, 4.0, 2.0, 1.0], "grad of four Values in a row, each slope 2")
 
 
 def _kite_grads(answer):
-    same(_grads(answer, chain_of(3, 2.0)), [8.0, 4.0, 2.0, 1.0], "grad of four Values in a row, each slope 2")
     same(
         _grads(answer, a_kite()),
         [31.0, 5.0, 7.0, 1.0],
         "grad of a, b, c, d where d uses b and c, which both use a",
     )
+
+
+def _same_parent_twice(answer):
     a = Node(3.0)
     same(_grads(answer, [a, Node(9.0, (a, a), (3.0, 3.0))]), [6.0, 1.0], "grad of a and a * a, for a = 3")
 
@@ -61,8 +70,8 @@ def _twice(answer):
 
 
 def _fast(answer):
-    nodes = a_ladder(18)
-    same(_grads(answer, nodes)[0], 2.0**18, "grad of the first of 18 doublings")
+    nodes = a_ladder(60)
+    same(_grads(answer, nodes)[0], 2.0**60, "grad of the first of 60 doublings")
     nodes = chain_of(3000)
     try:
         same(_grads(answer, nodes)[0], 1.0, "grad of the first of 3000 Values in a row")
@@ -72,7 +81,13 @@ def _fast(answer):
         ) from None
 
 
-def _wrong_backward(order=without_recursion, add=True, reset=True, seed=1.0, times_grad=True, forwards=False):
+def _hand(slope, grad):
+    return slope * grad
+
+
+def _wrong_backward(
+    order=without_recursion, add=True, reset=True, seed=1.0, hand=_hand, forwards=False, once=False
+):
     """Backward with something wrong in it."""
 
     def backward(root):
@@ -81,14 +96,54 @@ def _wrong_backward(order=without_recursion, add=True, reset=True, seed=1.0, tim
             value.grad = 0.0
         root.grad = seed
         for value in values if forwards else reversed(values):
-            for parent, slope in zip(value.parents, value.slopes, strict=True):
-                parent.grad = parent.grad * add + slope * (value.grad if times_grad else 1.0)
+            steps = list(zip(value.parents, value.slopes, strict=True))
+            for parent, slope in dict(steps).items() if once else steps:
+                parent.grad = parent.grad * add + hand(slope, value.grad)
 
     return backward
 
 
-def _try_backward(answer, seed):
-    nodes = (a_kite, longer_way)[seed]()
+def _siblings_turned(root):
+    """Another right order: b and c of the kite exchanged."""
+    values = without_recursion(root)
+    return (
+        [values[0], values[2], values[1], *values[3:]]
+        if len(values) == 4 and len(root.parents) == 2
+        else values
+    )
+
+
+def _all_but_root(root):
+    for value in (values := without_recursion(root)):
+        value.grad = 0.0
+    root.grad = 1.0
+    for value in reversed(values[:-1]):
+        for parent, slope in zip(value.parents, value.slopes, strict=True):
+            parent.grad += slope * value.grad
+
+
+def _root_is_added_to(root):
+    for value in (values := without_recursion(root))[:-1]:
+        value.grad = 0.0
+    root.grad += 1.0
+    for value in reversed(values):
+        for parent, slope in zip(value.parents, value.slopes, strict=True):
+            parent.grad += slope * value.grad
+
+
+def _overwrite_down(root, g=1.0):
+    root.grad = g
+    for parent, slope in zip(root.parents, root.slopes, strict=True):
+        _overwrite_down(parent, slope * g)
+
+
+def _twice_a_parent():
+    a = Node(3.0)
+    return a, Node(9.0, (a, a), (3.0, 4.0))
+
+
+def _try_backward(answer, history):
+    nodes = history()
     return np.array([*_grads(answer, nodes), *_grads(answer, nodes)], dtype=float)
 
 
@@ -116,22 +171,76 @@ backward = Tried(
     ),
     why="When a Value is reached, all its users have been visited, so its grad is complete: each is visited once.",
     properties=(
-        Property("root's own grad is 1", _root_is_one),
-        Property("slopes are multiplied along a path and added where paths meet", _kite_grads),
-        Property("a Value is visited after all its users", _order_matters),
-        Property("it is the sum over all paths in random histories", _random_grads),
-        Property("a second call gives the same", _twice),
-        Property("many paths and long histories are no problem", _fast),
+        Property(
+            "root's own grad is 1",
+            _root_is_one,
+            "Write 1 into root.grad after all others were set to 0 and before the walk; nothing else goes into it.",
+        ),
+        Property(
+            "along one path the slopes are multiplied",
+            _chain_grads,
+            "Each Value, root first, adds slope * its own grad to the grad of each parent; its own grad stays as it is.",
+        ),
+        Property(
+            "where paths meet, they are added",
+            _kite_grads,
+            "A parent gets a share from each of its users: parent.grad += .., never =.",
+        ),
+        Property(
+            "a parent that stands twice gets two shares",
+            _same_parent_twice,
+            "In a * a the parent a stands twice in `parents`: each place adds its own slope.",
+        ),
+        Property(
+            "a Value is visited after all its users",
+            _order_matters,
+            "Walk through topological_order(root) from the end: then all users of a Value come before it.",
+        ),
+        Property(
+            "it is the sum over all paths in random histories",
+            _random_grads,
+            "Visit every Value of topological_order(root) once, from the end, and every one of its parents.",
+        ),
+        leaves_its_values(lambda answer, nodes: answer(nodes[-1]), grad=False),
+        Property(
+            "a second call gives the same",
+            _twice,
+            "What is in `grad` before does not count: set it to 0 in all Values first, also in root and those in the middle.",
+        ),
+        Property(
+            "many paths and long histories are no problem",
+            _fast,
+            slow="60 doublings have 2^60 paths: visit each Value once, in order, instead of each path.",
+        ),
     ),
-    examples=lambda rng: ((0,), (1,)),
+    examples=lambda rng: [(history,) for history in (a_kite, longer_way, _twice_a_parent)],
     trial=_try_backward,
     mistakes={
-        "A Value used twice keeps only the share of its last user: add with +=.": _wrong_backward(add=False),
+        "A Value used twice keeps only the share of its last user: add with +=.": (
+            _wrong_backward(add=False),
+            _wrong_backward(add=False, order=_siblings_turned),
+            _overwrite_down,
+        ),
         "A second call adds to the grads of the first: begin with grad = 0 everywhere.": _wrong_backward(
             reset=False
         ),
-        "root.grad is 1, not 0: so every product becomes 0.": _wrong_backward(seed=0.0),
-        "Multiply each slope by the grad of the Value that it belongs to.": _wrong_backward(times_grad=False),
+        "Every grad is 0 in the end: root.grad is 1, set after all others, and the results go into v.grad.": (
+            _wrong_backward(seed=0.0)
+        ),
+        "Multiply each slope by the grad of the Value that it belongs to.": _wrong_backward(
+            hand=lambda slope, grad: slope
+        ),
+        "Slope and grad are multiplied, not added.": _wrong_backward(hand=lambda slope, grad: slope + grad),
+        "The slopes are not used: add slope * grad to the parent's grad.": _wrong_backward(
+            hand=lambda slope, grad: grad
+        ),
+        "A parent that stands twice in `parents` gets two shares: as keys of a dictionary two become one.": _wrong_backward(
+            once=True
+        ),
+        "Only root has a grad in the end: visit root too, and add to the grad of the parent, not of the Value itself.": (
+            _all_but_root
+        ),
+        "A second call adds 1 to the old root.grad: set it to 1.": _root_is_added_to,
         "This walks from the inputs to root: begin at root.": _wrong_backward(forwards=True),
         "A Value is visited before all its users: take the topological order.": _wrong_backward(
             order=by_layers

@@ -1,5 +1,7 @@
 """What the exercises of the lesson share."""
 
+from minitransformer.course.exercise import Failed, Property
+
 
 class Node:
     """The judge's own Value, which is passed to a learner's functions."""
@@ -76,3 +78,41 @@ def without_recursion(root, before=False, every=False):
             found.append(node)
             stack.extend(node.parents)
     return sorted(found, key=lambda n: n.data, reverse=before)
+
+
+def equal_numbers():
+    """Five Values that all hold the number 1: the end is computed from two others in two ways."""
+    a, b = Node(1.0), Node(1.0)
+    c, d = Node(1.0, (a, b), (2.0, 3.0)), Node(1.0, (a, b), (5.0, 7.0))
+    return a, b, c, d, Node(1.0, (c, d), (11.0, 13.0))
+
+
+def falling():
+    """A chain with a side way in which numbers get smaller from step to step: their order is not that of the history."""
+    a = Node(9.0)
+    b = Node(7.0, (a,), (2.0,))
+    c = Node(5.0, (b, a), (3.0, 5.0))
+    return a, b, c, Node(-4.0, (c, b), (7.0, 11.0))
+
+
+def leaves_its_values(call, grad=True):
+    """The property that `call(answer, nodes)` changes nothing of the Values that it is handed; their grad only if it is to."""
+    parts = ("data", "parents", "slopes", "grad")[: 4 if grad else 3]
+
+    def holds(answer):
+        for nodes in (a_kite(), longer_way()):
+            before = [dict(vars(n)) for n in nodes]
+            call(answer, nodes)
+            for i, (old, node) in enumerate(zip(before, nodes, strict=True)):
+                for part in parts:
+                    if _plain(getattr(node, part)) != _plain(old[part]):
+                        raise Failed(
+                            f"`{part}` of Value {i} of {len(nodes)} is not what it was before the call"
+                        )
+
+    hint = "Only look at the Values: work on copies, as in list(v.parents)."
+    return Property("the Values stay as they were", holds, hint)
+
+
+def _plain(part):
+    return tuple(part) if isinstance(part, (list, tuple)) else part

@@ -8,11 +8,16 @@ from minitransformer.course.checks.lesson_01_reverse_mode.common import (
     Node,
     a_kite,
     chain_of,
+    leaves_its_values,
     longer_way,
     random_graph,
 )
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, same
+
+TWICE = "Each place in `parents` is a path of its own, also where one parent stands there twice, as in a * a."
+ANEW = "Each call begins anew: leave the Values as they are, and keep nothing from one `start` for another."
+EQUAL = "Two Values may hold equal numbers: `end is start` tells whether they are one and the same."
 
 
 def _same_node(answer):
@@ -21,20 +26,31 @@ def _same_node(answer):
 
 
 def _one_path(answer):
+    a, b = chain_of(1, 2.0)
+    same(answer(b, a), 2.0, "the only slope, 2")
     nodes = chain_of(3, 2.0)
     same(answer(nodes[3], nodes[0]), 8.0, "three slopes of 2 in a row")
+    same(answer(nodes[3], nodes[1]), 4.0, "two slopes of 2 in a row, in the same history", first=ANEW)
 
 
 def _two_paths(answer):
     a, b, c, d = a_kite()
     same(answer(d, a), 31.0, "paths of slopes 5 * 2 and 7 * 3")
     root = Node(9.0, (a, a), (3.0, 3.0))
-    same(answer(root, a), 6.0, "a * a for a = 3: the same parent twice")
+    same(answer(root, a), 6.0, "a * a for a = 3: the same parent twice", first=TWICE)
 
 
 def _unconnected(answer):
     a, b, c, d = a_kite()
     same([answer(b, c), answer(a, d)], [0.0, 0.0], "where no path leads")
+
+
+def _equal_numbers(answer):
+    a, b = Node(1.0), Node(1.0)
+    end = Node(1.0, (a, b), (3.0, 5.0))
+    same(
+        [answer(end, a), answer(end, b), answer(a, b)], [3.0, 5.0, 0.0], "three Values of data 1", hint=EQUAL
+    )
 
 
 def _random_graph(answer):
@@ -49,21 +65,56 @@ def _random_graph(answer):
         )
 
 
-def _paths(fold=lambda slope, rest: slope * rest, total=sum, ends=1.0, missing=0.0):
+def _paths(fold=lambda slope, rest: slope * rest, total=sum, ends=1.0, missing=0.0, once=False, deeper=True):
     """The sum over paths with something wrong in it."""
 
     def sum_over_paths(end, start):
         if end is start:
             return ends
-        found = [fold(s, sum_over_paths(p, start)) for p, s in zip(end.parents, end.slopes, strict=True)]
+        steps = list(zip(end.parents, end.slopes, strict=True))
+        steps = list(dict(steps).items()) if once else steps
+        rest = sum_over_paths if deeper else lambda parent, start: float(parent is start)
+        found = [fold(slope, rest(parent, start)) for parent, slope in steps]
         return total(found) if found else missing
 
     return sum_over_paths
 
 
-def _try_paths(answer, seed):
-    nodes = (longer_way(), a_kite())[seed] if seed < 2 else random_graph(np.random.default_rng(seed))
-    return np.array([answer(end, nodes[0]) for end in nodes], dtype=float)
+def _visited_once(end, start, seen=None):
+    seen = set() if seen is None else seen
+    if end is start:
+        return 1.0
+    if end in seen:
+        return 0.0
+    seen.add(end)
+    steps = zip(end.parents, end.slopes, strict=True)
+    return sum(slope * _visited_once(parent, start, seen) for parent, slope in steps)
+
+
+def _from_start(end, start):
+    if end is start:
+        return 1.0
+    return sum(s * _from_start(end, p) for p, s in zip(start.parents, start.slopes, strict=True))
+
+
+def _of_data(end, start):
+    return 1.0 if end is start else sum(parent.data * _of_data(parent, start) for parent in end.parents)
+
+
+def _twice_a_parent():
+    a = Node(3.0)
+    return a, Node(9.0, (a, a), (3.0, 4.0))
+
+
+HISTORIES = (longer_way, a_kite, _twice_a_parent, lambda: random_graph(np.random.default_rng(2)))
+
+
+def _try_paths(answer, history):
+    found = []
+    for i in range(len(history())):
+        nodes = history()  # anew, for an answer may change it
+        found.append(answer(nodes[i], nodes[0]))
+    return np.array(found, dtype=float)
 
 
 sum_over_paths = Tried(
@@ -76,23 +127,53 @@ sum_over_paths = Tried(
     ),
     why="This is the chain rule for many paths. It is right, and slow: thirty doublings have a billion paths.",
     properties=(
-        Property("a Value's slope in itself is 1", _same_node),
-        Property("along one path the slopes are multiplied", _one_path),
-        Property("the paths are added", _two_paths),
-        Property("where no path leads the slope is 0", _unconnected),
-        Property("it is right in a random history", _random_graph),
+        Property("a Value's slope in itself is 1", _same_node, "The shortest path has no step: `if end is start`, the slope is 1."),
+        Property(
+            "along one path the slopes are multiplied",
+            _one_path,
+            "One step leads to a parent, with its slope in `end.slopes`; the rest of the way is sum_over_paths(parent, start).",
+        ),
+        Property(
+            "the paths are added",
+            _two_paths,
+            "Each parent of `end` begins paths of its own: add slope * sum_over_paths(parent, start) over all of them.",
+        ),
+        Property(
+            "where no path leads the slope is 0",
+            _unconnected,
+            "A way that ends at a Value without parents, and not at `start`, is no path: it adds 0.",
+        ),
+        Property("Values of equal numbers are not one Value", _equal_numbers, EQUAL),
+        Property(
+            "it is right in a random history",
+            _random_graph,
+            "A Value that is reached on several ways counts on each of them, with all that lies below it.",
+        ),
+        leaves_its_values(lambda answer, nodes: answer(nodes[-1], nodes[0])),
     ),
-    examples=lambda rng: ((0,), (1,), (2,)),
+    examples=lambda rng: [(history,) for history in HISTORIES],
     trial=_try_paths,
     mistakes={
         "Along a path the slopes are multiplied, not added.": _paths(fold=lambda slope, rest: slope + rest),
         "Only one of the paths counts here: add them all.": _paths(total=lambda found: found[0]),
         "The last path alone counts here: add them all.": _paths(total=lambda found: found[-1]),
+        "The largest of the paths alone counts here: add them all.": _paths(total=max),
         "The paths are added, not multiplied.": _paths(total=math.prod),
-        "A Value's slope in itself is 1, not 0: so every product becomes 0.": _paths(ends=0.0),
+        "This is the mean of the paths: they are added.": _paths(total=lambda found: sum(found) / len(found)),
+        "A Value's slope in itself is 1, not 0: so every product becomes 0.": (
+            _paths(ends=0.0),
+            lambda end, start: sum(0.0 for _ in end.parents),
+        ),
         "Where no path leads the slope is 0, not 1: `end` without parents is not yet `start`.": _paths(
             missing=1.0
         ),
         "The slopes are left out: this counts the paths.": _paths(fold=lambda slope, rest: rest),
+        "A parent that stands twice in `parents` counts twice: as keys of a dictionary or members of a set two become one.": (
+            _paths(once=True)
+        ),
+        "This looks at end's own parents only: go on from each with sum_over_paths(parent, start).": _paths(deeper=False),
+        "A Value is passed once only here: it counts on each path that leads through it.": _visited_once,
+        "This walks on from `start`: its parents lie behind it. Walk from `end` to its parents.": _from_start,
+        "These are the parents' numbers; the chain rule multiplies the slopes.": _of_data,
     },
-)
+)  # fmt: skip

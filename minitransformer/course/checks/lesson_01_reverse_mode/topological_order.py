@@ -9,22 +9,37 @@ from minitransformer.course.checks.lesson_01_reverse_mode.common import (
     a_ladder,
     by_layers,
     chain_of,
+    equal_numbers,
+    falling,
+    leaves_its_values,
     longer_way,
     random_graph,
     without_recursion,
 )
-from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.exercise import Failed, Nothing, Property
 from minitransformer.course.properties import Tried, same
+
+BEFORE = "Append a Value only when all its parents are in the list: on the way back up, not on the way down."
+EQUAL = "Two Values may hold equal numbers: keep the Values themselves in the set, not their data."
+KEPT = "A default argument, or a list outside the function, keeps what it holds from call to call: make new ones in the call."
+BY_DATA = "This is the order of the numbers in `data`, which says nothing about the history: results may be smaller than parents."
 
 
 def _all_there(answer):
-    for nodes in (a_kite(), longer_way(), chain_of(3)):
+    for nodes in (chain_of(1), chain_of(3), a_kite(), longer_way(), equal_numbers()):
         order = _listed(answer(nodes[-1]))
-        if missing := [n.data for n in nodes if n not in order]:
+        if any(n not in nodes for n in order):
             raise Failed(
-                f"the Value of data {missing[0]:g} is missing",
-                hint="Visit the parents of every Value, and root itself.",
+                "in the list are Values that root was not computed from: those of the call before", hint=KEPT
             )
+        if missing := [i for i, n in enumerate(nodes) if n not in order]:
+            hint = EQUAL if nodes[0].data == nodes[-1].data else ""
+            of = f"of {len(nodes)} Values {len(missing)} are missing, among them"
+            raise Failed(f"{of} {_called(missing[0], nodes)}", hint=hint)
+
+
+def _called(i, nodes):
+    return "root" if i == len(nodes) - 1 else f"the one of data {nodes[i].data:g}"
 
 
 def _once(answer):
@@ -32,34 +47,43 @@ def _once(answer):
         order = _listed(answer(nodes[-1]))
         if len(order) != len(set(order)):
             twice = next(n for n in order if order.count(n) > 1)
-            raise Failed(
-                f"the Value of data {twice.data:g} is in the list {order.count(twice)} times",
-                hint="Keep a set of what was visited.",
-            )
+            raise Failed(f"the Value of data {twice.data:g} is in the list {order.count(twice)} times")
 
 
 def _parents_first(answer):
-    for nodes in (
-        chain_of(2),
-        a_kite(),
-        longer_way(),
-        *(random_graph(np.random.default_rng(seed)) for seed in range(5)),
-    ):
+    histories = (a_kite(), longer_way(), chain_of(2), falling())
+    for nodes in (*histories, *(random_graph(np.random.default_rng(seed)) for seed in range(5))):
         order = _listed(answer(nodes[-1]))
         for i, node in enumerate(order):
             if late := [p for p in node.parents if p not in order[:i]]:
+                numbers = [n.data for n in order]
+                hint = BY_DATA if nodes[0].data > nodes[-1].data and numbers == sorted(numbers) else ""
                 raise Failed(
-                    f"the Value of data {node.data:g} comes before its parent, of data {late[0].data:g}"
+                    f"the Value of data {node.data:g} comes before its parent, of data {late[0].data:g}",
+                    hint=hint,
                 )
 
 
 def _listed(order):
+    if order is None:
+        raise Nothing("the result")
     if not isinstance(order, (list, tuple)):
+        hint = (
+            "A set has no order: append to a list as well."
+            if isinstance(order, (set, frozenset, dict))
+            else ""
+        )
+        raise Failed(f"expected a list, got a {type(order).__name__}", hint=hint)
+    if others := [part for part in order if isinstance(part, (int, float, str, list, tuple, type(None)))]:
         raise Failed(
-            f"expected a list, got {type(order).__name__}",
-            hint="Is there a `return`?" if order is None else "",
+            f"expected a list of Values, got one with {others[0]!r:.60}", hint="Append the Values themselves."
         )
     return list(order)
+
+
+def _many_paths(answer):
+    nodes = a_ladder(60)
+    same(len(_listed(answer(nodes[-1]))), 61, "the number of Values in 60 doublings")
 
 
 def _deep(answer):
@@ -69,16 +93,6 @@ def _deep(answer):
         hint = "Python allows 1000 calls within calls: keep a stack of your own."
         raise Failed("5000 Values in a row: RecursionError", hint=hint) from None
     same(got, 5001, "the number of Values in a chain of 5000 steps")
-
-
-def _leaves_graph(answer):
-    nodes = a_kite()
-    before = [(n.data, n.grad, n.parents, n.slopes) for n in nodes]
-    answer(nodes[-1])
-    if before != [(n.data, n.grad, n.parents, n.slopes) for n in nodes]:
-        raise Failed(
-            "a Value was changed", hint="Only look at the Values; copy `parents` before you take from it."
-        )
 
 
 def _by_recursion(root, seen=None, before=False, every=False):
@@ -103,6 +117,17 @@ def _try_order(answer, seed):
         return np.array([*places, len(order), 0.0])
 
 
+def _reached_first(root, turned=False):
+    """What is reached first is listed first, and the list is turned round."""
+    order, stack = [], [root]
+    while stack:
+        node = stack.pop()
+        if node not in order:
+            order.append(node)
+            stack.extend(reversed(node.parents) if turned else node.parents)
+    return order[::-1]
+
+
 topological_order = Tried(
     minutes=20,
     level=3,
@@ -115,11 +140,26 @@ topological_order = Tried(
     ),
     why="A Value is appended after everything below it, so its parents come before it. Read backwards, users come first.",
     properties=(
-        Property("every Value that root was computed from is there", _all_there),
-        Property("each Value is there once", _once),
-        Property("each Value comes after its parents", _parents_first),
-        Property("a history of 5000 steps is no problem", _deep),
-        Property("the Values stay as they were", _leaves_graph),
+        Property(
+            "every Value that root was computed from is there",
+            _all_there,
+            "Visit the parents of every Value, the parents of those, and so on, and root itself; all go into one list.",
+        ),
+        Property(
+            "each Value is there once", _once, "Keep a set of what was visited, and pass over what is in it."
+        ),
+        Property("each Value comes after its parents", _parents_first, BEFORE),
+        Property(
+            "a history with many paths is no problem",
+            _many_paths,
+            slow="60 doublings have 2^60 paths: a Value that was visited before is not to be gone through again. Keep a set.",
+        ),
+        Property(
+            "a history of 5000 steps is no problem",
+            _deep,
+            slow="`in` a list looks at all that is in it: ask a set what was visited.",
+        ),
+        leaves_its_values(lambda answer, nodes: answer(nodes[-1])),
     ),
     examples=lambda rng: ((0,), (1,)),
     trial=_try_order,
@@ -135,6 +175,11 @@ topological_order = Tried(
         ),
         "Layer by layer is not enough: a Value may be used near root and far from it.": by_layers,
         "The order is right, but recursion ends at 1000 calls: keep a stack of your own.": _by_recursion,
+        "On the way down, each Value was listed when it was reached, and the list then turned round: that is too early. "
+        "Append a Value when all its parents are in the list.": (
+            _reached_first,
+            partial(_reached_first, turned=True),
+        ),
         "root itself is missing at the end.": lambda root: without_recursion(root)[:-1],
         "Only root and its parents are there: go on to the parents' parents.": lambda root: [
             *dict.fromkeys(root.parents),

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from minitransformer.course.checks.lesson_01_reverse_mode.common import Node, over_all_paths
-from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.crashes import TUPLE_OF_ONE
+from minitransformer.course.exercise import Failed, Nothing, Property
 from minitransformer.course.properties import Tried, same
 
 OPS = {
@@ -18,17 +19,32 @@ OPS = {
 }
 
 
+BOTH = ("a + b", "a * b")
+LIFT = "`other = Value.lift(other)` makes a Value of a plain number."
 POINTS = ((0.7, -1.3), (-0.4, 2.5))
+
+
+LAWS = {
+    "a + b": "a sum moves as far as each of its terms, so its slopes are 1 and 1.",
+    "a * b": "keep b and increase a by h; the product grows by b h: its slopes are b in a and a in b, as numbers.",
+    "a ** 3": "d(a^n)/da = n a^(n - 1): the factor n, and the power falls by one.",
+    "a.exp()": "e^a is its own slope.",
+    "a.tanh()": "d tanh(a)/da = 1 - tanh(a)^2, with the tanh that is the result.",
+}
 
 
 def _results(answer):
     for name, (op, plain) in OPS.items():
         for a, b in POINTS:
             result = op(answer(a), answer(b))
+            if result is None:
+                raise Nothing(name)
             if not isinstance(result, answer):
-                hint = "Is there a `return`?" if result is None else "Return Value(..., parents, slopes)."
-                raise Failed(f"{name}: expected a Value, got {type(result).__name__}", hint=hint)
-            same(result.data, plain(a, b), f"{name} for a = {a}, b = {b}")
+                raise Failed(
+                    f"{name}: expected a Value, got a {type(result).__name__}",
+                    hint="Return Value(number, parents, slopes).",
+                )
+            same(result.data, plain(a, b), f"the number of {name} for a = {a}, b = {b}")
 
 
 def _numbers(answer):
@@ -42,23 +58,41 @@ def _numbers(answer):
         try:
             same(op(answer(2.0)).data, expected, f"{name} for v = Value(2.0)")
         except (AttributeError, TypeError) as error:
-            raise Failed(
-                f"{name}: {error}", hint="`other = Value.lift(other)` makes a Value of a plain number."
-            ) from None
+            raise Failed(f"{name}: {error}", hint=LIFT) from None
 
 
 def _remembers(answer):
     for name, (op, _) in OPS.items():
         a, b = answer(0.5), answer(2.0)
         result = op(a, b)
+        for what in ("parents", "slopes"):
+            if not isinstance(part := getattr(result, what), (tuple, list)):
+                raise Failed(f"{name}: `{what}` is a {type(part).__name__}, and no tuple", hint=TUPLE_OF_ONE)
         if len(result.parents) != len(result.slopes):
             counts = f"{len(result.parents)} parents, but {len(result.slopes)} slopes"
             raise Failed(f"{name}: {counts}", hint="One slope for each parent.")
         if not result.parents:
-            raise Failed(
-                f"{name}: no parents",
-                hint="Pass its parents, `(self, other)` or `(self,)`, to the new Value.",
-            )
+            raise Failed(f"{name}: no parents")
+        _are_its_own(name, answer, result, (a, b) if name in BOTH else (a,))
+
+
+def _are_its_own(name, answer, result, used):
+    """The parents are the Values that were used, and the slopes are numbers."""
+    if strange := [p for p in result.parents if not isinstance(p, answer)]:
+        hint = "Parents are Values: pass `self` and `other`, not their numbers, and no plain n."
+        raise Failed(
+            f"{name}: among the parents is {strange[0]!r:.40}, a {type(strange[0]).__name__}", hint=hint
+        )
+    if missing := [
+        which for which, value in zip("ab", used, strict=False) if not any(p is value for p in result.parents)
+    ]:
+        hint = "Pass every Value that was used, and the Values themselves: a new Value of the same number is another one."
+        raise Failed(f"{name}: {missing[0]} is not among the parents", hint=hint)
+    if strange := [s for s in result.slopes if isinstance(s, answer)]:
+        raise Failed(
+            f"{name}: a slope is a Value, not a number",
+            hint="Slopes are plain numbers: other.data, not other.",
+        )
 
 
 def _slopes(answer):
@@ -69,14 +103,9 @@ def _slopes(answer):
             result = op(a, b)
             da = (plain(x + eps, y) - plain(x - eps, y)) / (2 * eps)
             db = (plain(x, y + eps) - plain(x, y - eps)) / (2 * eps)
-            same(over_all_paths(result, a), da, f"the slope of {name} in a, for a = {x}, b = {y}", rtol=1e-6)
-            if name in ("a + b", "a * b"):
-                same(
-                    over_all_paths(result, b),
-                    db,
-                    f"the slope of {name} in b, for a = {x}, b = {y}",
-                    rtol=1e-6,
-                )
+            for which, value, slope in (("a", a, da), ("b", b, db))[: 2 if name in BOTH else 1]:
+                what = f"the slope of {name} in {which}, for a = {x}, b = {y}"
+                same(over_all_paths(result, value), slope, what, rtol=1e-6, first=f"Of {name}: {LAWS[name]}")
 
 
 def _large(answer):
@@ -97,10 +126,12 @@ def _leaves_alone(answer):
         a, b = answer(0.5), answer(2.0)
         result = op(a, b)
         if result is a or result is b or (a.data, b.data) != (0.5, 2.0) or a.parents or b.parents:
+            raise Failed(f"{name} changed a or b, or gave one of them back")
+        if (a.grad, result.grad) != (0, 0):
             raise Failed(
-                f"{name} changed a or b", hint="Return a new Value; a and b may be needed elsewhere."
+                f"{name}: a.grad is {a.grad:g} and the result's {result.grad:g}",
+                hint="grad stays 0 until `backward` sets it.",
             )
-        same([a.grad, result.grad], [0, 0], f"grad of a and of {name}")
 
 
 def _try_value(answer, x, y):
@@ -171,12 +202,26 @@ Value = Tried(
     ),
     why="Each result keeps its parents and a number for each: the slopes are computed where the numbers they need are at hand.",
     properties=(
-        Property("the results are right", _results),
-        Property("a and b stay as they were", _leaves_alone),
-        Property("plain numbers are accepted in place of Values", _numbers),
-        Property("each result remembers its parents, with a slope for each", _remembers),
+        Property(
+            "the results are right",
+            _results,
+            "The number of the new Value is that of plain numbers: self.data + other.data, math.exp(self.data), and so on.",
+        ),
+        Property(
+            "a and b stay as they were", _leaves_alone, "Return a new Value; a and b may be needed elsewhere."
+        ),
+        Property("plain numbers may stand where Values do", _numbers, LIFT),
+        Property(
+            "each result remembers its parents, with a slope for each",
+            _remembers,
+            "Pass its parents, `(self, other)` or `(self,)`, to the new Value, and a tuple of as many slopes.",
+        ),
         Property("the slopes are those of central differences", _slopes),
-        Property("tanh of a large number does not overflow", _large),
+        Property(
+            "tanh of a large number does not overflow",
+            _large,
+            "math.tanh takes any number, exp(1000) is too large.",
+        ),
     ),
     examples=lambda rng: POINTS,
     trial=_try_value,
@@ -191,10 +236,34 @@ Value = Tried(
         "The slope of a^n is n a^(n - 1): the power falls by one.": _engine(
             power=lambda a, n: (a**n, (n * a**n,))
         ),
+        "The slope of a^n is n a^(n - 1), a power: this is n a.": _engine(
+            power=lambda a, n: (a**n, (n * a,))
+        ),
+        "The slope of a^n is n a^(n - 1): factor and power are exchanged.": _engine(
+            power=lambda a, n: (a**n, ((n - 1) * a**n,))
+        ),
+        "The slope of a product is the other factor, not 1: those are the slopes of a sum.": _engine(
+            mul=lambda a, b: (a * b, (1.0, 1.0))
+        ),
+        "The slope of tanh is 1 - tanh(a)^2: the square is missing.": _engine(
+            tanh=lambda a: (math.tanh(a), (1 - math.tanh(a),))
+        ),
+        "The slope of tanh is 1 - tanh(a)^2, with a minus.": _engine(
+            tanh=lambda a: (math.tanh(a), (1 + math.tanh(a) ** 2,))
+        ),
+        "This is the slope of the logistic function; that of tanh is 1 - tanh(a)^2.": _engine(
+            tanh=lambda a: (math.tanh(a), (math.tanh(a) * (1 - math.tanh(a)),))
+        ),
+        "The slope of tanh takes tanh twice: it is 1 - t^2, with the result t.": _engine(
+            tanh=lambda a: (math.tanh(a), (1 - math.tanh(math.tanh(a)) ** 2,))
+        ),
         "The factor n of the slope n a^(n - 1) is missing.": _engine(
             power=lambda a, n: (a**n, (a ** (n - 1),))
         ),
         "The slope of exp(a) is exp(a) itself, not a.": _engine(exp=lambda a: (math.exp(a), (a,))),
+        "The slope of exp(a) is exp(a) itself, without a factor a: that is the law of powers.": _engine(
+            exp=lambda a: (math.exp(a), (a * math.exp(a),))
+        ),
         "The slope of exp(a) is exp(a) itself, not 1.": _engine(exp=lambda a: (math.exp(a), (1.0,))),
         "`v + 3` fails: make a Value of a plain number with `Value.lift(other)`.": _engine(lift=False),
         "The result has no history: pass parents and slopes to the new Value.": _engine(parents=False),
