@@ -49,7 +49,7 @@ WRONG = {
     "softmax": [
         ("m = x.max(axis=-1, keepdims=True)", "m = np.zeros(1)", "exp(1000) is infinite"),
         ("m = x.max(axis=-1, keepdims=True)", "m = x.max()", "own maximum"),
-        ("np.where(np.isfinite(m), m, 0)", "(m if np.isfinite(m).all() else 0)", "take 0 off"),
+        ("np.where(np.isfinite(m), m, 0)", "(m if np.isfinite(m).all() else 0)", "subtract 0"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum()", "goes over everything"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum(axis=0, keepdims=True)", "down the columns"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum(axis=-1)", "keepdims"),

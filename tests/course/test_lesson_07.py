@@ -54,7 +54,7 @@ TAKE = "tuple(np.split(g, np.cumsum(sizes)[:-1], axis))"
 PARTS = "(split_heads(part, n_heads) for part in np.split(x @ w_in.T + b_in, 3, axis=-1))"
 WRONG = {
     "split_heads": [
-        (CUT, "np.reshape(x, (B, n_heads, T, C // n_heads))", "hands whole tokens to heads"),
+        (CUT, "np.reshape(x, (B, n_heads, T, C // n_heads))", "gives whole tokens to the heads"),
         (CUT, "np.stack([x[:, :, h::n_heads] for h in range(n_heads)], 1)", "0, n_heads, 2 n_heads"),
         (CUT, "np.stack(np.split(x, n_heads, 2), 2)", "the axes are still"),
         (CUT, "np.stack([p.swapaxes(1, 2) for p in np.split(x, n_heads, 2)], 1)", "(d, T)"),
@@ -68,14 +68,14 @@ WRONG = {
         (JOIN, "np.reshape(x, (B, T, H * d))", "mixes the tokens"),
         (JOIN, "np.stack([x[:, h] for h in range(H)], -1).reshape(B, T, H * d)", "alternate"),
         (JOIN, "np.moveaxis(x, 1, 2)", "still have to become one"),
-        (JOIN, "sum(x[:, h] for h in range(H))", "Adding the heads up"),
+        (JOIN, "sum(x[:, h] for h in range(H))", "The sum of the heads"),
         (JOIN, "x.mean(axis=1)", "mean of the heads"),
         (JOIN, "np.concatenate([x[:, h] for h in range(H)], 1)", "below each other"),
         (JOIN, "np.concatenate([x[:, h] for h in range(H)], 2).swapaxes(0, 1)", "before the batch"),
         (f"return {JOIN}", f"{JOIN}", "return"),
     ],
     "concat_vjp": [
-        (TAKE, "tuple(np.split(g, sizes, axis))", "places where to cut, not the sizes"),
+        (TAKE, "tuple(np.split(g, sizes, axis))", "indices at which to cut, not the sizes"),
         (TAKE, "tuple(np.split(g, np.cumsum(sizes), axis))", "last part is empty"),
         (TAKE, "[g for _ in sizes]", "Each array gets all of g"),
         (TAKE, "np.array_split(g, len(sizes), axis)", "equally long"),

@@ -83,7 +83,7 @@ WRONG = {
         (SCALE, "return centred / np.sqrt(var + 1e-5) * weight + bias", "use the argument"),
         (SCALE, "return centred / np.std(x, axis=-1, keepdims=True) * weight + bias", "eps is missing"),
         (SCALE, "return weight * centred / (var + eps) + bias", "root is missing"),
-        (SCALE, "return x / np.sqrt(var + eps) * weight + bias", "mean is not taken off."),
+        (SCALE, "return x / np.sqrt(var + eps) * weight + bias", "mean is not subtracted."),
         (SCALE, "return x / np.sqrt(np.square(x).mean(-1, keepdims=True) + eps) * weight + bias", "RMSNorm"),
         (SCALE, "return centred * weight + bias", "not yet divided"),
         (SCALE, "return centred / np.sqrt(var + eps)", "weight and bias are not used"),
@@ -92,7 +92,7 @@ WRONG = {
         (SCALE, SCALE.removeprefix("return "), "return"),
     ],
     "layer_norm_vjp": [
-        (DX, "dx = h / s", "held still"),
+        (DX, "dx = h / s", "treated as constants"),
         (DX, "dx = (h - np.mean(h, -1)[..., None]) / s", "through s is missing"),
         (DX, "dx = (h - z * np.mean(h * z, -1)[..., None]) / s", "through the mean is missing"),
         (DX, "dx = (h - h.sum(-1, keepdims=True) - z * (h * z).sum(-1, keepdims=True)) / s", "Sums stand where means"),
@@ -115,7 +115,7 @@ WRONG = {
     ],
     "feed_forward": [
         (FFN, "(x @ w1.T + b1) @ w2.T + b2", "two linear maps in a row are one"),
-        (FFN, "np.sqrt((x @ w1.T + b1) ** 2) @ w2.T + b2", "size of a"),
+        (FFN, "np.sqrt((x @ w1.T + b1) ** 2) @ w2.T + b2", "absolute value of a"),
         (FFN, "np.where(x @ w1.T + b1 < 0, x @ w1.T + b1, 0) @ w2.T + b2", "keeps the negative"),
         (FFN, "np.max(x @ w1.T + b1, 0) @ w2.T + b2", "np.maximum(a, 0) compares"),
         (FFN, "np.heaviside(x @ w1.T + b1, 0) @ w2.T + b2", "gives 1 where"),

@@ -69,7 +69,7 @@ WRONG = {
     "cross_entropy": [
         ("targets].mean()", "targets].sum()", "Divide the sum over the rows by N"),
         ("targets].mean()", "targets]", "losses of all rows"),
-        ("return -log_p", "return log_p", "sign is turned"),
+        ("return -log_p", "return log_p", "sign is wrong"),
         ("logits.max(axis=-1, keepdims=True)  # (N, V)", "logits.max()", "the row's own"),
         ("log_p[np.arange(len(targets)), targets]", "np.take(log_p, targets, axis=1)", "N entries of every row"),
         ("log_p[np.arange(len(targets)), targets]", "(log_p * np.eye(logits.shape[1])[targets])", "N x V entries"),
@@ -90,7 +90,7 @@ WRONG = {
     "cross_entropy_vjp": [
         ("(g / len(targets))", "g", "mean is forgotten"),
         ("(g / len(targets))", "(g / logits.size)", "not by all N x V"),
-        ("return p *", "return -p *", "sign is turned"),
+        ("return p *", "return -p *", "sign is wrong"),
         ("(g / len(targets))", "(1 / len(targets))", "g is left out"),
         ("    p[np.arange(len(targets)), targets] -= 1\n", "", "right class is missing"),
         ("p[np.arange(len(targets)), targets] -= 1", "p = -np.eye(logits.shape[1])[targets]", "shares are missing"),
@@ -98,7 +98,7 @@ WRONG = {
         ("p[np.arange(len(targets)), targets] -= 1", "p = np.eye(logits.shape[1])[targets] * (p - 1)", "Only the right class"),
         ("p[np.arange(len(targets)), targets] -= 1", "p[:, targets] -= 1", "one of each row"),
         ("p = e / e.sum(axis=-1, keepdims=True)", "p = np.exp(logits) / np.exp(logits).sum(0)", "down the columns"),
-        ("logits - logits.max(axis=-1, keepdims=True))\n    p = e", "logits)\n    p = e", "take off the row's maximum"),
+        ("logits - logits.max(axis=-1, keepdims=True))\n    p = e", "logits)\n    p = e", "subtract the row's maximum"),
     ],
     "SGD": [
         ("p -= self.lr * v", "p += self.lr * v", "uphill"),

@@ -150,7 +150,7 @@ WRONG = {
         (" / f[n]", "", "Divide by n!"),
         ("f[k] * ", "f[k + 1] * ", "itself is not in"),
         ("    return phi", "    return phi / phi.sum() * worth[-1]", "belongs to no player"),
-        ("(worth[without + 2**i] - worth[without])", "(worth[without] - worth[without + 2**i])", "sign is turned"),
+        ("(worth[without + 2**i] - worth[without])", "(worth[without] - worth[without + 2**i])", "sign is wrong"),
         ("    return phi", "    come = np.tril(np.ones((n, n), bool))\n    v = np.r_[worth[0], game(come)]\n"
          "    return v[1:] - v[:-1]", "one order only"),
     ],

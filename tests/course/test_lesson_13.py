@@ -107,7 +107,7 @@ WRONG = {
         ("(full - logit(~top)).mean()), float((full - logit(top)).mean())",
          "(full - logit(~top)).sum()), float((full - logit(top)).sum())", "not the sum"),
         ("(full - logit(~top)).mean()), float((full - logit(top)).mean())",
-         "(logit(~top) - full).mean()), float((logit(top) - full).mean())", "sign is turned"),
+         "(logit(~top) - full).mean()), float((logit(top) - full).mean())", "sign is wrong"),
     ],
     "rank_correlation": [
         ("    a, b = ranks(a), ranks(b)\n", "", "replace them by ranks"),

@@ -24,9 +24,9 @@ def _scores(rng):
 EVERYTHING = "The sum goes over everything, so that all rows together sum to 1."
 COLUMNS = "The sum goes down the columns; rows are along the last axis."
 OWN_SUM = "Each row is divided by its own sum, and by nothing else."
-TOO_LARGE = "exp(1000) is infinite: take off the row's maximum first."
-OWN_MAXIMUM = "Take off each row's own maximum: after another row's, exp may be 0 in a whole row."
-ROW_OF_INF = "-inf - -inf is nan, and so is 0 / 0: where a row's maximum is -inf, take 0 off; where its sum is 0, divide by 1."
+TOO_LARGE = "exp(1000) is infinite: subtract the row's maximum first."
+OWN_MAXIMUM = "Subtract each row's own maximum: after another row's, exp may be 0 in a whole row."
+ROW_OF_INF = "-inf - -inf is nan, and so is 0 / 0: where a row's maximum is -inf, subtract 0; where its sum is 0, divide by 1."
 
 
 def _sums_to_one(answer):
@@ -95,7 +95,7 @@ softmax = Exercise(
             x - x.max(-1)[:, None]
         ),
         "This is the logarithm of softmax.": lambda x: np.log(_rows(x)),
-        "The sign is turned: the largest score gets the largest share.": lambda x: _rows(-x),
+        "The sign is wrong: the largest score gets the largest share.": lambda x: _rows(-x),
     },
 )
 
@@ -133,14 +133,14 @@ softmax_vjp = Exercise(
         "The sum goes over the wrong axis; rows are along the last one.": lambda g, s: (
             s * (g - (g * s).sum(0, keepdims=True))
         ),
-        "What is taken off is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: (
+        "What is subtracted is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: (
             s * (g - _sum(g))
         ),
-        "What is taken off is a mean weighted by the shares, not the plain mean.": lambda g, s: (
+        "What is subtracted is a mean weighted by the shares, not the plain mean.": lambda g, s: (
             s * (g - _sum(g) / g.shape[-1])
         ),
         "The share s_i in front is missing: it multiplies the whole bracket.": lambda g, s: g - _sum(g * s),
-        "The sign is turned.": lambda g, s: -s * (g - _sum(g * s)),
+        "The sign is wrong.": lambda g, s: -s * (g - _sum(g * s)),
         "Zeros: right for weights that are all the same, as softmax always sums to 1, and for no others.": lambda g, s: (
             0 * s
         ),

@@ -40,7 +40,7 @@ split_heads = Exercise(
     minutes=8,
     level=1,
     hints=(
-        "Two steps: cut the last axis, C, into (n_heads, d); then turn the axes into the wanted order.",
+        "Two steps: cut the last axis, C, into (n_heads, d); then reorder the axes into the wanted order.",
         "x.reshape(B, T, n_heads, d) reads the channels of each token in order: the first d go to head 0.",
         "transpose(0, 2, 1, 3) says for each new axis which old one it is.",
     ),
@@ -55,16 +55,16 @@ split_heads = Exercise(
     ),
     examples=lambda rng: (_tokens(rng), (rng.normal(size=(2, 5, 6)), 2)),
     mistakes={
-        "A reshape straight to (B, n_heads, T, d) hands whole tokens to heads: cut C into (n_heads, d) first, then turn.": (
+        "A reshape straight to (B, n_heads, T, d) gives whole tokens to the heads: cut C into (n_heads, d), then reorder axes.": (
             lambda x, n: x.reshape(x.shape[0], n, x.shape[1], -1)
         ),
-        "Head 0 has channels 0, n_heads, 2 n_heads, ...; it shall have the first d: reshape to (..., n_heads, d).": (
+        "Head 0 has channels 0, n_heads, 2 n_heads, ...; it must have the first d: reshape to (..., n_heads, d).": (
             lambda x, n: x.reshape(*x.shape[:2], -1, n).transpose(0, 3, 1, 2)
         ),
-        "The heads are cut, and the axes are still (B, T, n_heads, d): turn them into (B, n_heads, T, d).": (
+        "The heads are cut, and the axes are still (B, T, n_heads, d): reorder them into (B, n_heads, T, d).": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1)
         ),
-        "The last two axes are (d, T); they shall be (T, d), a row for each token.": (
+        "The last two axes are (d, T); they must be (T, d), a row for each token.": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(0, 2, 3, 1)
         ),
         "The heads come before the batch: (n_heads, B, T, d). The batch is first.": (
@@ -99,9 +99,9 @@ merge_heads = Exercise(
     level=1,
     hints=(
         "Which axes must be neighbours, so that a reshape can make one of them? The heads and d.",
-        "Turn the axes into (B, T, H, d) first, then reshape to (B, T, H * d).",
+        "Reorder the axes into (B, T, H, d) first, then reshape to (B, T, H * d).",
     ),
-    why="The same turn, then one axis of two. As it only moves numbers back, it is also the gradient of split_heads.",
+    why="The same reordering, then one axis out of two. As it only moves numbers back, it is also the gradient of split_heads.",
     properties=(
         Property("the heads of a token stand side by side", _merged),
         returns("every number is in its place", _heads, _merge_by_loops),
@@ -116,17 +116,17 @@ merge_heads = Exercise(
     ),
     examples=lambda rng: (_heads(rng), (rng.normal(size=(1, 2, 4, 3)),)),
     mistakes={
-        "A reshape straight from (B, H, T, d) mixes the tokens: turn the axes into (B, T, H, d) first.": (
+        "A reshape straight from (B, H, T, d) mixes the tokens: reorder the axes into (B, T, H, d) first.": (
             lambda x: x.reshape(x.shape[0], x.shape[2], -1)
         ),
         "The channels of the heads alternate: turn to (B, T, H, d), not to (B, T, d, H).": (
             lambda x: x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1)
         ),
-        "The axes are turned, (B, T, H, d), and the last two still have to become one.": lambda x: (
+        "The axes are reordered, (B, T, H, d), and the last two still have to become one.": lambda x: (
             x.transpose(0, 2, 1, 3)
         ),
-        "Adding the heads up loses which said what: put them side by side.": lambda x: x.sum(1),
-        "The mean of the heads loses which said what: put them side by side.": lambda x: x.mean(1),
+        "The sum of the heads loses which head said what: put them side by side.": lambda x: x.sum(1),
+        "The mean of the heads loses which head said what: put them side by side.": lambda x: x.mean(1),
         "The tokens come before the batch: (T, B, C). The batch is first.": (
             lambda x: x.transpose(2, 0, 1, 3).reshape(x.shape[2], x.shape[0], -1)
         ),
@@ -179,7 +179,7 @@ concat_vjp = Tried(
     hints=(
         "Entry i of y is an entry of just one of the arrays: its gradient goes there, whole, and nowhere else.",
         "So g is cut into parts along the axis, as long as the arrays were, in their order.",
-        "np.split(g, places, axis) wants the places where to cut: np.cumsum(sizes) without its last entry.",
+        "np.split(g, places, axis) expects the indices at which to cut: np.cumsum(sizes) without its last entry.",
     ),
     why="Putting side by side moves numbers and computes nothing, so the gradient is moved back and nothing is computed either.",
     properties=(
@@ -197,7 +197,7 @@ concat_vjp = Tried(
     ),
     trial=lambda answer, g, sizes, axis: _laid_out(answer, g, sizes, axis),
     mistakes={
-        "np.split wants the places where to cut, not the sizes: take np.cumsum(sizes), without its last entry.": _cut_at(
+        "np.split expects the indices at which to cut, not the sizes: take np.cumsum(sizes), without its last entry.": _cut_at(
             places=lambda sizes: sizes
         ),
         "The last part is empty: np.cumsum(sizes) ends with the end itself, where there is nothing to cut.": _cut_at(
@@ -217,7 +217,7 @@ concat_vjp = Tried(
         "It cuts along the first axis, whatever `axis` says.": _cut_at(axis=lambda axis: 0),
         "It cuts along axis 1, whatever `axis` says.": _cut_at(axis=lambda axis: 1),
         "Divide nothing: each entry went to one place, unchanged.": _cut_at(scale=lambda n: 1 / n),
-        "The gradients are zeros here; what a number became in y it owes all of its gradient to.": _cut_at(
+        "The gradients are zeros here; each number gets the gradient of its entry in y.": _cut_at(
             scale=lambda n: 0
         ),
     },
@@ -374,16 +374,16 @@ multi_head_attention = Exercise(
         "All channels attend as one head: cut q, k and v with split_heads.": _wrong(
             cut=lambda x, n: _turned(x, 1), width=lambda C, n: C
         ),
-        "The heads attend to each other, within a token: turn the axes to (B, H, T, d), so that tokens attend to tokens.": _wrong(
+        "The heads attend to each other, within a token: with axes (B, H, T, d) tokens attend to tokens.": _wrong(
             cut=lambda x, n: x.reshape(*x.shape[:2], n, -1), join=lambda x: x.reshape(*x.shape[:2], -1)
         ),
-        "The heads are cut by a reshape straight to (B, H, T, d), which hands whole tokens to heads.": _wrong(
+        "The heads are cut by a reshape straight to (B, H, T, d), which gives whole tokens to the heads.": _wrong(
             cut=lambda x, n: x.reshape(x.shape[0], n, x.shape[1], -1)
         ),
         "The heads are joined by a reshape straight to (B, T, C), which mixes the tokens: use merge_heads.": _wrong(
             join=lambda x: x.reshape(x.shape[0], x.shape[2], -1)
         ),
-        "Head h has every n_heads-th channel; it shall have d neighbours.": _wrong(
+        "Head h has every n_heads-th channel; it must have d neighbours.": _wrong(
             cut=lambda x, n: x.reshape(*x.shape[:2], -1, n).transpose(0, 3, 1, 2),
             join=lambda x: x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1),
         ),
@@ -394,7 +394,7 @@ multi_head_attention = Exercise(
             qkv=_alternating
         ),
         "k and v are exchanged.": _wrong(parts=(0, 2, 1)),
-        "q and k are exchanged: the mask, and who asks whom, depend on which is which.": _wrong(
+        "q and k are exchanged: queries attend to keys, and the mask is (query, key).": _wrong(
             parts=(1, 0, 2)
         ),
         "The last projection, by w_out, is missing.": _wrong(w_out=False),

@@ -58,7 +58,7 @@ def _far_away(answer):
     got = answer(x + 1e8, np.ones(3), np.zeros(3), 0.0)
     if got is not None and not np.allclose(got, expected, atol=1e-6):
         hint = (
-            "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square."
+            "mean(x^2) - mean^2 is the difference of two huge numbers: subtract the mean first, then square."
         )
         raise Failed(
             f"(1, 2, 6) + 100000000 gave {np.round(got, 3)}", "expected the same as for (1, 2, 6)", hint=hint
@@ -123,8 +123,8 @@ layer_norm = Exercise(
         "eps is always 1e-5 here; use the argument.": _norm(root=lambda v, eps: np.sqrt(v + 1e-5)),
         "eps is missing under the root.": _norm(root=lambda v, eps: np.sqrt(v)),
         "The root is missing: this divides by the variance.": _norm(root=lambda v, eps: v + eps),
-        "The mean is not taken off.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
-        "The mean is not taken off, neither from x nor from the variance: this is RMSNorm.": _norm(
+        "The mean is not subtracted.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
+        "The mean is not subtracted, neither from x nor from the variance: this is RMSNorm.": _norm(
             centre=False
         ),
         "It is not yet divided by the root of the variance.": _norm(root=lambda v, eps: 1.0),
@@ -134,7 +134,7 @@ layer_norm = Exercise(
         "The bias is added before the weight multiplies; it comes last.": _norm(
             affine=lambda z, w, b: (z + b) * w
         ),
-        "mean(x^2) - mean^2 is the difference of two huge numbers: take the mean off first, then square.": _norm(
+        "mean(x^2) - mean^2 is the difference of two huge numbers: subtract the mean first, then square.": _norm(
             var=_expanded
         ),
     },
@@ -221,12 +221,12 @@ layer_norm_vjp = Tried(
     minutes=20,
     level=3,
     hints=(
-        "Compute mean, s and z as on the way forward. weight comes last there, so the gradient meets it first: h = g * weight.",
-        "x moves z in three ways: directly, through the mean, and through s. Each is one term of dL/dx.",
+        "Compute mean, s and z as in the forward pass. There weight comes last, so here it comes first: h = g * weight.",
+        "z depends on x in three ways: directly, through the mean, and through s. Each is one term of dL/dx.",
         "The means in dL/dx go over the channels of each token, axis=-1 with keepdims=True.",
         "weight and bias are used by every token, so their gradients are sums over all axes but the last: lesson 02's unbroadcast.",
     ),
-    why="What shifts or stretches x does not change z: so the part of h along these two directions is taken off.",
+    why="What shifts or stretches x does not change z: so the part of h along these two directions is subtracted.",
     properties=(
         Property("there are three gradients, of the right shapes", _three),
         Property("dL/dx sums to 0 for each token", _shift_is_nothing),
@@ -239,7 +239,7 @@ layer_norm_vjp = Tried(
     examples=lambda rng: (_g_vectors(rng), (*_g_vectors(rng), 0.5)),
     trial=lambda answer, *example: np.concatenate([np.ravel(part) for part in answer(*example)]),
     mistakes={
-        "Mean and s are held still here, but x moves them as well: two terms are missing.": _wrong_vjp(
+        "Mean and s are treated as constants here, but they depend on x too: two terms are missing.": _wrong_vjp(
             mean=False, along=False
         ),
         "The term through s is missing: - z * mean(h * z).": _wrong_vjp(along=False),
@@ -247,7 +247,7 @@ layer_norm_vjp = Tried(
         "Sums stand where means should: divide by the number of channels.": _wrong_vjp(means=np.sum),
         "The means go over everything; they go over the channels of each token alone.": _wrong_vjp(axis=None),
         "The means go over the tokens; they go over the channels, axis=-1.": _wrong_vjp(axis=-2),
-        "weight is missing in dL/dx: the gradient meets it first, h = g * weight.": _wrong_vjp(
+        "weight is missing in dL/dx: the gradient is multiplied by it first, h = g * weight.": _wrong_vjp(
             use_weight=False
         ),
         "dL/dx is not divided by s.": _wrong_vjp(by_s=False),
@@ -333,11 +333,11 @@ feed_forward = Exercise(
     hints=(
         "Weights are (out, in), so that a linear map is x @ w.T + b.",
         "np.maximum(a, 0) compares every number with 0; np.max takes the largest of all.",
-        "The bend comes after the first map and before the second, and nowhere else.",
+        "The relu comes after the first map and before the second, and nowhere else.",
     ),
-    why="Without the bend, two linear maps would be one. With it, F hinges per token add up to any shape.",
+    why="Without the relu, two linear maps would be one. With it, F hinges for each token can add up to any function.",
     properties=(
-        Property("it can compute the size of a number", _size_of),
+        Property("it can compute the absolute value of a number", _size_of),
         returns("values are right", _network, _network_by_loops),
         Property("each token is treated alone", _alone),
         keeps_its_inputs(_network),
@@ -345,8 +345,8 @@ feed_forward = Exercise(
     ),
     examples=lambda rng: (_network(rng), _network(rng)),
     mistakes={
-        "The bend is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
-        "relu(a) is 0 where a is negative; this is the size of a.": _wrong_network(bend=abs),
+        "The relu is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
+        "relu(a) is 0 where a is negative; this is the absolute value of a.": _wrong_network(bend=abs),
         "This keeps the negative numbers; relu keeps the positive ones.": _wrong_network(
             bend=lambda a: np.minimum(a, 0)
         ),

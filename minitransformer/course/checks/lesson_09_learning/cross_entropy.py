@@ -67,7 +67,7 @@ cross_entropy = Exercise(
     mistakes={
         "Divide the sum over the rows by N: the mean.": _wrong_loss(total=np.sum),
         "These are the losses of all rows; one number is wanted, their mean.": _wrong_loss(total=lambda t: t),
-        "The sign is turned: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(
+        "The sign is wrong: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(
             sign=1
         ),
         "`log_p[:, targets]` takes N entries of every row; `log_p[np.arange(N), targets]` takes one of each.": _wrong_loss(

@@ -22,7 +22,7 @@ def _large_scores(answer):
     with np.errstate(all="ignore"):
         got = answer(2.0, *large_scores(None))
     if got is not None and np.isnan(got).any():
-        hint = "exp(1000) is infinite, and infinite by infinite is nan: take off the row's maximum first."
+        hint = "exp(1000) is infinite, and infinite by infinite is nan: subtract the row's maximum first."
         raise Failed("the gradient for scores around 1000 is nan", hint=hint)
     same(got, [[1, -1, 0], [0, 0, 0]], "the gradient for scores around 1000")
 
@@ -70,7 +70,7 @@ cross_entropy_vjp = Exercise(
         "Divide by N, the number of rows, not by all N x V entries.": _wrong_vjp(
             scale=lambda g, n, v: g / (n * v)
         ),
-        "The sign is turned: it is the guess minus the truth.": _wrong_vjp(scale=lambda g, n, v: -g / n),
+        "The sign is wrong: it is the guess minus the truth.": _wrong_vjp(scale=lambda g, n, v: -g / n),
         "g is left out: right only where the end result is the loss itself.": _wrong_vjp(
             scale=lambda g, n, v: 1 / n
         ),

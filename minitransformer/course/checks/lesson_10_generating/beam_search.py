@@ -170,7 +170,7 @@ beam_search = Tried(
         "The score is the sum of the logarithms; this is its exponential.": _wrong_beam(
             end=lambda start, c: (c[0][0], math.exp(c[0][1]))
         ),
-        "The score is a logarithm, at most 0; here its sign is turned.": _wrong_beam(
+        "The score is a logarithm, at most 0; here its sign is wrong.": _wrong_beam(
             end=lambda start, c: (c[0][0], -c[0][1])
         ),
         "The worst of the beam is returned; the best is wanted.": _wrong_beam(end=lambda start, c: c[-1]),

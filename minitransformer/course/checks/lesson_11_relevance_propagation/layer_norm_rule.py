@@ -126,7 +126,7 @@ layer_norm_rule = Exercise(
     ),
     examples=lambda rng: ((*_norm(rng), EPS), (*_norm(rng), 0.0)),
     mistakes={
-        "The mean is missing: each x_i is also in the mean, which is taken off everywhere.": _wrong_norm(
+        "The mean is missing: each x_i is also in the mean, which is subtracted everywhere.": _wrong_norm(
             mean=False
         ),
         "sigma is not held still here: its slope takes all relevance away again.": _wrong_norm(live=True),

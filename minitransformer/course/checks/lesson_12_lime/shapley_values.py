@@ -164,7 +164,7 @@ shapley_values = Tried(
         "They add up to v(all) - v(nobody); the worth of the empty coalition belongs to no player.": _wrong_shapley(
             _right, total=lambda worth: worth[-1]
         ),
-        "The sign is turned: v(S with i) - v(S).": _wrong_shapley(_right, sign=-1),
+        "The sign is wrong: v(S with i) - v(S).": _wrong_shapley(_right, sign=-1),
         "This is one order only, the players coming as 0, 1, 2, ..; take the mean over all.": _one_order,
     },
 )

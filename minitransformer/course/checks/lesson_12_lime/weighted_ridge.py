@@ -141,7 +141,7 @@ weighted_ridge = Tried(
         "The weights are not used: every sample counts alike here.": _wrong_ridge(
             np.ones_like, np.ones_like, score=np.ones_like
         ),
-        "The means to be taken off are the weighted ones.": _wrong_ridge(mean=np.ones_like),
+        "The means to be subtracted are the weighted ones.": _wrong_ridge(mean=np.ones_like),
         "b is penalised too: take the weighted means off first, and let alpha work on c alone.": _wrong_ridge(
             centre=False, ones=True
         ),

@@ -114,6 +114,6 @@ erased = Tried(
         "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(
             least=True
         ),
-        "The sign is turned: f(all) less f(what is left).": _wrong_erased(sign=-1),
+        "The sign is wrong: f(all) less f(what is left).": _wrong_erased(sign=-1),
     },
 )
