@@ -32,3 +32,11 @@ def test_the_wheel_that_teachers_install_has_that_version():
 def test_the_changelog_begins_with_what_is_not_released_and_this_version():
     changelog = (ROOT / ".github/CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (.+)$", changelog, re.MULTILINE)[:2] == ["Unreleased", mt.__version__]
+
+
+def test_hosted_machines_try_the_pythons_and_the_oldest_numpy_that_are_allowed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    workflow = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    (least,) = (d.removeprefix("numpy>=") for d in project["dependencies"] if d.startswith("numpy>="))
+    assert f'numpy: "numpy=={least}.0"' in workflow
+    assert f'python: ["{project["requires-python"].removeprefix(">=")}", ' in workflow
