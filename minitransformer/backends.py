@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy
 
+from minitransformer.installing import cupy_line
+
 Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray
 Arrays: TypeAlias = tuple[Any, ...]  # None in place of one that nobody needs
 DType: TypeAlias = numpy.dtype[Any] | type[Any]
@@ -29,7 +31,4 @@ def cupy() -> ModuleType:
     try:
         return importlib.import_module("cupy")
     except ModuleNotFoundError as error:
-        raise ImportError(
-            "the device 'cuda' needs CuPy, which is not installed: "
-            "pip install 'minitransformer[cuda12]' or 'minitransformer[cuda13]', whichever CUDA the driver supports"
-        ) from error
+        raise ImportError(f"the device 'cuda' needs CuPy, which is not installed: {cupy_line()}") from error

@@ -95,6 +95,7 @@ explain
 files
 generation
 gradients
+installing
 kept
 models
 nn

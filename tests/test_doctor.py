@@ -1,10 +1,13 @@
 """`doctor`: what is missing is told, with a command that can be copied as it stands."""
 
 import importlib.metadata
+import importlib.util
 import json
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +19,7 @@ from minitransformer import devices as devices_module
 from minitransformer.bench import Row
 from minitransformer.bench.smollm2 import needed
 from minitransformer.cli import bench as bench_command
+from minitransformer.installing import install_line
 from minitransformer.models.llama import LlamaConfig
 from minitransformer.verify import Result
 
@@ -93,7 +97,7 @@ def test_without_cupy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     devices_module.gpu.cache_clear()
     assert re.search(r"not installed, .*minitransformer\[cuda13\]", doctor.cupy_state())
-    with pytest.raises(ImportError, match=r"needs CuPy, which is not installed: pip install .*cuda12"):
+    with pytest.raises(ImportError, match=r"needs CuPy, which is not installed: .*pip install .*cuda12"):
         mt.use_backend("cupy")
     devices_module.gpu.cache_clear()
 
@@ -161,3 +165,45 @@ def test_what_smollm2_needs_to_write():
     config = LlamaConfig(13, 16, 20, 2, 4, 2)
     # keys and values, bytes, tokens, layers, groups, sizes
     assert needed(config, 1000, 5) == 1000 + 2 * 4 * 5 * 2 * 2 * 4
+
+
+# ---- lines that install ----
+
+
+def test_a_line_that_installs_names_the_python_that_runs():
+    line = install_line("lime", "[lessons]")
+    assert line == f"{shlex.quote(sys.executable)} -m pip install lime 'minitransformer[lessons]'"
+
+
+def test_a_clone_that_is_not_installed_is_installed_from_where_it_is(monkeypatch, tmp_path):
+    def not_there(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", not_there)
+    monkeypatch.setattr("minitransformer.installing.ROOT", clone := tmp_path / "my clone")
+    assert "install 'minitransformer[test]'" in install_line("[test]")
+    clone.mkdir()
+    (clone / "pyproject.toml").touch()
+    assert install_line("[test]").endswith(f"install '{clone}[test]'")
+
+
+def test_an_environment_without_pip_gets_it_first(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "-m ensurepip && " in install_line("lime")
+
+
+def test_no_other_line_installs():
+    """Every suggestion goes through that one function."""
+    package = Path(mt.__file__).parent
+    elsewhere = [p for p in package.rglob("*.py") if p.name not in ("installing.py", "assets.py")]
+    assert not [p.name for p in elsewhere if "pip install" in p.read_text("utf-8")]
+
+
+@pytest.mark.slow
+def test_the_line_needs_no_index_where_minitransformer_is_installed():
+    """pip takes the extras of the installed one: nothing is looked up, even where no index is to be had."""
+    command = [*shlex.split(install_line("[models]")), "--dry-run", "--no-index"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert "Could not find a version that satisfies the requirement minitransformer" not in ran.stderr, (
+        ran.stderr
+    )

@@ -18,7 +18,7 @@ FLOORS = {
     **dict.fromkeys(
         ["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "statistics"], 0
     ),
-    **dict.fromkeys(["files", "disk", "plain", "terminal"], 0),
+    **dict.fromkeys(["files", "disk", "plain", "terminal", "installing"], 0),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),

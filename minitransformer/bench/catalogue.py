@@ -11,7 +11,7 @@ from minitransformer.bench.row import Row
 from minitransformer.bench.smollm2 import smollm2
 from minitransformer.bench.surrogate import surrogate
 from minitransformer.defaults import default_device
-from minitransformer.verify.torch_twin import INSTALL
+from minitransformer.installing import install_line
 
 NO_GPU = "not measured: PyTorch sees no GPU here. It needs one, and a build for CUDA: https://pytorch.org/get-started"
 
@@ -80,7 +80,7 @@ def _torch_has_gpu() -> bool:
 
 def _install(package: str) -> str:
     """The command that installs a package; transformers is in no extra of ours, as no test needs it."""
-    return "pip install transformers 'minitransformer[models]'" if package == "transformers" else INSTALL
+    return install_line("transformers", "[models]") if package == "transformers" else install_line("[test]")
 
 
 def _same_threads() -> None:

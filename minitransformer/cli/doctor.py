@@ -12,7 +12,8 @@ from rich.text import Text
 from minitransformer.cli.options import Backend, Json, Seed, console, print_json
 from minitransformer.course.sandbox import not_held, walls
 from minitransformer.defaults import check_backend
-from minitransformer.devices import EXTRAS, cuda_problem
+from minitransformer.devices import cuda_problem
+from minitransformer.installing import cupy_line, install_line
 
 PURPOSE = {
     "numpy": "arrays on the CPU",
@@ -20,10 +21,11 @@ PURPOSE = {
     "rich": "tables and progress",
     "typer": "this command",
     "matplotlib": "pictures",
-    "torch": "comparing gradients, optional: pip install 'minitransformer[test]'",
-    "jupyterlab": "lessons, optional: pip install 'minitransformer[lessons]'",
-    "tokenizers": "pretrained models, optional: pip install 'minitransformer[models]'",
+    "torch": "comparing gradients, optional: minitransformer[test]",
+    "jupyterlab": "lessons, optional: minitransformer[lessons]",
+    "tokenizers": "pretrained models, optional: minitransformer[models]",
 }
+EXTRA = {"torch": "[test]", "jupyterlab": "[lessons]", "tokenizers": "[models]"}  # by which each is installed
 REQUIRED = ("numpy", "safetensors", "rich", "typer", "matplotlib")
 
 
@@ -67,7 +69,7 @@ def cupy_state() -> str:
     try:
         problem = cuda_problem()
     except ImportError:
-        return f"not installed, needed only for a GPU: pip install {EXTRAS}"
+        return f"not installed, needed only for a GPU: {cupy_line()}"
     return f"installed, but {problem}" if problem else "works"
 
 
@@ -78,6 +80,9 @@ def _print(report: dict) -> None:
     for name, version in report["packages"].items():
         table.add_row(name, version or Text("missing", style="yellow"), PURPOSE[name])
     console.print(table)
+    missing = [name for name, version in report["packages"].items() if version is None]
+    for name in missing:
+        console.print(f"{name} is missing: {install_line(EXTRA.get(name, name))}", soft_wrap=True)
     for name, state in report["backends"].items():
         console.print(
             Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True

@@ -12,6 +12,7 @@ from minitransformer.cli.course import Folder
 from minitransformer.course import catalogue
 from minitransformer.course.where import here
 from minitransformer.course.workspace import Workspace
+from minitransformer.installing import install_line
 
 # settings that turn off the pop-up about news
 QUIET = f"--LabApp.app_settings_dir={resources.files('minitransformer.course') / 'jupyterlab'}"
@@ -49,7 +50,7 @@ def _jupyter():
     try:
         from jupyterlab.labapp import main
     except ImportError:
-        raise ImportError("JupyterLab is not installed: pip install 'minitransformer[lessons]'") from None
+        raise ImportError(f"JupyterLab is not installed: {install_line('[lessons]')}") from None
     return main
 
 

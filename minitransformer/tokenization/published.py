@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from minitransformer.files import AGAIN, parse_json, parsing, read_text
+from minitransformer.installing import install_line
 from minitransformer.tokenization.published_json import check_description
 from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
-INSTALL = "pip install 'minitransformer[models]'"
 # as models write them
 PAD_NAMES = ("[PAD]", "<pad>")
 UNKNOWN_NAMES = ("[UNK]", "<unk>")
@@ -155,6 +155,6 @@ def tokenizers():
         import tokenizers
     except ImportError as error:
         raise ImportError(
-            f"the tokenizers package reads a published model's vocabulary: {INSTALL}"
+            f"the tokenizers package reads a published model's vocabulary: {install_line('[models]')}"
         ) from error
     return tokenizers

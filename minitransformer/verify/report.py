@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from minitransformer.installing import install_line
 from minitransformer.plain import escaped
 from minitransformer.verify.judging import Result
-from minitransformer.verify.torch_twin import INSTALL, has_torch
+from minitransformer.verify.torch_twin import has_torch
 
 COLUMNS = ("op or layer", "dtype", "device", "finite\ndifferences", "PyTorch", "")
 CELL = 'style="text-align:left;padding:2px 12px;border-bottom:1px solid #ddd"'
@@ -24,7 +25,9 @@ def summary(results: Sequence[Result]) -> str:
         The line.
     """
     failed = sum(not r.passed for r in results)
-    install = "" if has_torch() else f" PyTorch is not installed; to compare with it: {INSTALL}"
+    install = (
+        "" if has_torch() else f" PyTorch is not installed; to compare with it: {install_line('[test]')}"
+    )
     return f"{len(results)} checks, {failed or 'none'} failed.{install}"
 
 

@@ -7,8 +7,6 @@ import importlib.util
 from minitransformer.models.language_model import LanguageModel
 from minitransformer.nn.module import to_torch
 
-INSTALL = "pip install 'minitransformer[test]'"
-
 
 def has_torch() -> bool:
     """Whether PyTorch is installed. This does not import it.

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy
 
 from minitransformer.files import FileError, blaming, check_regular, once, one_line, parsing
+from minitransformer.installing import install_line
 from minitransformer.models.published.weights import (
     FETCH,
     WEIGHTS,
@@ -23,7 +24,7 @@ from minitransformer.models.published.weights import (
     shapes,
 )
 from minitransformer.models.t5 import T5, T5Config, from_published
-from minitransformer.tokenization.published import INSTALL, PublishedTokenizer
+from minitransformer.tokenization.published import PublishedTokenizer
 
 CONFIG = T5Config()
 FILES = {
@@ -195,7 +196,9 @@ def onnx():
         import onnx
         import onnx.numpy_helper
     except ImportError as error:
-        raise ImportError(f"the onnx package reads this model's weights: {INSTALL}") from error
+        raise ImportError(
+            f"the onnx package reads this model's weights: {install_line('[models]')}"
+        ) from error
     return onnx
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy
 
 from minitransformer.files import FileError, check_regular, one_line, parsing
+from minitransformer.installing import install_line
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.models.published.gguf_header import check_header
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
-from minitransformer.tokenization.published import INSTALL, PublishedTokenizer, tokenizers
+from minitransformer.tokenization.published import PublishedTokenizer, tokenizers
 from minitransformer.tokenization.published_json import check_merges
 from minitransformer.tokenization.tokenizer import different
 
@@ -210,7 +211,9 @@ def gguf():
     try:
         import gguf
     except ImportError as error:
-        raise ImportError(f"the gguf package reads this model's weights: {INSTALL}") from error
+        raise ImportError(
+            f"the gguf package reads this model's weights: {install_line('[models]')}"
+        ) from error
     return gguf
 
 
