@@ -11,16 +11,17 @@ Source:
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import NO_BFLOAT16, float16, namespace
+from minitransformer.backends import NO_BFLOAT16, DType, float16, namespace
 from minitransformer.ops.precision import autocast_dtype
 from minitransformer.optim import Optimizer
 from minitransformer.settings import setting
 
 
-def autocast(device_type: str = "cuda", dtype=float16, enabled: bool = True):
+def autocast(device_type: str = "cuda", dtype: DType = float16, enabled: bool = True) -> setting:
     """Inside this block linear maps, matrix products and attention compute in float16; norms, softmax and losses in float32.
 
     Args:
@@ -165,7 +166,7 @@ class GradScaler:
             self._good_steps = 0
             self._scale = grown if grown <= SCALES[1] else self._scale
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """The factor, the steps since the last overflow, and the number of skipped steps.
 
         Returns:
@@ -173,7 +174,7 @@ class GradScaler:
         """
         return {"scale": self._scale, "good_steps": self._good_steps, "skipped": self.skipped}
 
-    def load_state_dict(self, state_dict: dict) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a state.
 
         Args:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor, tape
-from minitransformer.backends import Array
+from minitransformer.backends import Array, Arrays
 from minitransformer.settings import setting, watcher
 
 
-def detect_anomaly():
+def detect_anomaly() -> setting:
     """Inside this block, the op that first makes a NaN raises, in the forward pass or in the backward pass.
 
     Returns:
@@ -16,7 +16,7 @@ def detect_anomaly():
     return setting(watcher, _raise_if_nan)
 
 
-def _raise_if_nan(made, what: str) -> None:
+def _raise_if_nan(made: Array | Arrays, what: str) -> None:
     for array in made if isinstance(made, tuple) else (made,):
         if array is not None and _has_nan(array):
             raise FloatingPointError(f"{what} a NaN")

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,7 +41,7 @@ class CheckpointError(FileError):
     """A checkpoint cannot be written, or a file is not an intact checkpoint; the message says why and what to do."""
 
 
-def save(state: Any, path: str | os.PathLike) -> None:
+def save(state: Any, path: str | os.PathLike[str]) -> None:
     """Write a state to a file. An earlier checkpoint is replaced only when the new one is safely on the disk.
 
     Args:
@@ -64,7 +64,7 @@ def save(state: Any, path: str | os.PathLike) -> None:
         ) from error
 
 
-def load(path: str | os.PathLike) -> Any:
+def load(path: str | os.PathLike[str]) -> Any:
     """Read a state from a file that `save` wrote.
 
     Args:
@@ -111,7 +111,7 @@ def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
 
 
 def _pack(state: Any) -> bytes:
-    found: dict[tuple, tuple[str, numpy.ndarray]] = {}
+    found: dict[tuple[Any, ...], tuple[str, numpy.ndarray]] = {}
     skeleton = json.dumps(_encode(state, (), found), ensure_ascii=False, allow_nan=False)
     arrays = dict(found.values())
     metadata = {
@@ -127,7 +127,7 @@ def _pack(state: Any) -> bytes:
     return content
 
 
-def _unpack(path, metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) -> Any:
+def _unpack(path: str | os.PathLike[str], metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) -> Any:
     version = metadata.get("minitransformer_checkpoint")
     if version is None:
         raise CheckpointError(
@@ -161,7 +161,9 @@ def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
     return sha.hexdigest()
 
 
-def _encode(value: Any, path: tuple, arrays: dict[tuple, tuple[str, numpy.ndarray]]) -> Any:
+def _encode(
+    value: Any, path: tuple[Any, ...], arrays: dict[tuple[Any, ...], tuple[str, numpy.ndarray]]
+) -> Any:
     """`value` as JSON. A type that JSON lacks becomes an object with one entry, {kind: content}.
 
     Arrays are added to `arrays`, whose keys are addresses in memory: an array that occurs twice, such as a tied weight, is
@@ -205,7 +207,7 @@ def _decode(value: Any, arrays: dict[str, numpy.ndarray]) -> Any:
     return DECODERS[kind](content, arrays)
 
 
-DECODERS = {
+DECODERS: dict[str, Callable[[Any, dict[str, numpy.ndarray]], Any]] = {
     "int": lambda text, arrays: int(text, 16),
     "float": lambda text, arrays: struct.unpack(">d", bytes.fromhex(text))[0],
     "tuple": lambda items, arrays: tuple(_decode(items, arrays)),
@@ -214,18 +216,18 @@ DECODERS = {
 }
 
 
-def _place(path: tuple) -> str:
+def _place(path: tuple[Any, ...]) -> str:
     """The expression that reaches a place in the state; it is different for each place."""
     return "state" + "".join(f"[{key!r}]" for key in path)
 
 
-def _key(key: Any, path: tuple) -> str | int:
+def _key(key: Any, path: tuple[Any, ...]) -> Any:
     if type(key) not in (str, int):
         raise TypeError(f"{_place(path)}: expected keys of type str or int, got {type(key).__name__} {key!r}")
     return key
 
 
-def _plain_array(value: Any, path: tuple) -> numpy.ndarray:
+def _plain_array(value: Any, path: tuple[Any, ...]) -> numpy.ndarray:
     """The array, contiguous and in this machine's byte order."""
     array = value.numpy() if isinstance(value, Tensor) else value
     if type(array) is not numpy.ndarray:
@@ -251,7 +253,7 @@ def _mend(error: OSError) -> str:
     return "see that you may read and write there, or use another folder"
 
 
-def _damaged(path, what: str) -> CheckpointError:
+def _damaged(path: str | os.PathLike[str], what: str) -> CheckpointError:
     found = f"{path} ({os.path.getsize(path):,} bytes)"
     return CheckpointError(
         f"{found} {what}; copy it again from its source, or go back to an earlier checkpoint"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 from minitransformer.devices import CPU, Device, gpu
 
@@ -42,7 +43,7 @@ def use_backend(name: str) -> None:
 
 
 @contextlib.contextmanager
-def backend(name: str):
+def backend(name: str) -> Iterator[None]:
     """`use_backend` inside a `with` block.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy
 
@@ -121,7 +122,7 @@ def to_device(array: Array, device: str) -> Array:
         return gpu().asarray(array)
 
 
-def floats(numbers: Sequence) -> list[float]:
+def floats(numbers: Sequence[Any]) -> list[float]:
     """Numbers as Python floats. The host waits only once for all that are on a GPU.
 
     Args:
@@ -146,4 +147,5 @@ def to_host(array: Array) -> numpy.ndarray:
     Returns:
         The array itself if it is a NumPy array, else a copy.
     """
-    return to_device(array, "cpu")
+    on_host: numpy.ndarray = to_device(array, "cpu")
+    return on_host

@@ -64,7 +64,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
 
 
-def write(path: str | os.PathLike, content: bytes | str, durable: bool = False) -> None:
+def write(path: str | os.PathLike[str], content: bytes | str, durable: bool = False) -> None:
     """Write a file whole or not at all.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ def one_line(text: Any) -> str:
 
 
 @contextmanager
-def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
+def parsing(path: str | os.PathLike[str], form: str, mend: str = AGAIN) -> Iterator[None]:
     """Run a package's own parser on a file: whatever it raises becomes a FileError.
 
     This includes the panics with which packages written in Rust fail.
@@ -60,7 +61,7 @@ def parsing(path, form: str, mend: str = AGAIN) -> Iterator[None]:
         ) from error
 
 
-def check_regular(path, mend: str = AGAIN) -> None:
+def check_regular(path: str | os.PathLike[str], mend: str = AGAIN) -> None:
     """Refuse pipes and devices, which have no end.
 
     Args:
@@ -75,7 +76,7 @@ def check_regular(path, mend: str = AGAIN) -> None:
 
 
 @contextmanager
-def blaming(path, mend: str = AGAIN) -> Iterator[None]:
+def blaming(path: str | os.PathLike[str], mend: str = AGAIN) -> Iterator[None]:
     """Run our own parser on a file: a ValueError becomes a FileError that names the file.
 
     Args:
@@ -93,7 +94,7 @@ def blaming(path, mend: str = AGAIN) -> Iterator[None]:
         raise FileError(f"{path}: {one_line(error)}; {mend}") from error
 
 
-def read_text(path) -> str:
+def read_text(path: str | os.PathLike[str]) -> str:
     """The text of a UTF-8 file.
 
     Args:
@@ -177,7 +178,7 @@ def settings(kind: type, values: Any) -> Any:
     return kind(**values)
 
 
-def _check_setting(field: dataclasses.Field, value: Any) -> None:
+def _check_setting(field: dataclasses.Field[Any], value: Any) -> None:
     name, _, optional = str(field.type).partition(" | ")
     if value is None and optional:
         return

@@ -7,10 +7,12 @@ its gradient for that cotangent is zero, and a backward that returns only zeros 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.backends import DType, float64
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
 
@@ -33,7 +35,7 @@ def random_cotangent(shape: tuple[int, ...], seed: int) -> numpy.ndarray:
     return numpy.random.default_rng((seed, 1)).standard_normal(shape)
 
 
-def _inputs(inputs, dtype=None) -> list[Tensor]:
+def _inputs(inputs: Any, dtype: DType | None = None) -> list[Tensor]:
     inputs = inputs if isinstance(inputs, Sequence) else [inputs]
     tensors = []
     for x in inputs:
@@ -44,7 +46,7 @@ def _inputs(inputs, dtype=None) -> list[Tensor]:
 
 
 def _gradients(
-    fn: Callable, tensors: list[Tensor], seed: int
+    fn: Callable[..., Any], tensors: list[Tensor], seed: int
 ) -> tuple[numpy.ndarray, list[numpy.ndarray | None]]:
     """The value of `fn` and the gradients of its inputs, None for those that are not differentiable."""
     out = fn(*tensors)
@@ -100,7 +102,7 @@ def _complain(what: str, got: numpy.ndarray, expected: numpy.ndarray, error: flo
 
 
 def finite_differences(
-    fn: Callable, tensors: Sequence[Tensor], i: int, eps: float = 1e-6, seed: int = 0
+    fn: Callable[..., Any], tensors: Sequence[Tensor], i: int, eps: float = 1e-6, seed: int = 0
 ) -> numpy.ndarray:
     """d(sum(cotangent * fn)) / d(input i) by central differences, (f(x + h) - f(x - h)) / 2h, one element at a time.
 
@@ -132,7 +134,9 @@ def finite_differences(
     return slopes
 
 
-def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed: int = 0) -> float:
+def gradcheck(
+    fn: Callable[..., Any], inputs: Any, eps: float = 1e-6, rtol: float = 1e-6, seed: int = 0
+) -> float:
     """Compare the gradient of a function with finite differences: every element, in float64, with a random cotangent.
 
     Args:
@@ -154,7 +158,7 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
     >>> gradcheck(lambda x: x.exp(), [mt.randn(2, 3)]) < 1e-6
     True
     """
-    tensors = _inputs(inputs, "float64")
+    tensors = _inputs(inputs, float64)
     if not any(t.requires_grad for t in tensors):
         raise ValueError(
             "gradcheck: expected at least one floating-point input; there is no gradient to check"
@@ -172,7 +176,7 @@ def gradcheck(fn: Callable, inputs, eps: float = 1e-6, rtol: float = 1e-6, seed:
 
 
 def compare_with_torch(
-    fn: Callable, torch_fn: Callable, inputs, rtol: float = 1e-10, seed: int = 0
+    fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, rtol: float = 1e-10, seed: int = 0
 ) -> dict[str, float]:
     """Compare the value and every gradient of a function with PyTorch's, on the same inputs in their own dtype.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, overload
@@ -12,8 +12,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
 # called with the results of each op and its name
-watcher: ContextVar[Callable | None] = ContextVar("watcher", default=None)
-_entered: ContextVar[tuple] = ContextVar("entered", default=())  # (setting, value before), the innermost last
+watcher: ContextVar[Callable[[Any, str], None] | None] = ContextVar("watcher", default=None)
+_entered: ContextVar[tuple[Any, ...]] = ContextVar(
+    "entered", default=()
+)  # (setting, value before), the innermost last
 
 
 class setting:
@@ -26,14 +28,14 @@ class setting:
         value: its value inside.
     """
 
-    def __init__(self, variable: ContextVar, value: Any):
+    def __init__(self, variable: ContextVar[Any], value: Any):
         self.variable, self.value = variable, value
 
     def __enter__(self) -> None:
         _entered.set((*_entered.get(), (self, self.variable.get())))
         self.variable.set(self.value)
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         stack = _entered.get()
         # nothing to undo in a context in which this object was not entered
         if own := [i for i, (entered, _) in enumerate(stack) if entered is self]:
@@ -49,7 +51,7 @@ class setting:
 
         return inside
 
-    def _each_step(self, generator):
+    def _each_step(self, generator: Any) -> Generator[Any, Any, Any]:
         """Run a generator, each of its steps with the setting; `send` and `throw` are passed on to it."""
         step = partial(next, generator)
         while True:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy
@@ -80,7 +81,7 @@ class Trainer:
         evaluate_every: int = 100,
         directory: str | Path | None = None,
         save_every: int = 100,
-        description: dict | None = None,
+        description: dict[str, Any] | None = None,
     ):
         if min(steps, evaluate_every, save_every) < 1:
             raise ValueError(f"Trainer: expected all to be >= 1: {steps=}, {evaluate_every=}, {save_every=}")
@@ -154,7 +155,7 @@ class Trainer:
             kept.now(signals)
             raise
 
-    def _directory_to_itself(self) -> contextlib.AbstractContextManager:
+    def _directory_to_itself(self) -> contextlib.AbstractContextManager[None]:
         if not self.directory:
             return contextlib.nullcontext()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -168,7 +169,7 @@ class Trainer:
                 if self.step == self.steps:
                     return
 
-    def _take_step(self, batch) -> None:
+    def _take_step(self, batch: Any) -> None:
         self.optimizer.zero_grad()
         with autocast(enabled=self.scaler.enabled):
             loss = self.loss(self.model, batch)
@@ -207,7 +208,7 @@ class Trainer:
         if self.directory:
             checkpoint.save(self.state_dict(), self.directory / name)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """Everything that the next steps depend on, the random generator and the position in the data included.
 
         Returns:
@@ -225,7 +226,7 @@ class Trainer:
             "evaluations": self.evaluations,
         }
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state: the next steps give the same bits as if the run had not stopped.
 
         Args:
@@ -319,7 +320,7 @@ class _Signals:
     this block does nothing.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.came: signal.Signals | None = None
         self.waits = False
 
@@ -330,17 +331,17 @@ class _Signals:
         self.before = {n: signal.signal(n, self._note) for n in numbers if n not in ignored}
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT == self.came and not self.waits:
             raise KeyboardInterrupt
         self.came = self.came or signal.Signals(number)
 
     @contextlib.contextmanager
-    def held(self):
+    def held(self) -> Iterator[None]:
         """Inside this block, Ctrl-C interrupts nothing."""
         self.waits = True
         try:

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from minitransformer.course import catalogue
+from minitransformer.course.lesson_file import starter_of
 from minitransformer.course.notebook import build, execute
-from minitransformer.course.workspace import TESTS, starter_of
+from minitransformer.course.workspace import TESTS
 
 ROOT = Path(__file__).parents[2]
 LESSONS, SOURCES, EXERCISES = ROOT / "lessons", ROOT / "lessons" / "sources", ROOT / "exercises"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from minitransformer.disk import read_plain, write
 from minitransformer.files import parse_json
@@ -73,7 +74,9 @@ def merged(before: dict, mine: dict, theirs: dict) -> dict:
         `theirs` with the changes from `before` to `mine`. Nothing given up is removed; of two numbers of hints, the larger counts.
     """
     before, theirs = {what: {} for what in mine} | before, {what: {} for what in mine} | theirs
-    kept = {what: _merged(before[what], mine[what], theirs[what]) for what in mine if what != "given_up"}
+    kept: dict[str, Any] = {
+        what: _merged(before[what], mine[what], theirs[what]) for what in mine if what != "given_up"
+    }
     kept["given_up"] = list(dict.fromkeys([*theirs["given_up"], *mine["given_up"]]))
     kept["hints"] = {name: max(n, theirs["hints"].get(name, 0)) for name, n in kept["hints"].items()}
     return kept

@@ -359,8 +359,8 @@ def _gradients_are_right(found: Sequence[tuple[str, Any, numpy.ndarray]]) -> Non
         except Failed as failed:
             wrong[what] = failed
     right = [what.partition(" for ")[0] for what, *_ in found if what not in wrong]
-    for failed in wrong.values():
-        raise Failed(*failed.details, *(f"{what} is right.".capitalize() for what in right), hint=failed.hint)
+    for first in wrong.values():
+        raise Failed(*first.details, *(f"{what} is right.".capitalize() for what in right), hint=first.hint)
 
 
 def _name(forward: Callable, i: int) -> str:

@@ -93,7 +93,8 @@ class NaiveBayes:
             (C,) float64, in nats.
         """
         known = [self.vocabulary[word] for word in words(text) if word in self.vocabulary]
-        return self.log_prior + self.log_likelihood[known].sum(axis=0)  # (C,) + (W, C) -> (C,)
+        joint: np.ndarray = self.log_prior + self.log_likelihood[known].sum(axis=0)  # (C,) + (W, C) -> (C,)
+        return joint
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """The probability of each class.
@@ -105,8 +106,9 @@ class NaiveBayes:
             p(c | text), (N, C) float64.
         """
         scores = np.stack([self.log_joint(text) for text in texts])  # (N, C)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
+        weights: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The most probable class of each text.
@@ -117,4 +119,5 @@ class NaiveBayes:
         Returns:
             (N,) int64.
         """
-        return np.stack([self.log_joint(text) for text in texts]).argmax(axis=1)
+        best: np.ndarray = np.stack([self.log_joint(text) for text in texts]).argmax(axis=1)
+        return best

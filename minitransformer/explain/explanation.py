@@ -73,7 +73,7 @@ class Row:
     absorbed: dict[str, float] = field(default_factory=dict)
     scale: float = 0.0
 
-    def amounts(self) -> list:
+    def amounts(self) -> list[Any]:
         """All numbers here, in the order in which `restate` takes them.
 
         Returns:
@@ -103,7 +103,7 @@ class Row:
         return self.received - self.passed_on - sum(self.absorbed.values(), 0.0)
 
 
-class Ledger(Mapping):
+class Ledger(Mapping[str, float]):
     """output = tokens + positions + bias + epsilon + softmax + tangent + dropped, as a mapping, with `total` the output.
 
     Args:

@@ -6,14 +6,15 @@ Orange speaks for the explained output and blue against it; the number of each t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from minitransformer.explain.targets import LogOdds
+from minitransformer.explain.targets import LogOdds, One
 from minitransformer.pictures.colours import scale_of
 from minitransformer.pictures.tokens import html_strip, plain_strip, rich_strip
 from minitransformer.plain import escaped
 
 
-def html_ledger(ledger) -> str:
+def html_ledger(ledger: Any) -> str:
     """The ledger as an HTML table.
 
     Args:
@@ -33,7 +34,7 @@ def html_ledger(ledger) -> str:
     )
 
 
-def outputs(targets: Sequence) -> str:
+def outputs(targets: Sequence[Any]) -> str:
     """The explained outputs in words, such as "output 1", "output 1 less output 0" or "output 1 less all others".
 
     Args:
@@ -45,13 +46,13 @@ def outputs(targets: Sequence) -> str:
     return " + ".join(_output(target) for target in targets)
 
 
-def _output(target) -> str:
+def _output(target: One) -> str:
     if isinstance(target, LogOdds):
         return f"output {target.label} less all others"
     return " less ".join(f"output {t}" for t in (target if isinstance(target, tuple) else (target,)))
 
 
-def html_explanation(explanation) -> str:
+def html_explanation(explanation: Any) -> str:
     """An explanation as HTML: a title, the tokens of each sequence on one scale, and the ledger if there is one.
 
     Args:
@@ -67,7 +68,7 @@ def html_explanation(explanation) -> str:
     return f'<div><div style="font:14px sans-serif;opacity:0.85">{escaped(title)}</div>{strips}{ledger}</div>'
 
 
-def print_explanation(explanation) -> None:
+def print_explanation(explanation: Any) -> None:
     """Print an explanation in the terminal: a title, the tokens of each sequence on one scale, and the ledger if there is one.
 
     Args:

@@ -88,7 +88,7 @@ class Rule:
         """
         return False
 
-    def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> tuple:
+    def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> Arrays:
         """The rule in explicit form.
 
         Args:
@@ -102,7 +102,7 @@ class Rule:
         """
         return op.relprop(r, books, *arrays)
 
-    def modified(self, op: Op, g: Array, books: Books, *arrays: Array) -> tuple:
+    def modified(self, op: Op, g: Array, books: Books, *arrays: Array) -> Arrays:
         """The rule in gradient form.
 
         Args:
@@ -156,7 +156,7 @@ class Constant(Rule):
     ops = (Softmax, Attention)
     reference = "Ali et al., ICML 2022, PMLR 162:435-451"
 
-    def holds(self, op, i):
+    def holds(self, op: Op, i: int) -> bool:
         return isinstance(op, Softmax) or i < 2  # of query, key, value
 
 
@@ -182,7 +182,7 @@ class SignalTakesAll(Rule):
     ops = (Mul,)
     reference = "Arras et al., WASSA 2017, section 3.1"
 
-    def holds(self, op, i):
+    def holds(self, op: Op, i: int) -> bool:
         other = op.inputs[1 - i]
         return isinstance(other, Tensor) and is_gate(op.inputs[i]) and not is_gate(other)
 
@@ -279,7 +279,7 @@ class AlphaBeta(LinearRule):
             raise ValueError(f"AlphaBeta: expected alpha - beta = 1 and beta >= 0, got {alpha} and {beta}")
         self.alpha, self.beta = alpha, beta
 
-    def terms(self, r, x, w, b):
+    def terms(self, r: Array, x: Array, w: Array, b: Array) -> Iterator[Term]:
         yield self.alpha * r, [(up(x), up(w)), (down(x), down(w))], up(b)
         if self.beta:
             yield -self.beta * r, [(up(x), down(w)), (down(x), up(w))], down(b)
@@ -290,7 +290,7 @@ class ZPlus(AlphaBeta):
 
     reference = "Montavon et al., Pattern Recognition 65:211-222, 2017"
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(1.0, 0.0)
 
     def __repr__(self) -> str:
@@ -314,7 +314,7 @@ class Gamma(LinearRule):
             raise ValueError(f"Gamma: expected gamma >= 0, got {gamma}")
         self.gamma = gamma
 
-    def terms(self, r, x, w, b):
+    def terms(self, r: Array, x: Array, w: Array, b: Array) -> Iterator[Term]:
         z = x @ w.T + b
         raised = w + self.gamma * up(w)
         lowered = w + self.gamma * down(w)
@@ -331,7 +331,7 @@ class WSquare(LinearRule):
 
     reference = "Montavon et al., Pattern Recognition 65:211-222, 2017"
 
-    def terms(self, r, x, w, b):
+    def terms(self, r: Array, x: Array, w: Array, b: Array) -> Iterator[Term]:
         yield r, [(namespace(x).ones_like(x), w * w)], b * b
 
 
@@ -340,7 +340,7 @@ class Flat(LinearRule):
 
     reference = "Lapuschkin et al., Nature Communications 10:1096, 2019"
 
-    def terms(self, r, x, w, b):
+    def terms(self, r: Array, x: Array, w: Array, b: Array) -> Iterator[Term]:
         xp = namespace(x)
         yield r, [(xp.ones_like(x), xp.ones_like(w))], xp.zeros_like(b)
 

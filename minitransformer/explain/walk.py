@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, key, propagate, tape
-from minitransformer.backends import HOST, Array, namespace
+from minitransformer.autograd import Filed, Op, Tensor, key, propagate, tape
+from minitransformer.backends import HOST, Array, Arrays, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
 from minitransformer.explain.question import Position, Question
@@ -50,7 +50,7 @@ class Stop:
 
     rule: Rule
     layer: str
-    ways: list
+    ways: list[Any]
     needs: list[bool]
 
 
@@ -87,9 +87,9 @@ class Walk:
         self.layers = Layers() if layers is None else layers
         self.origin = origin
         self.stops: dict[Op, Stop] = {}
-        self.arrived: dict = defaultdict(float)
+        self.arrived: dict[Any, Any] = defaultdict(float)
 
-    def run(self, root: Tensor, seed: Array, sources: list, ops: list[Op] | None = None) -> dict:
+    def run(self, root: Tensor, seed: Array, sources: list[Any], ops: list[Op] | None = None) -> Filed:
         """Walk back from one output.
 
         Args:
@@ -103,7 +103,7 @@ class Walk:
         """
         return self._run([(root, seed)], sources, tape(root) if ops is None else ops)
 
-    def _run(self, seeds: list[tuple[Tensor, Array]], sources: list, ops: list[Op]) -> dict:
+    def _run(self, seeds: list[tuple[Tensor, Array]], sources: list[Any], ops: list[Op]) -> Filed:
         """`run` from several outputs at once."""
         sites = located(ops[::-1], self.layers, counted=self.origin is None)
         if self.origin is None:
@@ -115,7 +115,7 @@ class Walk:
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
             return propagate(ops, begin, self.law, lambda t: key(t) in live, keep=set(sources))
 
-    def _plan(self, sites: list[Site], sources: list) -> set:
+    def _plan(self, sites: list[Site], sources: list[Any]) -> set[Any]:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
         for site in sites:
@@ -130,7 +130,7 @@ class Walk:
                 live.update([(op, i) for i in range(op.outputs)])
         return live
 
-    def law(self, op: Op, r) -> tuple:
+    def law(self, op: Op, r: Array | Arrays) -> Arrays:
         """The law of one op: what arrived at its output becomes its inputs' parts, and is booked.
 
         Half precision is widened to float32, in which less is rounded.
@@ -160,7 +160,7 @@ class Walk:
             return self.arrived.pop((op, 0), 0.0)
         return sum([self.arrived.pop((op, i), 0.0) for i in range(op.outputs)])
 
-    def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., tuple]:
+    def _share(self, rule: Rule, op: Op, layer: str) -> Callable[..., Arrays]:
         """The rule's law in the form of this walk. Raises NotImplementedError, ValueError if there is none."""
         modified = type(op).modified is not Op.modified
         if type(op).relprop is Op.relprop and not modified:
@@ -173,7 +173,7 @@ class Walk:
             )
         return rule.relprop if self.explicit else rule.modified
 
-    def _book(self, op: Op, r, parts, arrays, row: Row) -> None:
+    def _book(self, op: Op, r: Array | Arrays, parts: Arrays, arrays: Sequence[Array], row: Row) -> None:
         """Relevance of inputs that are followed is passed on; that of the others is absorbed."""
         # these keep each number as it is: no need to see how large they are
         moves = isinstance(op, (Moves, Activates))
@@ -214,7 +214,9 @@ class Walk:
             return (self.origin or {}).get(t, "")
         return self.stops[t.op].layer if t.op in self.stops else self.layers.of(t.op)
 
-    def _through_clear_form(self, op: Op, clear: Callable, r, arrays) -> tuple:
+    def _through_clear_form(
+        self, op: Op, clear: Callable[..., Any], r: Array | Arrays, arrays: Sequence[Array]
+    ) -> Arrays:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
         needs = self.stops[op].needs
         leaves = [_leaf(*each) for each in zip(op.inputs, arrays, needs, strict=True)]
@@ -250,7 +252,7 @@ class Walk:
         found = self.run(asked.logits, seed, [k for k, _ in (*vectors, *inside)], asked.ops)
         return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
 
-    def arrival(self, k, part: Array | None, values: Array) -> Array:
+    def arrival(self, k: Any, part: Array | None, values: Array) -> Array:
         """The relevance of a source, booked as the tokens' if the walk ends there.
 
         Args:
@@ -270,7 +272,7 @@ class Walk:
             self.books.absorb("tokens", amounts)
         return amounts
 
-    def ledger(self, total: float, dtype) -> Ledger:
+    def ledger(self, total: float, dtype: numpy.dtype[Any]) -> Ledger:
         """The books, closed and verified.
 
         Args:
@@ -301,7 +303,7 @@ def _number(amount: Any) -> float | Array:
     return float(amount) if isinstance(amount, HOST) else amount
 
 
-def _is_view(part: Array, r) -> bool:
+def _is_view(part: Array, r: Array | Arrays) -> bool:
     """Whether a part is all that arrived, in another shape: the same numbers in the same memory need no weighing."""
     return (
         not isinstance(r, tuple)

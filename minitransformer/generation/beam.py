@@ -32,7 +32,8 @@ class Draft:
         Returns:
             The score, which is larger for a better text.
         """
-        return self.log_probability / max(len(self.tokens), 1) ** length_penalty
+        length: float = max(len(self.tokens), 1) ** length_penalty
+        return self.log_probability / length
 
 
 def beam_search(

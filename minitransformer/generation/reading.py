@@ -54,7 +54,7 @@ def best(logits: numpy.ndarray) -> numpy.ndarray:
     Raises:
         ValueError: if a logit is NaN or inf, or all of a row are -inf, so that no token can be chosen.
     """
-    top = logits.max(-1, keepdims=True).astype(float)  # NaN if one of them is
+    top: numpy.ndarray = logits.max(-1, keepdims=True).astype(float)  # NaN if one of them is
     if not numpy.isfinite(top).all():
         found = top[~numpy.isfinite(top)][0]
         what = "all of them -inf" if found < 0 else f"one that is {found}"
@@ -116,4 +116,5 @@ class Reader:
             # Only the last `limit` tokens are read from now on: each cached position would be wrong.
             self.cache = None
         unread = text[-limit:] if self.cache is None else text[len(self.cache) :]
-        return last_logits(self.model, [unread], self.cache)[0]
+        row: numpy.ndarray = last_logits(self.model, [unread], self.cache)[0]
+        return row

@@ -35,7 +35,8 @@ def next_token_probabilities(
     _check(temperature, top_k, top_p)
     top = best(logits)
     if temperature == 0:
-        return (numpy.arange(logits.size) == logits.argmax()).astype(float)
+        likeliest: numpy.ndarray = numpy.arange(logits.size) == logits.argmax()
+        return likeliest.astype(float)
     with numpy.errstate(over="ignore"):  # the temperature is close to 0: the other probabilities are 0
         scores = (logits - top) / temperature
     order = numpy.argsort(-scores, kind="stable")  # best first
@@ -45,7 +46,7 @@ def next_token_probabilities(
     if top_p is not None:
         p[p.cumsum() - p >= top_p] = 0  # the candidates before this one already reach p
         p /= p.sum()
-    probabilities = numpy.zeros_like(p)
+    probabilities: numpy.ndarray = numpy.zeros_like(p)
     probabilities[order] = p
     return probabilities
 

@@ -36,7 +36,7 @@ MOST_THREADS = 256  # the same as in rows.cu
 NO_MASK = (np.uintp(0), np.int32(0), *[np.int64(0)] * 4)  # as `_mask_arguments`
 
 
-def _launch(name: str, dtype: np.dtype, blocks: int, width: int, *arguments) -> None:
+def _launch(name: str, dtype: np.dtype, blocks: int, width: int, *arguments: Any) -> None:
     """Launch one block for each of `blocks` rows, with a power of two of threads for the `width` elements of a row."""
     launch(name, dtype, blocks, min(MOST_THREADS, max(32, 1 << (width - 1).bit_length())), *arguments)
 
@@ -91,7 +91,7 @@ def _masked_softmax(
     return y
 
 
-def _mask_arguments(mask: Array, x: Array) -> tuple:
+def _mask_arguments(mask: Array, x: Array) -> tuple[Any, ...]:
     """A mask that broadcasts to (.., T, S) as the kernel reads it: array, kind (1: bool, 2: numbers), 4 strides in elements."""
     mask = mask if mask.dtype == bool else mask.astype(x.dtype, copy=False)
     mask = cupy().broadcast_to(mask, x.shape)[(None,) * (4 - x.ndim)]
@@ -141,7 +141,7 @@ def linear_vjp(g: Array, x: Array, weight: Array, needs: list[bool]) -> list[Arr
 
 
 def attention(
-    q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None
+    q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float, keep: Array | None = None
 ) -> tuple[Array, Array]:
     """`reference.attention`: two products, and between them scale, mask and softmax in one launch."""
     if not (_has_rows(q) and k.size):
@@ -152,7 +152,7 @@ def attention(
 
 
 def attention_vjp(
-    g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None
+    g: Array, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """`reference.attention_vjp`: four products, and the softmax's gradient in one launch."""
     if not _has_rows(p):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def _blocks(sizes: tuple[int, ...]) -> tuple[Array, ...]:
     )
 
 
-def _launch(name: str, groups: Sequence[Sequence[Array]], *arguments) -> None:
+def _launch(name: str, groups: Sequence[Sequence[Array]], *arguments: Any) -> None:
     """Launch a kernel of many.cu. `groups`: lists of arrays of equal sizes, such as parameters and their gradients."""
     blocks = _blocks(tuple(a.size for a in groups[0]))
     addresses = cupy().asarray(np.array([[a.data.ptr for a in group] for group in groups], np.uint64))

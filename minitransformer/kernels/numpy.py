@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _elementwise(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarr
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + e^-x) for every x: where e^-x overflows to infinity, the result is 0."""
 
-    def value(out, scratch, x):
+    def value(out: np.ndarray, scratch: np.ndarray, x: np.ndarray) -> None:
         with np.errstate(over="ignore"):
             np.negative(x, out=out)
             np.exp(out, out=out)
@@ -109,7 +110,7 @@ def _normal_cdf(out: np.ndarray, density: np.ndarray, x: np.ndarray) -> None:
 def gelu(x: np.ndarray) -> np.ndarray:
     """`reference.gelu`; in float32 with a polynomial for Phi."""
 
-    def value(out, density, x):
+    def value(out: np.ndarray, density: np.ndarray, x: np.ndarray) -> None:
         _density(density, x)
         _normal_cdf(out, density, x)
         out *= x
@@ -128,7 +129,7 @@ def _passed(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
 def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`reference.gelu_vjp` in chunks."""
 
-    def slope(out, density, g, x, y):
+    def slope(out: np.ndarray, density: np.ndarray, g: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         _density(density, x)
         density *= x
         density *= 1 / math.sqrt(2 * math.pi)
@@ -142,7 +143,7 @@ def gelu_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
     """x / (1 + e^(-2z)) = x (1 + tanh z) / 2, by one exponential; where the exponential overflows, y = 0."""
 
-    def value(out, _, x):
+    def value(out: np.ndarray, _: np.ndarray, x: np.ndarray) -> None:
         np.multiply(x, x, out=out)
         out *= -2 * GELU_SCALE * GELU_CUBIC
         out -= 2 * GELU_SCALE
@@ -158,7 +159,7 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
 def gelu_tanh_vjp(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`reference.gelu_tanh_vjp` in chunks."""
 
-    def slope(out, passed, g, x, y):
+    def slope(out: np.ndarray, passed: np.ndarray, g: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         np.multiply(x, x, out=out)
         out *= 6 * GELU_SCALE * GELU_CUBIC
         out += 2 * GELU_SCALE
@@ -253,7 +254,7 @@ def cross_entropy_vjp(
     return dx
 
 
-def index_vjp(g: np.ndarray, x: np.ndarray, index) -> np.ndarray:
+def index_vjp(g: np.ndarray, x: np.ndarray, index: Any) -> np.ndarray:
     """`reference.index_vjp`; gradients of the same row of x are sorted next to each other, and each group is summed at once."""
     if (
         not isinstance(index, np.ndarray)

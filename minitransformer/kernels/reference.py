@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy
 
@@ -61,7 +63,7 @@ def gelu_vjp(g: Array, x: Array, y: Array) -> Array:
     return (g * (_passed(x, y) + x * density)).astype(g.dtype, copy=False)
 
 
-def _exact(x: Array, y: Array, law) -> tuple[Array, Array]:
+def _exact(x: Array, y: Array, law: Callable[[Array], Array]) -> tuple[Array, Array]:
     """x and y = law(x). In half precision y has been rounded: both are computed again in float32."""
     return (x, y) if x.dtype.itemsize >= 4 else (_wide(x), law(_wide(x)))
 
@@ -99,7 +101,7 @@ def _like(x: Array, *results: Array) -> tuple[Array, ...]:
     return tuple(r.astype(x.dtype, copy=False) for r in results)
 
 
-def _shift(x: Array, dim) -> Array:
+def _shift(x: Array, dim: int | tuple[int, ...]) -> Array:
     """The largest score of each slice, to subtract; 0 where every score is -inf, since -inf - -inf would be NaN."""
     xp = namespace(x)
     if not x.size:
@@ -128,7 +130,7 @@ def softmax_vjp(g: Array, s: Array, dim: int) -> Array:
     return (s * (g - dot)).astype(s.dtype, copy=False)
 
 
-def logsumexp(x: Array, dim, keepdim: bool) -> Array:
+def logsumexp(x: Array, dim: int | tuple[int, ...], keepdim: bool) -> Array:
     """max + ln sum e^(x - max); +inf for a slice that contains +inf (a maximum of +inf is not subtracted)."""
     xp = namespace(x)
     shift = _shift(x, dim)
@@ -281,7 +283,7 @@ def embedding(weight: Array, ids: Array) -> Array:
     return namespace(weight).take(weight, ids, axis=0)
 
 
-def index_vjp(g: Array, x: Array, index) -> Array:
+def index_vjp(g: Array, x: Array, index: Any) -> Array:
     """The gradient of x[index], in the shape of x: an element that `index` names n times gets the sum of n gradients."""
     xp = namespace(x)
     dx = xp.zeros_like(x)
@@ -290,7 +292,7 @@ def index_vjp(g: Array, x: Array, index) -> Array:
 
 
 def attention(
-    q: Array, k: Array, v: Array, mask, causal: bool, scale: float, keep=None
+    q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float, keep: Array | None = None
 ) -> tuple[Array, Array]:
     """softmax(scale q k^T + mask) v, and the softmax itself. (.., T, d), (.., S, d), (.., S, e) -> (.., T, e), (.., T, S).
 
@@ -308,7 +310,7 @@ def attention(
 
 
 def attention_vjp(
-    g, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep=None
+    g: Array, q: Array, k: Array, v: Array, p: Array, causal: bool, scale: float, keep: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """dL/dq, dL/dk, dL/dv: the gradients of the two products and of the softmax between them, in the shapes of q, k, v.
 
@@ -321,6 +323,6 @@ def attention_vjp(
     return dq, dk.swapaxes(-1, -2), dv
 
 
-def causal_mask(xp, n_queries: int, n_keys: int) -> Array:
+def causal_mask(xp: ModuleType, n_queries: int, n_keys: int) -> Array:
     """True where key s is not later than query t, s <= t. (T, S)."""
     return xp.arange(n_queries)[:, None] >= xp.arange(n_keys)[None, :]

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass
 from functools import partial
+from typing import Any
 
 import numpy
 
@@ -60,7 +61,7 @@ class GPTConfig(PublishedConfig):
     add_cross_attention: InitVar[bool] = False
     tie_word_embeddings: InitVar[bool] = True
 
-    def check(self, said: dict) -> None:
+    def check(self, said: dict[str, Any]) -> None:
         self.require("n_inner", said.pop("n_inner"), None, 4 * self.n_embd)
         super().check(said)
 

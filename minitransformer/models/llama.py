@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import Any
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
@@ -69,10 +70,10 @@ class LlamaConfig(PublishedConfig):
     attention_bias: InitVar[bool] = False
     mlp_bias: InitVar[bool] = False
     rope_interleaved: InitVar[bool] = False
-    rope_parameters: InitVar[dict | None] = None
-    rope_scaling: InitVar[dict | None] = None
+    rope_parameters: InitVar[dict[str, Any] | None] = None
+    rope_scaling: InitVar[dict[str, Any] | None] = None
 
-    def check(self, said: dict) -> None:
+    def check(self, said: dict[str, Any]) -> None:
         for key in ("rope_scaling", "rope_parameters"):
             object.__setattr__(self, "rope_theta", self._theta(key, said.pop(key)))
         super().check(said)
@@ -84,7 +85,7 @@ class LlamaConfig(PublishedConfig):
                 f"num_attention_heads, got hidden_size={width}, num_attention_heads={heads}, num_key_value_heads={groups}"
             )
 
-    def _theta(self, key: str, told: dict | None) -> float:
+    def _theta(self, key: str, told: dict[str, Any] | None) -> float:
         """The base of the rotary angles that a key gives. Raises ValueError for angles that are rescaled."""
         said = told.items() if isinstance(told, Mapping) else [(key, told)] if told else []
         if strange := {
@@ -93,7 +94,8 @@ class LlamaConfig(PublishedConfig):
             raise ValueError(
                 f"LlamaConfig: {key}: {one_line(repr(strange))} is not computed here, only rope_type='default'"
             )
-        return dict(said).get("rope_theta", self.rope_theta)
+        theta: float = dict(said).get("rope_theta", self.rope_theta)
+        return theta
 
     @property
     def groups(self) -> int:

@@ -85,13 +85,13 @@ class PublishedConfig:
             )
         told = {**cls.left_out, **config}
         known = cls.__dataclass_fields__
-        made = settings(cls, {key: value for key, value in told.items() if key in known})
+        made: Self = settings(cls, {key: value for key, value in told.items() if key in known})
         for key, value in told.items():
             if key not in known and key not in HARMLESS:
                 made._check_unknown(key, value)
         return made
 
-    def __post_init__(self, *said):
+    def __post_init__(self, *said: Any) -> None:
         kept = {field.name for field in dataclasses.fields(self)}
         self.check(
             dict(zip((key for key in self.__dataclass_fields__ if key not in kept), said, strict=True))

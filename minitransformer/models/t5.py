@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass
 from functools import partial
+from typing import Any
 
 import numpy
 
@@ -84,7 +85,7 @@ class T5Config(PublishedConfig):
     scale_decoder_outputs: InitVar[bool | None] = None
     decoder_start_token_id: InitVar[int | None] = None
 
-    def check(self, said: dict) -> None:
+    def check(self, said: dict[str, Any]) -> None:
         if said["scale_decoder_outputs"] is False:
             del said["tie_word_embeddings"]  # beside the other key it says only how the weights are stored
         self.require("decoder_start_token_id", said.pop("decoder_start_token_id"), None, self.pad_token_id)
@@ -249,7 +250,7 @@ class T5LayerCache(nn.AttentionCache):
     `select` chooses other rows of the answers; the encoder's output stays.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.memory: tuple[Tensor, Tensor] | None = None
 

@@ -46,7 +46,7 @@ class _Powers:
     high: int
 
     def x(self, error: float) -> float:
-        power = min(max(log10(max(error, 1e-99)), self.low), self.high)
+        power: float = min(max(log10(max(error, 1e-99)), self.low), self.high)
         return LEFT + (WIDTH - LEFT - RIGHT) * (power - self.low) / (self.high - self.low)
 
     def grid(self, bottom: int) -> Iterator[str]:

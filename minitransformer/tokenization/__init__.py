@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitransformer.files import one_line
 from minitransformer.tokenization.byte_pair import BPETokenizer
 from minitransformer.tokenization.character import CharTokenizer
@@ -24,7 +26,7 @@ TOKENIZERS = (CharTokenizer, BPETokenizer, WordTokenizer, WordPieceTokenizer, Pu
 KINDS = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS}
 
 
-def from_dict(d: dict) -> Tokenizer:
+def from_dict(d: dict[str, Any]) -> Tokenizer:
     """Rebuild a tokenizer from what its `to_dict` returned.
 
     Args:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from minitransformer.files import one_line
 from minitransformer.tokenization.marks import LETTERS, find_words
@@ -218,17 +219,17 @@ class BPETokenizer(Tokenizer):
         """The pieces; together they are the text, unless one ends amid a character: U+FFFD then stands for the part."""
         return [piece.decode(errors="replace") for piece in self._look_up(self.encode(text))]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The merges, for JSON."""
         return {"kind": self.kind, "merges": [list(pair) for pair in self.merges]}
 
     @classmethod
-    def from_dict(cls, d: dict) -> BPETokenizer:
+    def from_dict(cls, d: dict[str, Any]) -> BPETokenizer:
         """The tokenizer that `to_dict` described."""
         return cls(_checked(kept(d, "merges", list)))
 
 
-def _checked(merges: list) -> tuple[Pair, ...]:
+def _checked(merges: list[Any]) -> tuple[Pair, ...]:
     """Merges as pairs. Raises ValueError unless each is of two ids there were before, and new, and the pieces are no flood."""
     lengths = [0, len(REPLACEMENT.encode()), *[1] * 256]  # in bytes, of each id
     for pair in merges:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from minitransformer.tokenization.tokenizer import (
     REPLACEMENT,
@@ -58,11 +59,11 @@ class CharTokenizer(Tokenizer):
         """The characters; together they are the text."""
         return list(require_text(text))
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The characters, for JSON."""
         return {"kind": self.kind, "characters": self.characters}
 
     @classmethod
-    def from_dict(cls, d: dict) -> CharTokenizer:
+    def from_dict(cls, d: dict[str, Any]) -> CharTokenizer:
         """The tokenizer that `to_dict` described."""
         return cls("".join(different(kept(d, "characters", str), "characters")))

@@ -26,7 +26,7 @@ def is_mark(c: str) -> bool:
     return unicodedata.category(c).startswith("M") or c in JOINERS
 
 
-def find_words(pattern: re.Pattern, text: str) -> list[str]:
+def find_words(pattern: re.Pattern[str], text: str) -> list[str]:
     """The pieces of a text that match a pattern.
 
     Args:

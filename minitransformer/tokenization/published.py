@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from minitransformer.files import AGAIN, parse_json, parsing, read_text
 from minitransformer.installing import install_line
@@ -42,7 +45,7 @@ class PublishedTokenizer(Tokenizer):
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
 
-    def _asking(self):
+    def _asking(self) -> AbstractContextManager[None]:
         """Around every question to the package that depends on what the file holds."""
         return parsing(self.origin, "tokenizer", self.mend)
 
@@ -105,7 +108,8 @@ class PublishedTokenizer(Tokenizer):
         Returns:
             The id; None if the vocabulary has no such piece.
         """
-        return self._tokenizer.token_to_id(piece)
+        found: int | None = self._tokenizer.token_to_id(piece)
+        return found
 
     def encode(self, text: str, marks: bool = True) -> list[int]:
         """Turn a text into ids.
@@ -122,14 +126,16 @@ class PublishedTokenizer(Tokenizer):
         """
         require_text(text).encode()  # half a surrogate pair is the text's fault, not the file's
         with self._asking():
-            return self._tokenizer.encode(text, add_special_tokens=marks).ids
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=marks).ids
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text, without marks. IndexError if an id lies outside the vocabulary."""
         ids = list(ids)
         self._look_up(ids)
         with self._asking():
-            return self._tokenizer.decode(ids)
+            text: str = self._tokenizer.decode(ids)
+        return text
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `encode(text)`, marks among them, as they stand in the text."""
@@ -139,17 +145,17 @@ class PublishedTokenizer(Tokenizer):
         places = zip(found.tokens, found.offsets, found.special_tokens_mask, strict=True)
         return [piece if special else text[start:end] or piece for piece, (start, end), special in places]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The file's text."""
         return {"kind": self.kind, "source": self.source}
 
     @classmethod
-    def from_dict(cls, d: dict) -> PublishedTokenizer:
+    def from_dict(cls, d: dict[str, Any]) -> PublishedTokenizer:
         """The tokenizer that `to_dict` described."""
         return cls(kept(d, "source", str))
 
 
-def tokenizers():
+def tokenizers() -> ModuleType:
     """The package. Raises ImportError that says how to get it."""
     try:
         import tokenizers

@@ -72,7 +72,7 @@ def _ids(vocabulary: Any) -> dict[str, int]:
     return {piece: _typed(i, int, "vocab") for piece, i in _typed(vocabulary, dict, "vocab").items()}
 
 
-def _check_unknown(model: dict, ids: Mapping[str, int]) -> None:
+def _check_unknown(model: dict[str, Any], ids: Mapping[str, int]) -> None:
     """What stands for unknown words must be a piece."""
     piece = model.get("unk_token")
     place = model.get("unk_id")
@@ -88,7 +88,7 @@ def _merge(merge: Any) -> tuple[str, str]:
     return _typed(left, str, "merges"), _typed(right, str, "merges")
 
 
-def _components(part: Any) -> Iterator[dict]:
+def _components(part: Any) -> Iterator[dict[str, Any]]:
     """Every dict in a part that has a type, however deep."""
     if isinstance(part, dict):
         yield from [part] if "type" in part else []
@@ -97,7 +97,7 @@ def _components(part: Any) -> Iterator[dict]:
         yield from _components(inner)
 
 
-def _check_component(component: dict, ids: Mapping[str, int]) -> None:
+def _check_component(component: dict[str, Any], ids: Mapping[str, int]) -> None:
     kind = component["type"]
     if kind == "TemplateProcessing":
         _check_template(component, ids)
@@ -142,7 +142,7 @@ def check_charsmap(text: str) -> None:
         seen = numpy.union1d(seen, places)
 
 
-def _check_template(template: dict, ids: Mapping[str, int]) -> None:
+def _check_template(template: dict[str, Any], ids: Mapping[str, int]) -> None:
     """Every mark of a template is among its special tokens, and each of those stands for pieces of the vocabulary."""
     special = _of(template, "special_tokens", dict)
     for step in [*_of(template, "single", list), *_of(template, "pair", list)]:
@@ -158,12 +158,12 @@ def _check_template(template: dict, ids: Mapping[str, int]) -> None:
             raise ValueError(f"special_tokens: expected pieces and their ids, got {_shown(mark)}")
 
 
-def _of(values: dict, name: str, kind: type) -> Any:
+def _of(values: dict[str, Any], name: str, kind: type) -> Any:
     """What stands under a name."""
     return _typed(values.get(name), kind, name)
 
 
-def _pair(value: Any, what: str) -> Sequence:
+def _pair(value: Any, what: str) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise ValueError(f"{what}: expected two by two, got {_shown(value)}")
     return value

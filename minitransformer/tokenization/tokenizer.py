@@ -83,7 +83,7 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All that was learned, as lists, numbers and strings that JSON can hold.
 
         Returns:
@@ -92,7 +92,7 @@ class Tokenizer(ABC):
 
     @classmethod
     @abstractmethod
-    def from_dict(cls, d: dict) -> Self:
+    def from_dict(cls, d: dict[str, Any]) -> Self:
         """Rebuild the tokenizer from `to_dict`'s dictionary.
 
         Args:
@@ -130,7 +130,7 @@ class Tokenizer(ABC):
         """The id with which a model ends its text, or None if there is none."""
         return None
 
-    def _look_up(self, ids: Iterable[int]) -> list:
+    def _look_up(self, ids: Iterable[int]) -> list[Any]:
         ids = [index(i) for i in ids]
         for i in ids:
             if not 0 <= i < self.vocab_size:
@@ -179,7 +179,7 @@ def training_texts(texts: str | Iterable[str]) -> list[str]:
     return texts
 
 
-def kept(d: dict, name: str, kind: type) -> Any:
+def kept(d: dict[str, Any], name: str, kind: type) -> Any:
     """Take an entry from the dict that `to_dict` gave.
 
     Args:
@@ -200,7 +200,7 @@ def kept(d: dict, name: str, kind: type) -> Any:
     return d[name]
 
 
-def different(pieces: Sequence, name: str) -> tuple[str, ...]:
+def different(pieces: Sequence[Any], name: str) -> tuple[str, ...]:
     """Check that pieces of a vocabulary are strings, and different.
 
     Args:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from minitransformer.tokenization.marks import LETTERS, MARK, find_words
 from minitransformer.tokenization.tokenizer import (
@@ -104,12 +105,12 @@ class WordTokenizer(Tokenizer):
         """The words and marks as written, each with the space before it; together they are the text."""
         return find_words(PIECE, require_text(text))
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The words, for JSON."""
         return {"kind": self.kind, "words": list(self.words)}
 
     @classmethod
-    def from_dict(cls, d: dict) -> WordTokenizer:
+    def from_dict(cls, d: dict[str, Any]) -> WordTokenizer:
         """The tokenizer that `to_dict` described."""
         return cls(different(kept(d, "words", list), "words"))
 

@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from minitransformer.files import read_text
 from minitransformer.tokenization.byte_pair import Corpus
@@ -179,7 +181,7 @@ class WordPieceTokenizer(Tokenizer):
         return cls(tuple(dict.fromkeys(pieces)))
 
     @classmethod
-    def from_file(cls, path) -> WordPieceTokenizer:
+    def from_file(cls, path: str | Path) -> WordPieceTokenizer:
         """Read a published `vocab.txt`, which holds one piece a line.
 
         Args:
@@ -250,12 +252,12 @@ class WordPieceTokenizer(Tokenizer):
         """The pieces, as the vocabulary writes them."""
         return self._look_up(self.encode(text))
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The vocabulary, for JSON."""
         return {"kind": self.kind, "vocabulary": list(self.vocabulary)}
 
     @classmethod
-    def from_dict(cls, d: dict) -> WordPieceTokenizer:
+    def from_dict(cls, d: dict[str, Any]) -> WordPieceTokenizer:
         """The tokenizer that `to_dict` described."""
         return cls(different(kept(d, "vocabulary", list), "vocabulary"))
 

@@ -29,7 +29,7 @@ class Checkpoint(Op):
 
     def __init__(self, call: Call, made: Sequence[Tensor], leaves: Sequence[Tensor]):
         self.call = call
-        self.made = tuple(t.array for t in made)
+        self.made: Any = tuple(t.array for t in made)
         self.outputs = len(made)
         self.leaves = leaves
         self.kinds = [(t.shape, t.dtype) for t in made]
@@ -58,7 +58,7 @@ class Checkpoint(Op):
         self.made = None
         given = _cut_off(self.call.arguments)
         outs = self._again(given)
-        found: dict = {}
+        found: dict[Any, Array] = {}
         for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
             if g is not None and out.requires_grad:
                 cotangents = propagate(tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad)
@@ -80,7 +80,7 @@ class Checkpoint(Op):
         outs = self._again(given)
         return outs if self.outputs > 1 else outs[0]
 
-    def _again(self, given: Sequence) -> tuple[Tensor, ...]:
+    def _again(self, given: Sequence[Any]) -> tuple[Tensor, ...]:
         outs = self.call.again(given)
         if (kinds := [(out.shape, out.dtype) for out in outs]) != self.kinds:
             raise RuntimeError(
@@ -97,7 +97,7 @@ class Call:
         arguments: its arguments; those that are not tensors are used again.
     """
 
-    def __init__(self, function: Callable, arguments: Sequence):
+    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any]):
         self.function, self.arguments = function, arguments
         self.random = generator().bit_generator.state
         self.context = copy_context()
@@ -109,7 +109,7 @@ class Call:
         ):  # the first call has called them; the second must not again
             self.context.run(hook.set, None)
 
-    def again(self, given: Sequence) -> tuple[Tensor, ...]:
+    def again(self, given: Sequence[Any]) -> tuple[Tensor, ...]:
         """Call the function again.
 
         Args:
@@ -122,12 +122,12 @@ class Call:
             return self.context.run(_run, self.function, given)
 
 
-def _cut_off(arguments: Sequence) -> list:
+def _cut_off(arguments: Sequence[Any]) -> list[Any]:
     """The arguments without their history."""
     return [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
 
 
-def _run(function: Callable, given: Sequence) -> tuple[Tensor, ...]:
+def _run(function: Callable[..., Any], given: Sequence[Any]) -> tuple[Tensor, ...]:
     """The tensors that the function returns for its arguments, recorded on a tape."""
     with enable_grad():
         outs = function(*given)
@@ -145,14 +145,14 @@ def _random_numbers_from(state: Mapping[str, Any]) -> Iterator[None]:
         bits.state = before
 
 
-def _leaves(outs: Sequence[Tensor], given: Sequence) -> list[Tensor]:
+def _leaves(outs: Sequence[Tensor], given: Sequence[Any]) -> list[Tensor]:
     """The leaves of the tapes that require a gradient, without the arguments themselves."""
     tensors = [t for out in outs for op in tape(out) for t in op.inputs if isinstance(t, Tensor)]
     known = {id(t) for t in given}
     return list({id(t): t for t in tensors if t.requires_grad and t.is_leaf and id(t) not in known}.values())
 
 
-def checkpoint(function: Callable, *args, use_reentrant: bool = False):
+def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool = False) -> Any:
     """Call a function, and keep only its arguments for backward, which calls it a second time.
 
     This takes less memory and the time of about one more forward pass. The gradients are the same: the second call has the
@@ -178,5 +178,5 @@ def checkpoint(function: Callable, *args, use_reentrant: bool = False):
     if any(out.requires_grad for out in outs):
         tensors = [a for a in args if isinstance(a, Tensor)]
         leaves = _leaves(outs, given)
-        outs = Checkpoint(call, outs, leaves)(*tensors, *leaves)
-    return outs if isinstance(outs, Tensor) or len(outs) > 1 else outs[0]
+        return Checkpoint(call, outs, leaves)(*tensors, *leaves)
+    return outs if len(outs) > 1 else outs[0]

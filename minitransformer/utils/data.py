@@ -46,7 +46,7 @@ class TensorDataset(Dataset):
             )
         self.tensors = tensors
 
-    def __getitem__(self, index) -> tuple[Tensor, ...]:
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ class TensorDataset(Dataset):
 # ---- from samples to a batch ----
 
 
-def default_collate(samples: Sequence) -> Any:
+def default_collate(samples: Sequence[Any]) -> Any:
     """Put samples of one type together into a batch, as PyTorch does.
 
     Args:
@@ -88,7 +88,7 @@ def default_collate(samples: Sequence) -> Any:
     )
 
 
-def _same_shape(samples: Sequence) -> Sequence:
+def _same_shape(samples: Sequence[Any]) -> Sequence[Any]:
     shapes = list(dict.fromkeys(numpy.shape(s.array if isinstance(s, Tensor) else s) for s in samples))
     if len(shapes) > 1:
         raise RuntimeError(
@@ -97,7 +97,7 @@ def _same_shape(samples: Sequence) -> Sequence:
     return samples
 
 
-def _fields(samples: Sequence[Sequence]) -> list[tuple]:
+def _fields(samples: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """[(a1, b1), (a2, b2), ..] -> [(a1, a2, ..), (b1, b2, ..)]."""
     counts = sorted({len(sample) for sample in samples})
     if len(counts) > 1:
@@ -107,7 +107,7 @@ def _fields(samples: Sequence[Sequence]) -> list[tuple]:
     return list(zip(*samples, strict=True))
 
 
-def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: float = 0) -> Tensor:
+def pad_sequence(sequences: Sequence[Any], batch_first: bool = False, padding_value: float = 0) -> Tensor:
     """Put sequences of different lengths into one tensor; each is padded at its end to the longest length T.
 
     Args:
@@ -144,11 +144,11 @@ def pad_sequence(sequences: Sequence, batch_first: bool = False, padding_value: 
     return tensor(padded if batch_first else padded.swapaxes(0, 1), device=device)
 
 
-def _sequence(s) -> Tensor:
+def _sequence(s: Any) -> Tensor:
     return s if isinstance(s, Tensor) else Tensor(s) if hasattr(s, "dtype") else tensor(s, device="cpu")
 
 
-def pad_collate(samples: Sequence, padding_value: float = 0) -> Tensor | tuple:
+def pad_collate(samples: Sequence[Any], padding_value: float = 0) -> Tensor | tuple[Any, ...]:
     """Put sequences of ids, with or without labels, into a batch; for `DataLoader(collate_fn=..)`.
 
     Args:
@@ -259,12 +259,12 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset,
+        dataset: Any,
         batch_size: int = 1,
         shuffle: bool = False,
         *,
         batch_sampler: Iterable[Sequence[int]] | None = None,
-        collate_fn: Callable | None = None,
+        collate_fn: Callable[..., Any] | None = None,
         drop_last: bool = False,
     ):
         if not hasattr(dataset, "__len__"):
@@ -307,7 +307,7 @@ class DataLoader:
             )
         return batches
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """The position in the latest epoch.
 
         Returns:
@@ -322,7 +322,7 @@ class DataLoader:
             "samples": len(self.dataset),
         }
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next iteration continue from a state; a state at the end of an epoch is followed by a new epoch.
 
         Args:

@@ -14,6 +14,7 @@ from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
 
 METRICS = ("delta_auc", "comprehensiveness", "auroc", "seconds")
 CELL = "text-align:right;padding:2px 6px;white-space:nowrap;border:0;border-bottom:1px solid rgba(128,128,128,0.3)"
@@ -81,7 +82,7 @@ def _cell(score: tuple[float, float, float] | None) -> str:
     return '{:.2g}<br><span style="font-size:11px;opacity:0.75">{:.2g} to {:.2g}</span>'.format(*score)
 
 
-def _text(scores: Scores, metrics: Sequence[str]):
+def _text(scores: Scores, metrics: Sequence[str]) -> Table:
     from rich.table import Column, Table
     from rich.text import Text
 

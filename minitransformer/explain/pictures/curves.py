@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
 
 SIZE = (4.8, 3.0)
 LINES = 11  # of the table in the terminal
@@ -80,7 +82,7 @@ def _draw(found: Faithfulness, figure: Figure) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
 
 
-def _text(found: Faithfulness):
+def _text(found: Faithfulness) -> Table:
     from rich.table import Column, Table
 
     names = ("taken away", "MoRF", "LeRF", "random")
@@ -123,12 +125,13 @@ def mean_curves(
     return Picture(title, lambda: embedded(draw, size, said), partial(_distances, areas), draw, size)
 
 
-def _mean(pairs) -> numpy.ndarray:
+def _mean(pairs: Sequence[tuple[numpy.ndarray, numpy.ndarray]]) -> numpy.ndarray:
     """MoRF and LeRF of all texts at the same shares, (2, 21)."""
     read = [
         [numpy.interp(SHARES, numpy.linspace(0, 1, len(curve)), curve) for curve in pair] for pair in pairs
     ]
-    return numpy.mean(read, axis=0)
+    mean: numpy.ndarray = numpy.mean(read, axis=0)
+    return mean
 
 
 def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
@@ -146,7 +149,7 @@ def _panels(means: dict[str, numpy.ndarray], figure: Figure) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
 
 
-def _distances(areas: dict[str, float]):
+def _distances(areas: dict[str, float]) -> Table:
     from rich.table import Column, Table
     from rich.text import Text
 

@@ -16,6 +16,7 @@ from minitransformer.plain import spelt_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
 
 PASSED = "passed on"
 COLOURS = {  # Okabe and Ito's, which colour-blind readers can tell apart
@@ -91,7 +92,7 @@ def _draw(rows: Sequence[Row], figure: Figure) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
 
 
-def _text(rows: Sequence[Row]):
+def _text(rows: Sequence[Row]) -> Table:
     from rich.table import Column, Table
 
     names = _used(rows)

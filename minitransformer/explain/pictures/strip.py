@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -12,9 +13,13 @@ from minitransformer.pictures.grid import Grid
 from minitransformer.pictures.picture import Picture
 from minitransformer.pictures.tokens import html_strip, plain_strip, rich_strip
 
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
+
 
 def token_strip(
-    tokens: Sequence[str], relevance, title: str = "relevance", scale: float | None = None
+    tokens: Sequence[str], relevance: Any, title: str = "relevance", scale: float | None = None
 ) -> Picture:
     """Tokens on a background of orange for relevance above zero, blue below; the number is in the hover text.
 
@@ -47,7 +52,7 @@ class _Strip:
     values: numpy.ndarray
     scale: float | None
 
-    def __rich_console__(self, console, options):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         from rich.text import Text
 
         if console.is_terminal and len(self.tokens):

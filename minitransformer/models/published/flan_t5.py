@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy
 
@@ -56,7 +58,7 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
     return map_arrays(folder / WEIGHTS)
 
 
-def convert(folder: Path) -> dict[str, bytes | Iterator]:
+def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
     """Convert the downloaded files to one file of float32 weights.
 
     Args:
@@ -180,10 +182,11 @@ def dequantized(stored: dict[str, numpy.ndarray], name: str) -> numpy.ndarray:
         or scale.ndim
     ):
         raise ValueError(f"{name}: {integers.dtype}, {zero.dtype} {zero.shape}, {scale.dtype} {scale.shape}")
-    return (integers.astype(numpy.float32) - zero.astype(numpy.float32)) * scale
+    numbers: numpy.ndarray = (integers.astype(numpy.float32) - zero.astype(numpy.float32)) * scale
+    return numbers
 
 
-def onnx():
+def onnx() -> ModuleType:
     """The package `onnx`.
 
     Returns:

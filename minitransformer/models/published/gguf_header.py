@@ -37,7 +37,8 @@ class _Cursor:
 
     def number(self, form: str) -> int:
         """Read one number; `form` is its format for `struct`."""
-        return struct.unpack_from(form, self.content, self.skip(struct.calcsize(form)))[0]
+        number: int = struct.unpack_from(form, self.content, self.skip(struct.calcsize(form)))[0]
+        return number
 
     def text(self) -> str:
         """Read a string: its length, then its bytes in UTF-8."""

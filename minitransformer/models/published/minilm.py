@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -45,7 +46,7 @@ def weights(folder: Path) -> dict[str, numpy.ndarray]:
     return map_arrays(folder / WEIGHTS)
 
 
-def convert(folder: Path) -> dict[str, bytes | Iterator]:
+def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
     """Convert the downloaded file to a file of weights with our names.
 
     Args:

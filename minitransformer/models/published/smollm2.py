@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy
 
@@ -85,7 +87,7 @@ def with_head(arrays: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
     return {**arrays, "lm_head.weight": arrays[READ]} if READ in arrays else arrays
 
 
-def convert(folder: Path) -> dict[str, bytes | Iterator]:
+def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
     """Convert the downloaded file to a `tokenizer.json` and a file of float32 weights.
 
     Args:
@@ -119,7 +121,7 @@ def convert(folder: Path) -> dict[str, bytes | Iterator]:
     return {"tokenizer.json": vocabulary(path, reader).encode(), WEIGHTS: pieces(arrays)}
 
 
-def _check_settings(path: Path, reader) -> None:
+def _check_settings(path: Path, reader: Any) -> None:
     """Raise FileError for a setting that `CONFIG` does not have, or of which it has another value."""
     for name in (name for name in reader.fields if name.startswith("llama.")):
         expected = getattr(CONFIG, SETTINGS.get(name, ""), None)
@@ -164,7 +166,7 @@ def halves(weight: numpy.ndarray, heads: int) -> numpy.ndarray:
     return pairs.swapaxes(1, 2).reshape(rows, columns)
 
 
-def vocabulary(path: Path, reader) -> str:
+def vocabulary(path: Path, reader: Any) -> str:
     """The vocabulary in the metadata as the text of a `tokenizer.json`: byte pairs, and each digit by itself.
 
     Args:
@@ -196,10 +198,11 @@ def _tokenizer(ids: dict[str, int], merges: list[tuple[str, str]], marks: list[s
     made.pre_tokenizer = package.pre_tokenizers.Sequence([digits, as_bytes])
     made.decoder = package.decoders.ByteLevel()
     made.add_special_tokens([package.AddedToken(mark, normalized=False) for mark in marks])
-    return made.to_str()
+    source: str = made.to_str()
+    return source
 
 
-def gguf():
+def gguf() -> ModuleType:
     """The package `gguf`.
 
     Returns:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy
 import safetensors
@@ -62,7 +63,7 @@ def map_arrays(path: Path) -> dict[str, numpy.ndarray]:
     return {name: _array(path, name, content[start:], entry) for name, entry in header.items()}
 
 
-def _array(path: Path, name: str, content: numpy.ndarray, entry: dict) -> numpy.ndarray:
+def _array(path: Path, name: str, content: numpy.ndarray, entry: dict[str, Any]) -> numpy.ndarray:
     if entry["dtype"] not in DTYPES:
         raise FileError(f"{path}: {one_line(name)} has dtype {entry['dtype']}, which NumPy lacks; {FETCH}")
     begin, end = entry["data_offsets"]

@@ -6,7 +6,6 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_03_two_backends.common import (
     LIBRARIES,
-    PRETEND,
     namespace_of,
     numbers_inside,
     numbers_of,
@@ -15,6 +14,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
     put_there,
 )
 from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.pretend import PRETEND
 from minitransformer.course.properties import Tried, same
 
 NOT_MOVED = "Nothing is moved here: the result must be an array of xp."
