@@ -156,7 +156,14 @@ class PublishedTokenizer(Tokenizer):
 
 
 def tokenizers() -> ModuleType:
-    """The package. Raises ImportError that says how to get it."""
+    """The package `tokenizers`.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If it is not installed; the message says how to install it.
+    """
     try:
         import tokenizers
     except ImportError as error:
