@@ -270,7 +270,8 @@ def shapley_values(mine, own, game, n: int, *arguments):
 def removal_curves(mine, own, logit, ids, relevance, replace="zero", *, unk_id=deletion_curves.UNK, **how):
     """The curves of an explanation are the learner's; those of random orders, to compare with, are the library's."""
     found = own(logit, ids, relevance, replace, unk_id=unk_id, **how)
-    curves = mine(lambda keep: perturbation.masked_logits(logit, ids, keep, replace, unk_id), relevance)
+    given = numpy.array(relevance, dtype=float)
+    curves = mine(lambda keep: perturbation.masked_logits(logit, ids, keep, replace, unk_id), given)
     morf, lerf = (numpy.reshape(curve, found.morf.shape) for curve in curves[:2])
     return changed(found, morf=morf, lerf=lerf)
 

@@ -7,6 +7,7 @@ import sys
 import numpy
 import pytest
 
+from minitransformer.autograd import Tensor
 from minitransformer.course import catalogue
 from minitransformer.course import mine as mine_module
 from minitransformer.course.beside import BESIDE
@@ -14,6 +15,7 @@ from minitransformer.course.mine import Pieces, differences, piece, pieces
 from minitransformer.course.seams import RULES, SEAMS
 from minitransformer.course.tasks import TASKS
 from minitransformer.course.workspace import Workspace
+from minitransformer.explain.walk import account
 from minitransformer.kernels import numpy as kernels
 from minitransformer.nn import SinusoidalPositionalEncoding
 from minitransformer.randomness import manual_seed
@@ -349,3 +351,11 @@ def test_a_file_that_cannot_be_run_here_is_set_aside(solved, monkeypatch):
     assert list(yours.answers) == ["sample"] and yours.aside == {
         "softmax": "ZeroDivisionError: division by zero"
     }
+
+
+def test_a_gradient_that_is_not_needed_is_left_out_of_the_ledger(solved):
+    yours = Pieces({name: piece(solved, name) for name in ("mul_vjp", "matmul_vjp")})
+    x, weight = (Tensor(numpy.random.default_rng(n).normal(size=(3, 3)), requires_grad=True) for n in (0, 1))
+    with yours.in_the_library():
+        (relevance,), ledger = account(((x * weight) @ weight).sum(), [x])
+    assert ledger["total"] == pytest.approx(relevance.sum()) and yours.last == "mul_vjp" and not yours.aside
