@@ -250,7 +250,7 @@ def watched(seconds=SECONDS):
 
 
 def outcome(load, path, expected, most=None):
-    """EQUAL, REFUSED or OTHER; whatever is none of these is raised. `load(path)` tells all that was read, to be compared.
+    """EQUAL, REFUSED or OTHER; any other exception is raised. `load(path)` returns everything that was read, to be compared.
 
     A refusal is a FileError of one line that names the file and, after a semicolon, the cure. `most` bytes may be taken.
     """

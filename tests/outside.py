@@ -137,7 +137,7 @@ def unigram_json():
 
 
 def load_tokenizer(path):
-    """What it makes of texts."""
+    """The results of the package for some texts."""
     tokenizer = PublishedTokenizer.from_file(path)
     ids = [tokenizer.encode(text) for text in ("", TEXT, "The \u00e9\u4e2d\U0001f600!")]
     return (
@@ -227,7 +227,7 @@ def published_t5_name(name):
 
 
 def onnx_models():
-    """The encoder's and the decoder's file, as protobuf messages: matrices of layers rounded, the rest as it is."""
+    """The encoder's and the decoder's file, as protobuf messages: the matrices of layers are rounded, all else is unchanged."""
     from onnx import helper, numpy_helper
 
     files = {}

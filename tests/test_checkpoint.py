@@ -1,4 +1,4 @@
-"""Checkpoints come back exactly or not at all, whatever happens to the disk, the program or the file."""
+"""A checkpoint loads exactly or gives an error, even if the disk, the program or the file fails."""
 
 import errno
 import json

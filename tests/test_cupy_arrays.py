@@ -1,4 +1,4 @@
-"""Arrays of either side: they go where the model is, or what is wrong is told; none is copied piece by piece.
+"""NumPy and CuPy arrays as inputs: they go to the model's device, or an error says what is wrong; none is copied by elements.
 
 Run with `pytest --backend cupy`.
 """

@@ -53,7 +53,7 @@ def described(data, random):
 
 @dataclasses.dataclass
 class Case:
-    """A file, what lies beside it, how it is read, and how it comes to harm; with a hash, nothing else may come of it."""
+    """A file, the files beside it, how it is read, and how it is damaged; if it has a hash, it must load equal or be refused."""
 
     name: str
     file: Callable[[Path], dict[str, bytes]]

@@ -1,4 +1,4 @@
-"""`doctor`: what is missing is told, with a command that can be copied as it stands."""
+"""`doctor` names what is missing, with a command that can be copied."""
 
 import importlib.metadata
 import importlib.util

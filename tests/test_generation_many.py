@@ -83,7 +83,7 @@ def test_there_is_one_text_for_all_answers_or_one_for_each(texts, answers):
 
 
 class Told(nn.Module):
-    """A model that expects, after any text, what it is told."""
+    """A model whose next-token probabilities are given, after any text."""
 
     def __init__(self, *logits):
         super().__init__()

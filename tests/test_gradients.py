@@ -14,7 +14,7 @@ from minitransformer.ops.laws import unbroadcast
 
 
 class Softmax(Op):
-    """Softmax along the last dimension, with a gradient to be told."""
+    """Softmax along the last dimension, whose gradient is an argument."""
 
     def __init__(self, vjp):
         self.law = vjp
@@ -63,7 +63,7 @@ WRONG_SOFTMAX = {
 
 
 class Product(Op):
-    """a * b with broadcasting, with gradients to be told."""
+    """a * b with broadcasting, whose gradients are arguments."""
 
     def __init__(self, vjp):
         self.law = vjp

@@ -172,7 +172,7 @@ def test_every_op_has_a_case_and_both_forms_or_a_reason_why_not():
 
 
 def fresh(op):
-    """The op as it was made: it remembers nothing of a call."""
+    """The op as it was before its call."""
     new = object.__new__(type(op))
     new.__dict__.update({name: value for name, value in vars(op).items() if name != "memo"})
     return new

@@ -33,7 +33,7 @@ def close(got, expected):
 
 
 class Unsigned(WalkBooks):
-    """lxt adds eps whatever the sign of the sum: only to compare, see the tests of wrong variants."""
+    """lxt adds +eps also to negative sums. This is for comparison only, see the tests of wrong variants."""
 
     def stabiliser(self, z):
         return namespace(z).full_like(z, self.eps)

@@ -1,4 +1,4 @@
-"""Combining marks: whoever cuts a text into words leaves them in theirs, in every language that puts spaces between words."""
+"""Combining marks stay in their words when a text is cut into words, in every language that puts spaces between words."""
 
 import importlib
 import pkgutil

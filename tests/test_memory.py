@@ -1,4 +1,4 @@
-"""Out of memory: who asked for what, and what to do, is told; what was there before is still there."""
+"""Out of memory: the error names the op, its inputs and the remedy, and all tensors that existed before are unchanged."""
 
 import pytest
 

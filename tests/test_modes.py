@@ -1,4 +1,4 @@
-"""Training or use: whoever answers leaves every module as it was, and says the same twice, whatever the mode was before."""
+"""Training and evaluation mode: every function that runs a model restores the mode of each module, and gives the same twice."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""Pages, pictures and notebooks: whatever a value says, it is text there, whoever supplies it."""
+"""Pages, pictures and notebooks: every value is shown as text, and never has an effect as HTML."""
 
 import ast
 import base64

@@ -392,7 +392,7 @@ def program(rng, length):
 
 
 def judged(chosen, call, operands, rng):
-    """What comes of one step, and its results where they are the same."""
+    """The outcome of one step, and its results if both libraries agree."""
     seed = int(rng.integers(1 << 30))
     given = " ".join(f"{o.ours.dtype}{list(o.ours.shape)}" for o in operands)
     mine, results = attempt(mt, call, [o.ours for o in operands], mt.Tensor, seed)

@@ -19,7 +19,7 @@ PAD, UNKNOWN = 0, 1
 
 
 class Recorder(nn.Module):
-    """Answers with the same logits whatever it reads, and keeps what it read."""
+    """Returns the same logits for every input, and records the inputs."""
 
     def __init__(self, logits):
         super().__init__()

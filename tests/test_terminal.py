@@ -1,4 +1,4 @@
-"""What reaches a terminal: text is shown, and means nothing else, whoever it comes from; and how a command ends."""
+"""What reaches a terminal: any text is shown and has no other effect; and how a command ends."""
 
 import ast
 import io

@@ -74,7 +74,7 @@ def counterpart(value):
 
 
 def run(lib, name, training):
-    """What a module of that state makes of its inputs, and its parameters' gradients from random cotangents."""
+    """The outputs of a module with that state, and its parameters' gradients from random cotangents."""
 
     def outputs(constructor, forward, state):
         module = made(lib, name, constructor, training)
@@ -120,7 +120,7 @@ def inputs_of(sample):
 
 
 def judged(module, training):
-    """What comes of every sample in that mode, and of the samples of mistakes."""
+    """The outcome of every sample in that mode, and of the samples of mistakes."""
     options = dict(device="cpu", dtype=torch.float64, requires_grad=True, training=training)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -81,7 +81,7 @@ def on_a_clone(edit):
 
 
 def judged(op, dtype, forms):
-    """What comes of every sample in each of the forms."""
+    """The outcome of every sample in each of the forms."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # each sample would look through the whole stack for the test that it serves
@@ -101,7 +101,7 @@ def judged(op, dtype, forms):
 
 
 def wrong(op):
-    """What comes of the samples that PyTorch is expected to refuse."""
+    """The outcome of the samples that PyTorch is expected to refuse."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         samples = [error.sample_input for error in op.error_inputs("cpu")] if op.error_inputs_func else []

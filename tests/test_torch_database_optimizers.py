@@ -74,7 +74,7 @@ def resumed(lib, name):
 
 
 def judged(optimiser):
-    """What comes of every sample: as it is, from PyTorch's state, and in every way of computing it."""
+    """The outcome of every sample: unchanged, from PyTorch's state, and in each implementation."""
     name = optimiser.optim_cls.__name__
     arguments = drawn(0), [drawn(seed) for seed in range(1, STEPS + 1)]
     for sample in optimiser.optim_inputs_func(device="cpu", dtype=torch.float64):

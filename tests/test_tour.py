@@ -1,4 +1,4 @@
-"""The tour, in small: every stage runs, the page stands alone, and what fails is told."""
+"""The tour, in small: every stage runs, the page needs no other file, and a failure is reported."""
 
 import html.parser
 import json
@@ -280,7 +280,7 @@ def test_an_error_without_bound_stays_on_the_picture():
 
 
 class Heard(tour.Listener):
-    """Notes what it is told."""
+    """Records its arguments."""
 
     def __init__(self):
         super().__init__()

@@ -162,7 +162,7 @@ def test_a_signal_stops_with_a_checkpoint_and_goes_on_to_the_same_bits(tmp_path,
 
 @pytest.fixture
 def python_s_handler():
-    """Ctrl-C as Python begins with it: a program started in the background may have been told to ignore it."""
+    """Ctrl-C with Python's default handler: a program that is started in the background may ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

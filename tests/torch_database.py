@@ -1,6 +1,6 @@
-"""PyTorch's own test database as a judge: every sample of a name we have is given to both libraries.
+"""PyTorch's own test database: every sample for a name that we have is run with both libraries.
 
-What comes of it is `equal`, `refused` (we raise and PyTorch does not) or `different`; `torch_decisions` lists the last two with
+The outcome is `equal`, `refused` (we raise and PyTorch does not) or `different`; `torch_decisions` lists the last two with
 their reasons, and `unheld` finds what that table does not say, or says of nothing.
 """
 
@@ -85,7 +85,7 @@ def backward(outputs: list, inputs: list, place) -> list:
 
 
 def compare(subject: str, fn, torch_fn, arguments: Any, drawn: bool = False) -> Outcome:
-    """What comes of `fn(*args, **kwargs)` and `torch_fn` of the same, `arguments` being (args, kwargs) of PyTorch's.
+    """The outcome of `fn` and `torch_fn` for the same arguments; `arguments` is (args, kwargs) with PyTorch's tensors.
 
     Values, their structure and dtypes, and the gradients of all inputs are held to each other; of `drawn` ones shapes and dtypes.
     """

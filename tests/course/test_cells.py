@@ -29,7 +29,7 @@ LIBRARY = (
 
 
 class Notebook:
-    """What IPython knows of the cells that ran, in a folder of the course."""
+    """IPython's record of the cells that ran, in a folder of the course."""
 
     def __init__(self, monkeypatch, folder):
         self.names, self.texts = {}, []

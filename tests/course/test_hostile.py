@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (tables of small programs, one a line)
-"""A hundred things that an answer may do, by mistake or on purpose: it is told of in time, cheats nobody, and leaves nothing behind."""
+"""Hostile and faulty answers: each gets a report in time, does not pass by cheating, and leaves no process or file behind."""
 
 import hashlib
 import os
@@ -237,7 +237,7 @@ def running(mark):
 
 @pytest.fixture
 def judged(tmp_path, monkeypatch):
-    """Judges a source; whatever it does, it takes no longer than it may, and leaves nothing."""
+    """Checks a source, and asserts that the check ends in time and leaves no process or file behind."""
     victim, course, mark = tmp_path / "home", tmp_path / "course", secrets.token_hex(8)
     (victim / "folder").mkdir(parents=True)
     course.mkdir()

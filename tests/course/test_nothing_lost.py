@@ -1,4 +1,4 @@
-"""Whatever runs beside whatever else in a learner's folder, and whatever is killed in the middle: no pass is lost."""
+"""Any commands that run at the same time in a learner's folder, some of them killed: no passed exercise is lost."""
 
 import random
 import subprocess
@@ -54,7 +54,7 @@ class World:
         return Report(name, self.random.choice(["passed"] * 4 + ["stopped"]))
 
     def command(self, space):
-        """One command, which may be killed. What it has told counts."""
+        """One command, which may be killed. What it has printed counts."""
         name, what = self.random.choice(NAMES), self.random.choice(["check"] * 4 + ["hint", "solution"])
         if what == "check" and space.check(name).passed:
             self.told.add(name)
@@ -81,7 +81,7 @@ class World:
 
 
 def lost(folder, seed):
-    """The passes that were told and are remembered nowhere."""
+    """The passed exercises that were printed, but are not in the progress file."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         world = World(folder, seed, monkeypatch)
         world.run()

@@ -112,7 +112,7 @@ ODD = {
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor links as files")
 @pytest.mark.parametrize("odd", ODD)
 def test_progress_that_is_odd_stops_nobody(command, begun, odd, monkeypatch):
-    """A class is told of it in one line; its own learner goes on, and it is kept beside."""
+    """`progress` of a class prints one line about it; the learner can continue, and the odd file is kept under another name."""
     monkeypatch.setattr(
         "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "failed")
     )

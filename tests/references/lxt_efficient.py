@@ -1,6 +1,6 @@
 """Relevance of small GPT-2, BERT and Llama models by lxt.efficient: writes `lxt_efficient.npz` beside this file.
 
-Run by hand, in an environment of its own, as it wants an older transformers:
+Run by hand, in a separate environment, because lxt needs an older version of transformers:
 
     python3 -m venv env && env/bin/pip install torchvision transformers==4.52.4 && env/bin/pip install --no-deps lxt==2.1
     env/bin/python tests/references/lxt_efficient.py gpt2-attnlrp gpt2-cp-lrp bert-attnlrp llama-attnlrp

@@ -94,7 +94,7 @@ PROMPT, NEW = "The capital of France is", 64
 
 
 def smollm2(wheels: Path, scratch: Path) -> dict[str, numpy.ndarray]:
-    """Ids; of each text by itself, the largest logit of every token, and every 499th logit of its last; 64 greedy tokens.
+    """Ids; for each text alone, the largest logit of every token and every 499th logit of its last; 64 greedy tokens.
 
     The metadata says that no mark goes before a text; the tokenizer that is made of it here puts one unless told not to.
     """
