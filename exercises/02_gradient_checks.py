@@ -8,7 +8,7 @@ def unbroadcast(g, shape):
 
     g: the gradient of a result; shape: that of an array that NumPy stretched to g's shape, by new
     dimensions in front and by repeating dimensions of size 1. Returns an array of `shape`: each
-    number was used many times, so it hears from all those places. g stays as it is.
+    number was used many times, so it hears from all those places. Of g's dtype; g stays as it is.
 
     >>> unbroadcast(np.ones((3, 2)), (1, 2))
     array([[3., 3.]])

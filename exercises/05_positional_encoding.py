@@ -54,7 +54,7 @@ def rotary(x, positions, base=10000.0):
 def rotary_vjp(g, positions, base=10000.0):
     """The gradient of y = rotary(x, positions, base) in x.
 
-    g: (..., T, d), dL/dy. Returns dL/dx, (..., T, d). Each pair of y is a 2 x 2 matrix times a pair
+    g: (..., T, d), dL/dy. Returns dL/dx, (..., T, d) of g's dtype. Each pair of y is a 2 x 2 matrix times a pair
     of x, and the law of a matrix is its transpose. Of a rotation, that is ... (`rotary` above is
     yours to use.)
 

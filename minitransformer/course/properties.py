@@ -343,7 +343,8 @@ def is_vjp_of(
             raise Nothing(f"the gradient {_for(values)}")
         chosen = range(len(values)) if wrt is None else wrt
         if len(got := _results(result)) != len(chosen):
-            raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}")
+            hint = "Return them as a tuple, in the order of the inputs."
+            raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}", hint=hint)
         _gradients_are_right([(f"the gradient of {_name(forward, i)} {_for(values)}", gradient, slopes(forward, values, i, g))
                               for i, gradient in zip(chosen, got, strict=True)])  # fmt: skip
 

@@ -1,7 +1,15 @@
 """Lesson 02: the checks of array gradients, and of a gradient check, are held against right and wrong answers."""
 
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, solved, stub
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+    stub,
+)
 
 from minitransformer.course.sandbox import check_file
 
@@ -31,7 +39,7 @@ import numpy as np
 def matmul_vjp(g, a, b):
     da = np.einsum("...nm,...km->...nk", g, b)
     db = np.einsum("...nk,...nm->...km", a, g)
-    return da.sum(0) if a.ndim < da.ndim else da, db.sum(0) if b.ndim < db.ndim else db
+    return tuple(d.sum(tuple(range(d.ndim - x.ndim))) for d, x in ((da, a), (db, b)))
 """,
     "finite_differences": """
 import numpy as np
@@ -73,6 +81,14 @@ NAN = ' or np.isnan(got).any():\n        return float("inf")'
 ERROR = "float(np.abs(got - true).max() / (np.abs(true).max() or 1.0))"
 WRONG = {
     "unbroadcast": [
+        (SUMS, "np.resize(g, shape)", "The first numbers are taken"),
+        ("    new = g.ndim", "    while g.ndim > len(shape):\n        g[0] += g[1:].sum(0)\n        g = g[0]\n    new = g.ndim",
+         "Work on a copy"),
+        (SUMS, "g.sum(axis=tuple(stretched[:1]), keepdims=True).reshape(g.sum(axis=tuple(stretched[:1])).shape if new else shape)",
+         ""),
+        ("if d < new or (shape[d - new] == 1 and g.shape[d] != 1)]\n    return " + SUMS,
+         "if d < len(shape) and shape[d] == 1]\n    return g.sum(axis=tuple(stretched), keepdims=True)",
+         "new ones in front are not"),
         (SUMS, "g", "Nothing is summed"),
         (SUMS, "np.ones(shape) * g.sum()", "Everything is summed"),
         (SUMS, "g.sum(axis=tuple(range(new))) if new else g", "Only new dimensions"),
@@ -85,6 +101,11 @@ WRONG = {
         (SUMS, "g.astype(float).sum(axis=tuple(stretched)).reshape(shape)", "float32"),
     ],
     "mul_vjp": [
+        (PAIR, "u = unbroadcast\n    return u(g, a.shape) * b, u(g, b.shape) * a", "multiply first"),
+        (PAIR, "return unbroadcast(g / b, a.shape), unbroadcast(g / a, b.shape)", "This divides"),
+        (PAIR, "return unbroadcast(g * b, a.shape), -unbroadcast(g * a, b.shape)", "Number by number"),
+        (PAIR, "return unbroadcast(g * b, a.shape)", "as a tuple"),
+        (PAIR, "da = unbroadcast(g * b, a.shape)\n    g *= a\n    return da, unbroadcast(g, b.shape)", "Work on a copy"),
         (PAIR, "return unbroadcast(g * a, a.shape), unbroadcast(g * b, b.shape)", "factors are swapped"),
         (PAIR, "return unbroadcast(b * np.ones_like(g), a.shape), unbroadcast(a * np.ones_like(g), b.shape)", "g is missing"),
         (PAIR, "return unbroadcast(g, a.shape), unbroadcast(g, b.shape)", "gradients of a sum"),
@@ -95,6 +116,11 @@ WRONG = {
         (PAIR, "u = unbroadcast\n    return u(u(g, a.shape) * b, a.shape), u(u(g, b.shape) * a, b.shape)", "multiply first"),
     ],
     "matmul_vjp": [
+        (BACK, "return tuple(d.sum(0) if d.ndim > x.ndim else d for d, x in ((da, a), (db, b)))", "any number of batch dimensions"),
+        (BACK, "return tuple(d.mean(0) if d.ndim > x.ndim else d for d, x in ((da, a), (db, b)))", "the mean over the batch"),
+        (BACK, "return tuple(d[0] if d.ndim > x.ndim else d for d, x in ((da, a), (db, b)))", "the first sample"),
+        (TURNED, "da, db = g @ np.swapaxes(b, -1, -2), np.swapaxes(g, -1, -2) @ a", "this is its transpose"),
+        (TURNED, "da, db = g @ b.transpose(-1, -2), a.transpose(-1, -2) @ g", "np.swapaxes(x, 1, 2) exchanges two"),
         (TURNED, "da, db = np.swapaxes(b, -1, -2) @ g, g @ np.swapaxes(a, -1, -2)", "order of the products"),
         (TURNED, "da, db = g @ b, a @ g", "transposed"),
         (TURNED, "da, db = g @ b.T, a.T @ g", "`.T` reverses all axes"),
@@ -104,6 +130,18 @@ WRONG = {
         (TURNED, "da, db = (g * 0 + 1) @ np.swapaxes(b, -1, -2), np.swapaxes(a, -1, -2) @ (g * 0 + 1)", "g is missing"),
     ],
     "finite_differences": [
+        ("/ (2 * eps)\n", "/ 2 * eps\n", "divides by 2 and multiplies"),
+        ("nudge[i] = eps", "nudge[i] = eps / 2", "each nudge is eps"),
+        ("nudge[i] = eps", "eps = 1e-6\n        nudge[i] = eps", "whatever it is"),
+        (BOTH, "((g * f(x + nudge)).mean() - (g * f(x - nudge)).mean())", "the mean over the results"),
+        (BOTH, "(g * f(x + nudge)).sum() - (g * f(x - nudge)).sum()", "Only the second sum"),
+        ("in np.ndindex(x.shape)", "in range(len(x))", "A row is nudged at once"),
+        ("    return slopes", "    return slopes.ravel()", "reshape(x.shape)"),
+        ("    return slopes", "        return slopes", "inside the loop"),
+        ("        nudge = np.zeros_like(x)\n        nudge[i] = eps\n",
+         "        up = down = x\n        up[i] += eps\n        down[i] -= eps\n        nudge = 0\n", "no copy"),
+        ("        nudge = np.zeros_like(x)\n", "        x[i] += eps\n        nudge = np.zeros_like(x)\n",
+         "undo each nudge|Undo each"),
         (BOTH + " / (2 * eps)", "(g * (f(x + nudge) - f(x))).sum() / eps", "One side"),
         ("/ (2 * eps)\n", "/ eps\n", "Divide by 2 eps"),
         (BOTH, "(f(x + nudge).sum() - f(x - nudge).sum())", "g is missing"),
@@ -113,6 +151,13 @@ WRONG = {
         ("    return slopes", "    return np.abs(slopes)", "no absolute value"),
     ],
     "gradcheck": [
+        ("size=np.shape(f(x))", "size=x.shape", "the shape of f(x)"),
+        (ERROR, "float((np.abs(got - true) / (np.abs(true) + 1e-12)).max())", "single slopes may be 0"),
+        (ERROR, "float(np.abs(got - true).max() / np.abs(true).max())", "divide by 1"),
+        (ERROR, "float(np.abs(got - true).max() / (np.abs(got).max() or 1.0))", "not `got`"),
+        (ERROR, "float(np.sqrt(((got - true) ** 2).sum()) / (np.sqrt((true**2).sum()) or 1.0))", "no root"),
+        (ERROR, "bool(np.abs(got - true).max() < 1e-6)", "a number, not whether"),
+        ("got, true = np.asarray(vjp(g, x))", "got, true = np.asarray(vjp(g[::-1], x))", "One g, drawn once"),
         ("np.random.default_rng(0).normal(size=np.shape(f(x)))", "np.ones(np.shape(f(x)))", "all ones"),
         ("np.random.default_rng(0).normal(size=np.shape(f(x)))", "np.ones_like(f(x))", "all ones"),
         ("np.abs(got - true).max()", "(got - true).max()", "below 0"),
@@ -139,7 +184,17 @@ def test_the_exercise_s_own_mistakes(name):
     ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
 )
 def test_wrong_answers_are_named(name, old, new, said):
-    assert_mistake(name, changed(solved(name), old, new), said)
+    source = changed(solved(name), old, new)
+    hint = judge_source(name, source).hint
+    assert_mistake(name, source, next((part for part in said.split("|") if part in hint), said))
+
+
+def test_float64_is_right_where_no_dtype_is_promised():
+    source = changed(solved("matmul_vjp"), BACK, BACK.replace("(da,", "(da.astype(float),"))
+    assert judge_source("matmul_vjp", source).passed
+    assert judge_source(
+        "mul_vjp", changed(solved("mul_vjp"), PAIR, PAIR.replace("g * b", "g.astype(float) * b"))
+    ).passed
 
 
 def test_through_the_sandbox(tmp_path):

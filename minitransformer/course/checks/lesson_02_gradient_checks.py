@@ -1,9 +1,19 @@
 """What must be true of gradients of arrays, and of a check of gradients."""
 
+from functools import partial
+
 import numpy as np
 
 from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import Tried, is_vjp_of, keeps_float32, keeps_its_inputs, same, slopes
+from minitransformer.course.properties import (
+    Tried,
+    is_vjp_of,
+    keeps_float32,
+    keeps_its_inputs,
+    one_number,
+    same,
+    slopes,
+)
 
 STRETCHES = (((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 3), (2, 1)), ((2, 3, 4), (3, 1)), ((4, 2, 3), (4, 1, 3)))
 
@@ -42,8 +52,13 @@ def _stretched(which):
     return holds
 
 
-def _sum(g, axes, shape):
-    return g.sum(axis=tuple(axes)).reshape(shape)
+def _gradient_of(full, shape, rng):
+    return rng.normal(size=full), shape
+
+
+def _from_the_left(g, shape):
+    """Dimensions of size 1 are looked for from the left, and those in front stay."""
+    return g.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
 
 def _front(g, shape):
@@ -64,14 +79,29 @@ unbroadcast = Exercise(
     ),
     why="Broadcasting uses a number many times, and gradients add where a number is used many times: lesson 01, in an array.",
     properties=(
-        Property("what was not repeated stays as it is", _unrepeated),
-        Property("new dimensions in front are summed", _stretched(STRETCHES[:1])),
-        Property("repeated dimensions of size 1 are summed, and stay", _stretched(STRETCHES[1:3])),
+        Property(
+            "what was not repeated stays as it is",
+            _unrepeated,
+            "Where g has the asked-for shape already, nothing was repeated, also not along a dimension of size 1.",
+        ),
+        Property(
+            "new dimensions in front are summed",
+            _stretched(STRETCHES[:1]),
+            "NumPy adds new dimensions in front: sum over the first g.ndim - len(shape) dimensions, and they are gone.",
+        ),
+        Property(
+            "repeated dimensions of size 1 are summed, and stay",
+            _stretched(STRETCHES[1:3]),
+            "Where `shape` has a 1 and g has more, sum over this dimension with keepdims=True, over every such dimension.",
+        ),
         Property(
             "both at once, and dimensions in the middle",
-            _stretched((*STRETCHES[3:], ((2, 3), ()), ((2, 1, 3), (1, 1)))),
+            _stretched((*STRETCHES[3:], ((2, 3), ()), ((2, 1, 3), (1, 1)), ((2, 3, 4), (1, 1)))),
+            "Shapes are compared from the right: dimension i of `shape` is dimension i + g.ndim - len(shape) of g.",
         ),
-        keeps_its_inputs(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
+        keeps_its_inputs(
+            *(partial(_gradient_of, full, shape) for full, shape in (*STRETCHES, ((2, 3), (2, 3))))
+        ),
         keeps_float32(lambda rng: (rng.normal(size=(2, 3)), (1, 3))),
     ),
     examples=lambda rng: [(rng.normal(size=full), shape) for full, shape in STRETCHES],
@@ -81,9 +111,11 @@ unbroadcast = Exercise(
             shape, g.sum()
         ),
         "Only new dimensions in front are summed; those of size 1 were repeated too.": _front,
-        "Dimensions of size 1 are summed, but new ones in front are not.": lambda g, shape: g.sum(
-            _ones(g, shape), keepdims=True
+        "Dimensions of size 1 are summed, but new ones in front are not.": (
+            lambda g, shape: g.sum(_ones(g, shape), keepdims=True),
+            _from_the_left,
         ),
+        "The first numbers are taken, and the others are lost: sum over what was repeated.": np.resize,
         "The sums are right, but dimensions of size 1 are gone: keep them, or reshape.": lambda g, shape: (
             _added(g, shape).squeeze()
         ),
@@ -127,10 +159,19 @@ mul_vjp = Exercise(
     ),
     why="The law of a single product, for all elements at once; unbroadcast adds where elements were repeated.",
     properties=(
-        is_vjp_of("it is the gradient where both have the same shape", _product, _plain_product),
-        is_vjp_of("it is the gradient where a and b are repeated", _product, _stretched_product),
-        keeps_its_inputs(_with_g(_stretched_product, _product)),
-        keeps_float32(_with_g(_stretched_product, _product)),
+        is_vjp_of(
+            "it is the gradient where both have the same shape",
+            _product,
+            _plain_product,
+            hint="Number by number: dL/da is g * b, and dL/db is g * a.",
+        ),
+        is_vjp_of(
+            "it is the gradient where a and b are repeated",
+            _product,
+            _stretched_product,
+            hint="g * b has the shape of the result; where a is smaller it was repeated: unbroadcast(g * b, a.shape); so for b.",
+        ),
+        keeps_its_inputs(_with_g(_plain_product, _product), _with_g(_stretched_product, _product)),
     ),
     examples=lambda rng: (
         _with_g(_plain_product, _product)(rng),
@@ -162,9 +203,16 @@ mul_vjp = Exercise(
             g * b,
             _added(g * a, b.shape),
         ),
-        "The order: multiply first, then add up, as each place has a factor of its own.": lambda g, a, b: (
-            _added(_added(g, a.shape) * b, a.shape),
-            _added(_added(g, b.shape) * a, b.shape),
+        "The order: multiply first, then add up, as each place has a factor of its own.": (
+            lambda g, a, b: (
+                _added(_added(g, a.shape) * b, a.shape),
+                _added(_added(g, b.shape) * a, b.shape),
+            ),
+            lambda g, a, b: (_added(g, a.shape) * b, _added(g, b.shape) * a),
+        ),
+        "This divides; the slope of a b in a is b, a factor.": lambda g, a, b: (
+            _added(g / b, a.shape),
+            _added(g / a, b.shape),
         ),
         "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
             _added(g * a, b.shape),
@@ -194,6 +242,14 @@ def _matmul(a, b):
     return a @ b
 
 
+def _deep_left(rng):
+    return rng.normal(size=(2, 2, 2, 3)), rng.normal(size=(3, 2))
+
+
+def _deep_right(rng):
+    return rng.normal(size=(2, 3)), rng.normal(size=(2, 2, 3, 2))
+
+
 def _squares(rng):
     """Where mistakes in the order still have the right shape."""
     return rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
@@ -201,6 +257,22 @@ def _squares(rng):
 
 def _turned(x):
     return np.swapaxes(x, -1, -2)
+
+
+TURN = "dL/da = g b^T, dL/db = a^T g: matrix products, with b and a transposed, in this order. Write the shapes down beside them."
+LAST_TWO = "Of a batch only the last two dimensions are exchanged: np.swapaxes(b, -1, -2)."
+WHOLE_BATCH = "A matrix without batch dimensions was used for each sample: add the gradients of all samples, by unbroadcast."
+DEEP = "There may be any number of batch dimensions: sum over all of them, not just the first."
+
+
+def _of_batch(pick):
+    """A gradient in which the samples of a batch are put together wrongly."""
+
+    def vjp(g, a, b):
+        found = g @ _turned(b), _turned(a) @ g
+        return tuple(pick(d) if d.ndim > x.ndim else d for d, x in zip(found, (a, b), strict=True))
+
+    return vjp
 
 
 matmul_vjp = Exercise(
@@ -214,18 +286,34 @@ matmul_vjp = Exercise(
     ),
     why="Each entry of a is multiplied by a row of b; the sum over the columns of g is again a matrix product, with b transposed.",
     properties=(
-        is_vjp_of("it is the gradient for two matrices", _matmul, _matrices),
-        is_vjp_of("it is the gradient for two square matrices", _matmul, _squares),
-        is_vjp_of("it is the gradient for batches of matrices", _matmul, _batches),
-        is_vjp_of("it is the gradient where b is used for the whole batch", _matmul, _shared),
-        is_vjp_of("it is the gradient where a is used for the whole batch", _matmul, _shared_left),
-        keeps_its_inputs(_with_g(_shared, _matmul)),
-        keeps_float32(_with_g(_shared, _matmul)),
+        is_vjp_of("it is the gradient for two matrices", _matmul, _matrices, hint=TURN),
+        is_vjp_of("it is the gradient for two square matrices", _matmul, _squares, hint=TURN),
+        is_vjp_of("it is the gradient for batches of matrices", _matmul, _batches, hint=LAST_TWO),
+        is_vjp_of(
+            "it is the gradient where b is used for the whole batch", _matmul, _shared, hint=WHOLE_BATCH
+        ),
+        is_vjp_of(
+            "it is the gradient where a is used for the whole batch", _matmul, _shared_left, hint=WHOLE_BATCH
+        ),
+        is_vjp_of(
+            "it is the gradient for two batch dimensions, where b is used for all",
+            _matmul,
+            _deep_left,
+            hint=DEEP,
+        ),
+        is_vjp_of(
+            "it is the gradient for two batch dimensions, where a is used for all",
+            _matmul,
+            _deep_right,
+            hint=DEEP,
+        ),
+        keeps_its_inputs(_with_g(_matrices, _matmul), _with_g(_batches, _matmul), _with_g(_shared, _matmul)),
     ),
     examples=lambda rng: (
         _with_g(_squares, _matmul)(rng),
         tuple(rng.normal(size=(3, 3, 3)) for _ in range(3)),
         (rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3))),
+        (rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3)), rng.normal(size=(3, 3, 3))),
     ),
     mistakes={
         "The order of the products is swapped: dL/da = g b^T, dL/db = a^T g.": lambda g, a, b: (
@@ -244,6 +332,18 @@ matmul_vjp = Exercise(
         "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
             _added(_turned(a) @ g, b.shape),
             _added(g @ _turned(b), a.shape),
+        ),
+        "This is the mean over the batch; the gradients of its samples add.": _of_batch(lambda d: d.mean(0)),
+        "This takes the first sample of the batch; the gradients of all samples add.": _of_batch(
+            lambda d: d[0]
+        ),
+        "dL/db is a^T g: this is its transpose.": (
+            lambda g, a, b: (_added(g @ _turned(b), a.shape), _added(_turned(g) @ a, b.shape)),
+            lambda g, a, b: (_added(g @ _turned(b), a.shape), _added(_turned(_turned(a) @ g), b.shape)),
+        ),
+        "dL/da is g b^T: this is its transpose.": lambda g, a, b: (
+            _added(b @ _turned(g), a.shape),
+            _added(_turned(a) @ g, b.shape),
         ),
         "These are elementwise products; a matrix product has matrix products for its gradients.": lambda g, a, b: (
             _added(g * b, a.shape),
@@ -276,11 +376,13 @@ def _slopes_of(f, x, g, what, eps=1e-6, rtol=1e-5, expected=None):
 
 def _exact_for_squares(answer):
     x, g = np.array([1.0, -2.0]), np.array([1.0, 1.0])
-    hint = "One side is off by about eps: nudge to both sides, and divide by 2 eps."
-    try:
-        same(answer(lambda x: x**2, x.copy(), g, 0.5), 2 * x, "x^2 with eps = 0.5")
-    except Failed as failed:
-        raise Failed(*failed.details, hint=hint) from None
+    same(answer(lambda x: x**2, x.copy(), g, 0.5), 2 * x, "x^2 with eps = 0.5")
+
+
+def _off_for_cubes(answer):
+    x, g = np.array([1.0, -2.0]), np.array([1.0, 1.0])
+    expected = 3 * x**2 + 0.5**2  # ((x + e)^3 - (x - e)^3) / 2e
+    same(answer(lambda x: x**3, x.copy(), g, 0.5), expected, "x^3 with eps = 0.5, which is off by eps^2")
 
 
 def _undone(answer):
@@ -317,12 +419,50 @@ def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=T
     return finite_differences
 
 
+def _row_by_row(f, x, g, eps=1e-6):
+    out = np.zeros(x.shape)
+    for i in range(len(x)):
+        nudge = np.zeros(x.shape)
+        nudge[i] = eps
+        out[i] = (g * (f(x + nudge) - f(x - nudge))).sum() / (2 * eps)
+    return out
+
+
+def _first_place(f, x, g, eps=1e-6):
+    out = np.zeros(x.shape)
+    out.flat[0] = _differences()(f, x, g, eps).flat[0]
+    return out
+
+
+def _divided_late(f, x, g, eps=1e-6):
+    out = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        nudge = np.zeros(x.shape)
+        nudge[i] = eps
+        out[i] = (g * f(x + nudge)).sum() - (g * f(x - nudge)).sum() / (2 * eps)
+    return out
+
+
 def _unsigned(f, x, g, eps=1e-6):
     return abs(_differences()(f, x, g, eps))
 
 
+def _try_differences(answer, f, x, g, eps):
+    """The slopes; NaN where there are none for a function that mixes the numbers of x, which some mistakes cannot take."""
+    try:
+        return np.asarray(answer(f, x.copy(), g, eps), dtype=float)
+    except Exception:
+        return np.array(np.nan)
+
+
 FD_CASES = (
     (lambda x: x**2, np.array([1.0, -2.0]), np.array([1.0, 3.0]), 0.5),
+    (
+        np.sin,
+        np.array([[0.5, 1.5, 2.0], [1.0, -0.3, 2.5]]),
+        np.array([[2.0, -1.0, 0.5], [1.5, 0.7, -0.4]]),
+        0.1,
+    ),
     (_mixed, np.array([0.5, 1.5, -0.7]), np.array([2.0, -1.0]), 0.1),
 )
 
@@ -340,27 +480,61 @@ finite_differences = Tried(
         Property(
             "it is right for sin, element by element",
             _slopes_of(np.sin, np.array([[0.1, 1.0, 2.0], [3.0, 4.0, 5.0]]), np.ones((2, 3)), "sin"),
+            "At each place of x, with a nudge there alone: (sum(g * f(x + nudge)) - sum(g * f(x - nudge))) / (2 * eps).",
         ),
         Property(
             "the results are weighted with g",
             _slopes_of(np.sin, np.arange(3.0), np.array([1.0, -2.0, 0.5]), "sin, with weights g"),
+            "f returns an array: multiply it by g, and then sum.",
         ),
         Property(
             "it is right where results depend on several numbers",
             _slopes_of(_mixed, np.array([0.5, 1.5, -0.7]), np.array([2.0, -1.0]), "x0 x1 and sin(x2) x0"),
+            "f(x) may have another shape than x, and one number of x may move all of it: change one number, sum all results.",
         ),
-        Property("it nudges to both sides, which is exact for squares", _exact_for_squares),
-        Property("it nudges one number at a time, and leaves x as it was", _undone),
+        Property(
+            "it nudges one number at a time, and leaves x as it was",
+            _undone,
+            "Work on a copy of x, x.copy(), or undo each nudge before the next: `y = x` is no copy, but x itself.",
+        ),
+        Property(
+            "it nudges to both sides, which is exact for squares",
+            _exact_for_squares,
+            "One side is off by about eps: nudge to both sides, and divide by 2 eps.",
+        ),
+        Property(
+            "the nudge is eps", _off_for_cubes, "Nudge by `eps`, whatever it is, and divide by 2 * eps."
+        ),
     ),
     examples=lambda rng: FD_CASES,
-    trial=lambda answer, f, x, g, eps: answer(f, x.copy(), g, eps),
+    trial=_try_differences,
     mistakes={
-        "One side is not enough: (f(x + eps) - f(x)) / eps is off by about eps.": _differences(
-            sides=(1, 0), divisor=1.0
+        "One side is not enough: (f(x + eps) - f(x)) / eps is off by about eps.": (
+            _differences(sides=(1, 0), divisor=1.0),
+            _differences(sides=(0, -1), divisor=1.0),
         ),
+        "`/ 2 * eps` divides by 2 and multiplies by eps: write / (2 * eps).": lambda f, x, g, eps=1e-6: (
+            _differences()(f, x, g, eps) * eps**2
+        ),
+        "Both points are the same, so that nothing is left: `up = x` is no copy, but x itself; write x.copy().": (
+            lambda f, x, g, eps=1e-6: np.zeros(x.shape)
+        ),
+        "The points are 2 * eps apart only if each nudge is eps.": _differences(sides=(0.5, -0.5)),
+        "This is the mean over the results: sum(g * f(x)).": lambda f, x, g, eps=1e-6: (
+            _differences()(f, x, g, eps) / g.size
+        ),
+        "A row is nudged at once: range(len(x)) counts rows, np.ndindex(x.shape) goes through all places.": _row_by_row,
+        "Only the first place is done: the `return` stands inside the loop.": _first_place,
+        "The result is to have the shape of x: reshape(x.shape).": (
+            lambda f, x, g, eps=1e-6: _differences()(f, x, g, eps).ravel()
+        ),
+        "Only the second sum is divided: brackets around the difference.": _divided_late,
         "Divide by 2 eps: the two points are that far apart.": _differences(divisor=1.0),
         "g is missing: sum(g * f(x)).": _differences(weigh=False),
-        "All numbers are changed together; change one at a time.": _differences(one_by_one=False),
+        "All numbers are changed together; change one at a time.": (
+            _differences(one_by_one=False),
+            lambda f, x, g, eps=1e-6: g * (f(x + eps) - f(x - eps)) / (2 * eps),
+        ),
         "Undo each change before the next number is changed.": _differences(undo=False),
         "The sign is wrong: f(x + eps) minus f(x - eps).": _differences(sides=(-1, 1)),
         "Slopes have a sign: no absolute value here.": _unsigned,
@@ -408,6 +582,24 @@ CLAIMS = {  # what: (f, vjp, x, whether the gradient is right)
         X[:2],
         True,
     ),
+    "the gradient of sums of columns, which has another shape": (
+        lambda x: x.sum(0),
+        lambda g, x: g + 0 * x,
+        X[:2],
+        True,
+    ),
+    "the gradient of one number, the sum of squares": (
+        lambda x: (x**2).sum(),
+        lambda g, x: 2 * g * x,
+        X[:2],
+        True,
+    ),
+    "the gradient of cubes, also where it is 0": (
+        lambda x: x**3,
+        lambda g, x: 3 * g * x**2,
+        np.array([[0.0, 0.3], [1.0, 2.0]]),
+        True,
+    ),
     "a constant function's zeros": (lambda x: np.ones(3) + 0 * x.sum(), lambda g, x: 0 * x, P, True),
     "twice the gradient of sin": (np.sin, lambda g, x: 2 * _sin_slope(g, x), X[:2], False),
     "minus the gradient of sin": (np.sin, lambda g, x: -_sin_slope(g, x), X[:2], False),
@@ -428,22 +620,39 @@ CLAIMS = {  # what: (f, vjp, x, whether the gradient is right)
 }
 
 
+FIRST = {  # what may help with the right gradients
+    "the gradient of shares x / sum(x)": (
+        "Shares always sum to 1: with a g of equal numbers all true slopes are 0, and rounding is left. Draw g at random."
+    ),
+    "the gradient of sums of columns, which has another shape": "g has the shape of f(x), which may be another than that of x.",
+    "the gradient of one number, the sum of squares": "g has the shape of f(x), also if that is one number, of shape ().",
+    "the gradient of cubes, also where it is 0": "Divide by the largest true slope, one number: single slopes may be 0.",
+    "a constant function's zeros": "If all true slopes are 0, divide by 1.",
+}
+
+
+def _error(answer, what):
+    """The error that an answer gives for one of the claims."""
+    f, vjp, x, _ = CLAIMS[what]
+    with np.errstate(all="ignore"):
+        error = answer(f, vjp, x.copy())
+    if isinstance(error, (bool, np.bool_)):
+        hint = "The task asks how wrong a gradient is, a number, not whether it is: return the largest error."
+        raise Failed(f"{what}: expected a number, got {error}", hint=hint)
+    return one_number(error, f"the error of {what}")
+
+
 def _accepts(answer):
-    for what, (f, vjp, x, right) in CLAIMS.items():
-        if right and not (error := answer(f, vjp, x.copy())) < 1e-5:
-            raise Failed(f"{what} is right, and is given the error {error:.3g}")
+    for what, (*_, right) in CLAIMS.items():
+        if right and not (error := _error(answer, what)) < 1e-5:
+            raise Failed(f"{what} is right, and is given the error {error:.3g}", first=FIRST.get(what, ""))
 
 
 def _rejects(*names):
     def holds(answer):
         for what in names:
-            f, vjp, x, _ = CLAIMS[what]
-            with np.errstate(all="ignore"):
-                error = answer(f, vjp, x.copy())
-            if error is None or not error > 1e-3:
-                raise Failed(
-                    f"{what} is wrong, and is given the error {error if error is None else format(error, '.3g')}"
-                )
+            if not (error := _error(answer, what)) > 1e-3:
+                raise Failed(f"{what} is wrong, and is given the error {error:.3g}")
 
     return holds
 
@@ -456,6 +665,19 @@ def _size(answer):
         rtol=1e-4,
     )
     same(answer(np.sin, _nan_at_one, X[:2].copy()), np.inf, "the error of a gradient with a NaN in it")
+    drawn, weights = [], np.array([1.0, 2.0, 4.0])
+
+    def off_at_the_smallest(g, x):
+        drawn.append(g)
+        return g * weights + np.array([0.5, 0.0, 0.0])
+
+    got = answer(lambda x: weights * x, off_at_the_smallest, np.array([0.3, 0.5, 0.7]))
+    same(
+        got,
+        0.5 / abs(drawn[-1] * weights).max(),
+        "the error of a gradient that is off by 0.5 at one place",
+        rtol=1e-4,
+    )
 
 
 def _leaves_x(answer):
@@ -490,6 +712,7 @@ def _try_check(answer):
 
 
 EVERYWHERE = slice(None)
+NAN = "No comparison with NaN is true, and max over a NaN is NaN: ask np.isnan(got).any() first, and return float('inf')."
 
 gradcheck = Tried(
     minutes=20,
@@ -502,31 +725,48 @@ gradcheck = Tried(
     ),
     why="With a random g every slope counts; float64, every element and the largest error leave no error unseen.",
     properties=(
-        Property("it accepts right gradients", _accepts),
+        Property(
+            "it accepts right gradients",
+            _accepts,
+            "One g, drawn once with the shape of f(x), goes into vjp(g, x) and into finite_differences(f, x, g); both then agree.",
+        ),
         Property(
             "it notices a wrong factor or sign",
             _rejects("twice the gradient of sin", "minus the gradient of sin"),
+            "Compare the numbers themselves: |got - true|.",
         ),
         Property(
             "it notices what is too small or too large",
             _rejects(*(f"a gradient too {w} everywhere" for w in ("small", "large"))),
+            "Errors of both signs count: take |got - true|.",
         ),
         Property(
             "it notices zeros where the results sum to 1",
             _rejects("zeros for shares x / sum(x)", "a gradient that ignores g"),
+            "A g of equal numbers is blind here: draw g at random.",
         ),
         Property(
-            "it looks at every place",
+            "it checks every place",
             _rejects("a gradient right at its first place only", "a gradient wrong at its last place only"),
+            "Every number of x and of f(x) counts: all of g at random, none of it 0, and the largest error of all places.",
         ),
         Property(
             "it notices a wrong gradient of a small function",
             _rejects("twice the gradient of a very small function"),
+            "Divide by the largest true slope, and by nothing else: no 1 and no small number is added to it.",
         ),
-        Property("it notices NaN", _rejects("a gradient with a NaN in it")),
-        Property("it notices a wrong shape", _rejects("a gradient of one row for two")),
-        Property("the error is a share of the largest true slope", _size),
-        Property("x stays as it was", _leaves_x),
+        Property("it notices NaN", _rejects("a gradient with a NaN in it"), NAN),
+        Property(
+            "it notices a wrong shape",
+            _rejects("a gradient of one row for two"),
+            "If got.shape is not that of x, return float('inf') before anything is subtracted; no error is raised.",
+        ),
+        Property(
+            "the error is a share of the largest true slope",
+            _size,
+            "max |got - true| / max |true|: both maxima over all places, no mean, no sum, no root; `true` below, not `got`.",
+        ),
+        Property("x stays as it was", _leaves_x, "Hand copies on, x.copy(), and undo each nudge."),
     ),
     examples=lambda rng: ((),),
     trial=_try_check,
