@@ -23,9 +23,14 @@
 #
 # Run the cells from top to bottom. Where it says **Your turn**, a cell holds a task: read the text between the quotes, put your
 # code in place of `raise NotImplementedError`, run the cell, and then the cell below it, which checks your answer and says what
-# to look at if it is not right yet. (The same tasks are in `exercises/`, for those who prefer an editor: `minitransformer start`
-# copies them to a folder of yours, `minitransformer check` judges them, and `minitransformer hint` gives one hint after the
-# other.) You can read on without having solved a task: the lesson itself does not use your answers.
+# to look at if it is not right yet. What you print in your code stands in the report. You can read on without having solved a
+# task: the lesson itself does not use your answers.
+#
+# - `hint("Value")` in a cell gives one hint after the other, `solution("Value", yes=True)` the solution.
+# - An answer that passes is also written into the file of this lesson that lies beside this notebook, `01_reverse_mode.py`, and
+#   counts in `minitransformer progress`. If you had something else there, it is kept in a copy. For those who prefer an editor,
+#   the same tasks are in that file, and `minitransformer check`, `hint` and `solution` do the same in a terminal.
+# - `saved("Value")` shows what the file holds, and `check("Value")` without a second argument checks it.
 #
 # `mt` below is the library whose parts you write in this course, and to which each lesson compares them.
 
@@ -36,7 +41,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told apart by every kind of eye
 

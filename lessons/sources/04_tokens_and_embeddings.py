@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 from minitransformer.data.corpus import python_topics
 from minitransformer.tokenization import BPETokenizer, CharTokenizer, WordTokenizer
 

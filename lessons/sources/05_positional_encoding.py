@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 rng = np.random.default_rng(0)

@@ -37,7 +37,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 from minitransformer.data.corpus import python_topics
 from minitransformer.generation import generate, stream
 from minitransformer.generation import next_token_probabilities as shares_of

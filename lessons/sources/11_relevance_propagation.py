@@ -27,7 +27,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 import minitransformer as mt
 from minitransformer import explain
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 
 BLUE, ORANGE, GREY = "#2166AC", "#E66101", "#777777"  # against, for: told apart by every kind of eye
 SIGNED = LinearSegmentedColormap.from_list("against and for", [BLUE, "white", ORANGE])

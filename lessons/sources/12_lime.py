@@ -31,7 +31,7 @@ from IPython.display import display
 
 import minitransformer as mt
 from minitransformer import explain
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 from minitransformer.explain import surrogate
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe

@@ -27,7 +27,7 @@ import numpy as np
 
 import minitransformer as mt
 from minitransformer import explain
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe

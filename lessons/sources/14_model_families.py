@@ -43,7 +43,7 @@ import numpy as np
 
 import minitransformer as mt
 from minitransformer import nn
-from minitransformer.course import check
+from minitransformer.course import check, hint, saved, solution
 from minitransformer.models.bert import Bert, BertConfig
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.llama import LlamaConfig

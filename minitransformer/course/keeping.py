@@ -50,8 +50,9 @@ def _kept(name: str, answer: Any, cells: Cells, workspace: Workspace) -> str:
         backup = workspace.keep_answer(name, code)
     except (OSError, ValueError) as error:
         workspace.pass_elsewhere(name)
+        counts = "passes" if workspace.trouble else "counts as passed"
         reason = error.strerror if isinstance(error, OSError) else error
-        return f"It counts as passed, but could not be written to {file.path}: {reason}."
+        return f"It {counts}, but could not be written to {file.path}: {reason}."
     return f"Kept in {file.path}" + (f"; your file as it was is {backup}." if backup else ".")
 
 

@@ -1,7 +1,9 @@
 """In a notebook: what passes is kept in the learner's file, and hint, solution and saved do what the commands do."""
 
 import contextlib
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,6 +114,21 @@ def test_what_cannot_be_written_counts(notebook):
     assert notebook.passed() == {"causal_mask"} and notebook.file.read_text("utf-8") == "def broken(:\n"
     assert not Workspace.open(notebook.file.parent).check("causal_mask").passed
     assert notebook.passed() == {"causal_mask"}, "the file is as it was when it passed"
+
+
+def test_a_folder_that_cannot_be_written_gets_its_report(notebook, monkeypatch):
+    notebook.run(MASK)
+    real, folder = os.replace, str(notebook.file.parent)
+
+    def full(source, target):
+        if str(target).startswith(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    report = notebook.check("causal_mask", "mask")
+    assert report.passed and "It passes, but could not be written to" in report.foot
+    assert report.foot.endswith("No space left on device; the progress was not saved")
 
 
 def test_a_wrong_answer_takes_nothing(notebook):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minitransformer.course import catalogue
-from minitransformer.course.workspace import starter_of
+from minitransformer.course.workspace import Workspace, starter_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ def test_committed_is_what_the_sources_give(lesson):
 def test_runs_from_top_to_bottom(lesson, solved, tmp_path):
     from minitransformer.course.notebook import build, execute
 
+    Workspace(tmp_path).start()
     notebook = execute(build(lesson, source_of(lesson), solved), str(tmp_path))
     said = "".join(
         str(output.get("data", {}).get("text/plain", ""))
@@ -45,3 +46,4 @@ def test_runs_from_top_to_bottom(lesson, solved, tmp_path):
     )
     count = len(catalogue.lessons()[lesson])
     assert said.count(": passed" if solved else ": not written yet") == count
+    assert set(Workspace.open(tmp_path).passed) == (set(catalogue.lessons()[lesson]) if solved else set())
