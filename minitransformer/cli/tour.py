@@ -58,7 +58,7 @@ def tour(
     """The main job: check every gradient, train two models on real text, explain one decision, and write a page about it."""
     prepare(seed, backend)
     console.quiet = json
-    listener = Teller(console)
+    listener = Printer(console)
     folder = (directory or here()) if mine else None
     result = tours.run(data, steps, epochs, seed, mine=folder, listener=listener)
     _tell_aside(result)
@@ -71,7 +71,7 @@ def tour(
         sys.exit(1)
 
 
-class Teller(tours.Listener):
+class Printer(tours.Listener):
     """Prints the result of each part."""
 
     def checking(self) -> None:

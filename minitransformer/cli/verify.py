@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from minitransformer.cli.options import Backend, Html, Json, Seed, console, prepare, print_json
-from minitransformer.pictures.pages import save_page
+from minitransformer.pictures import STYLE, save_page
 from minitransformer.verify import Result, has_torch, verify_all
 from minitransformer.verify.report import COLUMNS, page_body, plain, row, summary
 
@@ -35,7 +35,7 @@ def verify(
     else:
         _print(results)
     if html:
-        save_page(html, "minitransformer verify", page_body(results))
+        save_page(html, "minitransformer verify", page_body(results), STYLE)
     if not passed:
         sys.exit(1)
 

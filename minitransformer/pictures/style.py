@@ -28,7 +28,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 td.lean { text-align: right; font-variant-numeric: tabular-nums; padding: 3px 6px; background-repeat: no-repeat;
   background-size: 100% 70%; background-position: center; border-left: 6px solid transparent; background-clip: padding-box }
 tr.total th, tr.total td { font-weight: 650; border-top: 2px solid var(--ink) }
-.wide { overflow-x: auto; max-height: 560px }
+.wide { overflow-x: auto }
+details .wide { max-height: 560px }
 .words { width: 100%; table-layout: fixed }
 .words thead th { text-align: right; padding-right: 6px }
 .words thead th:first-child { text-align: left; width: 22% }

@@ -30,7 +30,7 @@ from minitransformer.tour.errors import errors
 from minitransformer.tour.result import NAMES, ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.tour.verdict import agreement, listed, top_words, verdict
 from minitransformer.verify import FINITE_DIFFERENCES, PYTORCH, Result
-from minitransformer.verify.report import COLUMNS, row, summary
+from minitransformer.verify.report import page_table, summary
 
 LIMITS = {"differences": FINITE_DIFFERENCES, "PyTorch": PYTORCH["float64"], "float32": PYTORCH["float32"]}
 HOW = {
@@ -135,7 +135,6 @@ def _gradients(results: list[Result]) -> str:
         for r in results
         if not r.passed
     )
-    everything = table([c.replace("\n", " ") for c in COLUMNS], [row(r) for r in results], numbers=(3, 4))
     return (
         "<h2>1. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each operation "
         "and each layer was nudged, number by number, to see whether the outcome moves as its formula says; and PyTorch, where it "
@@ -146,7 +145,7 @@ def _gradients(results: list[Result]) -> str:
         + table(["held against", "checks", "largest error", "allowed", "where"], rows, numbers=(1, 2, 3))
         + '<p class="note">Errors are relative to the largest entry of the slope. Finite differences cannot be more exact than '
         "about 1e-9 themselves; float32, the shorter numbers that models are trained with, is compared with PyTorch only.</p>"
-        + f"<details><summary>{escaped(summary(results))} The whole table</summary>{everything}</details>"
+        + f"<details><summary>{escaped(summary(results))} The whole table</summary>{page_table(results)}</details>"
     )
 
 

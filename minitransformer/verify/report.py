@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from minitransformer.installing import install_line
+from minitransformer.pictures.tables import table
 from minitransformer.plain import escaped
 from minitransformer.verify.judging import Result
 from minitransformer.verify.torch_twin import has_torch
 
 COLUMNS = ("op or layer", "dtype", "device", "finite\ndifferences", "PyTorch", "")
-CELL = 'style="text-align:left;padding:2px 12px;border-bottom:1px solid #ddd"'
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -69,24 +69,27 @@ def page_body(results: Sequence[Result]) -> str:
         results: All results.
 
     Returns:
-        The body of a page.
+        The body of a page in the style `pictures.STYLE`.
     """
-    head = "".join(f"<th {CELL}>{escaped(name)}</th>" for name in COLUMNS)
     wrong = "".join(
-        f"<p><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>"
+        f'<p class="bad"><b>{escaped(r.name)}</b>, {escaped(r.dtype)}: {escaped(r.message)}</p>'
         for r in results
         if not r.passed
     )
     return (
         "<h1>minitransformer verify</h1><p>Largest error against finite differences and PyTorch. "
-        f"{escaped(summary(results))}</p>{wrong}"
-        f'<table style="border-collapse:collapse;font:14px sans-serif"><tr>{head}</tr>'
-        f"{''.join(map(_line, results))}</table>"
+        f"{escaped(summary(results))}</p>" + wrong + page_table(results)
     )
 
 
-def _line(result: Result) -> str:
-    """One line of the table as HTML."""
-    colour = "#1a7f37" if result.passed else "#b3261e"
-    cells = "".join(f"<td {CELL}>{escaped(text)}</td>" for text in row(result))
-    return f'<tr style="color:{colour}" title="{escaped(result.message)}">{cells}</tr>'
+def page_table(results: Sequence[Result]) -> str:
+    """The table as HTML, without the messages.
+
+    Args:
+        results: All results.
+
+    Returns:
+        A fragment of a page in the style `pictures.STYLE`.
+    """
+    head = [name.replace("\n", " ") for name in COLUMNS]
+    return table(head, [row(r) for r in results], numbers=(3, 4))

@@ -7,6 +7,7 @@ import sys
 import numpy
 import pytest
 
+from minitransformer import statistics
 from minitransformer.autograd import Tensor
 from minitransformer.course import catalogue
 from minitransformer.course import mine as mine_module
@@ -15,6 +16,7 @@ from minitransformer.course.mine import Pieces, differences, piece, pieces
 from minitransformer.course.seams import RULES, SEAMS
 from minitransformer.course.tasks import TASKS
 from minitransformer.course.workspace import Workspace
+from minitransformer.explain import Explanation
 from minitransformer.explain.walk import account
 from minitransformer.kernels import numpy as kernels
 from minitransformer.nn import SinusoidalPositionalEncoding
@@ -23,6 +25,7 @@ from minitransformer.recipes import ClassifierRecipe
 from minitransformer.terminal import Terminal
 from minitransformer.tour import Listener, plain
 from minitransformer.tour import parts as tour_module
+from minitransformer.tour.verdict import agreement
 
 pytestmark = pytest.mark.host("a learner's pieces are written on NumPy, and take the place of NumPy's")
 # the first part is left out here
@@ -92,6 +95,16 @@ def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monke
         )
     for sink, amount in own["ledger"].items():
         assert got["ledger"][sink] == pytest.approx(amount, abs=ROUNDING * abs(own["ledger"]["total"])), sink
+
+
+def test_the_tour_compares_methods_by_the_learner_s_rank_correlation():
+    calls = {"rank_correlation": 0}
+    yours = Pieces({"rank_correlation": counted(calls, "rank_correlation", statistics.rank_correlation)})
+    words, numbers = ["a", "b"], numpy.array([1.0, -1.0])
+    both = [Explanation(method, numpy.arange(2), numbers, [0], 1.0, words) for method in ("one", "two")]
+    with yours.in_the_library():
+        assert agreement(both) == [("one", "two", pytest.approx(1.0), ["a", "b"])]
+    assert calls["rank_correlation"] == 1 and not yours.aside
 
 
 @pytest.mark.parametrize("name", dict.fromkeys([*TASKS, *BESIDE]))
