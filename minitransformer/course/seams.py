@@ -29,6 +29,7 @@ from minitransformer.ops.laws import is_number
 from minitransformer.recipes import span_corruption
 from minitransformer.settings import is_grad_enabled
 from minitransformer.tokenization import byte_pair, marks
+from minitransformer.tokenization.tokenizer import UNK
 
 Array = numpy.ndarray
 Function = Callable[..., Any]
@@ -267,7 +268,7 @@ def shapley_values(mine, own, game, n: int, *arguments):
     return (mine(game, n), base, exact) if exact else NotImplemented
 
 
-def removal_curves(mine, own, logit, ids, relevance, replace="zero", *, unk_id=deletion_curves.UNK, **how):
+def removal_curves(mine, own, logit, ids, relevance, replace="zero", *, unk_id=UNK, **how):
     """The curves of an explanation are the learner's; those of random orders, to compare with, are the library's."""
     found = own(logit, ids, relevance, replace, unk_id=unk_id, **how)
     given = numpy.array(relevance, dtype=float)

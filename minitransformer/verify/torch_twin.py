@@ -53,7 +53,8 @@ def torch_twin(model: LanguageModel, activation=None):
             mask = torch.nn.Transformer.generate_square_subsequent_mask(
                 length, ids.device, self.head.weight.dtype
             )
-            x = self.embedding(ids) * c.d_model**0.5 + self.positions.pe[:, :length]  # (B, T, C)
+            positions = self.get_buffer("positions.pe")[:, :length]  # (1, T, C)
+            x = self.embedding(ids) * c.d_model**0.5 + positions  # (B, T, C)
             return self.head(self.encoder(x, mask, is_causal=True))  # (B, T, V)
 
     twin = Twin()
