@@ -18,6 +18,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--dir",
+        metavar="DIR",
         envvar=VARIABLE,
         help=f"The folder with your files. If left out: this folder, {FOLDER} in it, or the same of a folder above.",
     ),
@@ -77,7 +78,7 @@ def exercises_named(workspace: Workspace, name: str | None) -> Sequence[str]:
 
 
 def show(workspace: Workspace, reports: Sequence[Report]) -> None:
-    """Print reports, and the next exercise if all are passed.
+    """Print reports, and the exercise that comes next if all are passed.
 
     Args:
         workspace: the learner's folder.
@@ -85,7 +86,7 @@ def show(workspace: Workspace, reports: Sequence[Report]) -> None:
     """
     for report in reports:
         report.show(console)
-    coming = workspace.next_exercise()
+    coming = workspace.next_exercise(reports[-1].name if reports else None)
     if all(report.passed for report in reports):
         said = (
             f"Next: {coming}, in {workspace.file_of(catalogue.lesson_of(coming))}"

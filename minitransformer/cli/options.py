@@ -22,10 +22,16 @@ console = Terminal()
 complaints = Terminal(stderr=True)
 
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Of the random numbers: the same seed gives the same result.")
+    int,
+    typer.Option(
+        "--seed", min=0, metavar="N", help="Of the random numbers: the same seed gives the same result."
+    ),
 ]
 Backend = Annotated[
-    str | None, typer.Option("--backend", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU).")
+    str | None,
+    typer.Option(
+        "--backend", metavar="NAME", envvar="MINITRANSFORMER_BACKEND", help="numpy (CPU) or cupy (GPU)."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read, and nothing else.")]
 Checkpoint = Annotated[

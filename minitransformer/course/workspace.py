@@ -407,10 +407,15 @@ class Workspace:
             if self.spoils(name):
                 self.given_up.append(name)
 
-    def next_exercise(self) -> str | None:
+    def next_exercise(self, after: str | None = None) -> str | None:
         """The first exercise that is not passed.
+
+        Args:
+            after: an exercise; those that follow it come first, and those before it last.
 
         Returns:
             Its name; None if all are passed.
         """
-        return next((name for name in catalogue.exercise_names() if name not in self.passed), None)
+        names = catalogue.exercise_names()
+        start = names.index(after) + 1 if after else 0
+        return next((name for name in names[start:] + names[:start] if name not in self.passed), None)

@@ -115,6 +115,17 @@ def test_watch_judges_what_was_saved(tmp_path):
     assert saved.wait() == catalogue.lessons()[LESSON]
 
 
+def test_what_comes_next_follows_what_was_passed(command, monkeypatch):
+    command("start")
+    monkeypatch.setattr(
+        "minitransformer.course.workspace.check_file", lambda name, file: Report(name, "passed")
+    )
+    assert "Next: softmax_vjp, in" in command("check", "softmax")[1]
+    assert "Next: split_heads, in" in command("check", "6")[1]
+    *_, last = catalogue.exercise_names()
+    assert "Next: Value, in" in command("check", last)[1]
+
+
 # ---- solution ----
 
 
