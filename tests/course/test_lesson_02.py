@@ -152,7 +152,7 @@ WRONG = {
     ],
     "gradcheck": [
         ("size=np.shape(f(x))", "size=x.shape", "the shape of f(x)"),
-        (ERROR, "float((np.abs(got - true) / (np.abs(true) + 1e-12)).max())", "single slopes may be 0"),
+        (ERROR, "float((np.abs(got - true) / (np.abs(true) + 1e-12)).max())", "single slopes may be nearly 0"),
         (ERROR, "float(np.abs(got - true).max() / np.abs(true).max())", "divide by 1"),
         (ERROR, "float(np.abs(got - true).max() / (np.abs(got).max() or 1.0))", "not `got`"),
         (ERROR, "float(np.sqrt(((got - true) ** 2).sum()) / (np.sqrt((true**2).sum()) or 1.0))", "no root"),
