@@ -1,4 +1,4 @@
-"""The engine: tensors, the tape they leave behind, and the walk back along it.
+"""The engine: tensors, the tape of the ops that computed them, and the backward walk along the tape.
 
 A `Tensor` is an array and, if it was computed from a tensor that requires a gradient, the `Op` that made it. An `Op` keeps
 its inputs, so that the ops which a tensor was computed by can be found from it: they are its tape. Ops are numbered as they
@@ -35,8 +35,8 @@ moment = itertools.count(1).__next__
 class Tensor(Methods):
     """An array, and the op that computed it.
 
-    `data`: a NumPy or CuPy array, used as it is; with anything else, `Tensor` does as PyTorch's: see `laid_out`.
-    `requires_grad`: whether `backward` should reach it. To copy data in, with their dtype, there is `minitransformer.tensor`.
+    `data`: a NumPy or CuPy array, whose memory is used without a copy; anything else is read as by `torch.Tensor`, see `laid_out`.
+    `requires_grad`: whether `backward` computes its gradient. `minitransformer.tensor` copies data, and keeps their dtype.
     """
 
     grad: Tensor | None = None
@@ -46,7 +46,7 @@ class Tensor(Methods):
     edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
     role: str | None = None  # what the values stand for; see `nn.position.mark_positions`
     twin: Tensor | None = None  # see `kept`
-    # of a view: whose memory it shows, by which view ops, and the history that had then
+    # of a view: the tensor whose memory it shows, the view ops in between, and that tensor's `op` when the view was made
     shows: tuple[Tensor, Sequence[Op] | None, Op | None] | None = None
     __array_ufunc__ = None  # `array * tensor` is Tensor.__rmul__, not NumPy's elementwise guess
 
@@ -170,7 +170,7 @@ class Op:
     """
 
     reads: str | tuple[tuple[int, ...], ...] = "inputs"
-    needs: Sequence[bool] = (True, True, True)  # no law asks for a fourth
+    needs: Sequence[bool] = (True, True, True)  # no law reads more than three
     view = False  # the output may share the input's memory
     number: int  # the moment it was made; then its inputs, until `release`
     inputs: list[Any]
@@ -279,7 +279,7 @@ def tape(root: Tensor) -> list[Op]:
 
 
 def key(t: Tensor) -> Any:
-    """What a cotangent is filed under: a leaf itself, or the op that made the tensor and which output it is."""
+    """The key of a tensor's cotangent in `Filed`: a leaf itself, or (the op that made the tensor, the number of the output)."""
     if t.op is None:
         return t if t.requires_grad or t.twin is None else t.twin
     return t.op, t.index
@@ -320,7 +320,7 @@ def propagate(
 
 
 def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
-    """What a walk from `root` begins with: `gradient`'s array, or a one for a single element."""
+    """The cotangent of `root` with which a walk begins: `gradient`'s array, or a one for a single element."""
     if not root.requires_grad:
         raise RuntimeError(
             "backward: this tensor does not require grad and has no tape; was it made under no_grad()?"
@@ -339,7 +339,7 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
 
 
 def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> Filed:
-    """The cotangents of what is filed under `keys`, by key, without those that the output does not depend on."""
+    """The cotangents of the tensors with these keys, by key, without those that the output does not depend on."""
     ops, live = tape(output), set(keys)
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):

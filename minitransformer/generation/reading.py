@@ -23,7 +23,7 @@ def last_logits(
     cache: TransformerCache | None = None,
     padding: numpy.ndarray | None = None,
 ) -> numpy.ndarray:
-    """The logits of the token after the last one of each row. The model runs in evaluation mode, and is then as it was.
+    """The logits of the token after the last one of each row. The model runs in evaluation mode; its mode is restored.
 
     Args:
         model: a writer.
