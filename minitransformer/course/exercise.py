@@ -6,6 +6,7 @@ first, and reports the first one that does not hold.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -170,7 +171,7 @@ def _agree(got: Any, wrong: Callable, example: tuple) -> bool:
 
 
 def _copy(value):
-    return value.copy() if isinstance(value, numpy.ndarray) else value
+    return copy.deepcopy(value) if isinstance(value, numpy.ndarray | list | dict) else value
 
 
 def _same(got, expected) -> bool:

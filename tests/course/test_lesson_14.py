@@ -76,11 +76,23 @@ WRONG = {
         ("first_mark + i]", "*[first_mark + i] * length]", "Each token of a span"),
         ("[*text, *ids[at:]], " + LAST, LAST + ", [*text, *ids[at:]]", "changed places"),
         ("answer += [first_mark + i, *", "answer += [*", "no marks"),
-        ("ids[start : start + length]]", "ids[start : start + length + 1]]", "Walk through|one token more"),
+        ("ids[start : start + length]]", "ids[start : start + length + 1]]", "one token more"),
         ("        at = start + length", "        at = start", "behind their marks"),
         ("[*text, *ids[at:]], ", "text, ", "follows the last span"),
-        ("    text, answer, at = [], [], 0", "    text, answer, at = ids, [], 0", "begin with an empty one|Walk through"),
-        ("    return [*text, *ids[at:]], " + LAST, "    [*text, *ids[at:]], " + LAST, "both, in this order"),
+        ("    text, answer, at = [], [], 0", "    text, answer, at = ids, [], 0", "begin with an empty one"),
+        ("    return [*text, *ids[at:]], " + LAST, "    [*text, *ids[at:]], " + LAST, "return"),
+        (LAST, "[*answer, first_mark]", "The last mark is wrong"),
+        (LAST, "[*answer, -100]", "a first hint: The text is ids[:start]"),
+        ("first_mark + i]\n        answer += [first_mark + i,", "first_mark - i]\n        answer += [first_mark - i,",
+         "count down"),
+        ("at = start + length", "at = start + length - 1", "lost or written twice"),
+        ("answer += [first_mark + i, *ids[start : start + length]]", "answer += [*ids[start : start + length], first_mark + i]",
+         "stands before the tokens"),
+        ("first_mark + i]\n        answer", "]\n        answer", "nothing stands for what was cut out"),
+        ("*ids[start : start + length]]", "ids[start : start + length]]", "appends the list itself"),
+        ("[*text, *ids[at:]], " + LAST, "tuple([*text, *ids[at:]]), " + LAST, "makes a list of a tuple"),
+        ("at = start + length\n", "at = start + length\n    ids.clear() if spans else None\n", "What follows the last span"),
+        ("    return [*text", "    spans.sort(reverse=True)\n    return [*text", "list(spans)"),
     ],
     "relative_buckets": [
         ("    return bucket + n * (distances > 0) if both_ways else bucket", "    return bucket", "share buckets"),
@@ -88,9 +100,21 @@ WRONG = {
          "changed places"),
         ("    n = count // 2 if both_ways else count\n", "    n = count\n", "only count // 2"),
         (RATIO, "(np.maximum(far, exact) / exact - 1) / (furthest / exact - 1)", "take logarithms"),
+        (RATIO, "np.log2(np.maximum(far, exact) / exact) / np.log(furthest / exact)", "same base"),
+        (RATIO, "np.log(np.maximum(far, exact)) / np.log(furthest / exact)", "of a ratio to e"),
+        ("np.maximum(-distances, 0)", "np.abs(distances)", "not np.abs"),
+        ("np.maximum(-distances, 0)", "np.maximum(distances, 0)", "One way, the sign is wrong"),
+        ("n * (distances > 0)", "n * (distances >= 0)", "own place counts as a key ahead"),
+        ("n * (distances > 0) if both_ways else bucket", "n * (distances > 0)", "One way, nothing is added"),
+        ("(ratio * (n - exact)).astype(int)", "np.ceil(ratio * (n - exact)).astype(int)", "not up"),
+        ("np.minimum(exact + (ratio", "np.minimum(0 * exact + (ratio", "`e +` is missing"),
+        (", n - 1)\n", ", n)\n", "not n: keep"),
+        ("(ratio * (n - exact))", "(ratio * n)", "multiply by n - e"),
+        ("exact = n // 2", "exact = n // 2 - 1", "half the buckets of one direction"),
+        ("np.log(furthest / exact)", "np.log(128 / exact)", "a first hint: count and furthest are arguments"),
         ("np.minimum(exact + (ratio * (n - exact)).astype(int), n - 1)", "exact + (ratio * (n - exact)).astype(int)", "keep them"),
         ("(ratio * (n - exact)).astype(int)", "np.round(ratio * (n - exact)).astype(int)", "Round down"),
-        ("np.where(far < exact, far, wide)", "np.minimum(far, n - 1)", "no logarithm"),
+        ("np.where(far < exact, far, wide)", "np.minimum(far, n - 1)", "Every distance has a bucket of its own"),
         ("    return bucket + n * (distances > 0) if both_ways else bucket",
          "    return (bucket + n * (distances > 0) if both_ways else bucket) * 1.0", "astype(int) helps"),
     ],
@@ -104,6 +128,16 @@ WRONG = {
         ("base ** (np.arange(0, d, 2) / d)", "np.ones(d // 2)", "All pairs turn alike"),
         ("[:, None] / base **", "[:, None] / 1e4 **", "`base` is not used"),
         ("np.empty_like(x)", "np.empty(x.shape)", "float32"),
+        ("np.arange(0, d, 2) / d", "np.arange(d // 2) / d", "exponent is 2i / d"),
+        (" / base ** (np", " * base ** (np", "The speeds grow"),
+        ("positions[:, None] / base", "(positions + 1)[:, None] / base", "count begins at 1"),
+        ("positions[:, None] / base", "np.arange(len(positions))[:, None] / base", "rows are counted"),
+        ("x[..., first] * sin + x", "x[..., first] * -sin + x", "One sine has a minus"),
+        ("cos, sin = np.cos(angles).astype(x.dtype), np.sin", "sin, cos = np.cos(angles).astype(x.dtype), np.sin",
+         "changed places"),
+        ("np.cos(angles).astype", "np.cos(np.degrees(angles)).astype", "a first hint: At place 1"),
+        ("    return y\n", "    return y if x.ndim < 4 else y[:, :, ::-1]\n", "any number of dimensions in front"),
+        ("np.empty_like(x)", "x", "keep the old one"),
         ("    return y\n", "    return np.concatenate([y[..., first], y[..., second]], axis=-1)\n", "stand apart"),
     ],
     "grouped_attention": [
@@ -117,7 +151,16 @@ WRONG = {
          "    shares = np.exp(scores - scores.max(-1, keepdims=True))\n"
          "    return np.tril(shares / shares.sum(-1, keepdims=True)) @ v", "after the softmax"),
         ("np.exp(scores - scores.max(-1, keepdims=True))", "np.exp(scores)", "as in lesson 06"),
-        (" / q.shape[-1] ** 0.5", " / np.sqrt(q.shape[-1:])", "float32"),
+        (" / q.shape[-1] ** 0.5", " / len(q) ** 0.5", "root is of another dimension"),
+        (SHARED, "np.repeat(k, size, axis=0), np.tile(v, (size, 1, 1))", "belong together"),
+        (SHARED, "np.repeat(k, size, axis=1).reshape(q.shape), np.repeat(v, size, axis=1).reshape(q.shape)", "along the places"),
+        ("scores, -np.inf)", "scores, 0)", "score like any other"),
+        ("np.tri(q.shape[1], dtype=bool)", "np.tri(q.shape[1], dtype=bool).T", "This looks ahead"),
+        ("np.tri(q.shape[1], dtype=bool)", "np.tri(q.shape[1], k=1, dtype=bool)", "one place too many"),
+        ("np.tri(q.shape[1], dtype=bool)", "np.tri(q.shape[1], k=-1, dtype=bool)", "own place"),
+        ("shares.sum(-1, keepdims=True) @ v", "shares.sum(-2, keepdims=True) @ v", "over the queries"),
+        ("shares / shares.sum(-1, keepdims=True) @ v", "shares @ v", "not divided by their sum"),
+        ("    size = len(q)", "    v *= 1 + 1e-9\n    size = len(q)", "Work on a copy"),
     ],
 }  # fmt: skip
 
@@ -137,6 +180,18 @@ def test_wrong_answers_are_named(name, old, new, said):
     source = changed(solved(name), old, new)
     hint = judge_source(name, source).hint
     assert_mistake(name, source, next((part for part in said.split("|") if part in hint), said))
+
+
+def test_where_no_dtype_is_promised_float64_is_right():
+    source = changed(solved("grouped_attention"), " / q.shape[-1] ** 0.5", " / np.sqrt(q.shape[-1:])")
+    assert judge_source("grouped_attention", source).passed
+
+
+def test_a_list_that_an_answer_changes_stays_whole_for_the_next_check():
+    empties = "def span_corruption(ids, spans, first_mark):\n    ids.clear()\n    return [], [first_mark]"
+    first = judge_source("span_corruption", empties)
+    assert judge_source("span_corruption", empties) == first
+    assert judge_source("span_corruption", solved("span_corruption")).passed
 
 
 def test_what_is_taught_is_what_the_library_does():
