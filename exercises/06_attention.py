@@ -38,7 +38,7 @@ def attention(q, k, v, mask=None):
         softmax(q k^T / sqrt(d)) v
 
     q: (..., T, d); k: (..., S, d); v: (..., S, dv); mask: (T, S) of True where a query may look, or
-    None for everywhere. Returns (..., T, dv). A query that may look nowhere gets zeros. `softmax`
+    None for everywhere. Returns (..., T, dv) of the same dtype. A query that may look nowhere gets zeros. `softmax`
     above is yours to use.
 
     >>> attention(np.zeros((1, 4)), np.zeros((2, 4)), np.array([[0.0], [2.0]]))

@@ -19,7 +19,7 @@ def attention(q, k, v, mask=None):  # from lesson 06, yours to use
 def split_heads(x, n_heads):
     """Cut the channels of every token into heads.
 
-    x: (B, T, C), with C = n_heads * d. Returns (B, n_heads, T, d): head 0 has the first d channels
+    x: (B, T, C), with C = n_heads * d. Returns (B, n_heads, T, d) of the same dtype: head 0 has the first d channels
     of each token, head 1 the next d, and so on.
 
     >>> split_heads(np.array([[[1, 2, 3, 4], [5, 6, 7, 8]]]), 2).tolist()
