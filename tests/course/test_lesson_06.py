@@ -69,7 +69,8 @@ WRONG = {
         ("m = x.max(axis=-1, keepdims=True)", "x[np.isneginf(x)] = -1e30; m = x.max(axis=-1, keepdims=True)", "equal finite"),
         ("total = e.sum(axis=-1, keepdims=True)", "total = e.sum(axis=1, keepdims=True)", "not always along axis 1"),
         ("total = e.sum(axis=-1, keepdims=True)",
-         "total = np.stack([r.sum(keepdims=r.ndim > 1) for r in e])\n    total = total[:, None] if e.ndim < 3 else total", "x[i] is taken"),
+         "total = np.stack([r.sum(keepdims=r.ndim > 1) for r in e])\n    total = total[:, None] if e.ndim < 3 else total",
+         "x[i] is taken"),
         (SOFTMAX, "return 1 / (1 + np.exp(-x))", "sigmoid"),
     ],
     "softmax_vjp": [
