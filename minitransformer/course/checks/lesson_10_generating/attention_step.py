@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import keeps_float32, keeps_its_inputs, same
+from minitransformer.course.properties import keeps_its_inputs, same, takes_batches
 
 
 def _tokens(rng, t, s=0):
@@ -65,6 +65,28 @@ def _is_right(inputs):
     return holds
 
 
+def _large(answer):
+    q, k, v, keys, values = _three_after_two(np.random.default_rng(7))
+    q = 1000.0 * q
+    with np.errstate(all="ignore"):
+        out = _three(answer(q, k, v, keys, values))[0]
+    hint = "exp(1000) is infinite: subtract the row's maximum first." if np.isnan(out).any() else FINITE
+    expected = _seen(q, np.concatenate([keys, k], 1), np.concatenate([values, v], 1), 2)
+    same(out, expected, "out, where scores are in the thousands", hint=hint)
+
+
+FINITE = "A finite score in place of -inf is larger than other scores here: where attention is not allowed, the score is -inf."
+
+
+def _each_alone(answer):
+    one = takes_batches(
+        lambda rng: [part[0] for part in _three_after_two(rng)],
+        batched=range(5),
+        hint="Batches and heads may be in front: only the last two axes count, -1 and -2.",
+    )
+    one.holds(lambda *given: _three(answer(*given))[0])
+
+
 def _piece_by_piece(sizes):
     def holds(answer):
         n = sum(sizes)
@@ -88,21 +110,39 @@ def _wrong_step(
     join=lambda old, new: np.concatenate([old, new], -2),
     used=lambda old, new, joined: joined,
     mask=lambda t, s: np.tri(t, s + t, s, dtype=bool),
-    scale=lambda q, keys: math.sqrt(q.shape[-1]),
-    axis=-1,
+    scale=lambda q, keys, values: math.sqrt(q.shape[-1]),
+    hide=lambda scores, seen: np.where(seen, scores, -np.inf),
+    axes=(-1, -1),
+    share=np.exp,
+    after=lambda shares, seen: shares,
+    end=lambda out: out,
     kept=lambda old, new, joined: joined,
 ):
-    """A step of attention with something wrong in it."""
+    """A step of attention with something wrong in it; the axes are those of the maximum and of the sum."""
 
     def attention_step(q, k, v, keys, values):
         joined = join(keys, k), join(values, v)
         seen = used(keys, k, joined[0]), used(values, v, joined[1])
-        scores = q @ np.swapaxes(seen[0], -1, -2) / scale(q, seen[0])
-        scores = np.where(mask(q.shape[-2], scores.shape[-1] - q.shape[-2]), scores, -1e30)
-        e = np.exp(scores - scores.max(axis, keepdims=True))
-        return e / e.sum(axis, keepdims=True) @ seen[1], kept(keys, k, joined[0]), kept(values, v, joined[1])
+        scores = q @ np.swapaxes(seen[0], -1, -2) / scale(q, *seen)
+        allowed = mask(q.shape[-2], scores.shape[-1] - q.shape[-2])
+        with np.errstate(all="ignore"):
+            scores = hide(scores, allowed)
+            e = share(scores - scores.max(axes[0], keepdims=True))
+            out = after(e / e.sum(axes[1], keepdims=True), allowed) @ seen[1]
+        return end(out), kept(keys, k, joined[0]), kept(values, v, joined[1])
 
     return attention_step
+
+
+def _leave(scores, seen):
+    return scores
+
+
+def _linear_step(q, k, v, keys, values):
+    """A step without softmax."""
+    keys, values = np.concatenate([keys, k], -2), np.concatenate([values, v], -2)
+    scores = q @ np.swapaxes(keys, -1, -2) / math.sqrt(q.shape[-1])
+    return np.tril(scores, keys.shape[-2] - q.shape[-2]) @ values, keys, values
 
 
 def _everywhere(t, s):
@@ -120,14 +160,45 @@ attention_step = Exercise(
     ),
     why="Nobody looks ahead, so what a token computed stays true when others follow: its key and value are kept, not made again.",
     properties=(
-        Property("the first token sees itself alone", _alone),
-        Property("new keys and values come after the earlier ones", _appended),
-        Property("one new token sees all earlier ones and itself", _is_right(_one_after_four)),
-        Property("several new tokens do not look ahead", _is_right(_three_after_two)),
-        Property("token by token gives what the whole gives at once", _piece_by_piece((1, 1, 1, 1, 1))),
-        Property("a text in pieces of any size gives the same", _piece_by_piece((3, 1, 2, 1))),
-        keeps_its_inputs(_three_after_two),
-        keeps_float32(_three_after_two),
+        Property(
+            "the first token sees itself alone",
+            _alone,
+            "With no earlier keys there is one score, so its share is 1 and the result is the token's own value.",
+        ),
+        Property(
+            "new keys and values come after the earlier ones",
+            _appended,
+            "np.concatenate([keys, k], axis=-2), the same for the values; both are returned whole.",
+        ),
+        Property(
+            "one new token sees all earlier ones and itself",
+            _is_right(_one_after_four),
+            "It is lesson 06's attention of q over all keys and values, the earlier ones and the new one.",
+        ),
+        Property(
+            "several new tokens do not look ahead",
+            _is_right(_three_after_two),
+            "New token t sees the keys at places 0 to S + t; the scores of later ones are -inf before softmax.",
+        ),
+        Property(
+            "token by token gives what the whole gives at once",
+            _piece_by_piece((1, 1, 1, 1, 1)),
+            "The keys and values that one step returns are the earlier ones of the next.",
+        ),
+        Property(
+            "a text in pieces of any size gives the same",
+            _piece_by_piece((3, 1, 2, 1)),
+            "S, the number of earlier keys, is keys.shape[-2] before the new ones are appended.",
+        ),
+        Property(
+            "several batch dimensions: each sample gives what it gives alone",
+            _each_alone,
+            "Batches and heads may be in front: only the last two axes count, -1 and -2.",
+        ),
+        Property(
+            "large scores do no harm", _large, "Subtract each row's maximum before exp, as in lesson 06."
+        ),
+        keeps_its_inputs(_three_after_two, _one_after_four, lambda rng: _tokens(rng, 2, 0)),
     ),
     examples=lambda rng: (_three_after_two(rng), _one_after_four(rng)),
     mistakes={
@@ -149,13 +220,39 @@ attention_step = Exercise(
         "Each new token sees what came before it, but not itself: places up to and with S + t.": _wrong_step(
             mask=lambda t, s: np.tri(t, s + t, s - 1, dtype=bool)
         ),
-        "1/sqrt(d) is missing.": _wrong_step(scale=lambda q, keys: 1.0),
+        "1/sqrt(d) is missing.": _wrong_step(scale=lambda q, keys, values: 1.0),
         "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": _wrong_step(
-            scale=lambda q, keys: math.sqrt(keys.shape[-2])
+            scale=lambda q, keys, values: math.sqrt(keys.shape[-2])
         ),
-        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong_step(
-            axis=-2
+        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": (
+            _wrong_step(axes=(-2, -2)),
+            _wrong_step(axes=(-1, -2)),
         ),
+        "The scores are divided by d; it is the root of d.": _wrong_step(
+            scale=lambda q, keys, values: q.shape[-1]
+        ),
+        "The scale is the root of the length of a value; it is that of d, the length of a query.": _wrong_step(
+            scale=lambda q, keys, values: math.sqrt(values.shape[-1])
+        ),
+        "New tokens see one place too far ahead: new token t sees places up to and with S + t.": _wrong_step(
+            mask=lambda t, s: np.tri(t, s + t, s + 1, dtype=bool)
+        ),
+        "The earlier ones are hidden, and the later ones seen: new token t sees places 0 to S + t.": _wrong_step(
+            mask=lambda t, s: ~np.tri(t, s + t, s - 1, dtype=bool)
+        ),
+        "Each new token sees the earlier ones and itself, but not the new ones before it.": _wrong_step(
+            mask=lambda t, s: np.concatenate([np.ones((t, s), dtype=bool), np.eye(t, dtype=bool)], 1)
+        ),
+        "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong_step(
+            hide=_leave, after=lambda shares, seen: shares * seen
+        ),
+        "A score of 0 still gives a weight, as exp(0) is 1: where attention is not allowed, the score is -inf.": _wrong_step(
+            hide=lambda scores, seen: np.where(seen, scores, 0)
+        ),
+        "Only the last new token has a result here: each of the T new ones has its own.": _wrong_step(
+            end=lambda out: out[..., -1:, :]
+        ),
+        "Softmax is missing: the shares of a query sum to 1.": _linear_step,
         "Only the new keys and values are returned: the next step needs all of them.": _wrong_step(
             kept=lambda old, new, joined: new
         ),

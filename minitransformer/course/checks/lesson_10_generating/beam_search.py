@@ -17,11 +17,26 @@ def _tree(seed, v=4):
     return step
 
 
+WITHOUT_START = "step must be given `start` too, with the new ids after it."
+GROWN = "A list grows from call to call, which all candidates share: [*start, *ids] makes a new one for each."
+
+
 def _garden_path(ids):
     """After [7], 0 looks best, but it leads nowhere in particular; 1 and then 2 is the best pair, and 2 the next best start."""
     after = {(7,): [0.5, 0.3, 0.2], (7, 0): [0.4, 0.3, 0.3], (7, 1): [0.1, 0.0, 0.9], (7, 2): [0.0, 1.0, 0.0]}
+    if ids is None or tuple(map(int, ids)) not in after:
+        raise Failed(f"`step` was given {ids!r:.80} where the text begins with [7]", hint=_about_text(ids))
     with np.errstate(divide="ignore"):
         return np.log(after[tuple(map(int, ids))])
+
+
+def _about_text(ids):
+    """What is wrong about a text that `step` was given: without its start, or with ids that came in before."""
+    if ids is None:
+        return (
+            "Methods such as .append and .extend change a list and give None: [*start, *ids] makes a new one."
+        )
+    return WITHOUT_START if list(ids)[:1] != [7] else GROWN
 
 
 def _search(answer, step, start, width, length):
@@ -30,6 +45,10 @@ def _search(answer, step, start, width, length):
         hint = (
             "Is there a `return`?"
             if result is None
+            else "Return the ids first, then the score."
+            if isinstance(result, (tuple, list))
+            and len(result) == 2
+            and np.ndim(result[0]) < np.ndim(result[1])
             else "Return two things: the list of new ids, and the score."
         )
         raise Failed(f"expected (ids, score), got {result!r:.80}", hint=hint)
@@ -103,14 +122,16 @@ def _wrong_beam(
     width_of=lambda w, n: w,
     ask=lambda start, ids: [*start, *ids],
     end=lambda start, c: c[0],
+    rounds=lambda length: length,
+    grow=lambda candidates: candidates,
 ):
     """A beam search with something wrong in it."""
 
     def beam_search(step, start, width, length):
         candidates = [([], 0.0)]
-        for _ in range(length):
+        for _ in range(rounds(length)):
             longer = []
-            for ids, score in candidates:
+            for ids, score in grow(candidates):
                 longer += [([*ids, i], fold(score, float(x))) for i, x in enumerate(step(ask(start, ids)))]
             candidates = sorted(longer, key=rank)[: width_of(width, len(candidates))]
         return end(start, candidates)
@@ -135,17 +156,49 @@ beam_search = Tried(
     ),
     why="Logarithms add where shares multiply. A beam of width 1 is greedy; one as wide as there are texts finds the best of all.",
     properties=(
-        Property("a beam of width 1 takes the likeliest each time", _greedy),
-        Property("a wider beam finds what greed misses", _better),
-        Property("it asks no more often than it must", _price),
-        Property("a beam as wide as there are texts finds the best of all", _exhaustive),
-        Property("a narrow beam keeps the right candidates", _narrow),
+        Property(
+            "a beam of width 1 takes the likeliest each time",
+            _greedy,
+            "`length` times: extend the one candidate by every id, add each logarithm to its score, and keep the best.",
+        ),
+        Property(
+            "a wider beam finds what greed misses",
+            _better,
+            "Each of the `width` candidates is extended by every id; all extensions are compared by their whole score.",
+        ),
+        Property(
+            "it asks no more often than it must",
+            _price,
+            "One call of `step` for each candidate of each round.",
+            slow="Does the list of candidates grow from round to round? Keep `width` of all extensions together.",
+        ),
+        Property(
+            "a beam as wide as there are texts finds the best of all",
+            _exhaustive,
+            "Nothing is cut off here: all extensions of all candidates stay, and the best of the last round is returned.",
+        ),
+        Property(
+            "a narrow beam keeps the right candidates",
+            _narrow,
+            "In each round the `width` highest sums of *all* extensions stay, whichever candidate they come from.",
+        ),
     ),
     examples=lambda rng: tuple((seed, 3, 4) for seed in range(6)),
     trial=_try_beam,
     mistakes={
         "This is greedy: only one candidate is kept, or extended by its likeliest id alone.": _wrong_beam(
             width_of=lambda w, n: 1
+        ),
+        "`width` is not used, or for each candidate on its own: keep `width` of *all* extensions together.": _wrong_beam(
+            width_of=lambda w, n: w**9
+        ),
+        "One round is missing: `length` ids are added.": _wrong_beam(rounds=lambda length: length - 1),
+        "There is one round too many: `length` ids are added.": _wrong_beam(rounds=lambda length: length + 1),
+        "step is given `start` and the last id; it must be given the whole text so far.": _wrong_beam(
+            ask=lambda start, ids: [*start, *ids[-1:]]
+        ),
+        "step is given `start` alone; it must be given the new ids after it.": _wrong_beam(
+            ask=lambda start, ids: start
         ),
         "The scores are not added up: a candidate's score is that of all its ids.": _wrong_beam(
             fold=lambda score, x: x
@@ -155,8 +208,9 @@ beam_search = Tried(
             fold=lambda score, x: score + math.exp(x)
         ),
         "The lowest scores are kept: the best have the highest.": _wrong_beam(rank=lambda c: c[1]),
-        "step must be given `start` too, with the new ids after it.": _wrong_beam(
-            ask=lambda start, ids: ids or start
+        WITHOUT_START: (
+            _wrong_beam(ask=lambda start, ids: ids or start),
+            _wrong_beam(ask=lambda start, ids: ids),
         ),
         "step must be given the whole text so far, not its last id alone.": _wrong_beam(
             ask=lambda start, ids: [*start, *ids][-1:]

@@ -44,9 +44,51 @@ def filter_with(stay, put=None, norm=True):
         kept = np.zeros_like(p)
         kept[ids] = p[ids]
         kept = put(p, ids) if put else kept
-        return kept / kept.sum() if norm else kept
+        with np.errstate(all="ignore"):
+            return kept / kept.sum() if norm else kept
 
     return keep
+
+
+def wrong_shares(stay):
+    """Mistakes in what becomes of the shares that stay, as sentence -> ways."""
+
+    def kept(p, limit, others=0.0):
+        ids = np.asarray(stay(p, limit), dtype=int)
+        return np.where(np.isin(np.arange(len(p)), ids), p, others)
+
+    return {
+        "What was cut off is spread evenly over those that stay: divide by the sum instead, which keeps their proportions.": (
+            lambda p, limit: np.where(
+                kept(p, limit) > 0, p + (1 - kept(p, limit).sum()) / np.count_nonzero(kept(p, limit)), 0
+            )
+        ),
+        "What was cut off is all given to the largest: divide by the sum instead, which keeps the proportions.": (
+            lambda p, limit: kept(p, limit) + (np.arange(len(p)) == p.argmax()) * (1 - kept(p, limit).sum())
+        ),
+        "softmax is taken of the shares: they are shares already, divide them by their sum.": (
+            lambda p, limit: np.exp(kept(p, limit)) / np.exp(kept(p, limit)).sum(),
+            lambda p, limit: np.exp(kept(p, limit, -np.inf)) / np.exp(kept(p, limit, -np.inf)).sum(),
+        ),
+        "Those that stay all get the same share here: divide their own shares by the sum.": (
+            lambda p, limit: (kept(p, limit) > 0) / np.count_nonzero(kept(p, limit))
+        ),
+        "Divide by the sum of those that stay; here they are divided by how many there are.": (
+            lambda p, limit: kept(p, limit) / np.count_nonzero(kept(p, limit))
+        ),
+        "Divide by the sum of those that stay; here they are divided by the largest.": lambda p, limit: (
+            kept(p, limit) / p.max()
+        ),
+        "Divide by the sum of those that stay; here the others are divided too, and stay.": (
+            lambda p, limit: p / kept(p, limit).sum()
+        ),
+        "These are those that were to be cut off; the others stay.": (
+            lambda p, limit: (p - kept(p, limit)) / (p - kept(p, limit)).sum()
+        ),
+        "These are the ids of those that stay: return their shares, all V of them, with zeros where nothing stays.": (
+            lambda p, limit: np.asarray(stay(p, limit))
+        ),
+    }
 
 
 def in_front(p, ids):

@@ -8,15 +8,17 @@ from minitransformer.course.checks.lesson_10_generating.common import (
     SHARES,
     SUM,
     TIED,
+    by_rank,
     cases_of,
     fewest,
     filter_with,
     in_front,
     kept_alone,
     random_shares,
+    wrong_shares,
 )
 from minitransformer.course.exercise import Exercise, Property
-from minitransformer.course.properties import keeps_float32, keeps_its_inputs, returns
+from minitransformer.course.properties import keeps_its_inputs, returns
 
 
 def _by_sum(rule, order=lambda p: np.argsort(-p, kind="stable")):
@@ -45,35 +47,52 @@ keep_top_p = Exercise(
                 ((SHARES, 0.7), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.7 of 0.5, 0.25, 0.125, .."),
                 ((SHARES, 0.8), [1 / 7, 2 / 7, 0, 4 / 7, 0], "enough = 0.8 of 0.5, 0.25, 0.125, .."),
             ),
+            "Go from the largest share down and add up; stop when `enough` is reached. Those stay, at the places of their ids.",
         ),
-        Property("at least one stays", cases_of(((SHARES, 0.01), [0, 0, 0, 1, 0], "enough = 0.01"))),
+        Property(
+            "at least one stays",
+            cases_of(((SHARES, 0.01), [0, 0, 0, 1, 0], "enough = 0.01")),
+            "The share that reaches `enough` stays, and the largest may do that on its own.",
+        ),
         Property(
             "what is reached exactly is reached",
             cases_of(((SHARES, 0.75), [0, 1 / 3, 0, 2 / 3, 0], "enough = 0.75 = 0.5 + 0.25")),
+            "A share stays if what came before it is *less* than `enough`.",
         ),
-        Property("with 1 all stay", cases_of(((SHARES, 1.0), SHARES, "enough = 1"))),
+        Property(
+            "with 1 all stay",
+            cases_of(((SHARES, 1.0), SHARES, "enough = 1")),
+            "All shares together are 1, so that none can be left out.",
+        ),
         Property(
             "of equal shares the first stay",
             cases_of(((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares")),
+            "A stable sort of -p keeps equal shares in the order of their ids: np.argsort(-p, kind='stable').",
         ),
         returns(
             "it is right for random shares",
             lambda rng: (random_shares(rng), 0.6),
             lambda p, e: kept_alone(p, fewest(p, e)),
+            hint="Sorted, what came before a share is np.cumsum(p[order]) - p[order]; those where it is below `enough` stay.",
         ),
-        keeps_its_inputs(lambda rng: (random_shares(rng), 0.6)),
-        keeps_float32(lambda rng: (random_shares(rng), 0.6)),
+        keeps_its_inputs(
+            lambda rng: (random_shares(rng), 0.6),
+            lambda rng: (random_shares(rng), 1.0),
+            lambda rng: (SHARES.copy(), 0.01),
+        ),
     ),
     examples=lambda rng: ((SHARES, 0.75), (SHARES, 0.8), (TIED, 0.2), (random_shares(rng), 0.6)),
     mistakes={
         SUM: filter_with(fewest, norm=False),
         PLACES: filter_with(fewest, in_front),
         ALL_V: filter_with(fewest, lambda p, ids: p[ids]),
-        "The share that reaches `enough` is left out; it belongs to those that stay.": filter_with(
-            _by_sum(lambda before, with_it, p, e: (with_it < e) | (before == 0))
+        "The share that reaches `enough` is left out; it belongs to those that stay.": (
+            filter_with(_by_sum(lambda before, with_it, p, e: (with_it < e) | (before == 0))),
+            filter_with(_by_sum(lambda before, with_it, p, e: with_it < e)),
         ),
-        "The share that goes beyond `enough` is left out; it is needed to reach it.": filter_with(
-            _by_sum(lambda before, with_it, p, e: (with_it <= e) | (before == 0))
+        "The share that goes beyond `enough` is left out; it is needed to reach it.": (
+            filter_with(_by_sum(lambda before, with_it, p, e: (with_it <= e) | (before == 0))),
+            filter_with(_by_sum(lambda before, with_it, p, e: with_it <= e)),
         ),
         "Where `enough` is reached exactly, one too many stays: before < enough, not <=.": filter_with(
             _by_sum(lambda before, with_it, p, e: before <= e)
@@ -84,13 +103,35 @@ keep_top_p = Exercise(
         "The smallest come first here: argsort of -p puts the largest first.": filter_with(
             _by_sum(lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable"))
         ),
-        "Each share is compared with `enough` on its own; it is their sum that must reach it.": filter_with(
-            _by_sum(lambda before, with_it, p, e: (p >= e) | (before == 0))
+        "Each share is compared with `enough` on its own; it is their sum that must reach it.": (
+            filter_with(_by_sum(lambda before, with_it, p, e: (p >= e) | (before == 0))),
+            filter_with(_by_sum(lambda before, with_it, p, e: p >= e)),
+            filter_with(_by_sum(lambda before, with_it, p, e: p <= e)),
+        ),
+        "Each share is compared with `enough` times the largest, as in min-p; here it is their sum that must reach it.": (
+            filter_with(lambda p, e: np.flatnonzero(p >= e * p.max()))
+        ),
+        "The limit is 1 - enough here; those that stay reach `enough`.": (
+            filter_with(lambda p, e: fewest(p, 1 - e)),
+            filter_with(_by_sum(lambda before, with_it, p, e: with_it <= 1 - e)),
+        ),
+        "One too many stays: stop with the share that reaches `enough`.": filter_with(
+            lambda p, e: by_rank(p)[: len(fewest(p, e)) + 1]
+        ),
+        "A part of the classes stays, `enough` times their number; it is the sum of the shares that must reach it.": (
+            filter_with(lambda p, e: by_rank(p)[: max(1, int(e * len(p)))]),
+            filter_with(lambda p, e: by_rank(p)[: int(np.ceil(e * len(p)))]),
+        ),
+        "Only the largest stays, whatever `enough` is.": filter_with(lambda p, e: [int(p.argmax())]),
+        "Everything stays here, whatever `enough` is.": filter_with(lambda p, e: np.arange(len(p))),
+        "What is compared is in order of size, and what it picks from in order of ids: pick with order[..].": (
+            filter_with(lambda p, e: np.arange(len(fewest(p, e))))
         ),
         "Of equal shares the last come first here: argsort of -p, kind='stable'.": filter_with(
             _by_sum(
                 lambda before, with_it, p, e: before < e, order=lambda p: np.argsort(p, kind="stable")[::-1]
             )
         ),
+        **wrong_shares(fewest),
     },
 )

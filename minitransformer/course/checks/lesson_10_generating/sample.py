@@ -1,23 +1,37 @@
 """What must be true of sample."""
 
+import operator
+
 import numpy as np
 
-from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import same
+from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
+from minitransformer.course.properties import keeps_its_inputs, same
 
 # on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
 PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
 
 
+def _id(answer, p, u):
+    """What an answer returns, as an int of Python."""
+    got = answer(p.copy(), u)
+    if got is None:
+        raise Nothing(f"the id for shares {p.tolist()} and u = {u}")
+    try:
+        return operator.index(got)
+    except TypeError:
+        hint = "int(..) makes one of a number; of an array or a list take the element that is meant, such as [0]."
+        raise Failed(f"expected an int, got {type(got).__name__} {got!r:.60}", hint=hint) from None
+
+
 def _points(answer):
     for u, i in ((0.1, 1), (0.2, 1), (0.3, 3), (0.6, 3), (0.7, 3), (0.8, 4), (0.95, 4)):
-        same(answer(PIECES.copy(), u), i, f"the id for shares {PIECES.tolist()} and u = {u}")
+        same(_id(answer, PIECES, u), i, f"the id for shares {PIECES.tolist()} and u = {u}")
 
 
 def _borders(answer):
     for u, i in ((0.0, 1), (0.25, 3), (0.75, 4)):
         same(
-            answer(PIECES.copy(), u),
+            _id(answer, PIECES, u),
             i,
             f"the id for shares {PIECES.tolist()} and u = {u}, where a piece begins",
         )
@@ -25,7 +39,7 @@ def _borders(answer):
 
 def _frequencies(answer):
     p = np.array([0.1, 0.05, 0.6, 0.25])
-    drawn = np.array([int(answer(p.copy(), u)) for u in (np.arange(400) + 0.5) / 400])
+    drawn = np.array([_id(answer, p, u) for u in (np.arange(400) + 0.5) / 400])
     same(
         [(drawn == i).sum() for i in range(4)],
         [40, 20, 240, 100],
@@ -35,7 +49,7 @@ def _frequencies(answer):
 
 def _same_again(answer):
     p = np.full(8, 0.125)
-    if len({int(answer(p, 0.4)) for _ in range(20)}) > 1:
+    if len({_id(answer, p, 0.4) for _ in range(20)}) > 1:
         raise Failed(
             "the same u gave different ids", hint="u is the chance: do not draw any other random number."
         )
@@ -48,18 +62,23 @@ def _past_the_end(answer):
     ):
         got = answer(p.copy(), u)
         if got is None or int(got) != i:
-            what = f"shares {p.tolist()}, which sum to {np.cumsum(p)[-1]!r}, and u = {u}: expected {i}, got {got}"
+            what = f"shares {p.tolist()}, which sum to {float(np.cumsum(p)[-1])!r}, and u = {u}: expected {i}, got {got}"
             raise Failed(
                 what,
                 hint="Rounding made the line end before u: then it is the last class whose share is not 0.",
             )
 
 
-def _wrong_sample(rule):
-    def sample(p, u):
-        return int(rule(p, u, np.cumsum(p)))
+def _wrong_sample(*rules):
+    """Ways to draw with something wrong in them, and the same with the last class that has a share as the limit."""
 
-    return sample
+    def way(rule, limit):
+        return lambda p, u: min(int(rule(p, u, np.cumsum(p))), np.flatnonzero(p)[-1] if limit else len(p) + 1)
+
+    return tuple(way(rule, limit) for rule in rules for limit in (False, True))
+
+
+SORTED = "The shares are sorted, and the place in the sorted list is returned: the classes stay in the order of their ids."
 
 
 sample = Exercise(
@@ -72,11 +91,26 @@ sample = Exercise(
     ),
     why="A point thrown on the line hits a piece as often as the piece is long.",
     properties=(
-        Property("the same u gives the same id", _same_again),
-        Property("the id is that of the piece on which u lies", _points),
-        Property("a piece begins where the one before ends, and a share of 0 has no place", _borders),
-        Property("each id comes as often as its share says", _frequencies),
-        Property("rounding at the end of the line does no harm", _past_the_end),
+        Property("the same u gives the same id", _same_again, "Nothing but p and u decides which id it is."),
+        Property(
+            "the id is that of the piece on which u lies",
+            _points,
+            "Add up the shares, p[0], p[0] + p[1], ..; the id is the first whose sum is above u.",
+        ),
+        Property(
+            "a piece begins where the one before ends, and a share of 0 has no place",
+            _borders,
+            "u < sum decides, not <=; then a piece of length 0 is never hit.",
+        ),
+        Property(
+            "each id comes as often as its share says", _frequencies, "The pieces are as long as the shares."
+        ),
+        Property(
+            "rounding at the end of the line does no harm",
+            _past_the_end,
+            "Where u is above the last sum, return the last class whose share is not 0.",
+        ),
+        keeps_its_inputs(lambda rng: (PIECES.copy(), 0.4), lambda rng: (PIECES.copy(), 0.99)),
     ),
     examples=lambda rng: tuple((PIECES, u) for u in (0.0, 0.1, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.9)),
     mistakes={
@@ -97,7 +131,23 @@ sample = Exercise(
             lambda p, u, ends: len(p) - 1 - np.argmax(u < np.cumsum(p[::-1]))
         ),
         "All classes are alike here: their shares do not count.": _wrong_sample(
-            lambda p, u, ends: u * len(p)
+            lambda p, u, ends: u * len(p),
+            lambda p, u, ends: u * (len(p) - 1),
+            lambda p, u, ends: round(u * (len(p) - 1)),
+        ),
+        SORTED: _wrong_sample(
+            lambda p, u, ends: np.argmax(u < np.cumsum(np.sort(p)[::-1])),
+            lambda p, u, ends: np.argmax(u < np.cumsum(np.sort(p))),
+        ),
+        "The end nearest to u is taken; it is the first end above u.": _wrong_sample(
+            lambda p, u, ends: np.argmin(abs(ends - u))
+        ),
+        "The share nearest to u is taken; compare u with the sums of the shares so far.": _wrong_sample(
+            lambda p, u, ends: np.argmin(abs(p - u))
+        ),
+        "This is the least likely, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmin()),
+        "The smallest share is laid first here; the classes stay in the order of their ids.": _wrong_sample(
+            lambda p, u, ends: np.argsort(p, kind="stable")[np.argmax(u < np.cumsum(np.sort(p)))]
         ),
         "The largest share is laid first here; the classes stay in the order of their ids.": _wrong_sample(
             lambda p, u, ends: np.argsort(-p, kind="stable")[np.argmax(u < np.cumsum(np.sort(p)[::-1]))]
