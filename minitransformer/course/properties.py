@@ -94,7 +94,8 @@ def one_number(got: Any, what: str = "the result") -> float:
         raise Nothing(what)
     array = _numbers(got, what)
     if array.shape:
-        raise Failed(f"{what}: expected one number, got shape {array.shape}")
+        hint = "It is alone in a list or an array: take it out, such as by [0]." if array.size == 1 else ""
+        raise Failed(f"{what}: expected one number, got shape {array.shape}", hint=hint)
     return float(array)
 
 

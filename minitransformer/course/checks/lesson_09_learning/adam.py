@@ -5,10 +5,13 @@ import math
 import numpy as np
 
 from minitransformer.course.checks.lesson_09_learning.common import (
+    KEPT,
     RATES,
     grads_stay,
     history,
     in_place,
+    lists_stay,
+    own_steps,
     steps,
     try_with,
 )
@@ -97,13 +100,18 @@ def _wrong_adam(
     shared=False,
     in_place=True,
     begin=0,
+    of_mean=False,
+    correction=lambda b, t: 1 - b**t,
+    first_rate=False,
+    fixed=False,
 ):
     """An Adam with something wrong in it."""
 
     class Adam:
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             self.params, self.lr, self.betas, self.eps, self.t = params, lr, betas, eps, begin
-            self.m, self.v = [0.0] * len(params), [0.0] * len(params)
+            self.m, self.v, self.first = [0.0] * len(params), [0.0] * len(params), lr
+            self.betas = (0.9, 0.999) if fixed else betas
 
         def step(self, grads):
             b1, b2 = self.betas[::-1] if swapped else self.betas
@@ -111,14 +119,29 @@ def _wrong_adam(
                 at = 0 if shared else i
                 m, v = (np.resize(x[at], g.shape) if shared else x[at] for x in (self.m, self.v))
                 self.t = counts(self.t, i)
-                m, v = mean(b1, m, g), square(b2, v, g)
-                c1, c2 = 1 - b1**self.t, 1 - b2**self.t
-                change = step(self.lr, m, v, c1, c2, self.eps)
+                m = mean(b1, m, g)
+                v = square(b2, v, m if of_mean else g)
+                c1, c2 = correction(b1, self.t), correction(b2, self.t)
+                change = step(self.first if first_rate else self.lr, m, v, c1, c2, self.eps)
                 self.m[at], self.v[at] = (m / c1, v / c2) if keeps_corrected else (m, v)
                 if in_place:
                     p -= change
                 else:
                     self.params[i] = p - change
+
+    return Adam
+
+
+def _one_list():
+    """An Adam whose m and v are the same arrays."""
+
+    class Adam(_wrong_adam()):
+        def step(self, grads):
+            (b1, b2), self.t = self.betas, self.t + 1
+            for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
+                m = v = self.m[i] = b2 * (b1 * self.m[i] + (1 - b1) * g) + (1 - b2) * g * g
+                with np.errstate(all="ignore"):
+                    p -= self.lr * (m / (1 - b1**self.t)) / (np.sqrt(v / (1 - b2**self.t)) + self.eps)
 
     return Adam
 
@@ -136,23 +159,40 @@ Adam = Tried(
     "true means of the first few gradients, though m and v began at 0.",
     properties=(
         in_place(_adam),
-        Property("the first step is lr, against the gradient's sign, whatever its size", _first_step),
-        Property("a gradient that never changes gives steps that never change", _steady),
+        own_steps(_adam),
+        Property(
+            "the first step is lr, against the gradient's sign, whatever its size",
+            _first_step,
+            "In the first step m / (1 - b1) is g, and v / (1 - b2) is g^2: the quotient of m and the root of v is g's sign.",
+        ),
+        Property(
+            "a gradient that never changes gives steps that never change",
+            _steady,
+            "The corrected means of a constant gradient are the gradient and its square, in every step: t counts the steps.",
+        ),
         Property(
             "it is right for random gradients",
             _adam_history([0.1] * 5, "lr = 0.1, betas = (0.8, 0.95), random gradients"),
+            "m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2 for each parameter; both are kept uncorrected.",
         ),
         Property(
             "eps is added to the root",
             _adam_history([0.1] * 5, "gradients around 1e-8, eps = 1e-8", size=1e-8),
+            "First v / (1 - b2^t), then its root, then + eps.",
         ),
         Property(
             "the learning rate may change between steps",
             _adam_history(RATES, f"random gradients, lr = {RATES}"),
+            "Read self.lr in each step; m and v do not contain it.",
         ),
-        Property("two optimizers do not disturb each other", _two_at_once),
-        Property("the defaults are Adam's own", _defaults),
+        Property("two optimizers do not disturb each other", _two_at_once, KEPT),
+        Property(
+            "the defaults are Adam's own",
+            _defaults,
+            "lr=1e-3, betas=(0.9, 0.999), eps=1e-8: leave the line `def __init__` as it was.",
+        ),
         grads_stay(_adam),
+        lists_stay(_adam),
     ),
     examples=lambda rng: ((3, 1.0), (4, 1e-8)),
     trial=try_with(_adam),
@@ -199,6 +239,60 @@ Adam = Tried(
             keeps_corrected=True
         ),
         "All parameters share their means; each needs its own.": _wrong_adam(shared=True),
+        "Each beta multiplies the new part, too: m <- b1 m + (1 - b1) g.": _wrong_adam(
+            mean=lambda b, m, g: b * (m + g), square=lambda b, v, g: b * (v + g * g)
+        ),
+        "The new part of v has no (1 - b2): v <- b2 v + (1 - b2) g^2.": _wrong_adam(
+            square=lambda b, v, g: b * v + g * g
+        ),
+        "The new part of m has no (1 - b1): m <- b1 m + (1 - b1) g.": _wrong_adam(
+            mean=lambda b, m, g: b * m + g
+        ),
+        "(1 - b2) is squared together with g: (1 - b2) g^2.": _wrong_adam(
+            square=lambda b, v, g: b * v + ((1 - b) * g) ** 2
+        ),
+        "v is made of m; it is the mean of the gradient's square, g * g.": _wrong_adam(of_mean=True),
+        "v is the mean of |g|; it is that of g * g.": _wrong_adam(
+            square=lambda b, v, g: b * v + (1 - b) * abs(g)
+        ),
+        "The old m or v is not kept: the new one is b times the old one, and (1 - b) times what is new.": (
+            _wrong_adam(mean=lambda b, m, g: (1 - b) * g),
+            _wrong_adam(square=lambda b, v, g: (1 - b) * g * g),
+            _wrong_adam(mean=lambda b, m, g: (1 - b) * g, square=lambda b, v, g: (1 - b) * g * g),
+        ),
+        "The corrections are multiplied; divide by 1 - b^t.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m * c1) / (np.sqrt(v * c2) + eps)
+        ),
+        "The corrections are exchanged: m is divided by 1 - b1^t, v by 1 - b2^t.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c2) / (np.sqrt(v / c1) + eps)
+        ),
+        "v is divided by its correction after the root; first divide, then take the root.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) / (np.sqrt(v) / c2 + eps)
+        ),
+        "1 - b * t stands where 1 - b ** t should.": _wrong_adam(correction=lambda b, t: 1 - b * t),
+        "The corrections are those of step t - 1 or t + 1: count t up once, before they are computed.": (
+            _wrong_adam(correction=lambda b, t: 1 - b ** (t + 1)),
+            _wrong_adam(correction=lambda b, t: 1 - b ** max(t - 1, 1)),
+        ),
+        "eps is added to v before it is corrected; it belongs outside the root.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) / np.sqrt((v + eps) / c2)
+        ),
+        "eps is added to the root before the correction, as in the paper's second form; here it is added last.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) / ((np.sqrt(v) + eps) / np.sqrt(c2))
+        ),
+        "The step is not divided by the root of v: this is momentum alone.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * m / c1
+        ),
+        "It multiplies by the root of v; divide by it.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) * (np.sqrt(v / c2) + eps)
+        ),
+        "Only the sign of m counts here.": _wrong_adam(step=lambda lr, m, v, c1, c2, eps: lr * np.sign(m)),
+        "The learning rate is missing.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: (m / c1) / (np.sqrt(v / c2) + eps)
+        ),
+        "The learning rate of the first step stays: read self.lr in each step.": _wrong_adam(first_rate=True),
+        "The betas are always 0.9 and 0.999 here: use what was given.": _wrong_adam(fixed=True),
+        "m and v are one list here, so that each writes over the other: make two.": _one_list(),
         "The step uses g; it should use the running mean m.": _wrong_adam(
             mean=lambda b, m, g: g, step=lambda lr, m, v, c1, c2, eps: lr * m / (np.sqrt(v / c2) + eps)
         ),

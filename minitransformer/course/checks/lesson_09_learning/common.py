@@ -68,7 +68,45 @@ def in_place(make):
                 hint="`p = p - ...` makes a new array that the model never sees; `p -= ...` writes into the model's own.",
             )
 
-    return Property("it writes into the model's own arrays", holds)
+    return Property(
+        "it writes into the model's own arrays", holds, "`p -= change` writes into p; so does p[...] = new."
+    )
+
+
+def own_steps(make):
+    """Two optimizers of one class do not know of each other, and a gradient array may be used again with other numbers."""
+
+    def holds(answer):
+        def run_alone(g):
+            w = np.array([0.0])
+            optimizer = make(answer, [w])
+            for x in g:
+                optimizer.step([np.array([x])])
+            return w
+
+        series = [(1.0, -3.0, 0.5), (-2.0, 0.5, 4.0)]
+        expected = [run_alone(g) for g in series]
+        arrays, same_array = [np.zeros(1), np.zeros(1)], np.zeros(1)
+        optimizers = [make(answer, [w]) for w in arrays]
+        for pair in zip(*series, strict=True):
+            for optimizer, x in zip(optimizers, pair, strict=True):
+                same_array[:] = x
+                optimizer.step([same_array])
+        for w, right in zip(arrays, expected, strict=True):
+            same(
+                w,
+                right,
+                "a parameter, while another optimizer is at work and the gradient's array is used again",
+                hint=KEPT,
+            )
+
+    return Property("what one optimizer keeps is its own", holds, KEPT)
+
+
+KEPT = (
+    "Make what is kept in __init__, with self., in arrays of its own: not in the class, not in a default argument, "
+    "and not the gradient's array itself."
+)
 
 
 def grads_stay(make):
@@ -84,7 +122,30 @@ def grads_stay(make):
                 )
                 raise Failed(f"the gradient became {g.tolist()}, it was [3.0, 4.0]", hint=hint)
 
-    return Property("it leaves the gradients as they were", holds)
+    return Property(
+        "it leaves the gradients as they were",
+        holds,
+        "Copy what is kept of a gradient, and write into the copy.",
+    )
+
+
+def lists_stay(make):
+    def holds(answer):
+        params, grads = [np.zeros(2), np.zeros(3)], [np.ones(2), np.ones(3)]
+        kept = list(params), list(grads)
+        make(answer, params).step(grads)
+        for what, got, before in (("params", params, kept[0]), ("grads", grads, kept[1])):
+            if len(got) != len(before) or any(a is not b for a, b in zip(got, before, strict=True)):
+                raise Failed(
+                    f"the list `{what}` no longer contains the arrays that were in it", hint=SAME_LIST
+                )
+
+    return Property("the lists keep their arrays", holds, SAME_LIST)
+
+
+SAME_LIST = (
+    "params[i] = .. and .pop() change the list that was passed: write into the arrays, and leave the lists."
+)
 
 
 RATES = (0.1, 0.1, 0.02, 0.02, 0.05)

@@ -4,7 +4,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_09_learning.common import batch, large_scores, softmax, surprise
 from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import is_vjp_of, keeps_float32, keeps_its_inputs, same
+from minitransformer.course.properties import is_vjp_of, keeps_its_inputs, same
 
 
 def _halves(answer):
@@ -52,17 +52,25 @@ cross_entropy_vjp = Exercise(
     ),
     why="Guess minus truth: the error itself is the gradient, never larger than 1, and never vanishing while the guess is wrong.",
     properties=(
-        Property("two equal scores give a half each way", _halves),
-        Property("every row sums to 0: what one class gains the others lose", _rows_sum_to_zero),
+        Property(
+            "two equal scores give a half each way",
+            _halves,
+            "Both shares are 1/2; 1 is subtracted at the right class; then g / N with N = 1 rows.",
+        ),
+        Property(
+            "every row sums to 0: what one class gains the others lose",
+            _rows_sum_to_zero,
+            "The shares of a row sum to 1, and 1 is subtracted at one place of each row.",
+        ),
         is_vjp_of(
             "it is the gradient, with any g, on every element",
             lambda logits, targets: surprise(logits, targets),
             batch,
             wrt=(0,),
+            hint="softmax of each row, minus 1 at the right class of each row, times g / N.",
         ),
-        Property("large scores do not overflow", _large_scores),
-        keeps_its_inputs(_with_g),
-        keeps_float32(_with_g),
+        Property("large scores do not overflow", _large_scores, "Subtract each row's maximum before exp."),
+        keeps_its_inputs(_with_g, lambda rng: (2.0, *large_scores(rng))),
     ),
     examples=lambda rng: (_with_g(rng), _with_g(rng)),
     mistakes={
@@ -85,6 +93,49 @@ cross_entropy_vjp = Exercise(
         "`p[:, targets] -= 1` changes every row at all targets; `p[np.arange(N), targets]` is one of each row.": _wrong_vjp(
             pick=lambda p, targets: np.isin(np.arange(p.shape[1]), targets)[None, :]
         ),
+        "The mean over V stands where the one over N should: divide by N, the number of rows.": _wrong_vjp(
+            scale=lambda g, n, v: g / v
+        ),
+        "It is divided by g; multiply by g.": _wrong_vjp(scale=lambda g, n, v: 1 / g / n),
+        "g is added; it multiplies.": lambda g, logits, targets: g + _wrong_vjp()(1.0, logits, targets),
+        "It is multiplied by N; divide by it.": _wrong_vjp(scale=lambda g, n, v: g * n),
+        "1 is added at the right class; it is subtracted.": _wrong_vjp(right=-1.0),
+        "Softmax is missing: the shares are compared with the truth, not the scores.": (
+            lambda g, logits, targets: g / len(targets) * (logits - np.eye(logits.shape[1])[targets])
+        ),
+        "The logarithms of the shares are compared with the truth; it is the shares themselves.": (
+            lambda g, logits, targets: (
+                g / len(targets) * (np.log(softmax(logits)) - np.eye(logits.shape[1])[targets])
+            )
+        ),
+        "Softmax goes over all rows together; each row's shares sum to 1.": (
+            lambda g, logits, targets: (
+                g / len(targets) * (np.exp(logits) / np.exp(logits).sum() - np.eye(logits.shape[1])[targets])
+            )
+        ),
+        "exp is not divided by the sum of its row.": (
+            lambda g, logits, targets: g / len(targets) * (np.exp(logits) - np.eye(logits.shape[1])[targets]),
+            lambda g, logits, targets: (
+                g
+                / len(targets)
+                * (np.exp(logits - logits.max(-1, keepdims=True)) - np.eye(logits.shape[1])[targets])
+            ),
+        ),
+        "This is the gradient of the squared error; that of cross-entropy is p minus 1 at the right class.": (
+            lambda g, logits, targets: 2 * _wrong_vjp()(g, logits, targets),
+            lambda g, logits, targets: (
+                lambda p, d: g / len(targets) * 2 * p * (d - (p * d).sum(-1, keepdims=True))
+            )(softmax(logits), softmax(logits) - np.eye(logits.shape[1])[targets]),
+        ),
+        "softmax's own gradient is applied once more; p minus 1 at the right class is already the gradient in the scores.": (
+            lambda g, logits, targets: (
+                lambda p, d: g / len(targets) * p * (d - (p * d).sum(-1, keepdims=True))
+            )(softmax(logits), softmax(logits) - np.eye(logits.shape[1])[targets]),
+            lambda g, logits, targets: (lambda p, d: g / len(targets) * p * (1 - p) * d)(
+                softmax(logits), softmax(logits) - np.eye(logits.shape[1])[targets]
+            ),
+        ),
+        "All are zeros.": lambda g, logits, targets: 0 * logits,
         "Softmax goes down the columns; the classes of a row are along the last axis.": _wrong_vjp(axis=0),
     },
 )

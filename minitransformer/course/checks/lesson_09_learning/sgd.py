@@ -7,6 +7,8 @@ from minitransformer.course.checks.lesson_09_learning.common import (
     grads_stay,
     history,
     in_place,
+    lists_stay,
+    own_steps,
     steps,
     try_with,
 )
@@ -60,25 +62,39 @@ def _wrong_sgd(
     shared=False,
     forgets=False,
     rate_inside=False,
+    first_rate=False,
 ):
     """An SGD with something wrong in it."""
 
     class SGD:
         def __init__(self, params, lr, momentum=0.0):
             self.params, self.lr, self.momentum = params, lr, momentum
-            self.v = [0.0] * len(params)
+            self.v, self.first = [0.0] * len(params), lr
 
         def step(self, grads):
+            rate = self.first if first_rate else self.lr
             for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
                 at = 0 if shared else i
                 before = np.resize(self.v[at], g.shape) if shared else self.v[at]
-                v = velocity(self.momentum, before, self.lr * g if rate_inside else g)
+                v = velocity(self.momentum, before, rate * g if rate_inside else g)
                 self.v[at] = 0.0 if forgets else v
-                change = move(1.0 if rate_inside else self.lr, self.momentum, v, g)
+                change = move(1.0 if rate_inside else rate, self.momentum, v, g)
                 if in_place:
                     p -= change
                 else:
                     self.params[i] = p - change
+
+    return SGD
+
+
+def _late_sgd():
+    """An SGD that steps first, and then computes the velocity."""
+
+    class SGD(_wrong_sgd()):
+        def step(self, grads):
+            for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
+                p -= self.lr * self.v[i]
+                self.v[i] = self.momentum * self.v[i] + g
 
     return SGD
 
@@ -94,17 +110,29 @@ SGD = Tried(
     why="The velocity is a fading sum of all gradients: along a valley they add up, across it they cancel.",
     properties=(
         in_place(_sgd),
-        Property("without momentum it goes lr times the gradient, downhill", _plain_step),
-        Property("with momentum the steps gather speed", _gathering),
+        own_steps(_sgd),
+        Property(
+            "without momentum it goes lr times the gradient, downhill",
+            _plain_step,
+            "With momentum 0 the velocity is the gradient, so that p <- p - lr g.",
+        ),
+        Property(
+            "with momentum the steps gather speed",
+            _gathering,
+            "v is 1, then 0.9 + 1, then 0.9 * 1.9 + 1; each step is lr times v.",
+        ),
         Property(
             "every parameter has its own velocity",
             _sgd_history([0.1] * 5, "random gradients, lr = 0.1, momentum = 0.9"),
+            "Keep one velocity for each parameter, in a list, from step to step.",
         ),
         Property(
             "the learning rate may change between steps",
             _sgd_history(RATES, f"momentum = 0.9, random gradients, lr = {RATES}"),
+            "Read self.lr in each step, and multiply the whole velocity by it.",
         ),
         grads_stay(_sgd),
+        lists_stay(_sgd),
     ),
     examples=lambda rng: ((3, 1.0), (4, 0.1)),
     trial=try_with(_sgd),
@@ -123,6 +151,30 @@ SGD = Tried(
         "Velocity and gradient are mixed up: it is the old velocity that is multiplied by momentum.": _wrong_sgd(
             velocity=lambda mu, v, g: v + mu * g
         ),
+        "The old velocity is subtracted; v <- momentum v + g.": _wrong_sgd(
+            velocity=lambda mu, v, g: g - mu * v
+        ),
+        "(1 - momentum) multiplies the old velocity; it is momentum itself.": _wrong_sgd(
+            velocity=lambda mu, v, g: (1 - mu) * v + g
+        ),
+        "Old velocity and gradient have each other's factor: v <- momentum v + g.": _wrong_sgd(
+            velocity=lambda mu, v, g: (1 - mu) * v + mu * g
+        ),
+        "The old velocity is not multiplied by momentum, so that all gradients count the same.": _wrong_sgd(
+            velocity=lambda mu, v, g: v + g
+        ),
+        "The step uses the old velocity: compute the new one first.": _late_sgd(),
+        "The gradient is added to the step once more: p <- p - lr v.": _wrong_sgd(
+            move=lambda lr, mu, v, g: lr * (v + g)
+        ),
+        "The learning rate is used twice, in the velocity and in the step.": _wrong_sgd(
+            rate_inside=True, move=lambda lr, mu, v, g: 0.1 * v
+        ),
+        "Only the sign of the velocity counts here: the step is lr v.": _wrong_sgd(
+            move=lambda lr, mu, v, g: lr * np.sign(v)
+        ),
+        "It divides by the learning rate; multiply by it.": _wrong_sgd(move=lambda lr, mu, v, g: v / lr),
+        "The learning rate of the first step stays: read self.lr in each step.": _wrong_sgd(first_rate=True),
         "This is Nesterov's form, which looks ahead: here p changes by lr v.": _wrong_sgd(
             move=lambda lr, mu, v, g: lr * (g + mu * v)
         ),
