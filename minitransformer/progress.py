@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from minitransformer.terminal import Terminal
+from minitransformer.terminal import Bar, Terminal
 from minitransformer.training import Trainer
 
 SMOOTH = 20  # steps over which the loss shown is averaged
@@ -30,7 +30,7 @@ def progress_bar(
     """
     name_and_bar = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     figures = TextColumn("{task.fields[figures]}", markup=False)
-    with Progress(*name_and_bar, TimeRemainingColumn(), figures, console=console or Terminal()) as progress:
+    with Bar(*name_and_bar, TimeRemainingColumn(), figures, console=console or Terminal()) as progress:
         task = progress.add_task(name, total=trainer.steps, completed=trainer.step, figures="")
         yield lambda trainer: progress.update(task, completed=trainer.step, figures=_figures(trainer))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import Progress, ProgressColumn, TextColumn
 from rich.segment import Segment
 from rich.text import Text
 
@@ -46,3 +47,16 @@ class Terminal(Console):
         """
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else spelt_out(text), style, control)
+
+
+class Bar(Progress):
+    """A progress bar of rich whose descriptions are shown as they are; in a plain `Progress` they are markup."""
+
+    @classmethod
+    def get_default_columns(cls) -> tuple[ProgressColumn, ...]:
+        """The columns of a bar that is made without columns.
+
+        Returns:
+            The description as plain text, then rich's own columns.
+        """
+        return TextColumn("{task.description}", markup=False), *super().get_default_columns()[1:]

@@ -12,18 +12,19 @@ from pathlib import Path
 
 import numpy
 import pytest
+import small_published
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.panel import Panel
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 import minitransformer
 from minitransformer import cli
 from minitransformer.explain import Explanation
+from minitransformer.models import published
 from minitransformer.plain import OBEYED, spelt_out
-from minitransformer.terminal import Terminal
+from minitransformer.terminal import Bar, Terminal
 
 pytestmark = pytest.mark.host("terminals are the host's")
 ROOT = Path(minitransformer.__file__).parent
@@ -85,9 +86,11 @@ def test_brackets_are_letters(text):
 def test_a_bar_shows_the_text():
     console = Terminal()
     console.file, console._force_terminal, console.width = io.StringIO(), True, 200
-    with Progress(console=console, auto_refresh=False) as bar:
+    with Bar(console=console, auto_refresh=False) as bar:
         bar.add_task("a\x1b]0;title\x07b")
+        bar.add_task("see [/b] [bold]")
         bar.refresh()
+    assert "see [/b] [bold]" in console.file.getvalue()
     assert r"a\x1b]0;" in console.file.getvalue() and "\x1b]0;" not in console.file.getvalue()
 
 
@@ -104,7 +107,8 @@ MARKUP = re.compile(r"\[/?(bold|dim|red|green|yellow|cyan|italic|link)\b[^\]]*\]
 OWN_PRINT = {
     f"minitransformer/{name}.py" for name in ("course/build", "bench/memory", "bench/smollm2", "bench/works")
 }
-MAKERS = ("Console", "from_markup", "render_markup", "get_console", "Prompt")
+MAKERS = ("Console", "from_markup", "render_markup", "get_console", "Prompt", "Confirm")
+PARSERS = ("Progress", "Panel", "Spinner", "Status", "status", "input")  # rich reads their texts as markup
 
 
 def sources():
@@ -128,7 +132,7 @@ def offences(name, tree):
     """Ways to print that would let a text be obeyed."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            if called(node) in MAKERS:
+            if called(node) in MAKERS + PARSERS:
                 yield f"{name}, line {node.lineno}: {called(node)}"
             if any(
                 word.arg == "markup" and getattr(word.value, "value", True) is not False
@@ -164,6 +168,10 @@ def test_there_is_no_other_way_to_print():
         "print(f'{x}')",
         "a.print('[bold]' + x)",
         "TextColumn(x)",
+        "Progress(console=console)",
+        "console.status(x)",
+        "console.input(x)",
+        "Panel(x, title=x)",
     ],
 )
 def test_wrong_ways_to_print_are_found(wrong):
@@ -216,6 +224,53 @@ ASKED = (
 def test_what_is_asked_for_is_not_obeyed(command, arguments):
     code, out = command(*arguments, HOSTILE.replace("\x00", ""))
     assert code in (1, 2) and not OBEYED.search(out) and "error: " in out and "Traceback" not in out
+
+
+# ---- a text of the user's in every command that shows it ----
+
+TAGS = ["see [/b]", "[bold]x[/bold]", "[link=x]y", "\\[b]"]
+SHOWING = {
+    "embed": (["embed", "{}", "other"], True),
+    "generate": (["generate", "--model", "smollm2", "{}", "--max-new-tokens", "2"], True),
+    "explain": (["explain", "--model", "smollm2", "{}"], False),  # token by token
+    "translate": (["translate", "{}", "--max-new-tokens", "2"], False),
+    "fetch": (["fetch", "{}"], True),
+    "start": (["start", "{}"], True),
+    "train": (["train", "--out", "{}", "--steps", "1", "--d-model", "8", "--nhead", "2"], True),
+    "resume": (["train", "--out", "{}", "--resume"], True),
+    "data": (["train", "language-model", "--data", "{}"], True),
+    "check": (["check", "softmax", "--dir", "{}"], True),
+    "hint": (["hint", "softmax", "--dir", "{}"], True),
+    "reset": (["reset", "softmax", "--dir", "{}"], True),
+    "solution": (["solution", "softmax", "--dir", "{}", "--yes"], True),
+    "progress": (["progress", "{}"], True),
+    "verify": (["verify", "--only", "{}"], True),
+    "bench": (["bench", "--only", "{}"], True),
+    "html": (["explain", "--model", "smollm2", "cat", "--html", "{}"], True),
+}
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+@pytest.mark.parametrize("name", SHOWING)
+def test_no_text_of_a_user_is_markup(command, monkeypatch, tmp_path, name, coloured):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(published, "load", small_published.small)
+    if coloured:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    arguments, shown = SHOWING[name]
+    for text in TAGS:
+        out = without_colours(command(*(a.format(text) for a in arguments))[1])
+        assert "bug of" not in out and "markup" not in out.lower() and "MarkupError" not in out, out
+        assert not shown or text in out, out
+
+
+@pytest.mark.parametrize("text", TAGS)
+def test_no_question_or_instruction_is_markup(command, monkeypatch, text):
+    monkeypatch.setattr(published, "load", small_published.small)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+    code, out = command("chat", "--system", text, "--max-new-tokens", "2")
+    assert code == 0 and "error" not in out
 
 
 @pytest.mark.parametrize(

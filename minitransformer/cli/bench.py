@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from minitransformer.bench import BENCHMARKS, Ratio, Row, beside, check_name, machine, rows
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.terminal import Bar
 
 PAIRS, FEW = 12, 3
 MET = {None: Text(""), True: Text("yes", style="green"), False: Text("no", style="bold red")}
@@ -47,10 +49,11 @@ def bench(
     prepare(seed, backend)
     if only:
         check_name(only)
-    with console.status("", spinner_style="none") as status:
+    with Bar(TextColumn("{task.description}", markup=False), console=console, transient=True) as bar:
+        task = bar.add_task("")
         found: list[Row] = []
         for what, measured in _measurements(only, folder, quick):
-            status.update(f"measuring {what}")
+            bar.update(task, description=f"measuring {what}")
             found += measured
     if json:
         print_json({**machine(), "rows": [asdict(row) for row in found]})

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from minitransformer.cli.options import Backend, Html, Json, Seed, console, prepare, print_json
 from minitransformer.pictures import STYLE, save_page
+from minitransformer.terminal import Bar
 from minitransformer.verify import Result, has_torch, verify_all
 from minitransformer.verify.report import COLUMNS, page_body, plain, row, summary
 
@@ -42,7 +42,7 @@ def verify(
 
 def _verified(only: str | None, seed: int, quiet: bool) -> list[Result]:
     """Run the checks, with a progress bar unless `quiet`."""
-    with Progress(console=console, transient=True, disable=quiet) as bar:
+    with Bar(console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("")
 
         def progress(done: int, total: int, name: str) -> None:

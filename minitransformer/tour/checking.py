@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import Progress
 
 from minitransformer.randomness import manual_seed
+from minitransformer.terminal import Bar
 from minitransformer.verify import Result, verify_all
 
 
@@ -19,7 +19,7 @@ def check_gradients(seed: int, console: Console) -> list[Result]:
     Returns:
         The result of each check.
     """
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("")
         results = verify_all(
             None, seed, lambda i, n, name: bar.update(task, completed=i, total=n, description=f"   {name}")
