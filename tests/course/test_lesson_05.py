@@ -65,6 +65,11 @@ EMPTY = "    table = np.empty((length, d_model))"
 TURN = "    return rotary(g, -positions, base)"
 WRONG = {
     "sinusoidal_table": [
+        ("[:, None] / 10000.0 **", "[:, None] / 1000.0 **", "The base is 10000"),
+        ("[:, None] / 10000.0 ** (", "[:, None] / 10000.0 ** (2 * ", "not by half of it"),
+        ("np.arange(length)[:, None]", "np.radians(np.arange(length))[:, None]", "no conversion from degrees"),
+        ("[:, None] / 10000.0 ** (", "[:, None] * 10000.0 ** (", "faster"),
+        ("    return table", "    table[:, 2 * (d_model // 2) :] = 0\n    return table", "3 sines and 2 cosines"),
         (EMPTY, "    i = np.arange(d_model)\n    a = np.arange(length)[:, None] / 1e4 ** (2 * i / d_model)\n"
          "    return np.sin(a) + np.cos(a)\n" + EMPTY, "as the article has it"),
         ("    return table", "    return np.concatenate([table[:, 0::2], table[:, 1::2]], axis=1)", "All sines come first"),
@@ -75,12 +80,18 @@ WRONG = {
         (ANGLES, "10000.0 ** (0 * np.arange(0, d_model, 2))  # (length", "All hands turn alike"),
         (EMPTY, "    c = np.arange(d_model)\n    a = np.arange(length)[:, None] / 1e4 ** (c / d_model)\n"
          "    return np.where(c % 2, np.cos(a), np.sin(a))\n" + EMPTY, "an angle of its own"),
-        ("    return table", "    return np.degrees(table)", "First the angles"),
-        ("    return table", "    return table.T", "First the angles"),
+        ("    return table", "    return np.degrees(table)", "0 1 0 1 at place 0"),
+        ("    return table", "    return table.T", "turned over"),
         ("np.cos(angles)[:, : d_model // 2]", "np.cos(angles)", "3 sines and 2 cosines"),
         ("    return table", "    table", "return"),
     ],
     "shift_matrix": [
+        ("k / 10000.0 **", "k * 10000.0 **", "faster"),
+        ("k / 10000.0 ** (", "k / 10000.0 ** (2 * ", "not channels"),
+        ("    return M", "    M[2:, 2:] = np.eye(d_model - 2)\n    return M", "Only the first hand moves"),
+        ("    return M", "    return np.diag(np.diag(M))", "The sines are missing"),
+        ("b = k /", "b = 2 * k /", "twice as far"),
+        ("b = k /", "b = abs(k) /", "has the sign of k"),
         ("    return M", "    return M.T", "leads back"),
         ("= -np.sin(b)", "= np.sin(b)", "needs a minus"),
         ("b = k / 10000.0 ** (np.arange(0, d_model, 2) / d_model)", "b = k + np.zeros(d_model // 2)", "All blocks are alike"),
@@ -90,10 +101,14 @@ WRONG = {
          "sines, cosines = np.arange(d_model // 2), np.arange(d_model // 2, d_model)", "i + d/2"),
         ("b = k / 10000.0", "b = 1 / 10000.0", "whatever k is"),
         ("    return M", "    return np.identity(d_model)", "changes nothing"),
-        ("    return M", "    return M[:2, :2]", "One hand"),
-        ("    return M", "    return np.sign(k) * M", "One hand"),
+        ("    return M", "    return M[:2, :2]", "For b = 0 each block"),
+        ("    return M", "    return np.sign(k) * M", "For b = 0 each block"),
     ],
     "rotary": [
+        ("    return y", "    return np.concatenate([y[..., 0::2], y[..., 1::2]], -1)", "in the wrong channels"),
+        ("first * sin + second * cos", "second * sin + second * cos", "needs both"),
+        ("    y = np.empty_like(x)", "    y = x\n    first, second = first.copy(), second.copy()", "Work on a copy|is turned"),
+        ("    return y", "    return y.reshape(-1, *y.shape[-2:]) if y.ndim > 3 else y", "any number of dimensions in front"),
         ("positions[:, None] / base", "-positions[:, None] / base", "other way"),
         ("first * cos - second * sin", "first * cos + second * sin", "One sine has a minus"),
         ("    y = np.empty_like(x)", "    h = d // 2\n    a, b = x[..., :h], x[..., h:]\n"
@@ -108,6 +123,10 @@ WRONG = {
         ("    return y\n", "    return x.copy()\n", "Nothing is turned"),
     ],
     "rotary_vjp": [
+        ("rotary(g, -positions, base)", "-rotary(g, positions, base)", "the angle has the minus"),
+        ("rotary(g, -positions, base)", "rotary(g, -positions[::-1], base)", "in the reverse order"),
+        ("rotary(g, -positions, base)", "rotary(g, -positions, base), None", "The result is one array"),
+        ("rotary(g, -positions, base)", "rotary(g, np.negative(positions, out=positions), base)", "Work on a copy"),
         (TURN, "    return rotary(g, positions, base)", "turns on instead of back"),
         (TURN, "    return g.copy()", "returns g unchanged"),
         (TURN, "    return rotary(g, -positions)", "pass it to"),

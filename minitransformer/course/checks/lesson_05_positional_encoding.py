@@ -6,7 +6,14 @@ import math
 import numpy as np
 
 from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import is_vjp_of, keeps_its_inputs, returns, same
+from minitransformer.course.properties import (
+    is_vjp_of,
+    keeps_float32,
+    keeps_its_inputs,
+    returns,
+    same,
+    takes_batches,
+)
 
 
 def _angle(p, i, d, base=10000.0):
@@ -69,11 +76,33 @@ sinusoidal_table = Exercise(
     ),
     why="The first hand turns once in about six places, the last in tens of thousands: together they tell all places apart.",
     properties=(
-        Property("place 0 has all hands at angle 0", _place_zero),
-        Property("the first hand turns by one radian a place", _first_hand),
-        returns("values are right, number by number", lambda rng: (30, 8), _by_loops),
-        Property("an odd width leaves out the last cosine", _odd_width),
-        returns("far places are right too", lambda rng: (3000, 6), _by_loops),
+        Property(
+            "place 0 has all hands at angle 0",
+            _place_zero,
+            "A row for each place; even channels are sines, odd ones cosines, for all d_model / 2 hands: 0 1 0 1 at place 0.",
+        ),
+        Property(
+            "the first hand turns by one radian a place",
+            _first_hand,
+            "For i = 0 the angle is p / 10000^0 = p, in radians, which np.sin takes; p counts 0, 1, 2, ..",
+        ),
+        returns(
+            "values are right, number by number",
+            lambda rng: (30, 8),
+            _by_loops,
+            hint="The angle is p / 10000^(2i / d_model), i = 0, 1, 2, ..: of np.arange(0, d_model, 2) the numbers are 2i already.",
+        ),
+        Property(
+            "an odd width leaves out the last cosine",
+            _odd_width,
+            "5 channels hold 3 sines and 2 cosines: there are (d_model + 1) // 2 hands, and d_model // 2 of the cosines are kept.",
+        ),
+        returns(
+            "far places are right too",
+            lambda rng: (3000, 6),
+            _by_loops,
+            hint="Places are not limited: compute, count nothing round.",
+        ),
     ),
     examples=lambda rng: ((9, 8), (5, 4)),
     mistakes={
@@ -85,6 +114,19 @@ sinusoidal_table = Exercise(
             n, d, sine=math.cos, cosine=math.sin
         ),
         "Places count from 0, here they count from 1.": lambda n, d: _neighbours(n, d, start=1),
+        "The base is 10000.": (
+            lambda n, d: _neighbours(n, d, angle=lambda p, i, d: _angle(p, i, d, 1000.0)),
+            lambda n, d: _neighbours(n, d, angle=lambda p, i, d: _angle(p, i, d, 100000.0)),
+        ),
+        "The exponent is divided by d_model, not by half of it.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: _angle(p, 2 * i, d)
+        ),
+        "Angles are radians as they are: no conversion from degrees.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: math.radians(_angle(p, i, d))
+        ),
+        "The table is turned over: a row for each place, a column for each channel.": lambda n, d: (
+            _neighbours(n, d).T
+        ),
         "The exponent is 2i / d_model; the 2 is missing.": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: _angle(p, i / 2, d)
         ),
@@ -159,6 +201,12 @@ def _turn(k, d, sign=1, angle=_angle, halves=False, odd=1):
     return M
 
 
+def _first_block(k, d, rest):
+    M = rest * np.eye(d)
+    M[:2, :2] = _turn(k, d)[:2, :2]
+    return M
+
+
 shift_matrix = Exercise(
     minutes=20,
     level=2,
@@ -170,12 +218,32 @@ shift_matrix = Exercise(
     ),
     why="The matrix does not contain p: the same rotation leads from any position to the one k places further.",
     properties=(
-        Property("k = 0 changes nothing", _stays),
-        Property("one hand, one place on", _moves(1, 2, 0, 1, 5)),
-        Property("every row moves k places on, wherever it stands", _moves_all),
-        Property("a negative k leads back", _back),
-        Property("it is a rotation: lengths stay", _keeps_length),
-        Property("moves add up", _adds_up),
+        Property(
+            "k = 0 changes nothing",
+            _stays,
+            "For b = 0 each block is [[1, 0], [0, 1]], cosines on the diagonal: for every one of the d_model / 2 hands.",
+        ),
+        Property(
+            "one hand, one place on",
+            _moves(1, 2, 0, 1, 5),
+            "With b = k: [[cos b, sin b], [-sin b, cos b]] times (sin a, cos a) is (sin(a + b), cos(a + b)).",
+        ),
+        Property(
+            "every row moves k places on, wherever it stands",
+            _moves_all,
+            "Each hand i has a block of its own, in rows and columns 2i and 2i + 1, with the angle b = k / 10000^(2i / d_model).",
+        ),
+        Property(
+            "a negative k leads back",
+            _back,
+            "b = k / 10000^(2i / d_model) has the sign of k: leave it to sine and cosine.",
+        ),
+        Property(
+            "it is a rotation: lengths stay",
+            _keeps_length,
+            "In each block the squares of sine and cosine add up to 1.",
+        ),
+        Property("moves add up", _adds_up, "The angle is proportional to k: by 3 and by 2 is by 5."),
     ),
     examples=lambda rng: ((3, 8), (1, 4)),
     mistakes={
@@ -183,6 +251,20 @@ shift_matrix = Exercise(
         "One of the two sines needs a minus: cos(a + b) = cos a cos b - sin a sin b.": lambda k, d: _turn(
             k, d, odd=-1
         ),
+        "The hands get faster here: k *divided* by 10000^(2i / d_model).": lambda k, d: _turn(
+            k, d, angle=lambda k, i, d: k * 10000 ** (2 * i / d)
+        ),
+        "i counts hands, not channels: the block of hand i is in rows 2i and 2i + 1, and its exponent is 2i / d_model.": (
+            lambda k, d: _turn(k, d, angle=lambda k, i, d: _angle(k, 2 * i, d))
+        ),
+        "Only the first hand moves: each of the d_model / 2 hands has a block.": (
+            lambda k, d: _first_block(k, d, 1.0),
+            lambda k, d: _first_block(k, d, 0.0),
+        ),
+        "The sines are missing: each channel needs the other one of its pair.": lambda k, d: np.diag(
+            np.diag(_turn(k, d))
+        ),
+        "This moves twice as far.": lambda k, d: _turn(2 * k, d),
         "All blocks are alike here: each hand turns at its own speed.": lambda k, d: _turn(
             k, d, angle=lambda k, i, d: k
         ),
@@ -227,12 +309,6 @@ def _at_zero(answer):
     same(answer(x, np.array([0])), x, "a vector at place 0, which is not turned")
 
 
-def _stays_float32(answer):
-    if (dtype := np.asarray(answer(np.ones((2, 3, 4), "float32"), np.arange(3))).dtype) != np.float32:
-        hint = "The angles are float64, and so are their cosines: np.cos(angles).astype(x.dtype)."
-        raise Failed(f"float32 went in, {dtype} came out", hint=hint)
-
-
 def _lengths(answer):
     x, positions = _x(np.random.default_rng(8))
     same((answer(x, positions) ** 2).sum(-1), (x**2).sum(-1), "the squared length of each turned vector")
@@ -268,6 +344,24 @@ def _added(x, positions, base=10000.0):
                          for p in positions])  # fmt: skip
 
 
+SHORT = "The angles are float64, and so are their cosines: np.cos(angles).astype(x.dtype)."
+
+
+def _own_channel(x, positions, base=10000.0):
+    """Each channel is turned with itself."""
+    y = np.array(x, dtype=float)
+    for t, i in np.ndindex(x.shape[-2], x.shape[-1] // 2):
+        turn = _angle(positions[t], i, x.shape[-1], base)
+        y[..., t, 2 * i] *= math.cos(turn) - math.sin(turn)
+        y[..., t, 2 * i + 1] *= math.cos(turn) + math.sin(turn)
+    return y
+
+
+def _side_by_side(x, positions, base=10000.0):
+    y = _rotate(x, positions, base)
+    return np.concatenate([y[..., 0::2], y[..., 1::2]], -1)
+
+
 rotary = Exercise(
     minutes=20,
     level=2,
@@ -279,14 +373,44 @@ rotary = Exercise(
     ),
     why="A rotation changes no length and no angle between two vectors turned alike: what is left is the difference of places.",
     properties=(
-        Property("nothing is turned at place 0", _at_zero),
-        Property("a quarter turn is right", _right_angle),
-        Property("lengths stay", _lengths),
-        returns("values are right, pair by pair", _x, _turned),
-        returns("places are those given, and the base too", _later, _turned),
-        Property("the product of two turned vectors depends on their distance alone", _only_the_distance),
-        keeps_its_inputs(_x),
-        Property("float32 stays float32", _stays_float32),
+        Property(
+            "nothing is turned at place 0",
+            _at_zero,
+            "At angle 0 the cosine is 1 and the sine 0: y[..., 0::2] is x[..., 0::2], and y[..., 1::2] is x[..., 1::2].",
+        ),
+        Property(
+            "a quarter turn is right",
+            _right_angle,
+            "Each channel of a pair needs both: first cos a - second sin a, first sin a + second cos a, with the x from before.",
+        ),
+        Property(
+            "lengths stay",
+            _lengths,
+            "The angles are a column of positions over a row of speeds, (T, d/2): every vector of x, (..., T, d), is turned.",
+        ),
+        returns(
+            "values are right, pair by pair",
+            _x,
+            _turned,
+            hint="Channels 2i and 2i + 1 are a pair, and its angle is positions[t] / base^(2i / d).",
+        ),
+        returns(
+            "places are those given, and the base too",
+            _later,
+            _turned,
+            hint="The place of the vector t is positions[t], whatever t is, and `base` is the argument.",
+        ),
+        takes_batches(
+            lambda rng: (rng.normal(size=(3, 4)), np.array([2, 0, 5])),
+            hint="There may be any number of dimensions in front: index from the end, x[..., 0::2], and keep the shape.",
+        ),
+        keeps_its_inputs(_x, _later),
+        Property(
+            "the product of two turned vectors depends on their distance alone",
+            _only_the_distance,
+            "Angles are proportional to the place, for every pair.",
+        ),
+        keeps_float32(lambda rng: (rng.normal(size=(2, 3, 4)), np.arange(3)), hint=SHORT),
     ),
     examples=lambda rng: (_x(rng), _later(rng)),
     mistakes={
@@ -294,6 +418,10 @@ rotary = Exercise(
         "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": lambda *a: _rotate(
             *a, cross=-1
         ),
+        "The right numbers stand in the wrong channels: the two of a pair are neighbours, y[..., 0::2] and y[..., 1::2].": (
+            _side_by_side
+        ),
+        "Each channel is turned with itself: in both formulas stand the first and the second of a pair.": _own_channel,
         "Channel i is paired with i + d/2, as some published models have it; here neighbours are pairs.": lambda *a: (
             _rotate(*a, halves=True)
         ),
@@ -327,6 +455,11 @@ def _cosines_only(g, positions, base=10000.0):
     return (_rotate(g, positions, base) + _rotate(g, positions, base, sign=-1)) / 2
 
 
+def _in_the_angle(g, positions, base=10000.0):
+    y = _rotate(g, positions, base)
+    return np.stack([-y[..., 1::2], y[..., 0::2]], -1).reshape(g.shape)
+
+
 rotary_vjp = Exercise(
     minutes=10,
     level=2,
@@ -336,13 +469,18 @@ rotary_vjp = Exercise(
     ),
     why="The transpose of a rotation is the rotation back. So the gradient costs a turn, and needs to remember nothing of x.",
     properties=(
-        Property("a quarter turn is turned back", _quarter_back),
+        Property(
+            "a quarter turn is turned back",
+            _quarter_back,
+            "The result is one array, g turned by -a: [[cos a, sin a], [-sin a, cos a]] is the transpose.",
+        ),
         is_vjp_of(
             "it is the gradient of the rotation",
             lambda x, positions: _turned(x, positions),
             lambda rng: (rng.normal(size=(2, 3, 4)), np.array([1, 5, 2])),
             vjp=lambda f, g, x, positions: f(g, positions),
             wrt=(0,),
+            hint="Each vector is turned back by the angle of its own place: only the sign of the angle is another.",
         ),
         is_vjp_of(
             "also for another base",
@@ -350,9 +488,14 @@ rotary_vjp = Exercise(
             lambda rng: (rng.normal(size=(3, 4)), np.array([1, 5, 2])),
             vjp=lambda f, g, x, positions: f(g, positions, 50.0),
             wrt=(0,),
+            hint="`base` is an argument: pass it on to `rotary`.",
+        ),
+        takes_batches(
+            lambda rng: (rng.normal(size=(3, 4)), np.array([2, 0, 5])),
+            hint="There may be any number of dimensions in front: index from the end, g[..., 0::2], and keep the shape.",
         ),
         keeps_its_inputs(_with_g),
-        Property("float32 stays float32", _stays_float32),
+        keeps_float32(lambda rng: (rng.normal(size=(2, 3, 4)), np.arange(3)), hint=SHORT.replace("x.", "g.")),
     ),
     examples=lambda rng: (_x(rng), _later(rng)),
     mistakes={
@@ -365,6 +508,15 @@ rotary_vjp = Exercise(
         ),
         "`base` is not used here: pass it to `rotary`.": lambda g, positions, base=0: _rotate(
             g, positions, sign=-1
+        ),
+        "The sign of the whole gradient is wrong: the angle has the minus, not g.": (
+            lambda *a: -_rotate(*a),
+            lambda *a: -_rotate(*a, sign=-1),
+        ),
+        "This is the slope in the angle; asked for is the gradient in x.": _in_the_angle,
+        "The places are in the reverse order: the sign of each angle is another, not its place.": (
+            lambda g, positions, *base: _rotate(g, positions[::-1], *base, sign=-1),
+            lambda g, positions, *base: _rotate(g, positions[::-1], *base),
         ),
         "This turns back twice as far.": lambda *a: _rotate(
             *a, angle=lambda p, i, d, base: -2 * _angle(p, i, d, base)
