@@ -53,6 +53,6 @@ def job_of(process: subprocess.Popen) -> int | None:
     kernel.SetInformationJobObject(job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
     kernel.AssignProcessToJobObject(
         job,
-        int(process._handle),  # type: ignore[attr-defined,unused-ignore]
+        int(process._handle),  # type: ignore[attr-defined,unused-ignore]  # as above
     )
     return job

@@ -292,7 +292,7 @@ class Methods:
         answer: Tensor = compare.equals(self, other)
         return answer
 
-    def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
+    def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]  # as __eq__
         """`self != other`, of each element; True where `other` is neither a tensor nor a number."""
         answer: Tensor = compare.differs(self, other)
         return answer
