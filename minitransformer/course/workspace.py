@@ -24,6 +24,7 @@ from minitransformer.files import one_line
 LOCK = ".progress.lock"
 PATIENCE = 30  # seconds to wait for the lock on the progress; then its holder is ignored
 TESTS = "test_exercises.py"
+REMEMBERED = 8  # definitions of an exercise that passed
 
 
 def _write_new(file: Path, text: str) -> bool:
@@ -33,12 +34,18 @@ def _write_new(file: Path, text: str) -> bool:
     return new
 
 
-def _digest(file: Path) -> str:
-    """A hash of a file's content, "" if it cannot be read."""
-    try:
-        return hashlib.sha256(read_plain(file, LARGEST_FILE)).hexdigest()
-    except (OSError, ValueError):
-        return ""
+def _digest(text: str) -> str:
+    """A short hash of a definition."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_in(file: LessonFile, name: str) -> str:
+    """The hash of the definition that a file holds; of the whole file if it is no Python; "" if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        return _digest(file.holds(name))
+    with contextlib.suppress(OSError, ValueError):
+        return _digest(repr(read_plain(file.path, LARGEST_FILE)))
+    return ""
 
 
 @dataclass
@@ -51,7 +58,7 @@ class Workspace:
         failed: exercise -> the status of the last report, if it was not passed.
         hints: exercise -> how many hints were shown.
         given_up: exercises whose solution was shown before they were passed.
-        passed_as: exercise -> the hash of the file that passed.
+        passed_as: exercise -> the hashes of its last definitions that passed, with spaces between them.
         trouble: one line that says what is wrong with the progress file, or "".
         known: the progress on the disk when it was last read or written.
     """
@@ -258,14 +265,12 @@ class Workspace:
             OSError: if the file cannot be read or written.
             ValueError: if it is no Python, so that the exercise cannot be found in it.
         """
-        file = self.lesson_file(name)
-        with self.changing():
-            before = _digest(file.path)
-            backup = file.put(name, code)
-            self._remember(Report(name, "passed"), now := _digest(file.path))
-            # an exercise that passed with the file as it was has not been touched
-            self.passed_as |= {other: now for other, was in self.passed_as.items() if was == before}
-        return backup
+        with self.alone():
+            with (
+                self.changing()
+            ):  # before the file: whatever is killed in between, both definitions are known to pass
+                self._remember(Report(name, "passed"), _digest(code[name]))
+            return self.lesson_file(name).put(name, code)
 
     def pass_elsewhere(self, name: str) -> None:
         """Save that an exercise was passed by an answer that is not in the learner's file.
@@ -274,13 +279,14 @@ class Workspace:
             name: the exercise.
         """
         with self.changing():
-            self._remember(Report(name, "passed"), _digest(self.lesson_file(name).path))
+            self._remember(Report(name, "passed"), _digest_in(self.lesson_file(name), name))
 
     def check(self, name: str) -> Report:
         """Check one exercise, and save the result in the progress.
 
         A failure is not saved if the file was changed during the check, or if another check passed the exercise meanwhile,
-        or if the exercise has passed with the same file: then the machine was too busy, or the process was killed.
+        or if the code was stopped or crashed although the same definition has passed: then the machine was too busy, the process
+        was killed, or something else in the file is half written.
 
         Args:
             name: the exercise.
@@ -288,24 +294,29 @@ class Workspace:
         Returns:
             The report.
         """
-        file, known = self.file_of(catalogue.lesson_of(name)), self.passed.get(name)
-        judged, digest = version(file), _digest(file)
-        report = check_file(name, file)
+        file, known = self.lesson_file(name), self.passed.get(name)
+        judged, digest = version(file.path), _digest_in(file, name)
+        report = check_file(name, file.path)
         with self.changing():
-            same = (version(file), self.passed.get(name)) == (judged, known)
-            if report.passed or (same and not self._passed_with(name, digest)):
+            same = (version(file.path), self.passed.get(name)) == (judged, known)
+            if report.passed or (same and not self._stays(report, digest)):
                 self._remember(report, digest)
         return report
 
-    def _passed_with(self, name: str, digest: str) -> bool:
-        """Whether an exercise has passed with a file of this content."""
-        return name in self.passed and digest != "" and self.passed_as.get(name) == digest
+    def _stays(self, report: Report, digest: str) -> bool:
+        """Whether an exercise stays passed although it was stopped or crashed, because the same definition has passed."""
+        return report.status in ("stopped", "crashed") and digest in self._passing(report.name)
+
+    def _passing(self, name: str) -> list[str]:
+        """The hashes of the definitions that passed, the last one last."""
+        return self.passed_as.get(name, "").split() if name in self.passed else []
 
     def _remember(self, report: Report, digest: str) -> None:
         self.failed.pop(report.name, None)
         if report.passed:
             self.passed.setdefault(report.name, datetime.now(UTC).isoformat(timespec="seconds"))
-            self.passed_as[report.name] = digest
+            others = [other for other in self._passing(report.name) if other != digest]
+            self.passed_as[report.name] = " ".join([*others, digest][-REMEMBERED:])
             return
         self._forget(report.name)
         if report.status != "unwritten":

@@ -55,8 +55,12 @@ class World:
 
     def command(self, space):
         """One command, which may be killed. What it has printed counts."""
-        name, what = self.random.choice(NAMES), self.random.choice(["check"] * 4 + ["hint", "solution"])
+        name = self.random.choice(NAMES)
+        what = self.random.choice(["check"] * 4 + ["hint", "solution", "notebook"])
         if what == "check" and space.check(name).passed:
+            self.told.add(name)
+        elif what == "notebook":
+            space.keep_answer(name, {name: f"{name} = {self.random.random()}\n"})
             self.told.add(name)
         elif what == "hint":
             space.next_hint(name)
