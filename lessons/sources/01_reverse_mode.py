@@ -52,6 +52,9 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told a
 #
 # $$f(x + h) \approx f(x) + f'(x)\,h$$
 #
+# Books call $f'(x)$ the **derivative** of $f$ at $x$. It is the same number. If several numbers could be moved, one says which:
+# the derivative of $y$ **with respect to** $x$, written $dy/dx$, is what these lessons call the slope of $y$ in $x$.
+#
 # Trying it out on both sides gives a number for it, $\frac{f(x + h) - f(x - h)}{2h}$, a *central difference*. It will be
 # our judge in every lesson, as it needs to know nothing about how $f$ was made.
 #
@@ -98,7 +101,8 @@ plt.show()
 # | $c = e^a$ | $\partial c/\partial a = e^a = c$ |
 # | $c = \tanh a$ | $\partial c/\partial a = 1 - \tanh^2 a = 1 - c^2$ |
 #
-# (The curly $\partial$ is a $d$ that reminds us that the other inputs are held still.) Look at the product: the slope in $a$
+# (The curly $\partial$ is a $d$ that reminds us that the other inputs are held still; such a slope is called a *partial
+# derivative*.) Look at the product: the slope in $a$
 # is the value of $b$. So to know slopes we must remember numbers from the way forward.
 
 # %% [markdown]
@@ -300,24 +304,95 @@ else:
 # %% [markdown]
 # ## What it is good for
 #
-# Going against the slope makes a number smaller. Here a single neuron learns to say 0.5 when it sees 1 and -0.5 when it sees 2, by
-# nothing but this: compute the error (how far off it is, squared), walk back, turn $w$ and $b$ a little against their slopes,
-# here by 0.3 times the slope. (Lesson 09 does this in earnest.)
+# A small step against the slope makes a number smaller. Here a single neuron learns to say 0.5 when it sees 1 and -0.5 when it
+# sees 2, by nothing but this: compute the error (how far off it is, squared), walk back, and change $w$ and $b$ by $-0.1$ times
+# their slopes. This is **gradient descent**. The error that it makes smaller is also called the **loss**, and the 0.1 is the
+# **learning rate**. (Lesson 09 does this in earnest.)
+#
+# A slope holds only close by, so a rate can be too large. For comparison the same neuron learns with the rate 0.3.
+
 
 # %%
-w, b = 0.1, 0.1
-errors = []
-for _ in range(60):
-    tw, tb = (mt.tensor(value, dtype=mt.float64, requires_grad=True) for value in (w, b))
-    error = ((tw * 1.0 + tb).tanh() - 0.5) ** 2 + ((tw * 2.0 + tb).tanh() + 0.5) ** 2
-    error.backward()
-    errors.append(error.item())
-    w, b = w - 0.3 * tw.grad.item(), b - 0.3 * tb.grad.item()
+def one_neuron(rate, steps=200):
+    w, b, errors = 0.1, 0.1, []
+    for _ in range(steps):
+        tw, tb = tensor(w), tensor(b)
+        error = ((tw * 1.0 + tb).tanh() - 0.5) ** 2 + ((tw * 2.0 + tb).tanh() + 0.5) ** 2
+        error.backward()
+        errors.append(error.item())
+        w, b = w - rate * tw.grad.item(), b - rate * tb.grad.item()
+    return errors, [math.tanh(w + b), math.tanh(2 * w + b)]
+
+
+def tensor(value):
+    return mt.tensor(value, dtype=mt.float64, requires_grad=True)
+
 
 figure, axis = plt.subplots(figsize=(4.5, 2.6), layout="constrained")
-axis.semilogy(errors, color=BLUE)
-axis.set(xlabel="step", ylabel="error", title="sixty steps against the slope")
+for rate, colour in ((0.3, ORANGE), (0.1, BLUE)):
+    errors, says = one_neuron(rate)
+    axis.semilogy(errors, color=colour, label=f"rate {rate}")
+    rises = (np.diff(errors) > 0).sum()
+    print(f"rate {rate}: the error rises in {rises} of {len(errors) - 1} steps; it says {says[0]:.2f} and {says[1]:.2f}")
+axis.set(xlabel="step", ylabel="error", title="one neuron, 200 steps against the slope")
+axis.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# With the rate 0.1 the error falls at every step. With 0.3 a step goes so far that the slope has changed its sign on the way: the
+# next step comes back, and the error rises and falls in turn.
+
+# %% [markdown]
+# ## A network that learns with your numbers
+#
+# Nothing more is needed for a **network**. Its task: two inputs, each 1 or -1, and it shall say 1 if they differ and -1 if they are
+# the same. One neuron cannot do that. Before tanh it computes $w_1 a_1 + w_2 a_2 + b$, and for the two pairs that differ these
+# numbers sum to $2b$, for the two that are the same also to $2b$: it cannot be positive for the first two and negative for the
+# others. Four neurons side by side, and a fifth that reads their results, can. Their 17 **weights** begin as random numbers.
+#
+# `learn` is gradient descent for any kind of number that knows `+`, `*`, `**` and `tanh`, and has a walk back. The library's
+# tensors are such numbers, and so are your Values.
+
+# %%
+TASK = [((-1, -1), -1), ((-1, 1), 1), ((1, -1), 1), ((1, 1), -1)]  # (the two inputs, what to say)
+
+
+def network(inputs, weights):  # 2 inputs, 17 weights
+    a, b = inputs
+    hidden = [(weights[i] * a + weights[i + 1] * b + weights[i + 2]).tanh() for i in (0, 3, 6, 9)]
+    return (sum(w * h for w, h in zip(weights[12:16], hidden, strict=True)) + weights[16]).tanh()
+
+
+def learn(number, walk_back, rate=0.1, steps=200):
+    weights, errors = np.random.default_rng(0).normal(size=17).tolist(), []
+    for _ in range(steps):
+        known = [number(weight) for weight in weights]
+        error = sum((network(inputs, known) - wanted) ** 2 for inputs, wanted in TASK)
+        walk_back(error)
+        errors.append(float(error.data))
+        weights = [w - rate * float(v.grad) for w, v in zip(weights, known, strict=True)]
+    return errors, [float(network(inputs, known).data) for inputs, _ in TASK]
+
+
+learned = {"the library's tensors": learn(tensor, mt.Tensor.backward)}
+try:
+    learned["your Values"] = learn(Value, backward)
+except NotImplementedError:
+    print("Your Values are missing here: write Value, topological_order and backward, and run this cell again.")
+
+figure, axis = plt.subplots(figsize=(4.5, 2.6), layout="constrained")
+for name, look in (("the library's tensors", "-"), ("your Values", "--")):
+    if name in learned:
+        errors, says = learned[name]
+        axis.semilogy(errors, look, color=BLUE if look == "-" else ORANGE, lw=2, label=name)
+        print(f"{name}: error {errors[0]:.2f} -> {errors[-1]:.3f}; it says", *(f"{s:+.2f}" for s in says))
+axis.set(xlabel="step", ylabel="error", title="17 weights learn when two inputs differ")
+axis.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# The error falls at every step, and each answer has the right sign. If your Values are in the picture, their curve lies on that of
+# the library: the same slopes give the same steps. What a large language model does in training is this loop, with more weights.
 
 # %% [markdown]
 # ## Summary
@@ -325,6 +400,7 @@ plt.show()
 # - A slope says how far the result moves per nudge. Along a path slopes multiply; where paths meet they add.
 # - Each number remembers its parents and its slopes in them. The record of a whole computation is called the tape.
 # - Walk back in topological order: every number collects from all its users, then hands on once. One visit each.
+# - Gradient descent changes each weight by minus the learning rate times its slope. Your Values are enough for it.
 #
 # **Further reading.** Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors*, Nature 323, 1986,
 # which made the method known. Baydin, Pearlmutter, Radul and Siskind, *Automatic differentiation in machine learning: a
