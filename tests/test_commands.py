@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy
 import pytest
+import small_published
 
 from minitransformer import checkpoint, cli, models
 from minitransformer.cli.train import _new_recipe as new_recipe
@@ -361,3 +362,72 @@ def test_translate_says_why(command):
     assert " house" in [house["tokens"][i] for i in numpy.argsort(house["relevance"][:source])[-2:]]
     for why in told["why"]:
         assert sum(why["relevance"]) == pytest.approx(why["ledger"]["tokens"], rel=1e-4)
+
+
+# ---- what is checked before anything is fetched ----
+
+UNFETCHED = [
+    (["embed", "--model", "smollm2"], "expected an encoder of sentences: minilm, got 'smollm2'"),
+    (["embed", "--model", "nothing"], "expected an encoder of sentences"),
+    (["embed", "a cat sat"], "expected two or more"),
+    (["embed", "a cat sat", " "], "none of them empty"),
+    (["generate", "--model", "minilm"], "expected one that writes text: smollm2"),
+    (["generate", "--model", "flan-t5"], "expected one that writes text: smollm2"),
+    (["generate", "--model", "smollm2", ""], "prompt: expected"),
+    (["chat", "--model", "minilm"], "trained for conversations: smollm2"),
+    (["translate", " "], "at least one word"),
+    (["translate", "a cat", "--to", "Klingon"], "--to: flan-t5 knows English, German"),
+    (["translate", "a cat", "--from", "Klingon"], "--from: flan-t5 knows English, German"),
+    (["explain", "--model", "minilm", "x"], "expected one that writes text"),
+    (["explain", "--model", "smollm2"], "expected a text"),
+    (["explain", "--model", "smollm2", " "], "expected a text"),
+    (["explain", "--model", "smollm2", "x", "--rule", "none"], "rule"),
+    (["explain", "--model", "smollm2", "x", "--method", "lime"], "expected a classifier"),
+    (["explain", "--model", "smollm2", "--compare"], "expected a classifier"),
+    (["explain", "--model", "smollm2", "--compare", "a text"], "leave out the text"),
+    (["fetch", "nothing"], "nothing"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), UNFETCHED)
+def test_nothing_is_fetched_before_the_arguments_are_checked(command, monkeypatch, arguments, complaint):
+    def fetching(*_, **__):
+        raise AssertionError("fetched")
+
+    monkeypatch.setattr("minitransformer.assets.obtain", fetching)
+    monkeypatch.setattr("minitransformer.models.published.fetch", fetching)
+    monkeypatch.setattr("minitransformer.models.published.load", fetching)
+    code, out = command(*arguments)
+    assert code == 1 and complaint in out and "fetched" not in out
+
+
+def test_what_the_translator_does_not_know_is_said(command, monkeypatch):
+    monkeypatch.setattr("minitransformer.models.published.load", small_published.small)
+    code, out = command("translate", "\U0001f431", "--max-new-tokens", "2")
+    assert code == 1 and "expected one with a piece that flan-t5 knows, got '\U0001f431'" in out
+    code, out = command("translate", "the cat \U0001f431", "--max-new-tokens", "2")
+    assert code == 0 and "does not know some characters" in out and "small model" in out
+
+
+# ---- what is said of a run ----
+
+
+def test_no_file_is_named_that_is_not_there(command, tmp_path, monkeypatch):
+    take_step = Trainer._take_step
+
+    def interrupted(self, batch):
+        take_step(self, batch)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "_take_step", interrupted)
+    code, out = command("train", "--out", tmp_path / "a", "--steps", "5", *SMALL)
+    assert code == 130 and {"best", "last"} & {line.split(" ")[0] for line in out.splitlines()} == {"last"}
+    out = command("train", "--out", tmp_path / "b", "--steps", "5", *SMALL, "--json")[1]
+    assert json.loads(out)["best"] is None and json.loads(out)["last"]
+
+
+def test_a_run_is_not_resumed_as_another_kind(command, language_model):
+    before = (language_model / "last.safetensors").read_bytes()
+    code, out = command("train", "classifier", "--out", language_model, "--resume", "--steps", "7")
+    assert code == 1 and "holds the run of a language-model, not of a classifier" in out
+    assert (language_model / "last.safetensors").read_bytes() == before

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from minitransformer.cli.chosen import CHATS, fetched
 from minitransformer.cli.generate import MaxNewTokens, shown
-from minitransformer.cli.options import Backend, Seed, console, prepare, remark
+from minitransformer.cli.options import Backend, Seed, console, prepare
 from minitransformer.generation import growing_text, stream
-from minitransformer.models import published
 from minitransformer.models.published.smollm2 import END, SYSTEM, chat_prompt
 
 
@@ -31,11 +31,7 @@ def chat(
 ) -> None:
     """Answer each line of standard input, given all lines and answers before it. An empty line or the end of input ends it."""
     prepare(seed, backend)
-    if model != "smollm2":
-        raise ValueError(
-            f"model: expected smollm2, the only one that was trained for conversations, got {model!r}"
-        )
-    writer, tokenizer = published.load(model, remark)
+    writer, tokenizer = fetched(model, CHATS, "one that was trained for conversations")
     turns: list[tuple[str, str]] = []
     while words := _question():
         turns.append(("user", words))

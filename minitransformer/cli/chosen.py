@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,11 @@ import typer
 
 from minitransformer import models
 from minitransformer.cli.options import remark
-from minitransformer.generation.writer import lacking
 from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
 
+WRITERS, ENCODERS, CHATS = ("smollm2",), ("minilm",), ("smollm2",)  # published models, by what they can do
 PublishedWriter = Annotated[
     str | None, typer.Option("--model", help="Instead of a checkpoint, a published language model: smollm2.")
 ]
@@ -37,7 +38,23 @@ def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Mod
         return models.load(checkpoint, *kinds)
     if model is None or checkpoint is not None:
         raise ValueError("expected either --checkpoint FILE or --model NAME")
-    found, tokenizer = published.load(model, remark)
-    if lacking(found, found.config):
-        raise ValueError(f"model: expected one that writes text, such as smollm2, got {model!r}")
-    return found, tokenizer
+    return fetched(model, WRITERS, "one that writes text")
+
+
+def fetched(name: str, family: Sequence[str], what: str) -> tuple[Module, Tokenizer]:
+    """Load a published model, downloaded if the cache lacks it, after its name is checked.
+
+    Args:
+        name: the name that the command line gives.
+        family: the names that the command can use.
+        what: what these models are, for the message.
+
+    Returns:
+        The model and its tokenizer.
+
+    Raises:
+        ValueError: if the name is not one of them; nothing is downloaded.
+    """
+    if name not in family:
+        raise ValueError(f"model: expected {what}: {' or '.join(family)}, got {name!r}")
+    return published.load(name, remark)

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
-from minitransformer.models import published
-from minitransformer.models.bert import Bert
+from minitransformer.cli.chosen import ENCODERS, fetched
+from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.models.bert import embed as vectors_of
 
 SENTENCES = [
@@ -35,9 +34,9 @@ def embed(
     """Compute a vector for each sentence, and show for each the nearest other sentence."""
     prepare(seed, backend)
     sentences = sentences or SENTENCES
-    encoder, tokenizer = published.load(model, remark)
-    if not isinstance(encoder, Bert):
-        raise ValueError(f"model: expected an encoder of sentences, such as minilm, got {model!r}")
+    if len(sentences) < 2 or not all(map(str.strip, sentences)):
+        raise ValueError(f"sentences: expected two or more, none of them empty, to compare; got {sentences}")
+    encoder, tokenizer = fetched(model, ENCODERS, "an encoder of sentences")
     vectors = vectors_of(encoder, tokenizer, sentences)  # (N, C)
     near = vectors @ vectors.T  # (N, N), cosines
     if json:

@@ -87,16 +87,15 @@ def explain(
 ) -> None:
     """Show how much each token of TEXT contributes to the output of a model, from a checkpoint or a published one."""
     prepare(seed, backend)
+    _check(text, model, method, compare)
+    walk = gradient_x_input if method is Method.gradient else _walk(rule, form)
     asked, tokenizer = chosen(checkpoint, model)
     if compare:
         show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
-    if not text:
-        raise ValueError("text: expected a text with at least one word, or --compare")
     if method is Method.lime:
         explanation = _imitate(asked, tokenizer, text, target, samples, seed)
     else:
-        walk = _walk(rule, form) if method is Method.lrp else gradient_x_input
         explanation = walk(asked, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
     if html:
         save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
@@ -105,6 +104,19 @@ def explain(
     else:
         explanation.show()
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
+
+
+def _check(text: str | None, model: str | None, method: Method, compare: bool) -> None:
+    """Raise ValueError for what no model can answer, before one is loaded or downloaded."""
+    if compare and text:
+        raise ValueError(
+            f"--compare judges the methods on held-out reviews: leave out the text, got {text!r}"
+        )
+    if not compare and not (text and text.strip()):
+        raise ValueError("text: expected a text with at least one word, or --compare")
+    if model and (compare or method is Method.lime):
+        asked = "--compare" if compare else "--method lime"
+        raise ValueError(f"{asked}: expected a classifier, by --checkpoint; {model} writes text")
 
 
 def _walk(rule: str, form: Form | None) -> Callable[..., Explanation]:

@@ -37,6 +37,8 @@ def generate(
 ) -> None:
     """Continue PROMPT, token by token, by a language model: from a checkpoint, or a published one."""
     prepare(seed, backend)
+    if not prompt:
+        raise ValueError("prompt: expected at least one character")
     writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
     ids = tokenizer.encode(prompt)
     new: list[int] = []

@@ -54,7 +54,10 @@ Amp = Annotated[
 
 
 def train(
-    kind: Annotated[Kind, typer.Argument(help="What to train.")] = CLASSIFIER,
+    kind: Annotated[
+        Kind | None,
+        typer.Argument(help="What to train; classifier if not given, or the run's kind with --resume."),
+    ] = None,
     out: Out = None,
     resume: Resume = False,
     data: DataName = None,
@@ -78,7 +81,7 @@ def train(
     code is 128 plus the number of the signal.
     """
     prepare(seed, backend)
-    directory = out or Path("runs") / kind
+    directory = out or Path("runs") / (kind or CLASSIFIER)
     chosen = dict(
         data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
@@ -86,7 +89,9 @@ def train(
     chosen = {name: value for name, value in chosen.items() if value is not None}
     with _to_itself(directory):
         recipe, room = (
-            _recipe_of(directory, chosen) if resume else (_new_recipe(kind, directory, chosen), None)
+            _recipe_of(directory, chosen, kind)
+            if resume
+            else (_new_recipe(kind or CLASSIFIER, directory, chosen), None)
         )
         trainer = _trainer(recipe, directory, room)
         try:
@@ -131,12 +136,17 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
     return RECIPES[kind].of(**chosen) if "data" in chosen else RECIPES[kind](**chosen)
 
 
-def _recipe_of(directory: Path, chosen: dict) -> tuple[Recipe, int]:
+def _recipe_of(directory: Path, chosen: dict, kind: Kind | None) -> tuple[Recipe, int]:
     """The recipe of the run in a folder, and how many numbers its model may hold. Only `steps` may be chosen anew."""
     if extra := sorted(set(chosen) - {"steps"}):
         raise ValueError(f"--resume: the run keeps its settings; leave out {', '.join(extra)}")
     path = directory / LAST
     state = checkpoint.load(path)
+    found = stated_kind(state)
+    if kind and found in RECIPES and found != kind:
+        raise ValueError(
+            f"{directory}: holds the run of a {found}, not of a {kind}; resume it by `minitransformer train {found}`"
+        )
     try:
         recipe = settings(RECIPES[stated_kind(state)], state["description"]["recipe"])
         return replace(recipe, **chosen), room_of(state["model"])
@@ -174,7 +184,7 @@ def _results(trainer: Trainer, recipe: Recipe, directory: Path, done: bool) -> d
     if recipe.amp:
         found["skipped for overflow"] = trainer.scaler.skipped
     files = {"last": directory / LAST, "best": directory / BEST, "curve": directory / "loss.png"}
-    return found | {name: str(path) for name, path in files.items()}
+    return found | {name: str(path) if path.exists() else None for name, path in files.items()}
 
 
 def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:

@@ -17,6 +17,11 @@ from minitransformer.nn import Module
 from minitransformer.ops.creation import tensor
 from minitransformer.tokenization import Tokenizer
 
+LANGUAGES = ("English", "German", "French", "Romanian")
+WARNING = (
+    "flan-t5 is a small model: it makes mistakes. It was trained on English with German, French and Romanian."
+)
+
 
 def translate(
     sentence: Annotated[str, typer.Argument(help="What to translate.")] = "The house is wonderful.",
@@ -40,7 +45,12 @@ def translate(
     prepare(seed, backend)
     if not sentence.strip():
         raise ValueError("sentence: expected at least one word")
+    for option, language in (("--to", to), ("--from", source)):
+        if language not in LANGUAGES:
+            raise ValueError(f"{option}: flan-t5 knows {', '.join(LANGUAGES)}, got {language!r}")
     model, tokenizer = published.load("flan-t5", remark)
+    _check_known(sentence, tokenizer)
+    remark(WARNING)
     task = f"translate {source} to {to}: {sentence}"
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
@@ -56,6 +66,17 @@ def translate(
         for token, reason in zip(new, reasons, strict=why):
             console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
             reason.show()
+
+
+def _check_known(sentence: str, tokenizer: Tokenizer) -> None:
+    """Raise ValueError for a sentence of which the model knows no piece; say it of one that it knows in part."""
+    blank = (tokenizer.unk_id, tokenizer.end_id)
+    ids = tokenizer.encode(sentence)
+    known = [i for i in ids if i not in blank and str(tokenizer.vocabulary[i]).strip("\u2581 ")]
+    if not known:
+        raise ValueError(f"sentence: expected one with a piece that flan-t5 knows, got {sentence!r}")
+    if tokenizer.unk_id in ids:
+        remark("flan-t5 does not know some characters of the sentence, and does not translate them")
 
 
 def _written(writer: Writer, begin: list[int], most: int, beams: int, stop_id: int | None) -> Iterable[int]:
