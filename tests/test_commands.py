@@ -16,6 +16,7 @@ import small_published
 from minitransformer import checkpoint, cli, models
 from minitransformer.cli.train import _new_recipe as new_recipe
 from minitransformer.explain import PRESETS, lrp
+from minitransformer.pictures.tokens import visible
 from minitransformer.plain import spelt_out
 from minitransformer.recipes import ClassifierRecipe, FineTuningRecipe
 from minitransformer.recipes.classifier import accuracy
@@ -431,3 +432,49 @@ def test_a_run_is_not_resumed_as_another_kind(command, language_model):
     code, out = command("train", "classifier", "--out", language_model, "--resume", "--steps", "7")
     assert code == 1 and "holds the run of a language-model, not of a classifier" in out
     assert (language_model / "last.safetensors").read_bytes() == before
+
+
+# ---- what an explanation is called ----
+
+
+@pytest.mark.parametrize("method", ["lrp", "lime", "gradient"])
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_class_is_named_with_its_probability(command, classifier, tmp_path, method, label):
+    path, page, text = classifier / "best.safetensors", tmp_path / "p.html", "The food was zorblax"
+    asked = ["explain", "-c", path, text, "--target", label, "--method", method, "--samples", "30"]
+    code, out = command(*asked, "--html", page)
+    probability = models.classifier.predict_proba(*models.load(path), [text])[0, label]
+    said = f"{['negative', 'positive'][label]} {probability:.2f}"
+    shown = page.read_text(encoding="utf-8")
+    assert code == 0 and said in out and "not known to the model, and read all alike: 'zorblax'" in out
+    assert said in shown and "<h1>Why " in shown and ">unknown<" in shown and "against it" in shown
+    assert ("R2 of the linear model" in shown) == (method == "lime")
+    assert ("Its rule: the softmax by its tangent" in shown and "ledger says" in shown) == (method == "lrp")
+    told = json.loads(command(*asked, "--json")[1])
+    assert told["name"] == said.split()[0] and told["probability"] == pytest.approx(probability)
+
+
+def test_a_token_is_named_with_its_probability(command, language_model):
+    path = language_model / "last.safetensors"
+    model, tokenizer = models.load(path)
+    told = json.loads(command("explain", "-c", path, "the cat", "--json")[1])
+    assert told["name"] == visible(tokenizer.decode(told["target"])).strip()
+    assert (
+        f": {told['name']} {told['probability']:.2f}, output" in command("explain", "-c", path, "the cat")[1]
+    )
+
+
+def test_a_terminal_without_colour_is_told_the_numbers(command, classifier, monkeypatch):
+    asked = ["explain", "-c", classifier / "best.safetensors", "The food was good"]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "good[" not in command(*asked)[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert re.search(r"good\[[+-]\d\.\d\d\]", command(*asked)[1])
+
+
+@pytest.mark.parametrize("method", ["lrp", "lime", "gradient"])
+def test_a_text_that_is_too_long_is_refused_in_words_of_the_command(command, classifier, method):
+    asked = ["explain", "-c", classifier / "best.safetensors", "good " * 5000, "--method", method]
+    code, out = command(*asked)
+    assert code == 1 and "at most 256 tokens" in out and "give a shorter part" in out and "max_len" not in out

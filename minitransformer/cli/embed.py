@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.table import Table
 
 from minitransformer.cli.chosen import ENCODERS, fetched
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.models.bert import Bert
 from minitransformer.models.bert import embed as vectors_of
 
 SENTENCES = [
@@ -37,7 +38,7 @@ def embed(
     if len(sentences) < 2 or not all(map(str.strip, sentences)):
         raise ValueError(f"sentences: expected two or more, none of them empty, to compare; got {sentences}")
     encoder, tokenizer = fetched(model, ENCODERS, "an encoder of sentences")
-    vectors = vectors_of(encoder, tokenizer, sentences)  # (N, C)
+    vectors = vectors_of(cast(Bert, encoder), tokenizer, sentences)  # (N, C)
     near = vectors @ vectors.T  # (N, N), cosines
     if json:
         print_json({"sentences": sentences, "vectors": vectors.tolist(), "cosines": near.tolist()})

@@ -11,6 +11,7 @@ import typer
 
 from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.compare import compare_methods, show
+from minitransformer.cli.naming import check_length, name
 from minitransformer.cli.options import (
     Backend,
     Html,
@@ -22,10 +23,12 @@ from minitransformer.cli.options import (
     print_json,
 )
 from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
+from minitransformer.explain.page import explanation_body
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rules import named_composite
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
+from minitransformer.pictures import STYLE
 from minitransformer.pictures.pages import save_page
 
 
@@ -87,18 +90,20 @@ def explain(
 ) -> None:
     """Show how much each token of TEXT contributes to the output of a model, from a checkpoint or a published one."""
     prepare(seed, backend)
-    _check(text, model, method, compare)
+    words = _checked(text, model, method, compare)
     walk = gradient_x_input if method is Method.gradient else _walk(rule, form)
     asked, tokenizer = chosen(checkpoint, model)
     if compare:
         show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
+    check_length(asked, tokenizer, words)
     if method is Method.lime:
-        explanation = _imitate(asked, tokenizer, text, target, samples, seed)
+        explanation = _imitate(asked, tokenizer, words, target, samples, seed)
     else:
-        explanation = walk(asked, tokenizer.encode(text), target, tokens=tokenizer.tokens(text))
+        explanation = walk(asked, tokenizer.encode(words), target, tokens=tokenizer.tokens(words))
+    name(explanation, asked, tokenizer, words)
     if html:
-        save_page(html, explanation.method, explanation.to_html() + _flow(explanation))
+        save_page(html, f"Why {explanation.name}?", explanation_body(explanation) + _flow(explanation), STYLE)
     if json:
         print_json(plain(explanation))
     else:
@@ -106,8 +111,8 @@ def explain(
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
 
 
-def _check(text: str | None, model: str | None, method: Method, compare: bool) -> None:
-    """Raise ValueError for what no model can answer, before one is loaded or downloaded."""
+def _checked(text: str | None, model: str | None, method: Method, compare: bool) -> str:
+    """The text, "" for --compare. Raises ValueError for what no model can answer, before one is loaded or downloaded."""
     if compare and text:
         raise ValueError(
             f"--compare judges the methods on held-out reviews: leave out the text, got {text!r}"
@@ -117,6 +122,7 @@ def _check(text: str | None, model: str | None, method: Method, compare: bool) -
     if model and (compare or method is Method.lime):
         asked = "--compare" if compare else "--method lime"
         raise ValueError(f"{asked}: expected a classifier, by --checkpoint; {model} writes text")
+    return text or ""
 
 
 def _walk(rule: str, form: Form | None) -> Callable[..., Explanation]:
@@ -147,10 +153,12 @@ def plain(explanation: Explanation) -> dict:
         explanation: the explanation.
 
     Returns:
-        Its method, target, output, tokens, relevance and ledger.
+        Its method, name, probability, target, output, tokens, relevance and ledger.
     """
     return {
         "method": explanation.method,
+        "name": explanation.name,
+        "probability": explanation.probability,
         "target": explanation.target,
         "output": explanation.output,
         "tokens": explanation.tokens,

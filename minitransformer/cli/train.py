@@ -51,13 +51,14 @@ Adapt = Annotated[
 Amp = Annotated[
     bool | None, typer.Option("--amp", help="Compute products in float16, which is faster on a GPU.")
 ]
+What = Annotated[
+    Kind | None,
+    typer.Argument(help="What to train; classifier if not given, or the run's kind with --resume."),
+]
 
 
 def train(
-    kind: Annotated[
-        Kind | None,
-        typer.Argument(help="What to train; classifier if not given, or the run's kind with --resume."),
-    ] = None,
+    kind: What = None,
     out: Out = None,
     resume: Resume = False,
     data: DataName = None,

@@ -43,11 +43,7 @@ def translate(
 ) -> None:
     """Translate SENTENCE with flan-t5, a small model that knows German, French and Romanian a little."""
     prepare(seed, backend)
-    if not sentence.strip():
-        raise ValueError("sentence: expected at least one word")
-    for option, language in (("--to", to), ("--from", source)):
-        if language not in LANGUAGES:
-            raise ValueError(f"{option}: flan-t5 knows {', '.join(LANGUAGES)}, got {language!r}")
+    _check_arguments(sentence, to, source)
     model, tokenizer = published.load("flan-t5", remark)
     _check_known(sentence, tokenizer)
     remark(WARNING)
@@ -66,6 +62,15 @@ def translate(
         for token, reason in zip(new, reasons, strict=why):
             console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
             reason.show()
+
+
+def _check_arguments(sentence: str, to: str, source: str) -> None:
+    """Raise ValueError for what the model cannot translate, before it is downloaded."""
+    if not sentence.strip():
+        raise ValueError("sentence: expected at least one word")
+    for option, language in (("--to", to), ("--from", source)):
+        if language not in LANGUAGES:
+            raise ValueError(f"{option}: flan-t5 knows {', '.join(LANGUAGES)}, got {language!r}")
 
 
 def _check_known(sentence: str, tokenizer: Tokenizer) -> None:

@@ -327,6 +327,11 @@ class Explanation:
         tokens: strings to show, of the shape of `ids`; the ids if None.
         ledger: what became of the rest of the output; None for a method that does not account for it.
 
+    Attributes:
+        name: what the explained output is called, such as "positive"; None if it is not set.
+        probability: of the explained output; None if it is not set.
+        unknown: tokens that the model does not know.
+
     Raises:
         ValueError: the tokens have another shape.
     """
@@ -343,6 +348,9 @@ class Explanation:
     ):
         self.method, self.ids, self.relevance = method, ids, relevance
         self.target, self.output, self.ledger = target, output, ledger
+        self.name: str | None = None
+        self.probability: float | None = None
+        self.unknown: Sequence[str] = ()
         self.tokens = numpy.asarray(ids).astype(str).tolist() if tokens is None else list(tokens)
         if numpy.shape(self.tokens) != numpy.shape(relevance):
             raise ValueError(

@@ -5,6 +5,7 @@ Orange speaks for the explained output and blue against it; the number of each t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,23 @@ def _output(target: One) -> str:
     return " less ".join(f"output {t}" for t in (target if isinstance(target, tuple) else (target,)))
 
 
+def headline(explanation: Any) -> str:
+    """What is explained, in one line: the method, the name and the probability if they are known, and the output.
+
+    Args:
+        explanation: the explanation.
+
+    Returns:
+        Text such as "LIME: positive 0.93" or "LRP, attnlrp: positive 0.93, output 1 = +1.2345".
+    """
+    said = f"{outputs(explanation.target)} = {explanation.output:+.4f}"
+    if explanation.name is None:
+        return f"{explanation.method}: {said}"
+    named = f"{explanation.method}: {explanation.name} {explanation.probability:.2f}"
+    explains_probability = math.isclose(explanation.output, explanation.probability, abs_tol=1e-6)
+    return named if explains_probability else f"{named}, {said}"
+
+
 def html_explanation(explanation: Any) -> str:
     """An explanation as HTML: a title, the tokens of each sequence on one scale, and the ledger if there is one.
 
@@ -62,7 +80,7 @@ def html_explanation(explanation: Any) -> str:
         The HTML.
     """
     scale = scale_of(explanation.relevance)
-    title = f"{explanation.method}: {outputs(explanation.target)} = {explanation.output:+.4f}"
+    title = headline(explanation)
     strips = "".join(html_strip(tokens, values, scale) for tokens, values in explanation.rows())
     ledger = html_ledger(explanation.ledger) if explanation.ledger else ""
     return f'<div><div style="font:14px sans-serif;opacity:0.85">{escaped(title)}</div>{strips}{ledger}</div>'
@@ -81,13 +99,15 @@ def print_explanation(explanation: Any) -> None:
 
     console = Terminal()
     method = Text(explanation.method, style="bold")
-    console.print(Text.assemble(method, f": {outputs(explanation.target)} = {explanation.output:+.4f}"))
+    console.print(Text.assemble(method, headline(explanation).removeprefix(explanation.method)))
     scale = scale_of(explanation.relevance)
-    # colours say nothing in a file or a pipe, so there the numbers stand
+    # colours say nothing in a file, a pipe or a terminal without them, so there the numbers stand
+    coloured = console.is_terminal and console.color_system is not None and not console.no_color
     for tokens, values in explanation.rows():
-        strip = (
-            rich_strip(tokens, values, scale) if console.is_terminal else Text(plain_strip(tokens, values))
-        )
+        strip = rich_strip(tokens, values, scale) if coloured else Text(plain_strip(tokens, values))
         console.print(strip, soft_wrap=not console.is_terminal)
+    if explanation.unknown:
+        unknown = ", ".join(map(repr, explanation.unknown))
+        console.print(f"not known to the model, and read all alike: {unknown}", soft_wrap=True)
     if explanation.ledger:
         console.print(repr(explanation.ledger))

@@ -55,7 +55,8 @@ class _Strip:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         from rich.text import Text
 
-        if console.is_terminal and len(self.tokens):
+        coloured = console.is_terminal and console.color_system is not None and not console.no_color
+        if coloured and len(self.tokens):
             yield rich_strip(self.tokens, self.values, self.scale)
         else:
             yield Text(plain_strip(self.tokens, self.values) or "no tokens")
