@@ -193,13 +193,14 @@ for i, (weight, bias) in enumerate(layers):
 
 figure, axis = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
 r = values[-1]
-levels = [r]
+levels, kept = [r], []
 for i in reversed(range(len(layers))):
     messages = values[i] * layers[i][0] * (r / sums[i])[:, None]  # (n_out, n_in): what j hands to i
     for (j, k), amount in np.ndenumerate(messages):
         ends = [i, i + 1], [k - (sizes[i] - 1) / 2, j - (sizes[i + 1] - 1) / 2]
         colour, width = (ORANGE if amount > 0 else BLUE), 8 * abs(amount / values[-1][0])
         axis.plot(*ends, color=colour, lw=width, alpha=0.6, solid_capstyle="butt")
+    kept.append((layers[i][1] / sums[i] * r).sum())  # what the biases of this layer keep
     r = messages.sum(0)
     levels.insert(0, r)
 for i, level in enumerate(levels):
@@ -212,12 +213,15 @@ axis.set(xlim=(-0.3, 3.3), ylim=(-1.9, 2.3))
 axis.set_title("relevance, from the output (right) to the inputs (left); the sums differ by the biases")
 axis.axis("off")
 plt.show()
+print("sums, from right to left:     ", *(f"{level.sum():7.4f}" for level in reversed(levels)))
+print("kept by the biases in between:", *(f"{amount:7.4f}" for amount in kept))
 
 # %% [markdown]
 # ## The ledger
 #
-# The sums in the picture are close to each other and not equal, and now we can say why: every layer's biases keep a part. A
-# **ledger** writes it all down, as a bookkeeper would:
+# The sums in the picture are not equal, and now we can say why: every layer's biases keep a part. Here these parts are negative:
+# the biases spoke against the output, so what goes on to the inputs is *more* than the output. Each sum is the next one to the
+# left plus what the biases between them keep. A **ledger** writes it all down, as a bookkeeper would:
 #
 # $$\text{output} = \text{inputs} + \text{bias} + \text{epsilon}$$
 #
@@ -259,8 +263,9 @@ print("a = 2, b = 3, R = 6: halves", 2 * (6 / (2 * 6)) * 3, "and", 3 * 2 * (6 / 
 #
 # Softmax is no sum of its inputs, so there are no terms to share by. Two ways out have been proposed.
 #
-# **CP-LRP** (Ali et al., 2022) does not go there. It takes the attention shares for *constants*: all the relevance goes through
-# the values, and none to queries and keys. It is simple, it conserves, and it is blind to *why* a word was looked at.
+# **CP-LRP** (Ali et al., 2022) does not go there. It takes the attention shares (the *attention weights*) for *constants*: all
+# the relevance goes through the values, and none to queries and keys. It is simple, it conserves, and it is blind to *why* a
+# word was looked at.
 #
 # **AttnLRP** (Achtibat et al., 2024) replaces softmax near the point $x$ by its tangent, and a tangent *is* a sum: slopes times
 # inputs, and a constant that makes it touch the curve. The slopes are known from lesson 06,
@@ -291,16 +296,21 @@ axis.plot(xs, share_of(xs), color=GREY, label="share s, the other score being 1"
 axis.plot(xs, s0 + slope * (xs - x0), color=ORANGE, ls="--", label=f"its tangent at x = {x0:g}")
 axis.plot(x0, s0, "o", color=ORANGE)
 axis.annotate("", (0, s0 - slope * x0), (0, 0), arrowprops={"arrowstyle": "<->", "color": BLUE})
-axis.text(0.15, 0.1, "the constant:\nnot this score's", color=BLUE, va="center", fontsize=9)
+axis.text(0.15, 0.1, "the rest: the other\nscore and the constant", color=BLUE, va="center", fontsize=9)
 axis.annotate("", (x0, s0), (x0, s0 - slope * x0), arrowprops={"arrowstyle": "<->", "color": ORANGE})
 axis.text(x0 + 0.15, s0 - slope * x0 / 2, "slope times x", color=ORANGE, va="center", fontsize=9)
 axis.set(xlabel="score x", ylim=(-0.15, 1.15))
 axis.legend(frameon=False, loc="upper left", fontsize=9)
 plt.show()
+other = -s0 * (1 - s0) * 1.0  # slope times the other score, which is 1
+constant = s0 * (1 - x0 + s0 * x0 + (1 - s0) * 1.0)  # c of the formula
+print(f"share {s0:.3f} = this score {slope * x0:.3f} + other score {other:.3f} + constant {constant:.3f}")
+print(f"the rest: {s0 - slope * x0:.3f} = {other:.3f} + {constant:.3f}")
 
 # %% [markdown]
-# (Two scores, of which one is held at 1. The share at $x = 2$ is the height of the dot: the orange part goes to the score, the
-# blue part is the constant's.) So AttnLRP does *not* hand everything on to the words, by design. What stays at softmax is often
+# (Two scores, of which one is held at 1. The share at $x = 2$ is the height of the dot. The orange part goes to this score. The
+# blue part is the rest: what the other score gets, which is negative, and the constant $c$, which is therefore larger than the
+# blue part.) So AttnLRP does *not* hand everything on to the words, by design. What stays at softmax is often
 # as large as what the words get. A method that hides this is easy to misread; a ledger cannot hide it. It has a row for it.
 #
 # Masked scores are $-\infty$, and $0 \cdot \infty$ is no number. Such a place does not exist, so its score counts as 0.
@@ -398,7 +408,8 @@ print("softmax: largest difference to finite differences:", f"{abs(library - sco
 try:
     import torch
 except ImportError:
-    print("PyTorch is not installed: pip install torch")
+    print("PyTorch is not installed; to install it, run in a cell: %pip install torch")
+    print("When this page was made, the largest difference of LayerNorm to PyTorch was 3e-12")
 else:
     values, weight, bias = rng.normal(size=(3, 6)), rng.normal(size=6), rng.normal(size=6)
     t = torch.tensor(values, requires_grad=True)

@@ -360,8 +360,8 @@ for word in ("wonderful", "story", "kept", "look", "badly"):
     print(f"{word:10s}complaints: {having.count(0)}, praises: {having.count(1)}")
 
 # %% [markdown]
-# *story* and *kept*: four complaints against two praises. That is nothing to learn from, and it did. Such a find is worth more than a percentage: it says what reviews
-# the model lacks.
+# *story* and *kept*: four complaints against two praises. That is nothing to learn from, and it did. Such a find is worth more
+# than a percentage: it says what reviews the model lacks.
 #
 # ## How far to trust it
 #
