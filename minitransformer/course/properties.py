@@ -381,6 +381,8 @@ def _for(values: Sequence) -> str:
 def _in_short(value: Any) -> str:
     if isinstance(value, numpy.ndarray):
         return f"shape {value.shape}" if value.size > 4 else str(value.round(4).tolist())
+    if isinstance(value, dict) and len(value) > 2:
+        return f"a dictionary of {len(value)}"
     return getattr(value, "__name__", f"{value!r:.40}")
 
 

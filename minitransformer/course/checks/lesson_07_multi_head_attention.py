@@ -28,7 +28,8 @@ def _cut_by_loops(x, n_heads):
 
 def _counted(answer):
     x = np.arange(12.0).reshape(1, 2, 6)
-    same(answer(x, 3)[0, 1], [[2, 3], [8, 9]], "head 1 of 3, for tokens (0, 1, ..., 5) and (6, 7, ..., 11)")
+    heads = [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [10, 11]]]
+    same(answer(x, 3), [heads], "the 3 heads of one text of the tokens (0, 1, ..., 5) and (6, 7, ..., 11)")
 
 
 def _one_head(answer):
@@ -46,11 +47,29 @@ split_heads = Exercise(
     ),
     why="Reshape cuts the channels, transpose makes the heads a batch axis: attention sees H small problems, and no number moved.",
     properties=(
-        Property("head h has channels h d to (h + 1) d of every token", _counted),
-        Property("a single head is the whole", _one_head),
-        returns("every number is in its place", _tokens, _cut_by_loops),
-        returns("a text of one token is no exception", _one_token, _cut_by_loops),
-        keeps_its_inputs(_tokens),
+        Property(
+            "head h has channels h d to (h + 1) d of every token",
+            _counted,
+            "Two steps: cut the last axis into (n_heads, d), then bring the axis of the heads in front of that of the tokens.",
+        ),
+        Property(
+            "a single head is the whole",
+            _one_head,
+            "With one head, the result is x with an axis of size 1 behind the batch.",
+        ),
+        returns(
+            "every number is in its place",
+            _tokens,
+            _cut_by_loops,
+            hint="x[b, t, h * d + i] goes to place (b, h, t, i): B texts, n_heads heads, T tokens, d channels.",
+        ),
+        returns(
+            "a text of one token is no exception",
+            _one_token,
+            _cut_by_loops,
+            hint="Axes of size 1 stay: take the sizes from x.shape, and do not squeeze.",
+        ),
+        keeps_its_inputs(_tokens, _one_token),
         keeps_float32(_tokens),
     ),
     examples=lambda rng: (_tokens(rng), (rng.normal(size=(2, 5, 6)), 2)),
@@ -72,6 +91,24 @@ split_heads = Exercise(
         ),
         "`n_heads` is how many heads there are, not how wide each is.": (
             lambda x, n: x.reshape(*x.shape[:2], -1, n).transpose(0, 2, 1, 3)
+        ),
+        "The reshape comes after the axes are exchanged, and mixes channels and tokens: first cut, then reorder.": (
+            lambda x, n: x.transpose(0, 2, 1).reshape(x.shape[0], n, x.shape[1], -1),
+            lambda x, n: x.reshape(x.shape[0], n, -1, x.shape[1]).transpose(0, 1, 3, 2),
+        ),
+        "Two axes too many were exchanged: reorder (B, T, n_heads, d) with transpose(0, 2, 1, 3).": (
+            lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(2, 1, 0, 3),
+            lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(1, 0, 2, 3),
+            lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(0, 3, 2, 1),
+            lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(0, 3, 1, 2),
+            lambda x, n: x.reshape(*x.shape[:2], n, -1).T,
+        ),
+        "The heads are in the reverse order: head 0 has the first d channels.": lambda x, n: _turned(x, n)[
+            :, ::-1
+        ],
+        "Every head has all channels here: each gets d of them.": lambda x, n: np.stack([x] * n, 1),
+        "Batch and heads have become one axis: keep both, (B, n_heads, T, d).": (
+            lambda x, n: _turned(x, n).reshape(-1, x.shape[1], x.shape[2] // n)
         ),
     },
 )
@@ -103,16 +140,25 @@ merge_heads = Exercise(
     ),
     why="The same reordering, then one axis out of two. As it only moves numbers back, it is also the gradient of split_heads.",
     properties=(
-        Property("the heads of a token stand side by side", _merged),
-        returns("every number is in its place", _heads, _merge_by_loops),
+        Property(
+            "the heads of a token stand side by side",
+            _merged,
+            "Reorder the axes into (B, T, H, d), then make one axis of the last two.",
+        ),
+        returns(
+            "every number is in its place",
+            _heads,
+            _merge_by_loops,
+            hint="x[b, h, t, i] goes to place (b, t, h * d + i).",
+        ),
         is_vjp_of(
             "it is the gradient of split_heads, with any weights",
             lambda x: _cut_by_loops(x, 2),
             lambda rng: (rng.normal(size=(2, 3, 4)),),
             vjp=lambda f, g, x: f(g),
+            hint="split_heads only moves numbers: moved back to where they came from, that is all.",
         ),
-        keeps_its_inputs(_heads),
-        keeps_float32(_heads),
+        keeps_its_inputs(_heads, lambda rng: (rng.normal(size=(1, 1, 3, 2)),)),
     ),
     examples=lambda rng: (_heads(rng), (rng.normal(size=(1, 2, 4, 3)),)),
     mistakes={
@@ -124,6 +170,20 @@ merge_heads = Exercise(
         ),
         "The axes are reordered, (B, T, H, d), and the last two still have to become one.": lambda x: (
             x.transpose(0, 2, 1, 3)
+        ),
+        "The axes are (B, T, d, H) or (B, d, H, T) before the reshape: it must be (B, T, H, d).": (
+            lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape[0], x.shape[2], -1),
+            lambda x: x.transpose(0, 3, 2, 1).reshape(x.shape[0], x.shape[2], -1),
+            lambda x: x.transpose(0, 1, 3, 2).reshape(x.shape[0], x.shape[2], -1),
+        ),
+        "The channels come before the tokens: the result is (B, T, H * d).": (
+            lambda x: _back(x).transpose(0, 2, 1),
+            lambda x: x.transpose(0, 1, 3, 2).reshape(x.shape[0], -1, x.shape[2]),
+        ),
+        "The heads are in the reverse order: head 0 comes first.": lambda x: _back(x[:, ::-1]),
+        "Only the first head is there: put all of them side by side.": lambda x: x[:, 0],
+        "All texts have become one: keep the batch, (B, T, H * d).": lambda x: _back(x).reshape(
+            -1, x.shape[1] * x.shape[3]
         ),
         "The sum of the heads loses which head said what: put them side by side.": lambda x: x.sum(1),
         "The mean of the heads loses which head said what: put them side by side.": lambda x: x.mean(1),
@@ -150,6 +210,7 @@ def _concat_along(axis, what):
         lambda *parts: np.concatenate(parts, axis),
         lambda rng: _parts(rng, axis),
         vjp=lambda f, g, *parts: f(g, [p.shape[axis] for p in parts], axis),
+        hint="Cut g along `axis`, whichever that is, where one array ended and the next began.",
     )
 
 
@@ -183,12 +244,15 @@ concat_vjp = Tried(
     ),
     why="Putting side by side moves numbers and computes nothing, so the gradient is moved back and nothing is computed either.",
     properties=(
-        Property("each array gets its own part of g, in their order", _numbered),
+        Property(
+            "each array gets its own part of g, in their order",
+            _numbered,
+            "The first array's gradient is the first sizes[0] entries of g along the axis, then come sizes[1] more, and so on.",
+        ),
         _concat_along(1, "it is the gradient along axis 1, with any weights, where sizes differ"),
         _concat_along(0, "it is the gradient along axis 0"),
         _concat_along(-1, "it is the gradient along axis -1"),
-        keeps_its_inputs(_g_sizes),
-        keeps_float32(_g_sizes),
+        keeps_its_inputs(_g_sizes, lambda rng: (rng.normal(size=(2, 3)), [3], -1)),
     ),
     examples=lambda rng: (
         _g_sizes(rng),
@@ -216,6 +280,22 @@ concat_vjp = Tried(
         "It cuts along the last axis, whatever `axis` says.": _cut_at(axis=lambda axis: -1),
         "It cuts along the first axis, whatever `axis` says.": _cut_at(axis=lambda axis: 0),
         "It cuts along axis 1, whatever `axis` says.": _cut_at(axis=lambda axis: 1),
+        "The first part is too long, or too short by one: cut at np.cumsum(sizes) without its last entry.": (
+            _cut_at(places=lambda sizes: np.cumsum(sizes)[:-1] + 1),
+            _cut_at(places=lambda sizes: np.cumsum(sizes)[:-1] - 1),
+        ),
+        "The first array's gradient is missing, or the last one's: there is one for each array.": (
+            lambda g, sizes, axis: _cut_at()(g, sizes, axis)[1:],
+            lambda g, sizes, axis: _cut_at()(g, sizes, axis)[:-1],
+        ),
+        "Each part is added up; each entry has its own gradient.": (
+            lambda g, sizes, axis: tuple(p.sum(axis, keepdims=True) for p in _cut_at()(g, sizes, axis)),
+            lambda g, sizes, axis: tuple(p.sum(axis) for p in _cut_at()(g, sizes, axis)),
+        ),
+        "All the parts are as long as the first array; the sizes may differ.": lambda g, sizes, axis: tuple(
+            np.take(g, np.arange(i * sizes[0], (i + 1) * sizes[0]), axis, mode="clip")
+            for i in range(len(sizes))
+        ),
         "Divide nothing: each entry went to one place, unchanged.": _cut_at(scale=lambda n: 1 / n),
         "The gradients are zeros here; each number gets the gradient of its entry in y.": _cut_at(
             scale=lambda n: 0
@@ -284,6 +364,24 @@ def _two_looks(answer):
     )
 
 
+def _large_scores(answer):
+    x, w_in, *rest = _masked_layer(np.random.default_rng(6))
+    with np.errstate(all="ignore"):
+        got = answer(30 * x, 30 * w_in, *rest)
+    hint = (
+        "exp(1000) is infinite: subtract the row's maximum first, as `attention` does."
+        if np.isnan(got).any()
+        else ""
+    )
+    same(
+        got,
+        _by_loops(30 * x, 30 * w_in, *rest),
+        "the result where scores are in the thousands",
+        rtol=1e-6,
+        hint=hint,
+    )
+
+
 def _each_text_alone(answer):
     x, *rest = _layer(np.random.default_rng(5))
     same(answer(x, *rest)[1:], answer(x[1:], *rest), "the second text of a batch, and the same text alone:")
@@ -314,6 +412,9 @@ def _wrong(
     w_out=True,
     see=lambda m: m,
     qkv=None,
+    share=lambda scores: _rows(scores),
+    hide=lambda scores, mask: np.where(mask, scores, -np.inf),
+    after=lambda shares, mask: shares,
 ):
     """Multi-head attention with something wrong in it."""
 
@@ -324,8 +425,8 @@ def _wrong(
         scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(width(x.shape[-1], n_heads) if width else q.shape[-1])
         mask = None if mask is None else see(mask)
         if mask is not None and scores.shape[-2:] == mask.shape:
-            scores = np.where(mask, scores, -np.inf)
-        heads = join(np.nan_to_num(_rows(scores)) @ v)
+            scores = hide(scores, mask)
+        heads = join(after(np.nan_to_num(share(scores)), mask) @ v)
         return (heads @ (wout.T if transposed else wout) if w_out else heads) + b_out * bout
 
     return multi_head_attention
@@ -353,14 +454,45 @@ multi_head_attention = Exercise(
     ),
     why="The heads are one more batch axis: attention did not have to be changed. w_out mixes what the heads found.",
     properties=(
-        Property("where all keys are alike, every head takes the mean", _means),
-        Property("two heads look at two places", _two_looks),
-        returns("values are right", _layer, _by_loops),
-        returns("values are right with a mask", _masked_layer, _by_loops),
-        returns("values are right with one head", lambda rng: _layer(rng, C=4, n_heads=1), _by_loops),
-        Property("each text of a batch is treated alone", _each_text_alone),
-        keeps_its_inputs(_masked_layer),
-        keeps_float32(_masked_layer),
+        Property(
+            "where all keys are alike, every head takes the mean",
+            _means,
+            "All shares are equal here, so that each head gives the mean of its channels of v, and w_out leaves them as they are.",
+        ),
+        Property(
+            "two heads look at two places",
+            _two_looks,
+            "Each head has its own scores, from its own d channels of q and k, and its own d channels of v.",
+        ),
+        returns(
+            "values are right",
+            _layer,
+            _by_loops,
+            hint="In this order: x @ w_in.T + b_in, three parts, split_heads, attention, merge_heads, @ w_out.T + b_out.",
+        ),
+        returns(
+            "values are right with a mask",
+            _masked_layer,
+            _by_loops,
+            hint="All heads get the mask, as it is: attention(q, k, v, mask).",
+        ),
+        returns(
+            "values are right with one head",
+            lambda rng: _layer(rng, C=4, n_heads=1),
+            _by_loops,
+            hint="With one head, d is C, and the result is one attention between the two projections.",
+        ),
+        Property(
+            "each text of a batch is treated alone",
+            _each_text_alone,
+            "Tokens attend to tokens of their own text: the batch stays an axis in front.",
+        ),
+        Property(
+            "large scores do no harm",
+            _large_scores,
+            "Use `attention` from above: it subtracts the maximum before exp.",
+        ),
+        keeps_its_inputs(_layer, _masked_layer),
     ),
     examples=lambda rng: (_layer(rng), _masked_layer(rng)),
     mistakes={
@@ -389,6 +521,54 @@ multi_head_attention = Exercise(
         ),
         "w_in is read as head by head; it has all rows of q, then all of k, then all of v.": _wrong(
             qkv=_by_head
+        ),
+        "w_in has q first, then k, then v; here the parts are in another order.": (
+            _wrong(parts=(1, 2, 0)),
+            _wrong(parts=(2, 0, 1)),
+            _wrong(parts=(2, 1, 0)),
+        ),
+        "q, k and v are all the same part of the projection: cut it into three.": (
+            _wrong(parts=(0, 0, 0)),
+            _wrong(parts=(1, 1, 1)),
+            _wrong(parts=(2, 2, 2)),
+        ),
+        "k is q here, or v is k: q, k and v are three parts.": (
+            _wrong(parts=(0, 0, 2)),
+            _wrong(parts=(0, 1, 1)),
+            _wrong(parts=(0, 1, 0)),
+        ),
+        "The scores are divided by d; it is the root of d.": _wrong(width=lambda C, n: (C // n) ** 2),
+        "Softmax goes over the queries; each query's shares go over the keys, the last axis.": _wrong(
+            share=lambda scores: np.swapaxes(_rows(np.swapaxes(scores, -1, -2)), -1, -2)
+        ),
+        "Softmax goes over the heads; each query's shares go over the keys, the last axis.": _wrong(
+            share=lambda scores: np.moveaxis(_rows(np.moveaxis(scores, 1, -1)), -1, 1)
+        ),
+        "Softmax is missing: the shares of a query sum to 1.": _wrong(
+            share=lambda scores: scores, hide=lambda scores, mask: np.where(mask, scores, 0)
+        ),
+        "It is always causal here: without a mask every query attends to all keys.": _wrong(
+            share=lambda scores: _rows(np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf))
+        ),
+        "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong(
+            hide=lambda scores, mask: scores,
+            after=lambda shares, mask: shares if mask is None else shares * mask,
+        ),
+        "A score of 0 still gives a weight, as exp(0) is 1: where attention is not allowed, the score is -inf.": _wrong(
+            hide=lambda scores, mask: np.where(mask, scores, 0)
+        ),
+        "The mask is transposed: its rows are queries, its columns keys.": _wrong(see=np.transpose),
+        "x is added at the end; that is the block's task, not the attention's.": lambda x, *rest: (
+            x + _wrong()(x, *rest)
+        ),
+        "Both biases are missing.": _wrong(b_in=0, b_out=0),
+        "The last projection is missing, by w_out and b_out.": _wrong(w_out=False, b_out=0),
+        "Each head's values are added up; put them side by side, with merge_heads.": _wrong(
+            join=lambda y: np.concatenate([y.sum(1)] * y.shape[1], -1)
+        ),
+        "The heads are joined in another order: head 0 comes first, channel by channel of it.": (
+            _wrong(join=lambda y: _back(y[:, ::-1])),
+            _wrong(join=lambda y: y.transpose(0, 2, 3, 1).reshape(y.shape[0], y.shape[2], -1)),
         ),
         "q, k and v take turns here; w_in has all rows of q, then all of k, then all of v.": _wrong(
             qkv=_alternating

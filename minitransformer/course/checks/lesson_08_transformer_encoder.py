@@ -6,7 +6,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_07_multi_head_attention import _by_loops as _attention_by_loops
 from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import Tried, is_vjp_of, keeps_float32, keeps_its_inputs, returns, same
+from minitransformer.course.properties import Tried, is_vjp_of, keeps_its_inputs, returns, same, takes_batches
 
 
 def _vectors(rng):
@@ -73,7 +73,8 @@ def _norm(
     def layer_norm(x, weight, bias, eps=1e-5):
         u = x - x.mean(axis, keepdims=True) if centre else x
         v = (u * u).mean(axis, keepdims=True) if var is None else var(x, axis)
-        return affine(u / root(v, eps), weight, bias)
+        with np.errstate(all="ignore"):
+            return affine(u / root(v, eps), weight, bias)
 
     return layer_norm
 
@@ -92,14 +93,39 @@ layer_norm = Exercise(
     ),
     why="Every token now has numbers of the same size, whatever the layers before it did; weight and bias can undo it if need be.",
     properties=(
-        Property("without weight and bias, the mean is 0 and the variance 1", _mean_and_variance),
-        Property("(1, 3) and (-10, 10) both become (-1, 1) before weight and bias", _by_hand),
-        returns("values are right", _vectors, _normalized),
-        returns("values are right where eps is large", _small_vectors, _normalized),
-        Property("a vector of equal numbers becomes the bias", _constant_vector),
-        Property("numbers far from 0 lose no digits", _far_away),
-        keeps_its_inputs(_vectors),
-        keeps_float32(_vectors),
+        Property(
+            "without weight and bias, the mean is 0 and the variance 1",
+            _mean_and_variance,
+            "Subtract the mean of each token's channels, then divide by the root of the mean of the squares of what is left.",
+        ),
+        Property(
+            "(1, 3) and (-10, 10) both become (-1, 1) before weight and bias",
+            _by_hand,
+            "First the shift and the division, then times weight, then plus bias, each channel with its own.",
+        ),
+        returns(
+            "values are right",
+            _vectors,
+            _normalized,
+            hint="(x - mean) / sqrt(var + eps) * weight + bias, with eps = 1e-5.",
+        ),
+        returns(
+            "values are right where eps is large",
+            _small_vectors,
+            _normalized,
+            hint="eps is the last argument; it is added to the variance, under the root.",
+        ),
+        Property(
+            "a vector of equal numbers becomes the bias",
+            _constant_vector,
+            "Its variance is 0: with eps under the root nothing is divided by 0.",
+        ),
+        Property("numbers far from 0 lose no digits", _far_away, "Subtract the mean first, then square."),
+        takes_batches(
+            lambda rng: (rng.normal(size=4), np.array([1.0, 2.0, -1.0, 0.5]), np.array([0.0, 1.0, 2.0, 3.0])),
+            hint="The channels are the last axis, axis=-1, with no axis or many in front of it.",
+        ),
+        keeps_its_inputs(_vectors, _small_vectors),
     ),
     examples=lambda rng: (
         _vectors(rng),
@@ -126,6 +152,38 @@ layer_norm = Exercise(
         "The mean is not subtracted.": _norm(centre=False, var=lambda x, axis: x.var(axis, keepdims=True)),
         "The mean is not subtracted, neither from x nor from the variance: this is RMSNorm.": _norm(
             centre=False
+        ),
+        "This divides by the root of the sum of squares; the variance is their mean.": _norm(
+            var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 2).sum(axis, keepdims=True)
+        ),
+        "This divides by the mean of |x - mean|; it is the root of the mean of the squares.": _norm(
+            var=lambda x, axis: abs(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=True) ** 2
+        ),
+        "The mean of x^2 stands where that of (x - mean)^2 should.": _norm(
+            var=lambda x, axis: (x * x).mean(axis, keepdims=True)
+        ),
+        "This scales between the smallest and the largest; subtract the mean, and divide by the root of the variance.": (
+            lambda x, w, b, eps=1e-5: (x - x.min(-1, keepdims=True)) / (np.ptp(x, -1)[..., None]) * w + b,
+            lambda x, w, b, eps=1e-5: (x - x.mean(-1, keepdims=True)) / (np.ptp(x, -1)[..., None]) * w + b,
+        ),
+        "It multiplies by the root of the variance; divide by it.": _norm(
+            root=lambda v, eps: 1 / np.sqrt(v + eps)
+        ),
+        "The median is subtracted; it is the mean.": lambda x, w, b, eps=1e-5: (
+            (x - np.median(x, -1)[..., None]) / np.sqrt(x.var(-1)[..., None] + eps) * w + b
+        ),
+        "weight and bias are exchanged: weight multiplies, bias is added.": _norm(
+            affine=lambda z, w, b: z * b + w
+        ),
+        "The bias is subtracted; it is added.": _norm(affine=lambda z, w, b: z * w - b),
+        "It divides by weight; multiply by it.": _norm(affine=lambda z, w, b: z / w + b),
+        "eps is squared or its root is taken: sqrt(var + eps).": (
+            _norm(root=lambda v, eps: np.sqrt(v + eps**2)),
+            _norm(root=lambda v, eps: np.sqrt(v) + np.sqrt(eps)),
+        ),
+        "eps is subtracted; it is added.": _norm(root=lambda v, eps: np.sqrt(v - eps)),
+        "eps is added twice, to the variance and to the root.": _norm(
+            root=lambda v, eps: np.sqrt(v + eps) + eps
         ),
         "It is not yet divided by the root of the variance.": _norm(root=lambda v, eps: 1.0),
         "weight and bias are not used.": _norm(affine=lambda z, w, b: z),
@@ -183,7 +241,31 @@ def _judged(what, inputs, eps):
         lambda x, weight, bias: _normalized(x, weight, bias, eps),
         inputs,
         vjp=lambda f, g, x, weight, bias: f(g, x, weight, eps),
+        hint="Use the three formulas of the task, with z and s as in the forward pass, eps under the root.",
     )
+
+
+def _together(answer):
+    """Several batch dimensions, against the same tokens in a row."""
+    rng = np.random.default_rng(5)
+    g, x, weight = rng.normal(size=(2, 3, 2, 4)), rng.normal(size=(2, 3, 2, 4)), rng.normal(size=4)
+    rows = answer(g.reshape(-1, 4), x.reshape(-1, 4), weight)
+    for got, expected, what in zip(
+        answer(g, x, weight), rows, ("dL/dx", "dL/dweight", "dL/dbias"), strict=True
+    ):
+        shape = x.shape if what == "dL/dx" else (4,)
+        same(
+            got,
+            np.reshape(expected, shape),
+            f"{what} for shape (2, 3, 2, 4), and for the same tokens in a row:",
+        )
+
+
+_batches_of_gradients = Property(
+    "several batch dimensions give what the tokens give in a row",
+    _together,
+    "Sum over all axes but the last, however many there are: tuple(range(x.ndim - 1)).",
+)
 
 
 def _wrong_vjp(
@@ -197,22 +279,27 @@ def _wrong_vjp(
     means=np.mean,
     eps_in=True,
     z_of=None,
+    db_of_h=False,
+    by=lambda s, eps: s,
+    third=None,
+    front=lambda z: z,
+    ddof=0,
 ):
     """The gradients of layer normalization with something wrong in them."""
 
     def layer_norm_vjp(g, x, weight, eps=1e-5):
         u = x - x.mean(-1, keepdims=True)
-        s = np.sqrt((u * u).mean(-1, keepdims=True) + (eps if eps_in else 0))
+        s = np.sqrt(x.var(-1, keepdims=True, ddof=ddof) + (eps if eps_in else 0))
         z, h = u / s, g * weight if use_weight else g
         tokens = tuple(range(x.ndim - 1))
         zz = z if z_of is None else z_of(u, s, x)
         dx = (
             h
             - mean * means(h, axis=axis, keepdims=True)
-            - along * zz * means(h * zz, axis=axis, keepdims=True)
+            - along * front(zz) * (third(h, zz) if third else means(h * zz, axis=axis, keepdims=True))
         )
         dw_, db_ = dw or (lambda g, z, x, w: (g * z).sum(tokens)), db or (lambda g: g.sum(tokens))
-        return dx / s if by_s else dx, dw_(g, z, x, weight), db_(g)
+        return dx / by(s, eps) if by_s else dx, dw_(g, z, x, weight), db_(h if db_of_h else g)
 
     return layer_norm_vjp
 
@@ -228,13 +315,25 @@ layer_norm_vjp = Tried(
     ),
     why="What shifts or stretches x does not change z: so the part of h along these two directions is subtracted.",
     properties=(
-        Property("there are three gradients, of the right shapes", _three),
-        Property("dL/dx sums to 0 for each token", _shift_is_nothing),
-        Property("dL/dx has no part along x, where eps is 0", _stretch_is_nothing),
+        Property(
+            "there are three gradients, of the right shapes",
+            _three,
+            "dL/dx has the shape of x; dL/dweight and dL/dbias are (C,), sums over all axes but the last.",
+        ),
+        Property(
+            "dL/dx sums to 0 for each token",
+            _shift_is_nothing,
+            "In (h - mean(h) - z * mean(h * z)) / s, all parts but h - mean(h) sum to 0 by themselves.",
+        ),
+        Property(
+            "dL/dx has no part along x, where eps is 0",
+            _stretch_is_nothing,
+            "The third term, z * mean(h * z), takes away the part of h along z; both means are over the channels.",
+        ),
         _judged("they are the gradients, with any weights g, on every element", _vectors, 1e-5),
         _judged("they are the gradients where eps is large", lambda rng: _small_vectors(rng)[:3], 0.1),
-        keeps_its_inputs(_g_vectors),
-        keeps_float32(_g_vectors),
+        keeps_its_inputs(_g_vectors, lambda rng: (*_g_vectors(rng), 0.5)),
+        _batches_of_gradients,
     ),
     examples=lambda rng: (_g_vectors(rng), (*_g_vectors(rng), 0.5)),
     trial=lambda answer, *example: np.concatenate([np.ravel(part) for part in answer(*example)]),
@@ -278,6 +377,36 @@ layer_norm_vjp = Tried(
         "dL/dweight and dL/dbias are exchanged: the order is x, weight, bias.": lambda *a: [
             _wrong_vjp()(*a)[i] for i in (0, 2, 1)
         ],
+        "dL/dbias is the sum of g itself: bias is added last, after weight has multiplied.": _wrong_vjp(
+            db_of_h=True
+        ),
+        "dL/dweight and dL/dbias contain h; both are made of g, as weight comes after z.": _wrong_vjp(
+            dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1))), db_of_h=True
+        ),
+        "dL/dx is divided by s twice; once is right, as z contains the other.": _wrong_vjp(
+            by=lambda s, eps: s * s
+        ),
+        "dL/dx is multiplied by s; divide by it.": _wrong_vjp(by=lambda s, eps: 1 / s),
+        "dL/dx is divided by the variance, without its root.": _wrong_vjp(by=lambda s, eps: s * s - eps),
+        "The mean of z^2 is taken, or that of h alone; the third term has mean(h * z).": (
+            _wrong_vjp(third=lambda h, z: (z * z).mean(-1, keepdims=True)),
+            _wrong_vjp(third=lambda h, z: h.mean(-1, keepdims=True)),
+        ),
+        "z is missing in front of mean(h * z).": _wrong_vjp(front=lambda z: np.ones_like(z)),
+        "z is missing in the mean, or squared in front: the third term is z * mean(h * z).": _wrong_vjp(
+            front=lambda z: z * z
+        ),
+        "A sign is wrong in dL/dx: both means are subtracted.": (
+            _wrong_vjp(mean=-1),
+            _wrong_vjp(along=-1),
+            _wrong_vjp(mean=-1, along=-1),
+        ),
+        "dL/dx has the wrong sign.": _wrong_vjp(by=lambda s, eps: -s),
+        "The variance is divided by C - 1; here it is the plain mean of the squares.": _wrong_vjp(ddof=1),
+        "dL/dweight is the sum of g * z; here it is the sum of z.": _wrong_vjp(
+            dw=lambda g, z, x, w: z.sum(tuple(range(x.ndim - 1)))
+        ),
+        "eps is always 1e-5 here; use the argument.": lambda g, x, w, eps=1e-5: _wrong_vjp()(g, x, w),
         "All three are zeros.": lambda g, x, w, eps=1e-5: (0 * x, 0 * w, 0 * w),
     },
 )
@@ -286,6 +415,11 @@ layer_norm_vjp = Tried(
 def _network(rng):
     shapes = ((2, 3, 4), (6, 4), (6,), (4, 6), (4,))
     return tuple(rng.normal(size=shape) for shape in shapes)
+
+
+def _large_network(rng):
+    x, *weights = _network(rng)
+    return 50 * x, *weights
 
 
 def _network_by_loops(x, w1, b1, w2, b2):
@@ -337,13 +471,35 @@ feed_forward = Exercise(
     ),
     why="Without the relu, two linear maps would be one. With it, F hinges for each token can add up to any function.",
     properties=(
-        Property("it can compute the absolute value of a number", _size_of),
-        returns("values are right", _network, _network_by_loops),
-        Property("each token is treated alone", _alone),
+        Property(
+            "it can compute the absolute value of a number",
+            _size_of,
+            "With w1 = (1, -1) the hidden numbers are relu(a) and relu(-a), of which w2 makes the sum.",
+        ),
+        returns(
+            "values are right",
+            _network,
+            _network_by_loops,
+            hint="x @ w1.T + b1, relu of each number, @ w2.T + b2, in this order.",
+        ),
+        returns(
+            "values are right where numbers are large",
+            _large_network,
+            _network_by_loops,
+            hint="relu(a) is a for every a above 0, however large it is.",
+        ),
+        Property(
+            "each token is treated alone",
+            _alone,
+            "No number of a token depends on another token: no sum, mean or maximum over them.",
+        ),
+        takes_batches(
+            lambda rng: (rng.normal(size=4), *_network(np.random.default_rng(3))[1:]),
+            hint="x may have no axis or many in front of its channels: x @ w1.T does for all of them.",
+        ),
         keeps_its_inputs(_network),
-        keeps_float32(_network),
     ),
-    examples=lambda rng: (_network(rng), _network(rng)),
+    examples=lambda rng: (_network(rng), _large_network(rng)),
     mistakes={
         "The relu is missing: two linear maps in a row are one.": _wrong_network(bend=lambda a: a),
         "relu(a) is 0 where a is negative; this is the absolute value of a.": _wrong_network(bend=abs),
@@ -355,6 +511,41 @@ feed_forward = Exercise(
         ),
         "This gives 1 where a > 0; relu gives a itself.": _wrong_network(bend=lambda a: (a > 0) * 1.0),
         "This is tanh; relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(bend=np.tanh),
+        "Negative numbers are kept small here, as in leaky relu; relu(a) is 0 where a is negative.": tuple(
+            _wrong_network(bend=lambda a, small=small: np.where(a > 0, a, small * a))
+            for small in (0.01, 0.1, 0.2)
+        ),
+        "This is the sigmoid; relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(
+            bend=lambda a: 1 / (1 + np.exp(-a))
+        ),
+        "This is a smooth relu, such as GELU, SiLU or softplus; relu(a) is a where a > 0, and 0 elsewhere.": (
+            _wrong_network(bend=lambda a: a / (1 + np.exp(-a))),
+            _wrong_network(bend=lambda a: np.log1p(np.exp(a))),
+            _wrong_network(
+                bend=lambda a: 0.5 * a * (1 + np.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
+            ),
+            _wrong_network(bend=lambda a: 0.5 * a * (1 + np.vectorize(math.erf)(a / math.sqrt(2)))),
+            _wrong_network(bend=lambda a: np.where(a > 0, a, np.exp(np.minimum(a, 0)) - 1)),
+        ),
+        "The numbers have a limit here, such as 1 or 6; relu(a) is a however large it is.": tuple(
+            _wrong_network(bend=lambda a, top=top: np.clip(a, 0, top)) for top in (1, 6)
+        ),
+        "This is the square of relu; relu(a) is a where a > 0.": _wrong_network(bend=lambda a: _relu(a) ** 2),
+        "The bend is turned round: relu(a) is a where a > 0, and -a is not it.": _wrong_network(
+            bend=lambda a: _relu(-a)
+        ),
+        "Softmax stands where relu should.": _wrong_network(
+            bend=lambda a: (
+                np.exp(a - a.max(-1, keepdims=True))
+                / np.exp(a - a.max(-1, keepdims=True)).sum(-1, keepdims=True)
+            )
+        ),
+        "Both biases are missing.": _wrong_network(b1=0, b2=0),
+        "A bias is subtracted; both are added.": (
+            _wrong_network(b1=-1),
+            _wrong_network(b2=-1),
+            _wrong_network(b1=-1, b2=-1),
+        ),
         "relu comes at the end as well; it belongs between the two maps only.": _wrong_network(
             after=lambda y, x: _relu(y)
         ),
@@ -434,12 +625,13 @@ def _silent(norm_first):
     return Property(
         f"where attention and network are silent, {'x comes out' if norm_first else 'only the norms act'}",
         holds,
+        "Where f gives 0, x + f(..) is x: with norms first nothing changes x; else norm1 and then norm2 are applied to it.",
     )
 
 
 def _leaves_all(answer):
-    for norm_first in (False, True):
-        x, p, *rest = _block(np.random.default_rng(8), norm_first)
+    for norm_first, masked in ((False, False), (True, False), (False, True)):
+        x, p, *rest = _block(np.random.default_rng(8), norm_first, masked)
         before = x.copy(), {name: value.copy() for name, value in p.items()}
         answer(x, p, *rest)
         if not np.array_equal(x, before[0]):
@@ -453,15 +645,12 @@ def _leaves_all(answer):
             raise Failed("the weights were changed", hint="Only look at p.")
 
 
-def _float32(answer):
-    x, p, *rest = _block(np.random.default_rng(9), masked=True)
-    got = answer(x.astype("float32"), {name: value.astype("float32") for name, value in p.items()}, *rest)
-    if np.asarray(got).dtype != np.float32:
-        hint = "A NumPy scalar such as np.sqrt(8) makes float32 arrays float64; math.sqrt(8) does not."
-        raise Failed(f"float32 went in, {np.asarray(got).dtype} came out", hint=hint)
+def _either(post, pre):
+    """A mistake in both forms of the block, and in one of them alone."""
+    return _wrong_block(post, pre), _wrong_block(post), _wrong_block(pre=pre)
 
 
-def _wrong_block(post=None, pre=None, names=None, masked=True):
+def _wrong_block(post=None, pre=None, names=None, masked=True, heads=lambda n, C: n):
     """An encoder block with something wrong in it: `post` and `pre` take x, attend, think, norm1, norm2."""
 
     def right_post(x, attend, think, norm1, norm2):
@@ -474,7 +663,7 @@ def _wrong_block(post=None, pre=None, names=None, masked=True):
 
     def encoder_block(x, p, n_heads, mask=None, norm_first=False):
         p = {name: p[(names or {}).get(name, name)] for name in p}
-        parts = _parts(p, n_heads, mask if masked else None)
+        parts = _parts(p, heads(n_heads, x.shape[-1]), mask if masked else None)
         return ((pre or right_pre) if norm_first else (post or right_post))(x, *parts)
 
     return encoder_block
@@ -497,12 +686,33 @@ encoder_block = Exercise(
     properties=(
         _silent(False),
         _silent(True),
-        returns("values are right, norms after the sums", _block, _block_by_loops),
-        returns("values are right, norms first", lambda rng: _block(rng, norm_first=True), _block_by_loops),
-        returns("values are right with a mask", lambda rng: _block(rng, masked=True), _block_by_loops),
-        returns("and with a mask and norms first", lambda rng: _block(rng, True, True), _block_by_loops),
-        Property("x and the weights stay as they were", _leaves_all),
-        Property("float32 stays float32", _float32),
+        returns(
+            "values are right, norms after the sums",
+            _block,
+            _block_by_loops,
+            hint="x = norm1(x + attend(x)), then x = norm2(x + feed_forward(x)), each with its own weights from p.",
+        ),
+        returns(
+            "values are right, norms first",
+            lambda rng: _block(rng, norm_first=True),
+            _block_by_loops,
+            hint="x = x + attend(norm1(x)), then x = x + feed_forward(norm2(x)), the second with the new x.",
+        ),
+        returns(
+            "values are right with a mask",
+            lambda rng: _block(rng, masked=True),
+            _block_by_loops,
+            hint="The mask goes to multi_head_attention, as it is.",
+        ),
+        returns(
+            "and with a mask and norms first",
+            lambda rng: _block(rng, True, True),
+            _block_by_loops,
+            hint="The mask goes to multi_head_attention, with norms first too.",
+        ),
+        Property(
+            "x and the weights stay as they were", _leaves_all, "Write `x = x + ...`, and only read from p."
+        ),
     ),
     examples=lambda rng: (
         _block(rng),
@@ -511,19 +721,19 @@ encoder_block = Exercise(
         _block(rng, True, True),
     ),
     mistakes={
-        "x is missing in the sums: add the outputs of attention and of the network to it.": _wrong_block(
+        "x is missing in the sums: add the outputs of attention and of the network to it.": _either(
             lambda x, attend, think, norm1, norm2: norm2(think(norm1(attend(x)))),
             lambda x, attend, think, norm1, norm2: think(norm2(attend(norm1(x)))),
         ),
-        "x is missing in the first sum, around attention.": _wrong_block(
+        "x is missing in the first sum, around attention.": _either(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(attend(x))) + think(y)),
             lambda x, attend, think, norm1, norm2: (y := attend(norm1(x))) + think(norm2(y)),
         ),
-        "x is missing in the second sum, around the network.": _wrong_block(
+        "x is missing in the second sum, around the network.": _either(
             lambda x, attend, think, norm1, norm2: norm2(think(norm1(x + attend(x)))),
             lambda x, attend, think, norm1, norm2: think(norm2(x + attend(norm1(x)))),
         ),
-        "The second sum adds the x that came in; it is to add what the first line made of it.": _wrong_block(
+        "The second sum adds the x that came in; it is to add what the first line made of it.": _either(
             lambda x, attend, think, norm1, norm2: norm2(x + think(norm1(x + attend(x)))),
             lambda x, attend, think, norm1, norm2: x + think(norm2(x + attend(norm1(x)))),
         ),
@@ -551,22 +761,63 @@ encoder_block = Exercise(
         ),
         "norm1 is used twice; the second norm has weights of its own.": _wrong_block(names=SECOND_AS_FIRST),
         "norm1 and norm2 are exchanged.": _wrong_block(names=SECOND_AS_FIRST | FIRST_AS_SECOND),
-        "The network comes before attention.": _wrong_block(
+        "The network comes before attention.": _either(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + think(x))) + attend(y)),
             lambda x, attend, think, norm1, norm2: (y := x + think(norm1(x))) + attend(norm2(y)),
         ),
-        "Attention and the network work side by side on the same x; the network is to get what attention made of it.": _wrong_block(
+        "Attention and the network work side by side on the same x; the network is to get what attention made of it.": _either(
             lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x)) + think(x)),
             lambda x, attend, think, norm1, norm2: x + attend(norm1(x)) + think(norm2(x)),
         ),
-        "Attention is missing.": _wrong_block(
+        "Attention is missing.": _either(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x)) + think(y)),
             lambda x, attend, think, norm1, norm2: x + think(norm2(x)),
         ),
-        "The network is missing: only attention adds to x here.": _wrong_block(
+        "The network is missing: only attention adds to x here.": _either(
             lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x))),
             lambda x, attend, think, norm1, norm2: x + attend(norm1(x)),
         ),
+        "Attention and the network work side by side on the same norm of x; the network has its own norm, of the new x.": _either(
+            lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x) + think(x))),
+            lambda x, attend, think, norm1, norm2: x + attend(norm1(x)) + think(norm1(x)),
+        ),
+        "Attention and the network work side by side; one norm is left out.": _either(
+            lambda x, attend, think, norm1, norm2: norm1(x + attend(x) + think(x)),
+            lambda x, attend, think, norm1, norm2: x + attend(norm1(x)) + think(x),
+        ),
+        "Norms first: there is a norm more at the end; the sum is returned as it is.": (
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: norm2(
+                    (y := x + attend(norm1(x))) + think(norm2(y))
+                )
+            ),
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: norm1(
+                    (y := x + attend(norm1(x))) + think(norm2(y))
+                )
+            ),
+        ),
+        "Norms first: the second norm is missing.": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(y)
+        ),
+        "Norms first: the first norm is missing.": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (y := x + attend(x)) + think(norm2(y))
+        ),
+        "The last norm is missing: without norm_first there is one after each sum.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := norm1(x + attend(x))) + think(y)
+        ),
+        "The first norm is missing: without norm_first there is one after each sum.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2((y := x + attend(x)) + think(y))
+        ),
+        "Both norms are missing: without norm_first there is one after each sum.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := x + attend(x)) + think(y)
+        ),
+        "x is added twice, or doubled: each sum is x + f(x).": _either(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(2 * x + attend(x))) + y + think(y)),
+            lambda x, attend, think, norm1, norm2: (y := 2 * x + attend(norm1(x))) + y + think(norm2(y)),
+        ),
+        "`n_heads` is not used: all channels attend as one head.": _wrong_block(heads=lambda n, C: 1),
+        "`n_heads` is how many heads there are, not how wide each is.": _wrong_block(heads=lambda n, C: C),
         "The mask is not used: pass it to multi_head_attention.": _wrong_block(masked=False),
     },
 )

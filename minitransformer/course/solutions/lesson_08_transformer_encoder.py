@@ -32,7 +32,7 @@ def layer_norm(x, weight, bias, eps=1e-5):
         y = (x - mean) / sqrt(var + eps) * weight + bias,    var = mean of (x - mean)^2
 
     x: (..., C), a vector of C channels for each token; mean and var are taken over the channels of each
-    token alone. weight, bias: (C,). Returns (..., C); x stays as it is.
+    token alone. weight, bias: (C,). Returns (..., C), exact also where the mean is large; x stays as it is.
 
     >>> layer_norm(np.array([[1.0, 3.0]]), np.array([1.0, 10.0]), np.array([0.0, 5.0]), eps=0.0)
     array([[-1., 15.]])
