@@ -75,6 +75,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "NumPy's word is `keepdims`, with an s."),
     ("TypeError", r"(\w+)\(\) got an unexpected keyword argument '(\w+)'", "",
      "`{0}` knows no argument of the name `{1}`."),
+    ("TypeError", r"view\(\) takes|integer is required", r"\.view\(",
+     "NumPy's `view` looks at the same bytes as another dtype; x.reshape(..) gives another shape."),
     ("TypeError", r"(\w+)\(\) takes .*?(\d+) positional arguments? but (\d+) (?:was|were) given", "",
      "`{0}` takes {1} arguments and got {2} (a method's `self` counts): compare the call with the line `def {0}`."),
     ("TypeError", r"(\w+)\(\) missing (\d+) required .*arguments?: (.*)", "",
@@ -182,6 +184,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "`@` multiplies matrices and vectors; with a plain number use `*`."),
     ("ValueError", r"matmul|not aligned", "",
      PRODUCT),
+    ("ValueError", "array split does not result in an equal division", "",
+     "np.split with a number makes parts of equal length, along axis 0 unless `axis=` says otherwise; a list says where to cut."),
     ("ValueError", r"cannot reshape array of size (\d+) into shape (\(.*?\))", "",
      "reshape keeps all numbers, and {0} of them do not make {1}: is a sum missing before it, or is the order of the "
      "sizes another?"),

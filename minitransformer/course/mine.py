@@ -133,8 +133,13 @@ class Pieces:
                 setattr(seam.owner, seam.name, own)
 
     def _at_the_seam(self, name: str, seam: Seam, own: Callable) -> Callable:
-        """The function that replaces the library's `own`: it calls the learner's piece, or `own` where the piece cannot be used."""
-        confirmed: set[Any] = set()
+        """The function that replaces the library's `own`: it calls the learner's piece, or `own` where the piece cannot be used.
+
+        A result gets the dtype of the library's: most exercises do not ask for one, so that float64 may come out of float32.
+        """
+        confirmed: dict[
+            Any, Any
+        ] = {}  # shapes and dtypes of arguments, shapes of the result -> dtypes of the library's result
 
         @wraps(own)
         def answer(*args: Any, **kwargs: Any) -> Any:
@@ -145,15 +150,17 @@ class Pieces:
             if found is NotImplemented:
                 return own(*args, **kwargs)
             self.last = name
-            forms = form((args, tuple(kwargs.values()))), form(found)
-            if not seam.pure or forms in confirmed and is_finite(found):
+            given = args, tuple(kwargs.values())
+            forms = form(given), dtypes(given), form(found)
+            if not seam.pure:
                 return found
-            expected = own(*args, **kwargs)
-            if wrong := difference(found, expected):
-                self.set_aside(name, ValueError(wrong))
-                return expected
-            confirmed.add(forms)
-            return found
+            if forms not in confirmed or not is_finite(found):
+                expected = own(*args, **kwargs)
+                if wrong := difference(found, expected):
+                    self.set_aside(name, ValueError(wrong))
+                    return expected
+                confirmed[forms] = dtypes(expected)
+            return converted(found, confirmed[forms])
 
         return answer
 
@@ -198,6 +205,39 @@ def form(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(map(form, value))
     return () if isinstance(value, (int, float, numpy.number)) else type(value)
+
+
+def dtypes(value: Any) -> Any:
+    """The dtypes of arrays and tensors.
+
+    Args:
+        value: anything.
+
+    Returns:
+        The dtype of an array or tensor; a tuple of them for a list or tuple; None for anything else.
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(map(dtypes, value))
+    return value.dtype if isinstance(value, (Tensor, numpy.ndarray)) else None
+
+
+def converted(value: Any, wanted: Any) -> Any:
+    """A result with the wanted dtypes where both are floating-point numbers.
+
+    Args:
+        value: an array, a tensor, or a list or tuple of these; anything else stays as it is.
+        wanted: from `dtypes`.
+
+    Returns:
+        The result.
+    """
+    if isinstance(value, (list, tuple)) and isinstance(wanted, tuple) and len(value) == len(wanted):
+        return type(value)(map(converted, value, wanted))
+    if not isinstance(value, (Tensor, numpy.ndarray)) or not isinstance(wanted, numpy.dtype):
+        return value
+    if value.dtype == wanted or value.dtype.kind != "f" or wanted.kind != "f":
+        return value
+    return Tensor(value.array.astype(wanted)) if isinstance(value, Tensor) else value.astype(wanted)
 
 
 def is_finite(value: Any) -> bool:

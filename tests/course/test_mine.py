@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from minitransformer import statistics
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.course import catalogue
 from minitransformer.course import mine as mine_module
 from minitransformer.course.beside import BESIDE
@@ -19,7 +19,7 @@ from minitransformer.course.workspace import Workspace
 from minitransformer.explain import Explanation
 from minitransformer.explain.walk import account
 from minitransformer.kernels import numpy as kernels
-from minitransformer.nn import SinusoidalPositionalEncoding
+from minitransformer.nn import SinusoidalPositionalEncoding, TransformerEncoderLayer, functional
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.terminal import Terminal
@@ -332,6 +332,26 @@ def test_the_command_says_which_pieces_are_yours(command, solved, monkeypatch, t
 def test_the_command_without_anything_of_yours(command, tmp_path):
     code, out = command("tour", "--mine")
     assert code == 1 and "minitransformer start" in out
+
+
+@pytest.mark.parametrize(
+    "name", ["feed_forward", "layer_norm", "layer_norm_vjp", "cross_entropy_vjp", "multi_head_attention"]
+)
+def test_float64_from_a_piece_is_float32_again_in_a_model_of_float32(solved, name):
+    def wide(result):
+        return tuple(map(wide, result)) if isinstance(result, tuple) else result.astype(float)
+
+    answer = piece(solved, name)
+    yours = Pieces({name: lambda *arguments: wide(answer(*arguments))})
+    layer = TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    x = Tensor(numpy.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32"))
+    with yours.in_the_library():
+        functional.cross_entropy(layer(x).reshape(6, 8), Tensor(numpy.arange(6))).backward()
+        layer.eval()
+        with no_grad():
+            shown = layer(x)
+    assert not yours.aside and yours.last == name
+    assert shown.dtype == "float32" and {p.grad.dtype for p in layer.parameters()} == {numpy.dtype("float32")}
 
 
 def test_what_fails_in_use_is_named(solved):

@@ -1,10 +1,11 @@
 """What must be true of heads, of a concatenation's gradient, and of multi-head attention."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.properties import Tried, is_vjp_of, keeps_float32, keeps_its_inputs, returns, same
 
 
@@ -220,6 +221,11 @@ def _g_sizes(rng):
 
 def _numbered(answer):
     got = answer(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), [2, 3], 1)
+    if isinstance(got, Iterator):
+        raise Failed(
+            f"expected a tuple, got a {type(got).__name__}",
+            hint="tuple(..) makes one of it; a `yield` makes a generator.",
+        )
     same(len(got), 2, "the number of gradients, one for each array")
     same(got[0], [[1, 2]], "the gradient of the first array, which is 2 long,")
     same(got[1], [[3, 4, 5]], "the gradient of the second array, which is 3 long,")
@@ -272,6 +278,12 @@ concat_vjp = Tried(
         ),
         "The parts are equally long here; the arrays need not be.": lambda g, sizes, axis: tuple(
             np.array_split(g, len(sizes), axis)
+        ),
+        "Each part begins at the length of the one before; it begins where that one ends: add up the sizes.": lambda g, sizes, axis: (
+            tuple(
+                np.take(g, np.arange(at, min(at + n, g.shape[axis])), axis)
+                for at, n in zip((0, *sizes), sizes, strict=False)
+            )
         ),
         "Each part begins at 0; it begins where the one before it ends.": lambda g, sizes, axis: tuple(
             np.take(g, np.arange(n), axis) for n in sizes
