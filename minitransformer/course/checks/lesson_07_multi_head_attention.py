@@ -279,7 +279,7 @@ concat_vjp = Tried(
         "The parts are equally long here; the arrays need not be.": lambda g, sizes, axis: tuple(
             np.array_split(g, len(sizes), axis)
         ),
-        "Each part begins at the length of the one before; it begins where that one ends: add up the sizes.": lambda g, sizes, axis: (
+        "Each part begins at its predecessor's length, not at its end: add up the sizes.": lambda g, sizes, axis: (
             tuple(
                 np.take(g, np.arange(at, min(at + n, g.shape[axis])), axis)
                 for at, n in zip((0, *sizes), sizes, strict=False)
