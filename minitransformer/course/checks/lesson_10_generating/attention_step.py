@@ -249,6 +249,14 @@ attention_step = Exercise(
         "A score of 0 still gives a weight, as exp(0) is 1: where attention is not allowed, the score is -inf.": _wrong_step(
             hide=lambda scores, seen: np.where(seen, scores, 0)
         ),
+        "A score such as -1 or -10 still gives a weight: where attention is not allowed, the score is -inf.": tuple(
+            _wrong_step(hide=lambda scores, seen, low=low: np.where(seen, scores, low))
+            for low in (-1.0, -5.0, -10.0)
+        ),
+        "What is added where attention is not allowed is finite and small: the score must become -inf.": tuple(
+            _wrong_step(hide=lambda scores, seen, low=low: scores + low * ~seen)
+            for low in (-1.0, -5.0, -10.0)
+        ),
         "Only the last new token has a result here: each of the T new ones has its own.": _wrong_step(
             end=lambda out: out[..., -1:, :]
         ),

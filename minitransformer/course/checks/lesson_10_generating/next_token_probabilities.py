@@ -160,6 +160,8 @@ next_token_probabilities = Exercise(
         (_logits(rng), 2.0, 3),
         (_logits(rng), 1.5, None, 0.8),
         (FOUR, 1.0, 2, 0.5),
+        (FOUR, 1.0, 3, 0.6),
+        (FOUR, 1.0, 1, 0.8),
     ),
     mistakes={
         "The temperature has no effect: divide the scores by it, before softmax.": _wrong_probabilities(
@@ -211,6 +213,12 @@ next_token_probabilities = Exercise(
         ),
         "top_k is left out.": _wrong_probabilities(filters=("top_p",)),
         "top_p is left out.": _wrong_probabilities(filters=("top_k",)),
+        "Where both are given, top_p is left out: it needs an `if` of its own, not `elif`.": (
+            lambda x, t=1.0, k=None, e=None: _wrong_probabilities()(x, t, k, None if k else e)
+        ),
+        "Where both are given, top_k is left out: it needs an `if` of its own, not `elif`.": (
+            lambda x, t=1.0, k=None, e=None: _wrong_probabilities()(x, t, None if e else k, e)
+        ),
         "top_k and top_p are both left out.": _wrong_probabilities(filters=()),
         "top_p comes before top_k: first top_k, then top_p of what is left.": _wrong_probabilities(
             filters=("top_p", "top_k")

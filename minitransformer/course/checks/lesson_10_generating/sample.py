@@ -8,6 +8,7 @@ from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
 from minitransformer.course.properties import keeps_its_inputs, same
 
 # on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
+OTHERS = np.array([0.25, 0.0625, 0.1875, 0.0, 0.5])
 PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
 
 
@@ -112,7 +113,9 @@ sample = Exercise(
         ),
         keeps_its_inputs(lambda rng: (PIECES.copy(), 0.4), lambda rng: (PIECES.copy(), 0.99)),
     ),
-    examples=lambda rng: tuple((PIECES, u) for u in (0.0, 0.1, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.9)),
+    examples=lambda rng: tuple(
+        (p, u) for p in (PIECES, OTHERS) for u in (0.0, 0.1, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.9)
+    ),
     mistakes={
         "This is always the likeliest, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmax()),
         "u is compared with each share on its own; compare it with their sum so far.": _wrong_sample(
