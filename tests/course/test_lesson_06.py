@@ -72,6 +72,8 @@ WRONG = {
          "total = np.stack([r.sum(keepdims=r.ndim > 1) for r in e])\n    total = total[:, None] if e.ndim < 3 else total",
          "x[i] is taken"),
         (SOFTMAX, "return 1 / (1 + np.exp(-x))", "sigmoid"),
+        ("m = x.max(axis=-1, keepdims=True)", "m = abs(x).max(axis=-1, keepdims=True)", "no other number"),
+        ("m = x.max(axis=-1, keepdims=True)", "m = x.mean(axis=-1, keepdims=True)", "exp(1000) is infinite"),
     ],
     "softmax_vjp": [
         (VJP, "return g * s", "sum is missing"),

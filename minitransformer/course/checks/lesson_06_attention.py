@@ -33,6 +33,7 @@ COLUMNS = "The sum goes down the columns; rows are along the last axis."
 OWN_SUM = "Each row is divided by its own sum, and by nothing else."
 TOO_LARGE = "exp(1000) is infinite: subtract the row's maximum first."
 CLIPPED = "Scores are cut off here, so that differences are lost: subtract the row's maximum, which changes no share."
+OTHER_NUMBER = "Subtract the row's maximum from its scores, and no other number: then the largest exp is 1."
 OWN_MAXIMUM = "Subtract each row's own maximum: after another row's, exp may be 0 in a whole row."
 NO_SHARES = "A row of nothing but -inf gives zeros; equal shares come out where its scores became equal finite numbers."
 HIDDEN = "exp(-inf) is 0: a score of -inf gets the share 0, and the others of its row sum to 1."
@@ -54,14 +55,24 @@ def _sums_to_one(answer):
 
 
 def _large_scores(answer):
-    with np.errstate(all="ignore"):
-        got = answer(np.array([[1000.0, 1000.0, -1000.0], [0.0, 800.0, 1.0]]))
-        apart = [np.ravel(answer(np.array([[top, top - 1.0]]))) for top in (1000.0, -1000.0)]
-    first = CLIPPED if got is not None and np.isfinite(got).all() else TOO_LARGE
-    same(got, [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], "softmax of scores around 1000", hint=first)
     more = 1 / (1 + math.exp(-1))
-    second = CLIPPED if np.isfinite(apart).all() else TOO_LARGE
-    same(apart, [[more, 1 - more]] * 2, "softmax of (1000, 999) and of (-1000, -1001)", hint=second)
+    for scores, expected in (
+        ([1000.0, 1000.0, -1000.0], [0.5, 0.5, 0.0]),
+        ([0.0, 800.0, 1.0], [0.0, 1.0, 0.0]),
+        ([1000.0, 999.0], [more, 1 - more]),
+        ([-1000.0, -1001.0], [more, 1 - more]),
+        ([1e5, -1e5], [1.0, 0.0]),
+    ):
+        with np.errstate(all="ignore"):
+            got = answer(np.array([scores]))
+        same(got, [expected], f"softmax of {tuple(scores)}", hint=_about_large(got))
+
+
+def _about_large(got):
+    """What is wrong about large scores: infinite exponentials, a limit, or the subtraction of another number."""
+    if not np.isfinite(got).all():
+        return TOO_LARGE
+    return CLIPPED if np.any(got) and np.allclose(got, np.ravel(got)[0]) else OTHER_NUMBER
 
 
 def _rows_far_apart(answer):
