@@ -560,7 +560,9 @@ multi_head_attention = Exercise(
             share=lambda scores: scores, hide=lambda scores, mask: np.where(mask, scores, 0)
         ),
         "It is always causal here: without a mask every query attends to all keys.": _wrong(
-            share=lambda scores: _rows(np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf))
+            share=lambda scores: _rows(
+                np.where(np.tri(scores.shape[-2], scores.shape[-1], dtype=bool), scores, -np.inf)
+            )
         ),
         "The mask comes after softmax, so that the shares left do not sum to 1.": _wrong(
             hide=lambda scores, mask: scores,
