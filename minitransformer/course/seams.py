@@ -240,7 +240,10 @@ def rule(sink: str, law: Function) -> Function:
         *parts, absorbed = found
         pairs = zip(parts, read[-len(parts) :], strict=True)
         # of a bias, the exercises return one number: the sum of its relevance
-        parts = [numpy.reshape(part, x.shape) if numpy.ndim(part) else part for part, x in pairs]
+        # which may be float64
+        parts = [
+            numpy.reshape(part, x.shape).astype(x.dtype) if numpy.ndim(part) else part for part, x in pairs
+        ]
         books.book(sink, float(absorbed))
         return parts
 

@@ -1,7 +1,14 @@
 """Lesson 11: the checks of the relevance rules are held against right and wrong answers."""
 
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, solved
+from cases import (
+    assert_judged_right,
+    assert_mistake,
+    assert_mistakes_are_named,
+    changed,
+    judge_source,
+    solved,
+)
 
 NAMES = ("stabilised", "epsilon_rule", "explain_mlp", "matmul_rule", "softmax_rule", "layer_norm_rule")
 
@@ -108,6 +115,7 @@ WRONG = {
         ("    r = np.zeros_like(z)\n    r[0, target] = z[0, target]",
          "    r = np.zeros_like(z)\n    r[0, target] = 1", "begins as 1"),
         ('ledger["bias"] +=', 'ledger["bias"] =', "bias"),
+        ("r, value, weight, bias, eps)", "r, value, weight, bias, 2 * eps)", "a first hint: Every layer"),
         ("np.maximum(z, 0))", "z)", "missing on the way forward"),
         ("return r[0], ledger", "return r[0] * (r[0] > 0), ledger", "cut off"),
         ('ledger["epsilon"] +=', 'ledger["bias"] +=', "booked under bias"),
@@ -118,6 +126,7 @@ WRONG = {
     "matmul_rule": [
         ("twice = 2 * (a @ b)", "twice = a @ b", "Both sides get all"),
         ("stabilised(twice, eps)", "twice + eps", "sign of O"),
+        ("np.swapaxes(a, -1, -2) @ share", "a.reshape(*a.shape[:-2], *a.shape[:-3:-1]) @ share", "a first hint: R_B ="),
         ("    return r_a, r_b,", "    return r_a / a, r_b / b,", "multiply by a"),
         ("stabilised(twice, eps)", "2 * stabilised(twice / 2, eps)", "S(2 O), not 2 S(O)"),
         ("return r_a, r_b,", "return r_b, r_a,", "swapped"),
@@ -128,6 +137,7 @@ WRONG = {
     ],
     "softmax_rule": [
         ("(r - s * r.sum(axis=-1, keepdims=True))", "r", "sum is missing"),
+        ("kept = r * (1 - x", "kept = r * (1 + x", "a first hint: Here s = (1/2, 1/2)"),
         ("return x * (r - s", "return (r - s", "factor x_i is missing"),
         ("x * (r - s * r.sum(axis=-1, keepdims=True))", "x * (s * r - s * (s * r).sum(axis=-1, keepdims=True))", "s cancels"),
         ("s * r.sum(axis=-1,", "s * r.sum(axis=0,", "wrong axis"),
@@ -143,7 +153,9 @@ WRONG = {
         ("r_x = x *", "r_x = centred *", "not x less its mean"),
         ("x * (slope - slope.mean(axis=-1, keepdims=True))", "centred * slope", "its own z_i alone"),
         ("return r_x, (share * bias).sum()", "return r_x, share * bias", "One number is asked for"),
-        ("bias\n    stable = stabilised(z, eps)", "bias\n    stable = z + np.where(z < 0, -eps, eps)", "is float64"),
+        ("bias\n    stable = stabilised(z, eps)", "bias\n    stable = stabilised(z, eps / 2)",
+         "a first hint: The denominator is S(z)"),
+        ("return r_x, (share * bias).sum()", "return r_x, (share * bias)[0].sum()", "a first hint: The biases keep"),
         ("centred / sigma + bias\n    stable", "centred / sigma\n    stable", "bias is missing"),
         ("(centred**2).mean(axis=-1, keepdims=True)", "(centred**2).sum(axis=-1, keepdims=True) / (x.shape[-1] - 1)", "not n - 1"),
         ("return r_x, (", "return r, (", "unchanged"),
@@ -161,6 +173,18 @@ def test_stub_solution_and_another_solution(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
+
+
+@pytest.mark.parametrize("name", ["epsilon_rule", "matmul_rule", "layer_norm_rule"])
+def test_where_no_dtype_is_promised_float64_is_right(name):
+    source = changed(solved("stabilised"), ".astype(z.dtype)", "")
+    assert judge_source(name, source).passed and not judge_source("stabilised", source).passed
+
+
+def test_layers_walked_in_the_wrong_order_are_not_a_matter_of_keepdims():
+    source = changed(solved("explain_mlp"), "reversed(inputs), reversed(layers)", "inputs, layers")
+    report = judge_source("explain_mlp", source)
+    assert not report.passed and "keepdims" not in report.hint
 
 
 @pytest.mark.parametrize(

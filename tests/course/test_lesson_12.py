@@ -83,7 +83,7 @@ WRONG = {
         ("rng.choice(T, gone, replace=False)", "rng.integers(0, T, gone)", "drawn twice"),
         ("in masks[1:]", "in masks", "whole text"),
         ("return masks", "return np.logical_not(masks)", "inverted"),
-        ("row[rng.choice(T, gone, replace=False)]", "row[:gone]", "first words that go"),
+        ("row[rng.choice(T, gone, replace=False)]", "row[:gone]", "same words that go"),
         ("gone = rng.integers", "gone = np.random.randint", "with it, and with nothing else"),
         ("np.ones((num_samples, T)", "np.ones((1 + num_samples, T)", "one row too many"),
         ("    for row in masks[1:]:\n        gone = rng.integers(1, T + 1)",
@@ -93,6 +93,10 @@ WRONG = {
         ("rng.choice(T, gone, replace=False)", "np.sort((rng.integers(T) + np.arange(gone)) % T)", "draws which"),
     ],
     "kernel_weights": [
+        ("    return np.sqrt(np.exp", "    width = width * 2\n    return np.sqrt(np.exp", "no other factor"),
+        ("    return np.sqrt(np.exp(-(distance**2) / width**2))", "    w = np.sqrt(np.exp(-(distance**2) / width**2))\n"
+         "    return w / w.sum()", "need not add up"),
+        ("masks.mean(axis=1)", "masks.mean()", "a first hint: The whole text is at distance 0"),
         ("100 * (1 -", "(1 -", "factor 100"),
         ("np.sqrt(np.exp(-(distance**2) / width**2))", "np.exp(-((distance / width) ** 2))", "root around exp"),
         ("np.sqrt(masks.mean(axis=1))", "masks.sum(axis=1) / masks.shape[1]", "root of the share"),
@@ -105,6 +109,9 @@ WRONG = {
         ("np.sqrt(np.exp(-(distance**2) / width**2))", "distance", "This is the distance"),
     ],
     "weighted_ridge": [
+        ("xc.T * weight @ xc +", "xc.T @ xc +", "one side of the equations"),
+        ("xc.T * weight @ yc)", "xc.T @ yc)", "one side of the equations"),
+        ("if total else 0.0", "if total else 1.0", "a first hint: Where all y are equal"),
         ("    x_mean, y_mean", "    weight = np.ones(len(y))\n    x_mean, y_mean", "not used"),
         ("weight @ x / weight.sum(), weight @ y / weight.sum()", "x.mean(axis=0), y.mean()", "weighted ones"),
         ("weight @ x / weight.sum(), weight @ y / weight.sum()", "0 * x[0], 0.0", "no b"),
@@ -126,6 +133,13 @@ WRONG = {
         ("return c, float(y_mean - x_mean @ c), ", "return float(y_mean - x_mean @ c), c, ", "The order is"),
     ],
     "lime": [
+        ("y, weight, 0.01)", "y, weight, 1.0)", "which decides which words are kept"),
+        ("found[chosen] = c", "found[:num_features] = c", "order of their size"),
+        ("masks[:, chosen].astype(float), y", "1.0 - masks[:, chosen], y", "for a word that is gone"),
+        ("return found, b, score", "return found, b, score**2", "The weights are right"),
+        ("return found, b, score", "words.reverse()\n    return found, b, score", "Make new lists"),
+        ("    c, b, score", "    masks = sample_masks(len(words), num_samples, rng)\n    c, b, score",
+         "Both fits take the same masks"),
         ("found[chosen] = c", "found[chosen] = np.abs(c)", "signed"),
         ("    found = np.zeros", "    c = every[chosen]\n    found = np.zeros", "first fit"),
         ("[:num_features]", "", "others get 0"),

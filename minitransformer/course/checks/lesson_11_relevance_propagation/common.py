@@ -3,7 +3,7 @@
 import numpy as np
 
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import keeps_float32, same
+from minitransformer.course.properties import same
 
 EPS = 0.01  # large, so that what the stabiliser keeps can be seen
 
@@ -45,22 +45,16 @@ def conserves(names, inputs, **options):
             "the sum of all that is returned, beside the sum of r",
         )
 
-    return Property("nothing is lost: what comes in goes on or is kept", holds)
+    hint = "All that is returned must add up to the sum of r: each part of a denominator, the stabiliser too, gets its share."
+    return Property("nothing is lost: what comes in goes on or is kept", holds, hint)
 
 
 def or_say(hint, check, *args, **options):
-    """The check, with a hint of its own where it fails."""
+    """The check, with a first hint of its own where it fails and nothing more is known."""
     try:
         check(*args, **options)
     except Failed as failed:
-        raise Failed(*failed.details, hint=hint) from None
-
-
-def relevance_in_float32(inputs):
-    """The first result keeps the dtype of the inputs."""
-    hint = "np.where(z < 0, -eps, eps) is float64, and so is np.zeros(n): `.astype(x.dtype)`, or use `stabilised`."
-    check = keeps_float32(inputs)
-    return Property(check.what, lambda answer: or_say(hint, check.holds, lambda *a: answer(*a)[0]))
+        raise Failed(*failed.details, hint=failed.hint, first=hint) from None
 
 
 def sign_of(v):

@@ -8,7 +8,6 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
-    relevance_in_float32,
     sign_of,
     wrong_epsilon,
 )
@@ -60,14 +59,33 @@ epsilon_rule = Exercise(
     ),
     why="z_j is a sum; each term of it, stabiliser and bias included, takes its own part, so that all parts make R_j again.",
     properties=(
-        Property("the inputs of one sum share by their products x_i w_i", _one_sum),
-        Property("the relevance of x is right in a batch, each input hearing from all sums", _loops(0, 0.0)),
-        Property("the biases keep their share", _loops(1, 0.0)),
-        Property("the stabiliser is in the denominator, with the sign of z", _loops(0, EPS)),
-        Property("the stabiliser keeps its share", _loops(2, EPS)),
+        Property(
+            "the inputs of one sum share by their products x_i w_i",
+            _one_sum,
+            "Here z = 2 * 3 - 1 * 2 = 4, and r / z = 2 for each unit: x_i w_i times 2.",
+        ),
+        Property(
+            "the relevance of x is right in a batch, each input hearing from all sums",
+            _loops(0, 0.0),
+            "For each sample, R_i = x_i times the sum over j of weight[j, i] r_j / z_j, and the bias is part of z_j.",
+        ),
+        Property(
+            "the biases keep their share",
+            _loops(1, 0.0),
+            "The biases keep the sum over samples and outputs of b_j r_j / S(z_j): one number.",
+        ),
+        Property(
+            "the stabiliser is in the denominator, with the sign of z",
+            _loops(0, EPS),
+            "The denominator is S(z): z + eps where z is 0 or above, z - eps below; eps is the argument.",
+        ),
+        Property(
+            "the stabiliser keeps its share",
+            _loops(2, EPS),
+            "The stabiliser keeps the sum of (S(z_j) - z_j) r_j / S(z_j): one number, over samples and outputs.",
+        ),
         conserves(LINEAR, _linear, eps=EPS),
         keeps_its_inputs(_linear),
-        relevance_in_float32(_linear),
     ),
     examples=lambda rng: ((*_linear(rng), EPS), (*_linear(rng), 0.0)),
     mistakes={

@@ -102,7 +102,7 @@ def _layered_eps(answer):
     r, ledger = _explained(answer, np.array([1.0]), layers, 0, 1.0)
     what = "relevance and epsilon where each of two layers keeps half, eps being as large as z"
     or_say(
-        "Every layer has a stabiliser: add up what they keep with +=.",
+        "Every layer has a stabiliser, with the eps that is passed: add up what each of them keeps.",
         same,
         [r[0], ledger["epsilon"]],
         [0.25, 0.75],
@@ -156,14 +156,32 @@ explain_mlp = Tried(
     ),
     why="Each layer conserves, so the whole walk does. A ledger whose entries are all computed, none as the rest, is a proof.",
     properties=(
-        Property("total is the output that was asked for", _total_is_the_output),
-        Property("one layer: products to the inputs, the bias to the ledger", _one_layer),
         Property(
-            "three layers: with eps = 0 it is x times slope, as finite differences find it", _slope_of_x
+            "total is the output that was asked for",
+            _total_is_the_output,
+            "Forward: weight @ input + bias for each layer, max(0, .) between them; total is z[target] of the last.",
         ),
-        Property("all biases of all layers are in the ledger", _slope_of_biases),
+        Property(
+            "one layer: products to the inputs, the bias to the ledger",
+            _one_layer,
+            "Relevance begins as zeros with the output at `target`; one layer is one call of the epsilon rule.",
+        ),
+        Property(
+            "three layers: with eps = 0 it is x times slope, as finite differences find it",
+            _slope_of_x,
+            "Back from the last layer to the first, each with the input that it had on the way forward.",
+        ),
+        Property(
+            "all biases of all layers are in the ledger",
+            _slope_of_biases,
+            "Every layer has biases: add up what each call of the rule returns.",
+        ),
         Property("every layer's stabiliser is in the ledger", _layered_eps),
-        Property("the ledger closes", _closes),
+        Property(
+            "the ledger closes",
+            _closes,
+            "inputs is the sum of the relevance of x; bias and epsilon are summed over all layers, with the eps that is passed.",
+        ),
     ),
     examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (8, 0.1)),  # the output of 8 is negative
     trial=_try_mlp,

@@ -8,7 +8,6 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
-    relevance_in_float32,
     sign_of,
 )
 from minitransformer.course.exercise import Exercise, Property
@@ -115,14 +114,33 @@ layer_norm_rule = Exercise(
     ),
     why="With sigma live, x times gradient sums to nearly zero, as scaling x changes nothing. Held still, it conserves.",
     properties=(
-        Property("two numbers by hand", _two_numbers),
-        Property("it is the linear map with sigma held still, as finite differences find it", _frozen(0.0)),
-        Property("the stabiliser is in the denominator, with the sign of z", _frozen(EPS)),
-        Property("the biases keep their share", _norm_sinks(1)),
-        Property("the stabiliser keeps its share", _norm_sinks(2)),
+        Property(
+            "two numbers by hand",
+            _two_numbers,
+            "x is [2, 4]: mean 3, sigma 1, z = [-1, 1], r / z = [-3, 3], and x times (that less its mean).",
+        ),
+        Property(
+            "it is the linear map with sigma held still, as finite differences find it",
+            _frozen(0.0),
+            "With sigma a number: x * (slope - mean of slope), where slope = weight / sigma * r / z, and bias is part of z.",
+        ),
+        Property(
+            "the stabiliser is in the denominator, with the sign of z",
+            _frozen(EPS),
+            "The denominator is S(z): z + eps where z is 0 or above, z - eps below; this eps is not the 1e-5 in sigma.",
+        ),
+        Property(
+            "the biases keep their share",
+            _norm_sinks(1),
+            "The biases keep the sum of bias_j r_j / S(z_j): one number, over everything.",
+        ),
+        Property(
+            "the stabiliser keeps its share",
+            _norm_sinks(2),
+            "The stabiliser keeps the sum of (S(z_j) - z_j) r_j / S(z_j): one number, over everything.",
+        ),
         conserves(NORM, _norm, eps=EPS),
         keeps_its_inputs(_norm),
-        relevance_in_float32(_norm),
     ),
     examples=lambda rng: ((*_norm(rng), EPS), (*_norm(rng), 0.0)),
     mistakes={

@@ -8,7 +8,6 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
-    relevance_in_float32,
     sign_of,
 )
 from minitransformer.course.exercise import Exercise, Property
@@ -81,14 +80,33 @@ matmul_rule = Exercise(
     ),
     why="Where one side is a constant, such as a weight, the other gets all and there is no 2: that is the epsilon rule.",
     properties=(
-        Property("a single product gives half to each side", _one_product),
-        Property("the relevance of a is right", _product_loops(0, 0.0)),
-        Property("the relevance of b is right", _product_loops(1, 0.0)),
-        Property("the stabiliser is added to 2 O, with its sign", _product_loops(0, EPS)),
-        Property("the stabiliser keeps its share", _product_loops(2, EPS)),
+        Property(
+            "a single product gives half to each side",
+            _one_product,
+            "Where O = a b, 2 O is under the line: a gets a b r / (2 O), and b as much.",
+        ),
+        Property(
+            "the relevance of a is right",
+            _product_loops(0, 0.0),
+            "R_A = A * ((R / S(2 O)) B^T): the last two axes of b are exchanged, np.swapaxes(b, -1, -2).",
+        ),
+        Property(
+            "the relevance of b is right",
+            _product_loops(1, 0.0),
+            "R_B = B * (A^T (R / S(2 O))): the last two axes of a are exchanged, and it stands on the left.",
+        ),
+        Property(
+            "the stabiliser is added to 2 O, with its sign",
+            _product_loops(0, EPS),
+            "The denominator is S(2 O): 2 O + eps where O is 0 or above, 2 O - eps below.",
+        ),
+        Property(
+            "the stabiliser keeps its share",
+            _product_loops(2, EPS),
+            "The stabiliser keeps the sum of (S(2 O) - 2 O) R / S(2 O), one number.",
+        ),
         conserves(PRODUCT, _product, eps=EPS),
         keeps_its_inputs(_product),
-        relevance_in_float32(_product),
     ),
     examples=lambda rng: ((*_product(rng), EPS), (*_product(rng), 0.0)),
     mistakes={

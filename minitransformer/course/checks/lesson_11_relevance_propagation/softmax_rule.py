@@ -5,7 +5,6 @@ import numpy as np
 from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
     called_with,
     conserves,
-    relevance_in_float32,
 )
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, keeps_its_inputs, same, slopes
@@ -107,13 +106,28 @@ softmax_rule = Tried(
     ),
     why="r_i / s_i is relevance per unit of share. Through the tangent, x_j gets x_j ds_i/dx_j of each, and s cancels.",
     properties=(
-        Property("two equal scores: what speaks for one speaks against the other", _two_scores),
-        Property("it is the tangent, as finite differences find it", _tangent),
-        Property("the constant part of the tangent keeps the rest", _kept),
-        Property("a score of -inf gets nothing and disturbs nothing", _hidden),
+        Property(
+            "two equal scores: what speaks for one speaks against the other",
+            _two_scores,
+            "Here s = (1/2, 1/2) and the sum of r is 1: x_i (r_i - s_i) for each, and the rest is kept.",
+        ),
+        Property(
+            "it is the tangent, as finite differences find it",
+            _tangent,
+            "x_i (r_i - s_i sum_k r_k), s = softmax(x) and the sum over the last axis, with keepdims=True.",
+        ),
+        Property(
+            "the constant part of the tangent keeps the rest",
+            _kept,
+            "Kept is the sum over everything of r_i (1 - x_i + sum_k s_k x_k); the inner sum is one number for each row.",
+        ),
+        Property(
+            "a score of -inf gets nothing and disturbs nothing",
+            _hidden,
+            "softmax of the scores as they are; then x = np.where(np.isneginf(x), 0, x) for both formulas.",
+        ),
         conserves(SOFTMAX, _scores),
         keeps_its_inputs(_scores),
-        relevance_in_float32(_scores),
     ),
     examples=lambda rng: (_scores(rng), _masked_scores(rng)),
     trial=_try_softmax,

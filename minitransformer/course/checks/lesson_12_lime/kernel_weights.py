@@ -47,9 +47,22 @@ kernel_weights = Exercise(
     ),
     why="sqrt(k / T) is the cosine of the angle between the mask and the row of ones: 1 where nothing is missing.",
     properties=(
-        Property("1 for the whole text, nearly 0 for nothing", _ends),
-        Property("by hand, for a quarter of the words, and two widths", _quarter),
-        returns("it is right for any masks", _some_masks, weights_by_hand),
+        Property(
+            "1 for the whole text, nearly 0 for nothing",
+            _ends,
+            "The whole text is at distance 0, weight 1; nothing is at 100, weight exp(-8) with width 25. One weight for each row.",
+        ),
+        Property(
+            "by hand, for a quarter of the words, and two widths",
+            _quarter,
+            "k / T = 1/4, so d = 100 (1 - 1/2) = 50: sqrt(exp(-50^2 / width^2)).",
+        ),
+        returns(
+            "it is right for any masks",
+            _some_masks,
+            weights_by_hand,
+            hint="For each row, d = 100 (1 - sqrt(k / T)) and sqrt(exp(-d^2 / width^2)), k being how many are left.",
+        ),
         keeps_its_inputs(_some_masks),
     ),
     examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True]]), 40.0)),
@@ -61,6 +74,14 @@ kernel_weights = Exercise(
         "Square the width too.": _wrong_kernel(width_power=1),
         "The minus in the exponent is missing: far samples count most here.": _wrong_kernel(sign=1),
         "Here k counts the words that are gone; it counts those that are left.": _wrong_kernel(gone=True),
+        "The weights need not add up to 1: the whole text has weight 1.": lambda masks, width=25.0: (
+            _wrong_kernel()(masks, width) / _wrong_kernel()(masks, width).sum()
+        ),
+        "The exponent is -d^2 / width^2, and one root around exp: no other factor.": (
+            lambda masks, width=25.0: _wrong_kernel()(masks, width * math.sqrt(2)),
+            lambda masks, width=25.0: _wrong_kernel()(masks, width * 2),
+            lambda masks, width=25.0: _wrong_kernel()(masks, width / 2),
+        ),
         "The argument for the width is not used.": _wrong_kernel(fixed=True),
         "The mean goes down the columns; each row is a sample.": _wrong_kernel(axis=0),
         "This is the distance; put it into the exponential.": lambda masks, width=25.0: (

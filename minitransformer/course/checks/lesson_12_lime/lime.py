@@ -6,7 +6,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_12_lime.common import LAWS, stacked_fit, three_of, weights_by_hand
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import Tried, same
+from minitransformer.course.properties import Tried, equal, same
 
 WORDS = ["the", "plot", "was", "thin", "but", "fun"]
 
@@ -91,13 +91,16 @@ def _fitted(
     packed=False,
     alpha=1.0,
     out=False,
+    by_size=False,
+    flipped=False,
+    first=0.01,
 ):
     """What the samples say, with something wrong in it or nothing."""
     weight, x = weights_by_hand(masks) if weigh else np.ones(len(masks)), masks.astype(float)
-    every, b, score = stacked_fit(x, y, weight, 0.01)
+    every, b, score = stacked_fit(x, y, weight, first)
     places = np.argsort(-chosen(every), kind="stable")[: k if select else None]
     if refit:
-        c, b, score = stacked_fit(x[:, places], y, weight, alpha)
+        c, b, score = stacked_fit(1 - x[:, places] if flipped else x[:, places], y, weight, alpha)
     else:
         c = every[places]
     if out:
@@ -106,7 +109,7 @@ def _fitted(
     found[: len(places)] = c if packed else 0
     if packed:
         return found[: len(places)], b, score
-    found[places] = c
+    found[range(len(places)) if by_size else places] = c
     return abs(found) if absolute else found, b, score
 
 
@@ -116,7 +119,41 @@ def _agrees(answer):
         masks = asked.masks(asked.calls[0])
         expected = _fitted(masks, _mood(masks), k)
         for part, right, name in zip(got, expected, ("the weights of the words", "b", "R^2"), strict=True):
-            same(part, right, f"{name} for {k} words, fitted to the samples that were asked,", rtol=1e-6)
+            hint = (
+                ""
+                if name == "the weights of the words"
+                else "The weights are right; b and R^2 are those of the last fit too."
+            )
+            same(
+                part,
+                right,
+                f"{name} for {k} words, fitted to the samples that were asked,",
+                rtol=1e-6,
+                hint=hint,
+            )
+
+
+def _clear(masks):
+    """Whether the first fit leaves no doubt which two words are the largest."""
+    every = stacked_fit(masks.astype(float), _mood(masks), weights_by_hand(masks), 0.01)[0]
+    _, second, third, *_ = sorted(abs(every))[::-1]
+    return second > 1.02 * third
+
+
+def _chooses(answer):
+    """Few samples, of which the two penalties choose different words."""
+    for seed in range(60):
+        asked, got = _run(answer, 2, 12, seed)
+        masks = asked.masks(asked.calls[0])
+        if _clear(masks):
+            expected = _fitted(masks, _mood(masks), 2)[0]
+            same(got[0], expected, "the weights of 6 words, 2 of which are kept", rtol=1e-6, hint=FIRST_FIT)
+
+
+def _keeps_the_words(answer):
+    words = list(WORDS)
+    answer(_Asked(), words, 3, 20, np.random.default_rng(0))
+    equal(words, WORDS, "the list of words that went in", hint="Make new lists: the words are still needed.")
 
 
 def _again(answer):
@@ -124,6 +161,7 @@ def _again(answer):
     same(second[0], first[0], "the weights, a second time with the same rng")
 
 
+FIRST_FIT = "The first fit, which decides which words are kept, has alpha = 0.01."
 VARIANTS: dict[str, dict[str, Any]] = {
     "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {
         "absolute": True
@@ -143,6 +181,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "packed": True
     },
     "The last fit has alpha = 1, the first 0.01.": {"alpha": 0.01},
+    "The weights stand in the order of their size; each belongs to the place of its word: found[chosen] = c.": {
+        "by_size": True
+    },
+    "In the last fit 1 stands for a word that is gone; both fits have 1 for a word that is left.": {
+        "flipped": True
+    },
     "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {
         "out": True
     },
@@ -203,10 +247,28 @@ lime = Tried(
     ),
     why="Nothing inside the classifier was opened. Whatever can be asked can be explained so, be it a network or a person.",
     properties=(
-        Property("predict is asked once, about num_samples texts, the whole one first", _asks),
-        Property("of a linear classifier it finds the weights, with their signs", _linear),
-        Property("weights, b and R^2 are those of the weighted fit to the samples asked", _agrees),
-        Property("the same rng gives the same explanation", _again),
+        Property(
+            "predict is asked once, about num_samples texts, the whole one first",
+            _asks,
+            "One call of predict with all texts; the first is the whole text, as row 0 of the masks is all True.",
+        ),
+        Property(
+            "of a linear classifier it finds the weights, with their signs",
+            _linear,
+            "Both fits take the same masks, answers and weights; c goes to the places of the chosen words.",
+        ),
+        Property(
+            "weights, b and R^2 are those of the weighted fit to the samples asked",
+            _agrees,
+            "Fit all words with alpha = 0.01, then the chosen ones with alpha = 1, both with kernel_weights(masks).",
+        ),
+        Property(
+            "the same rng gives the same explanation",
+            _again,
+            "Pass the rng on to sample_masks, and draw with nothing else.",
+        ),
+        Property("the first fit chooses the words", _chooses),
+        Property("it leaves the list of words as it was", _keeps_the_words),
     ),
     examples=lambda rng: ((0,), (1,)),
     trial=_try_lime,

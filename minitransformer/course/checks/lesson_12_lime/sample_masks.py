@@ -102,8 +102,14 @@ sample_masks = Tried(
     ),
     why="With the number drawn first, short and long samples are alike. With a coin for each word, about half would always go.",
     properties=(
-        Property("num_samples rows and T columns of booleans", _table),
-        Property("the first row is the whole text", _whole_first),
+        Property(
+            "num_samples rows and T columns of booleans",
+            _table,
+            "The result has num_samples rows, the whole text included, and T columns.",
+        ),
+        Property(
+            "the first row is the whole text", _whole_first, "Row 0 is the text itself: True everywhere."
+        ),
         Property("1, 2, .. T words go, each number as often as any other", _how_many),
         Property("all sets of one size are equally likely", _which),
         Property("rng is the only source of chance", _one_source),
@@ -122,7 +128,7 @@ sample_masks = Tried(
         "A word drawn twice goes only once, so that too few go: replace=False.": LAWS["repeated"],
         "The first row must be the whole text: leave it alone.": sampler(whole=False),
         "This is inverted: True is for words that are left.": sampler(turned=True),
-        "It is always the first words that go: draw which.": sampler(
+        "It is always the same words that go, such as the first ones: draw which anew for each sample.": sampler(
             which=lambda rng, T, gone: np.arange(gone)
         ),
         "The same rng must give the same masks: draw with it, and with nothing else.": sampler(own=True),

@@ -118,6 +118,19 @@ def _off(k, n):
     return math.factorial(k + 1) * math.factorial(n - 1 - k) / math.factorial(n)
 
 
+def _gross(game, n):
+    """The worth of S with i, from which that of S is not subtracted."""
+    masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+    worth, sizes = np.asarray(game(masks), float), masks.sum(1)
+    return np.array(
+        [sum(_right(sizes[s] - 1, n) * worth[s] for s in np.flatnonzero(masks[:, i])) for i in range(n)]
+    )
+
+
+def _after(change):
+    return lambda game, n: change(_wrong_shapley(_right)(game, n))
+
+
 def _one_order(game, n):
     return np.diff(game(np.tri(n + 1, n, -1, dtype=bool)))
 
@@ -138,8 +151,16 @@ shapley_values = Tried(
     ),
     why="Of n! orders, |S|! (n - 1 - |S|)! have exactly the players of S before i. So 2^n questions do instead of n!.",
     properties=(
-        Property("two that count only together share alike", _shares_alike),
-        Property("three players and their gloves, by hand", _glove_game),
+        Property(
+            "two that count only together share alike",
+            _shares_alike,
+            "0 and 1 are alike, so each gets half of 6; 2 adds 1 to any coalition, so it gets 1.",
+        ),
+        Property(
+            "three players and their gloves, by hand",
+            _glove_game,
+            "Of the 6 orders, 0 comes after 1 or 2 in 4 and adds 12 there. The empty coalition's 5 belongs to no player.",
+        ),
         Property("they add up to v(all) - v(nobody)", _add_up),
         Property("they are the mean over all orders", _by_orders),
         Property("nine players, without going through 362880 orders", _nine),
@@ -160,7 +181,31 @@ shapley_values = Tried(
         "Divide by n!: the weights of all S without i add up to 1.": _wrong_shapley(
             lambda k, n: _right(k, n) * math.factorial(n)
         ),
-        "S is counted without i: |S|! (n - 1 - |S|)!, so i itself is not in |S|.": _wrong_shapley(_off),
+        "S is counted without i: |S|! (n - 1 - |S|)!, so i itself is not in |S|.": (
+            _wrong_shapley(_off),
+            _wrong_shapley(
+                lambda k, n: math.factorial(k + 1) * math.factorial(max(n - 2 - k, 0)) / math.factorial(n)
+            ),
+        ),
+        "The weight is |S|! (n - 1 - |S|)! / n!: here the second factor is another.": (
+            _wrong_shapley(lambda k, n: math.factorial(k) * math.factorial(n - k) / math.factorial(n)),
+            _wrong_shapley(lambda k, n: 1 / math.comb(n, k)),
+            _wrong_shapley(lambda k, n: 1 / (n * math.comb(n, k))),
+        ),
+        "There are n sizes of S: the mean over the coalitions of each size is divided by n too.": _wrong_shapley(
+            lambda k, n: 1 / math.comb(n - 1, k)
+        ),
+        "What i adds is v(S with i) - v(S): the second part is missing.": _gross,
+        "The empty coalition is a coalition too: S may be empty.": _wrong_shapley(
+            lambda k, n: _right(k, n) * (k > 0)
+        ),
+        "The values need not add up to 1: their sum is v(all) - v(nobody).": _after(
+            lambda phi: phi / phi.sum()
+        ),
+        "The players stand in the reverse order: the bit of player i is column i of the masks.": _after(
+            lambda phi: phi[::-1]
+        ),
+        "The sign is lost: a player that does harm has a negative value.": _after(np.abs),
         "They add up to v(all) - v(nobody); the worth of the empty coalition belongs to no player.": _wrong_shapley(
             _right, total=lambda worth: worth[-1]
         ),

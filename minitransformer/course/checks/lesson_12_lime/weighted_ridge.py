@@ -75,6 +75,7 @@ def _wrong_ridge(
     score=_itself,
     zero=True,
     b=None,
+    side=None,
 ):
     """The fit with something wrong in it."""
 
@@ -84,7 +85,8 @@ def _wrong_ridge(
         xc, yc = x - x_mean, y - y_mean
         columns = np.column_stack([xc, np.ones(len(x))]) if ones else xc
         c = np.linalg.solve(
-            columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]), columns.T * w @ yc
+            columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]),
+            columns.T * (w if side is None else side(weight)) @ yc,
         )
         c, intercept = (c[:k], c[k]) if ones else (c, y_mean - x_mean @ c)
         intercept, s = intercept if b is None else b(y, weight), score(weight)
@@ -123,12 +125,32 @@ weighted_ridge = Tried(
     ),
     why="Centred by weighted means, the best b is 0 and drops out, so that alpha can only pull at c.",
     properties=(
-        Property("three points on a line", _line),
-        Property("samples with more weight count more, by hand", _weighted_line),
-        Property("the penalty leaves b alone: a shift of y shifts b", _shifted),
+        Property(
+            "three points on a line",
+            _line,
+            "Equal weights and alpha = 0: the plain line through the points, c = 2, b = 1, R^2 = 1.",
+        ),
+        Property(
+            "samples with more weight count more, by hand",
+            _weighted_line,
+            "weight goes into both means, and into both sides: X^T W X and X^T W Y.",
+        ),
+        Property(
+            "the penalty leaves b alone: a shift of y shifts b",
+            _shifted,
+            "Take the weighted means off x and y first: then b drops out of the equations, and alpha works on c alone.",
+        ),
         Property("it is the minimum: no nudge of c or b makes the loss smaller", _no_better),
-        Property("c, b and R^2 are right", _scores),
-        Property("where y does not vary, R^2 is 0", _constant),
+        Property(
+            "c, b and R^2 are right",
+            _scores,
+            "R^2 is 1 less the weighted sum of (y - b - x c)^2, divided by that of (y - weighted mean of y)^2.",
+        ),
+        Property(
+            "where y does not vary, R^2 is 0",
+            _constant,
+            "Where all y are equal, return 0 for R^2: a case of its own.",
+        ),
         keeps_its_inputs(_problem),
     ),
     examples=lambda rng: (
@@ -140,6 +162,13 @@ weighted_ridge = Tried(
     mistakes={
         "The weights are not used: every sample counts alike here.": _wrong_ridge(
             np.ones_like, np.ones_like, score=np.ones_like
+        ),
+        "The weights are in the means, but not in the equations: X^T W X and X^T W Y.": _wrong_ridge(
+            use=np.ones_like
+        ),
+        "The weights are on one side of the equations only: X^T W X on the left, X^T W Y on the right.": (
+            _wrong_ridge(use=np.ones_like, side=_itself),
+            _wrong_ridge(side=np.ones_like),
         ),
         "The means to be subtracted are the weighted ones.": _wrong_ridge(mean=np.ones_like),
         "b is penalised too: take the weighted means off first, and let alpha work on c alone.": _wrong_ridge(

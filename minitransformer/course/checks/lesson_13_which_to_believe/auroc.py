@@ -64,9 +64,23 @@ auroc = Exercise(
     ),
     why="It needs no threshold: it asks for the order alone. It is also the area under the ROC curve, hence the name.",
     properties=(
-        Property("1 if all marked words come first, 0 if last", _best_and_worst),
-        returns("it is the mean over all pairs", _marks, _pairs),
-        returns("equal relevance counts half", _tied_marks, _pairs),
+        Property(
+            "1 if all marked words come first, 0 if last",
+            _best_and_worst,
+            "A pair counts 1 where the marked word has more relevance; relevance is signed.",
+        ),
+        returns(
+            "it is the mean over all pairs",
+            _marks,
+            _pairs,
+            hint="The mean over all pairs of one marked word and one that is not.",
+        ),
+        returns(
+            "equal relevance counts half",
+            _tied_marks,
+            _pairs,
+            hint="A pair with the same relevance counts a half.",
+        ),
         keeps_its_inputs(_marks),
     ),
     examples=lambda rng: (_marks(rng), _tied_marks(rng)),

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from minitransformer.course.exercise import Failed
+
 
 def left_after(order):
     """Row by row, which places have not gone yet."""
@@ -14,7 +16,21 @@ def model_of(seed, n=7):
     """A score of masks: words that count for themselves, and pairs that count together."""
     rng = np.random.default_rng(seed)
     alone, pairs = rng.normal(size=n), rng.normal(size=(n, n))
-    return lambda keep: 0.3 + np.asarray(keep, float) @ alone + ((keep @ pairs) * keep).sum(-1)
+    return asked_in_rows(lambda keep: 0.3 + np.asarray(keep, float) @ alone + ((keep @ pairs) * keep).sum(-1))
+
+
+def asked_in_rows(score):
+    """A model that takes masks (N, T) of booleans and nothing else, as those of the library do."""
+
+    def logit(keep):
+        if np.ndim(keep) != 2 or np.asarray(keep).dtype != bool:
+            says = f"logit takes masks (N, T) of booleans, got {np.asarray(keep).dtype} of shape {np.shape(keep)}"
+            raise Failed(
+                says, hint="One mask is a table of one row, mask[None]; True stands for a word that is left."
+            )
+        return score(np.asarray(keep))
+
+    return logit
 
 
 def ask(model, places, n):

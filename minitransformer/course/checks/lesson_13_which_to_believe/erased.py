@@ -4,7 +4,12 @@ import math
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_13_which_to_believe.common import ask, by_rank, model_of
+from minitransformer.course.checks.lesson_13_which_to_believe.common import (
+    ask,
+    asked_in_rows,
+    by_rank,
+    model_of,
+)
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.properties import Tried, same
 
@@ -31,7 +36,7 @@ def _two(answer, *inputs):
 
 def _one_share(answer):
     words = np.array([1.0, 4.0, 2.0, -3.0])
-    got = _two(answer, lambda keep: keep @ words, words.copy(), (0.5,))
+    got = _two(answer, asked_in_rows(lambda keep: keep @ words), words.copy(), (0.5,))
     same(
         got, [6.0, -2.0], "comprehensiveness and sufficiency for half of the words, which add 1, 4, 2 and -3"
     )
@@ -57,6 +62,16 @@ def _usual_shares(answer):
     same(
         _two(answer, model, relevance.copy()), expected, "both for the usual shares; 1 % of 7 words is 1 word"
     )
+
+
+def _keeps_relevance(answer):
+    relevance = np.array([0.5, -2.0, 1.0])
+    answer(asked_in_rows(lambda keep: keep @ np.arange(3.0)), relevance)
+    if relevance.tolist() != [0.5, -2.0, 1.0]:
+        raise Failed(
+            "relevance was changed in place",
+            hint="Sort and change a copy: relevance.sort() changes the array itself.",
+        )
 
 
 def _try_erased(answer, seed):
@@ -91,10 +106,27 @@ erased = Tried(
     ),
     why="The two ask different things. A word may be needed and not enough, or enough and not needed, if another says it too.",
     properties=(
-        Property("by hand, for half of four words", _one_share),
-        Property("comprehensiveness is the mean over shares", _some_shares(0)),
-        Property("sufficiency is the mean over shares", _some_shares(1)),
-        Property("a share is rounded up: at least one word", _usual_shares),
+        Property(
+            "by hand, for half of four words",
+            _one_share,
+            "Half of 4 words are 2, the ones that add 4 and 2. All add 4 together; -2 are left without these, 6 with these alone.",
+        ),
+        Property(
+            "comprehensiveness is the mean over shares",
+            _some_shares(0),
+            "Comprehensiveness: f(all) - f(all but the first k words), mean over the shares, k = ceil(share * T).",
+        ),
+        Property(
+            "sufficiency is the mean over shares",
+            _some_shares(1),
+            "Sufficiency: f(all) - f(the first k words alone), mean over the shares, k = ceil(share * T).",
+        ),
+        Property(
+            "a share is rounded up: at least one word",
+            _usual_shares,
+            "math.ceil(share * T): 1 % of 7 words is 1 word.",
+        ),
+        Property("it leaves relevance as it was", _keeps_relevance),
     ),
     examples=lambda rng: ((1,), (2,), (3,)),
     trial=_try_erased,
@@ -113,6 +145,15 @@ erased = Tried(
         "Take the mean over the shares, not the sum.": _wrong_erased(sums=True),
         "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(
             least=True
+        ),
+        "The score of no words at all is no part of either: both begin with f(all).": lambda logit, relevance, *shares: (
+            tuple(
+                v - float(logit(np.zeros((1, len(relevance)), bool))[0])
+                for v in _wrong_erased()(logit, relevance, *shares)
+            )
+        ),
+        "Both are differences with a sign: take no absolute values.": lambda *inputs: tuple(
+            abs(v) for v in _wrong_erased()(*inputs)
         ),
         "The sign is wrong: f(all) less f(what is left).": _wrong_erased(sign=-1),
     },

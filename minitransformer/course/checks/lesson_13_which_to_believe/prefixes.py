@@ -36,9 +36,18 @@ prefixes = Exercise(
     ),
     why="All T + 1 texts go to the model in one batch; asking T + 1 times costs many times as much.",
     properties=(
-        Property("it starts with all words and ends with none", _all_and_none),
-        returns("row k lacks the first k of the order", _order, left_after),
-        Property("it is an array of booleans", _booleans),
+        Property(
+            "it starts with all words and ends with none",
+            _all_and_none,
+            "T words make T + 1 rows: the first has all words, the last none.",
+        ),
+        returns(
+            "row k lacks the first k of the order",
+            _order,
+            left_after,
+            hint="Row k has False at order[0], .., order[k - 1], and True elsewhere.",
+        ),
+        Property("it is an array of booleans", _booleans, "np.ones(shape, dtype=bool) makes booleans."),
         keeps_its_inputs(_order),
     ),
     examples=lambda rng: (_order(rng), (np.array([2, 0, 1]),)),

@@ -4,7 +4,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_13_which_to_believe.common import correlation_of, spearman
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import Tried, same
+from minitransformer.course.properties import Tried, is_normal, same, uses_its_generator
 
 
 def _layers(seed=0):
@@ -73,6 +73,11 @@ def _same_size(answer):
             f"mean and spread of layer {i + 1}'s noise",
             rtol=0.15,
         )
+        if not is_normal(noise):
+            raise Failed(
+                f"layer {i + 1}: the noise is not normally distributed",
+                hint="rng.normal(mean, std, shape) draws normal noise.",
+            )
         if np.array_equal(np.sort(noise, axis=None), np.sort(learned, axis=None)):
             raise Failed(
                 f"layer {i + 1} holds the learned numbers in another order", hint="Draw new ones: rng.normal."
@@ -87,6 +92,12 @@ def _compares(answer):
     same(
         got, [spearman(first, other) for other in others], "the rank correlations with the first explanation"
     )
+
+
+def _noise(answer, rng):
+    watched = _Watched(_layers())
+    answer(watched, watched.layers, rng)
+    return watched.given[-1][0]
 
 
 def _try_randomisation(answer, seed):
@@ -141,11 +152,20 @@ randomisation_test = Tried(
     ),
     why="An explanation that stays the same while the model turns to noise has not been looking at the model.",
     properties=(
-        Property("what does not look at the model stays the same: 1 at each step", _blind),
+        Property(
+            "what does not look at the model stays the same: 1 at each step",
+            _blind,
+            "One number for each layer, in a list: the rank correlation of the first explanation with the new one.",
+        ),
         Property("the layers that were passed are not changed", _keeps_layers),
         Property("from the last layer down, each staying destroyed", _cascades),
         Property("the noise is as large as what it replaces", _same_size),
-        Property("each step is compared with the model as it was", _compares),
+        Property(
+            "each step is compared with the model as it was",
+            _compares,
+            "rank_correlation(first, new): `first` is the explanation before anything is destroyed.",
+        ),
+        uses_its_generator(_noise),
     ),
     examples=lambda rng: ((0,), (5,)),
     trial=_try_randomisation,

@@ -67,10 +67,23 @@ rank_correlation = Exercise(
     ),
     why="Relevance of two methods has two scales. Ranks forget the scale and keep the order, which is what one reads.",
     properties=(
-        Property("it depends on the order alone, not on the values", _monotone),
-        returns("it is right", _pair, spearman),
+        Property(
+            "it depends on the order alone, not on the values",
+            _monotone,
+            "Replace each number by its rank before anything else; opposite orders give -1.",
+        ),
+        returns(
+            "it is right",
+            _pair,
+            spearman,
+            hint="The correlation of the ranks: their mean subtracted, divided by the root of both sums of squares.",
+        ),
         Property("equal numbers share the mean of their ranks", _ties),
-        Property("where all are equal there is no order: 0", _all_equal),
+        Property(
+            "where all are equal there is no order: 0",
+            _all_equal,
+            "If all numbers of one side are equal, the root is 0: return 0 before you divide.",
+        ),
         keeps_its_inputs(_pair),
     ),
     examples=lambda rng: (

@@ -4,7 +4,13 @@ import math
 
 import numpy as np
 
-from minitransformer.course.checks.lesson_13_which_to_believe.common import ask, by_rank, left_after, model_of
+from minitransformer.course.checks.lesson_13_which_to_believe.common import (
+    ask,
+    asked_in_rows,
+    by_rank,
+    left_after,
+    model_of,
+)
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.properties import Tried, same
 
@@ -34,8 +40,9 @@ def _three(answer, model, relevance):
 
 def _curve(part):
     def holds(answer):
-        for seed in range(3):
-            model, relevance = model_of(seed), np.random.default_rng(seed + 10).normal(size=7)
+        for seed in range(6):
+            model, relevance = model_of(seed // 2), np.random.default_rng(seed // 2 + 10).normal(size=7)
+            relevance = -relevance if seed % 2 else relevance  # of one of the two the area is negative
             same(
                 _three(answer, model, relevance)[part], _curves_by_loops(model, relevance)[part], CURVES[part]
             )
@@ -45,7 +52,7 @@ def _curve(part):
 
 def _signed_words(answer):
     words = np.array([2.0, -5.0, 1.0])
-    got = _three(answer, lambda keep: keep @ words, words.copy())
+    got = _three(answer, asked_in_rows(lambda keep: keep @ words), words.copy())
     same(
         got[0],
         [-2.0, -4.0, -5.0, 0.0],
@@ -53,9 +60,19 @@ def _signed_words(answer):
     )
 
 
+def _keeps_relevance(answer):
+    relevance = np.array([0.5, -2.0, 1.0])
+    answer(asked_in_rows(lambda keep: keep @ np.arange(3.0)), relevance)
+    if relevance.tolist() != [0.5, -2.0, 1.0]:
+        raise Failed(
+            "relevance was changed in place",
+            hint="Sort and change a copy: relevance.sort() changes the array itself.",
+        )
+
+
 def _try_curves(answer, seed):
-    relevance = np.random.default_rng(seed + 20).normal(size=6)
-    return np.concatenate([np.ravel(part) for part in answer(model_of(seed, 6), relevance)])
+    relevance = np.random.default_rng(abs(seed) + 20).normal(size=6) * np.sign(seed)
+    return np.concatenate([np.ravel(part) for part in answer(model_of(abs(seed), 6), relevance)])
 
 
 def _wrong_curves(
@@ -90,6 +107,16 @@ def _wrong_curves(
     return curves
 
 
+def _with_area(change, *inputs):
+    morf, lerf, area = _wrong_curves()(*inputs)
+    return morf, lerf, change(area)
+
+
+def _one_area(which, *inputs):
+    curves = _wrong_curves()(*inputs)
+    return *curves[:2], float((curves[which][1:] + curves[which][:-1]).mean()) / 2
+
+
 removal_curves = Tried(
     minutes=15,
     level=2,
@@ -100,12 +127,29 @@ removal_curves = Tried(
     ),
     why="If the explanation is right, MoRF falls at once and LeRF late, or even rises: a large area. A random order gives about 0.",
     properties=(
-        Property("negative relevance goes last in MoRF", _signed_words),
-        Property("MoRF is right", _curve(0)),
-        Property("LeRF is right", _curve(1)),
-        Property("the area between the curves is right", _curve(2)),
+        Property(
+            "negative relevance goes last in MoRF",
+            _signed_words,
+            "MoRF takes the largest relevance away first, so words that speak against go last: np.argsort(-relevance).",
+        ),
+        Property(
+            "MoRF is right",
+            _curve(0),
+            "T + 1 scores: of the whole text, then with one word less each time, the most relevant first; words stay away.",
+        ),
+        Property(
+            "LeRF is right",
+            _curve(1),
+            "The same in the opposite order: the words with the least relevance go first.",
+        ),
+        Property(
+            "the area between the curves is right",
+            _curve(2),
+            "The mean of (curve[1:] + curve[:-1]) / 2 is an AUC; the area is that of LeRF less that of MoRF.",
+        ),
+        Property("it leaves relevance as it was", _keeps_relevance),
     ),
-    examples=lambda rng: ((1,), (2,), (3,)),
+    examples=lambda rng: ((1,), (2,), (-1,), (-2,)),
     trial=_try_curves,
     mistakes={
         "Relevance is signed: a word that speaks against goes last, so take no absolute values.": _wrong_curves(
@@ -117,6 +161,16 @@ removal_curves = Tried(
         "The area has the wrong sign: AUC(LeRF) - AUC(MoRF).": _wrong_curves(sign=-1),
         "The curves run over the share of words gone, from 0 to 1: each piece is 1/T wide, not 1.": _wrong_curves(
             sums=True
+        ),
+        "The area has a sign: it is negative where LeRF falls faster. Take no absolute value.": lambda *inputs: (
+            _with_area(abs, *inputs)
+        ),
+        "The area is that between the two curves, AUC(LeRF) - AUC(MoRF), not that under one.": (
+            lambda logit, relevance: _one_area(0, logit, relevance),
+            lambda logit, relevance: _one_area(1, logit, relevance),
+        ),
+        "The order is MoRF, LeRF, area.": lambda *inputs: (lambda morf, lerf, area: (lerf, morf, area))(
+            *_wrong_curves()(*inputs)
         ),
         "The mean of the points is not the area: the two ends count half.": _wrong_curves(points=True),
         "LeRF is not MoRF backwards: ask the model again, in the opposite order.": _wrong_curves(
