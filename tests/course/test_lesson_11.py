@@ -88,6 +88,9 @@ def layer_norm_rule(r, x, weight, bias, eps=1e-6):
 
 WRONG = {
     "stabilised": [
+        ("z < 0, -eps", "z <= 0, -eps", "zero counts as positive"),
+        ("-eps, eps)", "-1e-6, 1e-6)", "eps is an argument"),
+        ("return z + ", "return z + abs(z) * ", "no product with z"),
         ("z < 0", "z > np.inf", "eps is added to negative numbers too"),
         ("np.where(z < 0, -eps, eps)", "(np.sign(z) * eps)", "sign(0) is 0"),
         ("np.where(z < 0, -eps, eps)", "np.where(z < 0, eps, -eps)", "towards zero"),
@@ -98,6 +101,9 @@ WRONG = {
         ("return z + ", "z += ", "return"),
     ],
     "epsilon_rule": [
+        ("stable = stabilised(z, eps)\n    share = r / stable  # (N", "stable = z\n    share = r / stable  # (N", "not by z"),
+        ("return x * (share @ weight), (share * bias).sum()", "return x * (share @ weight), (share * bias).mean()",
+         "a first hint: The biases keep"),
         ("return x * (share", "return (share", "weights alone do not depend"),
         ("(share @ weight)", "share.sum(1, keepdims=True)", "the weight is missing"),
         ("z = x @ weight.T + bias  # (N, n_out)\n    stable", "z = x @ weight.T\n    stable", "bias is missing in z"),
@@ -115,6 +121,9 @@ WRONG = {
         ("    r = np.zeros_like(z)\n    r[0, target] = z[0, target]",
          "    r = np.zeros_like(z)\n    r[0, target] = 1", "begins as 1"),
         ('ledger["bias"] +=', 'ledger["bias"] =', "bias"),
+        ("z if i == 0 else np.maximum(z, 0)", "np.maximum(z, 0)", "into the first layer as it is"),
+        ('ledger["inputs"] = float(r.sum())', 'ledger["inputs"] = float(x.sum())', "not of x"),
+        ("return r[0], ledger", "return r, ledger", "without its first axis"),
         ("r, value, weight, bias, eps)", "r, value, weight, bias, 2 * eps)", "a first hint: Every layer"),
         ("np.maximum(z, 0))", "z)", "missing on the way forward"),
         ("return r[0], ledger", "return r[0] * (r[0] > 0), ledger", "cut off"),
@@ -138,6 +147,8 @@ WRONG = {
     "softmax_rule": [
         ("(r - s * r.sum(axis=-1, keepdims=True))", "r", "sum is missing"),
         ("kept = r * (1 - x", "kept = r * (1 + x", "a first hint: Here s = (1/2, 1/2)"),
+        ("x.max(axis=-1, keepdims=True)", "0", "largest score of each row"),
+        ("x * (r - s * r.sum(axis=-1, keepdims=True))", "x * (r - s * r.sum())", "here everything is summed"),
         ("return x * (r - s", "return (r - s", "factor x_i is missing"),
         ("x * (r - s * r.sum(axis=-1, keepdims=True))", "x * (s * r - s * (s * r).sum(axis=-1, keepdims=True))", "s cancels"),
         ("s * r.sum(axis=-1,", "s * r.sum(axis=0,", "wrong axis"),
@@ -152,6 +163,9 @@ WRONG = {
         ("slope = share * weight", "slope = share", "weight is missing"),
         ("r_x = x *", "r_x = centred *", "not x less its mean"),
         ("x * (slope - slope.mean(axis=-1, keepdims=True))", "centred * slope", "its own z_i alone"),
+        (" + x.dtype.type(1e-5))", ")", "1e-5 is missing"),
+        ("np.sqrt((centred**2)", "((centred**2)", "root is missing"),
+        ("z = weight * centred", "z = centred", "weight is missing in z"),
         ("return r_x, (share * bias).sum()", "return r_x, share * bias", "One number is asked for"),
         ("bias\n    stable = stabilised(z, eps)", "bias\n    stable = stabilised(z, eps / 2)",
          "a first hint: The denominator is S(z)"),

@@ -78,6 +78,8 @@ def auroc(relevance, marked):
 WRONG = {
     "prefixes": [
         ("for step, place in enumerate(order)", "for place, step in enumerate(order)", "each place's turn"),
+        ("keep[step + 1 :, place]", "keep[step:, place]", "first word goes in row 1"),
+        ("return keep", "return keep.T", "exchanged"),
         ("return keep", "return keep[:-1]", "last row is missing"),
         ("return keep", "return keep[1:]", "first row is missing"),
         ("return keep", "return np.logical_not(keep)", "inverted"),
@@ -91,6 +93,9 @@ WRONG = {
         ("np.argsort(-relevance)", "np.argsort(relevance)", "argsort goes upwards"),
         ("areas[1] - areas[0]", "areas[0] - areas[1]", "wrong sign"),
         ("areas[1] - areas[0]", "abs(areas[1] - areas[0])", "area has a sign"),
+        ("(curve[1:] + curve[:-1]).mean()) / 2", "(curve[1:] + curve[:-1]).mean())", "half is missing"),
+        ("np.argsort(-relevance)", "np.argsort(np.argsort(-relevance))", "second one gives"),
+        ("    areas =", "    morf, lerf = morf / morf[0], lerf / lerf[0]\n    areas =", "nothing is divided"),
         ("areas[1] - areas[0]", "areas[1]", "not that under one"),
         ("return morf, lerf, ", "return lerf, morf, ", "The order is"),
         ("    areas =", "    relevance.sort()\n    areas =", "changes the array itself"),
@@ -103,6 +108,7 @@ WRONG = {
     ],
     "erased": [
         ("math.ceil(share * n)", "math.floor(share * n)", "not none"),
+        ("    n = len", "    shares = (0.01, 0.05, 0.1, 0.2, 0.5)\n    n = len", "`shares` is an argument"),
         ("math.ceil(share * n)", "math.floor(share * n) + 1", "a first hint: Half of 4"),
         ("    full = logit", "    relevance -= 1\n    full = logit", "Sort and change a copy"),
         ("logit(~top)).mean()), float", "logit(~top[0][None])).mean()), float", "a first hint: Comprehensiveness"),
@@ -118,6 +124,9 @@ WRONG = {
          "(logit(~top) - full).mean()), float((logit(top) - full).mean())", "sign is wrong"),
     ],
     "rank_correlation": [
+        ("ranks(a), ranks(b)", "ranks(a), b", "not one of them"),
+        ("math.sqrt((a @ a) * (b @ b))", "((a @ a) * (b @ b))", "root is missing"),
+        ("if size else 0.0", "if size else 1.0", "not 1"),
         ("    a, b = ranks(a), ranks(b)\n", "", "replace them by ranks"),
         ("ranks(a), ranks(b)", "np.argsort(a), np.argsort(b)", "gives places"),
         ("ranks(a), ranks(b)",
@@ -139,6 +148,8 @@ WRONG = {
          "        now = explain(list(ruined))\n        found.append(rank_correlation(learned, now))\n        learned = now",
          "one before"),
         ("return found", "return found[-1:]", "Only the last"),
+        ("return found", "return [1.0, *found]", "compared with nothing"),
+        ("layers[i].std(), layers[i].shape)", "layers[i].var(), layers[i].shape)", "not the variance"),
         ("rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)",
          "layers[i].mean() + layers[i].std() * rng.uniform(-3**0.5, 3**0.5, layers[i].shape)", "draws normal noise"),
         ("    learned, ruined", "    rng = np.random.default_rng(3)\n    learned, ruined", "handed in"),
@@ -149,6 +160,7 @@ WRONG = {
     ],
     "auroc": [
         (" + (ahead == 0) / 2", " + 0.0", "not 0"),
+        ("((ahead > 0) + (ahead == 0) / 2)", "np.sign(ahead)", "not -1"),
         ("((ahead > 0) + (ahead == 0) / 2)", "(ahead >= 0)", "not 1"),
         ("ahead > 0", "ahead < 0", "not marked has more"),
         ("relevance[marked][:, None] - relevance[~marked]", "abs(relevance[marked])[:, None] - abs(relevance[~marked])", "signed"),

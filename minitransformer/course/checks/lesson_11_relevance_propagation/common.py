@@ -71,20 +71,30 @@ def wrong_epsilon(
     even=False,
     swapped=False,
     signed=True,
+    loose=False,
+    plus=False,
+    spread=False,
+    undivided=False,
+    of_sinks=np.sum,
 ):
     """The epsilon rule with something wrong in it."""
 
     def rule(r, x, weight, bias, eps=1e-6):
         z = x @ weight.T + (0 if no_bias else bias)
-        stable = z + (eps if unsigned else np.where(z < 0, -eps, eps))
-        share = r / stable
+        z = np.maximum(x[:, None] * weight, 0).sum(-1) + bias if plus else z
+        stable = z + (0 if loose else eps if unsigned else np.where(z < 0, -eps, eps))
+        share = r if undivided else r / stable
         ones = np.ones_like(x)
         r_x = (ones if no_x else x) * (share @ (np.ones_like(weight) if no_w else weight))
         if wrong_sum:
             r_x = (x[:, None] * weight / weight.sum(0) * r[..., None]).sum(1)
         if even:
             r_x = ones * (r.sum(1, keepdims=True) / x.shape[1])
-        to_bias, to_eps = (share * bias).sum(), (share * (stable - z)).sum()
+        if plus:
+            r_x = (np.maximum(x[:, None] * weight, 0) * share[..., None]).sum(1)
+        if spread:
+            r_x = r_x + (share * bias).sum(1, keepdims=True) / x.shape[1]
+        to_bias, to_eps = 0.0 if spread else of_sinks(share * bias), of_sinks(share * (stable - z))
         return r_x, *((to_eps, to_bias) if swapped else (to_bias, to_eps if signed else eps * share.sum()))
 
     return rule

@@ -101,6 +101,17 @@ epsilon_rule = Exercise(
             wrong_sum=True
         ),
         "All inputs get the same; their shares are x_i w_ji / S(z_j).": wrong_epsilon(even=True),
+        "The stabiliser is missing in the denominator: divide by S(z), not by z.": wrong_epsilon(loose=True),
+        "Only positive products are counted here, which is another rule, z+: all count, with their signs.": wrong_epsilon(
+            plus=True
+        ),
+        "The biases keep their share: it is not spread over the inputs.": wrong_epsilon(spread=True),
+        "r is not divided by S(z): a share is x_i w_ji r_j / S(z_j).": wrong_epsilon(undivided=True),
+        "The stabiliser keeps something too: the sum of (S(z_j) - z_j) R_j / S(z_j).": lambda *inputs: (
+            *wrong_epsilon()(*inputs)[:2],
+            0.0,
+        ),
+        "What is kept is summed over all samples and outputs, not averaged.": wrong_epsilon(of_sinks=np.mean),
         "First the bias's part, then the stabiliser's: these two are swapped.": wrong_epsilon(swapped=True),
         "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": wrong_epsilon(signed=False),
     },

@@ -30,7 +30,15 @@ def _explained(answer, x, layers, target, eps):
     before = [x.copy(), *(a.copy() for pair in layers for a in pair)]
     r, ledger = parts_of(answer(x, layers, target, eps), MLP)
     if not isinstance(ledger, dict) or set(ledger) != set(ROWS):
-        raise Failed(f"expected a ledger with {', '.join(ROWS)}, got {ledger!r:.100}")
+        raise Failed(
+            f"expected a ledger with {', '.join(ROWS)}, got {ledger!r:.100}",
+            hint="The ledger is a dictionary with just these four keys.",
+        )
+    if np.shape(r) != x.shape and np.size(r) == x.size:
+        raise Failed(
+            f"expected relevance of shape {x.shape}, got {np.shape(r)}",
+            hint="r[0] is the row without its first axis.",
+        )
     if not all(map(np.array_equal, before, [x, *(a for pair in layers for a in pair)])):
         raise Failed("x or a layer was changed in place", hint="Work on copies.")
     return r, {row: float(ledger[row]) for row in ROWS}
@@ -117,26 +125,42 @@ def _try_mlp(answer, seed, eps):
 
 
 def _wrong_mlp(
-    all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False, rest=False, last=False
+    all_outputs=False,
+    ones=False,
+    late=False,
+    gate=False,
+    once=False,
+    no_relu=False,
+    rest=False,
+    last=False,
+    early=False,
+    raw=False,
+    own=None,
+    first=False,
+    given=False,
 ):
     """The walk with something wrong in it."""
 
     def explain_mlp(x, layers, target, eps=1e-6):
-        inputs, z = [], x[None]
+        inputs, before, z = [], [], x[None]
+        target = 0 if first else target
         for i, (weight, bias) in enumerate(layers):
-            inputs.append(z if i == 0 or no_relu else np.maximum(z, 0))
+            inputs.append(z if (i == 0 and not early) or no_relu else np.maximum(z, 0))
+            before.append(z)
             z = inputs[-1] @ weight.T + bias
         z = np.maximum(z, 0) if last else z
         r = np.eye(z.shape[1])[[target]] * (1.0 if ones else z)
         r = z.copy() if all_outputs else r
         ledger = {"inputs": 0.0, "bias": 0.0, "epsilon": 0.0, "total": z[0, target]}
-        for i, (value, (weight, bias)) in enumerate(zip(inputs[::-1], layers[::-1], strict=True)):
-            r, to_bias, to_eps = wrong_epsilon()(r, value, weight, bias, eps)
+        for i, (value, (weight, bias)) in enumerate(
+            zip((before if raw else inputs)[::-1], layers[::-1], strict=True)
+        ):
+            r, to_bias, to_eps = wrong_epsilon()(r, value, weight, bias, own or eps)
             if gate and i + 1 < len(layers):
                 r = r * np.maximum(value, 0)  # multiplies by the activation again
             ledger["bias"] = to_bias + (0 if once else ledger["bias"])
             ledger["epsilon"] = to_eps + (0 if once else ledger["epsilon"])
-        ledger["inputs"] = r.sum()
+        ledger["inputs"] = x.sum() if given else r.sum()
         if rest:
             ledger["bias"] += ledger["epsilon"]
             ledger["epsilon"] = 0.0
@@ -197,6 +221,13 @@ explain_mlp = Tried(
         "The ledger keeps one layer's bias and epsilon only: add them up.": _wrong_mlp(once=True),
         "max(0, .) between the layers is missing on the way forward.": _wrong_mlp(no_relu=True),
         "There is no max(0, .) after the last layer: an output may be negative.": _wrong_mlp(last=True),
+        "x goes into the first layer as it is: max(0, .) comes after a layer.": _wrong_mlp(early=True),
+        "Back, a layer's input is max(0, z) of the one before, what went in on the way forward, not z.": _wrong_mlp(
+            raw=True
+        ),
+        "eps is not passed on to the rule.": _wrong_mlp(own=1e-6),
+        "The output at `target` is asked for, not always the first.": _wrong_mlp(first=True),
+        "inputs is the sum of the relevance of x, not of x.": _wrong_mlp(given=True),
         "What the stabiliser keeps is booked under bias: it has a row of its own.": _wrong_mlp(rest=True),
     },
 )

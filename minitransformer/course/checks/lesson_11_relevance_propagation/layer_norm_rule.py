@@ -25,6 +25,12 @@ def _norm(rng):
     )
 
 
+def _small_norm(rng):
+    """Numbers so small that the 1e-5 in sigma counts."""
+    r, x, weight, bias = _norm(rng)
+    return r, x / 300, weight, bias, 1e-3
+
+
 def _normalised(x, weight, bias, sigma):
     return weight * (x - x.mean(-1, keepdims=True)) / sigma + bias
 
@@ -83,22 +89,37 @@ def _wrong_norm(
     sample=False,
     no_bias=False,
     bare=False,
+    sigma_of=lambda variance, eps: np.sqrt(variance + 1e-5),
+    axis=-1,
+    light=False,
+    late=False,
+    spread=np.mean,
+    swapped=False,
 ):
     """The rule of LayerNorm with something wrong in it."""
 
     def rule(r, x, weight, bias, eps=1e-6):
-        centred = x - x.mean(-1, keepdims=True)
-        sigma = np.sqrt(x.var(-1, keepdims=True, ddof=int(sample)) + 1e-5)
-        z = weight * centred / sigma + (0 if no_bias else bias)
+        centred = x - x.mean(axis, keepdims=True)
+        sigma = sigma_of(x.var(axis, keepdims=True, ddof=int(sample)), eps)
+        z = (1 if light else weight) * centred / sigma + (0 if no_bias else bias)
         stable = z + np.where(z < 0, -eps, eps)
         share = r / stable
         slope = share * (1 if no_weight else weight) / (1 if no_sigma else sigma)
         unit = centred / sigma
-        away = slope - (slope.mean(-1, keepdims=True) if mean else 0)
+        away = slope - (spread(slope, axis, keepdims=True) if mean else 0)
         if live:  # the whole gradient, that of sigma included
             away = away - unit * (slope * unit).mean(-1, keepdims=True)
-        r_x = r if identity else centred * away if bare else x * away
-        return r_x, (share * bias).sum(), (share * (stable - z)).sum()
+        r_x = (
+            x * slope - (x * slope).mean(-1, keepdims=True)
+            if late
+            else r
+            if identity
+            else centred * away
+            if bare
+            else x * away
+        )
+        sinks = (share * bias).sum(), (share * (stable - z)).sum()
+        return r_x, *(sinks[::-1] if swapped else sinks)
 
     return rule
 
@@ -142,7 +163,7 @@ layer_norm_rule = Exercise(
         conserves(NORM, _norm, eps=EPS),
         keeps_its_inputs(_norm),
     ),
-    examples=lambda rng: ((*_norm(rng), EPS), (*_norm(rng), 0.0)),
+    examples=lambda rng: ((*_norm(rng), EPS), _small_norm(rng)),
     mistakes={
         "The mean is missing: each x_i is also in the mean, which is subtracted everywhere.": _wrong_norm(
             mean=False
@@ -154,6 +175,28 @@ layer_norm_rule = Exercise(
             identity=True
         ),
         "The variance is the mean of the squares: divide by n, not n - 1.": _wrong_norm(sample=True),
+        "sigma is sqrt(variance + 1e-5): the 1e-5 is missing.": _wrong_norm(
+            sigma_of=lambda v, eps: np.sqrt(v)
+        ),
+        "sigma is sqrt(variance + 1e-5): the 1e-5 is added before the root is taken.": _wrong_norm(
+            sigma_of=lambda v, eps: np.sqrt(v) + 1e-5
+        ),
+        "sigma is the root of the variance: the root is missing.": (
+            _wrong_norm(sigma_of=lambda v, eps: v + 1e-5),
+            _wrong_norm(sigma_of=lambda v, eps: v),
+        ),
+        "In sigma stands 1e-5; the argument eps belongs to S(z).": _wrong_norm(
+            sigma_of=lambda v, eps: np.sqrt(v + eps)
+        ),
+        "Mean and variance go over the last axis.": _wrong_norm(axis=0),
+        "The factor x_i stands before the bracket: x * (slope - mean of slope), not x * slope less its mean.": _wrong_norm(
+            late=True
+        ),
+        "weight is missing in z.": _wrong_norm(light=True),
+        "From each slope the mean of the slopes is subtracted, not their sum.": _wrong_norm(spread=np.sum),
+        "First what the biases keep, then what the stabiliser keeps: these two are swapped.": _wrong_norm(
+            swapped=True
+        ),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
         "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(

@@ -70,6 +70,10 @@ def _wrong_matmul(
     return rule
 
 
+def _changed(change):
+    return lambda *inputs: change(*_wrong_matmul()(*inputs))
+
+
 matmul_rule = Exercise(
     minutes=15,
     level=2,
@@ -117,6 +121,18 @@ matmul_rule = Exercise(
             bare=True
         ),
         "The stabiliser belongs to 2 O, not to O: S(2 O), not 2 S(O).": _wrong_matmul(single_eps=True),
+        "All goes to a, as if b were a constant; here both depend on the input.": _changed(
+            lambda r_a, r_b, kept: (2 * r_a, 0 * r_b, kept)
+        ),
+        "The half is taken twice: R / S(2 O) is a half already.": _changed(
+            lambda r_a, r_b, kept: (r_a / 2, r_b / 2, kept / 2)
+        ),
+        "The stabiliser keeps something too: the sum of (S(2 O) - 2 O) R / S(2 O).": _changed(
+            lambda r_a, r_b, kept: (r_a, r_b, 0.0)
+        ),
+        "The relevance of b has the shape of b: do not turn it round at the end.": _changed(
+            lambda r_a, r_b, kept: (r_a, np.swapaxes(r_b, -1, -2), kept)
+        ),
         "First the relevance of a, then that of b: these two are swapped.": _wrong_matmul(swapped=True),
         "What the stabiliser keeps has the sign of O too: S(2 O) - 2 O, not eps.": _wrong_matmul(
             eps_kept=False

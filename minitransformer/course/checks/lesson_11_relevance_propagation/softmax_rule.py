@@ -71,18 +71,39 @@ def _hidden(answer):
     same(kept, sum(float(row[1]) for row in rows), "what the constant part keeps where scores are -inf")
 
 
-def _wrong_softmax(diagonal=False, no_x=False, vjp=False, axis=-1, nan=False, kept=True, zero=False, sign=1):
+def _large(answer):
+    r, x = np.array([[1.0, 2.0, -1.0]]), np.array([[1000.0, 999.0, -2000.0]])
+    with np.errstate(all="ignore"):
+        got = called_with(answer, SOFTMAX, r, x)[0]
+    same(got, x * (r - _shares(x) * r.sum()), "the relevance of the scores 1000, 999 and -2000")
+
+
+def _wrong_softmax(
+    diagonal=False,
+    no_x=False,
+    vjp=False,
+    axis=-1,
+    nan=False,
+    kept=True,
+    zero=False,
+    sign=1,
+    softmax=None,
+    factor=None,
+    total=None,
+    early=False,
+):
     """The rule of softmax with something wrong in it."""
 
     def rule(r, x):
-        s = _shares(x)
+        x = np.where(np.isneginf(x), 0, x) if early else x
+        s = (softmax or _shares)(x)
         if not nan:
             x = np.where(np.isneginf(x), 0, x).astype(x.dtype)
-        total = r.sum(axis, keepdims=True)
+        sums = r.sum(axis, keepdims=True) if total is None else total(r, s)
         if vjp:
             r_x = x * s * (r - (r * s).sum(-1, keepdims=True))
         else:
-            r_x = (1.0 if no_x else x) * (r - (0 if diagonal else sign * s * total))
+            r_x = (1.0 if no_x else s if factor else x) * (r - (0 if diagonal else sign * s * sums))
         r_x = 0 * r_x if zero else r_x
         parts = r * (1 - x + (s * x).sum(-1, keepdims=True))
         return r_x, parts.sum() if kept else 0.0
@@ -126,6 +147,7 @@ softmax_rule = Tried(
             _hidden,
             "softmax of the scores as they are; then x = np.where(np.isneginf(x), 0, x) for both formulas.",
         ),
+        Property("large scores do no harm", _large, "Subtract the largest score of each row before np.exp."),
         conserves(SOFTMAX, _scores),
         keeps_its_inputs(_scores),
     ),
@@ -147,6 +169,19 @@ softmax_rule = Tried(
         "Nothing goes to the scores: that is the other rule, CP-LRP, which takes shares for constants.": _wrong_softmax(
             zero=True
         ),
+        "-inf is replaced too early: softmax takes the scores as they are, then 0 stands for -inf.": _wrong_softmax(
+            early=True
+        ),
+        "The softmax goes over everything here: each row has shares of its own, which add up to 1.": _wrong_softmax(
+            softmax=lambda x: np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+        ),
+        "sum_k r_k is one number for each row, over the last axis: here everything is summed.": _wrong_softmax(
+            total=lambda r, s: r.sum()
+        ),
+        "From r_i the share s_i of the sum is subtracted, not the mean of r.": _wrong_softmax(
+            total=lambda r, s: r.mean(-1, keepdims=True) / np.maximum(s, 1e-300)
+        ),
+        "The factor before the bracket is the score x_i, not its share s_i.": _wrong_softmax(factor=True),
         "The sign is wrong: s_i sum_k r_k is subtracted, not added.": _wrong_softmax(sign=-1),
     },
 )

@@ -69,6 +69,17 @@ stabilised = Exercise(
         "Only numbers nearer to zero than eps are moved; all are.": _to_float32(
             lambda z, eps: np.where(abs(z) < eps, np.where(z < 0, -eps, eps), z)
         ),
+        "A zero counts as positive: np.where(z < 0, -eps, eps), so that S(0) is +eps.": _to_float32(
+            lambda z, eps: z + np.where(z > 0, eps, -eps)
+        ),
+        "eps is an argument: 1e-6 is only what it is if nothing else is passed.": _to_float32(
+            lambda z, eps: z + np.where(z < 0, -1e-6, 1e-6)
+        ),
+        "eps is added, whatever the size of z: z + eps sign(z), no product with z.": (
+            _to_float32(lambda z, eps: z * (1 + eps)),
+            _to_float32(lambda z, eps: z * eps),
+            _to_float32(lambda z, eps: abs(z) * eps),
+        ),
         "This is only the stabiliser; add z.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
     },
 )

@@ -91,6 +91,13 @@ auroc = Exercise(
         "Relevance is signed: a word that speaks against comes last, so take no absolute values.": _wrong_auroc(
             absolute=True
         ),
+        "A pair lost counts 0, not -1.": lambda relevance, marked: 2 * _wrong_auroc()(relevance, marked) - 1,
+        "Take the mean over the pairs, not the sum.": lambda relevance, marked: (
+            _wrong_auroc()(relevance, marked) * marked.sum() * (~marked).sum()
+        ),
+        "How far apart they are does not matter: count the pairs in which the marked word is ahead.": lambda relevance, marked: (
+            relevance[marked].mean() - relevance[~marked].mean()
+        ),
         "Divide by the number of pairs of a marked word and another, not by all T * T.": _wrong_auroc(
             every=True
         ),

@@ -146,6 +146,19 @@ erased = Tried(
         "These are the least relevant words: argsort goes upwards, so sort -relevance.": _wrong_erased(
             least=True
         ),
+        "`shares` is an argument: the usual five are only what it is if nothing else is passed.": lambda logit, relevance, *_: (
+            _wrong_erased()(logit, relevance)
+        ),
+        "Both are differences of scores: nothing is divided by f(all).": lambda logit, relevance, *shares: (
+            tuple(
+                v / float(logit(np.ones((1, len(relevance)), bool))[0])
+                for v in _wrong_erased()(logit, relevance, *shares)
+            )
+        ),
+        "The mean goes over all shares; here one of them is taken alone.": (
+            lambda logit, relevance, shares: _wrong_erased()(logit, relevance, shares[-1:]),
+            lambda logit, relevance, shares: _wrong_erased()(logit, relevance, shares[:1]),
+        ),
         "The score of no words at all is no part of either: both begin with f(all).": lambda logit, relevance, *shares: (
             tuple(
                 v - float(logit(np.zeros((1, len(relevance)), bool))[0])

@@ -68,6 +68,15 @@ prefixes = Exercise(
         "The last of the order goes first here; order[0] goes first.": lambda order: np.array(
             left_after(order[::-1])
         ),
+        "Row 0 has all words: the first word goes in row 1, keep[step + 1 :, place].": lambda order: np.array(
+            [[place not in order[: k + 1] for place in range(len(order))] for k in range(len(order) + 1)]
+        ),
+        "All rows are one and the same array: append a copy, row.copy().": lambda order: np.zeros(
+            (len(order) + 1, len(order)), bool
+        ),
+        "Rows are steps and columns are places, (T + 1, T): here they are exchanged.": lambda order: (
+            np.array(left_after(order)).T
+        ),
         "This takes words from left to right, whatever the order.": lambda order: np.array(
             left_after(np.arange(len(order)))
         ),

@@ -72,6 +72,7 @@ def _same_size(answer):
             [learned.mean(), learned.std()],
             f"mean and spread of layer {i + 1}'s noise",
             rtol=0.15,
+            first="rng.normal takes the mean and the standard deviation, w.std(), not the variance.",
         )
         if not is_normal(noise):
             raise Failed(
@@ -141,6 +142,10 @@ def _wrong_randomisation(
     return test
 
 
+def _with_itself(*inputs):
+    return [1.0, *_wrong_randomisation()(*inputs)]
+
+
 randomisation_test = Tried(
     minutes=15,
     level=2,
@@ -181,6 +186,7 @@ randomisation_test = Tried(
         "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(
             previous=True
         ),
+        "One number for each layer: the model as it was is compared with nothing.": _with_itself,
         "Only the last step is returned; one number for each step.": _wrong_randomisation(final=True),
         "This is the correlation of the values; take rank_correlation.": _wrong_randomisation(pearson=True),
         "Zeros are no noise: a model of zeros says nothing, and may break what explains it.": _wrong_randomisation(

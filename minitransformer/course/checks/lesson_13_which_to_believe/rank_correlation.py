@@ -56,6 +56,17 @@ def _in_turn(v):
     return np.argsort(np.argsort(v, kind="stable"), kind="stable") + 1.0
 
 
+def _ranked(measure, a, b):
+    """Another measure of the ranks, 0 where all of one side are equal."""
+    a, b = (_averaged(v) - _averaged(v).mean() for v in (a, b))
+    return measure(a, b) if a.any() and b.any() else 0.0
+
+
+def _kendall(a, b):
+    left, right = (np.sign(v[:, None] - v) for v in (a, b))
+    return (left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum())
+
+
 rank_correlation = Exercise(
     minutes=15,
     level=2,
@@ -113,6 +124,19 @@ rank_correlation = Exercise(
         ),
         "The formula with squared differences of ranks holds only where no two are equal.": lambda a, b: (
             1 - 6 * ((_averaged(a) - _averaged(b)) ** 2).sum() / (len(a) * (len(a) ** 2 - 1))
+        ),
+        "The root is missing: divide by sqrt(sum a'^2 sum b'^2).": lambda a, b: _ranked(
+            lambda x, y: x @ y / ((x @ x) * (y @ y)), a, b
+        ),
+        "This compares pairs, which is another measure, Kendall's: take the correlation of the ranks.": lambda a, b: (
+            _ranked(_kendall, a, b)
+        ),
+        "Both sides are replaced by their ranks, not one of them.": (
+            lambda a, b: np.nan_to_num(correlation_of(_averaged(a), b)),
+            lambda a, b: np.nan_to_num(correlation_of(a, _averaged(b))),
+        ),
+        "Where all are equal there is no order: return 0, not 1.": lambda a, b: np.nan_to_num(
+            correlation_of(_averaged(a), _averaged(b)), nan=1.0
         ),
         "Subtract the mean of the ranks before multiplying.": lambda a, b: (
             (_averaged(a) @ _averaged(b))

@@ -117,6 +117,20 @@ def _one_area(which, *inputs):
     return *curves[:2], float((curves[which][1:] + curves[which][:-1]).mean()) / 2
 
 
+def _other_scores(change, logit, relevance):
+    return _wrong_curves()(lambda masks: change(logit(masks)), relevance)
+
+
+def _in_turns(logit, relevance):
+    return _wrong_curves()(logit, -np.argsort(np.argsort(-relevance)).argsort().astype(float))
+
+
+def _distances(logit, relevance):
+    morf, lerf, _ = _wrong_curves()(logit, relevance)
+    apart = abs(lerf - morf)
+    return morf, lerf, (apart[1:] + apart[:-1]).mean() / 2
+
+
 removal_curves = Tried(
     minutes=15,
     level=2,
@@ -162,6 +176,18 @@ removal_curves = Tried(
         "The curves run over the share of words gone, from 0 to 1: each piece is 1/T wide, not 1.": _wrong_curves(
             sums=True
         ),
+        "A piece is as high as the mean of its two ends: the half is missing.": lambda *inputs: _with_area(
+            lambda area: 2 * area, *inputs
+        ),
+        "The curves are scores as they are: nothing is divided by the score of the whole text.": lambda *inputs: (
+            _other_scores(lambda curve: curve / curve[0], *inputs)
+        ),
+        "The curves are the scores themselves, not what was lost of them.": (
+            lambda *inputs: _other_scores(lambda curve: curve[0] - curve, *inputs),
+            lambda *inputs: _other_scores(lambda curve: curve - curve[0], *inputs),
+        ),
+        "One argsort gives the places in the order in which they go; a second one gives each place's turn.": _in_turns,
+        "Where the curves cross, the area counts with its sign: no absolute value of their distance.": _distances,
         "The area has a sign: it is negative where LeRF falls faster. Take no absolute value.": lambda *inputs: (
             _with_area(abs, *inputs)
         ),
