@@ -96,7 +96,7 @@ WRONG = {
         ("    return np.sqrt(np.exp", "    width = width * 2\n    return np.sqrt(np.exp", "no other factor"),
         ("    return np.sqrt(np.exp(-(distance**2) / width**2))", "    w = np.sqrt(np.exp(-(distance**2) / width**2))\n"
          "    return w / w.sum()", "need not add up"),
-        ("masks.mean(axis=1)", "masks.mean()", "a first hint: The whole text is at distance 0"),
+        ("masks.mean(axis=1)", "masks.mean()", "a weight of its own"),
         ("100 * (1 -", "(1 -", "factor 100"),
         ("np.sqrt(np.exp(-(distance**2) / width**2))", "np.exp(-((distance / width) ** 2))", "root around exp"),
         ("np.sqrt(masks.mean(axis=1))", "masks.sum(axis=1) / masks.shape[1]", "root of the share"),

@@ -65,7 +65,7 @@ kernel_weights = Exercise(
         ),
         keeps_its_inputs(_some_masks),
     ),
-    examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True]]), 40.0)),
+    examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True], [False, False]]), 40.0)),
     mistakes={
         "The distance goes from 0 to 100, not to 1: the factor 100 is missing.": _wrong_kernel(scale=1.0),
         "The root around exp is missing.": _wrong_kernel(root=False),
@@ -74,6 +74,12 @@ kernel_weights = Exercise(
         "Square the width too.": _wrong_kernel(width_power=1),
         "The minus in the exponent is missing: far samples count most here.": _wrong_kernel(sign=1),
         "Here k counts the words that are gone; it counts those that are left.": _wrong_kernel(gone=True),
+        "Each row has a weight of its own: the mean goes along axis 1, (N,).": lambda masks, width=25.0: (
+            _wrong_kernel()(np.full((1, 1), masks.mean()), width)[0]
+        ),
+        "Where no word is left, k / T is 0 and its root too: here something is divided by k.": lambda masks, width=25.0: (
+            np.where(masks.any(1), _wrong_kernel()(masks, width), np.nan)
+        ),
         "The weights need not add up to 1: the whole text has weight 1.": lambda masks, width=25.0: (
             _wrong_kernel()(masks, width) / _wrong_kernel()(masks, width).sum()
         ),

@@ -8,6 +8,8 @@ import numpy as np
 from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.properties import Tried, same
 
+EXACT = "0 and 1 are alike, so each gets half of 6; 2 adds 1 to any coalition, so it gets 1: exactly, with no orders drawn."
+
 
 class _Game:
     """What coalitions are worth, and how many have been asked about."""
@@ -60,6 +62,7 @@ def _shares_alike(answer):
         answer(_Game(_pair, 3), 3),
         [3, 3, 1],
         "the values where 0 and 1 are worth 6 together and nothing alone, 2 always 1",
+        first=EXACT,
     )
 
 
