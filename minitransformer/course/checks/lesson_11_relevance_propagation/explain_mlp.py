@@ -124,21 +124,8 @@ def _try_mlp(answer, seed, eps):
     return np.array([*r, *(ledger[row] for row in ROWS)])
 
 
-def _wrong_mlp(
-    all_outputs=False,
-    ones=False,
-    late=False,
-    gate=False,
-    once=False,
-    no_relu=False,
-    rest=False,
-    last=False,
-    early=False,
-    raw=False,
-    own=None,
-    first=False,
-    given=False,
-):
+def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False,
+               rest=False, last=False, early=False, raw=False, own=None, first=False, given=False):  # fmt: skip
     """The walk with something wrong in it."""
 
     def explain_mlp(x, layers, target, eps=1e-6):

@@ -80,22 +80,10 @@ def _norm_sinks(part):
     return holds
 
 
-def _wrong_norm(
-    mean=True,
-    live=False,
-    no_sigma=False,
-    no_weight=False,
-    identity=False,
-    sample=False,
-    no_bias=False,
-    bare=False,
-    sigma_of=lambda variance, eps: np.sqrt(variance + 1e-5),
-    axis=-1,
-    light=False,
-    late=False,
-    spread=np.mean,
-    swapped=False,
-):
+def _wrong_norm(mean=True, live=False, no_sigma=False, no_weight=False, identity=False,
+                sample=False, no_bias=False, bare=False,
+                sigma_of=lambda variance, eps: np.sqrt(variance + 1e-5), axis=-1, light=False,
+                late=False, spread=np.mean, swapped=False):  # fmt: skip
     """The rule of LayerNorm with something wrong in it."""
 
     def rule(r, x, weight, bias, eps=1e-6):
