@@ -40,7 +40,8 @@ mt.manual_seed(0)
 #
 # In the picture *it* asks for a living thing, which here is the direction to the right. A position with a fitting label gets a
 # high score. The scores are then made into **shares**, positive numbers that sum to 1 (how, comes next), and the answer is the
-# mean of the messages, weighted by the shares.
+# mean of the messages, weighted by the shares. Elsewhere you will read **attention weights** for these shares, and **distribution**
+# for any list of numbers of 0 or more that sum to 1.
 
 # %%
 names = ["animal", "street", "tired"]
@@ -56,7 +57,7 @@ figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 for label, arrow in zip(("question of it", *names), (q, *k), strict=True):
     colour = ORANGE if arrow is q else BLUE
     axes[0].annotate("", arrow, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2})
-    axes[0].text(arrow[0], arrow[1] + (0.15 if arrow[1] >= 0 else -0.3), label, color=colour, ha="center")
+    axes[0].text(arrow[0], arrow[1] + (0.15 if arrow[1] > 0 else -0.3), label, color=colour, ha="center")
 axes[0].set(xlim=(-1.4, 2.8), ylim=(-1.5, 2.1), aspect="equal", title="one question, three labels")
 axes[0].axhline(0, color=GREY, lw=0.5, zorder=0)
 axes[0].axvline(0, color=GREY, lw=0.5, zorder=0)
@@ -79,14 +80,14 @@ plt.show()
 # matters how large the scores are. Multiply all of them by 3, and nearly everything goes to the first:
 
 # %%
-scores = np.array([2.0, 1.0, 0.1, -1.0])  # (n,)
+four = np.array([2.0, 1.0, 0.1, -1.0])  # (n,)
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), sharey=True, layout="constrained")
 for axis, factor in zip(axes, (0.3, 1, 3), strict=True):
-    e = np.exp(factor * scores)  # (n,)
+    e = np.exp(factor * four)  # (n,)
     axis.bar(range(4), e / e.sum(), color=BLUE)
     for i, share in enumerate(e / e.sum()):
         axis.text(i, share + 0.02, f"{share:.2f}", ha="center")
-    axis.set(title=f"{factor} times the scores", xticks=range(4), xticklabels=scores, ylim=(0, 1.1))
+    axis.set(title=f"{factor} times the scores", xticks=range(4), xticklabels=four, ylim=(0, 1.1))
 axes[0].set_ylabel("share")
 axes[1].set_xlabel("score")
 plt.show()
@@ -138,11 +139,11 @@ with np.errstate(all="ignore"):
 # $$\frac{\partial s_i}{\partial x_j} = s_i\,\big([i = j] - s_j\big)$$
 
 # %%
-s = np.exp(scores) / np.exp(scores).sum()  # (n,)
+s = np.exp(four) / np.exp(four).sum()  # (n,): the shares of the four scores above
 table = s[:, None] * (np.eye(4) - s)  # (n, n): row i, column j
 tried = np.zeros((4, 4))
 for j in range(4):
-    up, down = np.exp(scores + 1e-6 * np.eye(4)[j]), np.exp(scores - 1e-6 * np.eye(4)[j])
+    up, down = np.exp(four + 1e-6 * np.eye(4)[j]), np.exp(four - 1e-6 * np.eye(4)[j])
     tried[:, j] = (up / up.sum() - down / down.sum()) / 2e-6
 print("largest difference from what central differences say:", abs(table - tried).max())
 
@@ -199,10 +200,10 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 for scale, label, look in ((False, "plain", "o--"), (True, r"divided by $\sqrt{d}$", "o-")):
     largest = []
     for d in widths:
-        q, k = rng.normal(size=(500, d)), rng.normal(size=(10, d))  # 500 queries, 10 keys
-        raw = q @ k.T / (math.sqrt(d) if scale else 1.0)  # (500, 10)
-        s = mt.nn.functional.softmax(mt.tensor(raw), dim=-1).numpy()  # (500, 10)
-        largest.append(s.max(-1).mean())
+        many, ten = rng.normal(size=(500, d)), rng.normal(size=(10, d))  # 500 queries, 10 keys
+        raw = many @ ten.T / (math.sqrt(d) if scale else 1.0)  # (500, 10)
+        of_best = mt.nn.functional.softmax(mt.tensor(raw), dim=-1).numpy().max(-1)  # (500,)
+        largest.append(of_best.mean())
     axes[0].plot(widths, largest, look, color=BLUE if scale else ORANGE, label=label)
 axes[0].set(xscale="log", xlabel="d", ylabel="mean largest share", ylim=(0, 1))
 axes[0].set_xticks(widths, widths)
@@ -224,14 +225,46 @@ plt.show()
 #
 # (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.1.)
 #
-# Where do $Q$, $K$ and $V$ come from? Each token has a vector already, its embedding, and these are the rows of $X$ $(T, C)$.
-# Three tables of learned numbers make a query, a key and a value of each:
+# ## Where queries, keys and values come from
+#
+# Each token has a vector already, its embedding, and these are the rows of $X$ $(T, C)$. Three tables of weights, $W_q$ $(C, d)$,
+# $W_k$ $(C, d)$ and $W_v$ $(C, d_v)$, make a query, a key and a value of each row:
 #
 # $$Q = X W_q, \qquad K = X W_k, \qquad V = X W_v$$
 #
-# So the same word may ask for one thing and be found under another. All three come from the same text, so this is called
-# **self-attention**. (A translator also needs to look at *another* text: questions from its own, labels and messages from the
-# other. That is cross-attention, the same formula, and there $T$ and $S$ differ.)
+# A row of $Q$ depends on the vector of its own token only, and the tables are the same for all tokens. They begin as random numbers
+# and are learned by gradient descent (lesson 01), like all weights: nobody tells the model what to ask for. There are three tables,
+# so the same word may ask for one thing, be found under another, and pass on a third. With one table for queries and keys, a token
+# would mostly find itself.
+#
+# Here is one attention with all its numbers: three tokens of four channels, and $d = d_v = 2$.
+
+# %%
+tokens = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0]])  # (T, C)
+to_q = np.array([[2, 0], [0, 2], [0, 0], [0, 1]])  # (C, d)
+to_k = np.array([[1, 0], [0, 1], [1, 0], [0, 0]])  # (C, d)
+to_v = np.array([[10, 0], [0, 10], [0, 0], [0, 10]])  # (C, dv)
+queries, keys, values = tokens @ to_q, tokens @ to_k, tokens @ to_v  # (T, d), (T, d), (T, dv)
+fits = queries @ keys.T / math.sqrt(2)  # (T, d) @ (d, S) -> (T, S), here S = T
+weights = np.exp(fits) / np.exp(fits).sum(axis=1, keepdims=True)  # (T, S): each row sums to 1
+for name, table in (
+    ("Q = X Wq", queries),
+    ("K = X Wk", keys),
+    ("V = X Wv", values),
+    ("scores = Q K^T / root 2", fits),
+    ("shares = softmax of each row", weights),
+    ("result = shares V", weights @ values),  # (T, S) @ (S, dv) -> (T, dv)
+):
+    print(f"{name} {table.shape}:\n{table.round(2)}")
+
+# %% [markdown]
+# Follow token 0, the first row of each table. Its query is $(2, 0)$. The keys are $(2, 0)$, $(0, 1)$ and $(1, 1)$, so the dot
+# products are 4, 0 and 2; divided by $\sqrt 2$ they are the scores 2.83, 0 and 1.41. Their softmax gives the shares 0.77, 0.05 and
+# 0.19, and the mean of the values $(10, 0)$, $(0, 20)$ and $(10, 10)$ with these shares is $(9.55, 2.77)$.
+#
+# All three come from the same text, so this is called **self-attention**. (A translator also needs to look at *another* text:
+# questions from its own, labels and messages from the other. That is **cross-attention**, the same formula, and there $T$ and $S$
+# differ.)
 #
 # Here is the sentence from the beginning. A trained model would find tables of its own. We write some by hand, to see that it can
 # work: each word has four channels, "living", "place", "pronoun", "state". A pronoun asks for living things, and nobody else asks
@@ -273,9 +306,10 @@ plt.show()
 
 # %%
 mask = np.tri(6, dtype=bool)  # (T, T): True where one may look
-scores = rng.normal(size=(6, 6))  # (T, T)
-before = mt.nn.functional.softmax(mt.tensor(np.where(mask, scores, -np.inf)), dim=-1).numpy()  # (T, T)
-after = mt.nn.functional.softmax(mt.tensor(scores), dim=-1).numpy() * mask  # (T, T)
+table_of_scores = rng.normal(size=(6, 6))  # (T, T)
+masked = mt.tensor(np.where(mask, table_of_scores, -np.inf))  # (T, T)
+before = mt.nn.functional.softmax(masked, dim=-1).numpy()  # (T, T)
+after = mt.nn.functional.softmax(mt.tensor(table_of_scores), dim=-1).numpy() * mask  # (T, T)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
 for axis, shown, title in ((axes[0], before, "masked before softmax"), (axes[1], after, "wrong: masked after")):
     axis.imshow(shown, cmap="Blues", vmin=0, vmax=1)
