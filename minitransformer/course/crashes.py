@@ -127,6 +127,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "Several names stand on the left, and one {0} comes from the right."),
     ("ValueError", r"(?:not enough|too many) values to unpack", "",
      "The number of names on the left is not the number of values that come: print what comes."),
+    ("KeyError", "pop from an empty", "",
+     "There is nothing in the set: ask before whether there is."),
     ("KeyError", "", r"\[",
      "There is no such key: ask `if key in d` before, or d.get(key, default)."),
     ("IndexError", r"(?:list|tuple|string) index out of range", "",

@@ -68,6 +68,7 @@ WHERE = "return xp.where(x >= 0, 1, z) / (1 + z)"
 ADD = "namespace(into, index, values).add.at(into, index, values)"
 WRONG = {
     "namespace": [
+        ("        raise TypeError(", "        return TypeError(", "do not return it"),
         ("sys.modules[names.pop()] if names else np", "np", "always numpy"),
         ("sys.modules[names.pop()] if names else np", "names.pop() if names else 'numpy'", "a text"),
         ('.partition(".")[0]', "", "before the first dot"),
@@ -83,6 +84,8 @@ WRONG = {
         ("    return sys", "    sys", "return"),
     ],
     "sigmoid": [
+        (WHERE, "return 1 / (1 + xp.exp(-xp.clip(x, -30, 30)))", "Cut nothing off"),
+        (WHERE, "return z / (1 + z) ** 2", "At 0 it is 1/2"),
         (WHERE, "return 1 / (1 + xp.exp(-x))", "very negative"),
         (WHERE, "return xp.exp(x) / (xp.exp(x) + 1)", "where x is large"),
         (WHERE, "return xp.where(x < 0, xp.exp(x) / (1 + xp.exp(x)), 1 / (1 + xp.exp(-x)))", "Both sides of `where`"),
@@ -99,6 +102,7 @@ WRONG = {
         (WHERE, "xp.where(x >= 0, 1, z) / (1 + z)", "return"),
     ],
     "scatter_add": [
+        (ADD, "np.put(into, index, values)", "adds one value after the other"),
         (ADD, "into[index] += values", "only one is kept"),
         (ADD, "into[index] = into[index] + values", "only one is kept"),
         (ADD, "into[index] = values", "overwrites"),
@@ -112,6 +116,7 @@ WRONG = {
         (ADD, "namespace(into, index, values).add.at(into, index, values / values)", "counts how often"),
     ],
     "move": [
+        ("array if here is np else array.get()", "array.ravel() if here is np else array.get()", "shape and dtype stay"),
         ("return on_host if xp is np else xp.asarray(on_host)", "return array", "Nothing is moved"),
         ("    on_host = array if here is np else array.get()", "    on_host = array", "Nothing is moved"),
         ("array if here is np else array.get()", "array.get()", "NumPy's arrays have no `get`"),

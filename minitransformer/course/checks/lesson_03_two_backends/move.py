@@ -92,14 +92,17 @@ move = Tried(
         Property(
             "an array that is in xp already is returned itself",
             _moves(lambda: [(here, here) for here in (np, *other_libraries())]),
+            "Ask namespace(array) first: if it is xp, return `array` itself, before anything is called.",
         ),
         Property(
             "from the host to a device, in one copy",
             _moves(lambda: [(np, library) for library in other_libraries()]),
+            "xp.asarray(array), and nothing else: shape and dtype stay as they are.",
         ),
         Property(
             "from a device to the host, in one copy",
             _moves(lambda: [(library, np) for library in other_libraries()]),
+            "array.get(), which any other library's array has, and nothing else.",
         ),
         Property(
             "from one library to another, over the host", _moves(lambda: permutations(other_libraries(), 2))

@@ -114,11 +114,31 @@ namespace = Tried(
     ),
     why="The arrays decide where to compute: there is no setting to forget, and both libraries can be used in one program.",
     properties=(
-        Property("it knows NumPy's arrays", _finds(lambda library: library is np)),
-        Property("it knows the arrays of a library that is not named in the code", _finds(lambda library: library is faraway)),
-        Property("it knows a library by its first name, before the dot", _finds(lambda library: True)),
-        Property("numbers and None go along with any library", _companions),
-        Property("arrays of two libraries are refused, and both are named", _refuses_mixes),
+        Property(
+            "it knows NumPy's arrays",
+            _finds(lambda library: library is np),
+            "sys.modules[name], with the name that type(array).__module__ tells.",
+        ),
+        Property(
+            "it knows the arrays of a library that is not named in the code",
+            _finds(lambda library: library is faraway),
+            "Name no library: type(array).__module__ tells the name, and sys.modules[name] is the module.",
+        ),
+        Property(
+            "it knows a library by its first name, before the dot",
+            _finds(lambda library: True),
+            "Of a name such as 'cupy.something' take what stands before the first dot: name.partition('.')[0].",
+        ),
+        Property(
+            "numbers and None go along with any library",
+            _companions,
+            "Leave None and Python's bool, int and float out; if nothing is left: numpy. There may be any number of arguments.",
+        ),
+        Property(
+            "arrays of two libraries are refused, and both are named",
+            _refuses_mixes,
+            "Compare the libraries of all arrays, and `raise TypeError(..)` with both names in it; do not return it.",
+        ),
         Property("it imports nothing", _imports_nothing),
     ),
     examples=lambda rng: ((),),

@@ -125,10 +125,26 @@ scatter_add = Tried(
     ),
     why="It is the gradient of picking rows: a row that was picked n times gets the sum of n gradients.",
     properties=(
-        Property("each value goes to its place", _adds("one number for each place")),
-        Property("an index that occurs twice gets both values", _adds("an index that occurs twice")),
-        Property("it adds rows", _adds("rows, with an index three times")),
-        Property("what was there before stays", _adds("a place that was not empty", "nothing to add")),
+        Property(
+            "each value goes to its place",
+            _adds("one number for each place"),
+            "values[i] goes into into[index[i]], in `into` itself: `into = ..` only gives the name to another array.",
+        ),
+        Property(
+            "an index that occurs twice gets both values",
+            _adds("an index that occurs twice"),
+            "Assignment with an array of indices writes each place once: add.at adds one value after the other.",
+        ),
+        Property(
+            "it adds rows",
+            _adds("rows, with an index three times"),
+            "values[i] may be a row, or more: whatever into[index[i]] is.",
+        ),
+        Property(
+            "what was there before stays",
+            _adds("a place that was not empty", "nothing to add"),
+            "Add to what is there; where no index points, nothing changes.",
+        ),
         Property("`index` and `values` stay as they were", _leaves_the_rest),
         Property("it works in other libraries", _adds(*CASES, libraries=other_libraries)),
         Property("nothing is copied, nothing waits, and there is no loop", _scatter_counted),
@@ -139,7 +155,10 @@ scatter_add = Tried(
         "Of two values for the same place only one is kept: `into[index] += values` adds once.": _buffered,
         "This overwrites; add to the numbers that are there.": _overwritten,
         "What was in `into` before is lost: add to it.": _emptied,
-        "`into` is as it was: change it in place, as nothing is returned.": _elsewhere,
+        "`into` is as it was: change it in place, as nothing is returned.": (
+            _elsewhere,
+            lambda into, index, values: None,
+        ),
         "np.add.at knows NumPy's arrays: take `add.at` from the arrays' own library.": lambda into, index, values: (
             np.add.at(into, index, values)
         ),

@@ -1,0 +1,136 @@
+"""What the judge says of exceptions, of None, of numbers that differ, and of a time limit."""
+
+import numpy as np
+import pytest
+from cases import judge_source
+
+from minitransformer.course.crashes import meaning
+from minitransformer.course.differences import apart, relation, shapes
+from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.judge import A_FIRST_HINT, judge
+from minitransformer.course.nothing import why_none
+from minitransformer.course.properties import (
+    is_normal,
+    keeps_its_inputs,
+    same,
+    takes_batches,
+    uses_its_generator,
+)
+
+CRASHES = [
+    ("np.zeros((2, 3, 4)).transpose(1, 2)", "np.swapaxes(x, 1, 2) exchanges two"),
+    ("np.ones((2, 3)) - np.ones((2, 3)).sum(1)", "keepdims=True"),
+    ("np.ones((2, 3)) - np.ones((3, 4))", "read from the right"),
+    ("np.ones((2, 3)) @ np.ones((2, 3))", "The shapes of a matrix product"),
+    ("np.ones(3).unsqueeze(0)", "x[..., None]"),
+    ("np.zeros(2, 3)", "in brackets of its own"),
+    ("np.ones(3).sum(dim=0)", "`axis`"),
+    ("[1, 2][2]", "beyond the end"),
+    ("np.ones(3)[3]", "Axis 0 has 3 places"),
+    ("unknown + 1", "Nothing is called `unknown`"),
+    ("(lambda f: f(f))(lambda f: f(f))", "calls itself again and again"),
+    ("(1, 2) + 3", "(x,) is a tuple of one"),
+    ("range(2.0)", "`//` divides so"),
+    ("min([])", "`default=`"),
+]
+
+
+@pytest.mark.parametrize(("code", "said"), CRASHES)
+def test_an_exception_is_told_by_its_meaning(code, said):
+    with pytest.raises(Exception) as raised:  # noqa: PT011  (each of its own kind)
+        eval(code)
+    assert said in meaning(raised.value, f"line 1: {code}")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("x + 1", "In `f` there is none"),
+        ("return x.sort()", "`x.sort(..)` changes in place"),
+        ("return np.add.at(x, 0, 1)", "`np.add.at(..)` changes in place"),
+        ("if x:\n        return 1", "One way through `f`"),
+        ("return g(x)", "There is no `return` in `g`"),
+        ("y = x.reverse()\n    return y", "`x.reverse(..)` changes in place"),
+    ],
+)
+def test_none_is_told_by_the_source(body, said):
+    assert said in why_none(f"def g(x):\n    x + 1\ndef f(x):\n    {body}\n", "f")
+
+
+def test_numbers_are_told_apart():
+    assert apart(1.0, 1.0000001) == "expected 1, got 1.0000001 (a difference of 1e-07)"
+    assert apart(1.0, 2.0) == "expected 1, got 2"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x: -x, "the wrong sign"),
+        (lambda x: x / 2, "0.5 times"),
+        (lambda x: x + 3, "3 more"),
+        (lambda x: x.T, "exchanged"),
+        (lambda x: x[::-1], "reverse order along axis 0"),
+        (lambda x: 0 * x, "are 0"),
+        (lambda x: x * np.array([1, 1, 2]), "at place 2 of axis 1"),
+        (lambda x: np.where(x == x[0, 0], np.nan, x), "1 of 9 numbers are NaN"),
+    ],
+)
+def test_what_came_is_compared_as_a_whole(change, said):
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    got = change(x)
+    assert said in relation(x, got, ~np.isclose(x, got))[0]
+
+
+def test_shapes_are_compared():
+    assert shapes((2, 3), (3, 2)) == ("The axes are in another order.",)
+    assert shapes((1, 3), (3,)) == ("An axis of size 1 is missing.",)
+    assert shapes((2, 3), (4,)) == ()
+
+
+def _exercise(*properties, hints=("the first",)):
+    return Exercise(minutes=1, level=1, hints=hints, why="", properties=properties)
+
+
+def _fails(answer):
+    raise Failed("it is not so")
+
+
+def test_a_first_hint_is_labelled_and_about_the_property_that_failed():
+    holds = Property("it is", lambda answer: None)
+    assert judge("f", _exercise(Property("p", _fails, "about p")), None).hint == A_FIRST_HINT + "about p"
+    assert judge("f", _exercise(Property("p", _fails)), None).hint == A_FIRST_HINT + "the first"
+    assert judge("f", _exercise(holds, Property("p", _fails)), None).hint == ""
+
+
+def test_an_endless_loop_is_told_with_the_property():
+    report = judge_source("merge_pair", "def merge_pair(ids, pair, new):\n    while True:\n        pass\n")
+    assert report.status == "stopped" and report.wrong == "it merges a pair" and "loop" in report.hint
+
+
+def test_kinds_of_properties_notice():
+    def numbers(rng):
+        return (rng.normal(size=3),)
+
+    for prop, right, wrong in (
+        (keeps_its_inputs(numbers), lambda x: x + 1, lambda x: x.fill(0)),
+        (keeps_its_inputs(lambda rng: ([1, 2], {3: [4]})), lambda a, b: a, lambda a, b: b[3].append(5)),
+        (takes_batches(numbers), lambda x: x - x.mean(-1, keepdims=True), lambda x: x - x.mean()),
+        (
+            uses_its_generator(lambda f, rng: f(rng)),
+            lambda rng: rng.normal(size=3),
+            lambda rng: np.random.default_rng(0).random(3),
+        ),
+    ):
+        prop.holds(right)
+        with pytest.raises(Failed):
+            prop.holds(wrong)
+
+
+def test_normal_is_not_uniform():
+    rng = np.random.default_rng(0)
+    assert is_normal(3 * rng.normal(size=4000) + 1) and not is_normal(rng.uniform(-1, 1, 4000))
+
+
+def test_a_difference_in_the_last_digits_is_shown():
+    with pytest.raises(Failed, match="1.00001"):
+        same([1.00001], [1.0])
