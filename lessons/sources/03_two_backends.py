@@ -170,7 +170,7 @@ plt.show()
 # Now count. Here are four ways to add up the positive numbers of an array, all of them right. `x > 0` is an array of True and
 # False, a **mask**; used as an index, `x[x > 0]`, it picks the numbers where it is True. (The counts come from `faraway`. A
 # *step* is one order, a *wait* is a time at which the host must know a number, a *copy* is one trip over the
-# cable, and a trip to the host waits as well.)
+# cable. `get` has a wait of its own inside, as the numbers must be finished before they can leave; it is counted as a copy only.)
 
 
 # %%
@@ -365,7 +365,7 @@ else:
 #
 # | | NumPy | CuPy |
 # |---|---|---|
-# | an index beyond the end | IndexError | wraps round, silently: check ids on the host, where they come from |
+# | an array of indices, one beyond the end | IndexError | wraps round, silently: check ids on the host, where they come from |
 # | `x.sum()` | a number | an array without dimensions, shape `()`: `float()` of it waits |
 # | `x.sum(where=...)` | adds some | no such keyword: `xp.where(...).sum()` |
 # | `np.exp(x)`, with x on the device | does not know the device | steps in and computes it; but `np.zeros(3) + x` is refused |

@@ -154,19 +154,19 @@ held_out = text[cut:]
 merges = [0, 30, 100, 300, 1000]
 per_token = [len(held_out) / len(BPETokenizer(bpe.merges[:n]).encode(held_out)) for n in merges]
 whole = WordTokenizer.train(text[:cut], vocab_size=10**6)
-ids = np.array(whole.encode(held_out))
+word_ids = np.array(whole.encode(held_out))
 
 figure, axis = plt.subplots(figsize=(5.2, 3), layout="constrained")
 axis.plot([258 + n for n in merges], per_token, "o-", color=BLUE, label="byte pairs")
 axis.plot(CharTokenizer.train(text).vocab_size, 1, "s", color=GREEN, label="characters")
-axis.plot(whole.vocab_size, len(held_out) / len(ids), "^", color=ORANGE, label="words")
+axis.plot(whole.vocab_size, len(held_out) / len(word_ids), "^", color=ORANGE, label="words")
 axis.set(xscale="log", xlabel="size of the vocabulary", ylabel="characters per token")
 axis.set_title("short texts or a short list")
 axis.legend(frameon=False)
 plt.show()
 print("some of the pieces:", [bpe.vocabulary[i].decode() for i in (258, 260, 280, 400, 700, 1000, 1200)])
-print("  |".join(bpe.tokens("The tokenizer tokenizes tokens")))
-print(f"words never seen in training: {np.mean(ids == whole.unk_id):.1%}; unknown to byte pairs: nothing")
+print("|".join(bpe.tokens("The tokenizer tokenizes tokens")))
+print(f"words never seen in training: {np.mean(word_ids == whole.unk_id):.1%}; unknown to byte pairs: nothing")
 
 # %% [markdown]
 # The models in use have 30 000 to 250 000 tokens. The pieces need no meaning, and have what the text made frequent: this text
@@ -256,9 +256,9 @@ print("row 2 with np.add.at:", right[2])
 # it, with an id that comes three times and one that never does:
 
 # %%
-ids = mt.tensor([[1, 4, 1], [0, 1, 2]])  # (B, T): B texts of T tokens; row 3 is never used
+batch = mt.tensor([[1, 4, 1], [0, 1, 2]])  # (B, T): B texts of T tokens; row 3 is never used
 weight = mt.randn(5, 3, dtype=mt.float64)  # (V, C)
-print("largest error:", mt.gradcheck(lambda weight: mt.nn.functional.embedding(ids, weight), [weight]))
+print("largest error:", mt.gradcheck(lambda weight: mt.nn.functional.embedding(batch, weight), [weight]))
 
 # %% [markdown]
 # and PyTorch, where it is installed:
@@ -269,10 +269,10 @@ try:
 except ImportError:
     print("PyTorch is not installed: pip install torch")
 else:
-    theirs = torch.tensor(ids.numpy())
+    theirs = torch.tensor(batch.numpy())
     print(
         mt.compare_with_torch(
-            lambda weight: mt.nn.functional.embedding(ids, weight),
+            lambda weight: mt.nn.functional.embedding(batch, weight),
             lambda weight: torch.nn.functional.embedding(theirs, weight),
             [weight.numpy()],
         )
@@ -283,9 +283,10 @@ else:
 #
 # The rows begin as random numbers. Where does any meaning come from? From the company that a token keeps. Let us give every
 # letter two numbers, a point in the plane, and ask of them one thing only: that they tell which letter *follows*. We count how
-# often each letter follows each, $n_{ab}$, and want the dot product of two rows, one from a table $E$ for the first letter and
-# one from a table $F$ for the second, to be near $\ln(1 + n_{ab})$. What a letter's mere frequency explains is taken off first: the
-# means of the rows and columns of that table. Then three hundred steps against the slope, as at the end of lesson 01.
+# often each letter follows each, $n_{ab}$, and want the dot product of two rows (their numbers multiplied one by one, and added
+# up), one from a table $E$ for the first letter and one from a table $F$ for the second, to be near $\ln(1 + n_{ab})$. What a
+# letter's mere frequency explains is taken off first: the means of the rows and columns of that table. Then three hundred steps
+# of gradient descent, as at the end of lesson 01, with the learning rate 3.
 
 # %%
 letters = " abcdefghijklmnopqrstuvwxyz"
@@ -297,16 +298,16 @@ np.add.at(follows, (sequence[:-1], sequence[1:]), 1)  # the trap again: += would
 target = np.log1p(follows)
 target = target - target.mean(0) - target.mean(1, keepdims=True) + target.mean()
 
-first, second = (mt.tensor(index.ravel()) for index in np.indices((27, 27)))  # (729,) each: all pairs
+first_letter, second_letter = (mt.tensor(index.ravel()) for index in np.indices((27, 27)))  # (729,) each: all pairs
 wanted = mt.tensor(target.ravel(), dtype=mt.float32)  # (729,)
 E, F = (0.1 * rng.normal(size=(27, 2)) for _ in range(2))
 start, errors = E.copy(), []
 for _ in range(300):
     tE, tF = (mt.tensor(table, dtype=mt.float32, requires_grad=True) for table in (E, F))
-    e, f = mt.nn.functional.embedding(first, tE), mt.nn.functional.embedding(second, tF)  # (729, 2) each
+    e, f = mt.nn.functional.embedding(first_letter, tE), mt.nn.functional.embedding(second_letter, tF)  # (729, 2) each
     error = (((e * f).sum(-1) - wanted) ** 2).mean()  # (729, 2) -> (729,) -> ()
     error.backward()
-    E, F = E - 3 * tE.grad.numpy(), F - 3 * tF.grad.numpy()  # against the slope
+    E, F = E - 3 * tE.grad.numpy(), F - 3 * tF.grad.numpy()  # a step of gradient descent
     errors.append(error.item())
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
@@ -326,7 +327,7 @@ print(f"error {errors[0]:.2f} -> {errors[-1]:.2f}")
 # tokens that are used alike come to lie close together.
 
 # %% [markdown]
-# ## The article, politely
+# ## What the article says about embeddings
 #
 # This course grew from an article about Transformers, with a listing in PyTorch. You need not know it: where
 # it errs a lesson quotes what it says, as such slips are good to learn from. It speaks of "word indices" and then of their vectors.

@@ -67,19 +67,22 @@ print("largest difference of all tokens:     ", abs(mix(x)[order] - mix(x[order]
 # fast channels and slow ones. Only the jumps are unkind. From 7 to 8 all four digits change at once, though the two are
 # neighbours.
 #
-# So keep fast and slow, and do away with the jumps: let each channel *swing*.
+# So keep fast and slow channels, and replace the jumps by waves: each channel is a sine of the place. The figure shows the digits,
+# and waves of four speeds, which turn by 1/8, 1/4, 1/2 and 1 radian a place. From each place to the next no wave moves by more than
+# its speed.
 
 # %%
 places = np.arange(16)
 binary = places[:, None] >> np.arange(4)[::-1] & 1  # (T, 4): the four binary digits of each place
-swings = np.stack([np.sin(np.pi * (places + 0.5) / 2**k) for k in (3, 2, 1, 0)], axis=1)  # (T, 4)
+waves = np.stack([np.sin(places / 2**k) for k in (3, 2, 1, 0)], axis=1)  # (T, 4)
 figure, axes = plt.subplots(1, 2, figsize=(7, 4), layout="constrained")
-for axis, table, title in ((axes[0], binary, "digits jump"), (axes[1], -swings, "waves swing")):
+for axis, table, title in ((axes[0], binary, "digits jump"), (axes[1], waves, "waves: smaller steps")):
     axis.imshow(table, cmap="PuOr", vmin=-1.2 if table is not binary else -0.6, vmax=1.2, aspect="auto")
     axis.set(xlabel="channel", ylabel="place", title=title, xticks=range(4), yticks=range(0, 16, 3))
 for (p, c), digit in np.ndenumerate(binary):
     axes[0].text(c, p, digit, ha="center", va="center", fontsize=8, color="white" if digit else "black")
 plt.show()
+print("from place 7 to 8 the digits move by", abs(binary[8] - binary[7]), "and the waves by", abs(waves[8] - waves[7]).round(2))
 
 # %% [markdown]
 # ## Clock hands
@@ -215,8 +218,9 @@ for table, _, _, name in both:
 #
 # Now the two meet: token vector plus place vector, channel by channel. Is it not lost who said what? There is room: in many
 # channels two vectors can lie in different directions, and the layers that follow learn to look in the right one. But both must
-# be audible. The table's typical size is 0.71; this is why the paper, and the listing, multiply the embeddings with $\sqrt d$
-# first (lesson 04). And now order counts:
+# be audible. The table's typical size is 0.71, the root of $\frac12$, as a sine's square and a cosine's sum to 1. The paper,
+# and the listing, multiply the embeddings with $\sqrt d$ first (lesson 04). The paper gives no reason; the effect is that small
+# embeddings are not drowned by the table. And now order counts:
 
 # %%
 tokens = mt.tensor(x * 8**0.5, dtype=mt.float32)  # (T, C): dog bites man
@@ -264,7 +268,8 @@ except ValueError as error:
 #
 # $$(R_p\,q) \cdot (R_s\,k) = q \cdot (R_{s-p}\,k)$$
 #
-# Only the distance $s - p$ is left. What the tokens say is not touched either, as turning keeps the length.
+# Only the distance $s - p$ is left. Only $q$ and $k$ are turned, and only to compare them. The embedding, and what a token
+# passes on (its value $v$, lesson 06), are not changed. Turning keeps the length of $q$ and $k$.
 
 # %%
 angle = np.deg2rad

@@ -53,12 +53,12 @@ print("animal says 9, tired says 1; half of each:", 0.5 * 9 + 0.5 * 1)
 # place. Task: every token shall repeat what *the token before it* says, and also what *the first token* says. (The token before
 # the first one is the last.) Where to look depends on the places alone, so queries and keys are made from the marks only.
 #
-# We let a layer with one head and a layer with two heads learn it, in the way of lesson 01: error, gradient, a small step
-# against it. Both layers have *exactly as many numbers to learn*. `mt.nn.MultiheadAttention(C, H)` is what this lesson builds,
-# with random numbers in its tables, its `parameters()`. It is called with three arrays, from which it makes queries, keys and
-# values, and gives back two things, the results and the shares. (`batch_first=True` says that our arrays are $(B, T, C)$: $B$
-# texts of $T$ tokens with $C$ channels. `no_grad` keeps the steps themselves off the tape, and `p.grad = None` forgets the old
-# gradient, to which the next would be added.)
+# We let a layer with one head and a layer with two heads learn it by gradient descent (lesson 01), with the learning rate 0.5:
+# error, gradient, a small step against it. Both layers have *exactly as many numbers to learn*.
+# `mt.nn.MultiheadAttention(C, H)` is what this lesson builds, with random numbers in its tables, its `parameters()`. It is
+# called with three arrays, from which it makes queries, keys and values, and gives back two things, the results and the shares.
+# (`batch_first=True` says that our arrays are $(B, T, C)$: $B$ texts of $T$ tokens with $C$ channels. `no_grad` keeps the steps
+# themselves off the tape, and `p.grad = None` forgets the old gradient, to which the next would be added.)
 
 
 # %%
@@ -99,6 +99,8 @@ axis.axhline(5 / 12, color=GREY, ls=":", label="the best for one mixture, 5/12")
 axis.set(xlabel="step", ylabel="squared error", title="two answers from one head, and from two")
 axis.legend(frameon=False, fontsize=8)
 plt.show()
+for n, (_, errors) in learned.items():
+    print(f"heads: {n}; error of the last 20 steps: {np.mean(errors[-20:]):.3f}")
 
 # %% [markdown]
 # One head gets stuck, and more training does not help: whatever its shares are, it gets one mixture of the two numbers. It may
@@ -120,9 +122,9 @@ for axis, shares, title in zip(axes, (*maps[1], *maps[2]), titles, strict=True):
 plt.show()
 
 # %% [markdown]
-# (Were queries and keys made from what is *said* as well, one head could smuggle some of a second number through by way of its
-# shares: they would depend on it a little, and so would the mean of the marks. In a run of 3000 steps it got to 0.2 in that way.
-# Two heads are at 0.01 after 600.)
+# (Were queries and keys made from what is *said* as well, one head could tell a little of a second number by way of its shares:
+# they would depend on it, and so would the mean of the marks. Its error could then fall below 5/12, but it would still have to put
+# two numbers into one mean.)
 #
 # ## As many numbers, as much work
 #
@@ -160,8 +162,10 @@ for H in (1, 4, 16, 64):
 # The formula of attention works on the last two axes, $(T, d)$, and treats all axes before them as a batch. So we bring the
 # heads there: from $(B, T, C)$ to $(B, H, T, d)$. Two steps do it, and *neither moves a number*. In memory an array is one long
 # row of numbers; its shape only says how to read the row. `reshape` and `transpose` give the same row another reading, a
-# **view**. `transpose(0, 2, 1, 3)` lists for each new axis which old one it is: axes 1 and 2 change places. (The way back, with
-# the heads side by side again, has to copy: after the turn, what must become neighbours is not side by side in memory.)
+# **view**. `transpose(0, 2, 1, 3)` lists for each new axis which old one it is: axes 1 and 2 change places. This is NumPy's
+# `transpose`, which needs all axes. PyTorch's tensors, and this library's, have a method of the same name that takes the two
+# axes to swap, `.transpose(1, 2)`; in NumPy that is `np.swapaxes(x, 1, 2)`, and `x.transpose(1, 2)` is an error. (The way back,
+# with the heads side by side again, has to copy: after the turn, what must become neighbours is not side by side in memory.)
 
 # %%
 B, T, C, H = 1, 2, 6, 3
@@ -314,8 +318,9 @@ plt.show()
 # %% [markdown]
 # ## The same in the library, and against the judges
 #
-# On the library's tensors, the whole layer is a few lines, and its gradient comes by itself. Finite differences judge it for the
-# tokens and for each of the four weights, on every element:
+# On the library's tensors, the whole layer is a few lines, and its gradient comes by itself. (Here `.transpose(1, 2)` swaps two
+# axes of a tensor, as in PyTorch. On the NumPy arrays of your exercises it is an error: there, list all axes.) Finite
+# differences judge it for the tokens and for each of the four weights, on every element:
 
 
 # %%
@@ -328,8 +333,8 @@ def multi_head(x, w_in, b_in, w_out, b_out, H=2):  # x: (B, T, C)
 
 
 weights = [rng.normal(size=shape) for shape in ((24, 8), (24,), (8, 8), (8,))]
-x = rng.normal(size=(2, 5, 8))  # (B, T, C)
-print("largest error against finite differences:", mt.gradcheck(multi_head, [x, *weights]))
+sequence = rng.normal(size=(2, 5, 8))  # (B, T, C)
+print("largest error against finite differences:", mt.gradcheck(multi_head, [sequence, *weights]))
 
 # %% [markdown]
 # and PyTorch, where it is installed. Its function wants time before batch, $(T, B, C)$:
@@ -349,7 +354,7 @@ else:
         result, _ = attend(x, x, x, embed_dim_to_check=8, num_heads=2, **weights, **left_out)
         return result.transpose(0, 1)  # (B, T, C)
 
-    print(mt.compare_with_torch(multi_head, theirs, [x, *weights]))
+    print(mt.compare_with_torch(multi_head, theirs, [sequence, *weights]))
 
 # %% [markdown]
 # `mt.nn.MultiheadAttention` (`minitransformer/nn/attention.py`) is this layer with its weights inside, under PyTorch's names. It
