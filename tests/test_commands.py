@@ -386,19 +386,29 @@ UNFETCHED = [
     (["explain", "--model", "smollm2", "x", "--method", "lime"], "expected a classifier"),
     (["explain", "--model", "smollm2", "--compare"], "expected a classifier"),
     (["explain", "--model", "smollm2", "--compare", "a text"], "leave out the text"),
+    (
+        ["explain", "-c", "CLASSIFIER", "--compare", "--data", "movie-reviews", "--replace", "x"],
+        "--replace: expected",
+    ),
+    (["explain", "-c", "CLASSIFIER", "--compare", "--data", "x"], "data: expected"),
+    (["train", "bert-classifier", "--adapt", "x", "--out", "new"], "adapt: expected"),
+    (["train", "classifier", "--data", "x", "--out", "new"], "data: expected"),
     (["fetch", "nothing"], "nothing"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), UNFETCHED)
-def test_nothing_is_fetched_before_the_arguments_are_checked(command, monkeypatch, arguments, complaint):
+def test_nothing_is_fetched_before_the_arguments_are_checked(
+    command, monkeypatch, tmp_path, classifier, arguments, complaint
+):
     def fetching(*_, **__):
         raise AssertionError("fetched")
 
     monkeypatch.setattr("minitransformer.assets.obtain", fetching)
     monkeypatch.setattr("minitransformer.models.published.fetch", fetching)
     monkeypatch.setattr("minitransformer.models.published.load", fetching)
-    code, out = command(*arguments)
+    monkeypatch.chdir(tmp_path)
+    code, out = command(*(classifier / "best.safetensors" if a == "CLASSIFIER" else a for a in arguments))
     assert code == 1 and complaint in out and "fetched" not in out
 
 

@@ -24,6 +24,7 @@ from minitransformer.cli.options import (
 )
 from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.page import explanation_body
+from minitransformer.explain.perturbation import REPLACEMENTS
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rules import named_composite
 from minitransformer.models import BertClassifier, SequenceClassifier
@@ -90,7 +91,7 @@ def explain(
 ) -> None:
     """Show how much each token of TEXT contributes to the output of a model, from a checkpoint or a published one."""
     prepare(seed, backend)
-    words = _checked(text, model, method, compare)
+    words = _checked(text, model, method, compare, replace)
     walk = gradient_x_input if method is Method.gradient else _walk(rule, form)
     asked, tokenizer = chosen(checkpoint, model)
     if compare:
@@ -111,12 +112,14 @@ def explain(
         console.print(f"Page written: {html}", soft_wrap=True) if html else None
 
 
-def _checked(text: str | None, model: str | None, method: Method, compare: bool) -> str:
+def _checked(text: str | None, model: str | None, method: Method, compare: bool, replace: str) -> str:
     """The text, "" for --compare. Raises ValueError for what no model can answer, before one is loaded or downloaded."""
     if compare and text:
         raise ValueError(
             f"--compare judges the methods on held-out reviews: leave out the text, got {text!r}"
         )
+    if compare and replace not in REPLACEMENTS:
+        raise ValueError(f"--replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
     if not compare and not (text and text.strip()):
         raise ValueError("text: expected a text with at least one word, or --compare")
     if model and (compare or method is Method.lime):
