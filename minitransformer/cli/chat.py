@@ -22,7 +22,7 @@ def chat(
     max_new_tokens: MaxNewTokens = 256,
     temperature: Annotated[
         float, typer.Option(min=0.0, help="0 takes the likeliest token; above 1 dares more.")
-    ] = 0.2,
+    ] = 0.0,
     top_p: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Draw from the fewest that reach probability p.")
     ] = 0.9,

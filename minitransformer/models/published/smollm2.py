@@ -50,8 +50,8 @@ SETTINGS = {
     "llama.rope.dimension_count": "head_dim",
     "llama.vocab_size": "vocab_size",
 }
-# with it ten of ten questions were answered right at temperature 0.2; with the text it was trained with, nine
-SYSTEM = "You are a helpful assistant."
+# by greedy search, 10 of 10 answers to plain questions contained the right word; with the text it was trained with, 8
+SYSTEM = "Answer in one short sentence."
 END = "<|im_end|>"  # ends a turn
 
 
