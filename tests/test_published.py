@@ -31,6 +31,11 @@ def figures(name):
     }
 
 
+def near(got, expected):
+    """Equal but for the rounding of float32, which differs from one CPU to another."""
+    return abs(got - expected).max() <= 1e-5 * abs(expected).max()
+
+
 def test_arrays_come_back_and_the_file_stays_as_it_is(tmp_path):
     arrays = {
         "a.weight": np.arange(6).reshape(2, 3),
@@ -125,8 +130,8 @@ def test_smollm2_gives_transformers_logits(writer):
         rows[: len(row)] for rows, row in zip((rows for batch in batches for rows in batch), ids, strict=True)
     ]
     assert np.array_equal(np.concatenate(logits).argmax(-1), expected["best"])
-    assert abs(np.concatenate(logits).max(-1) - expected["largest"]).max() <= 1e-4
-    assert abs(np.stack([rows[-1, ::499] for rows in logits]) - expected["last"]).max() <= 1e-4
+    assert near(np.concatenate(logits).max(-1), expected["largest"])
+    assert near(np.stack([rows[-1, ::499] for rows in logits]), expected["last"])
 
 
 @pytest.mark.network
@@ -145,8 +150,8 @@ def test_flan_t5_gives_transformers_logits(load):
     with mt.no_grad():
         logits = model(mt.tensor(expected["ids"]), mt.tensor(expected["answer"])).numpy()  # (B, 2, V)
     assert np.array_equal(logits.argmax(-1), expected["best"])
-    assert abs(logits.max(-1) - expected["largest"]).max() <= 1e-4
-    assert abs(logits[..., ::99] - expected["some"]).max() <= 1e-4
+    assert near(logits.max(-1), expected["largest"])
+    assert near(logits[..., ::99], expected["some"])
 
 
 @pytest.mark.network

@@ -466,7 +466,8 @@ def close(got, expected, what, scale):
 def outcomes(seeds):
     with warnings.catch_warnings(), numpy.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return [o for seed in seeds for o in program(numpy.random.default_rng(seed), 1 + seed % 8)]
+        with torch.backends.mkldnn.flags(enabled=False):  # on some CPUs its gelu of infinity is NaN
+            return [o for seed in seeds for o in program(numpy.random.default_rng(seed), 1 + seed % 8)]
 
 
 def test_every_step_can_be_taken():

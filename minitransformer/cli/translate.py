@@ -46,7 +46,8 @@ def translate(
     _check_arguments(sentence, to, source)
     model, tokenizer = published.load("flan-t5", remark)
     _check_known(sentence, tokenizer)
-    remark(WARNING)
+    if not json:
+        remark(WARNING)
     task = f"translate {source} to {to}: {sentence}"
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
