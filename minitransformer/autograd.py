@@ -243,7 +243,7 @@ class Op:
             what = "its tape was released by an earlier backward; pass retain_graph=True to that one"
             raise RuntimeError(f"{self}: {what}")
         edited = [i for i, t in enumerate(self.inputs) if isinstance(t, Tensor) and t.edited[0] > self.number]
-        if self.y_edited[0] > self.number or any(every or self.reads_input(i) for i in edited):
+        if self.y_edited[0] > self.number or edited and any(every or self.reads_input(i) for i in edited):
             raise RuntimeError(f"{self}: an array it needs was edited in place; edit a .clone() instead")
         return [t.array if isinstance(t, Tensor) else t for t in self.inputs]
 
