@@ -54,7 +54,8 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
         ValueError: if the nesting is deeper, or everything but the arrays takes more than 100 MB.
         CheckpointError: if the file cannot be written; an earlier one is untouched.
     """
-    content, path = _pack(state), Path(os.path.realpath(path))
+    content = _pack(state)
+    path = Path(os.path.realpath(path))
     try:
         with replacing(path) as file:
             file.write(content)

@@ -72,7 +72,8 @@ def write(path: str | os.PathLike[str], content: bytes | str, durable: bool = Fa
         content: Text is written as UTF-8.
         durable: Whether to force it onto the disk.
     """
-    path, content = Path(os.path.realpath(path)), content.encode() if isinstance(content, str) else content
+    path = Path(os.path.realpath(path))
+    content = content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return

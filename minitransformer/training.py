@@ -295,7 +295,8 @@ class _Kept:
     def is_due(self) -> bool:
         """Whether the interval would be over after one more step; called once a step."""
         now = time.monotonic()
-        step, self.stepped = now - self.stepped, now
+        step = now - self.stepped
+        self.stepped = now
         return now + step - self.at > self.interval
 
     def now(self, signals: _Signals) -> None:

@@ -14,7 +14,10 @@ from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
 
-WRITERS, ENCODERS, CHATS = ("smollm2",), ("minilm",), ("smollm2",)  # published models, by what they can do
+# published models, by what they can do
+WRITERS = ("smollm2",)
+ENCODERS = ("minilm",)
+CHATS = ("smollm2",)
 PublishedWriter = Annotated[
     str | None, typer.Option("--model", help="Instead of a checkpoint, a published language model: smollm2.")
 ]

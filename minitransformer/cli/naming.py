@@ -35,7 +35,8 @@ def name(explanation: Explanation, model: Any, tokenizer: Tokenizer, text: str) 
         logits = last_logits(model, [tokenizer.encode(text)])  # (1, V)
         probabilities = tensor(logits).softmax(-1).numpy()[0]  # (V,)
         title = visible(tokenizer.decode([target])).strip()
-    explanation.name, explanation.probability = title, float(probabilities[target])
+    explanation.name = title
+    explanation.probability = float(probabilities[target])
     explanation.unknown = unknown_words(tokenizer, text)
     return explanation
 

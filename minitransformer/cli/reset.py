@@ -23,11 +23,14 @@ def reset(
     names = catalogue.named(name)
     lesson = catalogue.lesson_of(names[0])
     if notebook or name.endswith(".ipynb"):
-        what, backup = str(workspace.notebook_of(lesson)), workspace.reset_notebook(lesson)
+        what = str(workspace.notebook_of(lesson))
+        backup = workspace.reset_notebook(lesson)
     elif len(names) > 1:
-        what, backup = str(workspace.file_of(lesson)), workspace.reset(lesson)
+        what = str(workspace.file_of(lesson))
+        backup = workspace.reset(lesson)
     else:
-        what, backup = f"`{names[0]}` in {workspace.file_of(lesson)}", workspace.reset_exercise(names[0])
+        what = f"`{names[0]}` in {workspace.file_of(lesson)}"
+        backup = workspace.reset_exercise(names[0])
     kept = f"your file is now {backup}" if backup else "there was no file"
     if len(names) == 1 and not notebook:
         kept = f"your file as it was is {backup}" if backup else "it held no answer"

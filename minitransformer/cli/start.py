@@ -25,5 +25,6 @@ def start(
     console.print(
         f"{len(new)} files written to {folder}, a notebook and exercises for each lesson.", soft_wrap=True
     )
-    learn, check = command("learn", folder), command("check", folder)
+    learn = command("learn", folder)
+    check = command("check", folder)
     console.print(f"Go on with `{learn}` in JupyterLab, or in an editor with `{check}`.", soft_wrap=True)

@@ -19,14 +19,16 @@ def value(mine: Function) -> list[float]:
         steps = zip(end.parents, end.slopes, strict=True)
         return 1.0 if end is start else sum(s * slope(parent, start) for parent, s in steps)
 
-    a, b = mine(A), mine(B)
+    a = mine(A)
+    b = mine(B)
     end = tasks.every_operation(a, b)
     return [end.data, slope(end, a), slope(end, b)]
 
 
 def graph() -> tuple[Node, Node, Node]:
     """The end of `tasks.two_paths` as lesson 01 has it, and its inputs a and b."""
-    a, b = Node(), Node()
+    a = Node()
+    b = Node()
     product = Node((a, b), (B, A))
     return Node((product, product, b), (A * B, A * B, 1.0)), a, b
 

@@ -11,7 +11,9 @@ from minitransformer.course.notebook import build, execute
 from minitransformer.course.workspace import TESTS
 
 ROOT = Path(__file__).parents[2]
-LESSONS, SOURCES, EXERCISES = ROOT / "lessons", ROOT / "lessons" / "sources", ROOT / "exercises"
+LESSONS = ROOT / "lessons"
+SOURCES = ROOT / "lessons" / "sources"
+EXERCISES = ROOT / "exercises"
 
 
 def write(lesson: str) -> None:

@@ -252,7 +252,8 @@ def meaning(error: BaseException, place: str = "") -> str:
         A sentence for the learner, or "".
     """
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    said, line = message(error), place.partition(": ")[2]
+    said = message(error)
+    line = place.partition(": ")[2]
     for row in TABLE:
         found = re.search(row.says, said)
         if row.kind in kinds and found and re.search(row.line, line):

@@ -105,7 +105,8 @@ def spaced(definitions: dict[str, str]) -> str:
     joined, before = "", ""
     for text in dict.fromkeys(definitions.values()):
         far = before and max(before.count("\n"), text.count("\n")) > 1
-        joined, before = joined + ("\n\n" if far else "") + text, text
+        joined = joined + ("\n\n" if far else "") + text
+        before = text
     return joined
 
 

@@ -25,7 +25,9 @@ class Failed(AssertionError):
 
     def __init__(self, *details: str, hint: str = "", first: str = ""):
         super().__init__("\n".join(details))
-        self.details, self.hint, self.first = details, hint, first
+        self.details = details
+        self.hint = hint
+        self.first = first
 
 
 class Nothing(Failed):
@@ -177,5 +179,6 @@ def _copy(value):
 def _same(got, expected) -> bool:
     if isinstance(expected, tuple):
         return isinstance(got, tuple) and len(got) == len(expected) and all(map(_same, got, expected))
-    got, expected = numpy.asarray(got), numpy.asarray(expected)
+    got = numpy.asarray(got)
+    expected = numpy.asarray(expected)
     return got.shape == expected.shape and numpy.allclose(got, expected, rtol=1e-6, atol=1e-9, equal_nan=True)

@@ -40,7 +40,8 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "", source: st
         try:
             report = _failing(prop, tuple(held), name, exercise, answer, file, source)
         except Stopped as stopped:
-            stopped.held, stopped.during = tuple(held), prop
+            stopped.held = tuple(held)
+            stopped.during = prop
             raise
         if report:
             return report

@@ -152,7 +152,8 @@ class LessonFile:
             OSError: the file cannot be read or written.
             ValueError: it is no Python, so that the exercise cannot be found in it.
         """
-        new, backup = self.with_answer(name, code), None
+        new = self.with_answer(name, code)
+        backup = None
         if any(self._loses(what, lines) for what, lines in code.items()):
             write(backup := free_name(self.path), read_plain(self.path, LARGEST_FILE), durable=True)
         if new != self.text() or not os.path.lexists(self.path):

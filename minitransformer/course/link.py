@@ -27,7 +27,9 @@ class Link:
     """
 
     def __init__(self, pipe):
-        self.pipe, self.known, self.given = pipe, wire.Known(), []
+        self.pipe = pipe
+        self.known = wire.Known()
+        self.given = []
         self.handles = {0: _handle("answer", self, 0)}
         self.forgets = True
 
@@ -106,11 +108,13 @@ class Link:
     def _call(self, number: int, args: tuple, kwargs: dict) -> None:
         """Call a function that was passed to the other side, and send its result there."""
         try:
-            told, value = {}, self.known.objects[number](*args, **kwargs)
+            told = {}
+            value = self.known.objects[number](*args, **kwargs)
         except Exception as error:
             self.given.append(error)
             kinds = [kind.__name__ for kind in type(error).__mro__]
-            told, value = {"error": {"types": kinds, "said": str(error), "given": len(self.given) - 1}}, None
+            told = {"error": {"types": kinds, "said": str(error), "given": len(self.given) - 1}}
+            value = None
         self._send(told, value, introduce=False)
 
     def _send(self, told: dict, value: Any, introduce: bool = True) -> None:

@@ -63,7 +63,8 @@ def _functions(source: str) -> dict[str, Function]:
 
 def _reached(functions: dict[str, Function], name: str) -> list[Function]:
     """The function of this name, and those that it calls directly or indirectly."""
-    found, todo = {}, [name]
+    found = {}
+    todo = [name]
     for name in todo:
         if name in functions and name not in found:
             found[name] = functions[name]
@@ -80,7 +81,8 @@ def _used_calls(function: Function) -> Iterator[ast.Call]:
 def _changes_in_place(call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Attribute):
         return False
-    owner, name = call.func.value, call.func.attr
+    owner = call.func.value
+    name = call.func.attr
     if isinstance(owner, ast.Name) and owner.id in ("np", "numpy", "xp"):
         return name in OF_NUMPY
     return name in IN_PLACE

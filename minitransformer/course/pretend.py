@@ -42,7 +42,8 @@ class Step:
     """
 
     def __init__(self, library: Library, function):
-        self.library, self.function = library, function
+        self.library = library
+        self.function = function
 
     def __call__(self, *arguments, **keywords):
         name = self.function.__name__
@@ -222,7 +223,8 @@ def _operators() -> None:
         f = getattr(operator, name)
         setattr(PretendArray, f"__{name}__", lambda x, f=f: run(x.library, f, x))
     for name in BINARY:
-        f, plain = getattr(operator, name), name.rstrip("_")
+        f = getattr(operator, name)
+        plain = name.rstrip("_")
         setattr(PretendArray, f"__{plain}__", lambda a, b, f=f: run(a.library, f, a, b))
         setattr(PretendArray, f"__r{plain}__", lambda a, b, f=f: run(a.library, f, b, a))
         if inplace := getattr(operator, f"i{plain}", None):
@@ -261,7 +263,8 @@ def pretend_library(name: str, inner: str = "") -> Library:
             raise AttributeError(f"module {name!r} has no attribute {wanted!r}")
         return Step(library, found) if callable(found) and not isinstance(found, type) else found
 
-    library.asarray, library.array = asarray, lambda values, dtype=None: asarray(values, dtype).copy()
+    library.asarray = asarray
+    library.array = lambda values, dtype=None: asarray(values, dtype).copy()
     library.asnumpy = lambda array: array.get()
     library.__getattr__ = attribute  # type: ignore[method-assign]  # a module's own, for names it lacks (PEP 562)
     return library
@@ -293,7 +296,8 @@ alone = False  # whether the answer is in another process, which has no array li
 def nothing_else() -> Iterator[None]:
     """Inside this block `alone` is True: the only array libraries are NumPy and the pretend ones."""
     global alone
-    before, alone = alone, True
+    before = alone
+    alone = True
     try:
         yield
     finally:

@@ -59,7 +59,8 @@ class Process:
     stderr: BinaryIO
 
     def __init__(self, folder: Path):
-        self.folder, self.mark = folder, f"{MARK}={secrets.token_hex(16)}"
+        self.folder = folder
+        self.mark = f"{MARK}={secrets.token_hex(16)}"
         self.timed_out, self.printed, self.came = False, 0, b""
         self.output = Printed()
 
@@ -82,7 +83,9 @@ class Process:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows has it
         )
         pipes: Any = self.process  # whose types do not tell that all three are there
-        self.stdin, self.stdout, self.stderr = pipes.stdin, pipes.stdout, pipes.stderr
+        self.stdin = pipes.stdin
+        self.stdout = pipes.stdout
+        self.stderr = pipes.stderr
         self.job = job_of(self.process)
         self.counter = threading.Thread(target=self._count, daemon=True)
         self.counter.start()
@@ -169,7 +172,8 @@ class Process:
             if not piece:
                 raise Gone
             self.came += piece
-        read, self.came = self.came[:count], self.came[count:]
+        read = self.came[:count]
+        self.came = self.came[count:]
         return read
 
     def _wait(self, stream: BinaryIO) -> None:

@@ -73,7 +73,8 @@ def merged(before: dict, mine: dict, theirs: dict) -> dict:
     Returns:
         `theirs` with the changes from `before` to `mine`. Nothing given up is removed; of two numbers of hints, the larger counts.
     """
-    before, theirs = {what: {} for what in mine} | before, {what: {} for what in mine} | theirs
+    before = {what: {} for what in mine} | before
+    theirs = {what: {} for what in mine} | theirs
     kept: dict[str, Any] = {
         what: _merged(before[what], mine[what], theirs[what]) for what in mine if what != "given_up"
     }

@@ -114,7 +114,8 @@ def same(
     """
     if got is None:
         raise Nothing(what)
-    got, expected = _numbers(got, what), numpy.asarray(expected, dtype=float)
+    got = _numbers(got, what)
+    expected = numpy.asarray(expected, dtype=float)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
         raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint, first=first)
@@ -400,7 +401,8 @@ def slopes(forward: Callable, values: Sequence, i: int, g: numpy.ndarray, eps: f
         An array in the shape of argument i.
     """
     values = _copies(values)
-    x, out = values[i], numpy.zeros_like(values[i], dtype=float)
+    x = values[i]
+    out = numpy.zeros_like(values[i], dtype=float)
     for index in numpy.ndindex(x.shape):
         before = x[index]
         sides = []

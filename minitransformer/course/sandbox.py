@@ -46,7 +46,8 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
     source = _source(name, path)
     if isinstance(source, Report):
         return source
-    link, held = None, set()
+    link = None
+    held = set()
     with Process(path.parent) as process:
         try:
             link = Link(process)

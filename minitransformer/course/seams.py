@@ -57,7 +57,9 @@ class Node:
     """A result on a tape as lesson 01 sees a value: `parents` are the results that its op used."""
 
     def __init__(self, parents=(), slopes=(), op: Op | None = None):
-        self.parents, self.slopes, self.op = parents, slopes, op
+        self.parents = parents
+        self.slopes = slopes
+        self.op = op
         self.grad = 0.0
 
 
@@ -183,7 +185,8 @@ def step(mine, own, library: optim.Optimizer, entries, group: dict) -> Any:
     """With the learner's optimizer for a group, on copies: a step that fails changes nothing."""
     if any(map(group.get, ("dampening", "nesterov", "amsgrad"))):
         return NotImplemented
-    lr, decay = optim.optimizer.rate(group), group["weight_decay"]
+    lr = optim.optimizer.rate(group)
+    decay = group["weight_decay"]
     decoupled = group.get("decoupled_weight_decay")
     stepped = [p * (1 - lr * decay) if decoupled else p.copy() for p, _, _ in entries]
     made = vars(library).setdefault("of_the_learner", {})

@@ -21,7 +21,8 @@ def solution_of(name: str) -> str:
     Returns:
         Python code; other exercises that it calls are not in it, as they are tasks of their own.
     """
-    source, others = catalogue.solutions_of(catalogue.lesson_of(name)), _others(name)
+    source = catalogue.solutions_of(catalogue.lesson_of(name))
+    others = _others(name)
     return spaced(gathered(name, lambda wanted: definition(source, wanted), others))
 
 

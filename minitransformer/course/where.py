@@ -65,7 +65,8 @@ def program() -> str:
     Returns:
         "minitransformer", or the path that was typed if that name does not lead to the same file.
     """
-    called, name = Path(sys.argv[0]), "minitransformer"
+    called = Path(sys.argv[0])
+    name = "minitransformer"
     if called.stem != name or len(called.parts) == 1:
         return name
     found = shutil.which(name)

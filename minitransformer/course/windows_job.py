@@ -48,7 +48,8 @@ def job_of(process: subprocess.Popen) -> int | None:
     kernel.CreateJobObjectW.argtypes = [ctypes.c_void_p, wintypes.LPCWSTR]
     kernel.SetInformationJobObject.argtypes = [wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD]
     kernel.AssignProcessToJobObject.argtypes = [wintypes.HANDLE, wintypes.HANDLE]
-    job, limits = kernel.CreateJobObjectW(None, None), Extended()
+    job = kernel.CreateJobObjectW(None, None)
+    limits = Extended()
     limits.basic.flags = KILL_ON_CLOSE
     kernel.SetInformationJobObject(job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
     kernel.AssignProcessToJobObject(

@@ -124,8 +124,11 @@ class Workspace:
         """Read the progress, and keep what could not be saved before. Returns False if the file is not readable."""
         theirs, readable = self._on_disk()
         now = merged(self.known, self._state(), theirs)
-        self.passed, self.failed, self.hints = now["passed"], now["failed"], now["hints"]
-        self.passed_as, self.given_up = now["passed_as"], now["given_up"]
+        self.passed = now["passed"]
+        self.failed = now["failed"]
+        self.hints = now["hints"]
+        self.passed_as = now["passed_as"]
+        self.given_up = now["given_up"]
         self.known = theirs
         return readable
 
@@ -294,8 +297,10 @@ class Workspace:
         Returns:
             The report.
         """
-        file, known = self.lesson_file(name), self.passed.get(name)
-        judged, digest = version(file.path), _digest_in(file, name)
+        file = self.lesson_file(name)
+        known = self.passed.get(name)
+        judged = version(file.path)
+        digest = _digest_in(file, name)
         report = check_file(name, file.path)
         with self.changing():
             same = (version(file.path), self.passed.get(name)) == (judged, known)

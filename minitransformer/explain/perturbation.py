@@ -121,7 +121,8 @@ def masked_logits(logit: Logit, ids: Any, keep: Array, replace: str = "zero", un
         ValueError: a bad shape or `replace`, or `logit` returns another shape or no finite numbers; and whatever `logit`
             raises.
     """
-    ids, keep = one_sequence(ids), numpy.asarray(keep, dtype=bool)
+    ids = one_sequence(ids)
+    keep = numpy.asarray(keep, dtype=bool)
     if replace not in REPLACEMENTS:
         raise ValueError(f"replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
     if keep.ndim != 2 or keep.shape[1] != len(ids):

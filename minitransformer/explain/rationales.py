@@ -31,7 +31,8 @@ def marked_tokens(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> Ar
         raise ValueError(
             f"spans: expected 0 <= start < end <= {length}, the length of the text, got {list(spans)}"
         )
-    found, start = [], 0
+    found = []
+    start = 0
     for token in tokens:
         inside = (any(a <= i < b for a, b in spans) for i, c in enumerate(token, start) if not c.isspace())
         found.append(any(inside))

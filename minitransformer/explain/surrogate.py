@@ -345,7 +345,9 @@ def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
         The indices of the features, (min(k, n),).
     """
     root = numpy.sqrt(weight)[:, None]
-    x, y = root * centre(x, weight)[0], root * centre(y[:, None], weight)[0]  # (N, n), (N, 1)
+    # (N, n), (N, 1)
+    x = root * centre(x, weight)[0]
+    y = root * centre(y[:, None], weight)[0]
     total = (y * y).sum() or 1.0
     norms = (x * x).sum(axis=0)  # (n,)
     chosen: list[int] = []
@@ -358,7 +360,8 @@ def forward_selection(x: Array, y: Array, weight: Array, k: int) -> Array:
         best = int(score.argmax())
         chosen.append(best)
         column = x[:, best : best + 1]  # (N, 1)
-        y, x = y - slope[best] * column, x - column * ((column * x).sum(axis=0) / square[best])
+        y = y - slope[best] * column
+        x = x - column * ((column * x).sum(axis=0) / square[best])
     return numpy.array(chosen)
 
 

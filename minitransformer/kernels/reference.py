@@ -205,7 +205,8 @@ def cross_entropy_vjp(
     g: Array, x: Array, target: Array, shift: Array, total: Array, smoothing: float
 ) -> Array:
     """g (softmax(x) - (1 - smoothing) onehot(target) - smoothing / V). (N,), (N, V) -> (N, V)."""
-    xp, g = namespace(x), _wide(g)
+    xp = namespace(x)
+    g = _wide(g)
     dx = xp.exp(_wide(x) - shift)
     dx *= g[:, None] / total
     if smoothing:

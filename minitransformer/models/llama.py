@@ -178,7 +178,9 @@ class LlamaAttention(nn.Module):
         hidden = [] if padding is None else [padding.view(len(padding), 1, 1, -1)]  # (B, 1, 1, S)
         if past and q.shape[2] > 1:
             hidden.append(later_keys(q.shape[2], k.shape[2], q.device))  # (T, S)
-        k, v = self._repeated(k), self._repeated(v)  # (B, H, S, d)
+        # (B, H, S, d)
+        k = self._repeated(k)
+        v = self._repeated(v)
         return F.scaled_dot_product_attention(q, k, v, merge(hidden, q.dtype), is_causal=not past)
 
     def _repeated(self, x: Tensor) -> Tensor:

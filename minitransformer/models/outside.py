@@ -137,7 +137,8 @@ def check_left(arrays: Mapping[str, numpy.ndarray], used: Iterable[str], spare: 
         used: the names of those that our model has.
         spare: beginnings of names that may be left out.
     """
-    used, spare = set(used), tuple(spare)
+    used = set(used)
+    spare = tuple(spare)
     if left := [name for name in arrays if name not in used and not name.startswith(spare)]:
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
         raise ValueError(

@@ -163,7 +163,9 @@ class MultiheadAttention(Module):
         if cache is not None:
             k, v = cache.append(k, v)
         if adds:
-            k, v, mask = self._add_seen(k, self.bias_k), self._add_seen(v, self.bias_v), self._open(mask)
+            k = self._add_seen(k, self.bias_k)
+            v = self._add_seen(v, self.bias_v)
+            mask = self._open(mask)
         heads, weights = self._attend(q, k, v, mask, causal and not adds, need_weights)
         shown = weights if need_weights else None
         if shown is not None and average_attn_weights:

@@ -246,7 +246,9 @@ def arange(
         dtype or (float32 if any(isinstance(x, float) for x in (start, end, step)) else int64)
     )
     if dtype == int64:
-        start, end, step = int(start), int(end), int(step)
+        start = int(start)
+        end = int(end)
+        step = int(step)
     if not step or not 0 <= (end - start) * step < math.inf:
         raise ValueError(f"arange: expected a step that is not 0 and leads from {start} to {end}, got {step}")
     n = math.ceil((end - start) / step)

@@ -682,5 +682,6 @@ def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) 
     input = real(input) if float in map(type, bounds) else input
     if any(isinstance(x, Tensor) for x in bounds):
         dtype = common_dtype(input, *[x for x in bounds if isinstance(x, Tensor)])
-        input, bounds = cast(input, dtype), [cast(x, dtype) if isinstance(x, Tensor) else x for x in bounds]
+        input = cast(input, dtype)
+        bounds = [cast(x, dtype) if isinstance(x, Tensor) else x for x in bounds]
     return Clip()(input, *bounds)

@@ -366,7 +366,8 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """
     if not input.ndim:
         return cumsum(input.unsqueeze(0), dim, dtype=dtype).squeeze(0)
-    along, input = Cumsum(*dims(dim, input.ndim)), cast(input, dtype or input.dtype)
+    along = Cumsum(*dims(dim, input.ndim))
+    input = cast(input, dtype or input.dtype)
     if input.dtype.kind != "f":
         return Tensor(input.array.cumsum(axis=along.dim, dtype=dtype or int64))
     return along(input)

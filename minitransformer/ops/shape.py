@@ -93,7 +93,8 @@ class Concatenate(Moves):
         return namespace(xs[0]).concatenate([x for x in xs if x.shape != (0,) or ndim == 1], axis=self.dim)
 
     def vjp(self, g: Array, *xs: Array) -> Arrays:
-        parts, start = [], 0
+        parts = []
+        start = 0
         for x in xs:
             if x.ndim < g.ndim:
                 parts.append(g.reshape(-1)[:0])

@@ -107,7 +107,9 @@ class FineTuningRecipe:
         samples, unseen = (encode(tokenizer, reviews) for reviews in (train, validation))
         answer = BertClassifier.__call__
         if self.adapt == "head":
-            samples, unseen, answer = read(model, samples), read(model, unseen), BertClassifier.classify
+            samples = read(model, samples)
+            unseen = read(model, unseen)
+            answer = BertClassifier.classify
         trainer = trainer_of(
             self,
             model,

@@ -68,7 +68,8 @@ def merge(ids: tuple[int, ...], pair: Pair, new: int) -> tuple[int, ...]:
     Returns:
         The shorter word.
     """
-    merged, i = [], 0
+    merged = []
+    i = 0
     while i < len(ids):
         found = ids[i : i + 2] == pair
         merged.append(new if found else ids[i])

@@ -230,7 +230,8 @@ class WordPieceTokenizer(Tokenizer):
         return [i for word in split(normalised(require_text(text))) for i in self._encode_word(word)]
 
     def _encode_word(self, word: str) -> list[int]:
-        ids, start = [], 0
+        ids = []
+        start = 0
         while start < len(word) <= LONGEST:
             ends = range(len(word), start, -1)  # the longest first
             found = next((end for end in ends if self._piece(word, start, end) in self._ids), None)

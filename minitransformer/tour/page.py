@@ -123,7 +123,9 @@ def _aside(reasons: dict[str, str]) -> str:
 
 
 def _gradients(results: list[Result]) -> str:
-    dots, limits, rows = {}, {}, []
+    dots = {}
+    limits = {}
+    rows = []
     for kind, judge, found in errors(results):
         name = f"{kind}s, {judge}"
         of, error = max(found, key=lambda pair: pair[1])
@@ -226,7 +228,9 @@ def _why(classifier: ClassifierResult) -> str:
 
 def _underlined(classifier: ClassifierResult) -> str:
     """The review with its marked reasons underlined."""
-    text, parts, end = classifier.review.text, [], 0
+    text = classifier.review.text
+    parts = []
+    end = 0
     for a, b in classifier.review.rationale:
         parts += [escaped(text[end:a]), f"<u>{escaped(text[a:b])}</u>"]
         end = b

@@ -25,7 +25,8 @@ from minitransformer.course.cell.walls import build  # noqa: E402
 def main() -> None:
     """Put up the walls, then serve requests until the judge closes the pipe."""
     parent, folder, hidden, shown = json.loads(sys.argv[1])
-    asked, told = os.dup(0), os.dup(2)
+    asked = os.dup(0)
+    told = os.dup(2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     held = build(parent, asked, Path(folder), hidden, shown)
 

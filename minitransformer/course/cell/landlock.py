@@ -12,7 +12,9 @@ from pathlib import Path
 from minitransformer.course.cell.kernel import call
 
 CREATE, ADD, RESTRICT = 444, 445, 446
-WRITE, READ, TRUNCATE = 1 << 1, 1 << 2, 1 << 14
+WRITE = 1 << 1
+READ = 1 << 2
+TRUNCATE = 1 << 14
 LIST = 1 << 3
 RIGHTS = 13, 14, 15, 15, 16  # the number of file rights in versions 1 to 5 of Landlock
 
@@ -30,7 +32,9 @@ def restrict(hidden: Iterable[Path], shown: Iterable[Path], writable: Iterable[P
     """
     version = call("syscall", CREATE, None, 0, 1)
     every = ((1 << RIGHTS[min(version, 5) - 1]) - 1) & ~LIST
-    nets, scopes = 3 if version > 3 else 0, 3 if version > 5 else 0  # TCP; signals and abstract sockets
+    # TCP; signals and abstract sockets
+    nets = 3 if version > 3 else 0
+    scopes = 3 if version > 5 else 0
     ruleset = struct.pack("3Q", every, nets, scopes)[: 24 if version > 5 else 16 if version > 3 else 8]
     rules = call("syscall", CREATE, ctypes.create_string_buffer(ruleset, len(ruleset)), len(ruleset), 0)
     for path in (*around(set(map(Path, hidden))), *shown):

@@ -18,7 +18,8 @@ WORLD = MOUNTS | IPC | PROCESSES | NETWORK
 NO_SUID, NO_DEVICES, RECURSIVE, PRIVATE = 2, 4, 0x4000, 0x40000
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, READ_ONLY = 442, -100, 0x8000, 1
 CAPSET = 126, 91  # the number of this system call on x86-64 and on ARM
-SCRATCH, SIZE = Path("/dev/shm"), "64m"
+SCRATCH = Path("/dev/shm")
+SIZE = "64m"
 
 
 def enter(parent: int) -> set[str]:
@@ -52,7 +53,8 @@ def enter(parent: int) -> set[str]:
 
 def _unshare() -> bool:
     """Enter new namespaces. Any user may do this inside a new user namespace; root may do it without one."""
-    user, group = os.getuid(), os.getgid()
+    user = os.getuid()
+    group = os.getgid()
     try:
         call("unshare", USERS | WORLD)
         Path("/proc/self/setgroups").write_text("deny")

@@ -50,7 +50,8 @@ class Server:
     """
 
     def __init__(self, asked: int, told: int):
-        self.asked, self.told = open(asked, "rb"), told
+        self.asked = open(asked, "rb")
+        self.told = told
         self.known = wire.Known()
         self.handles: list[Any] = [None]
         self.numbers: dict[Any, Any] = {}
@@ -186,7 +187,8 @@ class Callback:
     """
 
     def __init__(self, server: Server, number: int):
-        self._server, self._number = server, number
+        self._server = server
+        self._number = number
 
     def __call__(self, *args, **kwargs):
         return self._server.call(self._number, args, kwargs)

@@ -105,7 +105,8 @@ def account(error: BaseException, file: str) -> dict:
     Returns:
         The names of its classes, its message, place and function; "given" is its number if it came from the other process.
     """
-    types, given = [kind.__name__ for kind in type(error).__mro__], vars(error).get("given")
+    types = [kind.__name__ for kind in type(error).__mro__]
+    given = vars(error).get("given")
     return {
         "types": types,
         "said": message(error),

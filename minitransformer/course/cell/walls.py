@@ -15,10 +15,9 @@ from minitransformer.course.cell.lifeline import die_with
 from minitransformer.course.cell.namespaces import SCRATCH, enter, give_up_rights
 from minitransformer.course.cell.seccomp import filter_calls
 
-MEMORY, NUMPY = (
-    2 << 30,
-    1 << 29,
-)  # bytes: for the learner's code, and for NumPy; what Python has allocated is added
+# bytes: for the learner's code, and for NumPy; what Python has allocated is added
+MEMORY = 2 << 30
+NUMPY = 1 << 29
 FILES, SEEN = 256, 1000  # files that may be open at once; files of the learner's folder that are linked
 
 

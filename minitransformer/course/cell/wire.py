@@ -81,7 +81,9 @@ class Writer:
     """
 
     def __init__(self, known: Known, refer: Refer, introduce: bool):
-        self.known, self.refer, self.introduce = known, refer, introduce
+        self.known = known
+        self.refer = refer
+        self.introduce = introduce
         self.nodes: list[Any] = []
         self.pieces: list[Any] = []
         self.size = 0
@@ -253,7 +255,8 @@ WRITE: tuple[tuple[Any, Callable[[Writer, Any], list | None]], ...] = (
     (Record, lambda w, v: ["record", type(v).__name__, [[name, w.slot(x)] for name, x in vars(v).items()]]),
 )
 CHANGEABLE = {"list", "dict", "array", "objects", "chance", "far", "record"}
-SIMPLE, LARGE = {int, float, str, bool, type(None)}, 1 << 4096
+SIMPLE = {int, float, str, bool, type(None)}
+LARGE = 1 << 4096
 
 
 class Reader:

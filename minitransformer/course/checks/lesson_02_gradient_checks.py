@@ -375,12 +375,14 @@ def _slopes_of(f, x, g, what, eps=1e-6, rtol=1e-5, expected=None):
 
 
 def _exact_for_squares(answer):
-    x, g = np.array([1.0, -2.0]), np.array([1.0, 1.0])
+    x = np.array([1.0, -2.0])
+    g = np.array([1.0, 1.0])
     same(answer(lambda x: x**2, x.copy(), g, 0.5), 2 * x, "x^2 with eps = 0.5")
 
 
 def _off_for_cubes(answer):
-    x, g = np.array([1.0, -2.0]), np.array([1.0, 1.0])
+    x = np.array([1.0, -2.0])
+    g = np.array([1.0, 1.0])
     expected = 3 * x**2 + 0.5**2  # ((x + e)^3 - (x - e)^3) / 2e
     same(answer(lambda x: x**3, x.copy(), g, 0.5), expected, "x^3 with eps = 0.5, which is off by eps^2")
 
@@ -407,7 +409,8 @@ def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=T
     """Finite differences with something wrong in them."""
 
     def finite_differences(f, x, g, eps=1e-6):
-        out, y = np.zeros_like(x), x.copy()
+        out = np.zeros_like(x)
+        y = x.copy()
         for i in np.ndindex(x.shape):
             nudge = np.zeros_like(x)
             nudge[i if one_by_one else ...] = eps
@@ -665,7 +668,8 @@ def _size(answer):
         rtol=1e-4,
     )
     same(answer(np.sin, _nan_at_one, X[:2].copy()), np.inf, "the error of a gradient with a NaN in it")
-    drawn, weights = [], np.array([1.0, 2.0, 4.0])
+    drawn = []
+    weights = np.array([1.0, 2.0, 4.0])
 
     def off_at_the_smallest(g, x):
         drawn.append(g)
@@ -692,7 +696,8 @@ def _checker(draw=None, size=lambda e: abs(e).max(), relative=True, nan=True, sh
     def gradcheck(f, vjp, x):
         n = np.shape(f(x))
         g = np.random.default_rng(3).normal(size=n) if draw is None else draw(n)
-        got, true = np.asarray(vjp(g, x)), _differences()(f, x, g)
+        got = np.asarray(vjp(g, x))
+        true = _differences()(f, x, g)
         if (nan and np.isnan(got).any()) or (shape and got.shape != true.shape):
             return float("inf")
         error = (got - true).ravel()[places]

@@ -79,17 +79,21 @@ def _random_merges(answer):
 
 def _merge(ids, pair, new, *, step=2, first_only=False, unordered=False, drop_last=False):
     """Merging with something wrong in it."""
-    out, i, done = [], 0, False
+    out = []
+    i = 0
+    done = False
     while i < len(ids) - drop_last:
         here = tuple(ids[i : i + 2])
         found = (here == pair or (unordered and here[::-1] == pair)) and not (first_only and done)
         out.append(new if found else ids[i])
-        i, done = i + (step if found else 1), done or found
+        i = i + (step if found else 1)
+        done = done or found
     return tuple(out)
 
 
 def _first_only(ids, pair, new):
-    out, i = [], 0
+    out = []
+    i = 0
     while i < len(ids):
         found = ids[i] == pair[0]
         out.append(new if found else ids[i])
@@ -230,7 +234,8 @@ def _keeps_words(answer):
 
 def _apart(word):
     """The pairs of a word of which no two overlap."""
-    pairs, last = [], -2
+    pairs = []
+    last = -2
     for i, pair in enumerate(pairwise(word)):
         if not (pairs and pairs[-1] == pair and last == i - 1):
             pairs.append(pair)
@@ -421,7 +426,8 @@ def _longest_first(ids, merges):
     spelled = {i: (i,) for i in range(10)}
     for (left, right), new in merges.items():
         spelled[new] = spelled[left] + spelled[right]
-    out, i = [], 0
+    out = []
+    i = 0
     while i < len(ids):
         new = max(
             (k for k, v in spelled.items() if tuple(ids[i : i + len(v)]) == v), key=lambda k: len(spelled[k])

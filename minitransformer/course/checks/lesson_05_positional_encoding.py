@@ -282,9 +282,11 @@ shift_matrix = Exercise(
 
 def _turned(x, positions, base=10000.0):
     """Pair by pair, as complex numbers: to multiply by e^(i a) is to turn by a."""
-    y, d = np.zeros(x.shape), x.shape[-1]
+    y = np.zeros(x.shape)
+    d = x.shape[-1]
     for *rest, t, i in np.ndindex(*x.shape[:-1], d // 2):
-        a, b = x[(*rest, t, 2 * i)], x[(*rest, t, 2 * i + 1)]
+        a = x[(*rest, t, 2 * i)]
+        b = x[(*rest, t, 2 * i + 1)]
         hand = complex(a, b) * cmath.exp(1j * _angle(float(positions[t]), i, d, base))
         y[(*rest, t, 2 * i)], y[(*rest, t, 2 * i + 1)] = hand.real, hand.imag
     return y
@@ -328,12 +330,14 @@ def _rotate(
     x, positions, base=10000.0, *, sign=1, angle=_angle, halves=False, cross=1, counted=False, stale=False
 ):
     """Turning with something wrong in it."""
-    d, y = x.shape[-1], np.array(x, dtype=float)
+    d = x.shape[-1]
+    y = np.array(x, dtype=float)
     for t in range(x.shape[-2]):
         for i in range(d // 2):
             a, b = (i, i + d // 2) if halves else (2 * i, 2 * i + 1)
             turn = angle(t if counted else positions[t], i, d, base)
-            c, s = math.cos(turn), sign * math.sin(turn)
+            c = math.cos(turn)
+            s = sign * math.sin(turn)
             y[..., t, a] = x[..., t, a] * c - cross * x[..., t, b] * s
             y[..., t, b] = (y if stale else x)[..., t, a] * s + x[..., t, b] * c
     return y

@@ -331,11 +331,9 @@ def _equal_keys(answer):
 
 def _large(answer):
     """Scores of some thousands, all but one of which must vanish; without a mask, and where the largest is hidden."""
-    q, k, v = (
-        np.full((1, 4), 100.0),
-        np.array([[30.0] * 4, [29.0] * 4, [-30.0] * 4]),
-        np.array([[1.0], [2.0], [5.0]]),
-    )
+    q = np.full((1, 4), 100.0)
+    k = np.array([[30.0] * 4, [29.0] * 4, [-30.0] * 4])
+    v = np.array([[1.0], [2.0], [5.0]])
     for mask, expected in ((None, 1.0), (np.array([[False, True, True]]), 2.0)):
         with np.errstate(all="ignore"):
             got = answer(q, k, v, *([] if mask is None else [mask]))

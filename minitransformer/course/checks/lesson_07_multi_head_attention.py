@@ -345,7 +345,8 @@ def _by_loops(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
             rows = range(part * C + h * d, part * C + (h + 1) * d)
             return [math.fsum(w_in[r] * x[b, place]) + b_in[r] for r in rows]
 
-        q, seen = channels(0, t), [s for s in range(T) if mask is None or mask[t, s]]
+        q = channels(0, t)
+        seen = [s for s in range(T) if mask is None or mask[t, s]]
         scores = [
             math.fsum(a * c for a, c in zip(q, channels(1, s), strict=True)) / math.sqrt(d) for s in seen
         ]
@@ -366,7 +367,8 @@ def _means(answer):
 def _two_looks(answer):
     """Channels 0 and 1 of q ask for the first token, channels 2 and 3 for the second."""
     x = np.array([[[1.0, 0.0, 5.0, 7.0], [0.0, 1.0, 6.0, 8.0]]])
-    q, k = np.zeros((4, 4)), np.zeros((4, 4))
+    q = np.zeros((4, 4))
+    k = np.zeros((4, 4))
     q[0, :2], k[0, 0] = 90.0, 1.0  # head 0: every token asks, the first answers
     q[2, :2], k[2, 1] = 90.0, 1.0  # head 1: every token asks, the second answers
     v = np.eye(4)[[2, 3, 2, 3]]

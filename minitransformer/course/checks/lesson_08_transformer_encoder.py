@@ -19,7 +19,8 @@ def _small_vectors(rng):
 
 def _normalized(x, weight, bias, eps=1e-5):
     """Layer normalization in Python's own numbers, one vector after the other."""
-    C, out = x.shape[-1], []
+    C = x.shape[-1]
+    out = []
     for row in x.reshape(-1, C).tolist():
         mean = math.fsum(row) / C
         s = math.sqrt(math.fsum((value - mean) ** 2 for value in row) / C + eps)
@@ -248,7 +249,9 @@ def _judged(what, inputs, eps):
 def _together(answer):
     """Several batch dimensions, against the same tokens in a row."""
     rng = np.random.default_rng(5)
-    g, x, weight = rng.normal(size=(2, 3, 2, 4)), rng.normal(size=(2, 3, 2, 4)), rng.normal(size=4)
+    g = rng.normal(size=(2, 3, 2, 4))
+    x = rng.normal(size=(2, 3, 2, 4))
+    weight = rng.normal(size=4)
     rows = answer(g.reshape(-1, 4), x.reshape(-1, 4), weight)
     for got, expected, what in zip(
         answer(g, x, weight), rows, ("dL/dx", "dL/dweight", "dL/dbias"), strict=True
@@ -290,7 +293,8 @@ def _wrong_vjp(
     def layer_norm_vjp(g, x, weight, eps=1e-5):
         u = x - x.mean(-1, keepdims=True)
         s = np.sqrt(x.var(-1, keepdims=True, ddof=ddof) + (eps if eps_in else 0))
-        z, h = u / s, g * weight if use_weight else g
+        z = u / s
+        h = g * weight if use_weight else g
         tokens = tuple(range(x.ndim - 1))
         zz = z if z_of is None else z_of(u, s, x)
         dx = (
@@ -298,7 +302,8 @@ def _wrong_vjp(
             - mean * means(h, axis=axis, keepdims=True)
             - along * front(zz) * (third(h, zz) if third else means(h * zz, axis=axis, keepdims=True))
         )
-        dw_, db_ = dw or (lambda g, z, x, w: (g * z).sum(tokens)), db or (lambda g: g.sum(tokens))
+        dw_ = dw or (lambda g, z, x, w: (g * z).sum(tokens))
+        db_ = db or (lambda g: g.sum(tokens))
         return dx / by(s, eps) if by_s else dx, dw_(g, z, x, weight), db_(h if db_of_h else g)
 
     return layer_norm_vjp
@@ -432,7 +437,8 @@ def _network_by_loops(x, w1, b1, w2, b2):
 
 
 def _size_of(answer):
-    w1, w2 = np.array([[1.0], [-1.0]]), np.ones((1, 2))
+    w1 = np.array([[1.0], [-1.0]])
+    w2 = np.ones((1, 2))
     same(
         answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1)),
         [[3], [2]],

@@ -74,7 +74,8 @@ def _put_back(answer):
     rng = np.random.default_rng(4)
     ids = rng.integers(0, 50, 40).tolist()
     text, asked = _lists(answer, ids, [(3, 2), (9, 1), (20, 5), (31, 4)], 1000)
-    spans, mark = {}, None
+    spans = {}
+    mark = None
     for token in asked:
         mark = token if token >= 1000 else mark
         spans.setdefault(mark, [])
@@ -88,7 +89,8 @@ def _put_back(answer):
 
 
 def _leaves_the_list(answer):
-    ids, spans = list(TEXT), [(1, 1), (4, 2)]
+    ids = list(TEXT)
+    spans = [(1, 1), (4, 2)]
     answer(ids, spans, 90)
     equal(ids, TEXT, "the list of tokens that went in", hint=SAME_LIST)
     equal(spans, [(1, 1), (4, 2)], "the list of spans that went in", hint="Walk through a copy: list(spans).")
@@ -110,15 +112,19 @@ def _corrupted(ids, spans, first, *, mark=_counted, end=_end, piece=_whole_span,
                keep=False, ahead=True, behind=False, kept_text=False, rest=True,
                ends_too=False, back=False, swapped=False):  # fmt: skip
     """Span corruption with something wrong in it: the marks, what a span contains, where the text goes on, or the order."""
-    text, asked, at = [], [], 0
+    text = []
+    asked = []
+    at = 0
     for i, (start, length) in enumerate(spans):
-        name, gone = [mark(first, i)], piece(ids, start, length)
+        name = [mark(first, i)]
+        gone = piece(ids, start, length)
         gone = ids[at:start] if kept_text else gone
         text += ids[at:start] + name * times(length) + (gone if keep else [])
         part = name * ahead + gone + name * behind
         asked = part + asked if back else asked + part
         at = start if shift is None else start + length + shift
-    text, last = text + (ids[at:] if rest else []), end(first, len(spans))
+    text = text + (ids[at:] if rest else [])
+    last = end(first, len(spans))
     text += last if ends_too else []
     return (asked + last, text) if swapped else (text, asked + last)
 
@@ -129,7 +135,8 @@ def _wrong(**wrong):
 
 def _cut_at_once(ids, spans, first):
     """Each span is replaced in the text itself, from the left, so that the places of the next ones are others."""
-    text, asked = list(ids), []
+    text = list(ids)
+    asked = []
     for i, (start, length) in enumerate(spans):
         asked += [first + i, *text[start : start + length]]
         text[start : start + length] = [first + i]
@@ -248,7 +255,8 @@ span_corruption = Exercise(
 def _bucket(distance, both_ways, count, furthest):
     """One distance, by the formula; None where it lies so near a border that rounding decides."""
     n = count // 2 if both_ways else count
-    far, exact = abs(distance) if both_ways else max(-distance, 0), n // 2
+    far = abs(distance) if both_ways else max(-distance, 0)
+    exact = n // 2
     if far < exact:
         bucket = far
     else:
@@ -320,7 +328,8 @@ def _put_in(d, both_ways, count=32, furthest=128, *, halved=True, far=_how_far, 
     count, furthest = (32, 128) if fixed else (count, furthest)
     both_ways = both_ways if ways is None else ways
     n = count // 2 if both_ways and halved else count
-    distance, e = far(d, both_ways), exact(n)
+    distance = far(d, both_ways)
+    e = exact(n)
     with np.errstate(all="ignore"):
         wide = (e if begin is None else begin) + whole(share(distance, e, furthest), rest(n, e))
     bucket = np.where(distance < e, distance, wide if last is None else np.minimum(wide, n - last))
@@ -480,7 +489,8 @@ def _speed(t, i, d, base, place):
 def _turned(x, positions, base=10000.0, interleaved=False, *, angle=_speed, signs=(-1, 1), outside_in=False, stale=False,
             turn=lambda c, s: (c, s)):  # fmt: skip
     """Pair by pair; the last ones say what may be wrong."""
-    d, y = x.shape[-1], np.array(x, dtype=float)
+    d = x.shape[-1]
+    y = np.array(x, dtype=float)
     for t in range(x.shape[-2]):
         for i in range(d // 2):
             a, b = (2 * i, 2 * i + 1) if interleaved else (i, d - 1 - i if outside_in else i + d // 2)
@@ -690,7 +700,9 @@ def _attended(q, k, v, *, group=_neighbours_share, values=None, root=_root, seen
               again=False, shares=_shares, turned=False):  # fmt: skip
     """Head by head; the last ones say what may be wrong."""
     (H, T, _), G = q.shape, len(k)
-    out, visible = np.zeros((H, T, v.shape[-1])), np.array([seen(t, T) for t in range(T)])  # (T, T)
+    # (T, T)
+    out = np.zeros((H, T, v.shape[-1]))
+    visible = np.array([seen(t, T) for t in range(T)])
     for h in range(H):
         scores = q[h] @ k[group(h, H, G)].T / root(q, k)  # (T, T)
         scores = scores.T if turned else scores

@@ -30,7 +30,8 @@ class _Cursor:
 
     def skip(self, length: int) -> int:
         """Move `length` bytes on; returns where they begin."""
-        start, self.at = self.at, self.at + length
+        start = self.at
+        self.at = self.at + length
         if self.at > len(self.content):
             raise ValueError(f"what begins at byte {start:,} ends beyond the file")
         return start

@@ -31,9 +31,11 @@ def pieces(arrays: Mapping[str, numpy.ndarray]) -> Iterator[bytes | numpy.ndarra
     Yields:
         The header, then each array, in the order of the names.
     """
-    header, end = {}, 0
+    header = {}
+    end = 0
     for name in sorted(arrays):
-        begin, end = end, end + arrays[name].nbytes
+        begin = end
+        end = end + arrays[name].nbytes
         header[name] = {"dtype": "F32", "shape": list(arrays[name].shape), "data_offsets": [begin, end]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of their size

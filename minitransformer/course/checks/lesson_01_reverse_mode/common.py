@@ -7,7 +7,10 @@ class Node:
     """The judge's own Value, which is passed to a learner's functions."""
 
     def __init__(self, data, parents=(), slopes=()):
-        self.data, self.grad, self.parents, self.slopes = data, 0.0, tuple(parents), tuple(slopes)
+        self.data = data
+        self.grad = 0.0
+        self.parents = tuple(parents)
+        self.slopes = tuple(slopes)
 
 
 def over_all_paths(end, start):
@@ -47,7 +50,8 @@ def a_ladder(steps):
 def a_kite():
     """a -> b -> d and a -> c -> d: two paths of different slopes."""
     a = Node(1.0)
-    b, c = Node(2.0, (a,), (2.0,)), Node(3.0, (a,), (3.0,))
+    b = Node(2.0, (a,), (2.0,))
+    c = Node(3.0, (a,), (3.0,))
     return a, b, c, Node(4.0, (b, c), (5.0, 7.0))
 
 
@@ -61,7 +65,8 @@ def longer_way():
 
 def by_layers(root):
     """Nearest first, then reversed: wrong where a Value is used near root and far from it."""
-    order, seen = [root], {root}
+    order = [root]
+    seen = {root}
     for node in order:
         new = [p for p in dict.fromkeys(node.parents) if p not in seen]
         seen.update(new)
@@ -71,7 +76,8 @@ def by_layers(root):
 
 def without_recursion(root, before=False, every=False):
     """A right order, by the numbers of these nodes; or one that is reversed, or repeats nodes."""
-    found, stack = [], [root]
+    found = []
+    stack = [root]
     while stack:
         node = stack.pop()
         if every or node not in found:
@@ -82,8 +88,10 @@ def without_recursion(root, before=False, every=False):
 
 def equal_numbers():
     """Five Values that all hold the number 1: the end is computed from two others in two ways."""
-    a, b = Node(1.0), Node(1.0)
-    c, d = Node(1.0, (a, b), (2.0, 3.0)), Node(1.0, (a, b), (5.0, 7.0))
+    a = Node(1.0)
+    b = Node(1.0)
+    c = Node(1.0, (a, b), (2.0, 3.0))
+    d = Node(1.0, (a, b), (5.0, 7.0))
     return a, b, c, d, Node(1.0, (c, d), (11.0, 13.0))
 
 

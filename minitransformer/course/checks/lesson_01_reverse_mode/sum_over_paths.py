@@ -46,7 +46,8 @@ def _unconnected(answer):
 
 
 def _equal_numbers(answer):
-    a, b = Node(1.0), Node(1.0)
+    a = Node(1.0)
+    b = Node(1.0)
     end = Node(1.0, (a, b), (3.0, 5.0))
     same(
         [answer(end, a), answer(end, b), answer(a, b)], [3.0, 5.0, 0.0], "three Values of data 1", hint=EQUAL

@@ -119,7 +119,8 @@ def _try_order(answer, seed):
 
 def _reached_first(root, turned=False):
     """What is reached first is listed first, and the list is turned round."""
-    order, stack = [], [root]
+    order = []
+    stack = [root]
     while stack:
         node = stack.pop()
         if node not in order:

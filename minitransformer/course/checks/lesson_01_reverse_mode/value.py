@@ -63,7 +63,8 @@ def _numbers(answer):
 
 def _remembers(answer):
     for name, (op, _) in OPS.items():
-        a, b = answer(0.5), answer(2.0)
+        a = answer(0.5)
+        b = answer(2.0)
         result = op(a, b)
         for what in ("parents", "slopes"):
             if not isinstance(part := getattr(result, what), (tuple, list)):
@@ -99,7 +100,8 @@ def _slopes(answer):
     eps = 1e-6
     for name, (op, plain) in OPS.items():
         for x, y in POINTS:
-            a, b = answer(x), answer(y)
+            a = answer(x)
+            b = answer(y)
             result = op(a, b)
             da = (plain(x + eps, y) - plain(x - eps, y)) / (2 * eps)
             db = (plain(x, y + eps) - plain(x, y - eps)) / (2 * eps)
@@ -123,7 +125,8 @@ def _large(answer):
 
 def _leaves_alone(answer):
     for name, (op, _) in OPS.items():
-        a, b = answer(0.5), answer(2.0)
+        a = answer(0.5)
+        b = answer(2.0)
         result = op(a, b)
         if result is a or result is b or (a.data, b.data) != (0.5, 2.0) or a.parents or b.parents:
             raise Failed(f"{name} changed a or b, or gave one of them back")
@@ -138,7 +141,8 @@ def _try_value(answer, x, y):
     """Every result and every slope at a point, NaN where there is none."""
     found = []
     for op, _ in (*OPS.values(), (lambda a, b: a + 3, None), (lambda a, b: 4 * a, None)):
-        a, b = answer(x), answer(y)
+        a = answer(x)
+        b = answer(y)
         try:
             result = op(a, b)
             found += [result.data, over_all_paths(result, a), over_all_paths(result, b), a.data]
@@ -177,7 +181,8 @@ def _engine(add=None, mul=None, power=None, exp=None, tanh=None, lift=True, pare
         def tanh(self):
             return self._make((), tanh or (lambda a: (math.tanh(a), (1 - math.tanh(a) ** 2,))))
 
-        __radd__, __rmul__ = __add__, __mul__
+        __radd__ = __add__
+        __rmul__ = __mul__
 
         def __sub__(self, other):
             return self + self._of(other) * -1

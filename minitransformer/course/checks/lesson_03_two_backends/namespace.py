@@ -83,7 +83,8 @@ def _refuses_mixes(answer):
 
 
 def _imports_nothing(answer):
-    door, arrays = Door(), _one_of_each().values()
+    door = Door()
+    arrays = _one_of_each().values()
     clear_counts()
     sys.meta_path.insert(0, door)
     try:

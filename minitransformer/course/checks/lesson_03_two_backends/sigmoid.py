@@ -73,7 +73,8 @@ def _stable(xp, x):
 
 
 def _by_masks(x):
-    out, low = namespace_of(x).zeros_like(x), x < 0
+    out = namespace_of(x).zeros_like(x)
+    low = x < 0
     out[~low] = 1 / (1 + namespace_of(x).exp(-x[~low]))
     z = namespace_of(x).exp(x[low])
     out[low] = z / (1 + z)

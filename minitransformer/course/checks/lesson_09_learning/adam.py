@@ -25,7 +25,8 @@ def _adam(answer, params):
 
 def _adam_loops(start, grads, rates, betas=(0.8, 0.95), eps=1e-8):
     """One number at a time: weighted means of all gradients so far, the weights b^age, divided by their sum."""
-    p, out = [q.copy() for q in start], []
+    p = [q.copy() for q in start]
+    out = []
     for t in range(len(grads)):
         for j, q in enumerate(p):
             for i in np.ndindex(q.shape):
@@ -69,8 +70,10 @@ def _adam_history(rates, what, size=1.0):
 
 
 def _two_at_once(answer):
-    a, b = np.zeros(1), np.zeros(1)
-    first, second = _adam(answer, [a]), _adam(answer, [b])
+    a = np.zeros(1)
+    b = np.zeros(1)
+    first = _adam(answer, [a])
+    second = _adam(answer, [b])
     for g, h in ((1.0, -2.0), (-3.0, 0.5)):
         first.step([np.array([g])])
         second.step([np.array([h])])
@@ -109,7 +112,7 @@ def _wrong_adam(
 
     class Adam:
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
-            self.params, self.lr, self.betas, self.eps, self.t = params, lr, betas, eps, begin
+            self.params, self.lr, self.eps, self.t = params, lr, eps, begin
             self.m, self.v, self.first = [0.0] * len(params), [0.0] * len(params), lr
             self.betas = (0.9, 0.999) if fixed else betas
 

@@ -29,7 +29,8 @@ def _clipped(answer):
 
 def _many(answer):
     grads = _lists(1)
-    before, norm = [g.copy() for g in grads], _long(grads)
+    before = [g.copy() for g in grads]
+    norm = _long(grads)
     same(answer(grads, 0.5), norm, "the norm before", rtol=1e-5)
     for i, (g, was) in enumerate(zip(grads, before, strict=True)):
         same(g, was * 0.5 / norm, f"gradient {i}, all being shortened together", rtol=1e-5)
@@ -37,7 +38,8 @@ def _many(answer):
 
 def _short(answer):
     grads = _lists(2)
-    before, norm = [g.copy() for g in grads], _long(grads)
+    before = [g.copy() for g in grads]
+    norm = _long(grads)
     same(answer(list(grads), 2 * norm), norm, "the norm where nothing is to be clipped", rtol=1e-5)
     for i, (g, was) in enumerate(zip(grads, before, strict=True)):
         same(g, was, f"gradient {i}, short enough as it is", rtol=1e-12)

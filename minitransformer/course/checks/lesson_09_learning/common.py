@@ -33,7 +33,8 @@ def softmax(x, axis=-1):
 def run(make, start, grads, rates=None):
     """The parameters after each step, as the model's own arrays show them: a list of lists."""
     params = [p.copy() for p in start]
-    optimizer, seen = make(list(params)), []
+    optimizer = make(list(params))
+    seen = []
     for i, now in enumerate(grads):
         if rates is not None:
             optimizer.lr = rates[i]
@@ -86,7 +87,8 @@ def own_steps(make):
 
         series = [(1.0, -3.0, 0.5), (-2.0, 0.5, 4.0)]
         expected = [run_alone(g) for g in series]
-        arrays, same_array = [np.zeros(1), np.zeros(1)], np.zeros(1)
+        arrays = [np.zeros(1), np.zeros(1)]
+        same_array = np.zeros(1)
         optimizers = [make(answer, [w]) for w in arrays]
         for pair in zip(*series, strict=True):
             for optimizer, x in zip(optimizers, pair, strict=True):
@@ -111,7 +113,8 @@ KEPT = (
 
 def grads_stay(make):
     def holds(answer):
-        w, g = np.array([1.0, -2.0]), np.array([3.0, 4.0])
+        w = np.array([1.0, -2.0])
+        g = np.array([3.0, 4.0])
         optimizer = make(answer, [w])
         for _ in range(3):
             optimizer.step([g])
@@ -131,7 +134,8 @@ def grads_stay(make):
 
 def lists_stay(make):
     def holds(answer):
-        params, grads = [np.zeros(2), np.zeros(3)], [np.ones(2), np.ones(3)]
+        params = [np.zeros(2), np.zeros(3)]
+        grads = [np.ones(2), np.ones(3)]
         kept = list(params), list(grads)
         make(answer, params).step(grads)
         for what, got, before in (("params", params, kept[0]), ("grads", grads, kept[1])):

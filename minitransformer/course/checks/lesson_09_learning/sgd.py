@@ -39,7 +39,8 @@ def _gathering(answer):
 
 def _sgd_loops(start, grads, rates, momentum=0.9):
     """One number at a time, from the definition: v is the sum of all gradients so far, faded by momentum^age."""
-    p, out = [q.copy() for q in start], []
+    p = [q.copy() for q in start]
+    out = []
     for i in range(len(grads)):
         for j, q in enumerate(p):
             q -= rates[i] * sum(momentum ** (i - k) * grads[k][j] for k in range(i + 1))
@@ -68,8 +69,11 @@ def _wrong_sgd(
 
     class SGD:
         def __init__(self, params, lr, momentum=0.0):
-            self.params, self.lr, self.momentum = params, lr, momentum
-            self.v, self.first = [0.0] * len(params), lr
+            self.params = params
+            self.lr = lr
+            self.momentum = momentum
+            self.v = [0.0] * len(params)
+            self.first = lr
 
         def step(self, grads):
             rate = self.first if first_rate else self.lr

@@ -59,7 +59,8 @@ def _is_right(inputs):
     def holds(answer):
         q, k, v, keys, values = inputs(np.random.default_rng(5))
         out = _three(answer(q, k, v, keys, values))[0]
-        all_keys, all_values = np.concatenate([keys, k], 1), np.concatenate([values, v], 1)
+        all_keys = np.concatenate([keys, k], 1)
+        all_values = np.concatenate([values, v], 1)
         same(out, _seen(q, all_keys, all_values, keys.shape[1]), "out")
 
     return holds
@@ -91,7 +92,8 @@ def _piece_by_piece(sizes):
     def holds(answer):
         n = sum(sizes)
         q, k, v, keys, values = _tokens(np.random.default_rng(6), n)
-        pieces, at = [], 0
+        pieces = []
+        at = 0
         for size in sizes:
             now = slice(at, at + size)
             out, keys, values = _three(answer(q[:, now], k[:, now], v[:, now], keys, values))
@@ -140,7 +142,8 @@ def _leave(scores, seen):
 
 def _linear_step(q, k, v, keys, values):
     """A step without softmax."""
-    keys, values = np.concatenate([keys, k], -2), np.concatenate([values, v], -2)
+    keys = np.concatenate([keys, k], -2)
+    values = np.concatenate([values, v], -2)
     scores = q @ np.swapaxes(keys, -1, -2) / math.sqrt(q.shape[-1])
     return np.tril(scores, keys.shape[-2] - q.shape[-2]) @ values, keys, values
 

@@ -69,7 +69,8 @@ def _better(answer):
 
 def _exhaustive(answer):
     for seed in range(3):
-        step, best = _tree(seed, 3), (-math.inf, ())
+        step = _tree(seed, 3)
+        best = (-math.inf, ())
         for ids in np.ndindex(3, 3, 3):
             score = math.fsum(float(step([1, *ids[:n]])[ids[n]]) for n in range(3))
             best = max(best, (score, ids))
@@ -81,7 +82,8 @@ def _exhaustive(answer):
 def _narrow(answer):
     """By another bookkeeping: all prefixes by rank, kept in a dictionary."""
     for seed in range(6):
-        step, beam = _tree(seed), {(): 0.0}
+        step = _tree(seed)
+        beam = {(): 0.0}
         for _ in range(4):
             grown = {
                 (*ids, i): s + float(x) for ids, s in beam.items() for i, x in enumerate(step([2, 0, *ids]))

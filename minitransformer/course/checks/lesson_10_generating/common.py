@@ -103,7 +103,8 @@ SUM = "Divide the remaining probabilities by their sum, so that they sum to 1 ag
 
 def fewest(p, enough):
     """The ids of the fewest shares that together reach `enough`, by a loop."""
-    ids, total = [], 0.0
+    ids = []
+    total = 0.0
     for i in by_rank(p):
         if total >= enough:
             break

@@ -94,7 +94,8 @@ def wrong_epsilon(
             r_x = (np.maximum(x[:, None] * weight, 0) * share[..., None]).sum(1)
         if spread:
             r_x = r_x + (share * bias).sum(1, keepdims=True) / x.shape[1]
-        to_bias, to_eps = 0.0 if spread else of_sinks(share * bias), of_sinks(share * (stable - z))
+        to_bias = 0.0 if spread else of_sinks(share * bias)
+        to_eps = of_sinks(share * (stable - z))
         return r_x, *((to_eps, to_bias) if swapped else (to_bias, to_eps if signed else eps * share.sum()))
 
     return rule

@@ -23,19 +23,24 @@ def _linear(rng):
 
 def _by_loops(r, x, weight, bias, eps):
     """Each product on its own: what input i sends to sum j."""
-    r_x, kept, lost = np.zeros_like(x), 0.0, 0.0
+    r_x = np.zeros_like(x)
+    kept = 0.0
+    lost = 0.0
     for n, j in np.ndindex(r.shape):
         products = [x[n, i] * weight[j, i] for i in range(x.shape[1])]
         z = math.fsum([*products, bias[j]])
         per_unit = r[n, j] / (z + sign_of(z) * eps)
         for i, product in enumerate(products):
             r_x[n, i] += product * per_unit
-        kept, lost = kept + bias[j] * per_unit, lost + sign_of(z) * eps * per_unit
+        kept = kept + bias[j] * per_unit
+        lost = lost + sign_of(z) * eps * per_unit
     return r_x, kept, lost
 
 
 def _one_sum(answer):
-    x, w, r = np.array([[2.0, 1.0]]), np.array([[3.0, -2.0]]), np.array([[8.0]])
+    x = np.array([[2.0, 1.0]])
+    w = np.array([[3.0, -2.0]])
+    r = np.array([[8.0]])
     got = called_with(answer, LINEAR, r, x, w, np.zeros(1), eps=0.0)
     same(got[0], [[12.0, -4.0]], "the relevance of x = [2, 1] with weights 3 and -2, so z = 4, and r = 8")
 

@@ -129,7 +129,9 @@ def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False
     """The walk with something wrong in it."""
 
     def explain_mlp(x, layers, target, eps=1e-6):
-        inputs, before, z = [], [], x[None]
+        inputs = []
+        before = []
+        z = x[None]
         target = 0 if first else target
         for i, (weight, bias) in enumerate(layers):
             inputs.append(z if (i == 0 and not early) or no_relu else np.maximum(z, 0))

@@ -21,7 +21,9 @@ def _product(rng):
 
 
 def _product_by_loops(r, a, b, eps):
-    r_a, r_b, lost = np.zeros_like(a), np.zeros_like(b), 0.0
+    r_a = np.zeros_like(a)
+    r_b = np.zeros_like(b)
+    lost = 0.0
     for n, i, j in np.ndindex(r.shape):
         products = a[n, i] * b[n, :, j]
         o = 2 * math.fsum(products)
@@ -60,7 +62,8 @@ def _wrong_matmul(
             o = a @ b
         signed = eps if unsigned else np.where(o < 0, -eps, eps)
         share = r / (o + signed) / (2 if single_eps else 1)
-        to_a, to_b = share @ np.swapaxes(b, -1, -2), np.swapaxes(a, -1, -2) @ share
+        to_a = share @ np.swapaxes(b, -1, -2)
+        to_b = np.swapaxes(a, -1, -2) @ share
         r_a, r_b = (to_a, to_b) if bare else (a * to_a, b * to_b)
         r_a = 0 * r_a if only_b else r_a
         return *((r_b, r_a) if swapped else (r_a, r_b)), (share * (signed if eps_kept else eps)).sum() * (

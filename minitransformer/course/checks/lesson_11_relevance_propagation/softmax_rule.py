@@ -72,7 +72,8 @@ def _hidden(answer):
 
 
 def _large(answer):
-    r, x = np.array([[1.0, 2.0, -1.0]]), np.array([[1000.0, 999.0, -2000.0]])
+    r = np.array([[1.0, 2.0, -1.0]])
+    x = np.array([[1000.0, 999.0, -2000.0]])
     with np.errstate(all="ignore"):
         got = called_with(answer, SOFTMAX, r, x)[0]
     same(got, x * (r - _shares(x) * r.sum()), "the relevance of the scores 1000, 999 and -2000")

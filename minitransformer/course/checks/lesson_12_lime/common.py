@@ -62,7 +62,8 @@ def stacked_fit(x, y, weight, alpha):
     root = np.sqrt(weight)
     rows = np.vstack([np.column_stack([x, np.ones(n)]) * root[:, None], math.sqrt(alpha) * np.eye(k, k + 1)])
     *c, b = np.linalg.lstsq(rows, np.concatenate([y * root, np.zeros(k)]), rcond=None)[0]
-    rest, spread = y - x @ c - b, y - np.average(y, weights=weight)
+    rest = y - x @ c - b
+    spread = y - np.average(y, weights=weight)
     total = math.fsum(weight * spread**2)
     return np.array(c), float(b), 1 - math.fsum(weight * rest**2) / total if total > 1e-20 else 0.0
 

@@ -24,7 +24,9 @@ class _Asked:
     """A classifier that remembers which texts it was shown."""
 
     def __init__(self, f=_mood, words=WORDS):
-        self.f, self.words, self.calls = f, words, []
+        self.f = f
+        self.words = words
+        self.calls = []
 
     def __call__(self, texts):
         if isinstance(texts, (str, np.ndarray)) or not all(isinstance(t, str) for t in texts):
@@ -96,7 +98,8 @@ def _fitted(
     first=0.01,
 ):
     """What the samples say, with something wrong in it or nothing."""
-    weight, x = weights_by_hand(masks) if weigh else np.ones(len(masks)), masks.astype(float)
+    weight = weights_by_hand(masks) if weigh else np.ones(len(masks))
+    x = masks.astype(float)
     every, b, score = stacked_fit(x, y, weight, first)
     places = np.argsort(-chosen(every), kind="stable")[: k if select else None]
     if refit:
@@ -226,7 +229,8 @@ def _try_lime(answer, seed):
     """Which variant an answer is, on the samples that it has drawn itself, and what its texts look like."""
     asked, got = _run(answer, 2, 80, seed)
     texts = [text for call in asked.calls for text in call][:80]
-    masks, fits = asked.masks(texts), []
+    masks = asked.masks(texts)
+    fits = []
     for wrong in ({}, *VARIANTS.values()):
         expected = _fitted(masks, _mood(masks), 2, **wrong)[0]
         fits.append(np.shape(got[0]) == expected.shape and np.allclose(got[0], expected, atol=1e-8))

@@ -35,7 +35,8 @@ def _whole_first(answer):
 
 def _shares(masks):
     """How often 0, 1, ..., T words are gone, as shares of all rows but the first, (T + 1,)."""
-    rows, T = masks[1:], masks.shape[1]
+    rows = masks[1:]
+    T = masks.shape[1]
     return np.bincount((~rows).sum(1), minlength=T + 1) / len(rows)
 
 

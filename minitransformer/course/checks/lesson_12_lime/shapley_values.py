@@ -15,7 +15,9 @@ class _Game:
     """What coalitions are worth, and how many have been asked about."""
 
     def __init__(self, worth, n, limit=None):
-        self.worth, self.n, self.left = worth, n, limit or 10**9
+        self.worth = worth
+        self.n = n
+        self.left = limit or 10**9
 
     def __call__(self, masks):
         masks = np.asarray(masks)
@@ -45,7 +47,8 @@ def _random_game(seed, n):
 
 def _over_orders(worth, n):
     """By the definition: the mean over all orders of what each player adds when it comes."""
-    phi, orders = np.zeros(n), list(permutations(range(n)))
+    phi = np.zeros(n)
+    orders = list(permutations(range(n)))
     for order in orders:
         mask = np.zeros((1, n), dtype=bool)
         before = worth(mask)[0]
@@ -104,7 +107,8 @@ def _wrong_shapley(weight, sign=1, total=None):
 
     def values(game, n):
         masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
-        worth, phi = np.asarray(game(masks), float), np.zeros(n)
+        worth = np.asarray(game(masks), float)
+        phi = np.zeros(n)
         for i in range(n):
             for s in np.flatnonzero(~masks[:, i]):
                 phi[i] += sign * weight(int(masks[s].sum()), n) * (worth[s | 1 << i] - worth[s])
@@ -124,7 +128,8 @@ def _off(k, n):
 def _gross(game, n):
     """The worth of S with i, from which that of S is not subtracted."""
     masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
-    worth, sizes = np.asarray(game(masks), float), masks.sum(1)
+    worth = np.asarray(game(masks), float)
+    sizes = masks.sum(1)
     return np.array(
         [sum(_right(sizes[s] - 1, n) * worth[s] for s in np.flatnonzero(masks[:, i])) for i in range(n)]
     )

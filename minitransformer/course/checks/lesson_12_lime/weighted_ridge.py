@@ -80,17 +80,22 @@ def _wrong_ridge(
     """The fit with something wrong in it."""
 
     def fit(x, y, weight, alpha):
-        k, w, m = x.shape[1], use(weight), mean(weight)
+        k = x.shape[1]
+        w = use(weight)
+        m = mean(weight)
         x_mean, y_mean = (m @ x / m.sum(), m @ y / m.sum()) if centre else (np.zeros(k), 0.0)
-        xc, yc = x - x_mean, y - y_mean
+        xc = x - x_mean
+        yc = y - y_mean
         columns = np.column_stack([xc, np.ones(len(x))]) if ones else xc
         c = np.linalg.solve(
             columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]),
             columns.T * (w if side is None else side(weight)) @ yc,
         )
         c, intercept = (c[:k], c[k]) if ones else (c, y_mean - x_mean @ c)
-        intercept, s = intercept if b is None else b(y, weight), score(weight)
-        total, left = s @ (y - s @ y / s.sum()) ** 2, s @ (y - intercept - x @ c) ** 2
+        intercept = intercept if b is None else b(y, weight)
+        s = score(weight)
+        total = s @ (y - s @ y / s.sum()) ** 2
+        left = s @ (y - intercept - x @ c) ** 2
         with np.errstate(all="ignore"):
             return c, float(intercept), float(1 - left / total if total > 1e-20 or not zero else 0.0)
 

@@ -29,7 +29,8 @@ def _pairs(relevance, marked):
 
 
 def _best_and_worst(answer):
-    relevance, marked = np.array([3.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False])
+    relevance = np.array([3.0, 2.0, 1.0, 0.0])
+    marked = np.array([True, True, False, False])
     same(
         [answer(relevance, marked), answer(-relevance, marked)],
         [1.0, 0.0],

@@ -15,7 +15,8 @@ def left_after(order):
 def model_of(seed, n=7):
     """A score of masks: words that count for themselves, and pairs that count together."""
     rng = np.random.default_rng(seed)
-    alone, pairs = rng.normal(size=n), rng.normal(size=(n, n))
+    alone = rng.normal(size=n)
+    pairs = rng.normal(size=(n, n))
     return asked_in_rows(lambda keep: 0.3 + np.asarray(keep, float) @ alone + ((keep @ pairs) * keep).sum(-1))
 
 
@@ -59,5 +60,6 @@ def spearman(a, b):
 def correlation_of(a, b):
     """The plain correlation, nan where all are equal."""
     with np.errstate(all="ignore"):
-        a, b = a - a.mean(), b - b.mean()
+        a = a - a.mean()
+        b = b - b.mean()
         return (a @ b) / np.sqrt((a @ a) * (b @ b))

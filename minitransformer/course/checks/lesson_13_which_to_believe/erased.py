@@ -17,7 +17,9 @@ SHARES = (0.1, 0.3, 0.6)
 
 
 def _erased_by_loops(model, relevance, shares):
-    n, ranked, both = len(relevance), by_rank(relevance), ([], [])
+    n = len(relevance)
+    ranked = by_rank(relevance)
+    both = ([], [])
     for share in shares:
         k = math.ceil(share * n)
         both[0].append(ask(model, range(n), n) - ask(model, ranked[k:], n))
@@ -45,7 +47,8 @@ def _one_share(answer):
 def _some_shares(part):
     def holds(answer):
         for seed in range(3):
-            model, relevance = model_of(seed), np.random.default_rng(seed + 10).normal(size=7)
+            model = model_of(seed)
+            relevance = np.random.default_rng(seed + 10).normal(size=7)
             expected = _erased_by_loops(model, relevance, SHARES)[part]
             same(
                 _two(answer, model, relevance.copy(), SHARES)[part],
@@ -57,7 +60,8 @@ def _some_shares(part):
 
 
 def _usual_shares(answer):
-    model, relevance = model_of(4), np.random.default_rng(4).normal(size=7)
+    model = model_of(4)
+    relevance = np.random.default_rng(4).normal(size=7)
     expected = _erased_by_loops(model, relevance, (0.01, 0.05, 0.10, 0.20, 0.50))
     same(
         _two(answer, model, relevance.copy()), expected, "both for the usual shares; 1 % of 7 words is 1 word"

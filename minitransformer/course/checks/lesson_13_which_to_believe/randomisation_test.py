@@ -16,7 +16,10 @@ class _Watched:
     """An explanation that depends on which layers are destroyed, and remembers what it was given."""
 
     def __init__(self, layers):
-        self.layers, self.copies, self.seen, self.given = layers, [a.copy() for a in layers], [], []
+        self.layers = layers
+        self.copies = [a.copy() for a in layers]
+        self.seen = []
+        self.given = []
 
     def __call__(self, layers):
         shapes = [np.shape(a) for a in layers]
@@ -128,7 +131,9 @@ def _wrong_randomisation(
     """The test with something wrong in it."""
 
     def test(explain, layers, rng):
-        learned, ruined, found = explain(list(layers)), layers if in_place else list(layers), []
+        learned = explain(list(layers))
+        ruined = layers if in_place else list(layers)
+        found = []
         for i in range(len(layers)) if upwards else reversed(range(len(layers))):
             ruined = ruined if cumulative else list(layers)
             new = rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)

@@ -16,7 +16,8 @@ from minitransformer.course.properties import Tried, same
 
 
 def _curves_by_loops(model, relevance):
-    n, ranked = len(relevance), by_rank(relevance)
+    n = len(relevance)
+    ranked = by_rank(relevance)
     morf = [ask(model, ranked[k:], n) for k in range(n + 1)]
     lerf = [ask(model, ranked[: n - k], n) for k in range(n + 1)]
     areas = [math.fsum((a + b) / 2 / n for a, b in zip(c, c[1:], strict=False)) for c in (morf, lerf)]
@@ -41,7 +42,8 @@ def _three(answer, model, relevance):
 def _curve(part):
     def holds(answer):
         for seed in range(6):
-            model, relevance = model_of(seed // 2), np.random.default_rng(seed // 2 + 10).normal(size=7)
+            model = model_of(seed // 2)
+            relevance = np.random.default_rng(seed // 2 + 10).normal(size=7)
             relevance = -relevance if seed % 2 else relevance  # of one of the two the area is negative
             same(
                 _three(answer, model, relevance)[part], _curves_by_loops(model, relevance)[part], CURVES[part]
