@@ -7,6 +7,7 @@ the exercise, or its solution, and the check of it.
 from __future__ import annotations
 
 import re
+import sys
 
 from minitransformer.course import catalogue
 from minitransformer.course.starters import solution, starter
@@ -74,5 +75,8 @@ def execute(notebook, folder: str, seconds: int = 60):
         coalesce_streams=True,  # coalesce_streams: everything that a cell prints becomes one output
     ).execute()
     for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "text" in output:  # advice to install names the Python that runs, here that of the builder
+                output["text"] = output["text"].replace(sys.executable, "python")
         cell.metadata.pop("execution", None)
     return notebook
