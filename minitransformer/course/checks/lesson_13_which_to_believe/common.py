@@ -63,3 +63,14 @@ def correlation_of(a, b):
         a = a - a.mean()
         b = b - b.mean()
         return (a @ b) / np.sqrt((a @ a) * (b @ b))
+
+
+def keeps_relevance(answer):
+    """The relevance that the answer was given is as it was."""
+    relevance = np.array([0.5, -2.0, 1.0])
+    answer(asked_in_rows(lambda keep: keep @ np.arange(3.0)), relevance)
+    if relevance.tolist() != [0.5, -2.0, 1.0]:
+        raise Failed(
+            "relevance was changed in place",
+            hint="Sort and change a copy: relevance.sort() changes the array itself.",
+        )

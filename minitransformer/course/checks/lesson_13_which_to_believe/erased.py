@@ -8,6 +8,7 @@ from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     ask,
     asked_in_rows,
     by_rank,
+    keeps_relevance,
     model_of,
 )
 from minitransformer.course.exercise import Failed, Property
@@ -68,16 +69,6 @@ def _usual_shares(answer):
     )
 
 
-def _keeps_relevance(answer):
-    relevance = np.array([0.5, -2.0, 1.0])
-    answer(asked_in_rows(lambda keep: keep @ np.arange(3.0)), relevance)
-    if relevance.tolist() != [0.5, -2.0, 1.0]:
-        raise Failed(
-            "relevance was changed in place",
-            hint="Sort and change a copy: relevance.sort() changes the array itself.",
-        )
-
-
 def _try_erased(answer, seed):
     return np.array(
         answer(model_of(seed), np.random.default_rng(seed + 20).normal(size=7), SHARES), dtype=float
@@ -130,7 +121,7 @@ erased = Tried(
             _usual_shares,
             "math.ceil(share * T): 1 % of 7 words is 1 word.",
         ),
-        Property("it leaves relevance as it was", _keeps_relevance),
+        Property("it leaves relevance as it was", keeps_relevance),
     ),
     examples=lambda rng: ((1,), (2,), (3,)),
     trial=_try_erased,

@@ -8,6 +8,7 @@ from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     ask,
     asked_in_rows,
     by_rank,
+    keeps_relevance,
     left_after,
     model_of,
 )
@@ -60,16 +61,6 @@ def _signed_words(answer):
         [-2.0, -4.0, -5.0, 0.0],
         "MoRF where the words add 2, -5 and 1, and their relevance is just that",
     )
-
-
-def _keeps_relevance(answer):
-    relevance = np.array([0.5, -2.0, 1.0])
-    answer(asked_in_rows(lambda keep: keep @ np.arange(3.0)), relevance)
-    if relevance.tolist() != [0.5, -2.0, 1.0]:
-        raise Failed(
-            "relevance was changed in place",
-            hint="Sort and change a copy: relevance.sort() changes the array itself.",
-        )
 
 
 def _try_curves(answer, seed):
@@ -163,7 +154,7 @@ removal_curves = Tried(
             _curve(2),
             "The mean of (curve[1:] + curve[:-1]) / 2 is an AUC; the area is that of LeRF less that of MoRF.",
         ),
-        Property("it leaves relevance as it was", _keeps_relevance),
+        Property("it leaves relevance as it was", keeps_relevance),
     ),
     examples=lambda rng: ((1,), (2,), (-1,), (-2,)),
     trial=_try_curves,
