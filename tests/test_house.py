@@ -227,7 +227,7 @@ print(json.dumps(wrong))
 
 
 def test_importing_what_draws_loads_no_matplotlib():
-    code = "import json, sys; from minitransformer import explain, pictures, tour; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys; from minitransformer import course, explain, pictures, tour; print(json.dumps(sorted(sys.modules)))"
     loaded = set(in_a_fresh_process(code))
     assert "minitransformer.pictures.chart" in loaded and "matplotlib" not in loaded
 
