@@ -102,11 +102,11 @@ def story():
     review = Review(HOSTILE + " word", 1, ((0, 5), (8, 20)))
     accuracy = {"Transformer": 0.5, HOSTILE: 0.5}
     judged = ClassifierResult(
-        learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)]
+        learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)], MAP[0]
     )
     speech = LanguageModelResult(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
     result = Result(HOSTILE, "op", "float64", HOSTILE, 1e-7, 1e-7, False, HOSTILE)
-    return TourResult([result], speech, judged, {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
+    return TourResult(judged, speech, [result], {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)

@@ -15,9 +15,10 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.pictures import LossCurve, attention_heads, bars, leaning, scatter, table
 from minitransformer.statistics import share_error
-from minitransformer.tour import parts
+from minitransformer.tour import deciding, parts
 from minitransformer.tour.deciding import choose, mistakes
 from minitransformer.tour.errors import errors
+from minitransformer.tour.leaving_out import without
 from minitransformer.tour.page import tour_page
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.tour.verdict import agreement, consensus, listed, loudest, top_words, verdict
@@ -57,6 +58,7 @@ def judgement(missing=0.0, **changes):
         "explanations": says,
         "attention": [numpy.full((2, 5, 5), 0.2)],
         "mistakes": [(Review(NASTY, 0), 0.7)],
+        "without": numpy.full((5, 5), 0.6),
     }
     return ClassifierResult(**(fields | changes))
 
@@ -65,7 +67,7 @@ def story(results=(PASSES,), **changes):
     speech = LanguageModelResult(
         Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))]
     )
-    return TourResult(list(results), speech, judgement(**changes), {"gradients": 1.0})
+    return TourResult(judgement(**changes), speech, list(results), {"gradients": 1.0})
 
 
 class Tags(html.parser.HTMLParser):
@@ -292,14 +294,17 @@ class Heard(tour.Listener):
     def begins(self, part):
         self.told.append(("begins", part))
 
-    def gradients(self, results):
-        self.told.append(("gradients", results))
+    def sentence(self, result):
+        self.told.append(("sentence", result))
 
     def language_model(self, result):
         self.told.append(("language model", result))
 
-    def classifier(self, result):
-        self.told.append(("classifier", result))
+    def explanations(self, result):
+        self.told.append(("explanations", result))
+
+    def gradients(self, results):
+        self.told.append(("gradients", results))
 
 
 def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeypatch, capsys, tmp_path):
@@ -308,16 +313,17 @@ def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeyp
     result = tour.run(steps=1, epochs=1, listener=heard)
     assert heard.told == [
         ("compared", 0),
-        ("begins", tour.GRADIENTS),
-        ("gradients", result.gradients),
+        ("begins", tour.SENTENCE),
+        ("sentence", result.classifier),
         ("begins", tour.LANGUAGE_MODEL),
         ("language model", result.language_model),
-        ("begins", tour.CLASSIFIER),
-        ("classifier", result.classifier),
+        ("begins", tour.EXPLANATIONS),
+        ("explanations", result.classifier),
+        ("begins", tour.GRADIENTS),
+        ("gradients", result.gradients),
     ]
-    assert (
-        result.seconds.keys() == {tour.GRADIENTS, tour.LANGUAGE_MODEL, tour.CLASSIFIER} and result.mine == []
-    )
+    parts_in_order = [tour.SENTENCE, tour.LANGUAGE_MODEL, tour.EXPLANATIONS, tour.GRADIENTS]
+    assert list(result.seconds) == parts_in_order and result.mine == []
     tour.save(result, tmp_path / "x.html")
     assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(result)
     printed = capsys.readouterr()
@@ -404,3 +410,31 @@ def test_what_cannot_work_is_told_at_once(monkeypatch, capsys, arguments, messag
     monkeypatch.setattr(parts, "check_gradients", never)
     code, out = run(monkeypatch, capsys, [PASSES], *arguments)
     assert code == 1 and message in out
+
+
+# a sentence of the user's own
+
+
+@pytest.mark.parametrize(
+    "sentence, message", [("", "one word or more"), ("?!", "got '?!'"), ("good " * 257, "at most 256")]
+)
+def test_a_sentence_that_cannot_be_read_is_told_before_training(monkeypatch, capsys, sentence, message):
+    def never(*a):
+        raise AssertionError("training was begun")
+
+    monkeypatch.setattr(deciding, "train", never)
+    code, out = run(monkeypatch, capsys, [PASSES], sentence)
+    assert code == 1 and message in out and "sentence" in out
+
+
+def test_what_is_left_out():
+    """A classifier that counts the letters e: each e adds a tenth to the probability of class 1."""
+
+    def predict(texts):
+        return numpy.array([[1 - text.count("e") / 10, text.count("e") / 10] for text in texts])
+
+    found = without(predict, ["These", " trees", " be"], 1)
+    assert found == pytest.approx(numpy.array([[3, 1, 2], [1, 3, 2], [2, 2, 4]]) / 10)
+    assert without(predict, ["These", " trees", " be"], 0) == pytest.approx(1 - found)
+    long = without(predict, ["e"] * 25, 1)
+    assert long.diagonal() == pytest.approx(numpy.full(25, 2.4)) and numpy.isnan(long[0, 1])

@@ -1,8 +1,8 @@
-"""The tour: every gradient checked, two models trained on real text, one decision explained, and a page about it.
+"""The tour: a sentence coloured by what each word contributed, a language model, every gradient checked, and a page about it.
 
     from minitransformer import tour
 
-    result = tour.run(steps=100)
+    result = tour.run(steps=100, sentence="The soup was cold.")
     tour.save(result, "tour.html")
     result.holds  # whether every gradient is right and the ledger accounts for all relevance
     result.classifier.accuracy  # {"majority": 0.5, "naive Bayes": 0.8, "Transformer": 0.8}
@@ -14,18 +14,19 @@ those that print for the command.
 
 from minitransformer.tour.listener import Listener
 from minitransformer.tour.page import save
-from minitransformer.tour.parts import CLASSIFIER, GRADIENTS, LANGUAGE_MODEL, run
+from minitransformer.tour.parts import EXPLANATIONS, GRADIENTS, LANGUAGE_MODEL, SENTENCE, run
 from minitransformer.tour.report import plain
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 
 __all__ = [
-    "CLASSIFIER",
     "ClassifierResult",
+    "EXPLANATIONS",
     "GRADIENTS",
     "LANGUAGE_MODEL",
     "LanguageModelResult",
     "Learned",
     "Listener",
+    "SENTENCE",
     "TourResult",
     "plain",
     "run",

@@ -1,4 +1,4 @@
-"""The third part of a tour: a classifier learns to decide between praise and blame, and one of its decisions is explained."""
+"""The first part of a tour: a classifier learns to decide between praise and blame, and one of its decisions is explained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from minitransformer.recipes import ClassifierRecipe
 from minitransformer.recipes.classifier import accuracy
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.learning import attention_of, train
+from minitransformer.tour.leaving_out import without
 from minitransformer.tour.result import ClassifierResult
+from minitransformer.tour.verdict import is_word
 
 SHORT = range(8, 19)  # words in a review that is quickly read
 SURE = 0.95
@@ -26,7 +28,7 @@ SHOWN = 3  # mistakes
 
 
 def train_classifier(
-    recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gradient"
+    recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gradient", text: str | None = None
 ) -> ClassifierResult:
     """Train the classifier on reviews, and explain one of its decisions.
 
@@ -35,29 +37,59 @@ def train_classifier(
         seed: of LIME's samples.
         console: where the progress bar is drawn.
         form: of LRP, "gradient" or "explicit".
+        text: the text whose decision is explained; None for a review that the classifier never saw.
 
     Returns:
         Its losses, its accuracy beside that of simpler methods, and one decision explained by three methods.
+
+    Raises:
+        ValueError: the text has no word, or more than the classifier can read.
     """
     trainer, tokenizer = recipe.trainer()
-    learned = train(trainer, console)
     model = trainer.model
+    if text is not None:
+        check_length(text, tokenizer, model.config.max_len)
+    learned = train(trainer, console)
     learning, validation, test = recipe.split()
     scores = {**simpler(learning + validation, test), "Transformer": accuracy(model, tokenizer, test)}
     probabilities = predict_proba(model, tokenizer, [r.text for r in test])  # (N, 2)
-    chosen = choose(test, probabilities)
-    label = int(probabilities[chosen].argmax())
+    predict = partial(predict_proba, model, tokenizer)
+    review = (
+        test[choose(test, probabilities)] if text is None else Review(text, int(predict([text]).argmax()))
+    )
+    chances = predict([review.text])[0]  # (2,)
+    label = int(chances.argmax())
+    explanations = explain(model, tokenizer, review.text, label, seed, form)
     return ClassifierResult(
         learned,
         scores,
         len(test),
-        test[chosen],
+        review,
         label,
-        float(probabilities[chosen].max()),
-        explain(model, tokenizer, test[chosen].text, label, seed, form),
-        attention_of(model, tokenizer, test[chosen].text),
+        float(chances.max()),
+        explanations,
+        attention_of(model, tokenizer, review.text),
         mistakes(test, probabilities),
+        without(predict, explanations[0].tokens, label),
     )
+
+
+def check_length(text: str, tokenizer: Tokenizer, longest: int) -> None:
+    """Check, before any work is done, that the classifier can read a text.
+
+    Args:
+        text: the text.
+        tokenizer: of the classifier's ids.
+        longest: the largest number of tokens.
+
+    Raises:
+        ValueError: the text has no word, or too many tokens.
+    """
+    tokens = tokenizer.tokens(text)
+    if not any(map(is_word, tokens)):
+        raise ValueError(f'sentence: expected one word or more, such as "The soup was cold.", got {text!r}')
+    if len(tokens) > longest:
+        raise ValueError(f"sentence: expected at most {longest} words and signs, got {len(tokens)}")
 
 
 def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]:
@@ -131,8 +163,11 @@ def explain(
     tokens = tokenizer.tokens(text)
     predict = partial(predict_proba, model, tokenizer)
     margin = (label, 1 - label)  # the decision depends on the difference of the two logits
+    by_lrp = lrp(model, ids, margin, tokens=tokens, form=form)
+    pairs = zip(tokens, ids, strict=True)
+    by_lrp.unknown = list(dict.fromkeys(token.strip() for token, i in pairs if i == tokenizer.unk_id))
     return [
-        lrp(model, ids, margin, tokens=tokens, form=form),
+        by_lrp,
         lime(predict, text, label, len(tokens), SAMPLES, seed, tokenizer=tokenizer.tokens),
         gradient_x_input(model, ids, margin, tokens=tokens),
     ]

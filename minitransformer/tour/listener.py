@@ -48,26 +48,33 @@ class Listener:
         """A part begins.
 
         Args:
-            part: `tour.GRADIENTS`, `tour.LANGUAGE_MODEL` or `tour.CLASSIFIER`.
+            part: `tour.SENTENCE`, `tour.LANGUAGE_MODEL`, `tour.EXPLANATIONS` or `tour.GRADIENTS`.
         """
 
-    def gradients(self, results: Sequence[Result]) -> None:
-        """The first part is done.
+    def sentence(self, result: ClassifierResult) -> None:
+        """The classifier is trained, and its decision is explained.
 
         Args:
-            results: of all gradient checks.
+            result: its result.
         """
 
     def language_model(self, result: LanguageModelResult) -> None:
-        """The second part is done.
+        """The language model is trained.
 
         Args:
             result: its result.
         """
 
-    def classifier(self, result: ClassifierResult) -> None:
-        """The third part is done.
+    def explanations(self, result: ClassifierResult) -> None:
+        """The explanations of the decision are to be compared.
 
         Args:
-            result: its result.
+            result: that of the classifier.
+        """
+
+    def gradients(self, results: Sequence[Result]) -> None:
+        """The gradients are checked.
+
+        Args:
+            results: of all gradient checks.
         """

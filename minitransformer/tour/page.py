@@ -64,10 +64,10 @@ def tour_page(result: TourResult) -> str:
     """
     parts = (
         _summary(result),
-        _gradients(result.gradients),
-        _language_model(result.language_model),
-        _classifier(result.classifier),
         _why(result.classifier),
+        _classifier(result.classifier),
+        _language_model(result.language_model),
+        _gradients(result.gradients),
     )
     spent = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in result.seconds.items())
     body = f'<main>{"".join(parts)}</main><p class="soft">Time spent: {escaped(spent)}.</p>'
@@ -138,7 +138,7 @@ def _gradients(results: list[Result]) -> str:
         if not r.passed
     )
     return (
-        "<h2>1. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each operation "
+        "<h2>4. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each operation "
         "and each layer was nudged, number by number, to see whether the outcome moves as its formula says; and PyTorch, where it "
         "is installed, was asked for the same slopes. One dot is one check, further left is more exact, the red line is what is "
         "allowed.</p>"
@@ -155,7 +155,7 @@ def _language_model(language_model: LanguageModelResult) -> str:
     start = escaped(language_model.vocab_size)
     end = math.exp(language_model.learned.held_out[-1][1])
     return (
-        "<h2>2. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
+        "<h2>3. A language model learns English prose</h2><p>It reads the handbook of the Python language and learns to say which "
         f"piece of a word comes next. At first all {start} pieces are equally likely to it; in the end it is as unsure, on text it "
         f"never saw, as if it had to choose among {end:.0f}. The curve shows how surprised it is: lower is better.</p>"
         + _curve(language_model.learned, "blind guessing", language_model.guessing)
@@ -192,8 +192,8 @@ def _classifier(classifier: ClassifierResult) -> str:
         else ""
     )
     return (
-        "<h2>3. A classifier learns what praise is</h2>"
-        "<p>A second Transformer reads reviews and says whether they praise or blame. Below: how many of "
+        "<h2>2. A classifier learns what praise is</h2>"
+        "<p>This Transformer read reviews and says whether they praise or blame. Below: how many of "
         f"{reviews} reviews that it never saw it judges rightly, beside always giving the commoner answer (majority) and "
         "beside counting words (naive Bayes), which is hard to beat with so few texts.</p>"
         + bars(classifier.accuracy)
@@ -210,7 +210,7 @@ def _why(classifier: ClassifierResult) -> str:
     label = escaped(NAMES[classifier.label])
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
-        "<h2>4. Why did it say so?</h2>"
+        "<h2>1. Why did it say so?</h2>"
         f'<p class="said">{_underlined(classifier)}</p>'
         + (marked if review.rationale else "")
         + "<p>The classifier calls this "

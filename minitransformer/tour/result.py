@@ -63,12 +63,13 @@ class ClassifierResult:
         learned: the losses of its training.
         accuracy: on test reviews, from 0 to 1, of the classifier ("Transformer") and of simpler methods.
         reviews: the number of test reviews.
-        review: the review whose decision is explained.
+        review: the review whose decision is explained. A text of the user's own has the label that the classifier gave it.
         label: its decision for that review, an index of `NAMES`.
         probability: the probability that it gave this label.
         explanations: of that decision; the first is LRP's.
         attention: its attention weights on that review, (H, T, T) for each layer.
         mistakes: test reviews that it got wrong, with the probability that it gave the wrong label.
+        without: the probability of `label` without each token, and without each pair, (T, T), as `leaving_out.without` has it.
     """
 
     learned: Learned
@@ -80,6 +81,7 @@ class ClassifierResult:
     explanations: list[Explanation]
     attention: list[numpy.ndarray]
     mistakes: list[tuple[Review, float]]
+    without: numpy.ndarray
 
     @property
     def ledger(self) -> Ledger:
@@ -94,18 +96,18 @@ class TourResult:
     """The results of all parts of a tour.
 
     Attributes:
+        classifier: the classifier, one of its decisions and its explanations.
+        language_model: the language model.
         gradients: of all gradient checks.
-        language_model: of the second part.
-        classifier: of the third part.
         seconds: the time of each part, by its name.
         mine: the exercises whose pieces, written by the learner, replaced the library's.
         beside: the learner's pieces that were only compared with the library's.
         aside: the exercises whose pieces failed while in use and were replaced by the library's own again, with the reason.
     """
 
-    gradients: list[Result]
-    language_model: LanguageModelResult
     classifier: ClassifierResult
+    language_model: LanguageModelResult
+    gradients: list[Result]
     seconds: dict[str, float]
     mine: list[str] = field(default_factory=list)
     beside: list[Difference] = field(default_factory=list)
