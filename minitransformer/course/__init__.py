@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from minitransformer.course import catalogue
+from minitransformer.course.beside_torch import beside_pytorch
 from minitransformer.course.cells import running
 from minitransformer.course.judge import crashed, judge, too_long
 from minitransformer.course.keeping import keep
@@ -16,11 +17,12 @@ from minitransformer.course.printed import Printed
 from minitransformer.course.report import Report
 from minitransformer.course.sandbox import SECONDS
 from minitransformer.course.shown import Shown, solution_of, why
+from minitransformer.course.slider import slide
 from minitransformer.course.timer import TooLong, at_most
 from minitransformer.course.where import here
 from minitransformer.course.workspace import Workspace
 
-__all__ = ["check", "hint", "saved", "solution"]
+__all__ = ["beside_pytorch", "check", "hint", "saved", "slide", "solution"]
 OF_THE_FILE = object()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from minitransformer.course.definitions import definition, gathered
+from minitransformer.course.jupyter import shell
 
 
 @dataclass(frozen=True)
@@ -66,5 +66,5 @@ def running() -> Cells | None:
     Returns:
         The cells; None outside IPython.
     """
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell and Cells(shell.history_manager.input_hist_parsed, shell.user_ns)
+    here = shell()
+    return here and Cells(here.history_manager.input_hist_parsed, here.user_ns)

@@ -6,10 +6,12 @@ the exercise, or its solution, and the check of it.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
 from minitransformer.course import catalogue
+from minitransformer.course.jupyter import BUILDING
 from minitransformer.course.starters import solution, starter
 
 EXERCISE = re.compile(r"^# %% exercise (\w+)\n", re.MULTILINE)
@@ -73,7 +75,7 @@ def execute(notebook, folder: str, seconds: int = 60):
         timeout=seconds,
         kernel_name="python3",
         coalesce_streams=True,  # coalesce_streams: everything that a cell prints becomes one output
-    ).execute()
+    ).execute(env=os.environ | {BUILDING: "1"})
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if "text" in output:  # advice to install names the Python that runs, here that of the builder
