@@ -51,13 +51,14 @@ def check(name: str, answer: Any = OF_THE_FILE) -> Report:
 
 def _judged(name: str, answer: Any) -> Report:
     exercise = catalogue.exercise(name)
+    file, source = written(answer)
     try:
         with at_most(SECONDS):
-            return judge(name, exercise, answer, *written(answer))
+            return judge(name, exercise, answer, file, source)
     except SystemExit as error:
         return crashed(name, error, "")
     except TooLong as stopped:
-        return too_long(name, SECONDS, stopped)
+        return too_long(name, SECONDS, stopped, file)
 
 
 def hint(name: str | None = None) -> Shown:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
+LEAVES_INPUTS = "it leaves its inputs as they were"  # a property that explains others that do not hold
+
 
 class Failed(AssertionError):
     """Raised by a check when a property does not hold.
@@ -47,10 +49,12 @@ class Stopped(BaseException):
     Attributes:
         held: the properties that were found to hold before.
         during: the property that was being checked; None if none was.
+        place: "line N: code" of the learner's line that was running; "" if it is not known.
     """
 
     held: tuple[str, ...] = ()
     during: Property | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)

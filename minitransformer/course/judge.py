@@ -10,7 +10,7 @@ from typing import Any
 
 from minitransformer.course.cell.telling import called, message, place
 from minitransformer.course.crashes import meaning
-from minitransformer.course.exercise import Exercise, Failed, Nothing, Property, Stopped
+from minitransformer.course.exercise import LEAVES_INPUTS, Exercise, Failed, Nothing, Property, Stopped
 from minitransformer.course.nothing import none_within, why_none
 from minitransformer.course.report import Report
 
@@ -60,7 +60,7 @@ def _failing(
     except Nothing as failed:
         return Report(name, "failed", held, prop.what, failed.details, why_none(source, name))
     except Failed as failed:
-        known = exercise.likely_mistake(answer) or failed.hint
+        known = exercise.likely_mistake(answer) or failed.hint or _changed_inputs(prop, exercise, answer)
         hint = known or _first_hint(exercise, failed.first or prop.hint, held)
         return Report(name, "failed", held, prop.what, failed.details, hint)
     except Exception as error:
@@ -68,6 +68,19 @@ def _failing(
         hint = known or _first_hint(exercise, prop.hint, held)
         return crashed(name, error, file, held, prop.what, hint)
     return None
+
+
+def _changed_inputs(prop: Property, exercise: Exercise, answer: Any) -> str:
+    """What to say of an answer that gives wrong values and also changes its inputs, which may be the reason; "" if it does not."""
+    for other in exercise.properties:
+        if other.what == LEAVES_INPUTS and other is not prop:
+            try:
+                other.holds(answer)
+            except Failed as failed:
+                return f"{failed.details[0].capitalize()}, which may be the reason: {other.hint}"
+            except Exception:
+                return ""
+    return ""
 
 
 def crashed(
@@ -93,20 +106,25 @@ def crashed(
     )
 
 
-def too_long(name: str, seconds: float, stopped: Stopped) -> Report:
+def too_long(name: str, seconds: float, stopped: Stopped, file: str = "") -> Report:
     """The report on code that was stopped at its time limit.
 
     Args:
         name: the exercise's name.
         seconds: the limit.
         stopped: what stopped it.
+        file: the learner's file, if its code ran in this process.
 
     Returns:
         The report.
     """
     prop = stopped.during
     hint = (prop.slow if prop else "") or ENDLESS
-    details = (f"it was not finished after {seconds:g} seconds",)
+    where = stopped.place or place(stopped, file)
+    details = (
+        f"it was not finished after {seconds:g} seconds",
+        *([f"it was then in {where}"] if where else []),
+    )
     return Report(name, "stopped", stopped.held, prop.what if prop else "", details, hint)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy
 
 from minitransformer.course.cell import wire
-from minitransformer.course.cell.telling import retold
+from minitransformer.course.cell.telling import LONGEST, retold
 from minitransformer.course.exercise import Failed
+from minitransformer.course.timer import TooLong
 
 BINARY = "add sub mul truediv floordiv mod pow matmul lt le gt ge".split()
 UNARY = "neg pos abs".split()
@@ -56,13 +57,14 @@ class Link:
         """
         return self._receive()[0]
 
-    def load(self, source: bytes, file: str, name: str) -> dict:
+    def load(self, source: bytes, file: str, name: str, seconds: float) -> dict:
         """Run the learner's file in the other process, and find the answer in it.
 
         Args:
             source: the content of the file.
             file: its path, for messages.
             name: the name of the answer.
+            seconds: how long the learner's code may run, from now on; then it is stopped, and TooLong is raised here.
 
         Returns:
             {"missing": True} if the file defines no such name, {"refused": why} if the answer is not the learner's own; else
@@ -71,7 +73,10 @@ class Link:
         Raises:
             Exception: what the file raises, as an exception of this process.
         """
-        self._send({"do": "load", "file": file, "name": name}, ((numpy.frombuffer(source, numpy.uint8),), {}))
+        self._send(
+            {"do": "load", "file": file, "name": name, "seconds": seconds},
+            ((numpy.frombuffer(source, numpy.uint8),), {}),
+        )
         return self._answered()[0]
 
     def ask(self, what: str, target: Handle, *args, **kwargs) -> Any:
@@ -98,6 +103,8 @@ class Link:
     def _answered(self) -> tuple[dict, Any]:
         while True:
             told, value = self._receive()
+            if "late" in told:
+                raise _late(told["late"])
             if "error" in told:
                 given = told["error"]["given"]
                 raise retold(told["error"]) if given is None else self.given[given]
@@ -185,6 +192,13 @@ class Handle:
 
     def __instancecheck__(self, value: Any) -> bool:
         return isinstance(value, Handle) and self._link.ask("is", self, value) is True
+
+
+def _late(place: Any) -> TooLong:
+    """What says that the learner's code was stopped at its time limit, and in which line."""
+    stopped = TooLong()
+    stopped.place = str(place)[:LONGEST]
+    return stopped
 
 
 def _handle(name: str, link: Link, number: int) -> Handle:

@@ -24,7 +24,6 @@ from minitransformer.course.printed import Printed
 from minitransformer.course.windows_job import job_of
 
 STARTING = 60  # seconds until the learner's code can be run
-OUTPUT = 100_000  # bytes printed
 ONE_THREAD = {
     name: "1"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -50,7 +49,6 @@ class Process:
 
     Attributes:
         timed_out: whether the process was killed at its time limit.
-        printed: the number of bytes that it has printed.
         output: what it has printed.
     """
 
@@ -61,7 +59,7 @@ class Process:
     def __init__(self, folder: Path):
         self.folder = folder
         self.mark = f"{MARK}={secrets.token_hex(16)}"
-        self.timed_out, self.printed, self.came = False, 0, b""
+        self.timed_out, self.came = False, b""
         self.output = Printed()
 
     def __enter__(self) -> Process:
@@ -87,8 +85,8 @@ class Process:
         self.stdout = pipes.stdout
         self.stderr = pipes.stderr
         self.job = job_of(self.process)
-        self.counter = threading.Thread(target=self._count, daemon=True)
-        self.counter.start()
+        self.reader = threading.Thread(target=self._read_output, daemon=True)
+        self.reader.start()
         self.clock = threading.Timer(0, self._ring)
         self.limit(STARTING)
         return self
@@ -96,8 +94,8 @@ class Process:
     def __exit__(self, *_) -> None:
         self.clock.cancel()
         self.end()
-        self.counter.join(1)
-        for stream in (self.stdin, self.stderr, *([] if self.counter.is_alive() else [self.stdout])):
+        self.reader.join(1)
+        for stream in (self.stdin, self.stderr, *([] if self.reader.is_alive() else [self.stdout])):
             with contextlib.suppress(
                 OSError
             ):  # another process may still hold the pipe open; do not wait for it
@@ -182,15 +180,11 @@ class Process:
             if self.process.poll() is not None:
                 raise Gone
 
-    def _count(self) -> None:
-        """Read and count what is printed; end the process at the limit."""
+    def _read_output(self) -> None:
+        """Read what is printed, however much it is: the process would wait if nobody did."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while piece := self.stdout.read1(65536):
-            self.printed += len(piece)
             self.output.write(decoder.decode(piece))
-            if self.printed >= OUTPUT:
-                self.end()
-                break
 
 
 def _seen(folder: Path) -> tuple[list[str], list[str]]:

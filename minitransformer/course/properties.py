@@ -32,7 +32,7 @@ from typing import Any
 import numpy
 
 from minitransformer.course import differences
-from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
+from minitransformer.course.exercise import LEAVES_INPUTS, Exercise, Failed, Nothing, Property
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -188,7 +188,7 @@ def keeps_its_inputs(*inputs: Inputs) -> Property:
                     raise Failed(f"argument {i + 1} was changed in place {_for(values)}")
 
     hint = "Work on a copy, x.copy(), or write `x = x - m`, which makes a new array, instead of `x -= m` or `x[..] = m`."
-    return Property("it leaves its inputs as they were", holds, hint)
+    return Property(LEAVES_INPUTS, holds, hint)
 
 
 def unchanged(before: Any, after: Any) -> bool:

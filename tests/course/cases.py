@@ -20,7 +20,7 @@ def judge_source(name: str, source: str) -> Report:
         with at_most(LIMIT):
             return judge(name, catalogue.exercise(name), answer_of(name, source), FILE, source)
     except TooLong as stopped:
-        return too_long(name, LIMIT, stopped)
+        return too_long(name, LIMIT, stopped, FILE)
 
 
 def answer_of(name: str, source: str):

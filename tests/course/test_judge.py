@@ -12,6 +12,7 @@ from minitransformer.course.nothing import why_none
 from minitransformer.course.properties import (
     is_normal,
     keeps_its_inputs,
+    returns,
     same,
     takes_batches,
     uses_its_generator,
@@ -134,3 +135,20 @@ def test_normal_is_not_uniform():
 def test_a_difference_in_the_last_digits_is_shown():
     with pytest.raises(Failed, match="1.00001"):
         same([1.00001], [1.0])
+
+
+def test_an_input_changed_in_place_is_named_as_what_may_spoil_the_values():
+    def half(x):
+        x /= 2
+        return x + 1
+
+    ones = lambda rng: (np.ones(3),)  # noqa: E731
+    doubled = returns("it doubles", ones, lambda x: 2 * x + 1)
+    report = judge("f", _exercise(doubled, keeps_its_inputs(ones)), half)
+    assert report.wrong == "it doubles" and "Argument 1 was changed in place" in report.hint
+    assert "changed" not in judge("f", _exercise(doubled, keeps_its_inputs(ones)), lambda x: x).hint
+
+
+def test_the_line_of_an_endless_loop_is_shown():
+    report = judge_source("causal_mask", "def causal_mask(T):\n    i = 0\n    while i < T:\n        pass\n")
+    assert report.details[1].startswith("it was then in line")

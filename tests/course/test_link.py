@@ -50,7 +50,7 @@ def link(tmp_path_factory):
         process.limit(300)
         link = Link(process)
         link.hello()
-        link.load(SOURCE, "answer.py", "answer")
+        link.load(SOURCE, "answer.py", "answer", 300)
         yield link
 
 

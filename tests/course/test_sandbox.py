@@ -17,8 +17,10 @@ from minitransformer.course.sandbox import check_file
 psutil = Later("psutil")
 SOLUTION = catalogue.solutions_of("06_attention")
 HOSTILE = {
-    "loops": ("def softmax(x):\n    while True: pass\n", "stopped", "seconds"),
-    "prints forever": ("def softmax(x):\n    while True: print('x' * 1000)\n", "stopped", "printed more than"),
+    "loops": ("def softmax(x):\n    while True: pass\n", "stopped", "it was then in line 2: while True: pass"),
+    "prints forever": ("def softmax(x):\n    while True: print('x' * 1000)\n", "stopped", "line 2: while True: print"),
+    "prints megabytes": (SOLUTION + "\nprint('x' * (1 << 22))\n", "passed", ""),
+    "catches everything, for ever": ("def softmax(x):\n    while True:\n        try:\n            return 1 / 0\n        except BaseException: pass\n", "stopped", "seconds"),
     "exits": ("import sys\ndef softmax(x):\n    sys.exit(0)\n", "crashed", "exit"),
     "exits on import": ("raise SystemExit\n", "crashed", "exit"),
     "exits at once": ("import os\ndef softmax(x):\n    os._exit(0)\n", "crashed", "ended with code 0"),

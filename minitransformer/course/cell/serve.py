@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
+import signal
 import sys
 import threading
 from typing import Any
@@ -13,7 +14,7 @@ import numpy
 
 from minitransformer.course.cell import wire
 from minitransformer.course.cell.loading import Missing, Refused, load
-from minitransformer.course.cell.telling import account, retold
+from minitransformer.course.cell.telling import account, place, retold
 from minitransformer.course.pretend import Door
 
 DOES = {
@@ -38,6 +39,10 @@ def serve(asked: int, told: int, held: set[str]) -> None:
     server.wait()
 
 
+class Late(BaseException):
+    """The learner's code has used up its time."""
+
+
 class Server:
     """Serves the judge's requests.
 
@@ -57,6 +62,7 @@ class Server:
         self.numbers: dict[Any, Any] = {}
         self.file = ""
         self.one_at_a_time = threading.RLock()
+        self.in_answer = False
 
     def wait(self) -> Any:
         """Serve requests until a message is the result of a call that this side has made.
@@ -72,9 +78,11 @@ class Server:
 
     def _done(self, told: dict, args: tuple, kwargs: dict) -> tuple[dict, Any]:
         """Serve one request: the message and the value to send back. An exception of the learner's code becomes a message."""
+        self.in_answer = True
         try:
             if told["do"] == "load":
                 self.file = told["file"]
+                self._limit(told["seconds"])
                 self.handles[0] = load(args[0].tobytes(), self.file, told["name"])
                 return {}, None
             with numpy.errstate(**told["errors"]):
@@ -83,8 +91,22 @@ class Server:
             return {"missing": True}, None
         except Refused as refused:
             return {"refused": str(refused)}, None
+        except Late as late:
+            return {"late": place(late, self.file)}, None
         except BaseException as error:
             return {"error": account(error, self.file)}, None
+        finally:
+            self.in_answer = False
+
+    def _limit(self, seconds: float) -> None:
+        """From `seconds` on, raise Late wherever the learner's code is, again and again if it is caught. Not on Windows."""
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self._ring)
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+
+    def _ring(self, *_: Any) -> None:
+        if self.in_answer:
+            raise Late
 
     def _does(self, what: str) -> Any:
         """The function for a request: one of DOES, an operator such as "add", or "radd", which exchanges the operands."""
