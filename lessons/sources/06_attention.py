@@ -1,112 +1,123 @@
 # %% [markdown]
 # # 06 Softmax attention
 #
-# After this lesson you can say what queries, keys and values are, write attention in four lines, make it safe for any
-# scores, keep it from looking ahead, and prove your gradient of softmax right.
+# After this lesson you can say what queries, keys and values are, compute one attention with all its numbers, write
+# it in four lines, keep it correct for large numbers, hide later tokens from it, and derive its gradient.
 #
-# *About 90 minutes with the exercises. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
+# *About 30 minutes to read, and 50 for the exercises. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
 
 # %% [markdown]
 # ## Why
 #
-# Read "the animal did not cross the street because **it** was too tired". To know what *it* is, a reader looks back at
-# *animal*. A layer that mixes neighbours only, or everything alike, cannot do that: where to look depends on the words.
+# Read "the animal did not cross the street because it was too tired". To understand *it*, a reader looks back at
+# *animal*. A layer that combines each token with its two neighbours cannot do this, because *animal* is seven words
+# away. The mean of all tokens cannot do it either: it is the same for every token. Which tokens matter must depend on
+# the tokens.
 #
-# Think of a dictionary in Python. You ask with a key, `d["animal"]`, and get the value that is filed under it. It answers if
-# a key is *equal* to what you ask, and else not at all. No gradient goes through that: a key fits or does not fit.
-# **Attention** is a soft dictionary. Every position asks a **question** (its query $q$). Every position also wears a **label**
-# (its key $k$) and carries a **message** (its value $v$). All three are vectors, lists of numbers. Every label answers, each in
-# the degree to which it fits the question, and what one gets is a mean of all messages with more of those that fit.
+# Compare this with a dictionary in Python. `d["animal"]` gives the value that is stored under the key `"animal"`. The
+# key must be equal to the one that is asked for: a key that is nearly right gives an error. So there is no slope that
+# gradient descent could follow. **Attention** is a dictionary in which a key may fit a little or a lot. Each token
+# gets three vectors, its **query, key and value**:
+#
+# - the query $q$ describes what the token looks for;
+# - the key $k$ describes what the token is, so that it can be found;
+# - the value $v$ is what other tokens receive from it.
+#
+# A query is compared with the keys of all tokens. The result for this query is a mean of all values, in which a value
+# counts more if its key fits better.
 
 # %%
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check, hint, saved, solution
+from minitransformer.course import beside_pytorch, check, hint, saved, slide, solution
+from minitransformer.course.figures import lesson_06_attention as figures
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told apart by every kind of eye
 rng = np.random.default_rng(0)
 mt.manual_seed(0)
 
 # %% [markdown]
-# ## One question
+# ## One query
 #
-# How well do two vectors fit? Multiply them number by number and add up, $q \cdot k = \sum_c q_c k_c$: the **dot product**.
-# It is positive if they point to the same side, 0 if they are at right angles, negative if they point to opposite sides, and the
-# longer they are, the larger it gets. Call it the **score** of the key.
+# How well do two vectors fit? Multiply them channel by channel and add the products: $q \cdot k = \sum_c q_c k_c$.
+# This is the **dot product**. It is positive if the vectors point in similar directions, 0 if they are at right
+# angles, and negative if they point in opposite directions. It also grows with the length of the vectors. The dot
+# product of a query and a key is called the **score** of the key.
 #
-# In the picture *it* asks for a living thing, which here is the direction to the right. A position with a fitting label gets a
-# high score. The scores are then made into **shares**, positive numbers that sum to 1 (how, comes next), and the answer is the
-# mean of the messages, weighted by the shares. Elsewhere you will read **attention weights** for these shares, and **distribution**
-# for any list of numbers of 0 or more that sum to 1.
+# The scores are then made into positive numbers that sum to 1 (the next section says how). These are the **attention
+# weights**. We also call them *shares*, because "weights" are already the numbers that a model learns. A list of
+# numbers that are 0 or larger and sum to 1 is called a **distribution**. The result is the mean of the values,
+# weighted by the shares.
+#
+# In this example the first channel of a key says how much the token is a living thing, and *it* looks for a living
+# thing.
+#
+# **Predict, then run.** The query is $(2, 0.5)$. The keys are $(1.5, 0)$, $(-0.5, 1.5)$ and $(0.3, -1)$. What is the
+# score of each key, and which value counts most in the result?
+#
+# <details><summary>Answer</summary>
+#
+# $2 \cdot 1.5 + 0.5 \cdot 0 = 3$ for *animal*, $-1 + 0.75 = -0.25$ for *street*, and $0.6 - 0.5 = 0.1$ for *tired*.
+# So the value of *animal* counts most: it gets the share 0.91.
+#
+# </details>
 
 # %%
 names = ["animal", "street", "tired"]
-q = np.array([2.0, 0.5])  # (d,) what `it` asks
-k = np.array([[1.5, 0.0], [-0.5, 1.5], [0.3, -1.0]])  # (S, d) the labels
-v = np.array([[9.0, 0.0], [0.0, 9.0], [3.0, 3.0]])  # (S, dv) the messages
-scores = k @ q  # (S,)
+q = np.array([2.0, 0.5])  # (d,) the query of `it`
+k = np.array([[1.5, 0.0], [-0.5, 1.5], [0.3, -1.0]])  # (S, d) a key for each name
+v = np.array([[9.0, 0.0], [0.0, 9.0], [3.0, 3.0]])  # (S, dv) a value for each name
+scores = k @ q  # (S, d) @ (d,) -> (S,)
 shares = np.exp(scores) / np.exp(scores).sum()  # (S,)
-answer = shares @ v  # (dv,)
-print("scores:", scores, " shares:", shares.round(2), " answer:", answer.round(2))
-
-figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-for label, arrow in zip(("question of it", *names), (q, *k), strict=True):
-    colour = ORANGE if arrow is q else BLUE
-    axes[0].annotate("", arrow, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2})
-    axes[0].text(arrow[0], arrow[1] + (0.15 if arrow[1] > 0 else -0.3), label, color=colour, ha="center")
-axes[0].set(xlim=(-1.4, 2.8), ylim=(-1.5, 2.1), aspect="equal", title="one question, three labels")
-axes[0].axhline(0, color=GREY, lw=0.5, zorder=0)
-axes[0].axvline(0, color=GREY, lw=0.5, zorder=0)
-axes[1].bar(np.arange(3) - 0.2, scores, 0.4, color=GREY, label="score")
-axes[1].bar(np.arange(3) + 0.2, shares, 0.4, color=BLUE, label="share")
-axes[1].axhline(0, color="black", lw=0.6)
-axes[1].set(xticks=range(3), xticklabels=names, title="scores, and shares made of them")
-axes[1].legend(frameon=False)
-plt.show()
+result = shares @ v  # (S,) @ (S, dv) -> (dv,)
+print("scores:", scores, " shares:", shares.round(2), " result:", result.round(2))
+figures.one_query(names, q, k, scores, shares)
 
 # %% [markdown]
-# ## Shares: softmax
+# ## From scores to shares: softmax
 #
-# Scores can be any numbers. Shares must be positive and sum to 1. The exponential makes every number positive and keeps their
-# order, division by the sum does the rest. It is called **softmax**:
+# A score can be any number. Shares must be positive and sum to 1. The exponential $e^x$ makes every number positive
+# and keeps their order. Dividing by the sum makes them sum to 1. The two steps together are called **softmax**:
 #
 # $$\mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
-# What counts are *differences*: a score higher by 1 makes a share $e = 2.72$ times as large, wherever the scores are. So it also
-# matters how large the scores are. Multiply all of them by 3, and nearly everything goes to the first:
+# Only the *differences* between the scores count: if one score is larger than another by 1, its share is $e = 2.72$
+# times as large.
+#
+# **Predict, then run.** The next cell multiplies the scores 2, 1, 0.1 and -1 by 0.3, by 1 and by 3. The order of the
+# scores stays the same. Do the shares stay the same, too?
+#
+# <details><summary>Answer</summary>
+#
+# No. The differences become 3 times as large as well, so the quotient of two shares is raised to the power of 3. The
+# largest share grows from 0.64 to 0.95. With the factor 0.3 the shares come closer to each other.
+#
+# </details>
 
 # %%
 four = np.array([2.0, 1.0, 0.1, -1.0])  # (n,)
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), sharey=True, layout="constrained")
-for axis, factor in zip(axes, (0.3, 1, 3), strict=True):
-    e = np.exp(factor * four)  # (n,)
-    axis.bar(range(4), e / e.sum(), color=BLUE)
-    for i, share in enumerate(e / e.sum()):
-        axis.text(i, share + 0.02, f"{share:.2f}", ha="center")
-    axis.set(title=f"{factor} times the scores", xticks=range(4), xticklabels=four, ylim=(0, 1.1))
-axes[0].set_ylabel("share")
-axes[1].set_xlabel("score")
-plt.show()
+by_factor = {factor: np.exp(factor * four) / np.exp(factor * four).sum() for factor in (0.3, 1, 3)}  # (n,) each
+print("e =", round(math.e, 2), " largest shares:", *(share.max().round(2) for share in by_factor.values()))
+figures.larger_scores(four, by_factor)
 
 # %% [markdown]
-# There are two traps. The first: a float64 ends at about $10^{308}$, so $e^{1000}$ is infinite, and infinite by infinite is no
-# number (`nan`). Adding the same $c$ to all scores changes no share, as $e^{x+c} = e^c e^x$ and $e^c$ cancels. So take off the
-# largest score first, and no exponent is above 0.
+# Two cases need care. First, large scores: the largest number in float64 is about $10^{308}$. So $e^{1000}$ becomes
+# infinite, and infinity divided by infinity is `nan`, "not a number". Adding the same number $c$ to all scores does
+# not change the shares, because $e^{x+c} = e^c e^x$, and the factor $e^c$ cancels. So we subtract the largest score
+# first. Then no exponent is above 0.
 
 # %%
 with np.errstate(all="ignore"):  # no warnings
     big = np.array([1000.0, 999.0])
-    print("naive: ", np.exp(big) / np.exp(big).sum())
-    print("stable:", (np.exp(big - big.max()) / np.exp(big - big.max()).sum()).round(3))
+    print("directly:               ", np.exp(big) / np.exp(big).sum())
+    print("after subtracting 1000: ", (np.exp(big - big.max()) / np.exp(big - big.max()).sum()).round(3))
 
 # %% [markdown]
-# The second: soon we shall forbid a position to look somewhere, by giving that key the score $-\infty$, as $e^{-\infty} = 0$. If
-# *all* keys of a question are forbidden, the largest score is $-\infty$, and $-\infty - (-\infty)$ is no number either. There is
-# nobody to share among, so the shares of such a row shall be zeros.
+# Second, keys that must not be used. Their score is set to $-\infty$, because $e^{-\infty} = 0$ (the section on masks
+# below says what this is good for). If *all* keys of a query have the score $-\infty$, the largest score is $-\infty$
+# too, and $-\infty - (-\infty)$ is `nan`. No key may be used, so all shares of such a row shall be 0.
 
 # %%
 with np.errstate(all="ignore"):
@@ -115,67 +126,70 @@ with np.errstate(all="ignore"):
         print(row, "->", e / e.sum())
 
 # %% [markdown]
-# Two things you may want in the exercise. `np.where(condition, a, b)` takes the number of `a` where the condition is true, and
-# that of `b` elsewhere. And the array may have any number of dimensions, written `(..., n)`: the rows lie along the last one,
-# which is `axis=-1` however many there are, and each row is a softmax of its own.
+# For the exercise: `np.where(condition, a, b)` takes the number from `a` where the condition is true, and from `b`
+# elsewhere. The array may have any number of dimensions, written `(..., n)`. The rows lie along the last axis, which
+# is `axis=-1` for any number of dimensions. Softmax is computed for each row separately.
 #
 # ### Your turn: softmax
 
 # %% exercise softmax
 
 # %% [markdown]
-# ## How softmax passes a gradient
+# ## The gradient of softmax
 #
-# If one score rises, its share rises *and all others fall*: each output depends on each input. How much? Let
-# $s = \mathrm{softmax}(x)$, and nudge one score $x_j$ by a small $h$. Then $e^{x_j}$ grows by the fraction $h$ (the slope of
-# $e^x$ is $e^x$). Two things follow:
+# If one score rises, its own share rises and all other shares fall. So each output depends on each input. How much?
+# Let $s = \mathrm{softmax}(x)$, and add a small number $h$ to one score $x_j$. Then $e^{x_j}$ becomes $e^h \approx 1
+# + h$ times as large. This has two effects:
 #
-# - The *sum* below grows by $e^{x_j} h$, which is the fraction $s_j h$ of it. So *every* share falls by that fraction: $s_i$ by
-#   $s_i s_j h$.
-# - The number *above* grows by the fraction $h$, for $i = j$ only: $s_j$ rises by $s_j h$.
+# - The denominator grows by $e^{x_j} h$, which is $s_j h$ times the denominator. So *every* share $s_i$ falls by $s_i
+#   s_j h$.
+# - The numerator of share $j$ grows by the factor $1 + h$. So $s_j$ rises by $s_j h$.
 #
-# Together, with $[i = j]$ for a number that is 1 if $i = j$ and 0 otherwise (books write $\delta_{ij}$):
+# Write $[i = j]$ for a number that is 1 if $i = j$ and 0 otherwise (books write $\delta_{ij}$). Together:
 #
 # $$\frac{\partial s_i}{\partial x_j} = s_i\,\big([i = j] - s_j\big)$$
 
 # %%
-s = np.exp(four) / np.exp(four).sum()  # (n,): the shares of the four scores above
-table = s[:, None] * (np.eye(4) - s)  # (n, n): row i, column j
-tried = np.zeros((4, 4))
+s = np.exp(four) / np.exp(four).sum()  # (n,) the shares of the four scores above
+slopes = s[:, None] * (np.eye(4) - s)  # (n, n): row i, column j
+central = np.zeros((4, 4))
 for j in range(4):
     up, down = np.exp(four + 1e-6 * np.eye(4)[j]), np.exp(four - 1e-6 * np.eye(4)[j])
-    tried[:, j] = (up / up.sum() - down / down.sum()) / 2e-6
-print("largest difference from what central differences say:", abs(table - tried).max())
-
-figure, axis = plt.subplots(figsize=(3.6, 3), layout="constrained")
-axis.imshow(table, cmap="PuOr", vmin=-0.3, vmax=0.3)
-for (i, j), slope in np.ndenumerate(table):
-    axis.text(j, i, f"{slope:+.3f}", ha="center", va="center", fontsize=9, color="white" if slope > 0.15 else "black")
-axis.set(xlabel="score that is nudged, j", ylabel="share that moves, i", xticks=range(4), yticks=range(4))
-axis.set_title("one up, all others down")
-plt.show()
+    central[:, j] = (up / up.sum() - down / down.sum()) / 2e-6
+print(f"largest difference from central differences: {abs(slopes - central).max():.0e}")
+print("largest sum of a column:", abs(slopes.sum(axis=0)).max().round(12))
+figures.slopes(slopes)
 
 # %% [markdown]
-# Every column sums to 0, as what one share wins the others lose. Now the law. With $g_i = \partial L / \partial s_i$ for the
-# gradient that arrives, lesson 02 says to multiply and add over all $i$:
+# Every column sums to 0: what one share gains, the others lose. Now the gradient that goes back through softmax. Let
+# $g_i = \partial L / \partial s_i$ be the gradient that arrives. By lesson 02, we multiply with the slopes and add
+# over all $i$:
 #
 # $$\frac{\partial L}{\partial x_j} = \sum_i g_i\,s_i\,\big([i = j] - s_j\big)
 # = g_j s_j - s_j \sum_i g_i s_i = s_j\,\Big(g_j - \sum_i g_i s_i\Big)$$
 #
-# From the first sum $[i = j]$ keeps the one term $i = j$; from the second, $s_j$ comes out, as it is the same in all terms. The
-# whole table has shrunk to one line. It even has a meaning. The sum is the mean of $g$, weighted by the shares: a score is
-# pushed up or down by how far *its* $g_j$ is from that mean.
+# In the first part of the sum, $[i = j]$ leaves only the term $i = j$. In the second part, $s_j$ is the same in all
+# terms, so it can be written in front. The whole matrix of slopes is no longer needed. The formula also has a
+# meaning: $\sum_i g_i s_i$ is the mean of $g$, weighted by the shares, and the gradient of a score is its share times
+# the difference of $g_j$ from this mean.
 #
-# Beware of a check with $g = (1, 1, \ldots)$: the shares always sum to 1, so *that* gradient is zero, and a function that
-# returns zeros would pass. Checks need random weights (lesson 02). Below, `backward(g)` starts the walk back with this $g$, and
-# `dim` is PyTorch's word for axis.
+# **Predict, then run.** The next cell starts the backward pass with $g = (1, 1, \ldots, 1)$ for each row. (`dim` is
+# PyTorch's name for `axis`.) What is the gradient of the scores?
+#
+# <details><summary>Answer</summary>
+#
+# Zero. The weighted mean of $g$ is 1 as well, so $g_j$ minus the mean is 0. In other words: $L$ is the sum of the
+# shares, which is always 1. So a check with ones cannot tell a right function from one that returns zeros. A check
+# needs random numbers (lesson 02).
+#
+# </details>
 
 # %%
 x = mt.randn(3, 5, dtype=mt.float64, requires_grad=True)
 mt.nn.functional.softmax(x, dim=-1).backward(mt.ones(3, 5, dtype=mt.float64))
-print(f"largest slope with a gradient of ones: {abs(x.grad.numpy()).max():.0e}")
+print(f"largest gradient for g = 1:            {abs(x.grad.numpy()).max():.0e}")
 error = mt.gradcheck(lambda t: mt.nn.functional.softmax(t, dim=-1), [x])
-print(f"largest error with random weights:     {error:.0e}")
+print(f"largest error, checked with random g:  {error:.0e}")
 
 # %% [markdown]
 # ### Your turn: the gradient of softmax
@@ -183,205 +197,268 @@ print(f"largest error with random weights:     {error:.0e}")
 # %% exercise softmax_vjp
 
 # %% [markdown]
-# ## Why the root of d
+# ## Why the scores are divided by the root of d
 #
-# You saw above what large scores do. How large are they? Take a query and a key of $d$ random numbers each, of mean 0 and
-# typical size 1. (Typical size: the root of the mean of the squares, and that mean is called the **variance**.) The score is a
-# sum of $d$ products $q_c k_c$, each of variance 1. Variances of independent numbers add up, so the score has the variance $d$
-# and the typical size $\sqrt d$.
+# Large scores give one key nearly everything, as you saw above. How large are scores? Take a query and a key of $d$
+# random numbers each, with mean 0. The **variance** of such numbers is the mean of their squares, and its root is
+# their *typical size*. Let both be
+# 1. A score is a sum of $d$ products $q_c k_c$, and each product has the variance 1. Variances of independent numbers
+#   add up. So a score has the variance $d$ and the typical size $\sqrt d$.
 #
-# With $d = 64$ that is 8, and softmax is driven into a corner: one share is nearly 1, the others are nearly 0. There the slope
-# $s\,(1 - s)$ of a share in its own score is nearly 0 as well, and the layer does not learn. Dividing by $\sqrt d$ keeps scores
-# at the typical size 1 for every $d$. Left, the share of the best of 10 random keys:
+# For $d = 64$ the typical size is 8. Then one share is nearly 1 and the others are nearly 0. For such shares the
+# slope $s\,(1 - s)$ of a share with respect to its own score is nearly 0 as well, so the scores get almost no
+# gradient, and the layer hardly learns. If scores are divided by $\sqrt d$, their typical size is 1 for every $d$.
+# The left picture shows the largest share among ten random keys:
 
 # %%
-widths = [4, 16, 64, 256]
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-for scale, label, look in ((False, "plain", "o--"), (True, r"divided by $\sqrt{d}$", "o-")):
-    largest = []
-    for d in widths:
-        many, ten = rng.normal(size=(500, d)), rng.normal(size=(10, d))  # 500 queries, 10 keys
-        raw = many @ ten.T / (math.sqrt(d) if scale else 1.0)  # (500, 10)
-        of_best = mt.nn.functional.softmax(mt.tensor(raw), dim=-1).numpy().max(-1)  # (500,)
-        largest.append(of_best.mean())
-    axes[0].plot(widths, largest, look, color=BLUE if scale else ORANGE, label=label)
-axes[0].set(xscale="log", xlabel="d", ylabel="mean largest share", ylim=(0, 1))
-axes[0].set_xticks(widths, widths)
-axes[0].minorticks_off()
-axes[0].legend(frameon=False)
-p = np.linspace(0, 1, 101)
-axes[1].plot(p, p * (1 - p), color=BLUE)
-axes[1].set(xlabel="share s", ylabel=r"its slope $s(1-s)$", title="a share near 0 or 1 does not learn")
-plt.show()
+sizes = [4, 16, 64, 256]
+undivided, divided = [], []
+for d in sizes:
+    raw = rng.normal(size=(500, d)) @ rng.normal(size=(10, d)).T  # (500 queries, d) @ (d, 10 keys) -> (500, 10)
+    print(f"d = {d:3d}: typical size of a score {np.sqrt((raw**2).mean()):4.1f}, root of d {math.sqrt(d):.0f}")
+    for largest, score in ((undivided, raw), (divided, raw / math.sqrt(d))):
+        largest.append(mt.nn.functional.softmax(mt.tensor(score), dim=-1).numpy().max(axis=-1).mean())
+figures.widths(sizes, undivided, divided)
 
 # %% [markdown]
-# ## All questions at once
+# Try other divisors: the next cell takes ten random scores with $d = 64$. With JupyterLab and ipywidgets it shows a
+# slider. At 1 the scores are as they come, at 8 they are divided by $\sqrt d$. A larger divisor makes the shares more
+# and more equal.
+
+# %%
+ten = rng.normal(size=64) @ rng.normal(size=(10, 64)).T  # (10,) scores
+
+
+def draw(root):
+    figures.divided(root, mt.nn.functional.softmax(mt.tensor(ten / root), dim=-1).numpy())
+
+
+slide(draw, root=(1.0, 20.0, 8.0))
+
+# %% [markdown]
+# ## All queries at once
 #
-# Put the questions of $T$ positions as rows into a matrix $Q$ $(T, d)$, the labels of $S$ positions into $K$ $(S, d)$ and their
-# messages into $V$ $(S, d_v)$. The score of question $i$ with label $j$ is $q_i \cdot k_j$, row by row: that is the matrix
-# product $Q K^\top$ $(T, S)$. Softmax makes shares of each row, and shares times $V$ is a weighted mean for each question:
+# Write the queries of $T$ tokens as the rows of a matrix $Q$ $(T, d)$, the keys of $S$ tokens as the rows of $K$ $(S,
+# d)$, and their values as the rows of $V$ $(S, d_v)$. The score of query $i$ and key $j$ is the dot product of row
+# $i$ of $Q$ and row $j$ of $K$. All of them together are the matrix product $Q K^\top$ $(T, S)$. Softmax turns each
+# row into shares. The product of the shares with $V$ is a weighted mean of the values for each query:
 #
 # $$\mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.1.)
+# This is **scaled dot-product attention** (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.1).
 #
 # ## Where queries, keys and values come from
 #
-# Each token has a vector already, its embedding, and these are the rows of $X$ $(T, C)$. Three tables of weights, $W_q$ $(C, d)$,
-# $W_k$ $(C, d)$ and $W_v$ $(C, d_v)$, make a query, a key and a value of each row:
+# Each token already has a vector, its embedding. These vectors are the rows of a matrix $X$ $(T, C)$. Three matrices
+# of weights, $W_q$ $(C, d)$, $W_k$ $(C, d)$ and $W_v$ $(C, d_v)$, make a query, a key and a value from each row:
 #
 # $$Q = X W_q, \qquad K = X W_k, \qquad V = X W_v$$
 #
-# A row of $Q$ depends on the vector of its own token only, and the tables are the same for all tokens. They begin as random numbers
-# and are learned by gradient descent (lesson 01), like all weights: nobody tells the model what to ask for. There are three tables,
-# so the same word may ask for one thing, be found under another, and pass on a third. With one table for queries and keys, a token
-# would mostly find itself.
+# The same three matrices are used for all tokens. They start with random numbers and are learned by gradient descent
+# (lesson 01). So nobody decides what a query looks for: it becomes whatever makes the error small. There are three
+# matrices, so that what a token looks for, what it is found by, and what it passes on can be three different things.
+# If queries and keys came from the same matrix, the key of a token would often fit its own query best.
 #
-# Here is one attention with all its numbers: three tokens of four channels, and $d = d_v = 2$.
+# ## One attention with all its numbers
+#
+# Three tokens with $C = 4$ channels, and $d = d_v = 2$. First the queries, keys and values:
 
 # %%
-tokens = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0]])  # (T, C)
-to_q = np.array([[2, 0], [0, 2], [0, 0], [0, 1]])  # (C, d)
-to_k = np.array([[1, 0], [0, 1], [1, 0], [0, 0]])  # (C, d)
-to_v = np.array([[10, 0], [0, 10], [0, 0], [0, 10]])  # (C, dv)
-queries, keys, values = tokens @ to_q, tokens @ to_k, tokens @ to_v  # (T, d), (T, d), (T, dv)
-fits = queries @ keys.T / math.sqrt(2)  # (T, d) @ (d, S) -> (T, S), here S = T
-weights = np.exp(fits) / np.exp(fits).sum(axis=1, keepdims=True)  # (T, S): each row sums to 1
-for name, table in (
-    ("Q = X Wq", queries),
-    ("K = X Wk", keys),
-    ("V = X Wv", values),
-    ("scores = Q K^T / root 2", fits),
-    ("shares = softmax of each row", weights),
-    ("result = shares V", weights @ values),  # (T, S) @ (S, dv) -> (T, dv)
-):
-    print(f"{name} {table.shape}:\n{table.round(2)}")
+X = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0]])  # (T, C)
+Wq = np.array([[2, 0], [0, 2], [0, 0], [0, 1]])  # (C, d)
+Wk = np.array([[1, 0], [0, 1], [1, 0], [0, 0]])  # (C, d)
+Wv = np.array([[10, 0], [0, 10], [0, 0], [0, 10]])  # (C, dv)
+Q, K, V = X @ Wq, X @ Wk, X @ Wv  # (T, d), (T, d), (T, dv)
+for name, table in (("Q = X Wq", Q), ("K = X Wk", K), ("V = X Wv", V)):
+    print(f"{name}, {table.shape}:", *table)
 
 # %% [markdown]
-# Follow token 0, the first row of each table. Its query is $(2, 0)$. The keys are $(2, 0)$, $(0, 1)$ and $(1, 1)$, so the dot
-# products are 4, 0 and 2; divided by $\sqrt 2$ they are the scores 2.83, 0 and 1.41. Their softmax gives the shares 0.77, 0.05 and
-# 0.19, and the mean of the values $(10, 0)$, $(0, 20)$ and $(10, 10)$ with these shares is $(9.55, 2.77)$.
+# We follow token 0, whose vector is $(1, 0, 1, 0)$. Its query is the sum of rows 0 and 2 of $W_q$, which is $(2, 0)$.
+# The scores of its query and the three keys are
 #
-# All three come from the same text, so this is called **self-attention**. (A translator also needs to look at *another* text:
-# questions from its own, labels and messages from the other. That is **cross-attention**, the same formula, and there $T$ and $S$
-# differ.)
+# $$(2, 0) \cdot (2, 0) = 4, \qquad (2, 0) \cdot (0, 1) = 0, \qquad (2, 0) \cdot (1, 1) = 2,$$
 #
-# Here is the sentence from the beginning. A trained model would find tables of its own. We write some by hand, to see that it can
-# work: each word has four channels, "living", "place", "pronoun", "state". A pronoun asks for living things, and nobody else asks
-# for anything.
+# and divided by $\sqrt 2 = 1.41$ they are 2.83, 0 and 1.41. This is row 0 of the scores:
+
+# %%
+products = Q @ K.T  # (T, d) @ (d, S) -> (T, S), here S = T
+scaled = products / math.sqrt(2)  # (T, S)
+print("Q K^T:", *products)
+print("divided by", round(math.sqrt(2), 2), "gives", *scaled.round(2))
+
+# %% [markdown]
+# Softmax of row 0: $e^{2.83} = 16.92$, $e^0 = 1$ and $e^{1.41} = 4.11$ have the sum 22.03, so the shares are $16.92 /
+# 22.03 = 0.77$, $0.05$ and $0.19$. (They sum to 1.01 only because each was rounded.)
+
+# %%
+powers = np.exp(scaled)  # (T, S)
+weights = powers / powers.sum(axis=1, keepdims=True)  # (T, S): each row sums to 1
+print("powers of row 0:", powers[0].round(2), "sum:", powers[0].sum().round(2))
+print("shares:", *weights.round(2), "sum of row 0, rounded before:", weights[0].round(2).sum().round(2))
+
+# %% [markdown]
+# The result for token 0 is the mean of the three values with these shares, $0.77 \cdot (10, 0) + 0.05 \cdot (0, 20) +
+# 0.19 \cdot (10, 10) = (9.55, 2.77)$. (The numbers come from the exact shares.) The picture shows all the matrices,
+# from left to right. Cover the last three with a hand, and compute the second row yourself:
+
+# %%
+results = weights @ V  # (T, S) @ (S, dv) -> (T, dv)
+print("results:", *results.round(2))
+figures.steps({"X": X, "Q": Q, "K": K, "V": V, "scores": scaled, "shares": weights, "result": results})
+
+# %% [markdown]
+# Queries, keys and values came from the same text. This is called **self-attention**. In a translation, the queries
+# come from the text that is being written, and keys and values from the text that is translated. This is called
+# **cross-attention**. The formula is the same, but $T$ and $S$ can differ.
+#
+# ## The sentence from the beginning
+#
+# A trained model finds its own matrices (lesson 07 shows some). Here we write them by hand, to show that attention
+# can solve the example. Each word has four channels: "living thing", "place", "pronoun", "state". The matrix $W_q$
+# makes a pronoun look for living things. All other words have the query 0.
+#
+# **Predict, then run.** What do the rows of the words with the query 0 look like?
+#
+# <details><summary>Answer</summary>
+#
+# A query of zeros has the score 0 with every key. Equal scores give equal shares: each of the 12 words gets 1/12,
+# about 0.08.
+#
+# </details>
 
 # %%
 words = "the animal did not cross the street because it was too tired".split()
-channels = {"animal": 0, "street": 1, "it": 2, "tired": 3}  # living, place, pronoun, state
-X = np.array([np.eye(4)[channels[word]] if word in channels else np.zeros(4) for word in words])  # (T, C)
-Wq = np.array([[0.0, 0.0], [0.0, 0.0], [4.0, 0.0], [0.0, 0.0]])  # (C, d): a pronoun asks in direction 0
-Wk = np.array([[1.5, 0.0], [0.0, 1.5], [0.0, 0.0], [0.0, 0.0]])  # (C, d): direction 0 says "living", 1 "place"
-Wv = np.eye(4)  # (C, dv): the message is all that one knows
-Q, K, V = X @ Wq, X @ Wk, X @ Wv  # (T, d), (T, d), (T, dv)
-shares = mt.nn.functional.softmax(mt.tensor(Q @ K.T / math.sqrt(2)), dim=-1).numpy()  # (T, T)
-print("what `it` was:           ", X[words.index("it")])
-print("what it gets for answer: ", (shares @ V)[words.index("it")].round(2))
-
-figure, axis = plt.subplots(figsize=(5, 4.2), layout="constrained")
-image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-axis.set(xlabel="key: who is looked at", ylabel="query: who looks", title="a row for each word; rows sum to 1")
-axis.set_xticks(range(len(words)), words, rotation=60, ha="right", rotation_mode="anchor")
-axis.set_yticks(range(len(words)), words)
-figure.colorbar(image)
-plt.show()
+channels = {"animal": 0, "street": 1, "it": 2, "tired": 3}  # living thing, place, pronoun, state
+X_words = np.array([np.eye(4)[channels[word]] if word in channels else np.zeros(4) for word in words])  # (T, C)
+Q_words = X_words @ np.array([[0, 0], [0, 0], [4.0, 0], [0, 0]])  # (T, d): a pronoun looks in direction 0
+K_words = X_words @ np.array([[1.5, 0], [0, 1.5], [0, 0], [0, 0]])  # (T, d): direction 0 is "living thing", 1 is "place"
+V_words = X_words  # (T, dv): the value is all that is known of the word
+word_shares = mt.nn.functional.softmax(mt.tensor(Q_words @ K_words.T / math.sqrt(2)), dim=-1).numpy()  # (T, T)
+it = words.index("it")
+print("X of `it`:       ", X_words[it])
+print("result for `it`: ", (word_shares @ V_words)[it].round(2))
+print(len(words), "words; shares of the first:", word_shares[0].round(2))
+figures.sentence(words, word_shares)
 
 # %% [markdown]
-# Row *it* has found its animal: what was "some pronoun" now knows that it is living. All other rows have scores of 0 everywhere,
-# so they look everywhere alike. Note that the answer for *it* knows nothing of *where* the animal stands. Shares are
-# made of vectors alone, so places must be in the vectors (lesson 05).
-
-# %% [markdown]
+# In row *it*, almost the whole share is at *animal*. Its vector said "pronoun" only; the result says "living thing".
+# But the result does not say *where* the animal stands in the sentence: shares are computed from the vectors alone.
+# If the place shall matter, it must be in the vectors (lesson 05).
+#
 # ## Masks
 #
-# A model that learns to predict the next word gets a whole text and predicts at all places at once: at place 3 it shall say
-# what stands at place 4. If place 3 could look at place 4, it would copy. So a table of `True` and `False` says who may look
-# where, a **mask**. Where a query may not look, its score becomes $-\infty$ *before* softmax: the share is then exactly 0 and
-# the others still sum to 1. Setting shares to 0 *after* softmax would leave rows that sum to less, by just what the hidden
-# places had got: the future would still have a say. (`np.tri(6)` makes a table with ones on and below the diagonal.)
+# A model that learns to predict the next token reads a whole text and predicts at all places at once: at place 3 it
+# predicts the token at place 4. If place 3 could look at place 4, it would simply copy the token, and learn nothing.
+# A **mask** is a table of `True` and `False` which says where a query may look. A **causal mask** allows each place
+# itself and all places before it. (`np.tri(6)` makes a table with ones on and below the diagonal.)
+#
+# Where a query may not look, the score is set to $-\infty$ *before* softmax. Then the share is exactly 0, and the
+# others sum to 1. It would be wrong to set shares to 0 *after* softmax: the rows would sum to less than 1, and the
+# sum would depend on the hidden scores, so the model could still learn something about the tokens that it must not
+# see.
 
 # %%
-mask = np.tri(6, dtype=bool)  # (T, T): True where one may look
-table_of_scores = rng.normal(size=(6, 6))  # (T, T)
-masked = mt.tensor(np.where(mask, table_of_scores, -np.inf))  # (T, T)
-before = mt.nn.functional.softmax(masked, dim=-1).numpy()  # (T, T)
-after = mt.nn.functional.softmax(mt.tensor(table_of_scores), dim=-1).numpy() * mask  # (T, T)
-figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
-for axis, shown, title in ((axes[0], before, "masked before softmax"), (axes[1], after, "wrong: masked after")):
-    axis.imshow(shown, cmap="Blues", vmin=0, vmax=1)
-    for i, j in np.argwhere(mask):
-        colour = "white" if shown[i, j] > 0.5 else "black"
-        axis.text(j, i, f"{shown[i, j]:.2f}", ha="center", va="center", fontsize=7, color=colour)
-    axis.set(xlabel="key", ylabel="query", title=title, xticks=range(6), yticks=range(6))
-plt.show()
-print("rows sum to", before.sum(1).round(2))
-print("      wrong:", after.sum(1).round(2))
+mask = np.tri(6, dtype=bool)  # (T, T): True where a query may look
+table = rng.normal(size=(6, 6))  # (T, T) random scores
+hidden = mt.tensor(np.where(mask, table, -np.inf))  # (T, T)
+before = mt.nn.functional.softmax(hidden, dim=-1).numpy()  # (T, T)
+after = mt.nn.functional.softmax(mt.tensor(table), dim=-1).numpy() * mask  # (T, T)
+figures.masks(mask, before, after)
+print("sums of the rows, masked before:", before.sum(1).round(2))
+print("sums of the rows, masked after: ", after.sum(1).round(2))
 
 # %% [markdown]
 # ### Your turn: the mask, and attention
 #
-# In `attention` there may be dimensions in front, for many texts at once: $(\ldots, T, d)$. `@` multiplies the last two (lesson
-# 02), and `np.swapaxes(k, -1, -2)` turns the last two round and leaves those in front alone, which `k.T` does not. (For the
-# root take `math.sqrt`: it gives one of Python's own numbers, while `np.sqrt(4)` is a float64 number that would make a float32
-# array float64.)
+# In `attention` there may be more dimensions in front, for several texts at once: $(\ldots, T, d)$. `@` multiplies
+# the last two dimensions (lesson 02). `np.swapaxes(k, -1, -2)` swaps the last two and leaves those in front as they
+# are, which `k.T` does not do. Use `math.sqrt` for the root: it gives a Python number, while `np.sqrt(4)` is a number
+# of the type float64, which turns a float32 array into float64.
 
 # %% exercise causal_mask
 
 # %% exercise attention
 
 # %% [markdown]
-# ## The same in the library, and against PyTorch
+# *Harder, if you like (not judged).* Write `attention_vjp(g, q, k, v)` for one text without a mask. It returns the
+# gradients of `q`, `k` and `v`, and needs your `softmax_vjp` and the gradient of a matrix product (lesson 02). Check
+# it with central differences.
+#
+# ## The same in the library, and in PyTorch
 #
 # `mt.nn.functional.scaled_dot_product_attention` is this formula as one operation with its own gradient
-# (`minitransformer/ops/attention.py`): your `softmax_vjp`, between the gradients of two matrix products (lesson 02). Finite
-# differences judge it for queries, keys and values, on every element:
+# (`minitransformer/ops/attention.py`): the gradient of softmax between the gradients of two matrix products. Here it
+# is checked with central differences, for every element of the queries, keys and values:
 
 # %%
 inputs = [mt.randn(2, 5, 4), mt.randn(2, 6, 4), mt.randn(2, 6, 3)]  # (B, T, d), (B, S, d), (B, S, dv)
-print("largest error:", mt.gradcheck(mt.nn.functional.scaled_dot_product_attention, inputs))
+print(f"largest error: {mt.gradcheck(mt.nn.functional.scaled_dot_product_attention, inputs):.0e}")
 
 # %% [markdown]
-# and PyTorch, where it is installed, once without and once with a mask:
+# The largest differences from PyTorch, once without and once with a mask:
+
 
 # %%
-try:
+def compare():
     import torch
-except ImportError:
-    print("PyTorch is not installed: pip install torch")
-else:
+
     ours, theirs = (library.nn.functional.scaled_dot_product_attention for library in (mt, torch))
     double = [t.double().numpy() for t in inputs]
-    print("everywhere: ", mt.compare_with_torch(ours, theirs, double))
     seen = np.tri(5, 6, dtype=bool)  # (T, S)
     ours_masked = lambda q, k, v: ours(q, k, v, mt.tensor(seen))  # noqa: E731
     theirs_masked = lambda q, k, v: theirs(q, k, v, torch.tensor(seen))  # noqa: E731
-    print("with a mask:", mt.compare_with_torch(ours_masked, theirs_masked, double))
+    pairs = {"without a mask": (ours, theirs), "with a mask": (ours_masked, theirs_masked)}
+    errors = {name: mt.compare_with_torch(*pair, double) for name, pair in pairs.items()}
+    return "\n".join(f"{name}: values {e['value']:.0e}, gradients {e['gradient']:.0e}" for name, e in errors.items())
+
+
+beside_pytorch(
+    compare,
+    shipped="without a mask: values 2e-16, gradients 3e-16\nwith a mask: values 3e-16, gradients 3e-16",
+)
 
 # %% [markdown]
-# ## The article, politely
+# ## What the article writes
 #
-# The article that this course grew from explains attention in three steps, and its formulas are those above. Three remarks:
+# The article from which this course grew (lesson 04) explains attention in three steps, with the formulas of this
+# lesson. Three remarks for those who read it:
 #
-# - Its first step computes "the embedding of queries, keys and values". They are no embeddings (lesson 04), which depend on the
-#   id alone. They are computed from $X$, and in the layers above the first $X$ depends on the whole text.
-# - It writes $\mathrm{Attention}(Q, K)$ for the shares and $\mathrm{Attention}(Q, K, V)$ for the result: one name for two
-#   things. What is drawn as an "attention map" is the first.
-# - It calls $d_k$, our $d$, "the dimension of the key". With several heads it is the width *per head*: lesson 07.
+# - Its first step computes "the embedding of queries, keys and values". They are no embeddings. An embedding depends
+#   on the id of the token alone. Queries, keys and values are computed from $X$, and in later layers $X$ depends on
+#   the whole text.
+# - It writes $\mathrm{Attention}(Q, K)$ for the shares and $\mathrm{Attention}(Q, K, V)$ for the result: one name for
+#   two things. An "attention map" is a picture of the shares.
+# - It calls $d_k$, our $d$, "the dimension of the key". With several heads it is the size of a key *in one head*:
+#   lesson 07.
 
 # %% [markdown]
 # ## Summary
 #
-# - Scores are dot products of queries and keys; softmax makes them shares; the result is a weighted mean of values.
-# - Queries, keys and values are three readings of the same token vectors, by three learned tables.
-# - Take off the maximum before exp; divide scores by $\sqrt d$; mask before softmax.
-# - The gradient of softmax needs its output alone: $s\,(g - \sum g s)$.
+# - Scores are dot products of queries and keys. Softmax turns them into shares. The result is the mean of the values
+#   with these shares.
+# - Queries, keys and values are computed from the same vectors, by three matrices that are learned.
+# - Subtract the maximum before exp. Divide the scores by $\sqrt d$. Mask before softmax.
+# - The gradient of softmax needs only its output: $s\,(g - \sum g s)$.
 #
-# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017. Bahdanau, Cho and Bengio, *Neural machine
-# translation by jointly learning to align and translate*, ICLR 2015, which brought attention to translation. Luong, Pham and
-# Manning, *Effective approaches to attention-based neural machine translation*, EMNLP 2015, with the dot product as the score.
+# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017. Bahdanau, Cho and Bengio, *Neural
+# machine translation by jointly learning to align and translate*, ICLR 2015, which brought attention to translation.
+# Luong, Pham and Manning, *Effective approaches to attention-based neural machine translation*, EMNLP 2015, with the
+# dot product as the score.
 #
-# **Next:** 07, several questions at once.
+# **Next:** 07, several attentions side by side.
+
+# %% [markdown]
+# ## Words
+#
+# | term | meaning | PyTorch |
+# |---|---|---|
+# | query, key and value | what a token looks for, what it is found by, what others receive from it | `query`, `key`, `value` |
+# | score | the dot product of a query and a key, divided by $\sqrt d$ | |
+# | softmax | exp of each number, divided by the sum: positive numbers that sum to 1 | `nn.functional.softmax` |
+# | attention weights | the *shares* with which the values are averaged: softmax of the scores | `need_weights=True` |
+# | distribution | numbers that are 0 or larger and sum to 1 | |
+# | variance | of numbers with mean 0, the mean of their squares; its root is their *typical size* | `torch.var` |
+# | scaled dot-product attention | $\mathrm{softmax}(Q K^\top / \sqrt d)\,V$ | `nn.functional.scaled_dot_product_attention` |
+# | self-attention | attention with queries, keys and values from the same text | |
+# | cross-attention | attention with queries from one text, keys and values from another | |
+# | causal mask | a table that lets each place look at itself and at the places before it | `is_causal=True` |
