@@ -41,7 +41,7 @@ def one_query(
 
 def _arrow(axis: Axes, tip: np.ndarray, name: str, colour: str) -> None:
     """An arrow from the origin to `tip`, with its name clear of it."""
-    axis.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2})
+    axis.annotate("", (tip[0], tip[1]), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2})
     axis.text(tip[0], tip[1] + (0.15 if tip[1] > 0 else -0.3), name, color=colour, ha="center")
 
 

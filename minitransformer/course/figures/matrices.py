@@ -21,9 +21,10 @@ def attention_map(axis: Axes, weights: np.ndarray, title: str = "", tokens: Sequ
     """
     axis.imshow(weights, cmap="Blues", vmin=0, vmax=1)
     axis.set(title=title, xlabel="key", ylabel="query")
-    axis.set_yticks(range(len(weights)), tokens or range(len(weights)))
+    names = list(tokens) or [str(row) for row in range(len(weights))]
+    axis.set_yticks(range(len(weights)), names)
     if tokens:
-        tokens_below(axis, tokens)
+        tokens_below(axis, names)
     else:
         axis.set_xticks(range(weights.shape[1]))
 
