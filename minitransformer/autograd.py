@@ -33,10 +33,12 @@ moment = itertools.count(1).__next__
 
 
 class Tensor(Methods):
-    """An array, and the op that computed it.
+    """An array, and the op that computed it. `minitransformer.tensor` makes one from a copy of its data, and keeps their dtype.
 
-    `data`: a NumPy or CuPy array, whose memory is used without a copy; anything else is read as by `torch.Tensor`, see `laid_out`.
-    `requires_grad`: whether `backward` computes its gradient. `minitransformer.tensor` copies data, and keeps their dtype.
+    Args:
+        data: a NumPy or CuPy array, whose memory is used without a copy; anything else is read as by `torch.Tensor`.
+        sizes: more sizes, after a first one in `data`, of a tensor without values of its own, as in `torch.Tensor(2, 3)`.
+        requires_grad: whether `backward` computes its gradient.
     """
 
     grad: Tensor | None = None
@@ -58,15 +60,18 @@ class Tensor(Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape  # type: ignore[no-any-return]
+        """The size of each dimension."""
+        return self.array.shape  # type: ignore[no-any-return]  # `Array` is Any
 
     @property
     def ndim(self) -> int:
-        return self.array.ndim  # type: ignore[no-any-return]
+        """The number of dimensions."""
+        return self.array.ndim  # type: ignore[no-any-return]  # `Array` is Any
 
     @property
     def dtype(self) -> numpy.dtype:
-        return self.array.dtype  # type: ignore[no-any-return]
+        """The dtype of the values, a `numpy.dtype`."""
+        return self.array.dtype  # type: ignore[no-any-return]  # `Array` is Any
 
     @property
     def is_leaf(self) -> bool:
@@ -107,8 +112,12 @@ class Tensor(Methods):
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
         """Add d(self)/d(leaf), weighted by `gradient`, to the `grad` of every leaf that requires one.
 
-        `gradient` has this tensor's shape and may be left out for a single element. The tape is released on the way
-        unless `retain_graph`. Raises RuntimeError if there is no tape, or if an array it needs was edited.
+        Args:
+            gradient: the cotangent of this tensor, of its shape; None is a one, for a tensor of a single element.
+            retain_graph: whether the tape is kept for another walk. If not, it is released on the way.
+
+        Raises:
+            RuntimeError: there is no tape, `gradient` is missing or of another shape, or an array it needs was edited.
         """
         seed = seed_cotangent(self, gradient)
         taken = {id(seed)}
@@ -195,7 +204,8 @@ class Op:
 
     def __call__(self, *inputs: Any) -> Tensor:
         """Apply to tensors and Python numbers; record on the tape if a tensor among them requires a gradient."""
-        arrays, recorded = [], False
+        arrays = []
+        recorded = False
         for t in inputs:
             if isinstance(t, Tensor):
                 if t.shows is not None:
@@ -220,14 +230,15 @@ class Op:
         self.number = moment()
         self.inputs = [t.kept() if isinstance(t, Tensor) else t for t in inputs]
         if self.reads in ("output", "both"):
-            self.y, self.y_edited = outs[0].array, outs[0].watched()
+            self.y = outs[0].array
+            self.y_edited = outs[0].watched()
         for i, out in enumerate(outs):
             out.op, out.requires_grad = self, True
             if i:
                 out.index = i
 
     def reads_input(self, i: int) -> bool:
-        """Whether `vjp` reads the values of input `i` to give the cotangents in `needs`."""
+        """Whether `vjp` reads the values of input `i` to compute the cotangents in `needs`."""
         if self.reads == "others":
             return any(need for j, need in enumerate(self.needs) if j != i)
         if isinstance(self.reads, tuple):
@@ -300,7 +311,8 @@ def propagate(
 
     The walk follows only inputs for which `live` is true. Returns the cotangents of the leaves reached and of the keys in `keep`.
     """
-    pending, kept = dict(seeds), {}
+    pending = dict(seeds)
+    kept = {}
     for op in ops:
         if (g := arrived(op, pending)) is None:
             continue
@@ -340,7 +352,8 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
 
 def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> Filed:
     """The cotangents of the tensors with these keys, by key, without those that the output does not depend on."""
-    ops, live = tape(output), set(keys)
+    ops = tape(output)
+    live = set(keys)
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
@@ -350,7 +363,20 @@ def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool
 def grad(
     output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False
 ) -> list[Tensor]:
-    """d(output)/d(input) for each of `inputs`, leaves or not, touching no `.grad`. Raises RuntimeError if one is unused."""
+    """d(output)/d(input) for each of `inputs`, weighted by `grad_output`. It changes no `.grad`.
+
+    Args:
+        output: the tensor to differentiate.
+        inputs: tensors that it was computed from, leaves or results of ops.
+        grad_output: the cotangent of `output`, of its shape; None is a one, for a tensor of a single element.
+        retain_graph: whether the tape is kept for another walk.
+
+    Returns:
+        One gradient for each input, of its shape.
+
+    Raises:
+        RuntimeError: as `Tensor.backward`; or the output does not depend on one of `inputs`.
+    """
     keys = [key(t) for t in inputs]
     found = cotangents(output, seed_cotangent(output, grad_output), keys, release=not retain_graph)
     if missing := [i for i, k in enumerate(keys) if k not in found]:

@@ -17,17 +17,32 @@ HOST = (numpy.ndarray, numpy.generic)
 
 float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32", "float64"))
 int8, int16, int32, int64 = (numpy.dtype(name) for name in ("int8", "int16", "int32", "int64"))
-uint8, bool_ = numpy.dtype("uint8"), numpy.dtype("bool")
+uint8 = numpy.dtype("uint8")
+bool_ = numpy.dtype("bool")
 NO_BFLOAT16 = "NumPy has no bfloat16, and CuPy's has no batched matmul: use float16 with a GradScaler"
 
 
 def namespace(array: Array) -> ModuleType:
-    """The library that made `array`: the module `numpy` or `cupy`."""
+    """The library that made an array.
+
+    Args:
+        array: of NumPy or CuPy.
+
+    Returns:
+        The module `numpy` or `cupy`.
+    """
     return numpy if isinstance(array, HOST) else cupy()
 
 
 def cupy() -> ModuleType:
-    """CuPy, imported by the first call. Raises ImportError, which says what to install, if it is missing."""
+    """CuPy, imported by the first call.
+
+    Returns:
+        The module `cupy`.
+
+    Raises:
+        ImportError: CuPy is not installed; the message says what to install.
+    """
     try:
         return importlib.import_module("cupy")
     except ModuleNotFoundError as error:

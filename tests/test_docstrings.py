@@ -13,7 +13,7 @@ import re
 import pytest
 
 import minitransformer as mt
-from minitransformer.autograd import Op
+from minitransformer.autograd import Op, Tensor, grad
 
 ROOMS = [
     mt,
@@ -83,6 +83,7 @@ WHOLE = """
 amp
 anomaly
 assets
+backends
 bench
 checkpoint
 cli
@@ -250,6 +251,15 @@ def test_docstrings_name_every_argument(module):
 def test_everything_public_is_documented(name):
     found = modules_of(name)
     assert found and not [fault for module in found for fault in module_faults(module)]
+
+
+def test_the_engine_is_documented_for_its_users():
+    """Its other functions are for ops, and have one line each."""
+    whole = {name: vars(Tensor)[name] for name in ("shape", "ndim", "dtype", "is_leaf", "backward")}
+    assert not list(
+        class_faults(type("Tensor", (), whole | {"__init__": Tensor.__init__, "__doc__": Tensor.__doc__}))
+    )
+    assert not list(faults(grad))
 
 
 def test_what_is_missing_is_seen():

@@ -28,7 +28,7 @@ from minitransformer.recipes.classifier import accuracy
 from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
 # type checkers cannot read the members from a dict
-Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})  # type: ignore[misc]
+Kind = StrEnum("Kind", {name.replace("-", "_"): name for name in RECIPES})  # type: ignore[misc]  # names known at run time
 Kind.__doc__ = "The kinds of model that have a recipe."
 CLASSIFIER = Kind("classifier")
 

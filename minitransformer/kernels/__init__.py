@@ -1,6 +1,7 @@
 """The few array routines that are worth a fast version for each array library.
 
-`reference` defines every routine in plain array code. `numpy` and `cupy` have the same names: each module defines the routines
+`reference` defines every routine in plain array code. Its docstrings give the formula and the shapes of the arguments and results;
+those of the fast versions say what they do differently. `numpy` and `cupy` have the same names: each module defines the routines
 that it replaces, and imports the others from `reference` by name, so that its first lines show which ones are not replaced.
 `of(array)` gives the module for the library that made an array: `kernels.of(x).softmax(x, -1)`. A function knows its home:
 

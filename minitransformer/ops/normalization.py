@@ -34,7 +34,7 @@ class LayerNorm(Remembers):
 
     # with n = (x - mean) / sigma and h = g weight: dL/dx = (h - mean of h - n mean of (h n)) / sigma
     def vjp(self, g: Array, x: Array, weight: Array, bias: Array) -> Arrays:
-        return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))  # type: ignore[no-any-return]
+        return kernels.of(x).layer_norm_vjp(g, x, weight, *self.recalled(x, weight, bias))  # type: ignore[no-any-return]  # a kernel
 
     # the epsilon rule on a linear map: sigma is taken as a constant
     def relprop(self, r: Array, books: Books, x: Array, weight: Array, bias: Array) -> Arrays:
@@ -73,7 +73,7 @@ class RMSNorm(Remembers):
 
     # with n = x / rms and h = g weight: dL/dx = (h - n mean of (h n)) / rms
     def vjp(self, g: Array, x: Array, weight: Array) -> Arrays:
-        return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))  # type: ignore[no-any-return]
+        return kernels.of(x).rms_norm_vjp(g, x, weight, *self.recalled(x, weight))  # type: ignore[no-any-return]  # a kernel
 
     # each unit is scaled and stays itself
     def relprop(self, r: Array, books: Books, x: Array, weight: Array) -> Arrays:

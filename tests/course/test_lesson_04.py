@@ -63,9 +63,9 @@ BEST = "    return min(pair for pair in counts if counts[pair] == most) if most 
 WRONG = {
     "merge_pair": [
         ("return tuple(merged)", "return merged", "a tuple may be a key"),
-        ("    merged, i = [], 0", "    text = ' '.join(map(str, ids)).replace(' '.join(map(str, pair)), str(new))\n"
-         "    return tuple(map(int, text.split()))\n    merged, i = [], 0", "as text, 12 begins like 1"),
-        ("    merged, i = [], 0", "    return tuple(bytes(ids).replace(bytes(pair), bytes([new])))\n    merged, i = [], 0",
+        ("    merged = []", "    text = ' '.join(map(str, ids)).replace(' '.join(map(str, pair)), str(new))\n"
+         "    return tuple(map(int, text.split()))\n    merged = []", "as text, 12 begins like 1"),
+        ("    merged = []", "    return tuple(bytes(ids).replace(bytes(pair), bytes([new])))\n    merged = []",
          "bytes end at 255"),
         ("tuple(ids[i : i + 2]) == tuple(pair)", "ids[i] == pair[0] and ids[i + 1] == pair[1]", "beyond the end"),
         ("merged.append(new if found else ids[i])", "merged = merged.append(new if found else ids[i])", "changes in place"),
@@ -80,7 +80,7 @@ WRONG = {
          "Only the first place"),
         ("merged.append(new if found else ids[i])", "merged.extend([] if found else [ids[i]])", "The pair is deleted"),
         ("    return tuple(merged)", "    tuple(merged)", "return"),
-        ("    merged, i = [], 0", "    ids, pair = ids[::-1], pair[::-1]\n    merged, i = [], 0", "two places are passed"),
+        ("    merged = []", "    ids, pair = ids[::-1], pair[::-1]\n    merged = []", "two places are passed"),
     ],
     "most_frequent_pair": [
         ("if most > 1 else None", "if most > 2 else None", "two are enough"),

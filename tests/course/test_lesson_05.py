@@ -97,7 +97,7 @@ WRONG = {
         ("b = k / 10000.0 ** (np.arange(0, d_model, 2) / d_model)", "b = k + np.zeros(d_model // 2)", "All blocks are alike"),
         ("b = k / 10000.0 ** (np.arange(0, d_model, 2) / d_model)",
          "b = k / 1e4 ** (np.arange(d_model // 2) / d_model)", "the 2 is missing"),
-        ("sines, cosines = np.arange(0, d_model, 2), np.arange(1, d_model, 2)",
+        ("sines = np.arange(0, d_model, 2)\n    cosines = np.arange(1, d_model, 2)",
          "sines, cosines = np.arange(d_model // 2), np.arange(d_model // 2, d_model)", "i + d/2"),
         ("b = k / 10000.0", "b = 1 / 10000.0", "whatever k is"),
         ("    return M", "    return np.identity(d_model)", "changes nothing"),

@@ -106,7 +106,7 @@ WRONG = {
         (DX, "dx = (h - h.mean(-2, keepdims=True) - z * (h * z).mean(-2, keepdims=True)) / s", "go over the tokens"),
         (DX, DX.removesuffix(" / s"), "not divided by s"),
         (DX, DX.replace("- z * (h * z)", "- centred * (h * centred)"), "here it is x - mean"),
-        ("z, h = centred / s, g * weight", "z, h = centred / s, g", "h = g * weight"),
+        ("    h = g * weight  # (..., C)\n", "    h = g\n", "h = g * weight"),
         (S, "s = x.std(axis=-1, keepdims=True)", "eps is missing"),
         (SUMS, "return dx, (x * g).sum(axis=tokens), g.sum(axis=tokens)", "not x"),
         (SUMS, "return dx, (h * z).sum(axis=tokens), g.sum(axis=tokens)", "does not contain weight"),

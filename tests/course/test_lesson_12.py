@@ -112,12 +112,12 @@ WRONG = {
         ("xc.T * weight @ xc +", "xc.T @ xc +", "one side of the equations"),
         ("xc.T * weight @ yc)", "xc.T @ yc)", "one side of the equations"),
         ("if total else 0.0", "if total else 1.0", "a first hint: Where all y are equal"),
-        ("    x_mean, y_mean", "    weight = np.ones(len(y))\n    x_mean, y_mean", "not used"),
-        ("weight @ x / weight.sum(), weight @ y / weight.sum()", "x.mean(axis=0), y.mean()", "weighted ones"),
-        ("weight @ x / weight.sum(), weight @ y / weight.sum()", "0 * x[0], 0.0", "no b"),
-        ("    x_mean, y_mean", "    X = np.c_[x, np.ones(len(x))]\n    c = np.linalg.solve((X.T * weight) @ X + alpha * "
+        ("    x_mean =", "    weight = np.ones(len(y))\n    x_mean =", "not used"),
+        ("weight @ x / weight.sum()  # (k,)\n    y_mean = weight @ y / weight.sum()", "x.mean(axis=0)\n    y_mean = y.mean()", "weighted ones"),
+        ("weight @ x / weight.sum()  # (k,)\n    y_mean = weight @ y / weight.sum()", "0 * x[0]\n    y_mean = 0.0", "no b"),
+        ("    x_mean =", "    X = np.c_[x, np.ones(len(x))]\n    c = np.linalg.solve((X.T * weight) @ X + alpha * "
          "np.eye(len(X.T)), (X.T * weight) @ y)\n    m = weight @ y / weight.sum()\n    return c[:-1], c[-1], 1 - weight @ "
-         "(y - X @ c) ** 2 / max(weight @ (y - m) ** 2, 1e-300)\n    x_mean, y_mean", "b is penalised too"),
+         "(y - X @ c) ** 2 / max(weight @ (y - m) ** 2, 1e-300)\n    x_mean =", "b is penalised too"),
         (" + alpha * np.eye(x.shape[1])", "", "penalty alpha is missing"),
         ("alpha * np.eye(x.shape[1])", "alpha", "on the diagonal"),
         ("alpha * np.eye(x.shape[1])", "alpha * len(x) * np.eye(x.shape[1])", "alpha counts once"),
@@ -126,7 +126,7 @@ WRONG = {
          "xc.T * np.sqrt(weight) @ xc + alpha * np.eye(x.shape[1]), xc.T * np.sqrt(weight) @ yc", "root of the weights once"),
         ("xc.T * weight @ xc + alpha * np.eye(x.shape[1]), xc.T * weight @ yc",
          "xc.T * weight**2 @ xc + alpha * np.eye(x.shape[1]), xc.T * weight**2 @ yc", "count twice"),
-        ("total, left = weight @ yc**2, weight @ (yc - xc @ c) ** 2", "total, left = ((y - y.mean()) ** 2).sum(), "
+        ("total = weight @ yc**2\n    left = weight @ (yc - xc @ c) ** 2", "total, left = ((y - y.mean()) ** 2).sum(), "
          "((yc - xc @ c) ** 2).sum()", "R^2 must be weighted"),
         ("float(1 - left / total) if total else 0.0", "float(1 - np.float64(left) / np.float64(total))", "divides by zero"),
         ("float(y_mean - x_mean @ c)", "float(y_mean)", "second part is missing"),
@@ -145,7 +145,7 @@ WRONG = {
         ("[:num_features]", "", "others get 0"),
         ("np.argsort(-abs(every))", "np.argsort(-every)", "Choose by |c|"),
         ("np.argsort(-abs(every))", "np.argsort(abs(every))", "matter least"),
-        ("predict(texts), kernel_weights(masks)", "predict(texts), np.ones(num_samples)", "not weighed"),
+        ("= kernel_weights(masks)", "= np.ones(num_samples)", "not weighed"),
         ("return found, b", "return c, b", "in the chosen places"),
         ("y, weight, 1.0)", "y, weight, 0.01)", "last fit has alpha = 1"),
         ("    found[chosen] = c", "    for i in chosen:\n        gone = [w for j, w in enumerate(words) if j != i]\n"
@@ -154,7 +154,7 @@ WRONG = {
         ("if left)", "if not left)", "words that are gone"),
         ("word for word, left in zip(words, row, strict=True) if left", "word * int(left) for word, left in zip(words, row)",
          "its space stays"),
-        ("predict(texts),", "np.array([predict([t])[0] for t in texts]),", "all texts in one call"),
+        ("predict(texts)", "np.array([predict([t])[0] for t in texts])", "all texts in one call"),
     ],
     "shapley_values": [
         ("share[size[without]] @ (worth", "np.mean((worth", "count alike"),

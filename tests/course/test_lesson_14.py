@@ -68,7 +68,7 @@ def grouped_attention(q, k, v):
 LAST = "[*answer, first_mark + len(spans)]"
 HALVES = "(slice(0, d, 2), slice(1, d, 2)) if interleaved else (slice(0, d // 2), slice(d // 2, d))"
 RATIO = "np.log(np.maximum(far, exact) / exact) / np.log(furthest / exact)"
-SHARED = "np.repeat(k, size, axis=0), np.repeat(v, size, axis=0)"
+SHARED = "np.repeat(k, size, axis=0)  # (H, T, d)\n    v = np.repeat(v, size, axis=0)"
 SCORES = "    scores = np.where(np.tri(q.shape[1], dtype=bool), scores, -np.inf)\n"
 WRONG = {
     "span_corruption": [
@@ -79,7 +79,7 @@ WRONG = {
         ("ids[start : start + length]]", "ids[start : start + length + 1]]", "one token more"),
         ("        at = start + length", "        at = start", "behind their marks"),
         ("[*text, *ids[at:]], ", "text, ", "follows the last span"),
-        ("    text, answer, at = [], [], 0", "    text, answer, at = ids, [], 0", "begin with an empty one"),
+        ("    text = []", "    text = ids", "begin with an empty one"),
         ("    return [*text, *ids[at:]], " + LAST, "    [*text, *ids[at:]], " + LAST, "return"),
         (LAST, "[*answer, first_mark]", "The last mark is wrong"),
         (LAST, "[*answer, -100]", "a first hint: The text is ids[:start]"),
@@ -133,7 +133,7 @@ WRONG = {
         ("positions[:, None] / base", "(positions + 1)[:, None] / base", "count begins at 1"),
         ("positions[:, None] / base", "np.arange(len(positions))[:, None] / base", "rows are counted"),
         ("x[..., first] * sin + x", "x[..., first] * -sin + x", "One sine has a minus"),
-        ("cos, sin = np.cos(angles).astype(x.dtype), np.sin", "sin, cos = np.cos(angles).astype(x.dtype), np.sin",
+        ("cos = np.cos(angles).astype(x.dtype)\n    sin = np.sin", "sin = np.cos(angles).astype(x.dtype)\n    cos = np.sin",
          "changed places"),
         ("np.cos(angles).astype", "np.cos(np.degrees(angles)).astype", "a first hint: At place 1"),
         ("    return y\n", "    return y if x.ndim < 4 else y[:, :, ::-1]\n", "any number of dimensions in front"),
@@ -141,8 +141,8 @@ WRONG = {
         ("    return y\n", "    return np.concatenate([y[..., first], y[..., second]], axis=-1)\n", "stand apart"),
     ],
     "grouped_attention": [
-        (SHARED, "np.tile(k, (size, 1, 1)), np.tile(v, (size, 1, 1))", "take turns"),
-        (SHARED, "k[np.zeros(len(q), int)], v[np.zeros(len(q), int)]", "All heads use the first"),
+        (SHARED, "np.tile(k, (size, 1, 1))\n    v = np.tile(v, (size, 1, 1))", "take turns"),
+        (SHARED, "k[np.zeros(len(q), int)]\n    v = v[np.zeros(len(q), int)]", "All heads use the first"),
         (SCORES, "", "hide it"),
         (" / q.shape[-1] ** 0.5", "", "not divided"),
         (" / q.shape[-1] ** 0.5", " / q.shape[-1]", "divided by d;"),
@@ -152,8 +152,8 @@ WRONG = {
          "    return np.tril(shares / shares.sum(-1, keepdims=True)) @ v", "after the softmax"),
         ("np.exp(scores - scores.max(-1, keepdims=True))", "np.exp(scores)", "as in lesson 06"),
         (" / q.shape[-1] ** 0.5", " / len(q) ** 0.5", "root is of another dimension"),
-        (SHARED, "np.repeat(k, size, axis=0), np.tile(v, (size, 1, 1))", "belong together"),
-        (SHARED, "np.repeat(k, size, axis=1).reshape(q.shape), np.repeat(v, size, axis=1).reshape(q.shape)", "along the places"),
+        (SHARED, "np.repeat(k, size, axis=0)\n    v = np.tile(v, (size, 1, 1))", "belong together"),
+        (SHARED, "np.repeat(k, size, axis=1).reshape(q.shape)\n    v = np.repeat(v, size, axis=1).reshape(q.shape)", "along the places"),
         ("scores, -np.inf)", "scores, 0)", "score like any other"),
         ("np.tri(q.shape[1], dtype=bool)", "np.tri(q.shape[1], dtype=bool).T", "This looks ahead"),
         ("np.tri(q.shape[1], dtype=bool)", "np.tri(q.shape[1], k=1, dtype=bool)", "one place too many"),

@@ -197,7 +197,8 @@ def _turn(k, d, sign=1, angle=_angle, halves=False, odd=1):
         a, b = (i, i + d // 2) if halves else (2 * i, 2 * i + 1)
         turn = angle(k, i, d)
         M[a, a] = M[b, b] = math.cos(turn)
-        M[a, b], M[b, a] = sign * math.sin(turn), -sign * odd * math.sin(turn)
+        M[a, b] = sign * math.sin(turn)
+        M[b, a] = -sign * odd * math.sin(turn)
     return M
 
 

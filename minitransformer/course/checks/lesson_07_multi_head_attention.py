@@ -337,7 +337,8 @@ def _masked_layer(rng):
 
 def _by_loops(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
     """One query of one head at a time, in Python's own numbers."""
-    (B, T, C), d = x.shape, x.shape[-1] // n_heads
+    B, T, C = x.shape
+    d = x.shape[-1] // n_heads
     out = np.zeros(x.shape)
     for b, h, t in np.ndindex(B, n_heads, T):
 

@@ -512,7 +512,8 @@ def _wide(x, positions, base=10000.0, interleaved=False):
     order = np.tile(angles, 2) if interleaved else np.repeat(angles, 2, axis=-1)  # (T, d)
     a, b = (slice(0, d, 2), slice(1, d, 2)) if interleaved else (slice(0, d // 2), slice(d // 2, d))
     other = np.empty_like(x)
-    other[..., a], other[..., b] = -x[..., b], x[..., a]
+    other[..., a] = -x[..., b]
+    other[..., b] = x[..., a]
     return x * np.cos(order) + other * np.sin(order)
 
 
@@ -699,7 +700,8 @@ def _down_the_columns(scores):
 def _attended(q, k, v, *, group=_neighbours_share, values=None, root=_root, seen=_back, hidden=-np.inf, late=False,
               again=False, shares=_shares, turned=False):  # fmt: skip
     """Head by head; the last ones say what may be wrong."""
-    (H, T, _), G = q.shape, len(k)
+    H, T, _ = q.shape
+    G = len(k)
     # (T, T)
     out = np.zeros((H, T, v.shape[-1]))
     visible = np.array([seen(t, T) for t in range(T)])

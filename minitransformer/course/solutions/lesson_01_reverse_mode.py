@@ -88,7 +88,9 @@ def topological_order(root):
     >>> [v.data for v in topological_order(b)]
     [1.0, 2.0]
     """
-    order, seen, stack = [], {root}, [(root, iter(root.parents))]
+    order = []
+    seen = {root}
+    stack = [(root, iter(root.parents))]
     while stack:
         value, parents = stack[-1]
         parent = next((p for p in parents if p not in seen), None)

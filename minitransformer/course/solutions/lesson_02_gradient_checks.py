@@ -49,7 +49,8 @@ def matmul_vjp(g, a, b):
     (array([[5., 7.]]), array([[2.],
            [3.]]))
     """
-    da, db = g @ np.swapaxes(b, -1, -2), np.swapaxes(a, -1, -2) @ g
+    da = g @ np.swapaxes(b, -1, -2)
+    db = np.swapaxes(a, -1, -2) @ g
     return unbroadcast(da, a.shape), unbroadcast(db, b.shape)
 
 
@@ -88,7 +89,8 @@ def gradcheck(f, vjp, x):
     1.0
     """
     g = np.random.default_rng(0).normal(size=np.shape(f(x)))
-    got, true = np.asarray(vjp(g, x)), finite_differences(f, x, g)
+    got = np.asarray(vjp(g, x))
+    true = finite_differences(f, x, g)
     if got.shape != true.shape or np.isnan(got).any():
         return float("inf")
     return float(np.abs(got - true).max() / (np.abs(true).max() or 1.0))

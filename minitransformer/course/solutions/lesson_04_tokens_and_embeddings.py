@@ -14,7 +14,8 @@ def merge_pair(ids, pair, new):
     >>> merge_pair((5, 1, 2, 1, 2), (1, 2), 9)
     (5, 9, 9)
     """
-    merged, i = [], 0
+    merged = []
+    i = 0
     while i < len(ids):
         found = tuple(ids[i : i + 2]) == tuple(pair)
         merged.append(new if found else ids[i])

@@ -38,7 +38,8 @@ def shift_matrix(k, d_model):
     """
     b = k / 10000.0 ** (np.arange(0, d_model, 2) / d_model)  # (hands,), how far each turns
     M = np.zeros((d_model, d_model))
-    sines, cosines = np.arange(0, d_model, 2), np.arange(1, d_model, 2)
+    sines = np.arange(0, d_model, 2)
+    cosines = np.arange(1, d_model, 2)
     M[sines, sines] = M[cosines, cosines] = np.cos(b)
     M[sines, cosines] = np.sin(b)
     M[cosines, sines] = -np.sin(b)
@@ -60,8 +61,10 @@ def rotary(x, positions, base=10000.0):
     """
     d = x.shape[-1]
     angles = positions[:, None] / base ** (np.arange(0, d, 2) / d)  # (T, d/2)
-    cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
-    first, second = x[..., 0::2], x[..., 1::2]  # (..., T, d/2) each
+    cos = np.cos(angles).astype(x.dtype)
+    sin = np.sin(angles).astype(x.dtype)
+    first = x[..., 0::2]  # (..., T, d/2)
+    second = x[..., 1::2]  # (..., T, d/2)
     y = np.empty_like(x)
     y[..., 0::2] = first * cos - second * sin
     y[..., 1::2] = first * sin + second * cos

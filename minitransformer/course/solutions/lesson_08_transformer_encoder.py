@@ -57,7 +57,8 @@ def layer_norm_vjp(g, x, weight, eps=1e-5):
     """
     centred = x - x.mean(axis=-1, keepdims=True)
     s = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)  # (..., 1)
-    z, h = centred / s, g * weight  # (..., C)
+    z = centred / s  # (..., C)
+    h = g * weight  # (..., C)
     dx = (h - h.mean(axis=-1, keepdims=True) - z * (h * z).mean(axis=-1, keepdims=True)) / s
     tokens = tuple(range(x.ndim - 1))  # all axes but the last
     return dx, (g * z).sum(axis=tokens), g.sum(axis=tokens)

@@ -126,7 +126,8 @@ def attention_step(q, k, v, keys, values):
     """
     keys = np.concatenate([keys, k], axis=-2)  # (..., S + T, d)
     values = np.concatenate([values, v], axis=-2)  # (..., S + T, dv)
-    T, n = q.shape[-2], keys.shape[-2]
+    T = q.shape[-2]
+    n = keys.shape[-2]
     scores = q @ np.swapaxes(keys, -1, -2) / math.sqrt(q.shape[-1])  # (..., T, S + T)
     seen = np.arange(n) <= np.arange(n - T, n)[:, None]  # (T, S + T): new token t stands at place S + t
     scores = np.where(seen, scores, scores.dtype.type(-np.inf))

@@ -58,7 +58,8 @@ def explain_mlp(x, layers, target, eps=1e-6):
     >>> r, ledger["bias"], ledger["total"]
     (array([6., 4.]), -1.5, 8.5)
     """
-    inputs, z = [], x[None]  # (1, n)
+    inputs = []
+    z = x[None]  # (1, n)
     for i, (weight, bias) in enumerate(layers):
         inputs.append(z if i == 0 else np.maximum(z, 0))
         z = inputs[-1] @ weight.T + bias  # (1, n_out)

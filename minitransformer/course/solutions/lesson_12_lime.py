@@ -70,10 +70,13 @@ def weighted_ridge(x, y, weight, alpha):
     >>> c.round(6), round(b, 6), round(r2, 6)
     (array([2.]), 1.0, 1.0)
     """
-    x_mean, y_mean = weight @ x / weight.sum(), weight @ y / weight.sum()  # (k,), number
-    xc, yc = x - x_mean, y - y_mean  # (N, k), (N,)
+    x_mean = weight @ x / weight.sum()  # (k,)
+    y_mean = weight @ y / weight.sum()
+    xc = x - x_mean  # (N, k)
+    yc = y - y_mean  # (N,)
     c = np.linalg.solve(xc.T * weight @ xc + alpha * np.eye(x.shape[1]), xc.T * weight @ yc)  # (k,)
-    total, left = weight @ yc**2, weight @ (yc - xc @ c) ** 2
+    total = weight @ yc**2
+    left = weight @ (yc - xc @ c) ** 2
     return c, float(y_mean - x_mean @ c), float(1 - left / total) if total else 0.0
 
 
@@ -97,7 +100,8 @@ def lime(predict, words, num_features, num_samples, rng):
     """
     masks = sample_masks(len(words), num_samples, rng)  # (N, T)
     texts = [" ".join(word for word, left in zip(words, row, strict=True) if left) for row in masks]
-    y, weight = predict(texts), kernel_weights(masks)  # (N,) each
+    y = predict(texts)  # (N,)
+    weight = kernel_weights(masks)  # (N,)
     every, _, _ = weighted_ridge(masks.astype(float), y, weight, 0.01)
     chosen = np.argsort(-abs(every))[:num_features]
     c, b, score = weighted_ridge(masks[:, chosen].astype(float), y, weight, 1.0)
@@ -124,7 +128,8 @@ def shapley_values(game, n):
     """
     numbers = np.arange(2**n)  # coalition number s holds player i if bit i of s is set
     masks = (numbers[:, None] >> np.arange(n)) % 2 == 1  # (2^n, n)
-    worth, size = np.asarray(game(masks), dtype=float), masks.sum(axis=1)  # (2^n,) each
+    worth = np.asarray(game(masks), dtype=float)  # (2^n,)
+    size = masks.sum(axis=1)  # (2^n,)
     f = [math.factorial(k) for k in range(n + 1)]
     share = np.array([f[k] * f[n - 1 - k] / f[n] for k in range(n)])
     phi = np.zeros(n)

@@ -46,7 +46,8 @@ def removal_curves(logit, relevance):
     (array([4., 1., 0.]), array([4., 3., 0.]), 1.0)
     """
     order = np.argsort(-relevance)
-    morf, lerf = logit(prefixes(order)), logit(prefixes(order[::-1]))
+    morf = logit(prefixes(order))
+    lerf = logit(prefixes(order[::-1]))
     areas = [float((curve[1:] + curve[:-1]).mean()) / 2 for curve in (morf, lerf)]
     return morf, lerf, areas[1] - areas[0]
 
@@ -94,8 +95,10 @@ def rank_correlation(a, b):
         below = (values[None] < values[:, None]).sum(axis=1)
         return below + (1 + (values[None] == values[:, None]).sum(axis=1)) / 2
 
-    a, b = ranks(a), ranks(b)
-    a, b = a - a.mean(), b - b.mean()
+    a = ranks(a)
+    b = ranks(b)
+    a = a - a.mean()
+    b = b - b.mean()
     size = math.sqrt((a @ a) * (b @ b))
     return float(a @ b) / size if size else 0.0
 
@@ -115,7 +118,9 @@ def randomisation_test(explain, layers, rng):
     >>> randomisation_test(blind, [np.ones((2, 2)), np.ones(2)], np.random.default_rng(0))
     [1.0, 1.0]
     """
-    learned, ruined, found = explain(list(layers)), list(layers), []
+    learned = explain(list(layers))
+    ruined = list(layers)
+    found = []
     for i in reversed(range(len(layers))):
         ruined[i] = rng.normal(layers[i].mean(), layers[i].std(), layers[i].shape)
         found.append(rank_correlation(learned, explain(list(ruined))))

@@ -14,7 +14,9 @@ def span_corruption(ids, spans, first_mark):
     >>> span_corruption([1, 2, 3, 4, 5, 6], [(1, 2), (4, 1)], 90)
     ([1, 90, 4, 91, 6], [90, 2, 3, 91, 5, 92])
     """
-    text, answer, at = [], [], 0
+    text = []
+    answer = []
+    at = 0
     for i, (start, length) in enumerate(spans):
         text += [*ids[at:start], first_mark + i]
         answer += [first_mark + i, *ids[start : start + length]]
@@ -63,7 +65,8 @@ def rotary_pairs(x, positions, base=10000.0, interleaved=False):
     """
     d = x.shape[-1]
     angles = positions[:, None] / base ** (np.arange(0, d, 2) / d)  # (T, d/2)
-    cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
+    cos = np.cos(angles).astype(x.dtype)
+    sin = np.sin(angles).astype(x.dtype)
     first, second = (slice(0, d, 2), slice(1, d, 2)) if interleaved else (slice(0, d // 2), slice(d // 2, d))
     y = np.empty_like(x)
     y[..., first] = x[..., first] * cos - x[..., second] * sin
@@ -84,7 +87,8 @@ def grouped_attention(q, k, v):
            [4., 6.]])
     """
     size = len(q) // len(k)
-    k, v = np.repeat(k, size, axis=0), np.repeat(v, size, axis=0)  # (H, T, d)
+    k = np.repeat(k, size, axis=0)  # (H, T, d)
+    v = np.repeat(v, size, axis=0)  # (H, T, d)
     scores = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5  # (H, T, T)
     scores = np.where(np.tri(q.shape[1], dtype=bool), scores, -np.inf)
     shares = np.exp(scores - scores.max(-1, keepdims=True))

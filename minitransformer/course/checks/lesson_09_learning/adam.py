@@ -113,7 +113,9 @@ def _wrong_adam(
     class Adam:
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             self.params, self.lr, self.eps, self.t = params, lr, eps, begin
-            self.m, self.v, self.first = [0.0] * len(params), [0.0] * len(params), lr
+            self.m = [0.0] * len(params)
+            self.v = [0.0] * len(params)
+            self.first = lr
             self.betas = (0.9, 0.999) if fixed else betas
 
         def step(self, grads):
@@ -124,7 +126,8 @@ def _wrong_adam(
                 self.t = counts(self.t, i)
                 m = mean(b1, m, g)
                 v = square(b2, v, m if of_mean else g)
-                c1, c2 = correction(b1, self.t), correction(b2, self.t)
+                c1 = correction(b1, self.t)
+                c2 = correction(b2, self.t)
                 change = step(self.first if first_rate else self.lr, m, v, c1, c2, self.eps)
                 self.m[at], self.v[at] = (m / c1, v / c2) if keeps_corrected else (m, v)
                 if in_place:
@@ -140,7 +143,8 @@ def _one_list():
 
     class Adam(_wrong_adam()):
         def step(self, grads):
-            (b1, b2), self.t = self.betas, self.t + 1
+            b1, b2 = self.betas
+            self.t += 1
             for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
                 m = v = self.m[i] = b2 * (b1 * self.m[i] + (1 - b1) * g) + (1 - b2) * g * g
                 with np.errstate(all="ignore"):
