@@ -126,8 +126,7 @@ def _wrong_adam(
                 self.t = counts(self.t, i)
                 m = mean(b1, m, g)
                 v = square(b2, v, m if of_mean else g)
-                c1 = correction(b1, self.t)
-                c2 = correction(b2, self.t)
+                c1, c2 = (correction(b, self.t) for b in (b1, b2))
                 change = step(self.first if first_rate else self.lr, m, v, c1, c2, self.eps)
                 self.m[at], self.v[at] = (m / c1, v / c2) if keeps_corrected else (m, v)
                 if in_place:
