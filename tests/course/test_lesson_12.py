@@ -74,6 +74,7 @@ def shapley_values(game, n):
 """,
 }  # fmt: skip
 
+MEANS = "weight @ x / weight.sum()  # (k,)\n    y_mean = weight @ y / weight.sum()"
 WRONG = {
     "sample_masks": [
         ("row[rng.choice(T, gone, replace=False)] = False", "row[:] = rng.random(T) < 0.5", "coin for each word"),
@@ -113,8 +114,8 @@ WRONG = {
         ("xc.T * weight @ yc)", "xc.T @ yc)", "one side of the equations"),
         ("if total else 0.0", "if total else 1.0", "a first hint: Where all y are equal"),
         ("    x_mean =", "    weight = np.ones(len(y))\n    x_mean =", "not used"),
-        ("weight @ x / weight.sum()  # (k,)\n    y_mean = weight @ y / weight.sum()", "x.mean(axis=0)\n    y_mean = y.mean()", "weighted ones"),
-        ("weight @ x / weight.sum()  # (k,)\n    y_mean = weight @ y / weight.sum()", "0 * x[0]\n    y_mean = 0.0", "no b"),
+        (MEANS, "x.mean(axis=0)\n    y_mean = y.mean()", "weighted ones"),
+        (MEANS, "0 * x[0]\n    y_mean = 0.0", "no b"),
         ("    x_mean =", "    X = np.c_[x, np.ones(len(x))]\n    c = np.linalg.solve((X.T * weight) @ X + alpha * "
          "np.eye(len(X.T)), (X.T * weight) @ y)\n    m = weight @ y / weight.sum()\n    return c[:-1], c[-1], 1 - weight @ "
          "(y - X @ c) ** 2 / max(weight @ (y - m) ** 2, 1e-300)\n    x_mean =", "b is penalised too"),

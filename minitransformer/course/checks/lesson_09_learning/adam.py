@@ -114,8 +114,7 @@ def _wrong_adam(
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             self.params, self.lr, self.eps, self.t = params, lr, eps, begin
             self.m = [0.0] * len(params)
-            self.v = [0.0] * len(params)
-            self.first = lr
+            self.v, self.first = list(self.m), lr
             self.betas = (0.9, 0.999) if fixed else betas
 
         def step(self, grads):
