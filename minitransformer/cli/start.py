@@ -23,7 +23,8 @@ def start(
         raise NotADirectoryError(f"{folder} is a file; expected a folder, or a name for one")
     new = Workspace.open(folder).start()
     console.print(
-        f"{len(new)} files written to {folder}, a notebook and exercises for each lesson.", soft_wrap=True
+        f"{len(new)} files written to {folder}: a notebook and exercises for each lesson, and a glossary.",
+        soft_wrap=True,
     )
     learn = command("learn", folder)
     check = command("check", folder)

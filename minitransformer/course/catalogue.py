@@ -12,6 +12,7 @@ from pathlib import Path
 from minitransformer.course.exercise import Exercise
 
 CHECKS = "minitransformer.course.checks"
+GLOSSARY = "GLOSSARY.md"
 
 
 @cache
@@ -141,8 +142,21 @@ def notebook_of(lesson: str) -> Path:
     Returns:
         The path.
     """
+    return _lessons_folder() / f"{lesson}.ipynb"
+
+
+def glossary() -> str:
+    """Read the glossary of all lessons.
+
+    Returns:
+        A page of Markdown.
+    """
+    return (_lessons_folder() / GLOSSARY).read_text(encoding="utf-8")
+
+
+def _lessons_folder() -> Path:
     installed = _folder("lessons")
-    return (installed if installed.is_dir() else Path(__file__).parents[2] / "lessons") / f"{lesson}.ipynb"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "lessons"
 
 
 def _folder(name: str) -> Path:

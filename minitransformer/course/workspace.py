@@ -194,13 +194,14 @@ class Workspace:
         return self.path / f"{lesson}.ipynb"
 
     def start(self) -> list[Path]:
-        """Copy the starters, their tests and the notebooks into the folder. Existing files are not changed.
+        """Copy the starters, their tests, the notebooks and the glossary into the folder. Existing files are not changed.
 
         Returns:
             The files that were written.
         """
         texts = {self.file_of(lesson): starter_of(lesson) for lesson in catalogue.lessons()}
         texts[self.path / TESTS] = catalogue.tests()
+        texts[self.path / catalogue.GLOSSARY] = catalogue.glossary()
         texts |= {
             self.notebook_of(lesson): catalogue.notebook_of(lesson).read_text("utf-8")
             for lesson in catalogue.lessons()
