@@ -1,5 +1,8 @@
 """Lesson 01: the checks of the scalar engine are held against right and wrong answers."""
 
+import re
+from pathlib import Path
+
 import pytest
 from cases import (
     assert_judged_right,
@@ -12,6 +15,7 @@ from cases import (
 
 from minitransformer.course.sandbox import check_file
 
+ROOT = Path(__file__).parents[2]
 NAMES = ("Value", "sum_over_paths", "topological_order", "backward")
 
 OTHERWISE = {
@@ -305,3 +309,20 @@ def test_through_the_sandbox(tmp_path):
     file.write_text(solved("Value"), encoding="utf-8")
     assert check_file("Value", file).passed
     assert check_file("backward", file).passed
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_learner_s_values_train_the_network_of_the_lesson_as_the_library_s_tensors_do(tmp_path):
+    from minitransformer.course.notebook import build, execute
+    from minitransformer.course.workspace import Workspace
+
+    Workspace(tmp_path).start()
+    source = (ROOT / "lessons" / "sources" / "01_reverse_mode.py").read_text(encoding="utf-8")
+    notebook = execute(build("01_reverse_mode", source, solved=True), str(tmp_path))
+    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
+    library, values = (
+        re.search(f"{name}: (.*)", said)[1] for name in ("the library's tensors", "your Values")
+    )
+    assert values == library
+    assert values.startswith("the error rises in 0 of 199 steps")
