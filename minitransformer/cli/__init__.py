@@ -12,6 +12,7 @@ from rich.text import Text
 from minitransformer.cli.bench import bench
 from minitransformer.cli.chat import chat
 from minitransformer.cli.check import check
+from minitransformer.cli.cross_validate import cross_validate
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
 from minitransformer.cli.explain import explain
@@ -42,7 +43,7 @@ GROUPS = {
     "Start here": (tour, doctor),
     "The course": (start, learn, check, watch, hint, solution, reset, progress),
     "Models": (train, generate, chat, translate, embed, fetch),
-    "Trust": (explain, verify, bench),
+    "Trust": (explain, cross_validate, verify, bench),
 }
 for group, commands in GROUPS.items():
     for command in commands:

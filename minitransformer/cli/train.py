@@ -134,7 +134,7 @@ def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
         )
     if unknown := sorted(set(chosen) - {field.name for field in fields(RECIPES[kind])}):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}")
-    return RECIPES[kind].of(**chosen) if "data" in chosen else RECIPES[kind](**chosen)
+    return RECIPES[kind].of(**chosen)
 
 
 def _recipe_of(directory: Path, chosen: dict, kind: Kind | None) -> tuple[Recipe, int]:

@@ -87,6 +87,22 @@ def parse_review(line: str, number: int = 1) -> Review:
     return Review("".join(pieces), LABELS[line[:2]], tuple(zip(ends[0::2], ends[1::2], strict=False)))
 
 
+def marked_words(reviews: Sequence[Review]) -> list[Review]:
+    """The marked words of each review as a short review of their own: more samples, and each is a reason.
+
+    Args:
+        reviews: The reviews.
+
+    Returns:
+        One short review, with the same label, for each that has marks.
+    """
+    return [
+        Review(" ".join(r.text[start:end] for start, end in r.rationale), r.label)
+        for r in reviews
+        if r.rationale
+    ]
+
+
 def train_test_split(
     reviews: Sequence[Review], held_out: float = 0.1, seed: int = 0
 ) -> tuple[list[Review], list[Review]]:
@@ -112,6 +128,38 @@ def train_test_split(
     held = set(texts[: round(held_out * len(texts))])
     train = [review for review in shuffled if same_text(review) not in held]
     return train, [review for review in shuffled if same_text(review) in held]
+
+
+def folds(
+    reviews: Sequence[Review], number: int = 5, seed: int = 0
+) -> list[tuple[list[Review], list[Review]]]:
+    """Shuffle reviews and hold out each of several equal parts in turn, so that every review is held out once.
+
+    Two reviews with the same words, whatever their case or punctuation, are in the same part.
+
+    Args:
+        reviews: The reviews.
+        number: The number of parts, from 2 to the number of different texts.
+        seed: Decides the order.
+
+    Returns:
+        (training reviews, held-out reviews) for each part.
+
+    Raises:
+        ValueError: If `number` is out of range.
+    """
+    texts = list(dict.fromkeys(same_text(review) for review in reviews))
+    if not 2 <= number <= len(texts):
+        raise ValueError(f"folds: expected 2 to {len(texts)}, the number of different texts; got {number}")
+    order = random.Random(seed).sample(texts, len(texts))
+    part = {text: i % number for i, text in enumerate(order)}
+    return [
+        (
+            [r for r in reviews if part[same_text(r)] != i],
+            [r for r in reviews if part[same_text(r)] == i],
+        )
+        for i in range(number)
+    ]
 
 
 def same_text(review: Review) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from minitransformer import checkpoint, tokenization
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.files import AGAIN, one_line, settings
 from minitransformer.generation.writer import EncoderDecoder, Writer, lacking
+from minitransformer.models.average import Average
 from minitransformer.models.bert import Bert, BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
 from minitransformer.models.gpt import GPT, GPTConfig
@@ -26,6 +27,7 @@ from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
 __all__ = [
+    "Average",
     "Bert",
     "BertClassifier",
     "BertClassifierConfig",

@@ -70,7 +70,7 @@ class FineTuningRecipe:
                 object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, data: str, **chosen: Any) -> FineTuningRecipe:
+    def of(cls, data: str = "movie-reviews", **chosen: Any) -> FineTuningRecipe:
         """The recipe for a data set.
 
         Args:

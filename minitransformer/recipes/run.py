@@ -43,7 +43,7 @@ def trainer_of(
     loader: DataLoader,
     *,
     weight_decay: float,
-    evaluate: Callable[[Any], float],
+    evaluate: Callable[[Any], float] | None,
     evaluate_every: int = 100,
     directory: Path | None = None,
 ) -> Trainer:
@@ -56,7 +56,7 @@ def trainer_of(
         loss: `loss(model, batch)`, the scalar to minimise.
         loader: the batches.
         weight_decay: of AdamW.
-        evaluate: `evaluate(model)`, the mean loss on data held out.
+        evaluate: `evaluate(model)`, the mean loss on data held out; None evaluates nothing.
         evaluate_every: steps from one evaluation to the next.
         directory: where checkpoints are written; None writes none.
 

@@ -51,7 +51,7 @@ class TextRecipe:
     amp: bool = False
 
     @classmethod
-    def of(cls, data: str, **chosen: Any) -> Self:
+    def of(cls, data: str = PYTHON_TOPICS, **chosen: Any) -> Self:
         """The recipe for a text.
 
         Args:
