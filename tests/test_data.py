@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from minitransformer.data.corpus import python_topics, split
 from minitransformer.data.movie_reviews import movie_reviews, parse_ratings
 from minitransformer.data.naive_bayes import NaiveBayes, majority, words
-from minitransformer.data.reviews import Review, load_reviews, parse_reviews, same_text, train_test_split
+from minitransformer.data.reviews import (
+    Review,
+    folds,
+    load_reviews,
+    parse_reviews,
+    same_text,
+    train_test_split,
+)
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -124,6 +131,25 @@ def test_the_split_shuffles_and_the_seed_decides():
     assert (len(train), len(test)) == (90, 10)
     assert train != sorted(train, key=reviews.index)
     assert test != train_test_split(reviews, seed=1)[1]
+
+
+@pytest.mark.parametrize("number", [2, 3, 7])
+def test_each_review_is_held_out_once(number):
+    reviews = [Review(f"film number {i % 60}{'!' * (i // 60)}", i % 2) for i in range(100)]
+    parts = folds(reviews, number)
+    assert Counter(review for _, held_out in parts for review in held_out) == Counter(reviews)
+    for train, held_out in parts:
+        assert Counter(train + held_out) == Counter(reviews)
+        assert not {same_text(review) for review in train} & {same_text(review) for review in held_out}
+        assert len({same_text(review) for review in held_out}) in (60 // number, 60 // number + 1)
+    assert parts == folds(reviews, number) != folds(reviews, number, seed=1)
+    assert {review.label for review in parts[0][1]} == {0, 1}
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_there_are_two_folds_or_more(number):
+    with pytest.raises(ValueError, match=f"expected 2 to 3, .* got {number}"):
+        folds([Review(text, 1) for text in ("one", "two", "Two!", "three")], number)
 
 
 # ---- movie reviews ----

@@ -6,11 +6,11 @@ from later import torch
 
 import minitransformer as mt
 from minitransformer import nn
-from minitransformer.data.reviews import load_reviews, same_text
+from minitransformer.data.reviews import Review, load_reviews, marked_words, same_text, train_test_split
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
-from minitransformer.recipes.classifier import DATA, SETTINGS, accuracy, loss, mean_loss
+from minitransformer.recipes.classifier import DATA, SETTINGS, SETTLED, accuracy, loss, mean_loss
 from minitransformer.recipes.language_model import next_token_loss
 from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import WordTokenizer
@@ -32,8 +32,27 @@ class Recorder(nn.Module):
 
 def test_no_review_is_on_two_sides():
     parts = [{same_text(r) for r in part} for part in ClassifierRecipe().split()]
-    assert [len(part) for part in parts] == [576, 64, 160]
-    assert len(set.union(*parts)) == len({same_text(r) for r in load_reviews()}) == 800
+    assert [len(part) for part in parts] == [983, 64, 160]
+    assert len(set.union(*parts)) == len({same_text(r) for r in load_reviews()}) == 1207
+
+
+def test_reviews_written_later_are_never_held_out():
+    known, test = train_test_split(load_reviews()[:SETTLED], held_out=0.2)
+    train, validation, held_out = ClassifierRecipe().split()
+    assert SETTLED == 800 and held_out == test
+    assert train[-407:] == load_reviews()[SETTLED:] and set(train[:-407] + validation) == set(known)
+
+
+def test_marked_words_are_samples_too():
+    train, _, _ = ClassifierRecipe().split()
+    short = marked_words(train)
+    assert short[0].text == " ".join(train[0].text[a:b] for a, b in train[0].rationale)
+    assert [r.label for r in short] == [r.label for r in train]
+    assert marked_words([Review("good", 1)]) == []
+    assert ClassifierRecipe().samples(train) == train
+    assert ClassifierRecipe.of("reviews").samples(train) == train + short
+    trainer, _ = ClassifierRecipe.of("reviews").trainer_on(train)
+    assert len(trainer.loader.dataset) == 2 * len(train) and trainer.evaluate is None
 
 
 def test_the_held_out_reviews_do_not_depend_on_the_seed():
@@ -51,7 +70,7 @@ def test_the_vocabulary_is_of_training_reviews_only():
 
 def test_every_data_set_has_its_settings():
     assert set(SETTINGS) == set(DATA)
-    assert ClassifierRecipe.of("reviews") == ClassifierRecipe()
+    assert ClassifierRecipe.of("reviews") == ClassifierRecipe.of() == ClassifierRecipe(marked=True)
     assert LanguageModelRecipe.of("a.txt") == LanguageModelRecipe(data="a.txt")
     for make in (ClassifierRecipe.of, lambda data: ClassifierRecipe(data).split()):
         with pytest.raises(ValueError, match="expected one of reviews, movie-reviews, got 'tweets'"):

@@ -364,7 +364,7 @@ def test_the_command_in_json(told):
         len(report["language model"]["losses"]) == 2
         and report["language model"]["before"] != report["language model"]["after"]
     )
-    assert len(report["classifier"]["losses"]) == 36  # 576 reviews, 16 in a batch
+    assert len(report["classifier"]["losses"]) == 131  # 1,047 reviews and their marked words, 16 in a batch
     assert set(report["classifier"]["accuracy"]) == {"majority", "naive Bayes", "Transformer"}
     ledger = report["ledger"]
     assert ledger["total"] == pytest.approx(sum(v for k, v in ledger.items() if k != "total"), abs=1e-4)

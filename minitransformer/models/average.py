@@ -1,7 +1,7 @@
 """Several models as one: the mean of their logits.
 
 Models that differ only in their initial values and in the order of their batches make different mistakes. In the mean these
-partly cancel. The mean is an op on one tape, so that every method explains it like a single model: as LRP is linear in the
+partly cancel. The mean stands on one tape, so that every method explains it like a single model: as LRP is linear in the
 output, the relevance of the mean is the mean of the relevances.
 """
 

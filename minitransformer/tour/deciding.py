@@ -11,10 +11,12 @@ from rich.console import Console
 from minitransformer.data.naive_bayes import NaiveBayes, majority
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, gradient_x_input, lime, lrp
+from minitransformer.models import Average
 from minitransformer.models.classifier import predict_proba
 from minitransformer.nn import Module
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.recipes.classifier import accuracy
+from minitransformer.recipes.cross_validation import MODELS
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.learning import attention_of, train
 from minitransformer.tour.leaving_out import without
@@ -30,7 +32,7 @@ SHOWN = 3  # mistakes
 def train_classifier(
     recipe: ClassifierRecipe, seed: int, console: Console, form: str = "gradient", text: str | None = None
 ) -> ClassifierResult:
-    """Train the classifier on reviews, and explain one of its decisions.
+    """Train the classifier, an average of several models, on reviews, and explain one of its decisions.
 
     Args:
         recipe: of the classifier.
@@ -45,13 +47,18 @@ def train_classifier(
     Raises:
         ValueError: the text has no word, or more than the classifier can read.
     """
-    trainer, tokenizer = recipe.trainer()
-    model = trainer.model
+    learning, validation, test = recipe.split()
+    known = learning + validation  # no checkpoint is chosen, so nothing need be held out for the choice
+    trainer, tokenizer = recipe.trainer_on(known, test)
+    trainers = [trainer, *(recipe.trainer_on(known)[0] for _ in range(MODELS - 1))]
+    model = Average([trainer.model for trainer in trainers])
     if text is not None:
         check_length(text, tokenizer, model.config.max_len)
-    learned = train(trainer, console)
-    learning, validation, test = recipe.split()
-    scores = {**simpler(learning + validation, test), "Transformer": accuracy(model, tokenizer, test)}
+    learned = [train(trainer, console) for trainer in trainers]
+    scores = {
+        **simpler(recipe.samples(known), test),
+        "Transformer": accuracy(model, tokenizer, test),
+    }
     probabilities = predict_proba(model, tokenizer, [r.text for r in test])  # (N, 2)
     predict = partial(predict_proba, model, tokenizer)
     review = (
@@ -61,14 +68,14 @@ def train_classifier(
     label = int(chances.argmax())
     explanations = explain(model, tokenizer, review.text, label, seed, form)
     return ClassifierResult(
-        learned,
+        learned[0],
         scores,
         len(test),
         review,
         label,
         float(chances.max()),
         explanations,
-        attention_of(model, tokenizer, review.text),
+        attention_of(trainer.model, tokenizer, review.text),
         mistakes(test, probabilities),
         without(predict, explanations[0].tokens, label),
     )

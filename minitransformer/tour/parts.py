@@ -73,8 +73,9 @@ def run(
 def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
     """The classifier's recipe, for a number of epochs if one is given."""
     recipe = ClassifierRecipe.of(data)
-    train, _, _ = recipe.split()
-    return recipe if epochs is None else replace(recipe, steps=epochs * -(-len(train) // recipe.batch_size))
+    train, validation, _ = recipe.split()
+    samples = len(recipe.samples(train + validation))
+    return recipe if epochs is None else replace(recipe, steps=epochs * -(-samples // recipe.batch_size))
 
 
 def _yours(folder: Path, listener: Listener) -> Pieces:
