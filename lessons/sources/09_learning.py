@@ -5,7 +5,7 @@
 # optimizers that train nearly everything, say what schedules and clipping are for, train a small Transformer on real text,
 # see when a model learns by heart, and measure what helps against that.
 #
-# *About 45 minutes to read, and 80 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
+# *About 55 minutes to read, and 80 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
 # encoder).*
 
 # %% [markdown]
