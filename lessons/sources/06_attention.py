@@ -201,9 +201,9 @@ print(f"largest error, checked with random g:  {error:.0e}")
 #
 # Large scores give one key nearly everything, as you saw above. How large are scores? Take a query and a key of $d$
 # random numbers each, with mean 0. The **variance** of such numbers is the mean of their squares, and its root is
-# their *typical size*. Let both be
-# 1. A score is a sum of $d$ products $q_c k_c$, and each product has the variance 1. Variances of independent numbers
-#   add up. So a score has the variance $d$ and the typical size $\sqrt d$.
+# their *typical size*. Here both are 1, and so is the variance of each product $q_c k_c$. A score is the sum of $d$
+# such products. Variances of independent numbers add up. So a score has the variance $d$ and the typical size $\sqrt
+# d$.
 #
 # For $d = 64$ the typical size is 8. Then one share is nearly 1 and the others are nearly 0. For such shares the
 # slope $s\,(1 - s)$ of a share with respect to its own score is nearly 0 as well, so the scores get almost no
@@ -341,9 +341,10 @@ print(len(words), "words; shares of the first:", word_shares[0].round(2))
 figures.sentence(words, word_shares)
 
 # %% [markdown]
-# In row *it*, almost the whole share is at *animal*. Its vector said "pronoun" only; the result says "living thing".
-# But the result does not say *where* the animal stands in the sentence: shares are computed from the vectors alone.
-# If the place shall matter, it must be in the vectors (lesson 05).
+# This picture of all shares is called an **attention map**: it has a row for each query and a column for each key. In
+# row *it*, almost the whole share is at *animal*. Its vector said "pronoun" only; the result says "living thing". But
+# the result does not say *where* the animal stands in the sentence: shares are computed from the vectors alone. If
+# the place shall matter, it must be in the vectors (lesson 05).
 #
 # ## Masks
 #
@@ -427,7 +428,7 @@ beside_pytorch(
 #   on the id of the token alone. Queries, keys and values are computed from $X$, and in later layers $X$ depends on
 #   the whole text.
 # - It writes $\mathrm{Attention}(Q, K)$ for the shares and $\mathrm{Attention}(Q, K, V)$ for the result: one name for
-#   two things. An "attention map" is a picture of the shares.
+#   two things. An attention map shows the first.
 # - It calls $d_k$, our $d$, "the dimension of the key". With several heads it is the size of a key *in one head*:
 #   lesson 07.
 
@@ -461,4 +462,5 @@ beside_pytorch(
 # | scaled dot-product attention | $\mathrm{softmax}(Q K^\top / \sqrt d)\,V$ | `nn.functional.scaled_dot_product_attention` |
 # | self-attention | attention with queries, keys and values from the same text | |
 # | cross-attention | attention with queries from one text, keys and values from another | |
+# | attention map | a picture of the attention weights: a row for each query, a column for each key | |
 # | causal mask | a table that lets each place look at itself and at the places before it | `is_causal=True` |

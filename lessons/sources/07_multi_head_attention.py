@@ -1,203 +1,212 @@
 # %% [markdown]
 # # 07 Multi-head attention
 #
-# After this lesson you can say why one attention is not enough, cut vectors into heads without moving a number, pass a gradient
-# through "put side by side", write the multi-head attention of every Transformer, and read the maps of its heads.
+# After this lesson you can say why one attention is not enough, compute several of them at once without copying a
+# number, derive the gradient, write the attention layer of every Transformer, train one on English text, and read its
+# attention maps.
 #
-# *About 90 minutes with the exercises. Builds on lessons 02 (gradients and how to check them) and 06 (attention).*
+# *About 35 minutes to read, and 50 for the exercises. Builds on lessons 02 (gradients and how to check them) and 06 (attention).*
 
 # %% [markdown]
 # ## Why
 #
-# Back to "the animal did not cross the street because **it** was too tired". To understand *it*, look at *animal*: that is who is
-# meant. Look at *tired* as well: that is why the sentence speaks of it. Two questions, two places to look.
+# Back to "the animal did not cross the street because it was too tired". To understand *it*, look at *animal*, which
+# tells who is meant. Look at *tired* as well, which tells why *it* is mentioned. These are two queries, for two
+# different tokens.
 #
-# One attention gives each token *one* row of shares, and the shares sum to 1. It can give half to *animal* and half to *tired*.
-# Then the token gets the mean of their messages, and from a mean one cannot tell who said what:
+# One attention gives *it* only one row of shares, and the shares sum to 1. It could give half to *animal* and half to
+# *tired*. Then the result is the mean of two values. From a mean one cannot tell which value came from which word:
 
 # %%
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check, hint, saved, solution
+from minitransformer.course import beside_pytorch, check, hint, saved, solution
+from minitransformer.course.figures import lesson_07_multi_head_attention as figures
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # told apart by every kind of eye
-COLOURS = [BLUE, ORANGE, GREEN]
 rng = np.random.default_rng(0)
 mt.manual_seed(0)
 
-print("animal says 3, tired says 7; half of each:", 0.5 * 3 + 0.5 * 7)
-print("animal says 9, tired says 1; half of each:", 0.5 * 9 + 0.5 * 1)
+pairs = [(3, 7), (9, 1)]  # the value of `animal`, the value of `tired`
+means = [0.5 * animal + 0.5 * tired for animal, tired in pairs]
+print("pairs of values:", *pairs, " their means:", *means)
+figures.means(pairs, means)
 
 # %% [markdown]
-# The way out: let every token ask several questions, get several answers, and put them side by side. Each question with its
-# answer is called a **head**. With $H$ heads, and $Q_h$, $K_h$, $V_h$ for the queries, keys and values of head $h$ (each head has
-# tables of its own to make them),
+# So every token shall have several queries, and get a result for each of them. The results are put side by side. Each
+# attention with its own queries, keys and values is called a **head**, and all of them together are **multi-head
+# attention**. With $H$ heads, and $Q_h$, $K_h$, $V_h$ for the queries, keys and values of head $h$ (each head has its
+# own three matrices to compute them),
 #
 # $$\mathrm{head}_h = \mathrm{attention}(Q_h, K_h, V_h), \qquad
 # \mathrm{result} = \mathrm{concat}(\mathrm{head}_0, \ldots, \mathrm{head}_{H-1})\; W_O^\top$$
 #
-# (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2.) $\mathrm{concat}$ puts side by side, and $W_O$ is
-# one more table of learned numbers, which mixes the answers. (Here it is written transposed, as the paper's $W_O$ has a row for
-# each number that comes in, and PyTorch's tables, and ours, a row for each number that goes out.) The article that this course
-# grew from calls it "multi-head self Register Mechanism"; its equations are those of multi-head attention, and that is what is
-# meant.
+# (Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2.) $\mathrm{concat}$ puts the heads side by
+# side. $W_O$ is one more matrix that is learned, the **output projection**. It mixes the results of the heads. (We
+# write it transposed: in the paper $W_O$ has a row for each input, while matrices of PyTorch and of this library have
+# a row for each output.) The article from which this course grew (lesson 04) calls this a "multi-head self Register
+# Mechanism"; its equations are those of multi-head attention.
 
 # %% [markdown]
-# ## One head against two
+# ## One head and two heads in an experiment
 #
-# A small experiment, so that you need not take this on trust. Six tokens, each with a random number to say and a mark of its
-# place. Task: every token shall repeat what *the token before it* says, and also what *the first token* says. (The token before
-# the first one is the last.) Where to look depends on the places alone, so queries and keys are made from the marks only.
+# There are six tokens, each with a random number. The task: for each token, compute two numbers, that of *the token
+# before it* and that of *the first token*. (For the first token, "the token before" is the last one.) Which tokens to
+# look at depends on the places alone. So queries and keys are computed from the places only: place $t$ is a vector
+# with a 1 in channel $t$.
 #
-# We let a layer with one head and a layer with two heads learn it by gradient descent (lesson 01), with the learning rate 0.5:
-# error, gradient, a small step against it. Both layers have *exactly as many numbers to learn*.
-# `mt.nn.MultiheadAttention(C, H)` is what this lesson builds, with random numbers in its tables, its `parameters()`. It is
-# called with three arrays, from which it makes queries, keys and values, and gives back two things, the results and the shares.
-# (`batch_first=True` says that our arrays are $(B, T, C)$: $B$ texts of $T$ tokens with $C$ channels. `no_grad` keeps the steps
-# themselves off the tape, and `p.grad = None` forgets the old gradient, to which the next would be added.)
+# A layer with one head and a layer with two heads learn this by gradient descent (lesson 01) with the learning rate
+# 0.5. Both have *exactly as many parameters*. `mt.nn.MultiheadAttention(C, H)` is the layer that this lesson builds.
+# It is called with three arrays, for the queries, the keys and the values, and returns the results and the shares.
+# (`batch_first=True` says that the arrays have the shape $(B, T, C)$: $B$ texts with $T$ tokens of $C$ channels.
+# Inside `no_grad` nothing is recorded for the backward pass. `p.grad = None` removes the old gradient, to which the
+# new one would be added.)
 
 
 # %%
-def texts(said):  # (B, 6, 1) -> two arrays (B, 6, 12): the marks of the places, and what is said with the marks
-    B = len(said)
-    marks = np.broadcast_to(np.eye(6), (B, 6, 6))
-    silent, aloud = (np.concatenate([what, np.zeros((B, 6, 5)), marks], axis=-1) for what in (0 * said, said))
-    return mt.tensor(silent, dtype=mt.float32), mt.tensor(aloud, dtype=mt.float32)
+def inputs(given):  # (B, 6, 1) -> two arrays (B, 6, 12): the places without the numbers, and with the numbers
+    places = np.broadcast_to(np.eye(6), (len(given), 6, 6))
+    both = [np.concatenate([first, np.zeros((len(given), 6, 5)), places], axis=-1) for first in (0 * given, given)]
+    return [mt.tensor(array, dtype=mt.float32) for array in both]
 
 
-def learn(n_heads, steps=600, rate=0.5):
-    rng = np.random.default_rng(1)
+def descend(parameters, rate):  # one step against the gradient
+    with mt.no_grad():
+        for p in parameters:
+            p.data -= rate * p.grad
+            p.grad = None
+
+
+def learn(n_heads, steps=600):
+    numbers = np.random.default_rng(1)
     mt.manual_seed(1)
     layer = mt.nn.MultiheadAttention(12, n_heads, batch_first=True)  # 12 channels
     errors = []
     for _ in range(steps):
-        said = rng.normal(size=(32, 6, 1))  # (B, T, 1)
-        before, first = np.roll(said, 1, axis=1), np.repeat(said[:, :1], 6, axis=1)
-        target = np.concatenate([before, first], axis=-1)  # (B, T, 2)
-        marks, x = texts(said)
-        result = layer(marks, marks, x)[0][..., :2]  # channels 0 and 1 shall be the two answers
+        given = numbers.normal(size=(32, 6, 1))  # (B, T, 1)
+        target = np.concatenate([np.roll(given, 1, axis=1), np.repeat(given[:, :1], 6, axis=1)], axis=-1)  # (B, T, 2)
+        places, with_numbers = inputs(given)
+        result = layer(places, places, with_numbers)[0][..., :2]  # (B, T, 2): channels 0 and 1 are the two answers
         error = ((result - mt.tensor(target, dtype=mt.float32)) ** 2).mean()
         error.backward()
-        with mt.no_grad():
-            for p in layer.parameters():
-                p.data -= rate * p.grad
-                p.grad = None
+        descend(layer.parameters(), 0.5)
         errors.append(error.item())
     return layer, errors
 
 
 learned = {n: learn(n) for n in (1, 2)}
-figure, axis = plt.subplots(figsize=(5.2, 2.8), layout="constrained")
-for n, colour in ((1, ORANGE), (2, BLUE)):
-    smooth = np.convolve(learned[n][1], np.ones(20) / 20, "valid")  # the mean of 20 steps
-    axis.semilogy(smooth, color=colour, label="1 head" if n == 1 else f"{n} heads")
-axis.axhline(5 / 12, color=GREY, ls=":", label="the best for one mixture, 5/12")
-axis.set(xlabel="step", ylabel="squared error", title="two answers from one head, and from two")
-axis.legend(frameon=False, fontsize=8)
-plt.show()
-for n, (_, errors) in learned.items():
-    print(f"heads: {n}; error of the last 20 steps: {np.mean(errors[-20:]):.3f}")
+for n, (layer, errors) in learned.items():
+    count = sum(p.numel() for p in layer.parameters())  # numel: how many numbers
+    print(f"heads: {n}; parameters: {count}; mean error of the last 20 steps: {np.mean(errors[-20:]):.3f}")
+print("5/12 =", round(5 / 12, 3))
+figures.two_errors({n: errors for n, (_, errors) in learned.items()})
 
 # %% [markdown]
-# One head gets stuck, and more training does not help: whatever its shares are, it gets one mixture of the two numbers. It may
-# look at one of them alone: then one answer is right and the other misses by a number of variance 1 (lesson 06), which makes
-# $\frac12(0 + 1) = \frac12$. Or it takes half of each: $\frac{a+b}{2}$ misses $a$ by $\frac{b-a}{2}$, whose square has the mean
-# $\frac14 + \frac14 = \frac12$ again. Only token 1 has it easier, as its two answers are the same number. So the mean over the
-# six tokens cannot fall below $\frac56 \cdot \frac12 = \frac{5}{12}$. Two heads go on towards 0. And see where they look. The
-# map of a head has a row for each query; dark is a large share. Nobody told the heads to divide the work, the gradient did:
+# One head does not get below $5/12$, and more training does not help. Here is why. Whatever its shares are, it gets
+# one mixture of the numbers. If it looks at one of the two tokens only, one answer is right. For the other answer it
+# knows nothing, and the best guess 0 has the squared error 1, the variance of the numbers (lesson 06). The mean is
+# $\frac12(0 + 1) = \frac12$. If it looks at both, it gets $\frac{a+b}{2}$. This differs from $a$ by $\frac{b-a}{2}$,
+# whose square has the mean $\frac14 + \frac14 = \frac12$ again. Only for token 1 the two answers are the same number,
+# so its error can be 0. Over six tokens the mean is at least $\frac56 \cdot \frac12 = \frac{5}{12}$. With two heads
+# the error goes towards 0.
+#
+# **Predict, then run.** Which shares do you expect in the maps of the two heads? A map has a row for each query; dark
+# is a large share.
+#
+# <details><summary>Answer</summary>
+#
+# One head looks at the first token in every row (column 0 is dark), the other at the token before (the squares below
+# the diagonal are dark, and in row 0 the last one). Nobody assigned these tasks to the heads: gradient descent found
+# them.
+#
+# </details>
 
 # %%
-marks, x = texts(rng.normal(size=(1, 6, 1)))
-maps = {n: layer(marks, marks, x, average_attn_weights=False)[1].numpy()[0] for n, (layer, _) in learned.items()}
-print("maps of two heads:", maps[2].shape)  # (H, T, T)
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
-titles = ("one head", "two heads: head 0", "two heads: head 1")
-for axis, shares, title in zip(axes, (*maps[1], *maps[2]), titles, strict=True):
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axis.set(title=title, xlabel="key", ylabel="query", xticks=range(6), yticks=range(6))
-plt.show()
+places, with_numbers = inputs(rng.normal(size=(1, 6, 1)))
+maps = {
+    n: layer(places, places, with_numbers, average_attn_weights=False)[1].numpy()[0] for n, (layer, _) in learned.items()
+}  # (H, T, T) each
+print("maps of the layer with two heads:", maps[2].shape)
+figures.maps({"one head": maps[1][0], "two heads: head 0": maps[2][0], "two heads: head 1": maps[2][1]})
 
 # %% [markdown]
-# (Were queries and keys made from what is *said* as well, one head could tell a little of a second number by way of its shares:
-# they would depend on it, and so would the mean of the marks. Its error could then fall below 5/12, but it would still have to put
-# two numbers into one mean.)
+# (In this experiment the shares do not depend on the numbers. If queries and keys were computed from the numbers too,
+# the shares of one head could tell a little about a second number, and its error could fall below 5/12.)
 #
-# ## As many numbers, as much work
+# ## As many parameters, as much work
 #
-# How can two heads cost no more than one? Each is half as wide. A token has $C$ channels; with $H$ heads, each head works with
-# $d = C / H$ of them. In the article's equations head $i$ has weights of its own, $Q_i = X W_{q_i}$. Side by side, the $H$
-# narrow tables are one table of $C \times C$: one matrix product makes all queries, and we *cut* the result.
+# Why do two heads cost no more than one? Each is half as wide. A token has $C$ channels, and with $H$ heads each head
+# works with $d = C / H$ channels. In the article's equations head $i$ has its own matrix, $Q_i = X W_{q_i}$. The $H$
+# narrow matrices side by side are one matrix of $C \times C$. So one matrix product computes the queries of all
+# heads, and we only have to *cut* the result.
 
 # %%
 T, C, H = 5, 12, 3
-d = C // H  # channels per head
+d = C // H  # channels of a head
 X = rng.normal(size=(T, C))  # (T, C)
-W = [rng.normal(size=(C, d)) for _ in range(H)]  # H narrow tables, (C, d) each
+W = [rng.normal(size=(C, d)) for _ in range(H)]  # H narrow matrices, (C, d) each
 
-one_by_one = [X @ w for w in W]  # H times (T, d)
+separately = [X @ w for w in W]  # H times (T, d)
 at_once = X @ np.concatenate(W, axis=1)  # (T, C)
-print("head 1 is channels 4 to 7:", np.allclose(at_once[:, 4:8], one_by_one[1]))
+print("head 1 is channels 4 to 7:", np.allclose(at_once[:, 4:8], separately[1]))
 print("products for the scores: one wide head", T * T * C, "| three narrow heads", H * T * T * d)
 
 # %% [markdown]
-# So this is where the article's $d_k$ comes from. It calls it "the dimension of the key", and puts $\sqrt{d_k}$ under the
-# scores. It is the dimension of the key of *one head*, $C/H$, and not of the model: a score is a sum of $d$ products, so its
-# variance grows with $d$ (lesson 06). Divide by $\sqrt C$ instead, and the scores become too small by a factor of $\sqrt H$.
-# The heads then look everywhere a little.
+# This also explains the article's $d_k$. The article calls it "the dimension of the key", and divides the scores by
+# $\sqrt{d_k}$. It is the size of a key *in one head*, $C/H$, and not the size $C$ of a token's vector: a score is a
+# sum of $d$ products, so its variance grows with $d$ (lesson 06).
+#
+# **Predict, then run.** With 64 channels and 16 heads, what is the typical size of a score that was divided by
+# $\sqrt{64}$ instead of $\sqrt{d}$?
+#
+# <details><summary>Answer</summary>
+#
+# $d = 4$, so the score has the typical size $\sqrt 4 = 2$. Divided by 8 this is 0.25: too small by the factor $\sqrt
+# H = 4$. The shares are then nearly equal, whatever the queries and keys are.
+#
+# </details>
 
 # %%
-for H in (1, 4, 16, 64):
-    d = 64 // H
-    scores = (rng.normal(size=(4000, d)) * rng.normal(size=(4000, d))).sum(axis=1)
-    by_d, by_C = scores.std() / math.sqrt(d), scores.std() / math.sqrt(64)
-    print(f"C = 64, {H:2d} heads: typical score divided by root d {by_d:.2f}, by root C {by_C:.2f}")
+for n in (1, 4, 16, 64):
+    size = 64 // n  # d
+    products = (rng.normal(size=(4000, size)) * rng.normal(size=(4000, size))).sum(axis=1)  # 4000 scores
+    by_d, by_C = products.std() / math.sqrt(size), products.std() / math.sqrt(64)
+    print(f"C = 64, {n:2d} heads: typical size of a score divided by root d {by_d:.2f}, by root C {by_C:.2f}")
 
 # %% [markdown]
 # ## Heads are views
 #
-# The formula of attention works on the last two axes, $(T, d)$, and treats all axes before them as a batch. So we bring the
-# heads there: from $(B, T, C)$ to $(B, H, T, d)$. Two steps do it, and *neither moves a number*. In memory an array is one long
-# row of numbers; its shape only says how to read the row. `reshape` and `transpose` give the same row another reading, a
-# **view**. `transpose(0, 2, 1, 3)` lists for each new axis which old one it is: axes 1 and 2 change places. This is NumPy's
-# `transpose`, which needs all axes. PyTorch's tensors, and this library's, have a method of the same name that takes the two
-# axes to swap, `.transpose(1, 2)`; in NumPy that is `np.swapaxes(x, 1, 2)`, and `x.transpose(1, 2)` is an error. (The way back,
-# with the heads side by side again, has to copy: after the turn, what must become neighbours is not side by side in memory.)
+# The formula of attention works on the last two axes, $(T, d)$, and treats all axes before them as a batch. So we
+# bring the heads there: from $(B, T, C)$ to $(B, H, T, d)$. This takes two steps, and *neither copies a number*. In
+# memory an array is one long row of numbers. Its shape only says how to read the row. `reshape` and `transpose`
+# return a **view**: the same row of numbers, read in another way. `transpose(0, 2, 1, 3)` says for each new axis
+# which old axis it is: here axes 1 and 2 are swapped.
+#
+# This is NumPy's `transpose`, which needs all axes. Tensors of PyTorch and of this library have a method of the same
+# name that takes only the two axes to swap, `.transpose(1, 2)`. In NumPy that is `np.swapaxes(x, 1, 2)`, and
+# `x.transpose(1, 2)` is an error. (The way back, which puts the heads side by side again, has to copy: numbers that
+# must become neighbours are not neighbours in memory.)
 
 # %%
-B, T, C, H = 1, 2, 6, 3
-x = np.arange(B * T * C).reshape(B, T, C)  # (B, T, C)
-cut = x.reshape(B, T, H, C // H)  # (B, T, H, d): each token's channels in order, d at a time
-heads = cut.transpose(0, 2, 1, 3)  # (B, H, T, d): the heads come before the tokens
-print("tokens:", *x[0])
-print("head 1:", *heads[0, 1])
-print("the same memory:", np.shares_memory(x, heads))
+small = np.arange(12).reshape(1, 2, 6)  # (B, T, C): one text, two tokens
+cut = small.reshape(1, 2, 3, 2)  # (B, T, H, d): the channels of each token, two for each head
+three = cut.transpose(0, 2, 1, 3)  # (B, H, T, d): the heads come before the tokens
+print("tokens:", *small[0])
+print("head 1:", *three[0, 1])
+print("the same memory:", np.shares_memory(small, three))
 
 # %% [markdown]
-# Why not reshape to $(B, H, T, d)$ at once? The shape is right, nothing complains, and it is wrong. Reshape reads the row from
-# its beginning: the first $T \cdot d$ numbers, which are the channels of the first tokens, become head 0. It is the most common
-# mistake of this lesson, and the picture shows what it does. Each box is a number of two tokens; its colour is the head it gets
-# to.
+# Why not use `reshape` to go to $(B, H, T, d)$ at once? The shape is right, there is no error, and the result is
+# wrong. Reshape reads the row from its beginning: the first $T \cdot d$ numbers become head 0, and these are the
+# channels of the first tokens only. This is the most common mistake of this lesson. In the picture each box is one
+# number of the two tokens above. Its colour shows the head that it gets to:
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8, 1.8), layout="constrained")
-right = np.broadcast_to(np.arange(C) // 2, (T, C))
-wrong = (np.arange(T * C) // (T * 2)).reshape(T, C)
-shown = ((right, "cut, then turn"), (wrong, "reshaped at once: tokens torn apart"))
-for axis, (owner, title) in zip(axes, shown, strict=True):
-    for (t, c), h in np.ndenumerate(owner):
-        axis.add_patch(plt.Rectangle((c, T - 1 - t), 0.94, 0.92, color=COLOURS[h]))
-        middle = c + 0.47, T - 1 - t + 0.46
-        axis.text(*middle, f"head {h}", ha="center", va="center", color="white", fontsize=8)
-    axis.set(xlim=(0, C), ylim=(0, T), title=title, xlabel="channel")
-    axis.set(xticks=np.arange(C) + 0.47, xticklabels=range(C))
-    axis.set(yticks=[1.46, 0.46], yticklabels=["token 0", "token 1"])
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
-plt.show()
+right = np.broadcast_to(np.arange(6) // 2, (2, 6))  # (T, C): the head of each number
+wrong = (np.arange(12) // 4).reshape(2, 6)  # (T, C)
+figures.owners({"reshape, then transpose: right": right, "reshape at once: wrong": wrong})
 
 # %% [markdown]
 # ### Your turn: cut into heads, and put together again
@@ -207,33 +216,34 @@ plt.show()
 # %% exercise merge_heads
 
 # %% [markdown]
-# ## The gradient of "side by side"
+# ## The gradient of a concatenation
 #
-# What does `split_heads` do to a gradient? It moves numbers to other places and computes nothing. Output entry $j$ *is* input
-# entry $i$: the slope is 1 there and 0 everywhere else. So the gradient of each number is found where the number went, and must
-# be moved back. That is `merge_heads`. And the gradient of `merge_heads` is `split_heads`.
+# What does `split_heads` do to a gradient? It moves numbers to other places and computes nothing. If input number $i$
+# moves to place $j$ of the output, the slope of output $j$ with respect to input $i$ is 1, and its slopes with
+# respect to all other inputs are 0. So the gradient of input $i$ is the gradient of output $j$: it only has to be
+# moved back. For `split_heads` this is what `merge_heads` does. And the gradient of `merge_heads` is `split_heads`.
 #
-# The same holds for every operation that only moves numbers. Take `np.concatenate`, which puts arrays side by side. With
-# $y = \mathrm{concat}(a, b)$, the first entries of $y$ are those of $a$, the others those of $b$. So, with
-# $g = \partial L / \partial y$,
+# The same holds for every operation that only moves numbers. `np.concatenate` puts arrays side by side, which is
+# called a **concatenation**. Let $y = \mathrm{concat}(a, b)$ and $g = \partial L / \partial y$. The first entries of
+# $y$ are those of $a$, the others those of $b$. So
 #
 # $$\frac{\partial L}{\partial a} = \text{the first part of } g, \qquad \frac{\partial L}{\partial b} = \text{the rest of } g,$$
 #
-# each as long as its array was. Finite differences agree:
+# and each part is as long as its array. Central differences agree:
 
 # %%
 a, b = rng.normal(size=(2, 1)), rng.normal(size=(2, 3))
 g = rng.normal(size=(2, 4))  # of the shape of y
 eps = 1e-6
-slopes = np.zeros_like(b)
+central = np.zeros_like(b)
 for index in np.ndindex(b.shape):
     up, down = b.copy(), b.copy()
     up[index] += eps
     down[index] -= eps
     difference = np.concatenate([a, up], axis=1) - np.concatenate([a, down], axis=1)
-    slopes[index] = (g * difference).sum() / (2 * eps)
-print("tried out:  ", slopes[0].round(6))
-print("cut from g: ", g[0, 1:].round(6))
+    central[index] = (g * difference).sum() / (2 * eps)
+print("central differences:", central[0].round(6))
+print("cut from g:         ", g[0, 1:].round(6))
 
 # %% [markdown]
 # ### Your turn: the gradient of a concatenation
@@ -241,29 +251,30 @@ print("cut from g: ", g[0, 1:].round(6))
 # %% exercise concat_vjp
 
 # %% [markdown]
-# ## What the last product does
+# ## What the output projection does
 #
-# Side by side, the heads are $(B, T, C)$ again. One more product with $W_O$ lets every channel of the result hear from every
-# head. There is another way to read it. Cut $W_O^\top$ into blocks of $d$ rows, one for each head. Then
+# Side by side, the results of the heads are an array $(B, T, C)$ again. After the product with $W_O^\top$, every
+# channel of the result depends on every head. There is another way to see this. Cut $W_O^\top$ into blocks of $d$
+# rows, one block for each head. Then
 #
 # $$\mathrm{concat}(\mathrm{head}_0, \ldots, \mathrm{head}_{H-1})\, W_O^\top = \sum_h \mathrm{head}_h\, W_{O,h}^\top .$$
 #
-# Each head *adds* something of its own to the result. This sum is why one can ask later what a single head contributed.
+# So the result is a sum with one term for each head. This is why one can ask what a single head contributed.
 
 # %%
-heads = rng.normal(size=(3, 5, 4))  # (H, T, d)
+results = rng.normal(size=(3, 5, 4))  # (H, T, d)
 w_out = rng.normal(size=(12, 12))  # (C, C)
-together = np.concatenate(list(heads), axis=1) @ w_out.T  # (T, C)
-one_by_one = sum(heads[h] @ w_out.T[4 * h : 4 * h + 4] for h in range(3))  # (T, C)
-print("the same:", np.allclose(together, one_by_one))
+together = np.concatenate(list(results), axis=1) @ w_out.T  # (T, C)
+summed = sum(results[h] @ w_out.T[4 * h : 4 * h + 4] for h in range(3))  # (T, C)
+print("the same:", np.allclose(together, summed))
 
 # %% [markdown]
 # ### Your turn: multi-head attention
 #
-# You need the attention of lesson 06. Here it is, as one function; the file of the exercises has it too. The three tables for
-# queries, keys and values are stacked into one, `w_in` of shape $(3C, C)$, as PyTorch and this library keep them: rows $0$ to
-# $C-1$ make the queries, the next $C$ the keys, the last $C$ the values. Weights are (out, in), so that a layer is
-# $x W^\top + b$.
+# You need the attention of lesson 06. Here it is, as one function; the file of the exercises has it too. The three
+# matrices for queries, keys and values are stacked into one, `w_in` with the shape $(3C, C)$, as in PyTorch and in
+# this library. Its first $C$ rows compute the queries, the next $C$ the keys, the last $C$ the values. A weight has
+# the shape (outputs, inputs), so a linear layer is $x W^\top + b$.
 
 
 # %%
@@ -280,47 +291,164 @@ def attention(q, k, v, mask=None):  # (..., T, d), (..., S, d), (..., S, dv), (T
 # %% exercise multi_head_attention
 
 # %% [markdown]
+# *Harder, if you like (not judged).* Give your function an argument `n_kv_heads`: queries have `n_heads` heads, keys
+# and values only `n_kv_heads`, and each head of keys is used by `n_heads / n_kv_heads` heads of queries. Which shape
+# has `w_in` then? (Lesson 14 says what this is good for.)
+#
 # ## What heads can look for
 #
-# Heads that are trained on text find their own ways, and some of these have names. Let us build three by hand, to see that
-# queries and keys can express them. Eight words; each has a vector that marks its place and its word. A head compares what its
-# query table and its key table pick out of these vectors.
+# First three heads that we write by hand, to show what queries and keys can express. There are eight words. Each has
+# two vectors: one for its place, with a 1 in the channel of this place, and one for the word, with a 1 in the channel
+# of this word. A head compares what its query takes from these vectors with what its key takes from them. (With the
+# identity matrix for the values, the result of `attention` is the shares.)
 
 # %%
 words = "the cat saw the dog and the mouse".split()
-T = len(words)
-places = np.eye(T)  # (T, T): a mark for each place
-names = np.array([[word == other for other in dict.fromkeys(words)] for word in words], dtype=float)  # (T, V)
-
-asks = {
-    "the word before": (np.roll(places, -1, axis=1), places),  # place t asks for place t - 1
-    "the same word": (names, names),
-    "anything": (places * 0, places),
+at = np.eye(len(words))  # (T, T): a vector for each place
+which = np.array([[word == other for other in dict.fromkeys(words)] for word in words], dtype=float)  # (T, V)
+by_hand = {
+    "the word before": (np.roll(at, -1, axis=1), at),  # the query of place t fits the key of place t - 1
+    "the same word": (which, which),
+    "all words alike": (0 * at, at),
 }
-keep_back = np.tri(T, dtype=bool)  # nobody looks ahead
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
-for axis, (title, (q, k)) in zip(axes, asks.items(), strict=True):
-    q = 6 * math.sqrt(q.shape[-1]) * q  # a fit scores 6
-    shares = attention(q, k, np.eye(T), keep_back)  # (T, T): with v = 1, just the shares
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axis.set(title=title, xticks=range(T), yticks=range(T), xlabel="key")
-    axis.set_xticklabels(words, rotation=60)
-    axis.set_yticklabels(words)
-axes[0].set_ylabel("query")
-plt.show()
+hand_maps = {
+    name: attention(6 * math.sqrt(q.shape[-1]) * q, k, np.eye(len(words)), np.tri(len(words), dtype=bool))  # (T, T)
+    for name, (q, k) in by_hand.items()
+}  # a key that fits has the score 6, all others 0
+figures.maps(hand_maps, words)
 
 # %% [markdown]
-# The first row has no choice: the first word sees only itself. In the first map it was asked for a word before the first one, so
-# it takes what there is. Heads that look one place back have been found in trained models, and others that follow the
-# grammar, say from a verb to its subject (Clark et al., 2019; Voita et al., 2019). A warning, to be kept until lesson 13: a dark
-# square says where a head *looked*. It does not say that what it saw made a difference.
-
-# %% [markdown]
-# ## The same in the library, and against the judges
+# With the causal mask, the first word can look only at itself. So row 0 of the first map has its whole share there,
+# although its query fits no key.
 #
-# On the library's tensors, the whole layer is a few lines, and its gradient comes by itself. (Here `.transpose(1, 2)` swaps two
-# axes of a tensor, as in PyTorch. On the NumPy arrays of your exercises it is an error: there, list all axes.) Finite
-# differences judge it for the tokens and for each of the four weights, on every element:
+# ## What trained heads look at
+#
+# Now two heads that are trained on text: the reviews that come with the library, which praise or blame something
+# (`data.reviews`). The model shall say which of the two a review does. In each review some words are marked as the
+# reason for its label. The model never sees these marks. We need them afterwards.
+#
+# Each word gets an embedding (lesson 04), from which its key and its value are computed. Words that occur in only one
+# review share one embedding. There is only one query for the whole review, a vector that is learned and is the same
+# for all reviews. So the layer returns one vector for a review, and a linear layer computes two numbers from it, one
+# for "blames" and one for "praises".
+
+# %%
+import re
+from collections import Counter
+
+from minitransformer.data.reviews import load_reviews
+
+
+def words_of(text):
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def marked(review):  # for each word of the review: is it marked?
+    places = [word.start() for word in re.finditer(r"[a-z']+", review.text.lower())]
+    return np.array([any(start <= place < end for start, end in review.rationale) for place in places])
+
+
+reviews = load_reviews()
+order = np.random.default_rng(0).permutation(len(reviews))
+held_back = [reviews[i] for i in order[:160]]  # not used for training
+used = [reviews[i] for i in order[160:]]
+in_reviews = Counter(word for review in used for word in set(words_of(review.text)))
+known = {word: i for i, word in enumerate(sorted(w for w, n in in_reviews.items() if n > 1), start=2)}
+
+
+def encode(texts):  # -> (B, T) ids: 0 behind the end of a text, 1 for words that are not known
+    rows = [[known.get(word, 1) for word in words_of(text)] for text in texts]
+    longest = max(map(len, rows))
+    return np.array([row + [0] * (longest - len(row)) for row in rows])
+
+
+mt.manual_seed(0)
+embed, query = mt.nn.Embedding(len(known) + 2, 32), mt.nn.Embedding(1, 32)
+attend, output = mt.nn.MultiheadAttention(32, 2, batch_first=True), mt.nn.Linear(32, 2)
+embed.weight.data *= 0.3  # begin with short vectors
+
+
+def judge(texts):  # -> two numbers for each text (B, 2), the shares of each head (B, H, T)
+    read = encode(texts)  # (B, T)
+    x = embed(mt.tensor(read))  # (B, T, C)
+    q = query(mt.tensor(np.zeros((len(read), 1), int)))  # (B, 1, C): the same for each text
+    found, shares = attend(q, x, x, key_padding_mask=mt.tensor(read == 0), average_attn_weights=False)
+    return output(found)[:, 0], shares[:, :, 0]
+
+
+print(len(used), "reviews to learn from,", len(held_back), "others;", len(known), "words. The first:", used[0].text)
+
+# %% [markdown]
+# (The places behind the end of a text are hidden by a **padding mask**, the argument `key_padding_mask`.) Softmax
+# turns the two numbers into a distribution. The error is minus the logarithm of the share of the right label: 0 if
+# this share is 1, and larger, the smaller it is (lesson 09 says more). Each step uses 32 reviews.
+
+# %%
+parameters = [p for part in (embed, query, attend, output) for p in part.parameters()]
+draws = np.random.default_rng(0)
+losses = []
+for _ in range(800):
+    batch = [used[i] for i in draws.integers(0, len(used), 32)]
+    log_shares = mt.nn.functional.log_softmax(judge([r.text for r in batch])[0], dim=-1)  # (B, 2)
+    is_label = mt.tensor(np.eye(2, dtype="float32")[[r.label for r in batch]])  # (B, 2): 1 at the right label
+    loss = -(log_shares * is_label).sum() / 32
+    loss.backward()
+    descend(parameters, 0.5)
+    losses.append(loss.item())
+
+answers, head_shares = (t.numpy() for t in judge([r.text for r in held_back]))  # (N, 2), (N, H, T)
+correct = (answers.argmax(axis=1) == [r.label for r in held_back]).mean()
+print(f"right for {correct:.0%} of the {len(held_back)} reviews that it has not seen")
+figures.loss(losses)
+
+# %% [markdown]
+# Guessing would be right for about half of them. Which words do the heads look at? Three sentences that are not among
+# the reviews:
+
+# %%
+sentences = (
+    "The waiter was rude, and the soup was cold when it came.",
+    "This is the best lamp we've had, and my son is happy.",
+    "It looks great, but it broke after a week.",
+)
+found_in = [judge([sentence])[1].numpy()[0] for sentence in sentences]  # (H, T) each
+figures.read([words_of(sentence) for sentence in sentences], found_in)
+for sentence in sentences:
+    blames, praises = mt.nn.functional.softmax(judge([sentence])[0], dim=-1).numpy()[0]
+    print(f"{sentence} blames {blames:.2f}, praises {praises:.2f}")
+
+# %% [markdown]
+# Each row shows the shares of one head, which sum to 1. In the first two sentences, head 0 gives most of its share to
+# a single word that says why: *cold* and *best*. The shares of head 1 are more even, and go to words such as *when*
+# and *we've* as well. In the third sentence, head 1 gives half of its share to *great*, and *broke* gets little. The
+# model's answer for this sentence is "praises", which is wrong.
+#
+# Three sentences prove nothing. So we use the marks: which share do the heads give to the marked words of the reviews
+# that the model has not seen?
+
+# %%
+marks = [marked(review) for review in held_back]  # (T,) bool each
+on_marked = [[head_shares[i, h, : len(m)][m].sum() for h in range(2)] for i, m in enumerate(marks)]  # (N, H)
+print("words that are marked:           ", np.mean([m.mean() for m in marks]).round(2))
+print("share of marked words, each head:", np.mean(on_marked, axis=0).round(2))
+
+# %% [markdown]
+# If all words got the same share, the marked words would get 0.21. Head 0 gives them 0.36. So training on the labels
+# alone has led it to some of the words that a person marked as the reason. But the larger part of its share goes to
+# other words.
+#
+# Three warnings. With another random start, the two heads may have other roles, or the same role. Larger models have
+# heads that can be described more clearly: some look at the token before, some from a verb to its subject (Clark et
+# al., 2019; Voita et al., 2019). And a large share says where a head *looked*. It does not say that the answer would
+# be another one without this word: lesson 13 measures that.
+
+# %% [markdown]
+# ## The same in the library, and in PyTorch
+#
+# On the library's tensors the whole layer is a few lines, and its gradient is computed by the backward pass.
+# (`.transpose(1, 2)` swaps two axes of a tensor, as in PyTorch. For the NumPy arrays of your exercises it is an
+# error: there, list all axes.) Central differences check it for the tokens and for each of the four weights, on every
+# element:
 
 
 # %%
@@ -334,17 +462,15 @@ def multi_head(x, w_in, b_in, w_out, b_out, H=2):  # x: (B, T, C)
 
 weights = [rng.normal(size=shape) for shape in ((24, 8), (24,), (8, 8), (8,))]
 sequence = rng.normal(size=(2, 5, 8))  # (B, T, C)
-print("largest error against finite differences:", mt.gradcheck(multi_head, [sequence, *weights]))
+print(f"largest error: {mt.gradcheck(multi_head, [sequence, *weights]):.0e}")
 
 # %% [markdown]
-# and PyTorch, where it is installed. Its function wants time before batch, $(T, B, C)$:
+# And compared with PyTorch, whose function wants the time before the batch, $(T, B, C)$:
+
 
 # %%
-try:
+def compare():
     import torch
-except ImportError:
-    print("PyTorch is not installed: pip install torch")
-else:
 
     def theirs(x, w_in, b_in, w_out, b_out):
         x = x.transpose(0, 1)  # (T, B, C)
@@ -354,35 +480,46 @@ else:
         result, _ = attend(x, x, x, embed_dim_to_check=8, num_heads=2, **weights, **left_out)
         return result.transpose(0, 1)  # (B, T, C)
 
-    print(mt.compare_with_torch(multi_head, theirs, [sequence, *weights]))
+    errors = mt.compare_with_torch(multi_head, theirs, [sequence, *weights])
+    return f"largest difference: values {errors['value']:.0e}, gradients {errors['gradient']:.0e}"
+
+
+beside_pytorch(compare, shipped="largest difference: values 3e-16, gradients 2e-15")
 
 # %% [markdown]
-# `mt.nn.MultiheadAttention` (`minitransformer/nn/attention.py`) is this layer with its weights inside, under PyTorch's names. It
-# averages the maps of its heads unless you ask for each, with `average_attn_weights=False`. The average hides just what this
-# lesson is about, who asked for what:
+# `mt.nn.MultiheadAttention` (`minitransformer/nn/attention.py`) is this layer with its weights inside, under
+# PyTorch's names. Unless you ask for the maps of all heads with `average_attn_weights=False`, it returns their mean.
+# The mean hides what each head looks at:
 
 # %%
-layer, _ = learned[2]
-marks, x = texts(rng.normal(size=(1, 6, 1)))
-averaged = layer(marks, marks, x)[1].numpy()[0]  # (T, T)
-each = layer(marks, marks, x, average_attn_weights=False)[1].numpy()[0]  # (H, T, T)
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
-for axis, shares, title in zip(axes, (averaged, *each), ("averaged", "head 0", "head 1"), strict=True):
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axis.set(title=title, xlabel="key", ylabel="query", xticks=range(6), yticks=range(6))
-plt.show()
+averaged = learned[2][0](places, places, with_numbers)[1].numpy()[0]  # (T, T)
+figures.maps({"mean": averaged, "head 0": maps[2][0], "head 1": maps[2][1]})
 
 # %% [markdown]
 # ## Summary
 #
-# - One attention gives one mean. Several heads ask several questions, and their answers stand side by side.
-# - Cut $C$ into $(H, d)$ first, then turn the axes. The heads are a batch axis; no number moves.
-# - What only moves numbers moves gradients back: split and merge are each other's gradients, and concatenate's is a cut.
-# - Scores are divided by $\sqrt d$ with $d = C/H$. The last product adds up what each head has to say.
+# - One attention gives one mean. Several heads have several queries, and their results are put side by side.
+# - First reshape $C$ into $(H, d)$, then swap the axes. The heads are a batch axis, and no number is copied.
+# - What only moves numbers moves their gradients back: split and merge are each other's gradients, and a
+#   concatenation's gradient is a cut.
+# - Scores are divided by $\sqrt d$ with $d = C/H$. The output projection adds up what the heads contribute.
+# - Trained heads differ from each other, and their maps show where they look, but not what it changes.
 #
-# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2. Voita, Talbot, Moiseev, Sennrich
-# and Titov, *Analyzing multi-head self-attention: specialized heads do the heavy lifting, the rest can be pruned*, ACL 2019.
-# Michel, Levy and Neubig, *Are sixteen heads really better than one?*, NeurIPS 2019. Clark, Khandelwal, Levy and Manning, *What
-# does BERT look at? An analysis of BERT's attention*, BlackboxNLP 2019.
+# **Further reading.** Vaswani et al., *Attention is all you need*, NeurIPS 2017, section 3.2.2. Voita, Talbot,
+# Moiseev, Sennrich and Titov, *Analyzing multi-head self-attention: specialized heads do the heavy lifting, the rest
+# can be pruned*, ACL 2019. Michel, Levy and Neubig, *Are sixteen heads really better than one?*, NeurIPS 2019. Clark,
+# Khandelwal, Levy and Manning, *What does BERT look at? An analysis of BERT's attention*, BlackboxNLP 2019.
 #
 # **Next:** 08, the block around it: residual connections, normalization, and a small network for each token.
+
+# %% [markdown]
+# ## Words
+#
+# | term | meaning | PyTorch |
+# |---|---|---|
+# | head | one attention with its own queries, keys and values | |
+# | multi-head attention | several heads, put side by side and mixed by the output projection | `nn.MultiheadAttention` |
+# | output projection | the matrix $W_O$ that mixes the results of the heads | `out_proj` |
+# | view | an array that reads the memory of another one in another order | `view`, `transpose` |
+# | concatenation | arrays put side by side along one axis | `torch.cat` |
+# | padding mask | a table that hides the places behind the end of a text | `key_padding_mask` |
