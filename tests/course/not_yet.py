@@ -20,9 +20,7 @@ NOT_YET = {
     # 05
     "05_positional_encoding",
     # 06
-    "06_attention",
     # 07
-    "07_multi_head_attention",
     # 08
     "08_transformer_encoder",
     # 09
