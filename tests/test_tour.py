@@ -13,7 +13,7 @@ from minitransformer import cli, tour
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
-from minitransformer.pictures import LossCurve, attention_heads, bars, leaning, scatter, table
+from minitransformer.pictures import SCRIPT, LossCurve, attention_heads, bars, leaning, scatter, table
 from minitransformer.statistics import share_error
 from minitransformer.tour import deciding, parts
 from minitransformer.tour.deciding import choose, mistakes
@@ -21,7 +21,7 @@ from minitransformer.tour.errors import errors
 from minitransformer.tour.leaving_out import without
 from minitransformer.tour.page import tour_page
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
-from minitransformer.tour.verdict import agreement, consensus, listed, loudest, top_words, verdict
+from minitransformer.tour.verdict import agreement, consensus, largest, listed, top_words, verdict
 from minitransformer.tour.writing import printable
 from minitransformer.verify import Result
 
@@ -99,11 +99,12 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given():
     page = tour_page(story([PASSES, FAILS], missing=0.5))
     tags = Tags(page)
     assert tags.open == []
-    assert not {"script", "link", "img", "iframe", "b>"} & set(tags.seen)
+    assert not {"link", "img", "iframe", "b>"} & set(tags.seen) and tags.seen.count("script") == 1
+    assert page.endswith(f"<script>{SCRIPT}</script></body></html>")
     assert not [
         name for name, _ in tags.attributes if name in ("src", "href", "srcset") or name.startswith("on")
     ]
-    assert "http" not in page and "url(" not in page and "@import" not in page
+    assert "://" not in page and "url(" not in page and "@import" not in page and "fetch(" not in page
     assert not re.search(r"\bnan\b", page)
     for text in (NASTY, "The <b> & good.", "the gradient is <wrong>", "<broken>"):
         assert text in tags.text
@@ -116,7 +117,7 @@ def test_the_page_tells_the_figures():
         "75.0%",
         "50.0%",
         "3.2%",
-        "90.0% sure",
+        "probability of 90.0%",
         "+0.900",
         "-0.300",
         "+0.750",
@@ -152,8 +153,8 @@ def test_agreement_counts_words_only():
     assert agreement([a, b]) == [("a", "b", pytest.approx(1.0), ["good", "soup", "the"])]
 
 
-def test_a_word_that_comes_twice_is_as_loud_as_its_loudest_place():
-    assert loudest(explanation("a", ["so", " good", " So"], [0.1, 0.3, -0.2])) == {"good": 0.3, "so": -0.2}
+def test_a_word_that_comes_twice_counts_by_its_largest_relevance():
+    assert largest(explanation("a", ["so", " good", " So"], [0.1, 0.3, -0.2])) == {"good": 0.3, "so": -0.2}
 
 
 def test_where_methods_agree():
@@ -162,10 +163,10 @@ def test_where_methods_agree():
     other = explanation("other", words, [3.0, -5.0, -0.6, 4.0, 0.2])
     assert consensus([first, other]) == (["a", "b"], ["c"])
     yes, no, _ = verdict([first, other]).split(".")
-    assert yes == "Every method counts 'a' and 'b' among its 3 loudest words, with the same sign"
-    assert no == " They do not agree whether 'c' spoke for or against"
+    assert yes == "Every method has 'a' and 'b' among its 3 words of largest relevance, with the same sign"
+    assert no == " They do not agree on the sign of 'c'"
     assert verdict([first, explanation("none", words, [0, 0, 0, 1.0, 1.0])]).startswith(
-        "Every method counts 'a'"
+        "Every method has 'a'"
     )
     nothing = verdict([first, explanation("opposite", words, [-5.0, 4.0, -3.0, 0.0, 0.0])])
     assert nothing.startswith("No word") and "'a', 'b' and 'c'" in nothing

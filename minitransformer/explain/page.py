@@ -6,9 +6,11 @@ from typing import Any
 
 from minitransformer.explain.rendering import headline, html_ledger
 from minitransformer.explain.rules import PRESETS
-from minitransformer.pictures.colours import background, scale_of
+from minitransformer.pictures.colours import scale_of
+from minitransformer.pictures.legend import legend
+from minitransformer.pictures.reader import word_strip
 from minitransformer.pictures.tables import table
-from minitransformer.pictures.tokens import html_strip, visible
+from minitransformer.pictures.tokens import visible
 from minitransformer.plain import escaped
 
 MEANING = {
@@ -33,12 +35,12 @@ def explanation_body(explanation: Any) -> str:
     unknown = ", ".join(map(repr, explanation.unknown))
     parts = [
         f"<h1>Why {escaped(explanation.name or 'this output')}?</h1><p>{escaped(headline(explanation))}</p>",
-        html_strip(tokens, values),
-        _legend(values),
+        word_strip(tokens, values),
+        legend(scale_of(values)),
         f"<p>Words that the model does not know, and reads all alike: {escaped(unknown)}.</p>"
         if unknown
         else "",
-        f"<p>{escaped(_meaning(explanation.method))}</p>",
+        f"<p>{escaped(meaning(explanation.method))}</p>",
         ""
         if score is None
         else f"<p>R2 of the linear model: {score:.3f}; 1 is a perfect fit, 0 no better than a constant.</p>",
@@ -58,18 +60,15 @@ def _rows(explanation: Any, tokens: Any, values: Any) -> list[list[str]]:
     ]
 
 
-def _legend(values: Any) -> str:
-    scale = scale_of(values)
-    return f"<p>{_sign(scale, scale)} for it {_sign(-scale, scale)} against it; the deeper the colour, the more.</p>"
+def meaning(method: str) -> str:
+    """What a method does.
 
+    Args:
+        method: its name, such as "LIME" or "LRP, attnlrp".
 
-def _sign(value: float, scale: float) -> str:
-    style = f"{background(value, scale)};color:inherit;padding:2px 6px"
-    return f'<span style="{style}">{value:+.3g}</span>'
-
-
-def _meaning(method: str) -> str:
-    """The method in a sentence, and the rule of LRP in another."""
+    Returns:
+        A sentence, and for a rule of LRP another.
+    """
     rules = [str(PRESETS[part].__doc__).splitlines()[0] for part in method.split(", ") if part in PRESETS]
     methods = [text for name, text in MEANING.items() if method.startswith(name)]
     return " ".join([*methods, *(f"Its rule: {rule[0].lower()}{rule[1:]}" for rule in rules)])

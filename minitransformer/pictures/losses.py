@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy
 from minitransformer.disk import write
 from minitransformer.pictures.chart import SOFT, png, quiet
 from minitransformer.pictures.colours import hex_colour
+from minitransformer.pictures.ticks import labelled, round_step, round_ticks
 from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class LossCurve:
 
     def _parts(self) -> Iterator[str]:
         shown = [*self.losses, *(loss for _, loss in self.held_out), *([self.level[1]] if self.level else [])]
-        axes = _Axes(len(self.losses), min(shown), max(shown))
+        axes = _Axes.around(len(self.losses), min(shown), max(shown))
         yield from axes.ticks()
         yield axes.line(self.steps, self.losses, "each")
         yield axes.line(*self.mean, "mean")
@@ -118,15 +120,23 @@ class LossCurve:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Where a step and a loss stand in the SVG."""
+    """Where a step and a loss stand in the SVG. The losses go from `lowest` to `highest`, multiples of `distance`."""
 
     steps: int
     lowest: float
     highest: float
+    distance: float
+
+    @classmethod
+    def around(cls, steps: int, low: float, high: float) -> _Axes:
+        """Axes that hold losses from `low` to `high`."""
+        high = high if high > low else low + 1
+        distance = round_step(low, high)
+        return cls(steps, distance * floor(low / distance), distance * ceil(high / distance), distance)
 
     @property
     def span(self) -> float:
-        return float(self.highest - self.lowest) or 1.0
+        return self.highest - self.lowest
 
     def x(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (step - 1) / max(self.steps - 1, 1)
@@ -154,12 +164,14 @@ class _Axes:
         yield f'<text {at} text-anchor="end">{escaped(name)}: {loss:.2f}</text>'
 
     def ticks(self) -> Iterator[str]:
-        """Four losses and up to five steps, with their grid."""
-        for loss in numpy.linspace(self.lowest, self.lowest + self.span, 4):
-            yield f'<text x="{LEFT - 8}" y="{self.y(loss) + 4:.1f}" text-anchor="end">{loss:.2f}</text>'
+        """Losses and steps, round numbers, with their grid."""
+        for loss in round_ticks(self.lowest, self.highest):
+            said = labelled(loss, self.distance)
+            yield f'<text x="{LEFT - 8}" y="{self.y(loss) + 4:.1f}" text-anchor="end">{said}</text>'
             yield self.across(loss, "grid")
-        for step in numpy.unique(numpy.linspace(1, self.steps, 5).astype(int)):
-            anchor = "end" if step == self.steps else "middle"
-            yield f'<text x="{self.x(step):.1f}" y="{HEIGHT - 22}" text-anchor="{anchor}">{step}</text>'
+        for step in round_ticks(1, max(self.steps, 2)):
+            if step == int(step) and step <= self.steps:
+                anchor = "end" if step == self.steps else "middle"
+                yield f'<text x="{self.x(step):.1f}" y="{HEIGHT - 22}" text-anchor="{anchor}">{step:.0f}</text>'
         said = "training step; upwards: loss in nats"
         yield f'<text x="{WIDTH / 2}" y="{HEIGHT - 4}" text-anchor="middle">{said}</text>'

@@ -11,7 +11,7 @@ from minitransformer import statistics  # whole: a learner's rank_correlation ma
 from minitransformer.explain import Explanation
 from minitransformer.pictures.colours import scale_of
 
-AUDIBLE = 0.1  # of the largest |relevance|: opposite signs of less are not counted as a contradiction
+CLEAR = 0.1  # of the largest |relevance|: opposite signs of less are not counted as a contradiction
 TOP = 3  # words of each method that are compared
 
 
@@ -27,7 +27,7 @@ def is_word(token: str) -> bool:
     return any(c.isalnum() for c in token)
 
 
-def loudest(explanation: Explanation) -> dict[str, float]:
+def largest(explanation: Explanation) -> dict[str, float]:
     """The relevance of each word, the largest |relevance| first.
 
     Args:
@@ -52,7 +52,7 @@ def top_words(explanation: Explanation) -> list[str]:
     Returns:
         At most `TOP` words.
     """
-    return list(loudest(explanation))[:TOP]
+    return list(largest(explanation))[:TOP]
 
 
 def agreement(explanations: Sequence[Explanation]) -> list[tuple[str, str, float, list[str]]]:
@@ -85,12 +85,10 @@ def consensus(explanations: Sequence[Explanation]) -> tuple[list[str], list[str]
         (words that are top words of every method, all with one sign; top words of any method that have opposite signs).
     """
     # 1 is the largest
-    shares = [{w: v / scale_of(e.relevance) for w, v in loudest(e).items()} for e in explanations]
+    shares = [{w: v / scale_of(e.relevance) for w, v in largest(e).items()} for e in explanations]
     tops = [top_words(e) for e in explanations]
     every = list(dict.fromkeys(word for top in tops for word in top))
-    disputed = [
-        w for w in every if min(s[w] for s in shares) < -AUDIBLE and max(s[w] for s in shares) > AUDIBLE
-    ]
+    disputed = [w for w in every if min(s[w] for s in shares) < -CLEAR and max(s[w] for s in shares) > CLEAR]
     return [w for w in every if all(w in top for top in tops) and w not in disputed], disputed
 
 
@@ -105,11 +103,11 @@ def verdict(explanations: Sequence[Explanation]) -> str:
     """
     agreed, disputed = consensus(explanations)
     yes = (
-        f"Every method counts {listed(agreed)} among its {TOP} loudest words, with the same sign."
+        f"Every method has {listed(agreed)} among its {TOP} words of largest relevance, with the same sign."
         if agreed
-        else f"No word is among the {TOP} loudest of every method with the same sign."
+        else f"No word is among the {TOP} of largest relevance in every method, with the same sign."
     )
-    no = f"They do not agree whether {listed(disputed)} spoke for or against." if disputed else ""
+    no = f"They do not agree on the sign of {listed(disputed)}." if disputed else ""
     return f"{yes} {no}".strip()
 
 
