@@ -37,9 +37,12 @@ NOT_YET = {
     "14_model_families",
     # the end
 }
-LESSONS = [
-    pytest.param(lesson, marks=pytest.mark.skip(reason="this lesson is still to be mended"))
-    if lesson in NOT_YET
-    else lesson
-    for lesson in catalogue.lessons()
-]
+
+
+def mended(lessons):
+    """The lessons as parameters of a test, which leaves out those that are not yet mended."""
+    skip = pytest.mark.skip(reason="this lesson is still to be mended")
+    return [pytest.param(lesson, marks=skip if lesson in NOT_YET else ()) for lesson in lessons]
+
+
+LESSONS = mended(catalogue.lessons())

@@ -18,21 +18,26 @@ class Cell:
         kind: "markdown" or "code".
         text: its source.
         printed: what its code printed and what its last line showed, as plain text.
+        pictures: how many pictures its code drew.
     """
 
     kind: str
     text: str
-    printed: str
+    printed: str = ""
+    pictures: int = 0
 
 
 @cache
 def committed(lesson: str) -> tuple[Cell, ...]:
     """The cells of a lesson's notebook as it is committed, with its outputs."""
     notebook = json.loads((ROOT / "lessons" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-    return tuple(
-        Cell(cell["cell_type"], "".join(cell["source"]), "".join(map(_shown, cell.get("outputs", ()))))
-        for cell in notebook["cells"]
-    )
+    return tuple(_cell(cell) for cell in notebook["cells"])
+
+
+def _cell(cell: dict) -> Cell:
+    outputs = cell.get("outputs", ())
+    pictures = sum("image/png" in output.get("data", {}) for output in outputs)
+    return Cell(cell["cell_type"], "".join(cell["source"]), "".join(map(_shown, outputs)), pictures)
 
 
 def _shown(output: dict) -> str:

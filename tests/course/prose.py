@@ -15,6 +15,9 @@ NO_PROSE = re.compile(
     r"|\]\([^()]*\)",  # where links lead
     re.DOTALL | re.MULTILINE,
 )
+OPENING = re.compile(
+    r"^\*About (\d+) minutes to read, and (\d+) for the exercises\. Builds on [^*]*\*$", re.MULTILINE
+)
 REFERENCES = re.compile(r"\*\*(?:Further reading|Next)[.:]?\*\*.*?(?=\n\n|\Z)", re.DOTALL)
 
 

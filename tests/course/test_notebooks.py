@@ -48,3 +48,15 @@ def test_runs_from_top_to_bottom(lesson, solved, tmp_path):
     count = len(catalogue.lessons()[lesson])
     assert said.count(": passed" if solved else ": not written yet") == count
     assert set(Workspace.open(tmp_path).passed) == (set(catalogue.lessons()[lesson]) if solved else set())
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_cell_runs_again_at_the_end(lesson, tmp_path):
+    """From the last cell to the first: each meets what later cells have made of the names that it uses."""
+    from minitransformer.course.notebook import build, execute
+
+    notebook = build(lesson, source_of(lesson))
+    again = [cell | {"id": f"{cell['id']}-again"} for cell in reversed(notebook.cells)]
+    notebook.cells += [type(notebook.cells[0])(cell) for cell in again]
+    execute(notebook, str(tmp_path))

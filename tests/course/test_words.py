@@ -105,6 +105,7 @@ def test_no_term_is_used_before_it_is_introduced(lesson):
 A = [
     Term("attention weights", "", "", "06_a"),
     Term("weights", "", "", "01_b"),
+    Term("key", "", "", "01_b"),
     Term("key-value cache (KV cache)", "", "", "10_c"),
 ]
 
@@ -148,9 +149,8 @@ def test_what_is_prose():
         Cell(
             "markdown",
             "# Title\n\nA `mask`, $q k$ and\ntwo [links](to.md).\n\n```\nx\n```\n\n**Further reading.** Paper.",
-            "",
         ),
-        Cell("code", "y = 2", ""),
-        Cell("markdown", "## Words\n\n| term | meaning | PyTorch |", ""),
+        Cell("code", "y = 2"),
+        Cell("markdown", "## Words\n\n| term | meaning | PyTorch |"),
     )
     assert prose_of(cells) == "A , and two [links ."
