@@ -28,7 +28,8 @@ MARKS = {
 }
 STYLES = {"good": "green", "bad": "red", "hint": "cyan", "printed": "dim", "why": "dim", "foot": "dim"}
 LONGEST = 500  # characters of a line of details
-HTML_COLOURS = {"green": "#1a7f37", "yellow": "#9a6700", "red": "#b3261e"}
+# readable on a white page and on a dark one: a contrast of at least 4 with both (WCAG 2.2, 1.4.3)
+HTML_COLOURS = {"green": "#188837", "yellow": "#a36a09", "red": "#dd342f", "blue": "#1974df"}
 
 
 def printable(text: str) -> str:
@@ -116,9 +117,9 @@ class Report:
     def _repr_html_(self) -> str:
         colours = {
             "title": HTML_COLOURS[COLOURS.get(self.status, "red")],
-            "good": "#1a7f37",
-            "bad": "#b3261e",
-            "hint": "#0b57d0",
+            "good": HTML_COLOURS["green"],
+            "bad": HTML_COLOURS["red"],
+            "hint": HTML_COLOURS["blue"],
         }
         hanging = "padding-left:8ch;text-indent:-8ch"
         rows = "".join(
