@@ -8,7 +8,8 @@ def unbroadcast(g, shape):
 
     g: the gradient of a result; shape: that of an array that NumPy stretched to g's shape, by new
     dimensions in front and by repeating dimensions of size 1. Returns an array of `shape`: each
-    number was used many times, so it hears from all those places. Of g's dtype; g stays as it is.
+    number was used many times, so the gradients of all these uses add up. Of g's dtype; g stays
+    as it is.
 
     >>> unbroadcast(np.ones((3, 2)), (1, 2))
     array([[3., 3.]])
@@ -51,7 +52,7 @@ def matmul_vjp(g, a, b):
 
 
 def finite_differences(f, x, g, eps=1e-6):
-    """The slope of sum(g * f(x)) in every number of x, tried out one after the other.
+    """The slope of sum(g * f(x)) in every number of x, measured one after the other.
 
         slope_i = (sum(g * f(x + eps e_i)) - sum(g * f(x - eps e_i))) / (2 eps)
 

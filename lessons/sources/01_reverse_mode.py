@@ -241,7 +241,7 @@ figures.orders(["xb", "xy", "bc", "by", "cy"], right="xbcy", wrong="xcby")
 #
 # `minitransformer/autograd.py` is this engine for whole arrays of numbers (lesson 02), which are called **tensors**. Instead of
 # searching for the order it numbers the steps as they are made. A tensor that holds one number will do here. `requires_grad=True`
-# asks for its slope, `backward()` walks back, `.grad` is what was found, and `.item()` makes a plain number of it. (**float64**
+# asks for its slope, `backward()` walks back, `.grad` is what was found, and `.item()` makes a plain number of it. (`float64`
 # means that each number is kept with 16 digits.) The example is a **neuron**, a step that models are full of: $y = \tanh(w x +
 # b)$. Here are its slopes in $w$ and $b$:
 
@@ -404,16 +404,13 @@ figures.errors("17 weights learn when two inputs differ", curves)
 # |---|---|---|
 # | derivative | how fast a result changes when an input changes, at one point: *slope* | |
 # | with respect to | says which input changes: the derivative of y with respect to x is *the slope of y in x* | |
-# | partial derivative | a derivative in one of several inputs, while the others stay as they are | |
 # | gradient | the list of the derivatives of one result with respect to all numbers that it was computed from | `tensor.grad` |
 # | central difference | a derivative measured by moving the input a little to both sides | `torch.autograd.gradcheck` uses it |
 # | chain rule | derivatives along a path multiply | |
-# | reverse-mode differentiation | the gradient by one walk from the result back to all inputs | `tensor.backward()` |
-# | backpropagation | reverse-mode differentiation, as it is called for neural networks | `tensor.backward()` |
+# | reverse-mode differentiation (backpropagation) | the gradient by one walk from the result back to all inputs | `tensor.backward()` |
 # | tape | the record of a computation, to walk back along | `tensor.grad_fn` leads into it |
 # | topological order | a list in which each number comes after all that it was computed from | |
 # | tensor | an array of numbers, or a single one, that remembers how it was computed | `torch.Tensor` |
-# | float64 | numbers that are kept with about 16 digits | `torch.float64` |
 # | neuron | tanh (or another curve) of a weighted sum | |
 # | neural network | neurons, some of which read the results of others | `torch.nn.Module` |
 # | weights | the adjustable numbers of a network, which learning changes; also called its parameters | `torch.nn.Parameter` |

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 02 Tensors, and how to check a gradient
 #
-# After this lesson you can carry gradients back through whole arrays, through broadcasting and through matrix products. Most
-# useful of all, you can find out whether a gradient is wrong. You will also know which kinds of errors the most popular check
-# cannot see.
+# After this lesson you can carry gradients back through whole arrays: through matrix products, and through places where NumPy
+# repeats a small array to fit a large one. Most useful of all, you can find out whether a gradient is wrong. You will also know
+# which kinds of errors the most popular check cannot see.
 #
 # *About 20 minutes to read, and 80 for the exercises. Builds on lesson 01 (slopes, paths, walking back) and NumPy arrays.*
 

@@ -55,14 +55,14 @@ def difference_quotients(h: np.ndarray, errors: dict[str, np.ndarray], chosen: f
         errors: for each way to measure the slope, the error at each step; dotted where the name ends in float32.
         chosen: the step at which a vertical line stands.
     """
-    axis = plain(6, 3.6, "left: too small a step; right: too large a step")
+    axis = plain(8, 3.6, "left: too small a step; right: too large a step")
     for name, error in errors.items():
         style = ":" if name.endswith("float32") else "-"
         axis.loglog(h, error, style, color=ORANGE if name.startswith("one") else BLUE, label=name)
     axis.axvline(chosen, color=GREEN, lw=1)
-    axis.text(chosen, 1.3e-13, f" h = {chosen:.0e}", color=GREEN)
-    axis.set(xlabel="h", ylabel="error of the slope", ylim=(5e-14, 30))
-    axis.legend(frameon=False, fontsize=8, ncols=2)
+    axis.text(chosen, 1, f" h = {chosen:.0e}", color=GREEN, va="bottom")
+    axis.set(xlabel="h", ylabel="error of the slope", ylim=(1e-13, 20))
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     plt.show()
 
 
