@@ -407,7 +407,7 @@ figures.errors("17 weights learn when two inputs differ", curves)
 # | gradient | the list of the derivatives of one result with respect to all numbers that it was computed from | `tensor.grad` |
 # | central difference | a derivative measured by moving the input a little to both sides | `torch.autograd.gradcheck` uses it |
 # | chain rule | derivatives along a path multiply | |
-# | reverse-mode differentiation (backpropagation) | the gradient by one walk from the result back to all inputs | `tensor.backward()` |
+# | reverse-mode differentiation (backpropagation) | the gradient by one walk from the result back | `tensor.backward()` |
 # | tape | the record of a computation, to walk back along | `tensor.grad_fn` leads into it |
 # | topological order | a list in which each number comes after all that it was computed from | |
 # | tensor | an array of numbers, or a single one, that remembers how it was computed | `torch.Tensor` |

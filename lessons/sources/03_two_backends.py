@@ -1,21 +1,24 @@
 # %% [markdown]
 # # 03 One code, two array libraries
 #
-# After this lesson you can write functions that run on a processor and on a graphics card without a change, say what moves
-# between the two and when one waits for the other, and add up numbers that share a place without losing any.
+# After this lesson you can write functions that run on a processor and on a graphics card without a change. You can say what
+# moves between the two, and when one waits for the other. And you can add up numbers that share a place without losing any.
 #
-# *About 75 minutes with the exercises. Builds on lessons 01 (why gradients add) and 02 (arrays, and how to check a gradient).
-# You need no graphics card.*
+# *About 25 minutes to read, and 50 for the exercises. Builds on lessons 01 (why gradients add) and 02 (arrays, and how to check a
+# gradient). You need no graphics card.*
+#
+# **You can skip this lesson.** Read it if you want to know how one program uses processors and graphics cards. No later lesson
+# and no later exercise needs it: what is used again is explained there once more.
 
 # %% [markdown]
 # ## Why
 #
 # To multiply two matrices of 1000 by 1000 numbers takes a thousand million multiplications, and none of them has to wait for
-# another. A processor (CPU) has a few cores, each clever and fast. A graphics card (GPU) has thousands of simple ones, and does
-# thousands of multiplications at a time. Large models could not be trained without that.
+# another. A processor (CPU) has a few fast cores. A graphics card (**GPU**) has thousands of simple ones, and does thousands of
+# multiplications at a time. Without that, large models could not be trained.
 #
-# NumPy computes on the processor only. **CuPy** is a second library, for NVIDIA's cards. It has NumPy's names on purpose:
-# `cupy.exp`, `cupy.where`, `cupy.zeros`. So could we write a model once, and run it on both? Yes, if we keep to four rules. Each
+# NumPy computes on the processor only. **CuPy** is a second library, for NVIDIA's cards. It uses NumPy's names on purpose:
+# `cupy.exp`, `cupy.where`, `cupy.zeros`. So could we write a model once, and run it on both? Yes, if we follow four rules. Each
 # section of this lesson finds one.
 
 # %%
@@ -23,20 +26,30 @@ import math
 import sys
 import timeit
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minitransformer as mt
-from minitransformer.course import check, hint, saved, solution
+from minitransformer.course import beside_pytorch, check, hint, saved, solution
+from minitransformer.course.figures import lesson_03_two_backends as figures
 from minitransformer.course.pretend import faraway
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# `faraway` is a *pretend* library, made for this lesson. It computes on your processor, but keeps to the rules of a graphics
-# card: it has arrays of its own, with NumPy's names for everything, and it counts what would cost time on a card. If you have
-# CuPy and a card, the cells below use these, and the checks of your answers try them as well; otherwise both use `faraway`.
+# ## Two memories
+#
+# A graphics card has a memory of its own, and can compute only with what is in it. The processor with its memory is called the
+# **host**, the card is called the **device**, and the cable between them is much slower than either memory.
+
+# %%
+figures.two_memories()
+
+# %% [markdown]
+# `asarray` carries numbers over, and `get` brings them back. In between, everything looks like NumPy.
+#
+# `faraway` is a *pretend* library, made for this lesson. It computes on your processor, but follows the rules of a graphics card:
+# it has its own arrays, with NumPy's names for everything, and it counts what would cost time on a card. If you have CuPy and a
+# card, the cells below use these, and the checks of your answers try them as well; otherwise both use `faraway`.
 
 
 # %%
@@ -51,43 +64,22 @@ def second_library():
 
 
 gpu = second_library()
-print("the second library:", gpu.__name__)
-
-# %% [markdown]
-# ## Two memories
-#
-# A graphics card has a memory of its own. What it computes with must be there. The processor with its memory is called the
-# **host**, the card the **device**, and the cable between them is much slower than either memory.
-
-# %%
-figure, axis = plt.subplots(figsize=(7, 2.3), layout="constrained")
-for x, colour, title, text in (
-    (0, BLUE, "host", "processor and its memory\nNumPy's arrays"),
-    (7, ORANGE, "device", "graphics card and its memory\nCuPy's arrays"),
-):
-    axis.add_patch(plt.Rectangle((x, 0), 4, 2, facecolor=colour, alpha=0.15, edgecolor=colour))
-    axis.text(x + 2, 1.55, title, ha="center", color=colour, weight="bold")
-    axis.text(x + 2, 0.65, text, ha="center", fontsize=9)
-for y, start, end, name in ((1.35, 4.2, 6.8, "asarray(x)"), (0.55, 6.8, 4.2, "x.get()")):
-    axis.annotate("", (end, y), (start, y), arrowprops={"arrowstyle": "-|>", "color": GREEN, "lw": 2})
-    axis.text(5.5, y + 0.12, name, ha="center", color=GREEN, family="monospace", fontsize=9)
-axis.set(xlim=(-0.1, 11.1), ylim=(-0.1, 2.1))
-axis.axis("off")
-plt.show()
-
-# %% [markdown]
-# `asarray` carries numbers over, and `get` brings them back. In between, everything looks like NumPy:
-
-# %%
 here = np.array([1.0, 2.0, 3.0])  # (3,) on the host
 there = gpu.asarray(here)  # (3,) on the device
 result = gpu.exp(there) * 2  # (3,) computed on the device, and still there
+print("the second library:", gpu.__name__)
 print(type(here), type(there), type(result))
 print(result.get())  # (3,) back on the host
 
 # %% [markdown]
-# But an operation with one array on each side has no place to happen. It is refused, which is good: a copy that nobody
-# asked for, in the middle of a loop, would be slow and hard to find.
+# **Predict, then run.** What is `here + there`, an array on the host plus an array on the device?
+#
+# <details><summary>Answer</summary>
+#
+# An error. Neither the host nor the device has both arrays, and neither library copies one of them without being asked. That is
+# good: a hidden copy in the middle of a loop would be slow and hard to find.
+#
+# </details>
 
 # %%
 try:
@@ -98,14 +90,14 @@ except TypeError as error:
 # %% [markdown]
 # ## Which library? Ask the arrays
 #
-# A function that says `np.exp` computes with NumPy, whatever it is handed. What else could it say?
+# A function that says `np.exp` computes with NumPy, whatever arrays it gets. What else could it say?
 #
 # - A global switch, `LIBRARY = cupy`. It is wrong as soon as both are in use: the text is on the host, the model on the device.
-# - One more argument for every function, `f(x, xp)`. It works, and it is tiresome.
-# - Ask the arrays. They *know* who made them. This is what the library does.
+# - One more argument for every function, `f(x, xp)`. It works, but it makes every call longer.
+# - Ask the arrays. They *know* which library made them. This is what `minitransformer` does.
 #
-# **Rule 1: a function takes its library from its arrays**, and calls it `xp`, a name that stands for NumPy or CuPy. Python tells
-# where a class was written, and keeps a dictionary of all modules that are loaded:
+# **Rule 1: a function takes its library from its arrays**, and calls it `xp`, a name that stands for NumPy or CuPy. Python knows
+# where a class was written, and has a dictionary of all modules that are loaded:
 
 # %%
 kind = type(there)
@@ -121,32 +113,17 @@ print("a module, looked up by its name:    ", sys.modules["numpy"] is np)
 # %% [markdown]
 # ## A queue, and who waits
 #
-# When the host says `gpu.exp(x)`, it does not compute. It puts the order into the device's **queue** and goes on at once, to put
-# the next order behind it. The device works the queue off. So both work at the same time, until the host needs to *know* a
-# number: in `float(x)`, in `print(x)`, in `if x > 0`. Then it must wait until the queue is empty, and meanwhile nobody
-# fills the queue. The picture is a sketch of it: five steps, without and with an `if` after each.
+# When the host says `gpu.exp(x)`, it does not compute. It puts this order into the **queue** of the device and goes on at once,
+# to put the next order behind it. The device carries out the orders of the queue, one after the other. So both work at the same
+# time, until the host needs to *know* a number: in `float(x)`, in `print(x)`, in `if x > 0`. Then it must wait until the queue is
+# empty, and meanwhile nobody fills the queue. The picture is a sketch of five steps, without and with an `if` after each.
 
 # %%
-figure, axes = plt.subplots(2, 1, figsize=(7, 3.2), sharex=True, layout="constrained")
-fluent = [range(5), [1 + 3 * i for i in range(5)], [0.8] * 5]  # when ordered, when begun
-stop_and_go = [[5 * i for i in range(5)], [5 * i + 1 for i in range(5)], [0.8] * 5]
-for axis, (ordered, begun, length), title in (
-    (axes[0], fluent, "orders in a queue: the device is never idle"),
-    (axes[1], stop_and_go, "an if after each step: host and device take turns"),
-):
-    axis.broken_barh(list(zip(ordered, length, strict=True)), (1.1, 0.7), color=BLUE)
-    axis.broken_barh([(start, 2.8) for start in begun], (0.1, 0.7), color=ORANGE)
-    axis.set_yticks([0.45, 1.45], ["device computes", "host orders"])
-    axis.set_title(title, loc="left", fontsize=10)
-idle = [(5 * i + 0.9, 3.9) for i in range(5)]
-axes[1].broken_barh(idle, (1.1, 0.7), facecolor="none", edgecolor=GREY, hatch="///")
-axes[1].text(2.85, 1.95, "waits", color=GREY, ha="center", fontsize=9)
-axes[1].set(xlabel="time", xticks=[], ylim=(0, 2.3))
-plt.show()
+figures.queue()
 
 # %% [markdown]
-# There is a second cost: every order takes the same small time to give, whether it is for one number or for a million. NumPy
-# has such a floor too, and we can measure it:
+# There is a second cost. To give an order takes the same small time, whether it is for one number or for a million. NumPy's steps
+# have such a smallest time too, and we can measure it:
 
 # %%
 sizes = 10 ** np.arange(0, 7)
@@ -155,22 +132,26 @@ for size in sizes:
     x = np.ones(size)
     calls = max(3, 200_000 // size // 10)
     times.append(min(timeit.repeat(lambda x=x: np.exp(x), number=calls, repeat=3)) / calls * 1e6)
-figure, axis = plt.subplots(figsize=(4.8, 2.8), layout="constrained")
-axis.loglog(sizes, times, "o-", color=BLUE, label="one step, np.exp(x)")
-axis.loglog(sizes, times[0] * sizes, ":", color=ORANGE, label="a loop over single numbers")
-axis.set(xlabel="numbers in the array", ylabel="microseconds", ylim=(0.1, 1e7))
-axis.set_title("a step has a price of its own")
-axis.legend(frameon=False, fontsize=8)
-plt.show()
+figures.price_of_a_step(sizes, np.array(times))
 
 # %% [markdown]
-# On the left the line is flat: ten numbers cost what one costs. A graphics card's floor is higher, and it stays flat for much
-# longer, so there whole arrays are worth even more.
+# On the left the line is flat: ten numbers take about as long as one. On a graphics card the smallest time is longer, and the
+# line stays flat for much larger arrays, so there it matters even more to compute with whole arrays.
 #
-# Now count. Here are four ways to add up the positive numbers of an array, all of them right. `x > 0` is an array of True and
-# False, a **mask**; used as an index, `x[x > 0]`, it picks the numbers where it is True. (The counts come from `faraway`. A
-# *step* is one order, a *wait* is a time at which the host must know a number, a *copy* is one trip over the
-# cable. `get` has a wait of its own inside, as the numbers must be finished before they can leave; it is counted as a copy only.)
+# Here are four ways to add up the positive numbers of an array, all of them right. `x > 0` is an array of True and False. Used as
+# an index, as in `x[x > 0]`, it picks the numbers where it is True; it is then called a *mask*. `faraway` counts: a *step* is one
+# order, a *wait* is a time at which the host must know a number, a *copy* is one transfer over the cable. (`get` waits too, as
+# the numbers must be computed before they can be copied; it is counted as a copy only.)
+#
+# **Predict, then run.** Which of the four ways need a wait or a copy, and which needs neither?
+#
+# <details><summary>Answer</summary>
+#
+# The loop waits once for each `if`. The copy to the host and back is two copies. The mask as an index waits once: the host must
+# know how many numbers there will be, to make room for them. Only `where` needs neither, as its result has as many numbers as
+# `x`.
+#
+# </details>
 
 
 # %%
@@ -182,13 +163,13 @@ def by_loop(x, xp):
     return total
 
 
-def by_a_trip(x, xp):
+def by_a_copy(x, xp):
     numbers = x.get()  # to the host
     return xp.asarray(numbers[numbers > 0].sum())  # and back
 
 
 def by_a_mask(x, xp):
-    return x[x > 0].sum()  # how many are there? The host must know, to make room for them
+    return x[x > 0].sum()  # how many are there?
 
 
 def by_where(x, xp):
@@ -197,7 +178,7 @@ def by_where(x, xp):
 
 numbers = rng.normal(size=1000)  # (1000,)
 print("                steps  waits  copies   result")
-for way in (by_loop, by_a_trip, by_a_mask, by_where):
+for way in (by_loop, by_a_copy, by_a_mask, by_where):
     x = faraway.asarray(numbers)
     faraway.count.clear()
     total = way(x, faraway)
@@ -206,19 +187,20 @@ for way in (by_loop, by_a_trip, by_a_mask, by_where):
     print(f"{way.__name__:12} {count['steps']:8} {count['waits']:6} {copies:7}   {total.get():.6f}")
 
 # %% [markdown]
-# **Rule 2: whole arrays, and no questions on the way.** `xp.where(condition, a, b)` replaces `if`: for every place it takes the
-# number of `a` where the condition is true, and of `b` elsewhere. The price: `a` and `b` are both computed everywhere, and one
-# of them is thrown away.
+# **Rule 2: whole arrays, and no questions on the way.** `xp.where(condition, a, b)` replaces `if`: at every place it takes the
+# number of `a` where the condition is true, and that of `b` elsewhere. The price: `a` and `b` are both computed everywhere, and
+# one of the two is thrown away at each place.
 #
 # ### A trap in both sides
 #
-# The function that squeezes any number between 0 and 1, which you will meet again and again, is
+# A function that squeezes any number between 0 and 1 is called *sigmoid*:
 #
 # $$\mathrm{sigmoid}(x) = \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^x}$$
 #
-# (multiply above and below by $e^x$ to get from one to the other). A float64 ends at about $10^{308}$, so $e^{1000}$ is infinite.
-# The first form has that trouble for very negative $x$, the second for large $x$. The first is lucky, as 1 by infinite is 0; the
-# second divides infinite by infinite, which is `nan`, "not a number". In both, NumPy warns (the cell keeps it quiet).
+# (To get from one form to the other, multiply above and below by $e^x$.) The largest float64 is about $10^{308}$, so $e^{1000}$
+# becomes infinite. This is called an **overflow**. It happens in the first form for very negative $x$, and in the second for
+# large $x$. The first form still gives the right result, as 1 divided by infinity is 0. The second divides infinity by infinity,
+# which is `nan`. In both cases NumPy warns (the cell turns the warnings off).
 
 # %%
 extreme = np.array([-1000.0, 0.0, 1000.0])  # (3,)
@@ -229,28 +211,22 @@ with np.errstate(all="ignore"):  # no warnings
 print("first form: ", first)
 print("second form:", second)
 
-xs = np.linspace(-6, 6, 121)
-figure, axis = plt.subplots(figsize=(5, 2.6), layout="constrained")
-axis.plot(xs, 1 / (1 + np.exp(-xs)), color=BLUE, lw=2, label="sigmoid(x)")
-axis.plot(xs, np.exp(-abs(xs)), "--", color=ORANGE, label="$e^{-|x|}$")
-axis.axvline(0, color=GREY, lw=0.8)
-axis.set(xlabel="x", ylim=(-0.05, 1.15))
-axis.legend(frameon=False, loc="center left")
-plt.show()
+places = np.linspace(-6, 6, 121)
+figures.never_above_one(places, 1 / (1 + np.exp(-places)), np.exp(-abs(places)))
 
 # %% [markdown]
-# `where(x >= 0, first, second)` gives the right numbers, but still computes an infinite one on its way and throws it away. Look at
-# the dashed curve: $e^{-|x|}$ lies between 0 and 1 for every $x$, and both forms can be made of it.
+# `where(x >= 0, first, second)` gives the right numbers, but still computes an infinite one on its way and throws it away. Look
+# at the dashed curve: $e^{-|x|}$ lies between 0 and 1 for every $x$, and both forms can be computed from it.
 #
 # ### Your turn: one function for every library
 
 # %% exercise sigmoid
 
 # %% [markdown]
-# ## The same answer, but not to the last digit
+# ## The same result, but not to the last digit
 #
-# A computer rounds after each addition, so a sum depends on the order in which it is made. A loop adds one number after the other.
-# NumPy adds in blocks. A graphics card adds in thousands of small groups at a time:
+# A computer rounds after each addition, so a sum depends on the order of its additions. A loop adds one number after the other.
+# NumPy adds in blocks. A graphics card adds in thousands of small groups at a time.
 
 # %%
 numbers = rng.normal(size=100_000).astype("float32")  # (100000,)
@@ -259,11 +235,12 @@ print("NumPy's way:        ", numbers.sum())
 print("without rounding:   ", math.fsum(numbers.tolist()))
 
 # %% [markdown]
-# None of them is "wrong". **Rule 3: compare up to a tolerance**, never with `==`, and judge in float64, which keeps 16 digits.
+# None of them is "wrong". **Rule 3: compare up to a tolerance**, never with `==`. The **tolerance** is the largest difference
+# that is allowed. And judge in float64, which keeps 16 digits.
 #
-# For the model itself one prefers float32: half the memory, and on most graphics cards many times as fast. It is easily lost by
-# accident. A NumPy number such as `np.sqrt(8)` is a float64, and makes everything it touches float64; Python's own numbers
-# do not:
+# Models themselves usually run in float32: it needs half the memory, and on most graphics cards it is many times as fast. But it
+# is easily lost by accident. A NumPy number such as `np.sqrt(8)` is a float64, and an array that is multiplied by it becomes
+# float64. With Python's own numbers that does not happen:
 
 # %%
 x = np.ones(3, dtype="float32")
@@ -271,35 +248,24 @@ print("x * np.sqrt(8):  ", (x * np.sqrt(8)).dtype)
 print("x * math.sqrt(8):", (x * math.sqrt(8)).dtype)
 
 # %% [markdown]
-# ## Adding where it came from
+# ## Adding into shared places
 #
-# Models *pick*: row 2 of a table for word number 2, rows 2, 0 and 2 for a text of three words. If `table` has the shape
-# (V, d), V rows of d numbers, and `ids` holds N row numbers, `table[ids]` has the shape (N, d). Row 2 is now used twice, and you
-# know from lesson 01 what that means on the way back: where paths meet, slopes add. So the law (vjp) of picking is: begin with
-# zeros, and *add* each row of $g$ to the row it came from. It is called **scatter-add**:
+# Models *pick*: row 2 of a table for word number 2, rows 2, 0 and 2 for a text of three words. If `table` has the shape (V, d), V
+# rows of d numbers, and `ids` holds N row numbers, then `table[ids]` has the shape (N, d). Row 2 is used twice, and you know from
+# lesson 01 what that means on the way back: gradients add. So the law (vjp) of picking is: begin with zeros, and *add* each row
+# of $g$ to the row that was picked for it. This is called **scatter-add**:
 #
 # $$\frac{\partial L}{\partial\,\mathrm{table}_v} = \sum_{i:\ \mathrm{ids}_i = v} g_i$$
-
-# %%
-figure, axis = plt.subplots(figsize=(5.4, 2.9), layout="constrained")
-ids, arriving = [2, 0, 2], ["1", "5", "10"]
-sums, box = ["5", "0", "11", "0"], {"facecolor": "white", "pad": 5}
-for i, (v, number) in enumerate(zip(ids, arriving, strict=True)):
-    axis.text(0, 2.5 - i, f" {number:>2} ", ha="center", va="center", bbox=box | {"edgecolor": BLUE})
-    arrow = {"arrowstyle": "-|>", "color": ORANGE if v == 2 else GREY, "lw": 1.6}
-    axis.annotate("", (3.55, 3 - v), (0.4, 2.5 - i), arrowprops=arrow)
-for v, total in enumerate(sums):
-    axis.text(4, 3 - v, f" {total:>2} ", ha="center", va="center", bbox=box | {"edgecolor": GREEN})
-    axis.text(4.7, 3 - v, f"place {v}" + (" = 1 + 10" if v == 2 else ""), va="center", fontsize=9)
-axis.text(0, 3.35, "values", ha="center", color=BLUE)
-axis.text(1.9, 3.35, "index = (2, 0, 2)", ha="center", color=GREY)
-axis.text(4, 3.55, "into", ha="center", color=GREEN)
-axis.set(xlim=(-0.6, 6.6), ylim=(-0.4, 3.8))
-axis.axis("off")
-plt.show()
-
-# %% [markdown]
-# The line that one writes first is wrong, and nothing complains:
+#
+# **Predict, then run.** The values 1, 5 and 10 are added to the places 2, 0 and 2 of four zeros. What does `into[index] +=
+# values` leave at place 2?
+#
+# <details><summary>Answer</summary>
+#
+# 10, and the 1 is lost. `into[index] += values` reads the old numbers, 0, 0 and 0. It adds, which gives 1, 5 and 10. Then it
+# writes them: place 2 is written twice, and the last one stays. `np.add.at` reads again before each addition.
+#
+# </details>
 
 # %%
 index, values = np.array([2, 0, 2]), np.array([1.0, 5.0, 10.0])  # (3,), (3,)
@@ -309,38 +275,40 @@ kept = np.zeros(4)
 np.add.at(kept, index, values)
 print("into[index] += values:      ", lost)
 print("np.add.at(into, index, ...):", kept)
+figures.shared_places(index.tolist(), values, kept)
 
 # %% [markdown]
-# `into[index] += values` means: read the old numbers, 0, 0 and 0; add, 1, 5 and 10; write. Place 2 is written twice, and the
-# last one wins. `add.at` reads again before each addition. On a graphics card thousands of these additions happen at the same
-# time, so the card has a special one for it that lets nobody else come between reading and writing (an *atomic* addition). In
-# which order they come, nobody knows: the last digits may change from run to run.
+# No error, no warning. On a graphics card thousands of these additions happen at the same time. The card has a special addition
+# for them, which lets no other come between reading and writing: an **atomic** addition. Their order is not fixed, so the last
+# digits may change from run to run.
 #
-# Is it the gradient of picking? Ask the judges of lesson 02, with a random $g$:
+# Is it the gradient of picking? Use the judges of lesson 02, with a random $g$:
 
 # %%
 table, ids = rng.normal(size=(4, 3)), np.array([2, 0, 2])  # (V, d), (N,)
 g = rng.normal(size=(3, 3))  # (N, d)
-tried = np.zeros_like(table)  # (V, d)
+measured = np.zeros_like(table)  # (V, d)
 for place in np.ndindex(table.shape):
-    nudge = np.zeros_like(table)
-    nudge[place] = 1e-6
-    tried[place] = (g * ((table + nudge)[ids] - (table - nudge)[ids])).sum() / 2e-6
+    step = np.zeros_like(table)
+    step[place] = 1e-6
+    measured[place] = (g * ((table + step)[ids] - (table - step)[ids])).sum() / 2e-6
 
 added, overwritten = np.zeros_like(table), np.zeros_like(table)  # (V, d)
 np.add.at(added, ids, g)
 overwritten[ids] += g
-print(f"largest error of scatter-add:    {abs(added - tried).max():.0e}")
-print(f"largest error of table[ids] += g: {abs(overwritten - tried).max():.0e}")
+print(f"largest error of scatter-add:     {abs(added - measured).max():.0e}")
+print(f"largest error of table[ids] += g: {abs(overwritten - measured).max():.0e}")
+
 
 # %%
-try:
+def compare():
     import torch
-except ImportError:
-    print("PyTorch is not installed: pip install torch")
-else:
+
     theirs = torch.zeros(4, 3, dtype=torch.float64).index_add_(0, torch.tensor(ids), torch.tensor(g))
-    print("PyTorch's index_add_ differs by", abs(theirs.numpy() - added).max())
+    return f"PyTorch's index_add_ differs by at most {abs(theirs.numpy() - added).max():.1g}"
+
+
+beside_pytorch(compare, shipped="PyTorch's index_add_ differs by at most 0")
 
 # %% [markdown]
 # ### Your turn: add, and lose nothing
@@ -350,9 +318,9 @@ else:
 # %% [markdown]
 # ## Moving, and seldom
 #
-# What goes over the cable in training? At the start, the model's numbers. Then in each step a few thousand ids go over, and one
-# number, the error, comes back, if somebody wants to see it. All the rest stays where it is. **Rule 4: move once, at the border,
-# and what is there already not at all.**
+# What goes over the cable in training? At the start, the numbers of the model. Then in each step a few thousand ids go over, and
+# one number, the error, comes back if somebody wants to see it. All the rest stays where it is. **Rule 4: move once, at the
+# border, and leave what is there already.**
 #
 # ### Your turn: move
 
@@ -361,25 +329,25 @@ else:
 # %% [markdown]
 # ## Where CuPy is not NumPy
 #
-# The names are the same, the habits not quite. What bites most often:
+# The names are the same, but not everything behaves in the same way. These differences cause the most trouble:
 #
 # | | NumPy | CuPy |
 # |---|---|---|
-# | an array of indices, one beyond the end | IndexError | wraps round, silently: check ids on the host, where they come from |
+# | an array of indices, one beyond the end | IndexError | begins again from 0, without an error: check ids on the host |
 # | `x.sum()` | a number | an array without dimensions, shape `()`: `float()` of it waits |
 # | `x.sum(where=...)` | adds some | no such keyword: `xp.where(...).sum()` |
-# | `np.exp(x)`, with x on the device | does not know the device | steps in and computes it; but `np.zeros(3) + x` is refused |
-# | random numbers | many kinds | fewer, and others: draw on the host, so that both see the same |
+# | `np.exp(x)`, with x on the device | does not know the device | computes it; but `np.zeros(3) + x` is an error |
+# | random numbers | many kinds | fewer, and others: draw on the host, so that both use the same |
 #
 # The fourth line is a trap: code with an `np.` in it may run on the device for a while, and fail where it makes a new array.
-# `faraway` is stricter and refuses at once.
+# `faraway` is stricter: there `np.exp(x)` is an error at once.
 #
 # ## In the library
 #
 # Your `namespace` is `minitransformer/backends.py`, your `move` is `minitransformer/devices.py`, and each operation in
-# `minitransformer/ops` asks its arrays. A tensor goes over with `x.to("cuda")`, or is made there with `device="cuda"` (CUDA is
-# the system by which NVIDIA's cards are programmed). Its array is `x.array`. `with mt.backend("cupy"):` says where *new*
-# tensors are made, no more than that. CuPy is imported when it is first asked for. Where it is missing, one is told what to do:
+# `minitransformer/ops` asks its arrays. `x.to("cuda")` moves a tensor, and `device="cuda"` makes one there. (CUDA is the system
+# by which NVIDIA's cards are programmed.) `x.array` is the array of a tensor. `with mt.backend("cupy"):` says where *new* tensors
+# are made, and no more than that. CuPy is imported when it is first asked for. Where it is missing, the error says what to do:
 
 # %%
 values = rng.normal(size=(2, 3))
@@ -397,18 +365,37 @@ if len(slopes) == 2:
     print("largest difference:", abs(slopes["cpu"] - slopes["cuda"]).max())
 
 # %% [markdown]
+# **Harder, if you like** (not judged): write `by_a_step(x, xp)`, which adds up the positive numbers in fewer steps than
+# `by_where`. `faraway.count` counts them. (NumPy has a function that helps.)
+
+# %% [markdown]
 # ## Summary
 #
-# 1. A function takes its library from its arrays, and names it `xp`.
-# 2. Whole arrays, and no questions on the way: each `if`, `float()` or mask as an index makes the host wait.
-# 3. Compare up to a tolerance: another order of adding gives other last digits.
+# 1. A function takes its library from its arrays, and calls it `xp`.
+# 2. Whole arrays, and no questions on the way: each `if`, each `float()`, each mask as an index makes the host wait.
+# 3. Compare up to a tolerance: another order of the additions gives other last digits.
 # 4. Move once, at the border.
 #
 # And where several numbers go to the same place, `+=` with an index loses all but one: scatter-add.
 #
 # **Further reading.** Harris et al., *Array programming with NumPy*, Nature 585, 2020. Okuta, Unno, Nishino, Hido and Loomis,
 # *CuPy: a NumPy-compatible library for NVIDIA GPU calculations*, Workshop on Machine Learning Systems at NIPS 2017. The *Python
-# array API standard* (data-apis.org/array-api), in which NumPy, CuPy, PyTorch and others agree on names; there an array
-# is asked by `x.__array_namespace__()`.
+# array API standard* (data-apis.org/array-api), in which NumPy, CuPy, PyTorch and others agree on names; there an array is asked
+# by `x.__array_namespace__()`.
 #
 # **Next:** 04, how a text becomes numbers.
+
+# %% [markdown]
+# ## Words
+#
+# | term | meaning | PyTorch |
+# |---|---|---|
+# | GPU | a graphics card, which computes many numbers at a time | `torch.device("cuda")` |
+# | CuPy | an array library with NumPy's names, for NVIDIA's graphics cards | |
+# | host | the processor and its memory | `torch.device("cpu")` |
+# | device | where an array is kept and computed with; often the graphics card | `tensor.device`, `tensor.to(device)` |
+# | queue | the orders that the device has still to carry out | `torch.cuda.Stream`; `torch.cuda.synchronize()` waits for it |
+# | overflow | a result that is too large for its kind of number, and becomes infinite | |
+# | tolerance | the largest difference that counts as equal | `rtol` and `atol` of `torch.allclose` |
+# | scatter-add | to add values to places that an index names, where places may repeat | `tensor.index_add_` |
+# | atomic | an addition between whose reading and writing no other can come | |

@@ -12,7 +12,6 @@ NOT_YET = {
     # 01
     # 02
     # 03
-    "03_two_backends",
     # 04
     "04_tokens_and_embeddings",
     # 05
