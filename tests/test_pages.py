@@ -23,6 +23,7 @@ from minitransformer.pictures import SCRIPT, STYLE, page, save_page
 from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import OBEYED, escaped
 from minitransformer.tour.page import tour_page
+from minitransformer.tour.published import PublishedResult
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.verify import Result
 from minitransformer.verify.report import page_body
@@ -123,8 +124,11 @@ def story():
         learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)], MAP[0]
     )
     speech = LanguageModelResult(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
+    published = PublishedResult({HOSTILE: 0.5}, {HOSTILE: 0.5})
     result = Result(HOSTILE, "op", "float64", HOSTILE, 1e-7, 1e-7, False, HOSTILE)
-    return TourResult(judged, speech, [result], {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)])
+    return TourResult(
+        judged, speech, published, [result], {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)]
+    )
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)

@@ -5,21 +5,25 @@ import json
 import math
 import re
 import sys
+from dataclasses import replace
 
 import numpy
 import pytest
 
 from minitransformer import cli, tour
+from minitransformer.assets import AssetError
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
+from minitransformer.files import FileError
 from minitransformer.pictures import SCRIPT, LossCurve, attention_heads, bars, leaning, scatter, table
 from minitransformer.statistics import share_error
-from minitransformer.tour import deciding, parts
+from minitransformer.tour import deciding, parts, published
 from minitransformer.tour.deciding import choose, mistakes
 from minitransformer.tour.errors import errors
 from minitransformer.tour.leaving_out import without
 from minitransformer.tour.page import tour_page
+from minitransformer.tour.published import PublishedResult, ask_published
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 from minitransformer.tour.verdict import agreement, consensus, largest, listed, top_words, verdict
 from minitransformer.tour.writing import printable
@@ -27,6 +31,7 @@ from minitransformer.verify import Result
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
 FAILS = Result("<broken>", "op", "float64", "cpu", math.inf, 1.0, False, "the gradient is <wrong>")
+PUBLISHED = PublishedResult({"It slept.": 0.5}, {})
 NASTY = "<script>alert('x')</script> & \"quotes\""
 WORDS = ["The", " <b>", " &", " good", "."]
 
@@ -67,7 +72,13 @@ def story(results=(PASSES,), **changes):
     speech = LanguageModelResult(
         Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))]
     )
-    return TourResult(judgement(**changes), speech, list(results), {"gradients": 1.0})
+    return TourResult(judgement(**changes), speech, PUBLISHED, list(results), {"gradients": 1.0})
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_cache(monkeypatch, tmp_path):
+    """Whatever published models this computer has, these tours show none."""
+    monkeypatch.setenv("MINITRANSFORMER_CACHE", str(tmp_path / "cache"))
 
 
 class Tags(html.parser.HTMLParser):
@@ -304,6 +315,9 @@ class Heard(tour.Listener):
     def explanations(self, result):
         self.told.append(("explanations", result))
 
+    def published(self, result):
+        self.told.append(("published", result))
+
     def gradients(self, results):
         self.told.append(("gradients", results))
 
@@ -320,10 +334,12 @@ def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeyp
         ("language model", result.language_model),
         ("begins", tour.EXPLANATIONS),
         ("explanations", result.classifier),
+        ("begins", tour.PUBLISHED),
+        ("published", result.published),
         ("begins", tour.GRADIENTS),
         ("gradients", result.gradients),
     ]
-    parts_in_order = [tour.SENTENCE, tour.LANGUAGE_MODEL, tour.EXPLANATIONS, tour.GRADIENTS]
+    parts_in_order = [tour.SENTENCE, tour.LANGUAGE_MODEL, tour.EXPLANATIONS, tour.PUBLISHED, tour.GRADIENTS]
     assert list(result.seconds) == parts_in_order and result.mine == []
     tour.save(result, tmp_path / "x.html")
     assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(result)
@@ -439,3 +455,43 @@ def test_what_is_left_out():
     assert without(predict, ["These", " trees", " be"], 0) == pytest.approx(1 - found)
     long = without(predict, ["e"] * 25, 1)
     assert long.diagonal() == pytest.approx(numpy.full(25, 2.4)) and numpy.isnan(long[0, 1])
+
+
+# published models
+
+
+def test_published_models_that_are_not_in_the_cache_are_not_fetched_and_their_commands_are_told():
+    found = ask_published()
+    assert found == PublishedResult({}, {}) and list(found.missing) == ["minilm", "smollm2"]
+    page = Tags(tour_page(replace(story(), published=found))).text
+    assert all(command in page for command in found.missing.values()) and "Nearest sentences" not in page
+
+
+@pytest.mark.parametrize("error", [AssetError("changed"), FileError("damaged"), ImportError("gguf")])
+def test_a_published_model_that_cannot_be_loaded_counts_as_missing(monkeypatch, error):
+    def load(name):
+        raise error
+
+    monkeypatch.setattr(published, "are_there", lambda *a: True)
+    monkeypatch.setattr(published.published, "load", load)
+    assert ask_published() == PublishedResult({}, {})
+
+
+def test_published_models_in_the_cache_are_shown(monkeypatch):
+    monkeypatch.setattr(published, "are_there", lambda *a: True)
+    monkeypatch.setattr(published.published, "load", lambda name: (name, ByWord()))
+    vectors = numpy.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
+    monkeypatch.setattr(published, "embed", lambda *a: vectors)
+    monkeypatch.setattr(published, "last_logits", lambda *a: numpy.log([[0.1, 0.6, 0.05, 0.25]]))
+    found = ask_published()
+    assert list(found.cosines.values()) == [0.8, 0.6, 0.0] and not found.missing
+    assert found.next_tokens == pytest.approx({" 1": 0.6, " 3": 0.25, " 0": 0.1})
+    page = Tags(tour_page(replace(story(), published=found))).text
+    assert "+0.80" in page and "60.0%" in page
+
+
+class ByWord:
+    """A tokenizer whose ids are written as numbers."""
+
+    encode = staticmethod(lambda text: [0])
+    decode = staticmethod(lambda ids: f" {ids[0]}")

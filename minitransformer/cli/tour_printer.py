@@ -19,6 +19,7 @@ from minitransformer.explain import Explanation, Ledger
 from minitransformer.explain.pictures import token_strip
 from minitransformer.pictures.colours import scale_of, shade
 from minitransformer.pictures.tokens import rich_strip, visible
+from minitransformer.tour.published import ASKED, BEGINNING, WHAT
 from minitransformer.tour.result import NAMES, ClassifierResult, Difference, LanguageModelResult, TourResult
 from minitransformer.tour.verdict import agreement, verdict
 from minitransformer.verify import Result
@@ -28,7 +29,8 @@ TITLES = {
     tours.SENTENCE: "1  A sentence, and what each word contributed",
     tours.LANGUAGE_MODEL: "2  A language model learns English prose",
     tours.EXPLANATIONS: "3  The same decision, explained in three ways",
-    tours.GRADIENTS: "4  Gradients beside finite differences and PyTorch",
+    tours.PUBLISHED: "4  Models that others have trained",
+    tours.GRADIENTS: "5  Gradients beside finite differences and PyTorch",
 }
 
 
@@ -83,6 +85,16 @@ class Printer(tours.Listener):
         for a, b, correlation, words in agreement(result.explanations):
             say(f"{a} and {b}: rank correlation {correlation:+.2f}")
             say(f"   top words of both: {', '.join(words) or 'none'}")
+
+    def published(self, result: tours.PublishedResult) -> None:
+        if result.cosines:
+            nearest, cosine = next(iter(result.cosines.items()))
+            say(f"MiniLM: nearest to {ASKED!r} is {nearest!r}, cosine {cosine:.2f}.")
+        if result.next_tokens:
+            shares = ", ".join(f"{token.strip()!r} {p:.0%}" for token, p in result.next_tokens.items())
+            say(f"SmolLM2: after {BEGINNING!r} comes {shares}.")
+        for name, command in result.missing.items():
+            say(f"{WHAT[name][0].upper()}{WHAT[name][1:]}: {command}")
 
     def gradients(self, results: Sequence[Result]) -> None:
         console.print(f"   {summary(results)}", soft_wrap=True)

@@ -14,7 +14,8 @@ those that print for the command.
 
 from minitransformer.tour.listener import Listener
 from minitransformer.tour.page import save
-from minitransformer.tour.parts import EXPLANATIONS, GRADIENTS, LANGUAGE_MODEL, SENTENCE, run
+from minitransformer.tour.parts import EXPLANATIONS, GRADIENTS, LANGUAGE_MODEL, PUBLISHED, SENTENCE, run
+from minitransformer.tour.published import PublishedResult
 from minitransformer.tour.report import plain
 from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
 
@@ -26,6 +27,8 @@ __all__ = [
     "LanguageModelResult",
     "Learned",
     "Listener",
+    "PUBLISHED",
+    "PublishedResult",
     "SENTENCE",
     "TourResult",
     "plain",

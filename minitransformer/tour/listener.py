@@ -9,6 +9,7 @@ from rich.console import Console
 from minitransformer.course.mine import Pieces
 from minitransformer.course.workspace import Workspace
 from minitransformer.terminal import Terminal
+from minitransformer.tour.published import PublishedResult
 from minitransformer.tour.result import ClassifierResult, Difference, LanguageModelResult
 from minitransformer.verify import Result
 
@@ -48,7 +49,7 @@ class Listener:
         """A part begins.
 
         Args:
-            part: `tour.SENTENCE`, `tour.LANGUAGE_MODEL`, `tour.EXPLANATIONS` or `tour.GRADIENTS`.
+            part: `tour.SENTENCE`, `tour.LANGUAGE_MODEL`, `tour.EXPLANATIONS`, `tour.PUBLISHED` or `tour.GRADIENTS`.
         """
 
     def sentence(self, result: ClassifierResult) -> None:
@@ -70,6 +71,13 @@ class Listener:
 
         Args:
             result: that of the classifier.
+        """
+
+    def published(self, result: PublishedResult) -> None:
+        """The published models that are in the cache were asked.
+
+        Args:
+            result: what they say.
         """
 
     def gradients(self, results: Sequence[Result]) -> None:

@@ -18,6 +18,7 @@ from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.tour.checking import check_gradients
 from minitransformer.tour.deciding import train_classifier
 from minitransformer.tour.listener import Listener
+from minitransformer.tour.published import ask_published
 from minitransformer.tour.result import TourResult
 from minitransformer.tour.writing import train_language_model
 
@@ -26,6 +27,7 @@ Part = TypeVar("Part")
 SENTENCE = "sentence"
 LANGUAGE_MODEL = "language model"
 EXPLANATIONS = "explanations"
+PUBLISHED = "published models"
 GRADIENTS = "gradients"
 
 
@@ -124,10 +126,13 @@ def run_parts(
         listener.language_model(language_model)
     with clock.part(EXPLANATIONS):
         listener.explanations(classifier)
+    with clock.part(PUBLISHED):
+        published = done(ask_published, seed, yours)
+        listener.published(published)
     with clock.part(GRADIENTS):
         gradients = done(lambda: check_gradients(seed, console), seed, yours)
         listener.gradients(gradients)
-    return TourResult(classifier, language_model, gradients, clock.seconds)
+    return TourResult(classifier, language_model, published, gradients, clock.seconds)
 
 
 def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:

@@ -51,6 +51,7 @@ def plain(result: TourResult) -> dict[str, Any]:
         },
         "ledger": dict(classifier.ledger),
         "agreement": _agreement(classifier),
+        "published": {"cosines": result.published.cosines, "next tokens": result.published.next_tokens},
         "seconds": result.seconds,
     }
 

@@ -9,6 +9,7 @@ import numpy
 
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, Ledger
+from minitransformer.tour.published import PublishedResult
 from minitransformer.verify import Result
 
 # (exercise, its largest difference from the library's own piece, why it has no seam in the library or "")
@@ -98,6 +99,7 @@ class TourResult:
     Attributes:
         classifier: the classifier, one of its decisions and its explanations.
         language_model: the language model.
+        published: what published models say.
         gradients: of all gradient checks.
         seconds: the time of each part, by its name.
         mine: the exercises whose pieces, written by the learner, replaced the library's.
@@ -107,6 +109,7 @@ class TourResult:
 
     classifier: ClassifierResult
     language_model: LanguageModelResult
+    published: PublishedResult
     gradients: list[Result]
     seconds: dict[str, float]
     mine: list[str] = field(default_factory=list)

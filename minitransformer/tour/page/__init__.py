@@ -13,6 +13,7 @@ from minitransformer.tour.page.closing import closing
 from minitransformer.tour.page.explanations import explanations_section
 from minitransformer.tour.page.gradients import gradients_section
 from minitransformer.tour.page.opening import opening
+from minitransformer.tour.page.published import published_section
 from minitransformer.tour.page.sentence import sentence_section
 from minitransformer.tour.page.writing import writing_section
 from minitransformer.tour.result import TourResult
@@ -42,6 +43,7 @@ def tour_page(result: TourResult) -> str:
         sentence_section(result.classifier),
         writing_section(result.language_model),
         explanations_section(result.classifier),
+        published_section(result.published),
         gradients_section(result.gradients),
         closing(result),
     )
