@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Array = numpy.ndarray
 SMOOTH = 20  # steps in the running mean
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 250, 46, 12, 14, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 256, 46, 12, 14, 46
 SIZE = (7.0, 3.2)  # of the image, in inches
 FAINT = "#b5cde3"
 
@@ -172,6 +172,6 @@ class _Axes:
         for step in round_ticks(1, max(self.steps, 2)):
             if step == int(step) and step <= self.steps:
                 anchor = "end" if step == self.steps else "middle"
-                yield f'<text x="{self.x(step):.1f}" y="{HEIGHT - 22}" text-anchor="{anchor}">{step:.0f}</text>'
+                yield f'<text x="{self.x(step):.1f}" y="{HEIGHT - 26}" text-anchor="{anchor}">{step:.0f}</text>'
         said = "training step; upwards: loss in nats"
         yield f'<text x="{WIDTH / 2}" y="{HEIGHT - 4}" text-anchor="middle">{said}</text>'
