@@ -14,7 +14,7 @@ from minitransformer.course.cells import running
 from minitransformer.course.judge import crashed, judge, too_long
 from minitransformer.course.keeping import keep
 from minitransformer.course.printed import Printed
-from minitransformer.course.report import Report
+from minitransformer.course.report import Report, Reports
 from minitransformer.course.sandbox import SECONDS
 from minitransformer.course.shown import Shown, solution_of, why
 from minitransformer.course.slider import slide
@@ -26,23 +26,25 @@ __all__ = ["beside_pytorch", "check", "hint", "saved", "slide", "solution"]
 OF_THE_FILE = object()
 
 
-def check(name: str, answer: Any = OF_THE_FILE) -> Report:
+def check(name: str, answer: Any = OF_THE_FILE) -> Report | Reports:
     """Judge an answer that was written in a notebook, in this process, or what the learner's file holds.
 
     In a notebook, an answer that passes is written into the learner's file, and counts in the progress.
 
     Args:
-        name: the exercise.
+        name: the exercise; without an answer also a lesson, or the beginning of a name.
         answer: the learner's function or class; if left out, the file is judged, as `minitransformer check` does.
 
     Returns:
-        The report, which a notebook displays.
+        The report, or the reports on all exercises of a lesson, which a notebook displays.
 
     Raises:
         ValueError: if there is no such exercise.
     """
     if answer is OF_THE_FILE:
-        return Workspace.open(here()).check(*_named(name))
+        workspace = Workspace.open(here())
+        reports = Reports(workspace.check(each) for each in catalogue.named(name))
+        return reports[0] if len(reports) == 1 else reports
     with redirect_stdout(Printed()) as printed:
         report = replace(_judged(name, answer), printed=printed.lines())
     cells = running() if report.passed else None

@@ -149,3 +149,15 @@ class Report:
         """
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
         return cls(**values)
+
+
+class Reports(tuple[Report, ...]):
+    """The reports on several exercises, which a notebook displays one below the other."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "<br>".join(report._repr_html_() for report in self)

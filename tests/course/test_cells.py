@@ -204,6 +204,19 @@ def test_in_a_real_notebook(tmp_path):
     assert set(Workspace.open(tmp_path).passed) == {"softmax"}
 
 
+def test_a_lesson_is_checked_in_a_cell(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path)
+    workspace.start()
+    monkeypatch.chdir(tmp_path)
+    reports = course.check("6")
+    assert [report.name for report in reports] == list(catalogue.lessons()[LESSON])
+    assert (
+        repr(reports).count("not written yet")
+        == reports._repr_html_().count("not written yet")
+        == len(reports)
+    )
+
+
 PRINTS = "def softmax(x):\n    print('\\x1b[31m[b]x is', x.shape)\n    return x\n"
 
 
