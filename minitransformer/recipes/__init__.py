@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from minitransformer.recipes.classifier import ClassifierRecipe
+from minitransformer.recipes.dates import DatesRecipe
 from minitransformer.recipes.fine_tuning import FineTuningRecipe
 from minitransformer.recipes.gpt import GPTRecipe
 from minitransformer.recipes.language_model import LanguageModelRecipe
 from minitransformer.recipes.masked_lm import MaskedLMRecipe
 from minitransformer.recipes.span_corruption import SpanCorruptionRecipe
+from minitransformer.recipes.stories import StoriesRecipe
 
 Recipe = (
     LanguageModelRecipe
@@ -19,13 +21,15 @@ Recipe = (
     | MaskedLMRecipe
     | GPTRecipe
     | SpanCorruptionRecipe
+    | DatesRecipe
+    | StoriesRecipe
 )
-RECIPES = {
-    recipe.kind: recipe for recipe in Recipe.__args__
-}  # by the kind of model, as `models.KINDS` names it
+# by the name that `minitransformer train` knows them: the kind of the model, or of the task if it is made for one only
+RECIPES = {recipe.kind: recipe for recipe in Recipe.__args__}
 
 __all__ = [
     "ClassifierRecipe",
+    "DatesRecipe",
     "FineTuningRecipe",
     "GPTRecipe",
     "LanguageModelRecipe",
@@ -33,4 +37,5 @@ __all__ = [
     "RECIPES",
     "Recipe",
     "SpanCorruptionRecipe",
+    "StoriesRecipe",
 ]

@@ -18,9 +18,13 @@ from minitransformer.utils.data import DataLoader
 
 
 class RunSettings(Protocol):
-    """The settings that every recipe has: a dataclass with the number of steps, the highest learning rate, half precision."""
+    """The settings that every recipe has: its name, the number of steps, the highest learning rate, half precision."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def kind(self) -> str:
+        """The name of the recipe, as `recipes.RECIPES` knows it."""
 
     @property
     def steps(self) -> int:
@@ -77,5 +81,5 @@ def trainer_of(
         evaluate=evaluate,
         evaluate_every=evaluate_every,
         directory=directory,
-        description={**models.describe(model, tokenizer), "recipe": asdict(recipe)},
+        description={**models.describe(model, tokenizer), "kind": recipe.kind, "recipe": asdict(recipe)},
     )

@@ -7,6 +7,7 @@ from minitransformer.models.bert import Bert, BertConfig
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from minitransformer.models.t5 import T5, T5Config
 from minitransformer.verify.case import LayerCase, ModelCase
 from minitransformer.verify.cases.masks import PADDING, causal
@@ -94,5 +95,8 @@ MODELS = [
     ),
     ModelCase(
         "T5", lambda lib: T5(T5Config(7, 4, 2, 6, 1, 1, 2, 4, 6, dropout=0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
+    ),
+    ModelCase(
+        "Seq2Seq", lambda lib: Seq2Seq(Seq2SeqConfig(7, 4, 2, 1, 6, 0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
     ),
 ]

@@ -1,0 +1,150 @@
+"""The recipe of an encoder-decoder that reads written dates, character by character, and writes their ISO form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+
+from minitransformer.autograd import Tensor
+from minitransformer.data.dates import ISO_LENGTH, WrittenDate, simplified, written_dates
+from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
+from minitransformer.nn import functional as F
+from minitransformer.recipes.run import trainer_of
+from minitransformer.tokenization import CharTokenizer, Tokenizer
+from minitransformer.training import Trainer
+from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate, pad_sequence
+
+SEEN, UNSEEN = 60_000, 500  # dates to train on, and dates held out on which the loss is measured
+Pair = tuple[list[int], numpy.ndarray]  # the ids of a written date, and those of its ISO form
+
+
+@dataclass(frozen=True)
+class DatesRecipe:
+    """The settings of a run that trains a `Seq2Seq` on dates.
+
+    Args:
+        steps: batches to learn from.
+        batch_size: dates in a batch.
+        lr: the highest learning rate.
+        weight_decay: of AdamW.
+        d_model: width of the model.
+        nhead: attention heads in each attention.
+        num_layers: layers of the encoder, and of the decoder.
+        dropout: the share of activations set to zero while training.
+        seed: of the dates.
+        amp: whether products are computed in float16.
+    """
+
+    steps: int = 2000
+    batch_size: int = 64
+    lr: float = 4e-3
+    weight_decay: float = 0.01
+    d_model: int = 64
+    nhead: int = 1
+    num_layers: int = 1
+    dropout: float = 0.0
+    seed: int = 0
+    amp: bool = False
+
+    kind = "dates"
+
+    def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
+        dates = written_dates(SEEN, self.seed)
+        tokenizer = CharTokenizer.train(simplified(text) + iso for text, iso in dates)
+        pairs, unseen = (
+            encoded(tokenizer, some) for some in (dates, written_dates(UNSEEN, self.seed, held_out=True))
+        )
+        batches = LengthSampler([len(ids) for ids, _ in pairs], self.batch_size)
+        sizes = (
+            tokenizer.vocab_size,
+            self.d_model,
+            self.nhead,
+            self.num_layers,
+            2 * self.d_model,
+            self.dropout,
+        )
+        trainer = trainer_of(
+            self,
+            Seq2Seq(Seq2SeqConfig(*sizes)),
+            tokenizer,
+            answer_loss,
+            DataLoader(pairs, batch_sampler=batches, collate_fn=pad_collate),
+            weight_decay=self.weight_decay,
+            evaluate=lambda model: answer_loss(model, pad_collate(unseen)).item(),
+            directory=directory,
+        )
+        return trainer, tokenizer
+
+
+def encoded(tokenizer: Tokenizer, dates: Sequence[WrittenDate]) -> list[Pair]:
+    """Dates as ids.
+
+    Args:
+        tokenizer: of the ids.
+        dates: the dates.
+
+    Returns:
+        The ids of each written date, and those of its ISO form, (10,).
+    """
+    return [(tokenizer.encode(simplified(text)), numpy.array(tokenizer.encode(iso))) for text, iso in dates]
+
+
+def answer_loss(model: Seq2Seq, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """The mean cross-entropy of the ISO forms' characters, each given those before it.
+
+    Args:
+        model: the model.
+        batch: the written dates (B, S), and their ISO forms (B, T), in ids.
+
+    Returns:
+        A scalar in nats per character.
+    """
+    device = next(model.parameters()).device
+    source, answer = (ids.to(device) for ids in batch)  # (B, S), (B, T)
+    read = F.pad(answer, (1, 0), value=PAD)[
+        :, :-1
+    ]  # (B, T): each character is predicted from those before it
+    logits = model(source, read)  # (B, T, V)
+    return F.cross_entropy(logits.flatten(0, 1), answer.flatten())
+
+
+def iso_of(model: Seq2Seq, tokenizer: Tokenizer, texts: Sequence[str]) -> list[str]:
+    """The ISO forms that a model writes for written dates.
+
+    Args:
+        model: the model.
+        tokenizer: of its ids.
+        texts: B dates as people write them.
+
+    Returns:
+        B texts of ten characters.
+    """
+    device = next(model.parameters()).device
+    source = pad_sequence([tokenizer.encode(simplified(text)) for text in texts], batch_first=True)  # (B, S)
+    return [tokenizer.decode(ids) for ids in model.write(source.to(device), ISO_LENGTH).tolist()]
+
+
+def accuracy(model: Seq2Seq, tokenizer: Tokenizer, dates: Sequence[WrittenDate]) -> float:
+    """The share of dates whose ISO form is right in all its characters.
+
+    Args:
+        model: the model.
+        tokenizer: of its ids.
+        dates: the dates.
+
+    Returns:
+        The share, from 0 to 1.
+    """
+    said = iso_of(model, tokenizer, [text for text, _ in dates])
+    return sum(iso == right for iso, (_, right) in zip(said, dates, strict=True)) / len(dates)

@@ -1,0 +1,123 @@
+"""The recipe of a language model that writes short stories, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minitransformer.autograd import Tensor
+from minitransformer.data.stories import LAST_WORD, capitalised, stories
+from minitransformer.generation import generate_batch
+from minitransformer.models import LanguageModel, LanguageModelConfig
+from minitransformer.nn import functional as F
+from minitransformer.recipes.run import trainer_of
+from minitransformer.tokenization import Tokenizer, WordTokenizer
+from minitransformer.tokenization.tokenizer import PAD
+from minitransformer.training import Trainer
+from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
+
+SEEN, UNSEEN = 20_000, 100  # stories to train on, and stories on which the loss is measured
+LONGEST = 160  # words and marks of a story
+
+
+@dataclass(frozen=True)
+class StoriesRecipe:
+    """The settings of a run that trains a `LanguageModel` on stories.
+
+    Args:
+        steps: batches to learn from.
+        batch_size: stories in a batch.
+        lr: the highest learning rate.
+        weight_decay: of AdamW.
+        d_model: width of the model.
+        nhead: attention heads.
+        num_layers: layers.
+        dropout: the share of activations set to zero while training.
+        seed: of the stories.
+        amp: whether products are computed in float16.
+    """
+
+    steps: int = 1300
+    batch_size: int = 8
+    lr: float = 6e-3
+    weight_decay: float = 0.1
+    d_model: int = 64
+    nhead: int = 4
+    num_layers: int = 2
+    dropout: float = 0.0
+    seed: int = 0
+    amp: bool = False
+
+    kind = "stories"
+
+    def trainer(self, directory: Path | None = None) -> tuple[Trainer, Tokenizer]:
+        """Make an untrained model and everything that trains it.
+
+        Args:
+            directory: the folder of the checkpoints; None writes none.
+
+        Returns:
+            The trainer, and the tokenizer.
+        """
+        told = stories(SEEN + UNSEEN, self.seed)
+        tokenizer = WordTokenizer.train(told)
+        ids = [tokenizer.encode(story) for story in told]
+        known, unseen = ids[:SEEN], pad_collate(ids[SEEN:])
+        batches = LengthSampler([len(ids) for ids in known], self.batch_size)
+        sizes = (
+            tokenizer.vocab_size,
+            self.d_model,
+            self.nhead,
+            self.num_layers,
+            4 * self.d_model,
+            self.dropout,
+        )
+        trainer = trainer_of(
+            self,
+            LanguageModel(LanguageModelConfig(*sizes, max_len=LONGEST)),
+            tokenizer,
+            story_loss,
+            DataLoader(known, batch_sampler=batches, collate_fn=pad_collate),
+            weight_decay=self.weight_decay,
+            evaluate=lambda model: story_loss(model, unseen).item(),
+            directory=directory,
+        )
+        return trainer, tokenizer
+
+
+def story_loss(model: LanguageModel, batch: Tensor) -> Tensor:
+    """The mean cross-entropy of each word given those before it; padding does not count.
+
+    Args:
+        model: a language model.
+        batch: (B, T) ids, padded at the end.
+
+    Returns:
+        A scalar in nats per word.
+    """
+    batch = batch.to(next(model.parameters()).device)
+    logits = model(batch[:, :-1])  # (B, T - 1, V)
+    return F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten(), ignore_index=PAD)
+
+
+def told(model: LanguageModel, tokenizer: Tokenizer, beginnings: Sequence[str], seed: int) -> list[str]:
+    """Stories that a model writes.
+
+    Args:
+        model: the language model.
+        tokenizer: of its ids.
+        beginnings: the first words of each story.
+        seed: of the words that are drawn.
+
+    Returns:
+        The stories, each to its last word.
+    """
+    prompts = [tokenizer.encode(beginning) for beginning in beginnings]
+    (end,) = tokenizer.encode(LAST_WORD)
+    most = LONGEST - max(map(len, prompts))
+    found = generate_batch(model, prompts, most, temperature=0.7, seed=seed, stop_id=end)
+    return [
+        capitalised(tokenizer.decode([*ids, *new, end])) + "."
+        for ids, new in zip(prompts, found, strict=True)
+    ]

@@ -1,0 +1,137 @@
+"""A part of a tour: an encoder-decoder learns to read dates as people write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+from rich.console import Console
+
+from minitransformer.autograd import no_grad
+from minitransformer.data.dates import read, simplified, written_dates
+from minitransformer.models.seq2seq import PAD, Seq2Seq
+from minitransformer.nn.hooks import record_attention
+from minitransformer.ops.creation import tensor
+from minitransformer.recipes.dates import DatesRecipe, iso_of
+from minitransformer.tokenization import Tokenizer
+from minitransformer.tour.learning import train
+from minitransformer.tour.result import Learned
+
+TESTED = 500  # dates held out
+TEST_SEED = 1  # the recipe chooses by the dates of its own seed, 0
+SHOWN = 6  # of the tested dates
+OWN = "the 21st of July, 1969"  # unless the user gives another; its day is held out
+Example = tuple[str, str, str]  # a date as written, its ISO form, and what the model wrote
+
+
+@dataclass(frozen=True)
+class OwnDate:
+    """A date that the user gave, or `OWN`, and where the model looked while it wrote the ISO form.
+
+    Attributes:
+        text: the date as written, S characters.
+        right: its ISO form; None if the text has none of the forms that the model learns.
+        said: what the model wrote, T characters.
+        attention: the weights of the decoder's attention to the text, (T, S): row t belongs to the t-th character of `said`.
+    """
+
+    text: str
+    right: str | None
+    said: str
+    attention: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class DatesResult:
+    """The reader of dates: its training, and how many dates it reads right.
+
+    Attributes:
+        learned: the losses of its training.
+        accuracy: the share of tested dates that it wrote right in all their characters, from 0 to 1.
+        tested: the number of tested dates; none of them was trained on, in any form.
+        examples: some of them; those that it got wrong come first.
+        own: one date, with the attention.
+        parameters: the numbers that were learned.
+    """
+
+    learned: Learned
+    accuracy: float
+    tested: int
+    examples: list[Example]
+    own: OwnDate
+    parameters: int
+
+
+def train_dates(recipe: DatesRecipe, console: Console, own: str = OWN) -> DatesResult:
+    """Train the reader of dates, and test it on dates that it never saw.
+
+    Args:
+        recipe: of the model.
+        console: where the progress bar is drawn.
+        own: a date to read and to show the attention of.
+
+    Returns:
+        Its losses, its accuracy, examples, and the attention.
+
+    Raises:
+        ValueError: if `own` is empty, or too long for the model.
+    """
+    trainer, tokenizer = recipe.trainer()
+    learned = train(trainer, console)
+    model = trainer.model
+    tried = examples(model, tokenizer)
+    wrong = [example for example in tried if example[1] != example[2]]
+    shown = (wrong[: SHOWN // 2] + [example for example in tried if example not in wrong])[:SHOWN]
+    parameters = sum(p.numel() for p in model.parameters())
+    share = 1 - len(wrong) / len(tried)
+    return DatesResult(learned, share, len(tried), shown, own_date(model, tokenizer, own), parameters)
+
+
+def examples(model: Seq2Seq, tokenizer: Tokenizer) -> list[Example]:
+    """What the model writes for the tested dates.
+
+    Args:
+        model: the model.
+        tokenizer: of its ids.
+
+    Returns:
+        `TESTED` examples.
+    """
+    tested = written_dates(TESTED, TEST_SEED, held_out=True)
+    said = iso_of(model, tokenizer, [text for text, _ in tested])
+    return [(text, iso, answer) for (text, iso), answer in zip(tested, said, strict=True)]
+
+
+def own_date(model: Seq2Seq, tokenizer: Tokenizer, text: str) -> OwnDate:
+    """What the model writes for one date, and where it looks meanwhile.
+
+    Args:
+        model: the model.
+        tokenizer: of its ids.
+        text: the date as written.
+
+    Returns:
+        The date, with the attention.
+    """
+    text = " ".join(text.split())
+    (said,) = iso_of(model, tokenizer, [text])
+    day = read(text)
+    return OwnDate(text, day and day.isoformat(), said, cross_attention(model, tokenizer, text, said))
+
+
+def cross_attention(model: Seq2Seq, tokenizer: Tokenizer, text: str, said: str) -> numpy.ndarray:
+    """The attention of each character written to the characters read, in the last layer, averaged over its heads.
+
+    Args:
+        model: the model.
+        tokenizer: of its ids.
+        text: S characters that it reads.
+        said: T characters that it wrote.
+
+    Returns:
+        (T, S).
+    """
+    ids = tensor([[PAD, *tokenizer.encode(said)][:-1]])  # (1, T)
+    with no_grad(), record_attention() as weights:
+        model(tensor([tokenizer.encode(simplified(text))]), ids)
+    return weights[-1].numpy()[0].mean(0)  # (1, H, T, S) -> (T, S)
