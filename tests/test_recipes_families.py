@@ -98,7 +98,11 @@ def test_it_learns_and_comes_back(recipe, tmp_path):
 def test_every_recipe_knows_half_precision(kind, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the cat sat on the mat and the dog sat on the log. " * 60, encoding="utf-8")
-    settings = {} if kind in ("classifier", "dates", "stories") else {"data": str(text), "length": 8, "vocab_size": 260}
+    settings = (
+        {}
+        if kind in ("classifier", "dates", "stories")
+        else {"data": str(text), "length": 8, "vocab_size": 260}
+    )
     trainer, _ = RECIPES[kind](
         steps=1, amp=True, d_model=8, nhead=2, num_layers=1, batch_size=2, **settings
     ).trainer()

@@ -83,7 +83,7 @@ def train_dates(recipe: DatesRecipe, console: Console, own: str = OWN) -> DatesR
     wrong = [example for example in tried if example[1] != example[2]]
     shown = (wrong[: SHOWN // 2] + [example for example in tried if example not in wrong])[:SHOWN]
     parameters = sum(p.numel() for p in model.parameters())
-    share = 1 - len(wrong) / len(tried)
+    share = (len(tried) - len(wrong)) / len(tried)
     return DatesResult(learned, share, len(tried), shown, own_date(model, tokenizer, own), parameters)
 
 
