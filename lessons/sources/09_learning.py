@@ -1,26 +1,26 @@
 # %% [markdown]
 # # 09 Learning
 #
-# After this lesson you can say in one number how wrong a model is, derive the gradient of that number, write the
-# optimizers that train nearly everything, say what schedules and clipping are for, train a small Transformer on real text,
-# see when a model learns by heart, and measure what helps against that.
+# After this lesson you can say in one number how wrong a model is, derive the gradient of that number, write the optimizers
+# that train nearly everything, say what schedules and clipping are for, train a small Transformer on real text, see when a
+# model learns by heart, and measure what helps against that.
 #
-# *About 55 minutes to read, and 80 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
+# *About 50 minutes to read, and 80 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
 # encoder).*
 
 # %% [markdown]
 # ## Why
 #
-# A Transformer with random weights predicts noise. Nobody knows good weights, but we can *recognise* them: a model is
-# better if it is less wrong about real text. So training is four steps, again and again:
+# A Transformer with random weights predicts noise. Nobody knows good weights, but we can *recognise* them: a model is better if
+# it is less wrong about real text. So training is four steps, again and again:
 #
 # 1. take some text and let the model predict it,
 # 2. say in one number, the **loss**, how wrong that was,
 # 3. walk back for the gradient of the loss in every weight (lessons 01 and 02),
 # 4. move every weight a little against its gradient.
 #
-# Steps 1 and 3 you know. This lesson is about 2 and 4. The article that this course grew from has one line about each:
-# losses are "cross-entropy and mean squared error", optimizers "SGD and Adam". Here is what these four are.
+# Steps 1 and 3 you know. This lesson is about 2 and 4. The article that this course grew from has one line about each, with the
+# names of two losses and of two optimizers. Here is what these four are.
 
 # %%
 import math
@@ -37,8 +37,7 @@ rng = np.random.default_rng(0)
 # ## How wrong is a number?
 #
 # If the model predicts a number $x$ and $t$ is right, the difference $x - t$ is the error. Its square has no sign, and large
-# errors count more. The mean over $n$ predictions is the **mean squared error**. Its gradient is the error itself, times
-# $2/n$:
+# errors count more. The mean over $n$ predictions is the **mean squared error**. Its gradient is the error itself, times $2/n$:
 #
 # $$\mathrm{MSE} = \frac{1}{n} \sum_i (x_i - t_i)^2, \qquad \frac{\partial\,\mathrm{MSE}}{\partial x_i} = \frac{2}{n}\,(x_i - t_i)$$
 
@@ -54,16 +53,16 @@ print("the library:", loss.item(), x.grad.numpy())
 # ## How wrong is a guess among many?
 #
 # A language model does not predict a number. It gives a share to every class, that is to every token that could come next, and
-# one of them comes. (The shares add up to 1; all of them together are a distribution over the classes, lesson 06.) What
-# should it cost to have given the share $p$ to the token that came? It should cost 0 for $p = 1$, and much where $p$ is close
-# to 0. And being right about two things, one after the other, should cost the *sum* of the two costs, though the two shares
-# multiply. One function does that, the logarithm. It undoes $e^x$, and makes sums of products, $\ln(pq) = \ln p + \ln q$:
+# one of them comes. (The shares add up to 1; all of them together are a distribution over the classes, lesson 06.) What should
+# it cost to have given the share $p$ to the token that came? It should cost 0 for $p = 1$, and much where $p$ is close to 0.
+# And being right about two things, one after the other, should cost the *sum* of the two costs, though the two shares multiply.
+# One function does that, the logarithm. It undoes $e^x$, and makes sums of products, $\ln(pq) = \ln p + \ln q$:
 #
 # $$\text{cost} = -\ln p$$
 #
 # The mean of this cost over all predictions is the **cross-entropy**. One value of it is known beforehand: a model that knows
-# nothing gives each of $V$ classes the share $1/V$ and pays $\ln V$. A model with fresh random weights should pay about that; if it
-# pays much more, its first weights are too large.
+# nothing gives each of $V$ classes the share $1/V$ and pays $\ln V$. A model with fresh random weights should pay about that;
+# if it pays much more, its first weights are too large.
 
 # %%
 for share in (0.9, 1 / 2, 1 / 100, 1 / 1000):
@@ -72,8 +71,8 @@ for share in (0.9, 1 / 2, 1 / 100, 1 / 1000):
 # %% [markdown]
 # Could one not take the squared error of the shares instead? One can, and the model learns badly. Look at the slope in the
 # score $x$ where the model is *sure and wrong*, at the left of the picture. (There are two classes only, so the share of the
-# right one is $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope is $p\,(1 - p)$, by lesson 06. By the chain rule
-# the squared error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has
+# right one is $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope is $p\,(1 - p)$, by lesson 06. By the chain
+# rule the squared error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has
 # $-\frac1p \cdot p\,(1 - p) = p - 1$.)
 
 # %%
@@ -87,8 +86,8 @@ figures.two_losses(x, (-np.log(p), (1 - p) ** 2), (p - 1, -2 * (1 - p) ** 2 * p)
 # to 0 (lesson 06). The logarithm undoes the exponential in softmax, so the slope of cross-entropy is largest where the model is
 # most wrong. Use squared errors for quantities, cross-entropy for choices.
 #
-# One trap: a class may get a share so small that the computer rounds it to 0, and $\ln 0 = -\infty$. Simplify the logarithm
-# on paper first, then nothing can round to 0. With $m$ the largest score of the row:
+# One trap: a class may get a share so small that the computer rounds it to 0, and $\ln 0 = -\infty$. Simplify the logarithm on
+# paper first, then nothing can round to 0. With $m$ the largest score of the row:
 #
 # $$\ln p_i = \ln \frac{e^{x_i - m}}{\sum_j e^{x_j - m}} = x_i - m - \ln \sum_j e^{x_j - m}$$
 
@@ -110,9 +109,9 @@ print("the formula above:", shifted - np.log(np.exp(shifted).sum()))
 # %% [markdown]
 # ## Guess minus truth
 #
-# The gradient is surprisingly simple. For one row, with $t$ the right class, $L = -\ln p_t = -x_t + \ln \sum_j e^{x_j}$. The slope
-# of $\ln z$ is $1/z$, so by the chain rule the slope of the second part in $x_i$ is $e^{x_i} / \sum_j e^{x_j}$, which is $p_i$.
-# So
+# The gradient is surprisingly simple. For one row, with $t$ the right class, $L = -\ln p_t = -x_t + \ln \sum_j e^{x_j}$. The
+# slope of $\ln z$ is $1/z$, so by the chain rule the slope of the second part in $x_i$ is $e^{x_i} / \sum_j e^{x_j}$, which is
+# $p_i$. So
 #
 # $$\frac{\partial L}{\partial x_i} = p_i - [i = t]$$
 #
@@ -135,21 +134,21 @@ figures.guess_minus_truth(p[0], x.grad.numpy()[0], right=1)
 # %% [markdown]
 # ## Down the slope
 #
-# Think of the loss as the height of a landscape, with one direction for each weight. The gradient $g$ points straight
-# uphill. Gradient descent (lesson 01) takes a step the other way, $p \leftarrow p - \eta\, g$, where $p$ is a weight and the
-# learning rate $\eta$ is the length of a step.
+# Think of the loss as the height of a landscape, with one direction for each weight. The gradient $g$ points straight uphill.
+# Gradient descent (lesson 01) takes a step the other way, $p \leftarrow p - \eta\, g$, where $p$ is a weight and the learning
+# rate $\eta$ is the length of a step.
 #
-# The true gradient is the mean over all the text there is: too much for one step. The gradient of a small random part, a
-# batch, is right on average, and cheap. That is why the method is called **stochastic gradient descent**, SGD. One pass over all
-# the text, batch by batch, is an **epoch**.
+# The true gradient is the mean over all the text there is: too much for one step. The gradient of a small random part, a batch,
+# is right on average, and cheap. That is why the method is called **stochastic gradient descent**, SGD. One pass over all the
+# text, batch by batch, is an **epoch**.
 #
 # **Predict, then run.** The next cell draws batches of 4, 16, 64 and 256 samples, and measures how much their mean slopes vary.
 # Each size is four times the one before. Does the mean of a batch four times as large vary a quarter as much?
 #
 # <details><summary>Answer</summary>
 #
-# No, half as much. The mean of $n$ random numbers varies by their own variation divided by $\sqrt n$. Four times the work
-# makes a gradient twice as exact, so large batches soon stop being worth their price.
+# No, half as much. The mean of $n$ random numbers varies by their own variation divided by $\sqrt n$. Four times the work makes
+# a gradient twice as exact, so large batches soon stop being worth their price.
 #
 # </details>
 
@@ -166,11 +165,11 @@ for size in (4, 16, 64, 256):
 #
 # $$v \leftarrow \mu\, v + g, \qquad p \leftarrow p - \eta\, v$$
 #
-# Gradients across the valley alternate in sign and cancel. Gradients along it agree and add up: to
-# $1 + \mu + \mu^2 + \dots = \frac{1}{1 - \mu}$ times one of them, ten times for $\mu = 0.9$.
+# Gradients across the valley alternate in sign and cancel. Gradients along it agree and add up: to $1 + \mu + \mu^2 + \dots =
+# \frac{1}{1 - \mu}$ times one of them, ten times for $\mu = 0.9$.
 #
-# Something about arrays. The model and the optimizer must hold *the same* array, so that the model changes when a step is taken:
-# `p -= change` writes into it, `p = p - change` makes another array that the model never sees.
+# Something about arrays. The model and the optimizer must hold *the same* array, so that the model changes when a step is
+# taken: `p -= change` writes into it, `p = p - change` makes another array that the model never sees.
 
 # %% [markdown]
 # ### Your turn: SGD with momentum
@@ -180,10 +179,9 @@ for size in (4, 16, 64, 256):
 # %% [markdown]
 # ## A step size for each weight: Adam
 #
-# One learning rate must fit all weights. Yet the vector of a rare word gets a gradient in few of the batches, and the
-# gradients of one layer may be far larger than those of another. **Adam** (Kingma and Ba, 2015) keeps two running means for
-# *each* weight: $m$ of the gradient and $v$ of its square. (In this section $v$ is that mean, as in the paper, and not the
-# velocity.)
+# One learning rate must fit all weights. Yet the vector of a rare word gets a gradient in few of the batches, and the gradients
+# of one layer may be far larger than those of another. **Adam** (Kingma and Ba, 2015) keeps two running means for *each*
+# weight: $m$ of the gradient and $v$ of its square. (In this section $v$ is that mean, as in the paper, and not the velocity.)
 #
 # $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$$
 #
@@ -192,13 +190,14 @@ for size in (4, 16, 64, 256):
 #
 # A running mean is mostly the mean so far, plus a little of the new value. Usual are $\beta_1 = 0.9$ and $\beta_2 = 0.999$:
 # means over about the last $\frac{1}{1 - \beta}$ steps. $\sqrt{\hat v}$ is the typical size of this weight's gradient. So the
-# fraction is about $\pm 1$ where the gradients of many steps have the same sign, and close to 0 where their signs change. Multiply
-# the loss by any number, and the fraction stays the same: the learning rate now says *how far a weight moves in a step*.
+# fraction is about $\pm 1$ where the gradients of many steps have the same sign, and close to 0 where their signs change.
+# Multiply the loss by any number, and the fraction stays the same: the learning rate now says *how far a weight moves in a
+# step*.
 #
-# The hats correct the start. $m$ and $v$ begin at 0 and are too small at first. After $t$ steps the newest gradient counts
-# $1 - \beta$, the one before it $(1 - \beta)\,\beta$, the one before that $(1 - \beta)\,\beta^2$, and so on: together
-# $1 - \beta^t$, and not 1 as in a true mean. So divide by that. $\epsilon = 10^{-8}$ avoids a division by 0. Remember it;
-# the end of this lesson needs it again.
+# The hats correct the start. $m$ and $v$ begin at 0 and are too small at first. After $t$ steps the newest gradient counts $1 -
+# \beta$, the one before it $(1 - \beta)\,\beta$, the one before that $(1 - \beta)\,\beta^2$, and so on: together $1 - \beta^t$,
+# and not 1 as in a true mean. So divide by that. $\epsilon = 10^{-8}$ avoids a division by 0. Remember it; the end of this
+# lesson needs it again.
 
 # %%
 steps = np.arange(1, 41)
@@ -216,10 +215,10 @@ figures.running_mean(steps, np.array(means), np.array(means) / (1 - 0.9**steps))
 # %% [markdown]
 # ## The landscape
 #
-# The next cell runs all three, from `mt.optim`, in a valley thirty times as steep across as along. The grey lines join places of
-# the same height, as on a map; the star is the bottom. Left, the valley lies along an axis, which is a weight. Right, it is the
-# same valley, turned by 45 degrees. (A tensor keeps its gradient in `.grad`. `zero_grad()` removes that of the step before,
-# to which the new one would be added.)
+# The next cell runs all three, from `mt.optim`, in a valley thirty times as steep across as along. The grey lines join places
+# of the same height, as on a map; the star is the bottom. Left, the valley lies along an axis, which is a weight. Right, it is
+# the same valley, turned by half a right angle. (A tensor keeps its gradient in `.grad`. `zero_grad()` removes that of the step
+# before, to which the new one would be added.)
 #
 # **Predict, then run.** Adam divides the step of each weight by the typical size of its gradient. In which of the two valleys
 # does that help?
@@ -268,17 +267,17 @@ figures.valleys(height, walks)
 
 # %% [markdown]
 # SGD goes from wall to wall. Momentum goes further to the sides at first, and reaches the bottom sooner. On the left, weight 1
-# has large gradients and weight 0 small ones. Adam makes the steps of both alike, and goes to the bottom almost as if there were
-# no valley. On the right it runs straight across, and then moves slowly along the floor like plain SGD: Adam rescales weights
-# one by one, and cannot turn the landscape. In a smooth valley such as this one momentum alone does as well.
+# has large gradients and weight 0 small ones. Adam makes the steps of both alike, and goes to the bottom almost as if there
+# were no valley. On the right it runs straight across, and then moves slowly along the floor like plain SGD: Adam rescales
+# weights one by one, and cannot turn the landscape. In a smooth valley such as this one momentum alone does as well.
 #
 # Which of them is best for a Transformer, we shall measure below.
 
 # %% [markdown]
 # ## Long and short steps: schedules
 #
-# Far from the bottom long steps are good, near it they only make noise. So the learning rate falls towards the end, often
-# along half a cosine (Loshchilov and Hutter, 2017). At the very start it is small too: the **warm-up**. The first gradients of a
+# Far from the bottom long steps are good, near it they only make noise. So the learning rate falls towards the end, often along
+# half a cosine (Loshchilov and Hutter, 2017). At the very start it is small too: the **warm-up**. The first gradients of a
 # random model are large and change quickly, and Adam's running means have seen too few of them to know their typical size.
 
 # %%
@@ -298,8 +297,8 @@ figures.schedule(rates)
 #
 # Some places of the landscape are cliffs: one unusual batch has a huge gradient, and a single step undoes many good ones.
 # **Gradient clipping** (Pascanu, Mikolov and Bengio, 2013) shortens the gradient when it is longer than a limit $c$. Read the
-# gradients of *all* parameters as one long vector $g$. Its length $\lVert g \rVert$ is the root of the sum of the squares of all
-# its entries:
+# gradients of *all* parameters as one long vector $g$. Its length $\lVert g \rVert$ is the root of the sum of the squares of
+# all its entries:
 #
 # $$g \leftarrow g \cdot \min\!\left(1, \frac{c}{\lVert g \rVert}\right)$$
 #
@@ -361,7 +360,7 @@ for name, level in levels.items():
 
 # %% [markdown]
 # And here is training, with everything from above. A model has to know whether it is being trained; `model.train()` and
-# `model.eval()` switch that, for a reason that comes in the section on dropout.
+# `model.eval()` switch that, for a reason that comes later in this lesson.
 
 # %%
 mt.manual_seed(0)
@@ -395,8 +394,8 @@ print("text held back:", ", ".join(f"step {step} {loss:.2f}" for step, loss in h
 # %% [markdown]
 # The loss starts near $\ln V$, as it should for a model that knows nothing. The model first learns how frequent each character
 # is, then which character follows which. In the end its loss is below that of the pairs: it uses more than one character of the
-# past, which is what attention is for. On the text held back the loss falls in the same way as on the batches, so the model
-# has learned something about the language, and not only this text. (It may even be lower there: some chapters are easier.)
+# past, which is what attention is for. On the text held back the loss falls in the same way as on the batches, so the model has
+# learned something about the language, and not only this text. (It may even be lower there: some chapters are easier.)
 #
 # $e^{\text{loss}}$ is called the **perplexity**. A model that is undecided between $n$ equally likely characters has the
 # perplexity $n$. What does our model predict after these beginnings?
@@ -412,8 +411,8 @@ for start in ("this is a functio", "the value of th", "objec", "metho"):
     print(repr(start), "->", ", ".join(f"{tokenizer.decode([i])!r} {p[i]:.2f}" for i in np.argsort(-p)[:4]))
 
 # %% [markdown]
-# Three answers are right, and the last is wrong: *metho* goes on with *d*, which the model puts after other letters. What
-# does the text say? Let us count what follows the last characters of *metho*, taking more and more of them:
+# Three answers are right, and the last is wrong: *metho* goes on with *d*, which the model puts after other letters. What does
+# the text say? Let us count what follows the last characters of *metho*, taking more and more of them:
 
 # %%
 learned = tokenizer.decode(known.tolist())
@@ -423,14 +422,14 @@ for end in ("o", "ho", "tho", "etho"):
     print(repr(end), "->", ", ".join(f"{str(letters[i])!r} {counts[i] / len(places):.2f}" for i in np.argsort(-counts)[:4]))
 
 # %% [markdown]
-# After *etho* the text has nothing but *d*. After *o* alone it has mostly *n* and *r*, and after *ho* also *u*. So the model does
-# not yet use all four characters: its answer looks like a mixture of what follows the shorter ends. So few steps were enough
-# for *function*, and not yet for *method*.
+# After *etho* the text has nothing but *d*. After *o* alone it has mostly *n* and *r*, and after *ho* also *u*. So the model
+# does not yet use all four characters: its answer looks like a mixture of what follows the shorter ends. So few steps were
+# enough for *function*, and not yet for *method*.
 #
 # ## Which optimizer, and which learning rate?
 #
-# We train a smaller model for fewer steps, so that it takes little time, with each optimizer and three learning rates. For
-# each we measure the loss on the text held back.
+# We train a smaller model for fewer steps, so that it takes little time, with each optimizer and three learning rates. For each
+# we measure the loss on the text held back.
 
 # %%
 def loss_after(make, steps=120):
@@ -467,16 +466,15 @@ for name, (tried_rates, make) in tried.items():
 
 #
 # How to make whole texts out of that is the next lesson. The library's `minitransformer.training.Trainer` is this loop with
-# what long runs need besides: checkpoints, stopping and going on at any step, and an alarm when a loss is no longer a
-# number.
+# what long runs need besides: checkpoints, stopping and going on at any step, and an alarm when a loss is no longer a number.
 
 # %% [markdown]
 # ## Learning by heart
 #
-# The model above read hardly any text twice. What if there is little text, and a model reads it again and again? We take 800 short
-# reviews that come with the library, each of which praises or complains. A small Transformer reads one, word by word, and gives
-# two logits, one for each label. It learns from half of the reviews, and the other half is held back. To make more of
-# the data, we do this twice, the second time with the halves exchanged, and take the means of both.
+# The model above read hardly any text twice. What if there is little text, and a model reads it again and again? We take 800
+# short reviews that come with the library, each of which praises or complains. A small Transformer reads one, word by word, and
+# gives two logits, one for each label. It learns from half of the reviews, and the other half is held back. To make more of the
+# data, we do this twice, the second time with the halves exchanged, and take the means of both.
 
 # %%
 from minitransformer.data.reviews import load_reviews
@@ -534,13 +532,13 @@ def on_both_halves(name, **remedy):
 curves, at_steps = {}, np.arange(0, 201, 10)
 
 # %% [markdown]
-# **Predict, then run.** 200 batches of 32 reviews are 16 epochs of 400 reviews. The loss on the reviews trained on will fall. What
-# will the loss on the other reviews do?
+# **Predict, then run.** 200 batches of 32 reviews are 16 epochs of 400 reviews. The loss on the reviews trained on will fall.
+# What will the loss on the other reviews do?
 #
 # <details><summary>Answer</summary>
 #
-# It falls at first, while the model learns which words praise. Then it rises, and in the end it is higher than at the start: the
-# model has learned each review by heart, and is very sure of what it says of others, also where it is wrong.
+# It falls at first, while the model learns which words praise. Then it rises, and in the end it is higher than at the start:
+# the model has learned each review by heart, and is very sure of what it says of others, also where it is wrong.
 #
 # </details>
 
@@ -554,8 +552,8 @@ for step in (0, at_steps[lowest], 200):
 
 # %% [markdown]
 # This is **overfitting**: the loss falls on what the model is trained on, and rises on what it is not. So always hold something
-# back, never train on it, and measure there too. The field calls it the **validation set** if one makes decisions by it, such as
-# when to stop. (What one reports in the end is measured on a third part, the test set, by which nothing was decided.)
+# back, never train on it, and measure there too. The field calls it the **validation set** if one makes decisions by it, such
+# as when to stop. (What one reports in the end is measured on a third part, the test set, by which nothing was decided.)
 #
 # The accuracy does not fall here, although the loss rises: the label with the larger share remains the same, but the shares of
 # the model's wrong answers get closer and closer to 1, and each of them costs more. Such a model is often right, and its shares
@@ -563,18 +561,18 @@ for step in (0, at_steps[lowest], 200):
 #
 # ### Early stopping
 #
-# **Early stopping** means: measure the loss on the validation set from time to time, keep the weights with which it was
-# lowest, and stop when it has not become lower for a while. In the left picture that is the triangle. It costs nothing. But look
-# at the accuracy there: it is still lower than at the end. The best step depends on the number that one cares about.
+# **Early stopping** means: measure the loss on the validation set from time to time, keep the weights with which it was lowest,
+# and stop when it has not become lower for a while. In the left picture that is the triangle. It costs nothing. But look at the
+# accuracy there: it is still lower than at the end. The best step depends on the number that one cares about.
 #
 # ### Weight decay
 #
-# A model that is very sure has large weights. **Weight decay** makes every weight a little smaller in each step, by a factor close
-# to 1, so that only those stay large that the gradients enlarge again and again. With plain SGD this is the same as adding
-# $\frac{\lambda}{2} \sum p^2$ to the loss, whose gradient is $\lambda p$ (*L2 regularization*). With Adam it is not: there
-# this part would be divided by $\sqrt{\hat v}$ as well, so that the weights with large gradients would hardly decay.
-# Loshchilov and Hutter (2019) therefore leave the gradient as it is, and make the weight smaller beside it. This is **AdamW**, with
-# which most Transformers are trained:
+# A model that is very sure has large weights. **Weight decay** makes every weight a little smaller in each step, by a factor
+# close to 1, so that only those stay large that the gradients enlarge again and again. With plain SGD this is the same as
+# adding $\frac{\lambda}{2} \sum p^2$ to the loss, whose gradient is $\lambda p$ (*L2 regularization*). With Adam it is not:
+# there this part would be divided by $\sqrt{\hat v}$ as well, so that the weights with large gradients would hardly decay.
+# Loshchilov and Hutter (2019) therefore leave the gradient as it is, and make the weight smaller beside it. This is **AdamW**,
+# with which most Transformers are trained:
 #
 # $$p \leftarrow p - \eta \lambda\, p, \qquad \text{then} \qquad p \leftarrow p - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 
@@ -582,8 +580,8 @@ for step in (0, at_steps[lowest], 200):
 on_both_halves("weight decay", weight_decay=3.0)
 
 # %% [markdown]
-# Here $\eta \lambda = 0.009$, so each weight loses about one hundredth in each step. That is a lot; for large models
-# $\lambda$ is usually between 0.01 and 0.1.
+# Here $\eta \lambda = 0.009$, so each weight loses about one hundredth in each step. That is a lot; for large models $\lambda$
+# is usually between 0.01 and 0.1.
 
 # %% [markdown]
 # ### Dropout
@@ -605,17 +603,17 @@ print("in use:  ", layer.eval()(ones).numpy()[:8])
 on_both_halves("dropout", dropout=0.3)
 
 # %% [markdown]
-# Dropout does not help this small model: the loss on the reviews held back is even higher, and the accuracy is about the same. A
-# likely reason: a word's vector has 16 numbers, and from those that are left one still sees which word it is. In large models
-# dropout did help, and *Attention is all you need* uses $p = 0.1$. (The article's listing sets `dropout=0.5`, half of everything.)
-# Where the text is so large that no piece of it is read many times, it is left out. A remedy has to be measured.
+# Dropout does not help this small model: the loss on the reviews held back is even higher, and the accuracy is about the same.
+# A likely reason: a word's vector has 16 numbers, and from those that are left one still sees which word it is. In large models
+# dropout did help, and *Attention is all you need* uses $p = 0.1$. (The article's listing sets `dropout=0.5`, half of
+# everything.) Where the text is so large that no piece of it is read many times, it is left out. A remedy has to be measured.
 #
 # ### More data from the same data
 #
 # The best remedy is more data. **Data augmentation** makes some from what there is: change each sample so that its label should
-# stay the same. The mirror image of a picture of a cat still shows a cat. For text it is harder, since a single word can decide.
-# Wei and Zou (2019, *EDA*) delete random words, exchange two words, insert words, and replace words by synonyms. *Word dropout*
-# replaces random words by the token for an unknown word. Three of these need only a few lines:
+# stay the same. The mirror image of a picture of a cat still shows a cat. For text it is harder, since a single word can
+# decide. Wei and Zou (2019, *EDA*) delete random words, exchange two words, insert words, and replace words by synonyms. *Word
+# dropout* replaces random words by the token for an unknown word. Three of these need only a few lines:
 
 # %%
 def hide(ids, draw):
@@ -651,23 +649,23 @@ for name, curve in curves.items():
 print(f"one standard error of such an accuracy, of 800 reviews: {math.sqrt(0.73 * 0.27 / 800):.1%}")
 
 # %% [markdown]
-# What do we see? Hidden words and weight decay help most: with each of them the loss at the end is far lower than without, and with
-# both it hardly rises. Deleted and exchanged words do not help here, and dropout does not either. The accuracies differ by little
-# more than one or two standard errors, so they do not tell which remedy is better (except that deleting words made this model
-# worse); the losses do. In Wei and Zou's own experiments augmentation helped most where there were few samples.
+# What do we see? Hidden words and weight decay help most: with each of them the loss at the end is far lower than without, and
+# with both it hardly rises. Deleted and exchanged words do not help here, and dropout does not either. The accuracies differ by
+# little more than one or two standard errors, so they do not tell which remedy is better (except that deleting words made this
+# model worse); the losses do. In Wei and Zou's own experiments augmentation helped most where there were few samples.
 
 # %% [markdown]
 # ## A riddle: the bias of the keys
 #
-# When you train the same attention layer here and in PyTorch and compare the weights, all agree, except a few: the bias
-# that is added to all *keys*. Neither library has an error. Look at what that bias, $b$, does to the scores of a query $q$:
+# When you train the same attention layer here and in PyTorch and compare the weights, all agree, except a few: the bias that is
+# added to all *keys*. Neither library has an error. Look at what that bias, $b$, does to the scores of a query $q$:
 #
 # $$q \cdot (k_j + b) = q \cdot k_j + q \cdot b$$
 #
 # The second part is the same for every key $j$, and softmax does not notice when all scores rise by the same amount (lesson
-# 06). So this bias does nothing, for any input, and its gradient is 0: on paper. The computer adds thousands of rounded
-# numbers that should cancel, and a tiny rest of rounding noise is left. SGD multiplies it by the learning rate, and nothing
-# moves. But Adam divides it *by its own size*:
+# 06). So this bias does nothing, for any input, and its gradient is 0: on paper. The computer adds thousands of rounded numbers
+# that should cancel, and a tiny rest of rounding noise is left. SGD multiplies it by the learning rate, and nothing moves. But
+# Adam divides it *by its own size*:
 
 # %%
 kinds = {
@@ -802,18 +800,17 @@ bias of the values: equal to three digits""",
 #   *metho* with *d*. Which loss does it have then?
 # - Replace some words of a review by other words that stand in the same lists of praise and complaint, which you write. Do
 #   synonyms help more than hidden words?
-#
+
+# %% [markdown]
 # ## Words
 #
 # | term | meaning | PyTorch |
 # |---|---|---|
-# | mean squared error | the mean of $(x - t)^2$ over all predictions | `nn.MSELoss` |
 # | cross-entropy | the mean of $-\ln p$, where $p$ is the share of the class that came; from logits | `nn.CrossEntropyLoss` |
 # | stochastic gradient descent | steps against the gradient of a small random part of the data, a batch | `optim.SGD` |
 # | epoch | one pass over all the data | |
 # | momentum | a velocity that adds up the gradients of many steps and forgets them slowly | `optim.SGD(momentum=...)` |
 # | Adam | a step size for each weight: the mean gradient, divided by the root of the mean square | `optim.Adam` |
-# | warm-up | the first steps, in which the learning rate rises | `optim.lr_scheduler.LinearLR` |
 # | gradient clipping | shortening the gradient of all parameters, as one vector, to a limit | `nn.utils.clip_grad_norm_` |
 # | teacher forcing | in training, what stands before a position is the true text | |
 # | perplexity | $e^{\text{loss}}$: among how many equally likely tokens the model is undecided | |
@@ -824,13 +821,14 @@ bias of the values: equal to three digits""",
 # | AdamW | Adam with a weight decay that is not part of the gradient | `optim.AdamW` |
 # | dropout | random numbers inside the model become 0 in training | `nn.Dropout` |
 # | data augmentation | more samples by changes that keep the label | |
-#
+
+# %% [markdown]
 # **Further reading.** Kingma and Ba, *Adam: a method for stochastic optimization*, ICLR 2015. Sutskever, Martens, Dahl and
-# Hinton, *On the importance of initialization and momentum in deep learning*, ICML 2013. Pascanu, Mikolov and Bengio, *On
-# the difficulty of training recurrent neural networks*, ICML 2013, for clipping. Srivastava, Hinton, Krizhevsky, Sutskever
-# and Salakhutdinov, *Dropout: a simple way to prevent neural networks from overfitting*, Journal of Machine Learning
-# Research 15, 2014. Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR 2017, for the
-# cosine, and *Decoupled weight decay regularization*, ICLR 2019, for AdamW. Wei and Zou, *EDA: easy data augmentation techniques
-# for boosting performance on text classification tasks*, EMNLP 2019.
+# Hinton, *On the importance of initialization and momentum in deep learning*, ICML 2013. Pascanu, Mikolov and Bengio, *On the
+# difficulty of training recurrent neural networks*, ICML 2013, for clipping. Srivastava, Hinton, Krizhevsky, Sutskever and
+# Salakhutdinov, *Dropout: a simple way to prevent neural networks from overfitting*, Journal of Machine Learning Research 15,
+# 2014. Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR 2017, for the cosine, and *Decoupled
+# weight decay regularization*, ICLR 2019, for AdamW. Wei and Zou, *EDA: easy data augmentation techniques for boosting
+# performance on text classification tasks*, EMNLP 2019.
 #
 # **Next:** 10, from the shares of the next token to whole texts.

@@ -1,33 +1,33 @@
 # %% [markdown]
 # # 10 Generating
 #
-# After this lesson you can make text with a language model: draw the next token in the usual ways, say what temperature,
-# top-k and top-p do to the text, end a text and keep it from repeating itself, search for the likeliest text with a beam, and
-# write the cache that makes all of it fast.
+# After this lesson you can make text with a language model: draw the next token in the usual ways, say what each of them does
+# to the text, end a text and keep it from repeating itself, search for the likeliest text, and write the cache that makes all
+# of it fast.
 #
-# *About 35 minutes to read, and 95 for the exercises. Builds on lessons 06 (attention and its mask) and 09 (a trained language
+# *About 30 minutes to read, and 95 for the exercises. Builds on lessons 06 (attention and its mask) and 09 (a trained language
 # model).*
 
 # %% [markdown]
 # ## Why
 #
-# A language model reads some tokens and gives a share to every token that could come next. That is all it does. A text has
-# to be made out of that, one token after the other:
+# A language model reads some tokens and gives a share to every token that could come next. That is all it does. A text has to
+# be made out of that, one token after the other:
 #
 # 1. let the model read the text so far,
 # 2. choose a token by the shares,
 # 3. append it, and begin again.
 #
-# Each chosen token becomes part of what is read next. That is called **autoregressive** generation; and to use a model after its
-# training, without changing it any more, is called **inference**. The article that this course grew from stops after the first
-# round ("the word with the highest probability becomes the first word $y_1$"). How the second comes about, and whether "the
-# highest" is a good choice at all, is what this lesson is about.
+# Each chosen token becomes part of what is read next. That is called **autoregressive** generation; and to use a model after
+# its training, without changing it any more, is called **inference**. The article that this course grew from stops after the
+# first round ("the word with the highest probability becomes the first word $y_1$"). How the second comes about, and whether
+# "the highest" is a good choice at all, is what this lesson is about.
 #
 # First we need a model. It is that of lesson 09, with two changes so that it learns faster: tokens are pieces of words (byte
 # pair encoding, lesson 04), and the text is only the paragraphs of prose in Python's help. After each of them there is a line
-# break, which tells where a paragraph ends. The loop of lesson 09 is now the library's `Trainer`, and `DataLoader` gives it pieces
-# of the text in random order, twelve at a time. Some seconds of training make a model that knows many words and writes little
-# sense. That is good enough here, since it shows what each way of choosing does.
+# break, which tells where a paragraph ends. The loop of lesson 09 is now the library's `Trainer`, and `DataLoader` gives it
+# pieces of the text in random order, twelve at a time. Some seconds of training make a model that knows many words and writes
+# little sense. That is good enough here, since it shows what each way of choosing does.
 
 # %%
 import math
@@ -53,16 +53,18 @@ from minitransformer.utils.data import DataLoader
 paragraphs = [p for p in python_topics().split("\n\n") if p[:1].isupper() and p.endswith(".") and "__" not in p]
 text = "".join(" ".join(p.split()) + "\n" for p in paragraphs)  # one paragraph a line; *stars* mark emphasis
 tokenizer = BPETokenizer.train(text, vocab_size=1024)
-windows = Windows(tokenizer.encode(text), 64)  # pieces of 64 + 1 tokens: each of 64 is to foretell the next
-
-mt.manual_seed(0)
+windows = Windows(tokenizer.encode(text), 64)  # pieces of 64 + 1 tokens: after each of 64 the next is predicted
 V = tokenizer.vocab_size
+print(f"{len(windows) * 64} tokens of {V} kinds; the first ones:", [tokenizer.decode([i]) for i in windows.ids[:12].tolist()])
+
+# %%
+mt.manual_seed(0)
 model = LanguageModel(LanguageModelConfig(V, d_model=64, nhead=4, num_layers=1, dim_feedforward=256, dropout=0.0, max_len=128))
 optimizer = mt.optim.Adam(model.parameters(), lr=8e-3)
 schedule = warm_up_and_cosine(optimizer, 300)
 trainer = Trainer(model, next_token_loss, DataLoader(windows, 12, shuffle=True), optimizer, schedule, steps=300, max_norm=1.0)
 trainer.run()  # the loop of lesson 09: next-token cross-entropy, Adam, warm-up and cosine, clipping
-print(f"{len(windows) * 64} tokens of {V} kinds; the loss went from {trainer.losses[0]:.1f} to {np.mean(trainer.losses[-20:]):.1f}")
+print(f"the loss went from {trainer.losses[0]:.1f} to {np.mean(trainer.losses[-20:]):.1f}")
 
 
 def logits_after(ids):
@@ -71,7 +73,15 @@ def logits_after(ids):
         return model(mt.tensor([ids])).numpy()[0, -1]
 
 
+prompt = "The value of"
+scores = logits_after(tokenizer.encode(prompt))
+best = np.argsort(-scores)[:8]  # ids of the likeliest tokens
+names = [repr(tokenizer.decode([int(i)])) for i in best]
+figures.what_may_follow(names, shares_of(scores)[best])
+
 # %% [markdown]
+# These are the eight likeliest tokens after *The value of*, with their shares. Which one shall the loop choose?
+#
 # ## Greedy
 #
 # The simplest way is to take the token with the largest share each time: **greedy decoding**.
@@ -85,7 +95,6 @@ def logits_after(ids):
 # </details>
 
 # %%
-prompt = "The value of"
 ids = tokenizer.encode(prompt)
 for _ in range(60):
     ids.append(int(logits_after(ids).argmax()))
@@ -93,16 +102,16 @@ print(textwrap.fill(tokenizer.decode(ids), 100))
 
 # %% [markdown]
 # (`argmax` gives the id with the largest logit, which is the one with the largest share.) Why the circles? What stands in a
-# text makes its own repetition likelier, since words do come again in real texts. Greedy decoding seldom finds a way out, as the
-# way out is hardly ever the likeliest token. (Large models do this too, only later.) And people do not write the likeliest word
-# each time either: what is worth saying is what was *not* to be expected.
+# text makes its own repetition likelier, since words do come again in real texts. Greedy decoding seldom finds a way out, as
+# the way out is hardly ever the likeliest token. (Large models do this too, only later.) And people do not write the likeliest
+# word each time either: what is worth saying is what was *not* to be expected.
 #
 # So **draw** at random: take each token as often as its share says.
 #
 # ## Drawing
 #
-# Lay the shares end to end on a line from 0 to 1, and throw a point $u$ on it. It hits a piece as often as the piece is
-# long. This is called **sampling**. In a formula, the drawn id is the first $i$ with
+# Lay the shares end to end on a line from 0 to 1, and throw a point $u$ on it. It hits a piece as often as the piece is long.
+# This is called **sampling**. In a formula, the drawn id is the first $i$ with
 #
 # $$u < p_0 + p_1 + \dots + p_i$$
 #
@@ -113,8 +122,8 @@ p = np.array([0.15, 0.4, 0.05, 0.3, 0.1])
 figures.throws_on_a_line(p, np.random.default_rng(1).random(12))
 
 # %% [markdown]
-# Two details matter. A token whose share is 0 must never come, also if $u$ is exactly where two pieces meet. And rounded
-# shares may sum to 0.9999999, so that a throw can land beyond the end of the line.
+# Two details matter. A token whose share is 0 must never come, also if $u$ is exactly where two pieces meet. And rounded shares
+# may have a sum a little below 1, so that a throw can land beyond the end of the line.
 
 # %% [markdown]
 # ### Your turn: draw
@@ -128,17 +137,12 @@ figures.throws_on_a_line(p, np.random.default_rng(1).random(12))
 #
 # $$p = \mathrm{softmax}(x / \tau)$$
 #
-# Below 1 it makes large shares larger, towards greedy decoding for $\tau \to 0$. Above 1 it makes them more alike, towards
-# pure chance for $\tau \to \infty$. For two tokens one sees it in the formula: the ratio of their shares is
-# $e^{(x_i - x_j)/\tau}$, so half the temperature squares the ratio. (`shares_of(scores, temperature=...)` is the library's
-# version of what you will write a little further down.)
+# Below 1 it makes large shares larger, towards greedy decoding for $\tau \to 0$. Above 1 it makes them more alike, towards pure
+# chance for $\tau \to \infty$. For two tokens one sees it in the formula: the ratio of their shares is $e^{(x_i - x_j)/\tau}$,
+# so half the temperature squares the ratio. (`shares_of(scores, temperature=...)` is the library's version of what you will
+# write a little further down.)
 
 # %%
-scores = logits_after(tokenizer.encode(prompt))
-best = np.argsort(-scores)[:8]
-names = [repr(tokenizer.decode([int(i)])) for i in best]
-
-
 def candidates(temperature):
     """The eight best tokens at a temperature, beside those at 1."""
     figures.at_temperature(names, shares_of(scores, temperature=temperature)[best], shares_of(scores)[best], temperature)
@@ -158,20 +162,20 @@ for tau in (0, 0.5, 1.0, 2.0):
     print(textwrap.fill(f"temperature {tau}:{found}", 100), "\n")
 
 # %% [markdown]
-# (A � stands for a byte that is not a whole character. Such tokens never occur in this text, and each has a tiny share all
-# the same.)
+# (A � stands for a byte that is not a whole character. Such tokens never occur in this text, and each has a tiny share all the
+# same.)
 #
 # ## Cutting the tail
 #
-# At temperature 1 each of a thousand tokens has a little share. Most of them are nonsense here, and *together* they have a
-# good part of the line. So sooner or later one of them comes, and all that follows depends on it. A low temperature makes that
+# At temperature 1 each of a thousand tokens has a little share. Most of them are nonsense here, and *together* they have a good
+# part of the line. So sooner or later one of them comes, and all that follows depends on it. A low temperature makes that
 # rarer, but makes the text repeat itself more as well. It is better to cut the tail off and draw from the rest:
 #
 # - **top-k** keeps the $k$ largest shares,
 # - **top-p**, or *nucleus sampling*, keeps the fewest that together reach $p$, the largest first.
 #
-# Both then divide by the sum, so that the rest has the sum 1 again. They differ where the model is sure in one place, and unsure
-# in the next:
+# Both then divide by the sum, so that the rest has the sum 1 again. They differ where the model is sure in one place, and
+# unsure in the next:
 
 # %%
 starts = ("the follow", "is not")
@@ -188,9 +192,9 @@ figures.tails(ranked, k=10, p=0.7)
 # %% exercise next_token_probabilities
 
 # %% [markdown]
-# What are the texts like? Read their beginnings, and look at two numbers. The first is the mean surprise, $-\ln p$ of the tokens
-# chosen, by the model's own shares at temperature 1: the cross-entropy of lesson 09. The second is the share of groups of three
-# tokens that are new, so that they did not stand before in the same text. Both are means over four texts of 60 tokens.
+# What are the texts like? Read their beginnings, and look at two numbers. The first is the mean surprise, $-\ln p$ of the
+# tokens chosen, by the model's own shares at temperature 1: the cross-entropy of lesson 09. The second is the share of groups
+# of three tokens that are new, so that they did not stand before in the same text. Both are means over four texts of 60 tokens.
 #
 # **Predict, then run.** Which way to choose comes closest to real text in its surprise?
 #
@@ -241,13 +245,13 @@ figures.ways(points, ("mean surprise", "share of new threes"), real="real text")
 # %% [markdown]
 # Greedy text is far less surprising than real text, since it repeats itself. A high temperature is more surprising than what
 # people write. Drawing by the shares as they are comes closest to real text; but with a weak model that includes its errors,
-# broken words among them. Cutting the tail avoids the worst of them, and does not go in circles as greedy text does. Which numbers are best depends on the model and on the purpose: for a calculation take temperature 0, for a poem
-# do not.
+# broken words among them. Cutting the tail avoids the worst of them, and does not go in circles as greedy text does. Which
+# numbers are best depends on the model and on the purpose: for a calculation take temperature 0, for a poem do not.
 #
 # ## Not the same again
 #
-# One can also make the circles expensive. The **repetition penalty** (Keskar and others, *CTRL*, 2019) divides the logits of all
-# tokens that stand in the text already by a number $\theta > 1$:
+# One can also make the circles expensive. The **repetition penalty** (Keskar and others, *CTRL*, 2019) divides the logits of
+# all tokens that stand in the text already by a number $\theta > 1$:
 #
 # $$p_i = \frac{\exp\left(x_i / (\tau\, I_i)\right)}{\sum_j \exp\left(x_j / (\tau\, I_j)\right)}, \qquad
 # I_i = \theta \text{ if token } i \text{ stands in the text, else } 1$$
@@ -271,16 +275,16 @@ for theta in (1.0, 1.2, 1.5):
     print(textwrap.fill(f"theta {theta}, {new_threes(ids):.0%} of threes are new: {tokenizer.decode(ids)!r}", 100), "\n")
 
 # %% [markdown]
-# The circles are gone, and the text is still greedy. But the penalty does not know which repetitions are right: real texts repeat
-# *the*, and full stops. With a large $\theta$ the model has to avoid them. So keep it small, or leave it out where drawing is
-# enough.
+# The circles are gone, and the text is still greedy. But the penalty does not know which repetitions are right: real texts
+# repeat *the*, and full stops. With a large $\theta$ the model has to avoid them. So keep it small, or leave it out where
+# drawing is enough.
 #
 # ## When to stop
 #
-# Our loop ends after a fixed number of tokens, in the middle of a sentence. A model can say itself where a text ends, if the texts
-# that it learned from contain a sign for it: a **stop token**. Ours contain the line break after each paragraph. It is one
-# token, and the model gives it a share like any other. The loop ends when it is drawn, and leaves it out of the text. (Other
-# models have a token of their own for this, often called *end of sequence*, EOS. `stop_id` may also be several ids.)
+# Our loop ends after a fixed number of tokens, in the middle of a sentence. A model can say itself where a text ends, if the
+# texts that it learned from contain a sign for it: a **stop token**. Ours contain the line break after each paragraph. It is
+# one token, and the model gives it a share like any other. The loop ends when it is drawn, and leaves it out of the text.
+# (Other models have a token of their own for this, often called *end of sequence*, EOS. `stop_id` may also be several ids.)
 
 # %%
 (end,) = tokenizer.encode("\n")
@@ -293,8 +297,8 @@ for start in ("The value of the", "This is the end."):
 # %% [markdown]
 # ## The likeliest text: beam search
 #
-# Some tasks have a right answer, a translation for instance, and one wants the text with the largest share of all. The
-# share of a text is the product of the shares of its tokens, so its logarithm is a sum:
+# Some tasks have a right answer, a translation for instance, and one wants the text with the largest share of all. The share of
+# a text is the product of the shares of its tokens, so its logarithm is a sum:
 #
 # $$\ln p(y_1, \dots, y_n) = \sum_{t} \ln p(y_t \mid y_1, \dots, y_{t-1})$$
 #
@@ -346,18 +350,19 @@ for width in (1, 2, 8, 32):
     print(f"width {width:2d}: ln p = {score:6.1f} {tokenizer.decode(found)!r}")
 
 # %% [markdown]
-# A wide beam finds likelier texts than a narrow one, as a rule. It is not certain: a beam may drop the beginning that would have
-# been the best in the end. (*Changed in version 3.* is no error: many paragraphs of this text are such notes.) And likelier is not better to read: the likeliest texts of a language model are common phrases, one after the
-# other. So draw where a text should be new, and search where there is one right answer. (Beams also prefer *short* texts, since
-# each further token makes a text less likely. Where a stop token can end them, scores are divided by the length or a power of it.)
+# A wide beam finds likelier texts than a narrow one, as a rule. It is not certain: a beam may drop the beginning that would
+# have been the best in the end. (*Changed in version 3.* is no error: many paragraphs of this text are such notes.) And
+# likelier is not better to read: the likeliest texts of a language model are common phrases, one after the other. So draw where
+# a text should be new, and search where there is one right answer. (Beams also prefer *short* texts, since each further token
+# makes a text less likely. Where a stop token can end them, scores are divided by the length or a power of it.)
 
 # %% [markdown]
 # ## Not twice: the cache
 #
-# To make token 100, our loop lets the model read 99 tokens; for token 101 it reads 100, almost all of them for the second
-# time. What of that is needed? No token looks ahead (lesson 06): what is computed at a place depends only on that place
-# and those before it, and *does not change* when others follow. The new token's query needs the keys and values of all earlier
-# tokens, and nothing else of them. So keep these, in a **KV cache**, and compute only the new token:
+# For each further token our loop lets the model read the whole text so far again, almost all of it for the second time or more.
+# What of that is needed? No token looks ahead (lesson 06): what is computed at a place depends only on that place and those
+# before it, and *does not change* when others follow. The new token's query needs the keys and values of all earlier tokens,
+# and nothing else of them. So keep these, in a **KV cache**, and compute only the new token:
 #
 # $$\mathrm{out}_t = \mathrm{softmax}\!\left(\frac{q_t\, [k_1, \dots, k_t]^\top}{\sqrt d}\right) [v_1, \dots, v_t]$$
 #
@@ -386,7 +391,8 @@ figures.may_look(seen)
 # <details><summary>Answer</summary>
 #
 # With a cache each token costs the same, and the curve is nearly a straight line. Without it each token costs more than the one
-# before, and the curve gets steeper and steeper. The tokens are the same: a cache changes what is computed again, and no result.
+# before, and the curve gets steeper and steeper. The tokens are the same: a cache changes what is computed again, and no
+# result.
 #
 # </details>
 
@@ -406,9 +412,9 @@ print("the same tokens:", written[:200] == written[200:])
 
 # %% [markdown]
 # The price is memory: two vectors for each token and layer, for each text that is being written. For large models and long
-# texts that is gigabytes, so there is much research on smaller caches. One more condition: a token's place must not
-# change. When a text outgrows the longest the model can read and its beginning is dropped, all places shift, and
-# `generate` goes on without a cache.
+# texts that is gigabytes, so there is much research on smaller caches. One more condition: a token's place must not change.
+# When a text outgrows the longest the model can read and its beginning is dropped, all places shift, and `generate` goes on
+# without a cache.
 
 # %% [markdown]
 # ## The same in the library, and against PyTorch
@@ -464,7 +470,8 @@ temperature 0.7 and top-k 5: largest difference 1e-16""",
 #   less? Put it into `ways`.
 # - Let `widest` stop at the line break: a text that ends leaves the beam, and at the end the one with the largest mean of
 #   $\ln p$ per token is taken. How long are the texts with the sum instead of the mean?
-#
+
+# %% [markdown]
 # ## Words
 #
 # | term | meaning | PyTorch |
@@ -480,12 +487,13 @@ temperature 0.7 and top-k 5: largest difference 1e-16""",
 # | stop token | the token that ends a text; EOS | |
 # | beam search | a search for the likeliest text that keeps a few beginnings at a time | |
 # | KV cache | the keys and values of all earlier tokens, kept | |
-#
-# **Further reading.** Holtzman, Buys, Du, Forbes and Choi, *The curious case of neural text degeneration*, ICLR 2020, for
-# top-p and why likely texts are dull. Fan, Lewis and Dauphin, *Hierarchical neural story generation*, ACL 2018, for top-k.
-# Sutskever, Vinyals and Le, *Sequence to sequence learning with neural networks*, NeurIPS 2014, where a beam translates.
-# Keskar, McCann, Varshney, Xiong and Socher, *CTRL: a conditional Transformer language model for controllable generation*,
-# 2019, arXiv:1909.05858, for the repetition penalty.
-# Shazeer, *Fast Transformer decoding: one write-head is all you need*, 2019, arXiv:1911.02150, for smaller caches.
+
+# %% [markdown]
+# **Further reading.** Holtzman, Buys, Du, Forbes and Choi, *The curious case of neural text degeneration*, ICLR 2020, for top-p
+# and why likely texts are dull. Fan, Lewis and Dauphin, *Hierarchical neural story generation*, ACL 2018, for top-k. Sutskever,
+# Vinyals and Le, *Sequence to sequence learning with neural networks*, NeurIPS 2014, where a beam translates. Keskar, McCann,
+# Varshney, Xiong and Socher, *CTRL: a conditional Transformer language model for controllable generation*, 2019,
+# arXiv:1909.05858, for the repetition penalty. Shazeer, *Fast Transformer decoding: one write-head is all you need*, 2019,
+# arXiv:1911.02150, for smaller caches.
 #
 # **Next:** 11, why did the model say that? Relevance, from the output back to the words.

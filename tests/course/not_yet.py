@@ -21,9 +21,7 @@ NOT_YET = {
     # 08
     "08_transformer_encoder",
     # 09
-    "09_learning",
     # 10
-    "10_generating",
     # 11
     "11_relevance_propagation",
     # 12

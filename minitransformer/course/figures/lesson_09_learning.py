@@ -83,7 +83,7 @@ def valleys(height: Callable, walks: Mapping[bool, Mapping[str, tuple[np.ndarray
         for (name, (places, heights)), (colour, line) in zip(ways.items(), WALKERS, strict=True):
             map_of.plot(*places.T, line, color=colour, marker=".", ms=4, lw=1.3, label=name)
             heights_of.semilogy(heights, line, color=colour)
-        map_of.set(title="turned by 45 degrees" if turned else "along an axis")
+        map_of.set(title="turned by half a right angle" if turned else "along an axis")
         heights_of.set(xlabel="step", ylabel="height", ylim=(1e-8, 100))
     axes[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     plt.show()

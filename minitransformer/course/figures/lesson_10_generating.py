@@ -10,6 +10,19 @@ import numpy as np
 from minitransformer.course.figures.style import BLUE, GREY, ORANGE, drawing, plain
 
 
+def what_may_follow(names: Sequence[str], shares: np.ndarray) -> None:
+    """The likeliest tokens after a text: a few have most of the shares.
+
+    Args:
+        names: of the likeliest tokens.
+        shares: (n,), of each.
+    """
+    axis = plain(8, 2.2, "what may follow")
+    axis.bar(range(len(names)), shares, color=BLUE)
+    axis.set(xticks=range(len(names)), xticklabels=names, ylabel="share")
+    plt.show()
+
+
 def throws_on_a_line(shares: np.ndarray, throws: np.ndarray) -> None:
     """The shares lie end to end on a line; a throw hits a piece as often as the piece is long.
 
