@@ -4,7 +4,7 @@
 # After this lesson you can say what queries, keys and values are, compute one attention with all its numbers, write
 # it in four lines, keep it correct for large numbers, hide later tokens from it, and derive its gradient.
 #
-# *About 30 minutes to read, and 50 for the exercises. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
+# *About 25 minutes to read, and 50 for the exercises. Builds on lessons 02 (gradients and how to check them) and 04 (embeddings).*
 
 # %% [markdown]
 # ## Why
@@ -52,17 +52,8 @@ mt.manual_seed(0)
 # weighted by the shares.
 #
 # In this example the first channel of a key says how much the token is a living thing, and *it* looks for a living
-# thing.
-#
-# **Predict, then run.** The query is $(2, 0.5)$. The keys are $(1.5, 0)$, $(-0.5, 1.5)$ and $(0.3, -1)$. What is the
-# score of each key, and which value counts most in the result?
-#
-# <details><summary>Answer</summary>
-#
-# $2 \cdot 1.5 + 0.5 \cdot 0 = 3$ for *animal*, $-1 + 0.75 = -0.25$ for *street*, and $0.6 - 0.5 = 0.1$ for *tired*.
-# So the value of *animal* counts most: it gets the share 0.91.
-#
-# </details>
+# thing: its query is $(2, 0.5)$. The key of *animal* is $(1.5, 0)$, so its score is $2 \cdot 1.5 + 0.5 \cdot 0 = 3$.
+# The key of *street* is $(-0.5, 1.5)$, with the score $-1 + 0.75 = -0.25$. The value of *animal* will count most:
 
 # %%
 names = ["animal", "street", "tired"]
@@ -138,11 +129,11 @@ with np.errstate(all="ignore"):
 # ## The gradient of softmax
 #
 # If one score rises, its own share rises and all other shares fall. So each output depends on each input. How much?
-# Let $s = \mathrm{softmax}(x)$, and add a small number $h$ to one score $x_j$. Then $e^{x_j}$ becomes $e^h \approx 1
-# + h$ times as large. This has two effects:
+# Let $s = \mathrm{softmax}(x)$, and add a small number $h$ to one score $x_j$. Then $e^{x_j}$ becomes
+# $e^h \approx 1 + h$ times as large. This has two effects:
 #
-# - The denominator grows by $e^{x_j} h$, which is $s_j h$ times the denominator. So *every* share $s_i$ falls by $s_i
-#   s_j h$.
+# - The denominator grows by $e^{x_j} h$, which is $s_j h$ times the denominator. So *every* share $s_i$ falls by
+#   $s_i s_j h$.
 # - The numerator of share $j$ grows by the factor $1 + h$. So $s_j$ rises by $s_j h$.
 #
 # Write $[i = j]$ for a number that is 1 if $i = j$ and 0 otherwise (books write $\delta_{ij}$). Together:
@@ -202,8 +193,8 @@ print(f"largest error, checked with random g:  {error:.0e}")
 # Large scores give one key nearly everything, as you saw above. How large are scores? Take a query and a key of $d$
 # random numbers each, with mean 0. The **variance** of such numbers is the mean of their squares, and its root is
 # their *typical size*. Here both are 1, and so is the variance of each product $q_c k_c$. A score is the sum of $d$
-# such products. Variances of independent numbers add up. So a score has the variance $d$ and the typical size $\sqrt
-# d$.
+# such products. Variances of independent numbers add up. So a score has the variance $d$ and the typical size
+# $\sqrt d$.
 #
 # For $d = 64$ the typical size is 8. Then one share is nearly 1 and the others are nearly 0. For such shares the
 # slope $s\,(1 - s)$ of a share with respect to its own score is nearly 0 as well, so the scores get almost no
@@ -238,10 +229,10 @@ slide(draw, root=(1.0, 20.0, 8.0))
 # %% [markdown]
 # ## All queries at once
 #
-# Write the queries of $T$ tokens as the rows of a matrix $Q$ $(T, d)$, the keys of $S$ tokens as the rows of $K$ $(S,
-# d)$, and their values as the rows of $V$ $(S, d_v)$. The score of query $i$ and key $j$ is the dot product of row
-# $i$ of $Q$ and row $j$ of $K$. All of them together are the matrix product $Q K^\top$ $(T, S)$. Softmax turns each
-# row into shares. The product of the shares with $V$ is a weighted mean of the values for each query:
+# Write the queries of $T$ tokens as the rows of a matrix $Q$ $(T, d)$, the keys of $S$ tokens as the rows of $K$
+# $(S, d)$, and their values as the rows of $V$ $(S, d_v)$. The score of query $i$ and key $j$ is the dot product of
+# row $i$ of $Q$ and row $j$ of $K$. All of them together are the matrix product $Q K^\top$ $(T, S)$. Softmax turns
+# each row into shares. The product of the shares with $V$ is a weighted mean of the values for each query:
 #
 # $$\mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
@@ -287,8 +278,8 @@ print("Q K^T:", *products)
 print("divided by", round(math.sqrt(2), 2), "gives", *scaled.round(2))
 
 # %% [markdown]
-# Softmax of row 0: $e^{2.83} = 16.92$, $e^0 = 1$ and $e^{1.41} = 4.11$ have the sum 22.03, so the shares are $16.92 /
-# 22.03 = 0.77$, $0.05$ and $0.19$. (They sum to 1.01 only because each was rounded.)
+# Softmax of row 0: $e^{2.83} = 16.92$, $e^0 = 1$ and $e^{1.41} = 4.11$ have the sum 22.03, so the shares are
+# $16.92 / 22.03 = 0.77$, $0.05$ and $0.19$. (They sum to 1.01 only because each was rounded.)
 
 # %%
 powers = np.exp(scaled)  # (T, S)
@@ -297,9 +288,10 @@ print("powers of row 0:", powers[0].round(2), "sum:", powers[0].sum().round(2))
 print("shares:", *weights.round(2), "sum of row 0, rounded before:", weights[0].round(2).sum().round(2))
 
 # %% [markdown]
-# The result for token 0 is the mean of the three values with these shares, $0.77 \cdot (10, 0) + 0.05 \cdot (0, 20) +
-# 0.19 \cdot (10, 10) = (9.55, 2.77)$. (The numbers come from the exact shares.) The picture shows all the matrices,
-# from left to right. Cover the last three with a hand, and compute the second row yourself:
+# The result for token 0 is the mean of the three values with these shares,
+# $0.77 \cdot (10, 0) + 0.05 \cdot (0, 20) + 0.19 \cdot (10, 10) = (9.55, 2.77)$. (The numbers come from the exact
+# shares.) The picture shows all the matrices, from left to right. Cover the last three with a hand, and compute the
+# second row yourself:
 
 # %%
 results = weights @ V  # (T, S) @ (S, dv) -> (T, dv)

@@ -19,7 +19,6 @@ NOT_YET = {
     # 06
     # 07
     # 08
-    "08_transformer_encoder",
     # 09
     # 10
     # 11
