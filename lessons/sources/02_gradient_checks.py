@@ -5,7 +5,7 @@
 # repeats a small array to fit a large one. Most useful of all, you can find out whether a gradient is wrong. You will also know
 # which kinds of errors the most popular check cannot see.
 #
-# *About 20 minutes to read, and 80 for the exercises. Builds on lesson 01 (slopes, paths, walking back) and NumPy arrays.*
+# *About 15 minutes to read, and 80 for the exercises. Builds on lesson 01 (slopes, paths, walking back) and NumPy arrays.*
 
 # %% [markdown]
 # ## Why
@@ -124,8 +124,8 @@ print("A^T g", (A.T @ g).shape, "like B", B.shape)
 # This is off by about $h^2$ only ($f'''$ is the slope of the slope of the slope), because a curve that bends moves both ends to
 # the same side, and in the difference of the two that cancels.
 #
-# Should $h$ be as small as possible, then? A computer keeps about 16 digits of a number in float64, and about 7 in **float32**.
-# If two numbers are nearly equal, most of these digits are the same, and their difference keeps only the few others.
+# Should $h$ be as small as possible, then? A computer keeps about sixteen digits of a number in float64, and about seven in
+# **float32**. If two numbers are nearly equal, most of these digits are the same, and their difference keeps only the few others.
 #
 # **Predict, then run.** The slope of sin at 1 is measured on both sides, in float64. Where is the error smallest: at $h =
 # 10^{-2}$, $10^{-5}$ or $10^{-10}$?

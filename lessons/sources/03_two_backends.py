@@ -236,7 +236,7 @@ print("without rounding:   ", math.fsum(numbers.tolist()))
 
 # %% [markdown]
 # None of them is "wrong". **Rule 3: compare up to a tolerance**, never with `==`. The **tolerance** is the largest difference
-# that is allowed. And judge in float64, which keeps 16 digits.
+# that is allowed. And judge in float64, which keeps sixteen digits.
 #
 # Models themselves usually run in float32: it needs half the memory, and on most graphics cards it is many times as fast. But it
 # is easily lost by accident. A NumPy number such as `np.sqrt(8)` is a float64, and an array that is multiplied by it becomes
