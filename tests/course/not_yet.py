@@ -13,7 +13,6 @@ NOT_YET = {
     # 02
     # 03
     # 04
-    "04_tokens_and_embeddings",
     # 05
     "05_positional_encoding",
     # 06

@@ -75,7 +75,7 @@ def embedding(weight, ids):
 
 
 def embedding_vjp(g, ids, vocab_size):
-    """The gradient of the table: each row hears from every place where it was used.
+    """The gradient of the table: the gradients of all uses of a row, added up.
 
         dL/dweight[v] = sum of g[...] over all places where ids[...] == v
 
