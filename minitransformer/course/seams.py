@@ -26,7 +26,7 @@ from minitransformer.nn import attention, functional, hooks, position, transform
 from minitransformer.ops import elementwise, heads, index, linalg, normalization, shape, softmax
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import is_number
-from minitransformer.recipes import span_corruption
+from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.settings import is_grad_enabled
 from minitransformer.tokenization import byte_pair, marks
 from minitransformer.tokenization.tokenizer import UNK
@@ -350,6 +350,7 @@ TABLE = [
     Seam("removal_curves", deletion_curves, "faithfulness", removal_curves),
     Seam("rank_correlation", statistics, "rank_correlation"),
     Seam("auroc", rationales, "auroc"),
+    Seam("mask_tokens", masked_lm, "hidden"),
     Seam("span_corruption", span_corruption, "cut_out"),
     Seam("relative_buckets", t5, "buckets"),
     Seam("rotary_pairs", position.RotaryEmbedding, "forward",

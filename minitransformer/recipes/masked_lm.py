@@ -97,6 +97,24 @@ def masked(
     fate = random.random(ids.shape)  # (B, T)
     asked.reshape(-1)[0] |= not asked.any()  # the mean over no target is undefined
     others = random.integers(len(MARKS), tokenizer.vocab_size, ids.shape)  # (B, T)
+    return hidden(ids, asked, fate, others, mask)
+
+
+def hidden(
+    ids: numpy.ndarray, asked: numpy.ndarray, fate: numpy.ndarray, others: numpy.ndarray, mask: int
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Hide tokens as they were drawn.
+
+    Args:
+        ids: (B, T), the text.
+        asked: (B, T) bool, which tokens are targets.
+        fate: (B, T) numbers in [0, 1): a target is read as `mask` below 0.8, as another token from 0.9 on, else as it is.
+        others: (B, T), the other token for each place.
+        mask: the id of [MASK].
+
+    Returns:
+        The ids to read and the targets, (B, T) each; the target is `NOT_ASKED` for a token that the loss leaves out.
+    """
     read = numpy.where(asked & (fate >= 0.9), others, ids)  # (B, T)
     read = numpy.where(asked & (fate < 0.8), mask, read)  # (B, T)
     return read, numpy.where(asked, ids, NOT_ASKED)
