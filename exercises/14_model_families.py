@@ -3,6 +3,39 @@
 import numpy as np
 
 
+def cross_attention(x, memory, w_q, w_k, w_v, padding):
+    """Attention of one text to another: each token of x looks at all tokens of the memory.
+
+    x: (T, C), the answer as far as it is written. memory: (S, C), what the encoder has made of the
+    text. w_q, w_k: (d, C) and w_v: (e, C), as PyTorch has them: x @ w_q.T are the queries.
+    padding: (S,) bool, True where the memory holds no token but padding; no query sees it.
+    Returns softmax(q k^T / sqrt(d)) v, (T, e), with the queries of x, the keys and values of memory.
+
+    >>> one = np.ones((1, 1))
+    >>> memory = np.array([[4.0], [8.0], [99.0]])
+    >>> cross_attention(np.zeros((2, 1)), memory, one, one, one, np.array([False, False, True]))
+    array([[6.],
+           [6.]])
+    """
+    raise NotImplementedError
+
+
+def mask_tokens(ids, chosen, fate, others, mask):
+    """BERT's exercise for itself: hide tokens, and ask for them.
+
+    ids: (B, T) integers, the text. chosen: (B, T) bool, which tokens are asked. fate: (B, T)
+    numbers in [0, 1). others: (B, T), another token for each place. mask: the id of the mark.
+    A chosen token is read as the mark if its fate is below 0.8, as the other token if its fate is
+    0.9 or above, and as it is between them. What is not chosen is read as it is.
+    Returns (read, targets), (B, T) each: the targets are the chosen tokens of ids, and -100 elsewhere.
+
+    >>> chosen, fate = np.array([[True, True, False]]), np.array([[0.5, 0.95, 0.5]])
+    >>> mask_tokens(np.array([[7, 8, 9]]), chosen, fate, np.array([[5, 6, 5]]), 4)
+    (array([[4, 6, 9]]), array([[   7,    8, -100]]))
+    """
+    raise NotImplementedError
+
+
 def span_corruption(ids, spans, first_mark):
     """T5's exercise for itself: cut spans out of a text, and ask for them.
 

@@ -27,7 +27,6 @@ NOT_YET = {
     # 13
     "13_which_to_believe",
     # 14
-    "14_model_families",
     # the end
 }
 

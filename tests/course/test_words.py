@@ -11,7 +11,7 @@ from prose import is_words, prose_of
 from minitransformer.course import build, catalogue
 from minitransformer.course.glossary import Term, terms_of
 
-LEAST, MOST = 6, 15  # terms of a lesson
+LEAST, MOST = 6, 18  # terms of a lesson
 BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 
 
