@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from minitransformer.course import catalogue
+
 ROOT = Path(__file__).parents[2]
+
+
+BUILT = [lesson for lesson in catalogue.lessons() if (ROOT / "lessons" / f"{lesson}.ipynb").exists()]
 
 
 @dataclass(frozen=True)

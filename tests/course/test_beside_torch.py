@@ -7,9 +7,9 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from notebooks import committed
+from notebooks import BUILT, committed
 
-from minitransformer.course import beside_pytorch, catalogue
+from minitransformer.course import beside_pytorch
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]*\w)")
 has_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
@@ -79,7 +79,7 @@ def test_what_agrees(other, fine):
     assert agree("value: 4e-16 of 12 words", other) is fine
 
 
-@pytest.mark.parametrize("lesson", catalogue.lessons())
+@pytest.mark.parametrize("lesson", BUILT)
 def test_the_shipped_figures_are_those_of_a_run(lesson):
     cells = [cell for cell in committed(lesson) if "beside_pytorch(" in cell.text]
     for cell in cells:
