@@ -53,9 +53,12 @@ def _where(distance):
 
 def _integers_of_the_shape(answer):
     got = np.asarray(answer(np.arange(3)[None, :] - np.arange(2)[:, None], True))
-    if got.shape != (2, 3) or got.dtype.kind != "i":
+    if got.shape != (2, 3):
+        hint = "The result has the shape of the distances, whatever it is: .reshape(distances.shape) restores it."
+        raise Failed(f"of distances (2, 3): expected shape (2, 3), got {got.shape}", hint=hint)
+    if got.dtype.kind not in "iu":
         raise Failed(
-            f"of distances (2, 3): expected integers (2, 3), got {got.dtype} {got.shape}",
+            f"of distances (2, 3): expected integers, got {got.dtype}",
             hint="astype(int) helps.",
         )
 
@@ -169,6 +172,10 @@ relative_buckets = Exercise(
         "Before and behind have changed places: a distance is the key's place less the query's.": (
             lambda d, *how: _put_in(-d, *how),
             _misplaced(ahead=lambda d: d < 0),
+        ),
+        "The query's own place has the distance 0, and bucket 0; here it counts as distance 1.": (
+            _misplaced(far=lambda d, both_ways: np.maximum(_how_far(d, both_ways), 1)),
+            _misplaced(far=lambda d, both_ways: np.clip(_how_far(d, both_ways), 1, 128)),
         ),
         "The query's own place counts as a key ahead here: n is added where distances > 0, not >= 0.": _misplaced(
             ahead=lambda d: d >= 0

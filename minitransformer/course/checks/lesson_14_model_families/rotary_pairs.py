@@ -45,8 +45,7 @@ def _wide(x, positions, base=10000.0, interleaved=False):
     order = np.tile(angles, 2) if interleaved else np.repeat(angles, 2, axis=-1)  # (T, d)
     a, b = (slice(0, d, 2), slice(1, d, 2)) if interleaved else (slice(0, d // 2), slice(d // 2, d))
     other = np.empty_like(x)
-    other[..., a] = -x[..., b]
-    other[..., b] = x[..., a]
+    other[..., a], other[..., b] = -x[..., b], x[..., a]
     return x * np.cos(order) + other * np.sin(order)
 
 
@@ -150,6 +149,12 @@ rotary_pairs = Exercise(
             outside_in=True
         ),
         "This rotates the other way: the signs of the sines are wrong.": _misturned(signs=(1, -1)),
+        "Unless interleaved, this rotates the other way: (x_a, x_b) goes with (-x_b, x_a), not with (x_b, -x_a).": (
+            lambda x, p, base=1e4, i=False: _turned(x, p, base, i, signs=(-1, 1) if i else (1, -1))
+        ),
+        "If interleaved, this rotates the other way: (x_a, x_b) goes with (-x_b, x_a), not with (x_b, -x_a).": (
+            lambda x, p, base=1e4, i=False: _turned(x, p, base, i, signs=(1, -1) if i else (-1, 1))
+        ),
         "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": (
             _misturned(signs=(1, 1)),
             _misturned(signs=(-1, -1)),

@@ -66,6 +66,21 @@ def _put_back(answer):
     """What was cut out, put where its mark stands, gives the text again."""
     rng = np.random.default_rng(4)
     ids = rng.integers(0, 50, 40).tolist()
+    equal(_together(answer, ids), ids, "the text put together again", hint=_of_repeated(answer))
+
+
+def _of_repeated(answer):
+    """What is wrong if an answer is right only for a text in which no token occurs twice."""
+    once = list(range(40))
+    return (
+        "It goes wrong only where a token occurs twice: a span is where its start says, not where `.index` first finds its token."
+        if _together(answer, once) == once
+        else ""
+    )
+
+
+def _together(answer, ids):
+    """The text that is got by putting each span in the place of its mark."""
     text, asked = _lists(answer, ids, [(3, 2), (9, 1), (20, 5), (31, 4)], 1000)
     spans = {}
     mark = None
@@ -74,11 +89,7 @@ def _put_back(answer):
         spans.setdefault(mark, [])
         if token < 1000:
             spans[mark].append(token)
-    equal(
-        [t for token in text for t in (spans.get(token, []) if token >= 1000 else [token])],
-        ids,
-        "the text put together again",
-    )
+    return [t for token in text for t in (spans.get(token, []) if token >= 1000 else [token])]
 
 
 def _leaves_the_list(answer):
@@ -203,6 +214,10 @@ span_corruption = Exercise(
         "The first mark is first_mark itself; here the count begins one later.": (
             _wrong(mark=lambda first, i: first + i + 1, end=lambda first, n: [first + n + 1]),
             _wrong(mark=lambda first, i: first + i + 1),
+        ),
+        "The marks begin at first_mark; here they begin at 0.": (
+            _wrong(mark=lambda first, i: i, end=lambda first, n: [n]),
+            _wrong(mark=lambda first, i: i),
         ),
         "The answer has no marks: without them it is not clear where a span belongs.": (
             _wrong(ahead=False),
