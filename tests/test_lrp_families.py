@@ -9,6 +9,7 @@ from minitransformer.explain.rules import PRESETS
 from minitransformer.models.bert import BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from minitransformer.models.t5 import T5, T5Config
 
 IDS, ANSWER = [3, 1, 4, 7, 5, 9], [2, 6, 5]
@@ -35,17 +36,18 @@ MODELS = {
     "bert": lambda: BertMaskedLM(BertConfig(**BERT)),
     "bert classifier": lambda: BertClassifier(BertClassifierConfig(**BERT, every_layer=True)),
     "t5": lambda: T5(T5Config(**T5_SIZES)),
+    "seq2seq": lambda: Seq2Seq(Seq2SeqConfig(13, 8, 2, 2, 12)),
 }
 BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")
 WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule in BOTH_FORMS]
 
 
 def explained(kind, model=None, ids=IDS, **options):
-    """Relevance of `ids`, and for T5, which reads them and goes on writing, of both sides."""
+    """Relevance of `ids`, and for an encoder-decoder, which reads them and goes on writing, of both sides."""
     model = randomize(MODELS[kind]()) if model is None else model
     return (
         explain.lrp_answer(model, ids, ANSWER, **options)
-        if kind == "t5"
+        if kind in ("t5", "seq2seq")
         else explain.lrp(model, ids, **options)
     )
 

@@ -13,6 +13,7 @@ from minitransformer.data.dates import ISO_LENGTH, WrittenDate, simplified, writ
 from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn import functional as F
 from minitransformer.recipes.run import trainer_of
+from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import CharTokenizer, Tokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate, pad_sequence
@@ -22,32 +23,8 @@ Pair = tuple[list[int], numpy.ndarray]  # the ids of a written date, and those o
 
 
 @dataclass(frozen=True)
-class DatesRecipe:
-    """The settings of a run that trains a `Seq2Seq` on dates.
-
-    Args:
-        steps: batches to learn from.
-        batch_size: dates in a batch.
-        lr: the highest learning rate.
-        weight_decay: of AdamW.
-        d_model: width of the model.
-        nhead: attention heads in each attention.
-        num_layers: layers of the encoder, and of the decoder.
-        dropout: the share of activations set to zero while training.
-        seed: of the dates.
-        amp: whether products are computed in float16.
-    """
-
-    steps: int = 2000
-    batch_size: int = 64
-    lr: float = 4e-3
-    weight_decay: float = 0.01
-    d_model: int = 64
-    nhead: int = 1
-    num_layers: int = 1
-    dropout: float = 0.0
-    seed: int = 0
-    amp: bool = False
+class DatesRecipe(TaskRecipe):
+    """The settings of a run that trains a `Seq2Seq` on dates; see `TaskRecipe`."""
 
     kind = "dates"
 
