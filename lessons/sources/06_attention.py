@@ -89,8 +89,12 @@ figures.one_query(names, q, k, scores, shares)
 
 # %%
 four = np.array([2.0, 1.0, 0.1, -1.0])  # (n,)
-by_factor = {factor: np.exp(factor * four) / np.exp(factor * four).sum() for factor in (0.3, 1, 3)}  # (n,) each
-print("e =", round(math.e, 2), " largest shares:", *(share.max().round(2) for share in by_factor.values()))
+by_factor = {}
+for factor in (0.3, 1, 3):
+    e_to_the = np.exp(factor * four)  # (n,)
+    by_factor[factor] = e_to_the / e_to_the.sum()  # (n,)
+    print(f"{factor} times the scores: largest share {by_factor[factor].max():.2f}")
+print(f"e = {math.e:.2f}")
 figures.larger_scores(four, by_factor)
 
 # %% [markdown]
@@ -145,7 +149,7 @@ s = np.exp(four) / np.exp(four).sum()  # (n,) the shares of the four scores abov
 slopes = s[:, None] * (np.eye(4) - s)  # (n, n): row i, column j
 central = np.zeros((4, 4))
 for j in range(4):
-    up, down = np.exp(four + 1e-6 * np.eye(4)[j]), np.exp(four - 1e-6 * np.eye(4)[j])
+    up, down = (np.exp(four + h * np.eye(4)[j]) for h in (1e-6, -1e-6))
     central[:, j] = (up / up.sum() - down / down.sum()) / 2e-6
 print(f"largest difference from central differences: {abs(slopes - central).max():.0e}")
 print("largest sum of a column:", abs(slopes.sum(axis=0)).max().round(12))
@@ -205,8 +209,9 @@ print(f"largest error, checked with random g:  {error:.0e}")
 sizes = [4, 16, 64, 256]
 undivided, divided = [], []
 for d in sizes:
-    raw = rng.normal(size=(500, d)) @ rng.normal(size=(10, d)).T  # (500 queries, d) @ (d, 10 keys) -> (500, 10)
-    print(f"d = {d:3d}: typical size of a score {np.sqrt((raw**2).mean()):4.1f}, root of d {math.sqrt(d):.0f}")
+    raw = rng.normal(size=(500, d)) @ rng.normal(size=(10, d)).T  # (500, d) @ (d, 10) -> (500, 10)
+    typical = np.sqrt((raw**2).mean())
+    print(f"d = {d:3d}: typical size of a score {typical:4.1f}, root of d {math.sqrt(d):.0f}")
     for largest, score in ((undivided, raw), (divided, raw / math.sqrt(d))):
         largest.append(mt.nn.functional.softmax(mt.tensor(score), dim=-1).numpy().max(axis=-1).mean())
 figures.widths(sizes, undivided, divided)
@@ -321,11 +326,15 @@ figures.steps({"X": X, "Q": Q, "K": K, "V": V, "scores": scaled, "shares": weigh
 # %%
 words = "the animal did not cross the street because it was too tired".split()
 channels = {"animal": 0, "street": 1, "it": 2, "tired": 3}  # living thing, place, pronoun, state
-X_words = np.array([np.eye(4)[channels[word]] if word in channels else np.zeros(4) for word in words])  # (T, C)
-Q_words = X_words @ np.array([[0, 0], [0, 0], [4.0, 0], [0, 0]])  # (T, d): a pronoun looks in direction 0
-K_words = X_words @ np.array([[1.5, 0], [0, 1.5], [0, 0], [0, 0]])  # (T, d): direction 0 is "living thing", 1 is "place"
+X_words = np.zeros((len(words), 4))  # (T, C)
+for t, word in enumerate(words):
+    if word in channels:
+        X_words[t, channels[word]] = 1
+Q_words = X_words @ np.array([[0, 0], [0, 0], [4.0, 0], [0, 0]])  # (T, d): a pronoun looks for direction 0
+K_words = X_words @ np.array([[1.5, 0], [0, 1.5], [0, 0], [0, 0]])  # (T, d): 0 is "living thing", 1 is "place"
 V_words = X_words  # (T, dv): the value is all that is known of the word
-word_shares = mt.nn.functional.softmax(mt.tensor(Q_words @ K_words.T / math.sqrt(2)), dim=-1).numpy()  # (T, T)
+word_scores = mt.tensor(Q_words @ K_words.T / math.sqrt(2))  # (T, T)
+word_shares = mt.nn.functional.softmax(word_scores, dim=-1).numpy()  # (T, T)
 it = words.index("it")
 print("X of `it`:       ", X_words[it])
 print("result for `it`: ", (word_shares @ V_words)[it].round(2))
@@ -402,7 +411,8 @@ def compare():
     theirs_masked = lambda q, k, v: theirs(q, k, v, torch.tensor(seen))  # noqa: E731
     pairs = {"without a mask": (ours, theirs), "with a mask": (ours_masked, theirs_masked)}
     errors = {name: mt.compare_with_torch(*pair, double) for name, pair in pairs.items()}
-    return "\n".join(f"{name}: values {e['value']:.0e}, gradients {e['gradient']:.0e}" for name, e in errors.items())
+    lines = [f"{name}: values {e['value']:.0e}, gradients {e['gradient']:.0e}" for name, e in errors.items()]
+    return "\n".join(lines)
 
 
 beside_pytorch(

@@ -54,7 +54,7 @@ def size(array):
     return float(np.sqrt((array**2).mean()))  # the typical size of a number
 
 
-def stack(depth, added):  # -> how different the tokens are at the end, the size of the gradient at the start
+def stack(depth, added):  # -> how different the tokens are at the end, the gradient's size at the start
     mt.manual_seed(0)
     x = start = mt.randn(4, 12, 32, dtype=mt.float64, requires_grad=True)  # (B, T, C)
     for _ in range(depth):
@@ -72,7 +72,8 @@ measured = {
     "x + attention": [stack(depth, added=True) for depth in depths],
 }
 for kind, pairs in measured.items():
-    print(f"{kind}, after 12 layers: the tokens differ by {pairs[-1][0]:.1g}, the gradient is {pairs[-1][1]:.1g}")
+    different, gradient = pairs[-1]  # after 12 layers
+    print(f"{kind}, 12 layers: the tokens differ by {different:.1g}, the gradient is {gradient:.1g}")
 figures.stacks(depths, measured)
 
 # %% [markdown]
@@ -321,7 +322,7 @@ block_parts = {
 }
 for name, part in block_parts.items():
     moved = abs(part(mt.tensor(one_text)).numpy() - part(mt.tensor(other_text)).numpy()).max(-1)[0]  # (T,)
-    print(f"{name:14s}changes the tokens", *np.flatnonzero(moved > 1e-6))
+    print(f"{name:14s}results that change: tokens", *np.flatnonzero(moved > 1e-6))
 
 # %% [markdown]
 # ### Your turn: the block
@@ -507,7 +508,7 @@ figures.model()
 # | `ntoken, ninp, nhead, nhid, nlayers` | $V$, $C$, $H$, $F$, and the number of blocks |
 # | `dropout=0.5` | sets half of all numbers to 0 during training: lesson 09. We set it to 0 |
 # | `super(TransformerModel, self).__init__()` | prepares `nn.Module`, which collects the layers that follow and their weights |
-# | `from torch.nn import ...` | imports two classes, late |
+# | `from torch.nn import ...` | imports two classes inside the method |
 # | `self.model_type = 'Transformer'` | a remark for the reader; it is not used. `F`, imported above, is not used either |
 # | `self.src_mask = None` | the mask will be kept here from one call to the next |
 # | `PositionalEncoding(ninp, dropout)` | lesson 05, supplied by us |
@@ -565,7 +566,7 @@ figures.mask({code: table.numpy().astype(float) for code, table in steps.items()
 # | `if self.src_mask is None or ...` | if the length is not that of the last call, make the mask, |
 # | `device = src.device`, `.to(device)` | move it to the device of the tokens (lesson 03), |
 # | `self.src_mask = mask` | and keep it |
-# | `self.encoder(src) * math.sqrt(self.ninp)` | the vector of each token, (T, B, C), with the size of the places: lesson 04 |
+# | `self.encoder(src) * math.sqrt(self.ninp)` | the vectors of the tokens, (T, B, C), scaled to the size of the places: lesson 04 |
 # | `self.pos_encoder(src)` | adds the table of places, (T, 1, C): lesson 05 |
 # | `self.transformer_encoder(src, self.src_mask)` | the blocks, one after the other |
 # | `self.decoder(output)` | the logits, (T, B, V). Softmax, which the article's text mentions, is not in the listing |
