@@ -13,7 +13,6 @@ NOT_YET = {
     # 03
     # 04
     # 05
-    "05_positional_encoding",
     # 06
     # 07
     # 08
