@@ -60,7 +60,7 @@ figures.encoder_and_decoder()
 # | **GPT** (2018; GPT-3: 2020) | the decoder, without cross-attention | guessing the next word | writing |
 # | **T5** (2020) | both | writing the spans that were cut out of a text | turning a text into another: translation, summary |
 #
-# They are also called **encoder-only**, **decoder-only** and encoder-decoder models. All learn from plain text first, of which
+# They are also called **encoder-only**, decoder-only (lesson 08) and encoder-decoder models. All learn from plain text first, of which
 # there is plenty, and nobody has to label it. This is their **pre-training**. What they have learned then serves for a task of
 # which there are few examples: a little more training on these, the **fine-tuning**, is enough.
 #
@@ -468,7 +468,6 @@ print(f"a small one: {sum(p.array.size for p in small.parameters()):,} counted, 
 # |---|---|---|
 # | encoder-decoder | a model whose one half reads a text and whose other half writes an answer to it | `nn.Transformer` |
 # | encoder-only | a model that reads both ways and does not write, such as BERT | `nn.TransformerEncoder` |
-# | decoder-only | a model that writes and looks only back, such as GPT | `nn.TransformerEncoder` with `is_causal=True` |
 # | pre-training | the first training, on plain text that nobody has labelled | |
 # | fine-tuning | a little more training, on few examples of one task | |
 # | masked language modelling | learning to guess hidden tokens (*BERT's exercise*) | `ignore_index=-100` in `nn.CrossEntropyLoss` |
