@@ -60,9 +60,9 @@ figures.encoder_and_decoder()
 # | **GPT** (2018; GPT-3: 2020) | the decoder, without cross-attention | guessing the next word | writing |
 # | **T5** (2020) | both | writing the spans that were cut out of a text | turning a text into another: translation, summary |
 #
-# They are also called **encoder-only**, decoder-only (lesson 08) and encoder-decoder models. All learn from plain text first, of which
-# there is plenty, and nobody has to label it. This is their **pre-training**. What they have learned then serves for a task of
-# which there are few examples: a little more training on these, the **fine-tuning**, is enough.
+# They are also called **encoder-only**, decoder-only (lesson 08) and encoder-decoder models. All learn from plain text first, of
+# which there is plenty, and nobody has to label it. This is their **pre-training**. What they have learned then serves for a task
+# of which there are few examples: a little more training on these, the **fine-tuning**, is enough.
 #
 # All are built of the same layers. What differs is *which results depend on which tokens*, and that we can measure. Take a
 # model that has learned nothing, replace one token, and see which of the results move. (T5 takes two texts: the one it reads,
@@ -238,7 +238,7 @@ print("the first distance of each bucket:", *(far[numbers == n][0] for n in rang
 # which looks nearly the same, and multiplies by a second product, the *gate*, which says channel by channel how much passes:
 # $W_2 \, (\mathrm{silu}(W_1 x) \odot W_3 x)$, with $\odot$ for the product element by element. The whole is called **SwiGLU**.
 #
-# **3. Rotary positions**, those of lesson 05, but with other partners.
+# **3. Rotary positions**, those of lesson 05, but with other pairs of channels.
 #
 # **4. Grouped heads**, for a smaller cache: **grouped-query attention**.
 #
@@ -265,13 +265,13 @@ sizes = [(2, 3, 6), (8, 6), (8, 6), (6, 8)]
 print(f"the gate's:                      {mt.gradcheck(gated, [rng.normal(size=size) for size in sizes]):.0e}")
 
 # %% [markdown]
-# ## Partners
+# ## Which channels are a pair
 #
 # A rotation turns channels in pairs. The paper pairs neighbours: 0 with 1, 2 with 3. Llama's weights, as they are mostly
 # published, pair each channel with the one half a vector further: 0 with $d/2$, 1 with $d/2 + 1$.
 
 # %%
-figures.partners({
+figures.pairs({
     "neighbours (the paper)": [(0, 1), (2, 3), (4, 5), (6, 7)],
     "half a vector apart (Llama)": [(0, 4), (1, 5), (2, 6), (3, 7)],
 })

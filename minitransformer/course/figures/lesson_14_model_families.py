@@ -103,14 +103,14 @@ def rounded_corners(z: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     plt.show()
 
 
-def partners(pairs: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+def pairs(kinds: Mapping[str, Sequence[tuple[int, int]]]) -> None:
     """Which channels turn together: each pair has a colour, and a bow between the two.
 
     Args:
-        pairs: name of a convention -> pairs of channels.
+        kinds: name of a convention -> pairs of channels.
     """
-    _, axes = plt.subplots(len(pairs), 1, figsize=(6, 2.4), layout="constrained")
-    for axis, (name, both) in zip(axes, pairs.items(), strict=True):
+    _, axes = plt.subplots(len(kinds), 1, figsize=(6, 2.4), layout="constrained")
+    for axis, (name, both) in zip(axes, kinds.items(), strict=True):
         for (a, b), colour in zip(both, (BLUE, ORANGE, GREEN, GREY), strict=True):
             _pair(axis, a, b, colour)
         axis.set(xlim=(-0.6, 2 * len(both) - 0.4), ylim=(-0.5, 1.4))
