@@ -5,7 +5,7 @@
 # that train nearly everything, say what schedules and clipping are for, train a small Transformer on real text, see when a
 # model learns by heart, and measure what helps against that.
 #
-# *About 50 minutes to read, and 80 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
+# *About 50 minutes to read, and 95 for the exercises. Builds on lessons 02 (gradients), 06 (softmax) and 08 (the Transformer
 # encoder).*
 
 # %% [markdown]
@@ -72,8 +72,8 @@ for share in (0.9, 1 / 2, 1 / 100, 1 / 1000):
 # Could one not take the squared error of the shares instead? One can, and the model learns badly. Look at the slope in the
 # score $x$ where the model is *sure and wrong*, at the left of the picture. (There are two classes only, so the share of the
 # right one is $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope is $p\,(1 - p)$, by lesson 06. By the chain
-# rule the squared error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has
-# $-\frac1p \cdot p\,(1 - p) = p - 1$.)
+# rule the squared error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has $-\frac1p \cdot p\,(1 - p) = p
+# - 1$.)
 
 # %%
 x = np.linspace(-8, 8, 201)  # the right class has the score x, the only other class the score 0
@@ -580,8 +580,12 @@ for step in (0, at_steps[lowest], 200):
 on_both_halves("weight decay", weight_decay=3.0)
 
 # %% [markdown]
-# Here $\eta \lambda = 0.009$, so each weight loses about one hundredth in each step. That is a lot; for large models $\lambda$
-# is usually between 0.01 and 0.1.
+# Here $\eta \lambda = 0.003 \cdot 3 = 0.009$, so each weight loses about one hundredth of itself in each step. That is a lot:
+# for large models $\lambda$ is usually some hundredths.
+#
+# ### Your turn: AdamW
+
+# %% exercise AdamW
 
 # %% [markdown]
 # ### Dropout
@@ -733,6 +737,7 @@ def compare():
     for name, make in {
         "SGD": lambda optim, w: optim.SGD(w, lr=0.1, momentum=0.9),
         "Adam": lambda optim, w: optim.Adam(w, lr=0.1),
+        "AdamW": lambda optim, w: optim.AdamW(w, lr=0.1, weight_decay=0.5),
     }.items():
         ours, theirs = (ten_steps(library, make, start, gradients) for library in (mt, torch))
         lines.append(f"{name}: largest difference after ten steps {abs(ours - theirs).max():.0e}")
@@ -743,7 +748,8 @@ beside_pytorch(
     compare,
     shipped="""cross-entropy: largest difference 0e+00, of its gradient 1e-16
 SGD: largest difference after ten steps 1e-16
-Adam: largest difference after ten steps 2e-16""",
+Adam: largest difference after ten steps 2e-16
+AdamW: largest difference after ten steps 2e-16""",
 )
 
 # %% [markdown]
@@ -826,9 +832,9 @@ bias of the values: equal to three digits""",
 # **Further reading.** Kingma and Ba, *Adam: a method for stochastic optimization*, ICLR 2015. Sutskever, Martens, Dahl and
 # Hinton, *On the importance of initialization and momentum in deep learning*, ICML 2013. Pascanu, Mikolov and Bengio, *On the
 # difficulty of training recurrent neural networks*, ICML 2013, for clipping. Srivastava, Hinton, Krizhevsky, Sutskever and
-# Salakhutdinov, *Dropout: a simple way to prevent neural networks from overfitting*, Journal of Machine Learning Research 15,
-# 2014. Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR 2017, for the cosine, and *Decoupled
-# weight decay regularization*, ICLR 2019, for AdamW. Wei and Zou, *EDA: easy data augmentation techniques for boosting
-# performance on text classification tasks*, EMNLP 2019.
+# Salakhutdinov, *Dropout: a simple way to prevent neural networks from overfitting*, Journal of Machine Learning Research 15
+# (2014). Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR 2017, for the cosine, and
+# *Decoupled weight decay regularization*, ICLR 2019, for AdamW. Wei and Zou, *EDA: easy data augmentation techniques for
+# boosting performance on text classification tasks*, EMNLP 2019.
 #
 # **Next:** 10, from the shares of the next token to whole texts.

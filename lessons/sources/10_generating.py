@@ -98,7 +98,7 @@ figures.what_may_follow(names, shares_of(scores)[best])
 ids = tokenizer.encode(prompt)
 for _ in range(60):
     ids.append(int(logits_after(ids).argmax()))
-print(textwrap.fill(tokenizer.decode(ids), 100))
+print(textwrap.fill(tokenizer.decode(ids), 90))
 
 # %% [markdown]
 # (`argmax` gives the id with the largest logit, which is the one with the largest share.) Why the circles? What stands in a
@@ -159,7 +159,7 @@ for tau in (0.5, 1.0, 2.0):
 # %%
 for tau in (0, 0.5, 1.0, 2.0):
     found = tokenizer.decode(generate(model, tokenizer.encode(prompt), 30, temperature=tau, seed=2))
-    print(textwrap.fill(f"temperature {tau}:{found}", 100), "\n")
+    print(textwrap.fill(f"temperature {tau}:{found}", 90), "\n")
 
 # %% [markdown]
 # (A � stands for a byte that is not a whole character. Such tokens never occur in this text, and each has a tiny share all the
@@ -211,7 +211,7 @@ ways = {
     "temperature 0.5": {"temperature": 0.5},
     "top-p 0.7": {"top_p": 0.7},
     "top-k 10": {"top_k": 10},
-    "as the model says": {},
+    "temperature 1": {},
     "temperature 1.5": {"temperature": 1.5},
 }
 
@@ -272,7 +272,7 @@ for theta in (1.0, 1.2, 1.5):
     ids = tokenizer.encode(prompt)
     for _ in range(60):
         ids.append(int(penalized(logits_after(ids), ids, theta).argmax()))
-    print(textwrap.fill(f"theta {theta}, {new_threes(ids):.0%} of threes are new: {tokenizer.decode(ids)!r}", 100), "\n")
+    print(textwrap.fill(f"theta {theta}, {new_threes(ids):.0%} of threes are new: {tokenizer.decode(ids)!r}", 90), "\n")
 
 # %% [markdown]
 # The circles are gone, and the text is still greedy. But the penalty does not know which repetitions are right: real texts
@@ -290,7 +290,7 @@ for theta in (1.0, 1.2, 1.5):
 (end,) = tokenizer.encode("\n")
 for seed in range(3):
     drawn = generate(model, tokenizer.encode(prompt), 100, top_p=0.7, seed=seed, stop_id=end)
-    print(textwrap.fill(f"{len(drawn)} tokens: {prompt}{tokenizer.decode(drawn)}", 100), "\n")
+    print(textwrap.fill(f"{len(drawn)} tokens: {prompt}{tokenizer.decode(drawn)}", 90), "\n")
 for start in ("The value of the", "This is the end."):
     print(f"the share of the end after {start!r}: {shares_of(logits_after(tokenizer.encode(start)))[end]:.4f}")
 

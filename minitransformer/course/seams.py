@@ -182,20 +182,35 @@ def cross_entropy_vjp(mine, own, g: Array, x: Array, target: Array, shift, total
 
 
 def step(mine, own, library: optim.Optimizer, entries, group: dict) -> Any:
+    """SGD and Adam: the decay of the weights is computed here."""
+    decay = group["weight_decay"]
+    decoupled = group.get("decoupled_weight_decay")
+    shrink = 1 - optim.optimizer.rate(group) * decay if decoupled else 1.0
+    grads = [g if decoupled else g + decay * p for p, g, _ in entries]
+    settings = [group[name] for name in ("momentum", "betas", "eps") if name in group]
+    return steps_of_a_group(
+        mine, library, entries, group, [p * shrink for p, _, _ in entries], grads, settings
+    )
+
+
+def decayed_step(mine, own, library: optim.Optimizer, entries, group: dict) -> Any:
+    """AdamW: the weights decay in the learner's step."""
+    settings = [group[name] for name in ("betas", "eps", "weight_decay")]
+    params = [p.copy() for p, _, _ in entries]
+    return steps_of_a_group(mine, library, entries, group, params, [g for _, g, _ in entries], settings)
+
+
+def steps_of_a_group(mine, library: optim.Optimizer, entries, group: dict, stepped, grads, settings) -> Any:
     """With the learner's optimizer for a group, on copies: a step that fails changes nothing."""
     if any(map(group.get, ("dampening", "nesterov", "amsgrad"))):
         return NotImplemented
     lr = optim.optimizer.rate(group)
-    decay = group["weight_decay"]
-    decoupled = group.get("decoupled_weight_decay")
-    stepped = [p * (1 - lr * decay) if decoupled else p.copy() for p, _, _ in entries]
     made = vars(library).setdefault("of_the_learner", {})
     states = tuple(id(state) for _, _, state in entries)  # each set of parameters has its own optimizer
-    settings = [group[name] for name in ("momentum", "betas", "eps") if name in group]
     made[states] = optimizer = made.get(states) or mine(stepped, lr, *settings)
     optimizer.params = stepped
     optimizer.lr = lr
-    optimizer.step([g if decoupled else g + decay * p for p, g, _ in entries])
+    optimizer.step(grads)
     changes = [(p, new) for (p, _, _), new in zip(entries, stepped, strict=True)]
     if any(numpy.isfinite(p).all() and not numpy.isfinite(new).all() for p, new in changes):
         raise ValueError("a step made finite parameters NaN or infinite")
@@ -330,6 +345,7 @@ TABLE = [
     Seam("cross_entropy_vjp", kernels, "cross_entropy_vjp", cross_entropy_vjp),
     Seam("SGD", optim.SGD, "update_all", step, pure=False),
     Seam("Adam", optim.Adam, "update_all", step, pure=False),
+    Seam("AdamW", optim.AdamW, "update_all", decayed_step, pure=False),
     Seam("clip_grad_norm", utils, "clip_grad_norm_", clip_grad_norm, pure=False),
     Seam("sample", sampling, "draw", sample, pure=False),
     Seam("keep_top_k", *NEXT, lambda mine, own, logits, temperature=1.0, top_k=None, top_p=None:

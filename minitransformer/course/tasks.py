@@ -26,6 +26,8 @@ from minitransformer.models.language_model import LanguageModel, LanguageModelCo
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.nn import functional as F
 from minitransformer.ops.creation import randn, tensor
+from minitransformer.optim.adam import Adam
+from minitransformer.optim.optimizer import Optimizer
 from minitransformer.optim.sgd import SGD
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import span_corruption
@@ -160,14 +162,17 @@ def causal(q: Array, k: Array, v: Array) -> Array:
 # ---- training and generating ----
 
 
-def descent() -> Array:
-    """The point after ten steps of SGD with momentum on a^2 + 10 b^2, from (3, -2).
+def descent(make: Callable[[list[nn.Parameter]], Optimizer]) -> Array:
+    """The point after ten steps on a^2 + 10 b^2, from (3, -2).
+
+    Args:
+        make: makes the optimizer of the parameters.
 
     Returns:
         (2,).
     """
     w = nn.Parameter(tensor([3.0, -2.0]))
-    optimizer = SGD([w], lr=0.02, momentum=0.5)
+    optimizer = make([w])
     for _ in range(10):
         optimizer.zero_grad()
         (w * w * tensor([1.0, 10.0])).sum().backward()
@@ -348,7 +353,8 @@ TASKS: dict[str, Callable[[], Any]] = {
     "rotary_vjp": rotated_back,
     "feed_forward": encoded,
     "encoder_block": encoded,
-    "SGD": descent,
+    "SGD": lambda: descent(lambda w: SGD(w, lr=0.02, momentum=0.5)),
+    "Adam": lambda: descent(lambda w: Adam(w, lr=0.1)),  # the recipes train with AdamW
     "keep_top_k": lambda: sampling.next_token_probabilities(LOGITS, 0.8, top_k=5),
     "keep_top_p": lambda: sampling.next_token_probabilities(LOGITS, 0.8, top_p=0.7),
     "beam_search": likeliest,

@@ -1,11 +1,28 @@
 """Lesson 09: the checks of losses and optimizers are held against right and wrong answers."""
 
+import re
+
+import numpy
 import pytest
-from cases import assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, solved
+from cases import answer_of, assert_judged_right, assert_mistake, assert_mistakes_are_named, changed, solved
 
 from minitransformer.course.sandbox import check_file
 
-NAMES = ("cross_entropy", "cross_entropy_vjp", "SGD", "Adam", "clip_grad_norm")
+
+def mistaken(name, old, new):
+    """The solved lesson in which the only `old` of one exercise is made `new`; Adam and AdamW have lines in common."""
+    source = solved(name)
+    (start,) = (match.start() for match in re.finditer(rf"^(?:class|def) {name}\b", source, re.MULTILINE))
+    end = re.compile(r"^(?:class|def) ", re.MULTILINE).search(source, start + 1)
+    before, own, after = (
+        source[:start],
+        source[start : end and end.start()],
+        source[end.start() :] if end else "",
+    )
+    return before + changed(own, old, new) + after
+
+
+NAMES = ("cross_entropy", "cross_entropy_vjp", "SGD", "Adam", "clip_grad_norm", "AdamW")
 
 OTHERWISE = {
     "cross_entropy": """
@@ -65,6 +82,9 @@ class Adam:
 
 VELOCITY = "            v *= self.momentum\n            v += g\n"
 NORM = "math.sqrt(sum(float((g * g).sum()) for g in grads))"
+DECAY = "            p *= 1 - self.lr * self.weight_decay\n"
+MEANS = "            m += (1 - b1) * (g - m)\n            v += (1 - b2) * (g * g - v)\n"
+STEP = "            p -= self.lr * (m / (1 - b1**self.t)) / (np.sqrt(v / (1 - b2**self.t)) + self.eps)\n"
 WRONG = {
     "cross_entropy": [
         ("targets].mean()", "targets].sum()", "Divide the sum over the rows by N"),
@@ -180,6 +200,35 @@ WRONG = {
         ("        self.v = [np.zeros_like(p) for p in params]", "        self.v = self.m", "one list"),
         ("b1, b2 = self.betas", "b1, b2 = 0.9, 0.999", "use what was given"),
     ],
+    "AdamW": [
+        (DECAY, "            g = g + self.weight_decay * p\n", "(L2)"),
+        (DECAY + MEANS + STEP, MEANS + STEP.replace("(m / (1 - b1**self.t))", "(m / (1 - b1**self.t) + self.weight_decay * p)"),
+         "outside of the fraction"),
+        (DECAY + MEANS + STEP, MEANS + STEP + DECAY, "first the decay"),
+        (DECAY, "            p *= 1 - self.weight_decay\n", "not multiplied by the learning rate"),
+        (DECAY, "", "There is no decay"),
+        (DECAY, "            p *= 1 + self.lr * self.weight_decay\n", "weights larger"),
+        (DECAY, "            p -= self.lr * self.weight_decay\n", "loses the same"),
+        (DECAY, "            p -= self.lr * self.weight_decay * np.sign(p)\n", "loses the same"),
+        (DECAY, "            p *= self.lr * self.weight_decay\n", "multiplied by 1 - lr"),
+        (DECAY, DECAY + "            g = g + self.weight_decay * p\n", "twice in each step"),
+        (STEP, "", "Adam's step is missing"),
+        (DECAY, "            p *= 1 - self.lr * self.weight_decay\n            g += self.weight_decay * p\n", "twice in each step"),
+        (STEP, "            p -= self.lr * m / (np.sqrt(v) + self.eps)\n", "too small at first"),
+        ("np.sqrt(v / (1 - b2**self.t))", "np.sqrt(v)", "v is not corrected"),
+        ("(m / (1 - b1**self.t))", "m", "m is not corrected"),
+        ("self.t += 1", "self.t = 1", "grow by one"),
+        ("p -= self.lr * (m", "p += self.lr * (m", "uphill"),
+        ("p -= self.lr * (m", "p -= (m", "missing in Adam's step"),
+        ("b1, b2 = self.betas", "b2, b1 = self.betas", "betas are swapped"),
+        ("self.weight_decay = weight_decay", "self.weight_decay = 1e-2", "use what was given"),
+        ("weight_decay=1e-2):", "weight_decay=0.1):", "as it was"),
+        (DECAY, DECAY.replace("p *= 1 - self.lr * self.weight_decay", "p = p * (1 - self.lr * self.weight_decay)"), "new array"),
+        (DECAY, "            for q in self.params:\n                q *= 1 - self.lr * self.weight_decay\n",
+         "once for each parameter"),
+        (DECAY, "            p -= self.lr * self.weight_decay * p * p\n", "is squared"),
+        (DECAY, "            p *= 1 - self.lr**2 * self.weight_decay\n", "times itself"),
+    ],
 }  # fmt: skip
 
 
@@ -193,18 +242,92 @@ def test_the_exercise_s_own_mistakes(name):
     assert_mistakes_are_named(name)
 
 
-@pytest.mark.filterwarnings("default::RuntimeWarning")  # what a wrong answer warns of is its own affair
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"), [(n, *w) for n, wrong in WRONG.items() for w in wrong]
 )
 def test_wrong_answers_are_named(name, old, new, said):
-    assert_mistake(name, changed(solved(name), old, new), said)
+    assert_mistake(name, mistaken(name, old, new), said)
 
 
 def test_t_counted_once_a_parameter_is_named():
-    source = changed(solved("Adam"), "        self.t += 1\n", "")
-    source = changed(source, "            m += (1", "            self.t += 1\n            m += (1")
+    source = mistaken("Adam", "        self.t += 1\n        b1", "        b1")
+    source = source.replace("            m += (1", "            self.t += 1\n            m += (1", 1)
     assert_mistake("Adam", source, "t counts steps")
+
+
+ADAMW = """
+import numpy as np
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.lr, self.betas, self.eps, self.t = params, lr, betas, eps, 0
+        self.m, self.v = ([np.zeros_like(p) for p in params] for _ in range(2))
+    def step(self, grads):
+        self.t += 1
+        (b1, b2), t = self.betas, self.t
+        for i, (p, g) in enumerate(zip(self.params, grads)):
+            self.m[i] = b1 * self.m[i] + (1 - b1) * g
+            self.v[i] = b2 * self.v[i] + (1 - b2) * g**2
+            p -= self.lr * self.m[i] / (1 - b1**t) / (np.sqrt(self.v[i] / (1 - b2**t)) + self.eps)
+"""
+RIGHT_ADAMW = {
+    "it inherits from Adam": """
+class AdamW(Adam):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(params, lr, betas, eps)
+        self.weight_decay = weight_decay
+    def step(self, grads):
+        for p in self.params:
+            p -= self.lr * self.weight_decay * p
+        super().step(grads)
+""",
+    "it has an Adam": """
+class AdamW:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        self.params, self.lr, self.decay = params, lr, weight_decay
+        self.adam = Adam(params, lr, betas, eps)
+    def step(self, grads):
+        self.adam.lr = self.lr
+        for p in self.params:
+            np.multiply(p, 1 - self.lr * self.decay, out=p)
+        self.adam.step(grads)
+""",
+    "the decay of the old weight is taken away after the step": """
+class AdamW(Adam):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(params, lr, betas, eps)
+        self.weight_decay = weight_decay
+    def step(self, grads):
+        old = [p.copy() for p in self.params]
+        super().step(grads)
+        for p, q in zip(self.params, old):
+            p -= self.lr * self.weight_decay * q
+""",
+}
+OTHERWISE["AdamW"] = ADAMW + RIGHT_ADAMW["it has an Adam"]
+
+
+@pytest.mark.parametrize("way", RIGHT_ADAMW)
+def test_ways_to_write_adamw(way):
+    assert_judged_right("AdamW", ADAMW + RIGHT_ADAMW[way])
+
+
+def test_adamw_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    rng = numpy.random.default_rng(3)
+    start = rng.normal(size=(3, 4))
+    ours = start.copy()
+    theirs = torch.tensor(start, requires_grad=True)
+    settings = {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.7}
+    mine = answer_of("AdamW", solved("AdamW"))([ours], **settings)
+    judge = torch.optim.AdamW([theirs], **settings)
+    for rate in (0.05, 0.05, 0.01, 0.2, 0.2):
+        g = rng.normal(size=start.shape)
+        mine.lr = judge.param_groups[0]["lr"] = rate
+        mine.step([g])
+        theirs.grad = torch.tensor(g)
+        judge.step()
+    assert abs(ours - theirs.detach().numpy()).max() < 1e-14
 
 
 def test_through_the_sandbox(tmp_path):

@@ -230,7 +230,7 @@ def test_a_shape_that_fits_once_is_looked_at_again():
         assert kernels.softmax(numpy.ones((10, 3)), -1).shape == (10, 3) and "softmax" in yours.aside
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "clip_grad_norm", "sample"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "clip_grad_norm", "sample"])
 def test_what_works_in_place_leaves_nothing_half_done(name):
     import minitransformer as mt
 
@@ -249,7 +249,7 @@ def test_what_works_in_place_leaves_nothing_half_done(name):
 
     def learn():
         w = mt.nn.Parameter(mt.tensor([3.0, -2.0, 1.0]))
-        make = {"SGD": mt.optim.SGD, "Adam": mt.optim.Adam}.get(name, mt.optim.SGD)
+        make = getattr(mt.optim, name, mt.optim.SGD)
         optimizer = make([w], lr=0.1)
         (w * w)[mt.tensor([0, 1, 1, 2])].sum().backward()
         mt.nn.utils.clip_grad_norm_([w], 1.0)
@@ -259,7 +259,7 @@ def test_what_works_in_place_leaves_nothing_half_done(name):
 
     expected = learn()
     yours = Pieces({name: type("Half", (Half,), {"step": lambda self, g: half(self.params)})
-                    if name in ("SGD", "Adam") else half})  # fmt: skip
+                    if hasattr(mt.optim, name) else half})  # fmt: skip
     with yours.in_the_library():
         got = learn()
     assert name in yours.aside and (got[0] == expected[0]).all()

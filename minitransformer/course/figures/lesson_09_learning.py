@@ -130,7 +130,7 @@ def training(
     plt.show()
 
 
-def by_heart(steps: Sequence[int], curve: np.ndarray) -> None:
+def by_heart(steps: np.ndarray, curve: np.ndarray) -> None:
     """The loss of what is trained on falls to 0; that of what is held back falls at first, and then rises.
 
     Args:
@@ -149,7 +149,7 @@ def by_heart(steps: Sequence[int], curve: np.ndarray) -> None:
     plt.show()
 
 
-def remedies(steps: Sequence[int], curves: Mapping[str, np.ndarray]) -> None:
+def remedies(steps: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     """One small picture for each remedy: the loss of what is held back, with it and without any.
 
     Args:

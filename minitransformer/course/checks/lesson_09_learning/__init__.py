@@ -6,3 +6,4 @@ from minitransformer.course.checks.lesson_09_learning.cross_entropy_vjp import c
 from minitransformer.course.checks.lesson_09_learning.sgd import SGD
 from minitransformer.course.checks.lesson_09_learning.adam import Adam
 from minitransformer.course.checks.lesson_09_learning.clip_grad_norm import clip_grad_norm
+from minitransformer.course.checks.lesson_09_learning.adamw import AdamW

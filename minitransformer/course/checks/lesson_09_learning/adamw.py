@@ -1,0 +1,244 @@
+"""What must be true of AdamW."""
+
+import math
+
+import numpy as np
+
+from minitransformer.course.checks.lesson_09_learning.common import (
+    RATES,
+    grads_stay,
+    history,
+    in_place,
+    lists_stay,
+    own_steps,
+    steps,
+    try_with,
+)
+from minitransformer.course.exercise import Property
+from minitransformer.course.properties import Tried, same
+
+BETAS = (0.8, 0.95)
+DECAY = 0.5
+
+
+def _adamw(answer, params, weight_decay=DECAY):
+    return answer(params, lr=0.1, betas=BETAS, eps=1e-8, weight_decay=weight_decay)
+
+
+def _adam(answer, params):
+    return _adamw(answer, params, weight_decay=0.0)
+
+
+def _mean(beta, values):
+    """The mean of all values so far, each weighted by beta^age."""
+    weights = [beta**age for age in reversed(range(len(values)))]
+    return math.fsum(w * x for w, x in zip(weights, values, strict=True)) / math.fsum(weights)
+
+
+def _by_loops(start, grads, rates, weight_decay=DECAY):
+    """One number at a time: what is left of it, less the mean gradient by the root of the mean square."""
+    p = [q.copy() for q in start]
+    out = []
+    for t, rate in enumerate(rates):
+        for j, q in enumerate(p):
+            for i in np.ndindex(q.shape):
+                past = [float(g[j][i]) for g in grads[: t + 1]]
+                root = math.sqrt(_mean(BETAS[1], [x * x for x in past]))
+                q[i] = (1 - rate * weight_decay) * q[i] - rate * _mean(BETAS[0], past) / (root + 1e-8)
+        out.append([q.copy() for q in p])
+    return out
+
+
+def _decay_alone(answer):
+    expected = [[[4 * 0.95**t, -2 * 0.95**t, 0.0]] for t in (1, 2, 3)]
+    start = [np.array([4.0, -2.0, 0.0])]
+    what = "lr = 0.1, weight_decay = 0.5, the gradient always 0"
+    steps(answer, _adamw, start, [[np.zeros(3)]] * 3, expected, what)
+
+
+def _any_gradient(answer):
+    what = "weights of 10, lr = 0.1, weight_decay = 0.5, gradients (1000, -1000, 0.001)"
+    grads = [[np.array([1000.0, -1000.0, 0.001])]]
+    steps(answer, _adamw, [np.full(3, 10.0)], grads, [[[9.4, 9.6, 9.4]]], what, rtol=1e-5)
+
+
+def _follows(make, rates, what, weight_decay=DECAY):
+    def holds(answer):
+        start, grads = history(np.random.default_rng(7))
+        steps(answer, make, start, grads, _by_loops(start, grads, rates, weight_decay), what, rates)
+
+    return holds
+
+
+def _defaults(answer):
+    p = np.array([2.0])
+    answer([p]).step([np.array([3.0])])
+    what = "a weight of 2 after one step with the defaults, gradient 3"
+    same(p, [2 * (1 - 1e-3 * 1e-2) - 1e-3], what)
+
+
+def nothing(lr, decay, p):
+    return 0.0
+
+
+def whole(b, t):
+    return 1.0
+
+
+def corrected(b, t):
+    return 1 - b**t
+
+
+def _wrong(
+    gradient=lambda decay, p, g: g,
+    before=lambda lr, decay, p: lr * decay * p,
+    after=nothing,
+    step=lambda m, v, p, decay, eps: m / (np.sqrt(v) + eps),
+    correction=(corrected, corrected),
+    rate=lambda lr: lr,
+    swapped=False,
+    first_rate=False,
+    fixed=None,
+    counts=1,
+    every=False,
+    late=False,
+):
+    """An AdamW with something wrong in it."""
+
+    class AdamW:
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+            self.params, self.lr, self.eps, self.t, self.first = params, lr, eps, 0, lr
+            self.betas = betas[::-1] if swapped else betas
+            self.decay = weight_decay if fixed is None else fixed
+            self.means = [[0.0, 0.0] for _ in params]
+
+        def step(self, grads):
+            self.t = self.t + 1 if counts else 1
+            lr = self.first if first_rate else self.lr
+            for p, kept, g in zip(self.params, self.means, grads, strict=True):
+                whole = gradient(self.decay, p, g)
+                for q in self.params if every else [p]:
+                    q -= before(lr, self.decay, q)
+                whole = gradient(self.decay, p, g) if late else whole
+                for i, (b, x) in enumerate(zip(self.betas, (whole, whole * whole), strict=True)):
+                    kept[i] = b * kept[i] + (1 - b) * x
+                m, v = (x / c(b, self.t) for x, c, b in zip(kept, correction, self.betas, strict=True))
+                p -= rate(lr) * step(m, v, p, self.decay, self.eps)
+                p -= after(lr, self.decay, p)
+
+    return AdamW
+
+
+def _new_arrays():
+    """An AdamW that leaves the model's arrays as they were."""
+
+    class Copies(_wrong()):
+        def step(self, grads):
+            self.params = [p.copy() for p in self.params]
+            super().step(grads)
+
+    return Copies
+
+
+AdamW = Tried(
+    minutes=15,
+    level=2,
+    hints=(
+        "Begin with your Adam, and keep weight_decay too. One line is new.",
+        "For each parameter, before Adam's step: `p *= 1 - self.lr * self.weight_decay`.",
+        "The gradient stays as it is: m and v are those of Adam, without any decay in them.",
+    ),
+    why="The decay is no gradient: it is not divided by the root of v, so that all weights decay by the same share, those with "
+    "large gradients too.",
+    properties=(
+        in_place(_adamw),
+        own_steps(_adamw),
+        Property(
+            "a gradient of 0 leaves the decay alone",
+            _decay_alone,
+            "Adam's step is 0 here, so that each weight becomes 1 - lr * weight_decay times itself.",
+        ),
+        Property(
+            "without decay it is Adam",
+            _follows(_adam, [0.1] * 5, "lr = 0.1, weight_decay = 0, random gradients", 0.0),
+            "With weight_decay = 0 this is Adam: look at t, m, v and their corrections by 1 - b^t.",
+        ),
+        Property(
+            "the decay is the same for large gradients and small ones",
+            _any_gradient,
+            "A weight of 10 loses 0.5 by decay and 0.1 by Adam's step: neither depends on the gradient's size.",
+        ),
+        Property(
+            "it is right for random gradients",
+            _follows(_adamw, [0.1] * 5, "lr = 0.1, weight_decay = 0.5, random gradients"),
+            "First p <- p - lr * weight_decay * p, then Adam's step, in which no decay stands.",
+        ),
+        Property(
+            "the learning rate may change between steps",
+            _follows(_adamw, RATES, f"weight_decay = 0.5, random gradients, lr = {RATES}"),
+            "Read self.lr in each step, for the decay and for Adam's step.",
+        ),
+        Property(
+            "the defaults are AdamW's own",
+            _defaults,
+            "lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2: leave the line `def __init__` as it was.",
+        ),
+        grads_stay(_adamw),
+        lists_stay(_adamw),
+    ),
+    examples=lambda rng: ((3, 1.0), (4, 0.1)),
+    trial=try_with(_adamw),
+    mistakes={
+        "The decay is added to the gradient here (L2), so that m and v contain it: take it from the weight itself.": _wrong(
+            gradient=lambda decay, p, g: g + decay * p, before=nothing
+        ),
+        "The decay is divided by the root of v, like the gradient: it belongs outside of the fraction.": _wrong(
+            before=nothing, step=lambda m, v, p, decay, eps: (m + decay * p) / (np.sqrt(v) + eps)
+        ),
+        "The decay comes after Adam's step, and makes that step smaller too: first the decay, then the step.": _wrong(
+            before=nothing, after=lambda lr, decay, p: lr * decay * p
+        ),
+        "The decay is not multiplied by the learning rate: p <- p - lr * weight_decay * p.": _wrong(
+            before=lambda lr, decay, p: decay * p
+        ),
+        "There is no decay here: this is Adam.": _wrong(before=nothing),
+        "The decay makes the weights larger: p <- p - lr * weight_decay * p.": _wrong(
+            before=lambda lr, decay, p: -lr * decay * p
+        ),
+        "Every weight loses the same here; it loses lr * weight_decay times itself.": (
+            _wrong(before=lambda lr, decay, p: lr * decay),
+            _wrong(before=lambda lr, decay, p: lr * decay * np.sign(p)),
+        ),
+        "Each weight is multiplied by lr * weight_decay; it is multiplied by 1 - lr * weight_decay.": _wrong(
+            before=lambda lr, decay, p: p - lr * decay * p
+        ),
+        "The decay happens twice in each step, in the gradient and beside it: leave the gradient as it is.": (
+            _wrong(gradient=lambda decay, p, g: g + decay * p),
+            _wrong(gradient=lambda decay, p, g: g + decay * p, late=True),
+        ),
+        "All parameters decay once for each parameter, so several times: decay only p in the loop over all p.": _wrong(
+            every=True
+        ),
+        "The weight is squared here; it loses lr * weight_decay times itself.": _wrong(
+            before=lambda lr, decay, p: lr * decay * p * p
+        ),
+        "This is only the decay: Adam's step is missing.": _wrong(step=lambda m, v, p, decay, eps: 0.0),
+        "m and v begin at 0 and are too small at first: divide them by 1 - b1^t and 1 - b2^t.": _wrong(
+            correction=(whole, whole)
+        ),
+        "v is not corrected: divide it by 1 - b2^t before the root.": _wrong(correction=(corrected, whole)),
+        "m is not corrected: divide it by 1 - b1^t.": _wrong(correction=(whole, corrected)),
+        "t must grow by one with every step.": _wrong(counts=0),
+        "The root is missing: divide by sqrt(v), not by v.": _wrong(
+            step=lambda m, v, p, decay, eps: m / (v + eps)
+        ),
+        "This walks uphill: Adam's step is subtracted, and so is the decay.": _wrong(rate=lambda lr: -lr),
+        "The learning rate is missing in Adam's step.": _wrong(rate=lambda lr: 1.0),
+        "The betas are swapped: the first belongs to m, the second to v.": _wrong(swapped=True),
+        "The learning rate of the first step stays: read self.lr in each step.": _wrong(first_rate=True),
+        "weight_decay is always 0.01 here: use what was given.": _wrong(fixed=1e-2),
+        "`p = p - ...` makes a new array that the model never sees; `p -= ...` and `p *= ...` write into the model's own.": (
+            _new_arrays()
+        ),
+    },
+)
