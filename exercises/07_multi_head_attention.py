@@ -19,8 +19,8 @@ def attention(q, k, v, mask=None):  # from lesson 06, yours to use
 def split_heads(x, n_heads):
     """Cut the channels of every token into heads.
 
-    x: (B, T, C), with C = n_heads * d. Returns (B, n_heads, T, d) of the same dtype: head 0 has the first d channels
-    of each token, head 1 the next d, and so on.
+    x: (B, T, C), with C = n_heads * d. Returns (B, n_heads, T, d) of the same dtype: head 0 has the
+    first d channels of each token, head 1 the next d, and so on.
 
     >>> split_heads(np.array([[[1, 2, 3, 4], [5, 6, 7, 8]]]), 2).tolist()
     [[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]
@@ -29,7 +29,7 @@ def split_heads(x, n_heads):
 
 
 def merge_heads(x):
-    """Put the heads of every token side by side again: what split_heads does, undone.
+    """Put the heads of every token side by side again: the inverse of split_heads.
 
     x: (B, H, T, d). Returns (B, T, H * d).
 
@@ -53,7 +53,7 @@ def concat_vjp(g, sizes, axis):
 
 
 def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
-    """Several attentions side by side, each with its own view of the tokens.
+    """Several attentions side by side, each with its own queries, keys and values.
 
         q, k, v = the three parts, C channels each, of  x w_in^T + b_in
         head_h  = softmax(q_h k_h^T / sqrt(d)) v_h    for the d = C / n_heads channels of head h

@@ -138,7 +138,7 @@ softmax = Exercise(
     hints=(
         "Three steps: exp of every score, the sum of each row, the quotient.",
         "`keepdims=True` keeps the sum's axis, so that each row is divided by its own sum.",
-        "exp(1000) is infinite. Subtracting the row's maximum from all its scores changes nothing but that.",
+        "exp(1000) is infinite. Subtract the row's maximum from all its scores: no share changes, and no exponent is above 0.",
         "A row of -inf has the maximum -inf, and -inf - -inf is nan: take 0 where the maximum is not finite.",
     ),
     why="Subtracting the maximum divides numerator and denominator by exp(max), which cancels; now no exponent is above 0.",
@@ -229,8 +229,8 @@ softmax_vjp = Exercise(
     level=2,
     hints=(
         "Write out ds_i/dx_j: s_i (1 - s_i) on the diagonal, -s_i s_j elsewhere.",
-        "Sum over i with weights g_i: what is common to all j comes out of the sum.",
-        "The number sum_k g_k s_k is one for each row: keep its axis.",
+        "Multiply by g_i and sum over i: s_j is the same in all terms, so it can be written in front of the sum.",
+        "There is one number sum_k g_k s_k for each row: keep its axis.",
     ),
     why="The Jacobian diag(s) - s s^T is never built: multiplied by g it is two products and one sum.",
     properties=(
@@ -408,11 +408,11 @@ attention = Exercise(
     level=2,
     hints=(
         "The scores are all dot products of a query with a key: one matrix product with the keys transposed.",
-        "np.swapaxes(k, -1, -2) turns the last two axes and leaves batches and heads alone.",
+        "np.swapaxes(k, -1, -2) swaps the last two axes and keeps those in front as they are.",
         "Divide by sqrt(d), d the length of a query, before softmax.",
         "Where attention is not allowed, the score is -inf before softmax; then its weight is 0 and the others still sum to 1.",
     ),
-    why="Scores of random vectors have variance d; without 1/sqrt(d) softmax would look at one key alone and pass no gradient.",
+    why="Scores of random vectors have variance d; without 1/sqrt(d) one key gets nearly all, and there is hardly a gradient.",
     properties=(
         Property(
             "equal keys share equally",

@@ -46,7 +46,7 @@ split_heads = Exercise(
         "x.reshape(B, T, n_heads, d) reads the channels of each token in order: the first d go to head 0.",
         "transpose(0, 2, 1, 3) says for each new axis which old one it is.",
     ),
-    why="Reshape cuts the channels, transpose makes the heads a batch axis: attention sees H small problems, and no number moved.",
+    why="Reshape cuts the channels, transpose makes the heads a batch axis, so attention treats each head separately.",
     properties=(
         Property(
             "head h has channels h d to (h + 1) d of every token",
@@ -136,7 +136,7 @@ merge_heads = Exercise(
     minutes=7,
     level=1,
     hints=(
-        "Which axes must be neighbours, so that a reshape can make one of them? The heads and d.",
+        "A reshape can join two axes only if they are neighbours: here the axis of the heads and that of d.",
         "Reorder the axes into (B, T, H, d) first, then reshape to (B, T, H * d).",
     ),
     why="The same reordering, then one axis out of two. As it only moves numbers back, it is also the gradient of split_heads.",
@@ -157,7 +157,7 @@ merge_heads = Exercise(
             lambda x: _cut_by_loops(x, 2),
             lambda rng: (rng.normal(size=(2, 3, 4)),),
             vjp=lambda f, g, x: f(g),
-            hint="split_heads only moves numbers: moved back to where they came from, that is all.",
+            hint="split_heads only moves numbers: the gradient of each must be moved back to where the number came from.",
         ),
         keeps_its_inputs(_heads, lambda rng: (rng.normal(size=(1, 1, 3, 2)),)),
     ),

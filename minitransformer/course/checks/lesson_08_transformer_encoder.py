@@ -92,7 +92,7 @@ layer_norm = Exercise(
         "The variance is the mean of the squares of x - mean: compute x - mean once.",
         "eps goes under the root, with the variance; weight and bias come last, one number for each channel.",
     ),
-    why="Every token now has numbers of the same size, whatever the layers before it did; weight and bias can undo it if need be.",
+    why="Every token now has numbers of the same size, whatever came before; weight and bias can change the size again.",
     properties=(
         Property(
             "without weight and bias, the mean is 0 and the variance 1",
@@ -318,7 +318,7 @@ layer_norm_vjp = Tried(
         "The means in dL/dx go over the channels of each token, axis=-1 with keepdims=True.",
         "weight and bias are used by every token, so their gradients are sums over all axes but the last: lesson 02's unbroadcast.",
     ),
-    why="What shifts or stretches x does not change z: so the part of h along these two directions is subtracted.",
+    why="Shifting x or multiplying it does not change z: so the part of h along these two directions is subtracted.",
     properties=(
         Property(
             "there are three gradients, of the right shapes",
@@ -475,7 +475,7 @@ feed_forward = Exercise(
         "np.maximum(a, 0) compares every number with 0; np.max takes the largest of all.",
         "The relu comes after the first map and before the second, and nowhere else.",
     ),
-    why="Without the relu, two linear maps would be one. With it, F hinges for each token can add up to any function.",
+    why="Without the relu, two linear maps would be one. With it, F hinges for each token can come close to any function.",
     properties=(
         Property(
             "it can compute the absolute value of a number",
@@ -537,7 +537,7 @@ feed_forward = Exercise(
             _wrong_network(bend=lambda a, top=top: np.clip(a, 0, top)) for top in (1, 6)
         ),
         "This is the square of relu; relu(a) is a where a > 0.": _wrong_network(bend=lambda a: _relu(a) ** 2),
-        "The bend is turned round: relu(a) is a where a > 0, and -a is not it.": _wrong_network(
+        "The bend is the wrong way round: relu(a) is a where a > 0, and not -a.": _wrong_network(
             bend=lambda a: _relu(-a)
         ),
         "Softmax stands where relu should.": _wrong_network(
@@ -629,7 +629,7 @@ def _silent(norm_first):
         )
 
     return Property(
-        f"where attention and network are silent, {'x comes out' if norm_first else 'only the norms act'}",
+        f"where attention and network give zeros, {'x comes out' if norm_first else 'only the norms act'}",
         holds,
         "Where f gives 0, x + f(..) is x: with norms first nothing changes x; else norm1 and then norm2 are applied to it.",
     )
@@ -683,12 +683,12 @@ encoder_block = Exercise(
     minutes=25,
     level=2,
     hints=(
-        "Write four small functions of x alone: attend, think, norm1 and norm2, each with its own weights from p.",
+        "Write four small functions of x alone, for attention, the network, norm1 and norm2, each with its own weights from p.",
         "After the norm or before it, what is added is always the x that the line begins with: x + f(x), or x + f(norm(x)).",
         'p["self_attn.in_proj_weight"], p["self_attn.in_proj_bias"], .. are the arguments of multi_head_attention in order.',
         "The second line works on the x of the first line, not on the x that came in.",
     ),
-    why="Two additions to one stream: attention brings news from other tokens, the network works on them, and x is never replaced.",
+    why="Two additions to one stream: attention adds what comes from other tokens, the network what it computes from x.",
     properties=(
         _silent(False),
         _silent(True),
@@ -739,7 +739,7 @@ encoder_block = Exercise(
             lambda x, attend, think, norm1, norm2: norm2(think(norm1(x + attend(x)))),
             lambda x, attend, think, norm1, norm2: think(norm2(x + attend(norm1(x)))),
         ),
-        "The second sum adds the x that came in; it is to add what the first line made of it.": _either(
+        "The second sum adds the x that came in; it must add the result of the first line.": _either(
             lambda x, attend, think, norm1, norm2: norm2(x + think(norm1(x + attend(x)))),
             lambda x, attend, think, norm1, norm2: x + think(norm2(x + attend(norm1(x)))),
         ),
@@ -771,7 +771,7 @@ encoder_block = Exercise(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + think(x))) + attend(y)),
             lambda x, attend, think, norm1, norm2: (y := x + think(norm1(x))) + attend(norm2(y)),
         ),
-        "Attention and the network work side by side on the same x; the network is to get what attention made of it.": _either(
+        "Attention and the network work side by side on the same x; the network must get the result of attention.": _either(
             lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x)) + think(x)),
             lambda x, attend, think, norm1, norm2: x + attend(norm1(x)) + think(norm2(x)),
         ),

@@ -11,7 +11,7 @@ def softmax(x):
         softmax(x)_i = exp(x_i) / sum_j exp(x_j)
 
     x: (..., n), any size of numbers, also 1000 and -inf. Returns (..., n) of the same dtype; x stays
-    as it is. A row of nothing but -inf, where nothing may be looked at, gives zeros.
+    as it is. A row of nothing but -inf, where no key may be used, gives zeros.
 
     >>> softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
@@ -41,8 +41,8 @@ def attention(q, k, v, mask=None):
         softmax(q k^T / sqrt(d)) v
 
     q: (..., T, d); k: (..., S, d); v: (..., S, dv); mask: (T, S) of True where a query may look, or
-    None for everywhere. Returns (..., T, dv) of the same dtype. A query that may look nowhere gets zeros. `softmax`
-    above is yours to use.
+    None for everywhere. Returns (..., T, dv) of the same dtype. A query that may look nowhere gets
+    zeros. `softmax` above is yours to use.
 
     >>> attention(np.zeros((1, 4)), np.zeros((2, 4)), np.array([[0.0], [2.0]]))
     array([[1.]])
@@ -54,9 +54,9 @@ def attention(q, k, v, mask=None):
 
 
 def causal_mask(T):
-    """Who may look where when nobody may look ahead.
+    """The mask by which each query looks at its own place and at those before it.
 
-    Returns (T, T) of booleans, True where query i may see key j, which is where j <= i.
+    Returns (T, T) of booleans, True where query i may look at key j, which is where j <= i.
 
     >>> causal_mask(2)
     array([[ True, False],

@@ -27,7 +27,7 @@ def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):  # fr
 
 
 def layer_norm(x, weight, bias, eps=1e-5):
-    """Shift every vector to mean 0, scale it to variance 1, then stretch and shift each channel.
+    """Give every vector mean 0 and variance 1, then multiply each channel by a weight and add a bias.
 
         y = (x - mean) / sqrt(var + eps) * weight + bias,    var = mean of (x - mean)^2
 
@@ -65,13 +65,13 @@ def layer_norm_vjp(g, x, weight, eps=1e-5):
 
 
 def feed_forward(x, w1, b1, w2, b2):
-    """Two linear maps with a bend between them, for each token alone.
+    """Two linear maps with a ReLU between them, for each token separately.
 
         relu(x w1^T + b1) w2^T + b2,    relu(a) = a where a > 0, and 0 elsewhere
 
     x: (..., C); w1: (F, C); b1: (F,); w2: (C, F); b2: (C,). Returns (..., C).
 
-    >>> w = np.array([[1.0], [-1.0]])  # relu(a) + relu(-a) is the size of a
+    >>> w = np.array([[1.0], [-1.0]])  # relu(a) + relu(-a) is |a|
     >>> feed_forward(np.array([[-3.0], [2.0]]), w, np.zeros(2), np.ones((1, 2)), np.zeros(1))
     array([[3.],
            [2.]])
@@ -80,7 +80,7 @@ def feed_forward(x, w1, b1, w2, b2):
 
 
 def encoder_block(x, p, n_heads, mask=None, norm_first=False):
-    """One layer of a Transformer encoder: attention, then the network, each added to what was there.
+    """One layer of a Transformer encoder: attention, then the network, each added to its input.
 
         x = norm1(x + attend(x))                                  x = x + attend(norm1(x))
         x = norm2(x + feed_forward(x))      or, norm_first,       x = x + feed_forward(norm2(x))
