@@ -43,8 +43,8 @@ def two_paths(values: dict[str, float], steps: dict[str, float], of_y: dict[str,
         of_y: the slope of y in each number.
     """
     axis = drawing(6.5, 3.6)
-    for (start, end), slope in steps.items():
-        _arrow(axis, AT[start], AT[end], f"{slope:g}")
+    for step, slope in steps.items():
+        _arrow(axis, AT[step[0]], AT[step[1]], f"{slope:g}")
     for name, at in AT.items():
         _circle(axis, name, at)
         said = f"{name} = {values[name]:g}\ndy/d{name} = {of_y[name]:g}"
@@ -98,8 +98,8 @@ def orders(arrows: list[str], right: str, wrong: str) -> None:
 
 
 def _in_a_row(axis, arrows: list[str], order: str, title: str) -> None:
-    for start, end in arrows:
-        _arc(axis, order.index(start), order.index(end))
+    for arrow in arrows:
+        _arc(axis, *map(order.index, arrow))
     for i, name in enumerate(order):
         _circle(axis, name, (i, 0))
     axis.set(xlim=(-0.4, 3.4), ylim=(-0.6, 0.9), title=title)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from minitransformer.course.figures.style import BLUE, GREEN, GREY, ORANGE, plain
 
@@ -37,7 +38,7 @@ def _grid(axis, values: np.ndarray, at: tuple[int, int], title: str, colour: str
     rows, columns = values.shape
     for (i, j), value in np.ndenumerate(values):
         corner = at[0] + j, at[1] + rows - 1 - i
-        axis.add_patch(plt.Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", alpha=0.35))
+        axis.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", alpha=0.35))
         axis.text(corner[0] + 0.5, corner[1] + 0.5, f"{value:g}", ha="center", va="center")
     axis.text(at[0] + columns / 2, at[1] + rows + 0.15, title, ha="center", fontsize=9)
 

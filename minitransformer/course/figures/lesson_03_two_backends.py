@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from minitransformer.course.figures.style import BLUE, GREEN, GREY, ORANGE, drawing, plain
 
@@ -23,7 +24,7 @@ def two_memories() -> None:
 
 
 def _memory(axis, x: float, colour: str, title: str, text: str) -> None:
-    axis.add_patch(plt.Rectangle((x, 0), 4, 2, facecolor=colour, alpha=0.15, edgecolor=colour))
+    axis.add_patch(Rectangle((x, 0), 4, 2, facecolor=colour, alpha=0.15, edgecolor=colour))
     axis.text(x + 2, 1.55, title, ha="center", color=colour, weight="bold")
     axis.text(x + 2, 0.65, text, ha="center", fontsize=9)
 

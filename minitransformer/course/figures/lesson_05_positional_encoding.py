@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import Circle
 
 from minitransformer.course.figures.style import BLUE, GREEN, GREY, ORANGE, plain
 
@@ -34,7 +35,7 @@ def clock_hands(speeds: np.ndarray) -> None:
     """
     figure, axes = plt.subplots(1, len(speeds), figsize=(8, 2.3), layout="constrained")
     for i, (axis, speed) in enumerate(zip(axes, speeds, strict=True)):
-        axis.add_patch(plt.Circle((0, 0), 1, fill=False, edgecolor=GREY, lw=0.8))
+        axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, lw=0.8))
         for place in range(6):
             tip = np.sin(place * speed), np.cos(place * speed)
             _hand(axis, tip, BLUE, alpha=0.25 + 0.15 * place)

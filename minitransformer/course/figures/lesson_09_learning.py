@@ -138,7 +138,7 @@ def by_heart(steps: np.ndarray, curve: np.ndarray) -> None:
         curve: (n, 3): the loss of the reviews trained on, that of those held back, and the accuracy on these.
     """
     _, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
-    lowest = curve[:, 1].argmin()
+    lowest = int(curve[:, 1].argmin())
     axes[0].plot(steps, curve[:, 0], color=BLUE, label="reviews trained on")
     axes[0].plot(steps, curve[:, 1], color=ORANGE, ls="--", label="reviews held back")
     axes[0].plot(steps[lowest], curve[lowest, 1], "v", color=ORANGE, ms=8, label="lowest: stop here")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from minitransformer.course.figures.style import BLUE, GREEN, GREY, ORANGE, drawing, plain
 
@@ -41,7 +42,7 @@ def _stack(axis: Axes, x: float, below: str, boxes: Mapping[float, tuple[str, st
             axis, (x, low + (HIGH / 2 if low else 0.2)), (x, high - (HIGH / 2 if high < 4.6 else 0.2)), GREY
         )
     for y, (name, colour) in boxes.items():
-        axis.add_patch(plt.Rectangle((x - WIDE / 2, y - HIGH / 2), WIDE, HIGH, fc="white", ec=colour, lw=1.8))
+        axis.add_patch(Rectangle((x - WIDE / 2, y - HIGH / 2), WIDE, HIGH, fc="white", ec=colour, lw=1.8))
         axis.text(x, y, name, color=colour, ha="center", va="center", fontsize=9)
     axis.text(x, 0, below, ha="center", va="center")
     axis.text(x, 4.8, above, ha="center", va="center")
@@ -125,7 +126,7 @@ def _pair(axis: Axes, a: int, b: int, colour: str) -> None:
     axis.annotate("", (b, 0.05), (a, 0.05), arrowprops=look)
     axis.scatter([a, b], [0, 0], s=260, color=colour, zorder=2)
     for channel in (a, b):
-        axis.text(channel, 0, channel, color="white", ha="center", va="center", fontsize=9)
+        axis.text(channel, 0, str(channel), color="white", ha="center", va="center", fontsize=9)
 
 
 def cache_sizes(tokens: Sequence[int], sizes: Mapping[str, Sequence[float]]) -> None:
