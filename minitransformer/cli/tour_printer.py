@@ -81,6 +81,7 @@ class Printer(tours.Listener):
         console.print(_word_by_word(result.explanations))
         say(f"The ledger of {result.explanations[0].method}, where every unit of the output went:")
         console.print(_ledger(result.ledger))
+        console.print()
         say(verdict(result.explanations))
         for a, b, correlation, words in agreement(result.explanations):
             say(f"{a} and {b}: rank correlation {correlation:+.2f}")
