@@ -22,9 +22,12 @@ from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.pictures import SCRIPT, STYLE, page, save_page
 from minitransformer.pictures.tokens import html_strip
 from minitransformer.plain import OBEYED, escaped
+from minitransformer.tour.dates import DatesResult, OwnDate
 from minitransformer.tour.page import tour_page
 from minitransformer.tour.published import PublishedResult
-from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
+from minitransformer.tour.result import ClassifierResult, Learned
+from minitransformer.tour.stories import LookingBack, StoriesResult
+from minitransformer.tour.whole import TourResult
 from minitransformer.verify import Result
 from minitransformer.verify.report import page_body
 
@@ -123,11 +126,16 @@ def story():
     judged = ClassifierResult(
         learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)], MAP[0]
     )
-    speech = LanguageModelResult(learned, 50, HOSTILE, HOSTILE, TOKENS, [MAP])
+    example = (HOSTILE, HOSTILE, HOSTILE)
+    own = OwnDate(HOSTILE, HOSTILE, "1\x1b<b", numpy.full((4, len(HOSTILE)), 0.1))
+    dates = DatesResult(learned, 0.5, 10, [example], {0: [example]}, own, 7)
+    stories = StoriesResult(
+        learned, 50, {0: HOSTILE, 2: HOSTILE}, 1, 2, TOKENS, [MAP], LookingBack(0, 0, 0.5, 0.5), 7
+    )
     published = PublishedResult({HOSTILE: 0.5}, {HOSTILE: 0.5})
     result = Result(HOSTILE, "op", "float64", HOSTILE, 1e-7, 1e-7, False, HOSTILE)
     return TourResult(
-        judged, speech, published, [result], {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)]
+        judged, dates, stories, published, [result], {HOSTILE: 1.0}, [HOSTILE], [(HOSTILE, 0.1, HOSTILE)]
     )
 
 

@@ -17,16 +17,21 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.files import FileError
 from minitransformer.pictures import SCRIPT, LossCurve, attention_heads, bars, leaning, scatter, table
+from minitransformer.randomness import manual_seed
+from minitransformer.recipes.stories import StoriesRecipe, told
 from minitransformer.statistics import share_error
-from minitransformer.tour import deciding, parts, published
+from minitransformer.tour import Listener, deciding, parts, published
+from minitransformer.tour.dates import DatesResult, OwnDate
 from minitransformer.tour.deciding import choose, mistakes
 from minitransformer.tour.errors import errors
+from minitransformer.tour.learning import milestones, train_with_samples
 from minitransformer.tour.leaving_out import without
 from minitransformer.tour.page import tour_page
 from minitransformer.tour.published import PublishedResult, ask_published
-from minitransformer.tour.result import ClassifierResult, LanguageModelResult, Learned, TourResult
+from minitransformer.tour.result import ClassifierResult, Learned
+from minitransformer.tour.stories import LookingBack, StoriesResult
 from minitransformer.tour.verdict import agreement, consensus, largest, listed, top_words, verdict
-from minitransformer.tour.writing import printable
+from minitransformer.tour.whole import TourResult
 from minitransformer.verify import Result
 
 PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
@@ -69,16 +74,39 @@ def judgement(missing=0.0, **changes):
 
 
 def story(results=(PASSES,), **changes):
-    speech = LanguageModelResult(
-        Learned([6.0, 4.0], [(2, 4.1)]), 512, NASTY, NASTY, ["<i>", " b"], [numpy.tril(numpy.ones((1, 2, 2)))]
-    )
-    return TourResult(judgement(**changes), speech, PUBLISHED, list(results), {"gradients": 1.0})
+    return TourResult(judgement(**changes), DATES, STORIES, PUBLISHED, list(results), {"gradients": 1.0})
 
 
 @pytest.fixture(autouse=True)
 def nothing_in_the_cache(monkeypatch, tmp_path):
     """Whatever published models this computer has, these tours show none."""
     monkeypatch.setenv("MINITRANSFORMER_CACHE", str(tmp_path / "cache"))
+
+
+LEARNED = Learned([6.0, 4.0], [(2, 4.1)])
+OWN_DATE = OwnDate("<4 July>", "1976-07-04", "1976-07-05", numpy.full((10, 8), 0.125))
+EXAMPLE = ("1 May 2000", "2000-05-01", "2000-05-02")
+DATES = DatesResult(
+    LEARNED,
+    0.996,
+    500,
+    [EXAMPLE],
+    {0: [EXAMPLE], 2: [("4 <b> 1", "1000-01-01", "1000-01-01")]},
+    OWN_DATE,
+    98_000,
+)
+LOOKS = numpy.tril(numpy.ones((1, 2, 2)))
+STORIES = StoriesResult(
+    LEARNED,
+    512,
+    {0: NASTY, 1: "meanwhile", 2: "The end."},
+    45,
+    50,
+    ["<i>", " b"],
+    [LOOKS],
+    LookingBack(0, 0, 0.97, 0.88),
+    115_000,
+)
 
 
 class Tags(html.parser.HTMLParser):
@@ -134,7 +162,15 @@ def test_the_page_tells_the_figures():
         "+0.750",
         "+0.250",
         "+1.000",
-        "among 60",
+        "498 (99.6%)",
+        "1976-07-05. Right is 1976-07-04.",
+        "wrong: 2000-05-01",
+        "98,000 parameters",
+        "45 stay with",
+        "97% of its attention",
+        "a probability of 88%",
+        "before training",
+        "after step 2",
     ):
         assert figure in text
     assert "It closes" in text and "Something is wrong" not in text
@@ -218,10 +254,6 @@ def test_the_review_chosen_and_the_mistakes_told():
     sure = numpy.array([[0.04, 0.96], [0.9, 0.1], [0.1, 0.9], [0.94, 0.06]])
     assert choose(reviews, sure) == 3  # the first is too sure
     assert mistakes(reviews, probabilities) == [(reviews[1], 0.9), (reviews[3], 0.7)]
-
-
-def test_what_cannot_be_shown_becomes_a_dot():
-    assert printable("a\x00b\ufffd\n\n  \n\nc d") == "a\u00b7b\u00b7\n\nc d"
 
 
 # pictures
@@ -309,8 +341,11 @@ class Heard(tour.Listener):
     def sentence(self, result):
         self.told.append(("sentence", result))
 
-    def language_model(self, result):
-        self.told.append(("language model", result))
+    def dates(self, result):
+        self.told.append(("dates", result))
+
+    def stories(self, result):
+        self.told.append(("stories", result))
 
     def explanations(self, result):
         self.told.append(("explanations", result))
@@ -330,8 +365,10 @@ def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeyp
         ("compared", 0),
         ("begins", tour.SENTENCE),
         ("sentence", result.classifier),
-        ("begins", tour.LANGUAGE_MODEL),
-        ("language model", result.language_model),
+        ("begins", tour.DATES),
+        ("dates", result.dates),
+        ("begins", tour.STORIES),
+        ("stories", result.stories),
         ("begins", tour.EXPLANATIONS),
         ("explanations", result.classifier),
         ("begins", tour.PUBLISHED),
@@ -339,8 +376,7 @@ def test_a_tour_from_python_is_silent_and_its_listener_is_told_each_part(monkeyp
         ("begins", tour.GRADIENTS),
         ("gradients", result.gradients),
     ]
-    parts_in_order = [tour.SENTENCE, tour.LANGUAGE_MODEL, tour.EXPLANATIONS, tour.PUBLISHED, tour.GRADIENTS]
-    assert list(result.seconds) == parts_in_order and result.mine == []
+    assert list(result.seconds) == list(tour.PARTS) and result.mine == []
     tour.save(result, tmp_path / "x.html")
     assert (tmp_path / "x.html").read_text(encoding="utf-8") == tour_page(result)
     printed = capsys.readouterr()
@@ -365,7 +401,7 @@ def run(monkeypatch, capsys, results, *arguments):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys, tmp_path):
+def small_tour(monkeypatch, capsys, tmp_path):
     page = tmp_path / "tour.html"
     code, out = run(
         monkeypatch, capsys, [PASSES], "--steps", "2", "--epochs", "1", "--json", "--out", str(page)
@@ -374,13 +410,12 @@ def told(monkeypatch, capsys, tmp_path):
     return json.loads(out), page.read_text(encoding="utf-8")
 
 
-def test_the_command_in_json(told):
-    report, page = told
+def test_the_command_in_json(small_tour):
+    report, page = small_tour
     assert report["passed"] is True and report["gradients"] == {"checks": 1, "failed": []}
-    assert (
-        len(report["language model"]["losses"]) == 2
-        and report["language model"]["before"] != report["language model"]["after"]
-    )
+    assert len(report["dates"]["losses"]) == len(report["stories"]["losses"]) == 2
+    assert report["dates"]["own"]["right"] == "1969-07-21" and 0 <= report["dates"]["accuracy"] <= 1
+    assert report["stories"]["before"] != report["stories"]["after"]
     assert len(report["classifier"]["losses"]) == 131  # 1,047 reviews and their marked words, 16 in a batch
     assert set(report["classifier"]["accuracy"]) == {"majority", "naive Bayes", "Transformer"}
     ledger = report["ledger"]
@@ -390,7 +425,7 @@ def test_the_command_in_json(told):
     assert len(report["agreement"]) == 3
     tags = Tags(page)
     assert tags.open == [] and report["review"]["text"] in tags.text
-    assert page.count("layer 1, head 1") >= 2  # of both models
+    assert page.count("layer 1, head 1") >= 2  # of the classifier and of the stories
 
 
 def test_the_command_in_the_terminal(monkeypatch, capsys, tmp_path):
@@ -399,8 +434,11 @@ def test_the_command_in_the_terminal(monkeypatch, capsys, tmp_path):
     code, out = run(monkeypatch, capsys, [PASSES, FAILS], "--steps", "1", "--epochs", "1", "--out", str(page))
     assert code == 1 and "the gradient is <wrong>" in out
     for said in (
-        "before",
-        "after",
+        "before training",
+        "after step 1",
+        "dates that it never saw",
+        "the 21st of July, 1969  ->",
+        "stories stay to their end",
         "naive Bayes",
         "LRP, attnlrp",
         "gradient x input",
@@ -495,3 +533,45 @@ class ByWord:
 
     encode = staticmethod(lambda text: [0])
     decode = staticmethod(lambda ids: f" {ids[0]}")
+
+
+# a date of the user's own
+
+
+@pytest.mark.parametrize("date", [" ", "4 July 1976 " * 6])
+def test_a_date_that_cannot_be_read_is_told_before_any_work(monkeypatch, capsys, date):
+    def never(*a):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(parts, "train_classifier", never)
+    code, out = run(monkeypatch, capsys, [PASSES], "--date", date)
+    assert code == 1 and "date: expected a date of 1 to 64 characters" in out
+
+
+def test_a_date_in_a_form_that_was_not_learned():
+    unknown = replace(DATES, own=OwnDate("soon", None, "2000-01-01", numpy.full((10, 4), 0.25)))
+    text = Tags(tour_page(replace(story(), dates=unknown))).text
+    assert "It learned none of the forms that this text has." in text and "That is right" not in text
+
+
+# samples while a model learns
+
+
+def test_samples_are_taken_before_meanwhile_and_after():
+    assert milestones(800) == [25, 100, 266, 800] and milestones(1) == [1] and milestones(9) == [1, 3, 9]
+
+
+def test_a_sample_belongs_to_its_step_and_changes_nothing():
+    """The model counts its steps; sampling draws no random numbers of the training."""
+
+    def learn(sample):
+        manual_seed(0)
+        trainer, tokenizer = StoriesRecipe(steps=4).trainer()
+        return train_with_samples(trainer, Listener().console, lambda: sample(trainer, tokenizer))
+
+    def write(trainer, tokenizer):
+        return trainer.step, told(trainer.model, tokenizer, ["Once"], 0)[0]
+
+    learned, samples = learn(write)
+    assert [step for step, _ in samples.values()] == list(samples) == [0, 1, 4]
+    assert learned.losses == learn(lambda *a: None)[0].losses

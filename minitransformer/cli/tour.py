@@ -13,7 +13,6 @@ from minitransformer.cli.course import Folder
 from minitransformer.cli.options import Backend, Json, Seed, console, page_file, prepare, print_json
 from minitransformer.cli.tour_printer import Printer, tell_aside, tell_page
 from minitransformer.course.where import here
-from minitransformer.recipes import LanguageModelRecipe
 from minitransformer.recipes.classifier import DATA
 
 
@@ -26,9 +25,12 @@ def tour(
     data: Annotated[
         str, typer.Option(help="What the classifier reads: " + " or ".join(DATA) + ".")
     ] = "reviews",
+    date: Annotated[
+        str | None, typer.Option(metavar="TEXT", help='A date of yours to read, such as "4 July 1976".')
+    ] = None,
     steps: Annotated[
-        int, typer.Option(min=1, help="Training steps of the language model.")
-    ] = LanguageModelRecipe.steps,
+        int | None, typer.Option(min=1, help="Training steps of the models of dates and of stories.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="How often the classifier reads all its reviews.")
     ] = None,
@@ -45,7 +47,8 @@ def tour(
     console.quiet = json
     listener = Printer(console)
     folder = (directory or here()) if mine else None
-    result = tours.run(data, steps, epochs, seed, sentence=sentence, mine=folder, listener=listener)
+    asked = {"sentence": sentence, "date": date}
+    result = tours.run(data, steps, epochs, seed, **asked, mine=folder, listener=listener)
     tell_aside(result)
     tours.save(result, out)
     tell_page(out, result)

@@ -17,20 +17,27 @@ from minitransformer.course.seams import SEAMS
 from minitransformer.course.workspace import Workspace
 from minitransformer.explain import Explanation, Ledger
 from minitransformer.explain.pictures import token_strip
+from minitransformer.pictures.attention import tenths
 from minitransformer.pictures.colours import scale_of, shade
 from minitransformer.pictures.tokens import rich_strip, visible
+from minitransformer.tour.dates import OwnDate
+from minitransformer.tour.page.pieces import named_step
 from minitransformer.tour.published import ASKED, BEGINNING, WHAT
-from minitransformer.tour.result import NAMES, ClassifierResult, Difference, LanguageModelResult, TourResult
+from minitransformer.tour.result import NAMES, ClassifierResult, place
+from minitransformer.tour.stories import THING
 from minitransformer.tour.verdict import agreement, verdict
+from minitransformer.tour.whole import Difference, TourResult
 from minitransformer.verify import Result
 from minitransformer.verify.report import summary
 
+LONGEST = 60  # words of a story that are printed; the page has all
 TITLES = {
     tours.SENTENCE: "1  A sentence, and what each word contributed",
-    tours.LANGUAGE_MODEL: "2  A language model learns English prose",
-    tours.EXPLANATIONS: "3  The same decision, explained in three ways",
-    tours.PUBLISHED: "4  Models that others have trained",
-    tours.GRADIENTS: "5  Gradients beside finite differences and PyTorch",
+    tours.DATES: "2  An encoder-decoder learns to read dates",
+    tours.STORIES: "3  A language model learns to tell stories",
+    tours.EXPLANATIONS: "4  The same decision, explained in three ways",
+    tours.PUBLISHED: "5  Models that others have trained",
+    tours.GRADIENTS: "6  Gradients beside finite differences and PyTorch",
 }
 
 
@@ -68,11 +75,29 @@ class Printer(tours.Listener):
             names = ", ".join(map(repr, by_lrp.unknown))
             say(f"It never saw these words in training, and reads them all alike: {names}.")
 
-    def language_model(self, result: LanguageModelResult) -> None:
-        for title, sample in (("before", result.before), ("after", result.after)):
-            console.print(f"   {title}", style="bold")
-            pieces = (line[i : i + 72] for line in sample.splitlines() for i in range(0, len(line), 72))
-            say("\n".join(f"| {piece}" for piece in pieces))
+    def dates(self, result: tours.DatesResult) -> None:
+        own = result.own
+        say(f"Of {result.tested} dates that it never saw in any form, it reads {result.accuracy:.1%} right.")
+        say(_dates(result))
+        judged = (
+            "which is right"
+            if own.said == own.right
+            else f"right is {own.right}"
+            if own.right
+            else "unknown form"
+        )
+        say(f"{own.text}  ->  {visible(own.said)} ({judged})")
+        say("Where it looked to write each character; X is all its attention, a digit is tenths:")
+        console.print(Padding(_pointing(own), (0, 0, 0, 3)))
+
+    def stories(self, result: tours.StoriesResult) -> None:
+        for step, text in ((0, result.before), (len(result.learned.losses), result.after)):
+            console.print(f"   {named_step(step)}", style="bold")
+            say(shortened(text))
+        say(f"{result.kept} of {result.told} stories stay to their end with the thing that they are about.")
+        back = result.looking_back
+        where = f"{place(back.layer, back.head)} looks back at the first {THING}, with {back.share:.0%} of its attention"
+        say(f"Before it writes {THING!r} a second time, {where}.")
 
     def explanations(self, result: ClassifierResult) -> None:
         for name, score in result.accuracy.items():
@@ -102,6 +127,37 @@ class Printer(tours.Listener):
         for result in results:
             if not result.passed:
                 console.print(f"   {result.name}, {result.dtype}: {result.message}", soft_wrap=True)
+
+
+def _dates(result: tours.DatesResult) -> Table:
+    """Some of the dates, with what the model wrote."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for text, iso, said in result.examples:
+        table.add_row(Text(text), Text(visible(said)), "right" if said == iso else f"wrong: {iso}")
+    return table
+
+
+def _pointing(own: OwnDate) -> Text:
+    """A line for each character that was written, and below each character that was read its share of the attention."""
+    lines = [Text(f"   {own.text}")]
+    lines += [
+        Text(f"{visible(c)}  ").append_text(tenths(row))
+        for c, row in zip(own.said, own.attention, strict=True)
+    ]
+    return Text("\n").join(lines)
+
+
+def shortened(text: str) -> str:
+    """A text of at most `LONGEST` words.
+
+    Args:
+        text: the text.
+
+    Returns:
+        The text, or its beginning and three dots.
+    """
+    words = text.split()
+    return text if len(words) <= LONGEST else " ".join([*words[:LONGEST], "..."])
 
 
 def _legend(explanation: Explanation, label: str) -> Text:
@@ -162,10 +218,10 @@ def tell_page(path: Path, result: TourResult) -> None:
     console.print(Text.assemble(("\nPage written:", "bold"), f" {path}  ({seconds:.0f} s)"), soft_wrap=True)
 
 
-def say(text: str | Text) -> None:
+def say(text: str | Text | Table) -> None:
     """Print a paragraph, indented.
 
     Args:
-        text: the paragraph.
+        text: the paragraph, or a table.
     """
     console.print(Padding(Text(text) if isinstance(text, str) else text, (0, 0, 0, 3)))

@@ -143,7 +143,7 @@ class _Maps:
         for name, head in self.heads.items():
             lines.append(Text(name))
             for label, row in zip(_numbered(self.tokens), head, strict=True):
-                lines.append(Text(f"{label:<{width}} ").append_text(_digits(row / self.full)))
+                lines.append(Text(f"{label:<{width}} ").append_text(tenths(row / self.full)))
         return Group(*lines)
 
     def draw(self, figure: Figure) -> None:
@@ -165,8 +165,15 @@ class _Maps:
                 axes.imshow(head, cmap=colours, vmin=0, vmax=self.full)
 
 
-def _digits(row: Array) -> Text:
-    """The digits of one token's weights, as shares of full colour (S,), on backgrounds of that depth."""
+def tenths(row: Array) -> Text:
+    """The weights of one token as digits, tenths of full colour, on backgrounds of that depth; X stands for all ten.
+
+    Args:
+        row: shares of full colour, from 0 to 1, (S,).
+
+    Returns:
+        A text of rich with S characters.
+    """
     from rich.text import Text
 
     line = Text()

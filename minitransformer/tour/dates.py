@@ -9,17 +9,18 @@ from rich.console import Console
 
 from minitransformer.autograd import no_grad
 from minitransformer.data.dates import read, simplified, written_dates
-from minitransformer.models.seq2seq import PAD, Seq2Seq
+from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn.hooks import record_attention
 from minitransformer.ops.creation import tensor
 from minitransformer.recipes.dates import DatesRecipe, iso_of
 from minitransformer.tokenization import Tokenizer
-from minitransformer.tour.learning import train
+from minitransformer.tour.learning import train_with_samples
 from minitransformer.tour.result import Learned
 
 TESTED = 500  # dates held out
 TEST_SEED = 1  # the recipe chooses by the dates of its own seed, 0
 SHOWN = 6  # of the tested dates
+WATCHED = 5  # of them, while the model learns
 OWN = "the 21st of July, 1969"  # unless the user gives another; its day is held out
 Example = tuple[str, str, str]  # a date as written, its ISO form, and what the model wrote
 
@@ -50,6 +51,7 @@ class DatesResult:
         accuracy: the share of tested dates that it wrote right in all their characters, from 0 to 1.
         tested: the number of tested dates; none of them was trained on, in any form.
         examples: some of them; those that it got wrong come first.
+        written: what it wrote for some of them, by the step of the training; 0 is before it.
         own: one date, with the attention.
         parameters: the numbers that were learned.
     """
@@ -58,6 +60,7 @@ class DatesResult:
     accuracy: float
     tested: int
     examples: list[Example]
+    written: dict[int, list[Example]]
     own: OwnDate
     parameters: int
 
@@ -68,36 +71,54 @@ def train_dates(recipe: DatesRecipe, console: Console, own: str = OWN) -> DatesR
     Args:
         recipe: of the model.
         console: where the progress bar is drawn.
-        own: a date to read and to show the attention of.
+        own: a date to read and to show the attention of, as `checked_date` returns it.
 
     Returns:
         Its losses, its accuracy, examples, and the attention.
-
-    Raises:
-        ValueError: if `own` is empty, or too long for the model.
     """
     trainer, tokenizer = recipe.trainer()
-    learned = train(trainer, console)
     model = trainer.model
-    tried = examples(model, tokenizer)
+    learned, written = train_with_samples(trainer, console, lambda: examples(model, tokenizer, WATCHED))
+    tried = examples(model, tokenizer, TESTED)
     wrong = [example for example in tried if example[1] != example[2]]
     shown = (wrong[: SHOWN // 2] + [example for example in tried if example not in wrong])[:SHOWN]
     parameters = sum(p.numel() for p in model.parameters())
     share = (len(tried) - len(wrong)) / len(tried)
-    return DatesResult(learned, share, len(tried), shown, own_date(model, tokenizer, own), parameters)
+    at_end = own_date(model, tokenizer, own)
+    return DatesResult(learned, share, len(tried), shown, written, at_end, parameters)
 
 
-def examples(model: Seq2Seq, tokenizer: Tokenizer) -> list[Example]:
-    """What the model writes for the tested dates.
+def checked_date(text: str) -> str:
+    """Check, before any work is done, that the model can read a text.
+
+    Args:
+        text: the text.
+
+    Returns:
+        The text with single spaces.
+
+    Raises:
+        ValueError: it is empty, or has too many characters.
+    """
+    found = " ".join(text.split())
+    if not 0 < len(found) <= Seq2SeqConfig.max_length:
+        expected = f'expected a date of 1 to {Seq2SeqConfig.max_length} characters, such as "{OWN}"'
+        raise ValueError(f"date: {expected}, got {text!r}")
+    return found
+
+
+def examples(model: Seq2Seq, tokenizer: Tokenizer, count: int) -> list[Example]:
+    """What the model writes for the first of the tested dates.
 
     Args:
         model: the model.
         tokenizer: of its ids.
+        count: the number of dates.
 
     Returns:
-        `TESTED` examples.
+        The examples.
     """
-    tested = written_dates(TESTED, TEST_SEED, held_out=True)
+    tested = written_dates(count, TEST_SEED, held_out=True)
     said = iso_of(model, tokenizer, [text for text, _ in tested])
     return [(text, iso, answer) for (text, iso), answer in zip(tested, said, strict=True)]
 
@@ -108,12 +129,11 @@ def own_date(model: Seq2Seq, tokenizer: Tokenizer, text: str) -> OwnDate:
     Args:
         model: the model.
         tokenizer: of its ids.
-        text: the date as written.
+        text: the date as written, as `checked_date` returns it.
 
     Returns:
         The date, with the attention.
     """
-    text = " ".join(text.split())
     (said,) = iso_of(model, tokenizer, [text])
     day = read(text)
     return OwnDate(text, day and day.isoformat(), said, cross_attention(model, tokenizer, text, said))

@@ -9,8 +9,11 @@ from rich.console import Console
 from minitransformer.course.mine import Pieces
 from minitransformer.course.workspace import Workspace
 from minitransformer.terminal import Terminal
+from minitransformer.tour.dates import DatesResult
 from minitransformer.tour.published import PublishedResult
-from minitransformer.tour.result import ClassifierResult, Difference, LanguageModelResult
+from minitransformer.tour.result import ClassifierResult
+from minitransformer.tour.stories import StoriesResult
+from minitransformer.tour.whole import Difference
 from minitransformer.verify import Result
 
 
@@ -49,7 +52,7 @@ class Listener:
         """A part begins.
 
         Args:
-            part: `tour.SENTENCE`, `tour.LANGUAGE_MODEL`, `tour.EXPLANATIONS`, `tour.PUBLISHED` or `tour.GRADIENTS`.
+            part: one of `tour.PARTS`.
         """
 
     def sentence(self, result: ClassifierResult) -> None:
@@ -59,8 +62,15 @@ class Listener:
             result: its result.
         """
 
-    def language_model(self, result: LanguageModelResult) -> None:
-        """The language model is trained.
+    def dates(self, result: DatesResult) -> None:
+        """The model that reads dates is trained.
+
+        Args:
+            result: its result.
+        """
+
+    def stories(self, result: StoriesResult) -> None:
+        """The model that tells stories is trained.
 
         Args:
             result: its result.

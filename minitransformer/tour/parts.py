@@ -14,41 +14,47 @@ from minitransformer.course.seams import RULES, SEAMS
 from minitransformer.course.where import command
 from minitransformer.course.workspace import Workspace
 from minitransformer.randomness import manual_seed
-from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
 from minitransformer.tour.checking import check_gradients
+from minitransformer.tour.dates import OWN, checked_date, train_dates
 from minitransformer.tour.deciding import train_classifier
 from minitransformer.tour.listener import Listener
+from minitransformer.tour.plan import Plan, classifier_recipe
 from minitransformer.tour.published import ask_published
-from minitransformer.tour.result import TourResult
-from minitransformer.tour.writing import train_language_model
+from minitransformer.tour.stories import train_stories
+from minitransformer.tour.whole import TourResult
 
 Part = TypeVar("Part")
 # the names of the parts, in their order
-SENTENCE = "sentence"
-LANGUAGE_MODEL = "language model"
-EXPLANATIONS = "explanations"
-PUBLISHED = "published models"
-GRADIENTS = "gradients"
+PARTS = (
+    SENTENCE := "sentence",
+    DATES := "dates",
+    STORIES := "stories",
+    EXPLANATIONS := "explanations",
+    PUBLISHED := "published models",
+    GRADIENTS := "gradients",
+)
 
 
 def run(
     data: str = "reviews",
-    steps: int = LanguageModelRecipe.steps,
+    steps: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
     *,
     sentence: str | None = None,
+    date: str | None = None,
     mine: str | Path | None = None,
     listener: Listener | None = None,
 ) -> TourResult:
-    """Explain one decision of a classifier in three ways, train a language model, and check every gradient.
+    """Explain a decision of a classifier, train models that read dates and tell stories, and check every gradient.
 
     Args:
         data: what the classifier reads, "reviews" or "movie-reviews".
-        steps: training steps of the language model.
+        steps: training steps of the models of dates and of stories; None for the recipes' own numbers.
         epochs: how often the classifier reads all its reviews; None for the recipe's own number of steps.
         seed: of all random numbers.
         sentence: the text whose decision is explained; None for a review that the classifier never saw.
+        date: a date to read, such as "4 July 1976"; None for one of ours.
         mine: a folder of the course, as `minitransformer start` creates it: every exercise that is passed there replaces the
             library's own piece. None replaces nothing.
         listener: its methods are called as the tour goes on; None prints nothing and draws no progress bars.
@@ -57,27 +63,20 @@ def run(
         The results of all parts.
 
     Raises:
-        ValueError: the data are unknown, the sentence has no word or too many, or no exercise in `mine` is passed.
+        ValueError: the data are unknown, the sentence or the date cannot be read, or no exercise in `mine` is passed.
         FileNotFoundError: `mine` holds no exercises.
     """
     listener = listener or Listener()
-    recipe = _recipe(data, epochs)
+    recipe = classifier_recipe(data, epochs)
+    plan = Plan(recipe, sentence=sentence, date=checked_date(date or OWN), seed=seed).with_steps(steps)
     manual_seed(seed)
     yours = Pieces({}) if mine is None else _yours(Path(mine), listener)
     beside = list(differences(yours))
     listener.compared(beside)
     with yours.in_the_library():
-        result = run_parts(recipe, steps, seed, yours, listener, sentence)
+        result = run_parts(plan, yours, listener)
     used = [name for name in yours.answers if name in SEAMS and name not in yours.aside]
     return replace(result, mine=used, beside=beside, aside=yours.aside)
-
-
-def _recipe(data: str, epochs: int | None) -> ClassifierRecipe:
-    """The classifier's recipe, for a number of epochs if one is given."""
-    recipe = ClassifierRecipe.of(data)
-    train, validation, _ = recipe.split()
-    samples = len(recipe.samples(train + validation))
-    return recipe if epochs is None else replace(recipe, steps=epochs * -(-samples // recipe.batch_size))
 
 
 def _yours(folder: Path, listener: Listener) -> Pieces:
@@ -94,36 +93,31 @@ def _yours(folder: Path, listener: Listener) -> Pieces:
     return yours
 
 
-def run_parts(
-    recipe: ClassifierRecipe,
-    steps: int,
-    seed: int,
-    yours: Pieces,
-    listener: Listener,
-    sentence: str | None = None,
-) -> TourResult:
+def run_parts(plan: Plan, yours: Pieces, listener: Listener) -> TourResult:
     """Run the parts. The learner's pieces have replaced the library's already.
 
     Args:
-        recipe: of the classifier.
-        steps: training steps of the language model.
-        seed: of the random numbers; each part begins with it.
+        plan: what is to be done.
         yours: the learner's pieces; if one fails, it is set aside, and the part runs again.
         listener: its methods are called as the tour goes on.
-        sentence: the text whose decision is explained; None for a review.
 
     Returns:
         The results of all parts.
     """
     clock = _Clock(listener)
     form = "explicit" if RULES & yours.answers.keys() else "gradient"
-    console = listener.console
+    console, seed = listener.console, plan.seed
     with clock.part(SENTENCE):
-        classifier = done(lambda: train_classifier(recipe, seed, console, form, sentence), seed, yours)
+        classifier = done(
+            lambda: train_classifier(plan.classifier, seed, console, form, plan.sentence), seed, yours
+        )
         listener.sentence(classifier)
-    with clock.part(LANGUAGE_MODEL):
-        language_model = done(lambda: train_language_model(steps, seed, console), seed, yours)
-        listener.language_model(language_model)
+    with clock.part(DATES):
+        dates = done(lambda: train_dates(plan.dates, console, plan.date), seed, yours)
+        listener.dates(dates)
+    with clock.part(STORIES):
+        stories = done(lambda: train_stories(plan.stories, seed, console), seed, yours)
+        listener.stories(stories)
     with clock.part(EXPLANATIONS):
         listener.explanations(classifier)
     with clock.part(PUBLISHED):
@@ -132,7 +126,7 @@ def run_parts(
     with clock.part(GRADIENTS):
         gradients = done(lambda: check_gradients(seed, console), seed, yours)
         listener.gradients(gradients)
-    return TourResult(classifier, language_model, published, gradients, clock.seconds)
+    return TourResult(classifier, dates, stories, published, gradients, clock.seconds)
 
 
 def done(part: Callable[[], Part], seed: int, yours: Pieces) -> Part:

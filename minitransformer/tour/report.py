@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from minitransformer.tour.result import NAMES, ClassifierResult, TourResult
+from minitransformer.tour.result import NAMES, ClassifierResult
 from minitransformer.tour.verdict import agreement, top_words
+from minitransformer.tour.whole import TourResult
 
 AGREEMENT = ("method", "other", "rank_correlation", "top_words")
 
@@ -20,7 +21,7 @@ def plain(result: TourResult) -> dict[str, Any]:
     Returns:
         Its figures as dictionaries, lists, numbers and texts.
     """
-    classifier, language_model = result.classifier, result.language_model
+    classifier, dates, stories = result.classifier, result.dates, result.stories
     return {
         "passed": result.holds,
         "mine": result.mine,
@@ -30,10 +31,18 @@ def plain(result: TourResult) -> dict[str, Any]:
             "checks": len(result.gradients),
             "failed": [r.name for r in result.gradients if not r.passed],
         },
-        "language model": {
-            **asdict(language_model.learned),
-            "before": language_model.before,
-            "after": language_model.after,
+        "dates": {
+            **asdict(dates.learned),
+            "accuracy": dates.accuracy,
+            "tested": dates.tested,
+            "own": {"text": dates.own.text, "right": dates.own.right, "said": dates.own.said},
+        },
+        "stories": {
+            **asdict(stories.learned),
+            "before": stories.before,
+            "after": stories.after,
+            "kept": stories.kept,
+            "told": stories.told,
         },
         "classifier": {
             **asdict(classifier.learned),

@@ -1,19 +1,14 @@
-"""What a tour returns: the figures behind its page."""
+"""The losses of a training, and the result of the classifier."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy
 
 from minitransformer.data.reviews import Review
 from minitransformer.explain import Explanation, Ledger
-from minitransformer.tour.published import PublishedResult
-from minitransformer.verify import Result
 
-# (exercise, its largest difference from the library's own piece, why it has no seam in the library or "")
-Difference = tuple[str, float, str]
 NAMES = ("blame", "praise")  # of the classifier's labels 0 and 1
 
 
@@ -30,30 +25,17 @@ class Learned:
     held_out: list[tuple[int, float]]
 
 
-@dataclass(frozen=True)
-class LanguageModelResult:
-    """The language model: its training, and what it writes.
+def place(layer: int, head: int) -> str:
+    """The name of a head of attention, as people count.
 
-    Attributes:
-        learned: the losses of its training.
-        vocab_size: the number of tokens in its vocabulary.
-        before: a text that it generated before training.
-        after: the same after training.
-        tokens: the T tokens that it read for `attention`.
-        attention: its attention weights on these tokens, (H, T, T) for each layer.
+    Args:
+        layer: its layer, from 0.
+        head: its number in that layer, from 0.
+
+    Returns:
+        Text such as "layer 1, head 2".
     """
-
-    learned: Learned
-    vocab_size: int
-    before: str
-    after: str
-    tokens: list[str]
-    attention: list[numpy.ndarray]
-
-    @property
-    def guessing(self) -> float:
-        """The loss in nats if all tokens are equally probable."""
-        return math.log(self.vocab_size)
+    return f"layer {layer + 1}, head {head + 1}"
 
 
 @dataclass(frozen=True)
@@ -90,33 +72,3 @@ class ClassifierResult:
         ledger = self.explanations[0].ledger
         assert ledger is not None
         return ledger
-
-
-@dataclass(frozen=True)
-class TourResult:
-    """The results of all parts of a tour.
-
-    Attributes:
-        classifier: the classifier, one of its decisions and its explanations.
-        language_model: the language model.
-        published: what published models say.
-        gradients: of all gradient checks.
-        seconds: the time of each part, by its name.
-        mine: the exercises whose pieces, written by the learner, replaced the library's.
-        beside: the learner's pieces that were only compared with the library's.
-        aside: the exercises whose pieces failed while in use and were replaced by the library's own again, with the reason.
-    """
-
-    classifier: ClassifierResult
-    language_model: LanguageModelResult
-    published: PublishedResult
-    gradients: list[Result]
-    seconds: dict[str, float]
-    mine: list[str] = field(default_factory=list)
-    beside: list[Difference] = field(default_factory=list)
-    aside: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def holds(self) -> bool:
-        """Whether every gradient is right and the ledger accounts for all relevance."""
-        return all(r.passed for r in self.gradients) and self.classifier.ledger.closes

@@ -14,7 +14,7 @@ from minitransformer.generation.reading import last_logits
 from minitransformer.models import LanguageModel
 from minitransformer.recipes.stories import StoriesRecipe, told
 from minitransformer.tokenization import Tokenizer
-from minitransformer.tour.learning import attention_of, train
+from minitransformer.tour.learning import attention_of, train_with_samples
 from minitransformer.tour.result import Learned
 
 TOLD = 50  # stories that are written to be judged
@@ -48,8 +48,7 @@ class StoriesResult:
     Attributes:
         learned: the losses of its training, in nats per word.
         vocabulary: the number of tokens in its vocabulary.
-        before: a story that it told before training.
-        after: a story that it told after training, from the same random numbers.
+        written: a story that it told, by the step of the training, from the same random numbers; 0 is before it.
         kept: how many of the stories told stay with one coloured thing to their end.
         told: the number of stories told.
         tokens: the T tokens that it read for `attention`; the next word is the thing again.
@@ -60,14 +59,23 @@ class StoriesResult:
 
     learned: Learned
     vocabulary: int
-    before: str
-    after: str
+    written: dict[int, str]
     kept: int
     told: int
     tokens: list[str]
     attention: list[numpy.ndarray]
     looking_back: LookingBack
     parameters: int
+
+    @property
+    def before(self) -> str:
+        """The story before training."""
+        return self.written[0]
+
+    @property
+    def after(self) -> str:
+        """The story after training."""
+        return self.written[max(self.written)]
 
     @property
     def guessing(self) -> float:
@@ -84,19 +92,19 @@ def train_stories(recipe: StoriesRecipe, seed: int, console: Console) -> Stories
         console: where the progress bar is drawn.
 
     Returns:
-        Its losses, a story before and after, how many stories keep their thing, and the attention.
+        Its losses, stories before, meanwhile and after, how many stories keep their thing, and the attention.
     """
     trainer, tokenizer = recipe.trainer()
     model = trainer.model
-    (before,) = told(model, tokenizer, [BEGINNING], seed)
-    learned = train(trainer, console)
+    learned, written = train_with_samples(
+        trainer, console, lambda: told(model, tokenizer, [BEGINNING], seed)[0]
+    )
     after = told(model, tokenizer, [BEGINNING] * TOLD, seed)
     attention = attention_of(model, tokenizer, READ)
     return StoriesResult(
         learned,
         tokenizer.vocab_size,
-        before,
-        after[0],
+        written,
         sum(map(keeps_its_thing, after)),
         TOLD,
         tokenizer.tokens(READ),

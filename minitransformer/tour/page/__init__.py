@@ -10,13 +10,14 @@ from os import PathLike
 from minitransformer.disk import write
 from minitransformer.pictures import SCRIPT, STYLE, page
 from minitransformer.tour.page.closing import closing
+from minitransformer.tour.page.dates import dates_section
 from minitransformer.tour.page.explanations import explanations_section
 from minitransformer.tour.page.gradients import gradients_section
 from minitransformer.tour.page.opening import opening
 from minitransformer.tour.page.published import published_section
 from minitransformer.tour.page.sentence import sentence_section
-from minitransformer.tour.page.writing import writing_section
-from minitransformer.tour.result import TourResult
+from minitransformer.tour.page.stories import stories_section
+from minitransformer.tour.whole import TourResult
 
 
 def save(result: TourResult, path: str | PathLike[str]) -> None:
@@ -41,7 +42,8 @@ def tour_page(result: TourResult) -> str:
     parts = (
         opening(result),
         sentence_section(result.classifier),
-        writing_section(result.language_model),
+        dates_section(result.dates),
+        stories_section(result.stories),
         explanations_section(result.classifier),
         published_section(result.published),
         gradients_section(result.gradients),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minitransformer.plain import escaped
-from minitransformer.tour.result import TourResult
+from minitransformer.tour.whole import TourResult
 
 
 def closing(result: TourResult) -> str:
@@ -15,10 +15,12 @@ def closing(result: TourResult) -> str:
     Returns:
         HTML.
     """
-    classifier = result.classifier
+    classifier, dates, stories = result.classifier, result.dates, result.stories
     failed = sum(not r.passed for r in result.gradients)
     tiles = {
         f"gradient checks, {failed or 'none'} failed": f"{len(result.gradients)}",
+        f"of {dates.tested} unseen dates read right": f"{dates.accuracy:.1%}",
+        f"of {stories.told} stories keep their thing": f"{stories.kept}",
         f"of {classifier.reviews} unseen reviews judged rightly": f"{classifier.accuracy['Transformer']:.1%}",
         "relevance unaccounted for": f"{abs(classifier.ledger.gap):.0e}",
     }

@@ -28,7 +28,7 @@ def explanations_section(classifier: ClassifierResult) -> str:
     label = escaped(NAMES[classifier.label])
     marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
     return (
-        "<section><h2>3. Do three explanations agree?</h2>"
+        "<section><h2>4. Do three explanations agree?</h2>"
         f'<p class="said">{_underlined(classifier)}</p>'
         + (marked if classifier.review.rationale else "")
         + f"<p>The same decision, <b>{label}</b> with a probability of {classifier.probability:.1%}, explained by three methods. "

@@ -35,7 +35,7 @@ def gradients_section(results: list[Result]) -> str:
         if not r.passed
     )
     return (
-        "<section><h2>5. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each "
+        "<section><h2>6. Are the gradients right?</h2><p>A model learns by following slopes, so every slope has to be right. Each "
         "operation and each layer was compared with finite differences: change one number a little, and see how the outcome "
         "changes. PyTorch, where it is installed, was asked for the same slopes.</p>"
         "<p>One dot is one check. Further left is more exact; the red line is what is allowed.</p>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitransformer.pictures import table
 from minitransformer.plain import escaped
-from minitransformer.tour.result import TourResult
+from minitransformer.tour.whole import TourResult
 
 WRONG = '<p class="bad"><b>Something is wrong:</b> a gradient check failed or the ledger does not close.</p>'
 ASIDE = "These pieces of yours pass their check, but failed here. They were set aside, and the library's own took their place."

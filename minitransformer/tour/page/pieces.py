@@ -8,7 +8,7 @@ import numpy
 
 from minitransformer.pictures import LossCurve, attention_heads
 from minitransformer.plain import escaped
-from minitransformer.tour.result import Learned
+from minitransformer.tour.result import Learned, place
 
 MAPPED = 40  # tokens: maps of longer texts are too large for a page
 
@@ -36,11 +36,19 @@ def named(attention: Sequence[numpy.ndarray]) -> dict[str, numpy.ndarray]:
     Returns:
         The weights (T, S) of each head, by a name such as "layer 1, head 2".
     """
-    return {
-        f"layer {n}, head {h}": head
-        for n, layer in enumerate(attention, 1)
-        for h, head in enumerate(layer, 1)
-    }
+    return {place(n, h): head for n, layer in enumerate(attention) for h, head in enumerate(layer)}
+
+
+def named_step(step: int) -> str:
+    """The name of a sample that was taken after a step of a training.
+
+    Args:
+        step: the step, 0 before the first one.
+
+    Returns:
+        Text such as "after step 100".
+    """
+    return f"after step {step:,}" if step else "before training"
 
 
 def maps(tokens: Sequence[str], attention: Sequence[numpy.ndarray], keys: Sequence[str] | None = None) -> str:

@@ -17,7 +17,7 @@ def published_section(published: PublishedResult) -> str:
         HTML.
     """
     return (
-        "<section><h2>4. Models that others have trained</h2>"
+        "<section><h2>5. Models that others have trained</h2>"
         "<p>The same layers hold published weights too. These models have millions of parameters and are downloaded once.</p>"
         + _nearest(published)
         + _next_token(published)
