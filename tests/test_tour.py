@@ -38,6 +38,14 @@ PASSES = Result("add", "op", "float64", "cpu", 1e-9, 1e-16, True)
 FAILS = Result("<broken>", "op", "float64", "cpu", math.inf, 1.0, False, "the gradient is <wrong>")
 PUBLISHED = PublishedResult({"It slept.": 0.5}, {})
 NASTY = "<script>alert('x')</script> & \"quotes\""
+SIZES = [
+    ("recipes.dates", "SEEN", 128),
+    ("recipes.dates", "UNSEEN", 20),
+    ("recipes.stories", "SEEN", 96),
+    ("recipes.stories", "UNSEEN", 4),
+    ("tour.dates", "TESTED", 20),
+    ("tour.stories", "TOLD", 2),
+]
 WORDS = ["The", " <b>", " &", " good", "."]
 
 
@@ -75,6 +83,13 @@ def judgement(missing=0.0, **changes):
 
 def story(results=(PASSES,), **changes):
     return TourResult(judgement(**changes), DATES, STORIES, PUBLISHED, list(results), {"gradients": 1.0})
+
+
+@pytest.fixture(autouse=True)
+def little_data(monkeypatch):
+    """The making of the data would take longer than a step of a training."""
+    for module, name, size in SIZES:
+        monkeypatch.setattr(sys.modules[f"minitransformer.{module}"], name, size)
 
 
 @pytest.fixture(autouse=True)

@@ -167,9 +167,10 @@ def feed_forward(mine, own, layer: transformer.TransformerEncoderLayer, x: Tenso
     return Tensor(mine(x.array, *parameters)) if covered and on_arrays(layer) else NotImplemented
 
 
-def cross_entropy(mine, own, input: Tensor, target: Tensor, *options, **settings):
+def cross_entropy(mine, own, input: Tensor, target: Tensor, *options, ignore_index: int = -100, **settings):
     usual = not options and not any(settings.values()) and input.ndim == 2 and len(input)
-    if not usual or target.dtype.kind not in "iu" or (target.array < 0).any():
+    left_out = (target.array < 0) | (target.array == ignore_index)
+    if not usual or target.dtype.kind not in "iu" or left_out.any():
         return NotImplemented
     loss = own(input, target)
     loss.array = numpy.asarray(mine(input.array, target.array), input.dtype)

@@ -31,6 +31,7 @@ from minitransformer.optim.optimizer import Optimizer
 from minitransformer.optim.sgd import SGD
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes import span_corruption
+from minitransformer.tokenization import BPETokenizer
 
 Array = numpy.ndarray
 A, B = 0.7, -1.3
@@ -44,6 +45,7 @@ LAYERS = [
 ]  # weights and biases, from 3 units to 5 to 2
 TABLE = nn.SinusoidalPositionalEncoding(16, max_len=40).table().numpy()
 IDS = numpy.arange(5, 14)
+TEXT = "the slowest and the lowest rower rows low, lower and slower"
 WORDS = ["a", "good", "slow", "film", "with", "songs"]
 
 
@@ -98,6 +100,18 @@ def rotated_back() -> Array:
     """
     (g,) = grad(nn.RotaryEmbedding(8)(X, start=3), [X], Tensor(K))
     return g.numpy()
+
+
+# ---- tokens ----
+
+
+def word_pieces() -> list[int]:
+    """The ids of a text, by pieces of words that were learned from it.
+
+    Returns:
+        One id for each piece.
+    """
+    return BPETokenizer.train(TEXT, vocab_size=270).encode(TEXT)
 
 
 # ---- layers ----
@@ -342,6 +356,9 @@ def spans() -> Array:
 
 TASKS: dict[str, Callable[[], Any]] = {
     "Value": lambda: derivatives(every_operation),
+    "most_frequent_pair": word_pieces,
+    "merge_pair": word_pieces,
+    "bpe_encode": word_pieces,
     "sum_over_paths": lambda: derivatives(two_paths)[1:],
     "backward": lambda: derivatives(two_paths)[1:],
     # the error of a right gradient, and of one that is twice the right one

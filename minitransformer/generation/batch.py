@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy
 
+from minitransformer.generation import sampling  # whole: a learner's pieces may stand in it
 from minitransformer.generation.reading import Ids, ends, last_logits, numbers
-from minitransformer.generation.sampling import draw, next_token_probabilities
 from minitransformer.generation.writer import Writer, require_writer
 
 
@@ -56,7 +56,10 @@ def generate_batch(
     going = list(range(len(texts)))
     for _ in range(max_new_tokens):
         logits = last_logits(model, ids, cache, padding if padding.any() else None)  # (B, V)
-        tokens = [draw(next_token_probabilities(row, temperature, top_k, top_p), random) for row in logits]
+        shares = [
+            sampling.next_token_probabilities(row, temperature, top_k, top_p) for row in logits
+        ]  # (V,) each
+        tokens = [sampling.draw(row, random) for row in shares]
         for i in going:
             texts[i].append(tokens[i])
         going = [i for i in going if tokens[i] not in stops]
