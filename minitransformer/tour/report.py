@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from minitransformer.tour.dates import DatesResult
 from minitransformer.tour.result import NAMES, ClassifierResult
+from minitransformer.tour.stories import StoriesResult
 from minitransformer.tour.verdict import agreement, top_words
 from minitransformer.tour.whole import TourResult
 
@@ -21,7 +23,7 @@ def plain(result: TourResult) -> dict[str, Any]:
     Returns:
         Its figures as dictionaries, lists, numbers and texts.
     """
-    classifier, dates, stories = result.classifier, result.dates, result.stories
+    classifier = result.classifier
     return {
         "passed": result.holds,
         "mine": result.mine,
@@ -31,19 +33,8 @@ def plain(result: TourResult) -> dict[str, Any]:
             "checks": len(result.gradients),
             "failed": [r.name for r in result.gradients if not r.passed],
         },
-        "dates": {
-            **asdict(dates.learned),
-            "accuracy": dates.accuracy,
-            "tested": dates.tested,
-            "own": {"text": dates.own.text, "right": dates.own.right, "said": dates.own.said},
-        },
-        "stories": {
-            **asdict(stories.learned),
-            "before": stories.before,
-            "after": stories.after,
-            "kept": stories.kept,
-            "told": stories.told,
-        },
+        "dates": _dates(result.dates),
+        "stories": _stories(result.stories),
         "classifier": {
             **asdict(classifier.learned),
             "accuracy": classifier.accuracy,
@@ -63,6 +54,21 @@ def plain(result: TourResult) -> dict[str, Any]:
         "published": {"cosines": result.published.cosines, "next tokens": result.published.next_tokens},
         "seconds": result.seconds,
     }
+
+
+def _dates(dates: DatesResult) -> dict[str, Any]:
+    own = dates.own
+    figures = {"accuracy": dates.accuracy, "tested": dates.tested}
+    return {
+        **asdict(dates.learned),
+        **figures,
+        "own": {"text": own.text, "right": own.right, "said": own.said},
+    }
+
+
+def _stories(stories: StoriesResult) -> dict[str, Any]:
+    figures = {"kept": stories.kept, "told": stories.told}
+    return {**asdict(stories.learned), "before": stories.before, "after": stories.after, **figures}
 
 
 def _agreement(classifier: ClassifierResult) -> list[dict[str, Any]]:
