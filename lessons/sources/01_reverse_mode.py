@@ -2,15 +2,15 @@
 # # 01 Reverse-mode differentiation
 #
 # After this lesson you can find, for any formula, how fast its result changes with each of the numbers in it. You can explain why
-# slopes *add* where paths meet. And you have written a program of fifty lines that does all this, as the core of every deep
-# learning library does. At the end of the lesson a small network learns with your program.
+# slopes *add* where paths meet. And you have written the engine that computes all this, a program of fifty lines, as every deep
+# learning library has one. At the end of the lesson a small network learns with your engine.
 #
 # *About 25 minutes to read, and 65 for the exercises. Builds on school calculus and a little Python (classes, lists).*
 
 # %% [markdown]
 # ## Why
 #
-# A model is a formula with adjustable numbers in it: a handful here, billions in a large language model. To learn means to change
+# A model is a formula with adjustable numbers in it: a few here, billions in a large language model. To learn means to change
 # each of these numbers a little, in the direction that makes the error smaller. So for each number we must know: *if I make it a
 # little larger, does the error rise or fall, and how fast?* This "how fast" is called a **slope**, and the list of the slopes for
 # all the numbers is the **gradient**.
@@ -22,10 +22,10 @@
 #
 # ## How to work with these lessons
 #
-# Run the cells from top to bottom. Where it says **Your turn**, a cell holds a task: read the text between the quotes, put your
-# code in place of `raise NotImplementedError`, run the cell, and then the cell below it. That cell checks your answer, and says
-# what to look at if the answer is not right yet. What your code prints is shown in the report. You can read on without having
-# solved a task: only the last picture of this lesson uses your answers.
+# Run the cells from top to bottom. Where it says **Your turn**, a cell holds a task: read the text between the triple quotes, put
+# your code in place of `raise NotImplementedError`, run the cell, and then the cell below it. That cell checks your answer, and
+# says what to look at if the answer is not right yet. What your code prints is shown in the report. You can read on without
+# having solved a task: only the last picture of this lesson uses your answers.
 #
 # - `hint("Value")` in a cell gives one hint after the other, `solution("Value", yes=True)` the solution.
 # - An answer that passes is also written into the file of this lesson that lies beside this notebook, `01_reverse_mode.py`, and
@@ -111,9 +111,9 @@ figures.tangents(slopes)
 # ### Your turn: a number that knows how it was computed
 #
 # So let a number remember. A `Value` holds its number (`data`), the Values it was computed from (`parents`), and for each of them
-# the slope of the step (`slopes`). The product of 2 and 5 holds 10, two parents, and the slopes 5 and 2. When Python meets `a +
-# b`, it calls `a.__add__(b)`; for `a * b` and `a ** n` it calls `__mul__` and `__pow__`. A class may define what these do. In
-# each of them, compute the number, and make a new Value of it with its parents and slopes. `grad` stays 0 for now.
+# the slope of the step (`slopes`). The product of 2 and 5 holds 10, two parents, and the slopes 5 and 2. When Python meets
+# `a + b`, it calls `a.__add__(b)`; for `a * b` and `a ** n` it calls `__mul__` and `__pow__`. A class may define what these do.
+# In each of them, compute the number, and make a new Value of it with its parents and slopes. `grad` stays 0 for now.
 
 # %% exercise Value
 
@@ -237,13 +237,13 @@ figures.orders(["xb", "xy", "bc", "by", "cy"], right="xbcy", wrong="xcby")
 # %% exercise backward
 
 # %% [markdown]
-# ## The same in the library, and against the judges
+# ## The same in the library, checked in two ways
 #
 # `minitransformer/autograd.py` is this engine for whole arrays of numbers (lesson 02), which are called **tensors**. Instead of
 # searching for the order it numbers the steps as they are made. A tensor that holds one number will do here. `requires_grad=True`
 # asks for its slope, `backward()` walks back, `.grad` is what was found, and `.item()` makes a plain number of it. (`float64`
-# means that each number is kept with 16 digits.) The example is a **neuron**, a step that models are full of: $y = \tanh(w x +
-# b)$. Here are its slopes in $w$ and $b$:
+# means that each number is kept with 16 digits.) The example is a **neuron**, a step of which models have many:
+# $y = \tanh(w x + b)$. Here are its slopes in $w$ and $b$:
 
 
 # %%
@@ -281,10 +281,11 @@ beside_pytorch(compare, shipped="largest difference of the results 2e-16, of the
 # %% [markdown]
 # ## What it is good for
 #
-# A small step against the slope makes the result smaller. Here a single neuron learns to say 0.5 when it sees 1, and $-0.5$ when
-# it sees 2. It needs nothing but this: compute how far off it is, squared and added up; walk back; change $w$ and $b$ by $-0.1$
-# times their slopes; repeat. This is called **gradient descent**. The error that it makes smaller is called the **loss**, and the
-# 0.1 is the **learning rate**. (Lesson 09 has more about it.)
+# Change a number a little against its slope, down if the slope is positive and up if it is negative, and the result becomes
+# smaller. In this way a single neuron learns to give 0.5 for the input 1, and $-0.5$ for the input 2. It needs nothing but this:
+# compute how far off its two results are, squared and added up; walk back; change $w$ and $b$ by $-0.1$ times their slopes;
+# repeat. This is called **gradient descent**. The error that it makes smaller is called the **loss**, and the 0.1 is the
+# **learning rate**. (Lesson 09 has more about it.)
 #
 # **Predict, then run.** The same neuron also learns with the rate 0.3. Does the error fall three times as fast?
 #
@@ -308,16 +309,16 @@ def one_neuron(rate, steps=200):
     return errors, [math.tanh(w + b), math.tanh(2 * w + b)]
 
 
-def report(name, errors, says):
+def report(name, errors, results):
     rises = sum(after > before for before, after in zip(errors[:-1], errors[1:], strict=True))
     print(f"{name}: the error rises in {rises} of {len(errors) - 1} steps,", end=" ")
-    print(f"{errors[0]:.2f} -> {errors[-1]:.5f}; it says", *(f"{number:+.2f}" for number in says))
+    print(f"{errors[0]:.2f} -> {errors[-1]:.5f}; it gives", *(f"{number:+.2f}" for number in results))
 
 
 curves = {}
 for rate in (0.1, 0.3):
-    curves[f"rate {rate}"], says = one_neuron(rate)
-    report(f"rate {rate}", curves[f"rate {rate}"], says)
+    curves[f"rate {rate}"], results = one_neuron(rate)
+    report(f"rate {rate}", curves[f"rate {rate}"], results)
 figures.errors("one neuron, 200 steps against the slope", curves)
 
 # %% [markdown]
@@ -328,7 +329,7 @@ figures.errors("one neuron, 200 steps against the slope", curves)
 # ## A network that learns with your numbers
 #
 # Several neurons, some of which read the results of others, are called a **neural network**. Here is a task for one: there are
-# two inputs, each 1 or $-1$, and it shall say 1 if they differ, and $-1$ if they are the same.
+# two inputs, each 1 or $-1$, and the result is to be 1 if they differ, and $-1$ if they are the same.
 #
 # One neuron cannot do that. Before tanh it computes $w_1 a_1 + w_2 a_2 + b$. The sum of this over the two pairs that differ is
 # $2b$, and over the two pairs that are the same it is $2b$ too. So it cannot be positive for the first two and negative for the
@@ -339,7 +340,7 @@ figures.errors("one neuron, 200 steps against the slope", curves)
 # are such numbers, and so are your Values.
 
 # %%
-TASK = [((-1, -1), -1), ((-1, 1), 1), ((1, -1), 1), ((1, 1), -1)]  # (the two inputs, what to say)
+TASK = [((-1, -1), -1), ((-1, 1), 1), ((1, -1), 1), ((1, 1), -1)]  # (the two inputs, the wanted result)
 
 
 def network(inputs, weights):  # 2 inputs, 17 weights
@@ -367,12 +368,12 @@ else:
 
 curves = {}
 for name, numbers in learners.items():
-    curves[name], says = learn(*numbers)
-    report(name, curves[name], says)
+    curves[name], results = learn(*numbers)
+    report(name, curves[name], results)
 figures.errors("17 weights learn when two inputs differ", curves)
 
 # %% [markdown]
-# The error falls at every step, and each of the four answers has the right sign. If your Values are missing, write them, run
+# The error falls at every step, and each of the four results has the right sign. If your Values are missing, write them, run
 # their cells and then this one: their curve lies on that of the library, as the same slopes give the same steps. Large language
 # models are trained by this loop, with more weights.
 #

@@ -33,15 +33,15 @@ mt.manual_seed(0)
 # ## One law for each operation
 #
 # Let $L$ be the number at the end (an error, say), and $y = f(x)$ a step on the way to it. Walking back, the slopes of $L$ in all
-# elements of $y$ arrive: an array $g$ of the *same shape as* $y$. The law of the operation makes of it an array of the *same
+# elements of $y$ arrive: an array $g$ of the *same shape as* $y$. The law of the operation turns it into an array of the *same
 # shape as* $x$:
 #
 # $$g_i = \frac{\partial L}{\partial y_i} \quad\longrightarrow\quad
 # \frac{\partial L}{\partial x_j} = \sum_i g_i\,\frac{\partial y_i}{\partial x_j}$$
 #
-# This is lesson 01 once more: slope times what arrived, added over all users $y_i$ of $x_j$. The table of all $\partial
-# y_i/\partial x_j$ is called the **Jacobian**. With a thousand numbers in and a thousand out it has a million entries, and the
-# law never builds it. It computes only the product of $g$ with it. That is why such a law is called a **vjp**, for
+# This is lesson 01 once more: slope times what arrived, added over all users $y_i$ of $x_j$. The table of all
+# $\partial y_i/\partial x_j$ is called the **Jacobian**. With a thousand numbers in and a thousand out it has a million entries,
+# and the law never builds it. It computes only the product of $g$ with it. That is why such a law is called a **vjp**, for
 # vector-Jacobian product, and the gradient $g$ that arrives is also called the **cotangent**.
 #
 # For $y = \tanh x$ each element of $y$ depends on one element of $x$ alone, and the law is one line:
@@ -127,14 +127,14 @@ print("A^T g", (A.T @ g).shape, "like B", B.shape)
 # Should $h$ be as small as possible, then? A computer keeps about sixteen digits of a number in float64, and about seven in
 # **float32**. If two numbers are nearly equal, most of these digits are the same, and their difference keeps only the few others.
 #
-# **Predict, then run.** The slope of sin at 1 is measured on both sides, in float64. Where is the error smallest: at $h =
-# 10^{-2}$, $10^{-5}$ or $10^{-10}$?
+# **Predict, then run.** The slope of sin at 1 is measured on both sides, in float64. Where is the error smallest: at
+# $h = 10^{-2}$, $10^{-5}$ or $10^{-10}$?
 #
 # <details><summary>Answer</summary>
 #
 # At $10^{-5}$. At $10^{-2}$ the step is so large that the curve bends on the way. At $10^{-10}$ the two numbers agree in their
-# first ten digits, and what is left is mostly rounding. Move the slider: to the right of the lowest point each line rises because
-# of the bend, to its left because of rounding.
+# first ten digits, and what is left is mostly rounding. In JupyterLab you can move the slider: to the right of the lowest point
+# each line rises because of the bend, to its left because of rounding.
 #
 # </details>
 
@@ -269,9 +269,10 @@ except AssertionError as error:
 # %% [markdown]
 # ## Where the judge is wrong
 #
-# At a kink there is no slope: that of $|x|$ is $-1$ to the left of 0, and 1 to its right. Finite differences on both sides give 0
-# there, a law has to choose one, and neither is wrong. If $x$ is close to a kink, the step may lead over it. So draw the inputs
-# of a check at random, so that they almost never lie at a kink, and test the kinks on their own.
+# A kink is a place where a curve suddenly changes its direction. There is no slope there: that of $|x|$ is $-1$ to the left of 0,
+# and 1 to its right. Finite differences on both sides give 0 there, a law has to choose one, and neither is wrong. If $x$ is
+# close to a kink, the step may lead over it. So draw the inputs of a check at random, so that they almost never lie at a kink,
+# and test the kinks on their own.
 #
 # **Harder, if you like** (not judged): your `gradcheck` measures every number of $x$, which takes two calls of $f$ for each.
 # Write a check with two calls in all: compare $f(x + hv) - f(x - hv)$ for a random $v$ with what the law says about it. What
@@ -280,7 +281,7 @@ except AssertionError as error:
 # %% [markdown]
 # ## Summary
 #
-# - The vjp of an operation makes of the gradient of the result, $g$, that of each input: same shape as the input, no Jacobian.
+# - The vjp of an operation turns the gradient of the result, $g$, into that of each input: same shape as the input, no Jacobian.
 # - What was repeated forward is summed on the way back.
 # - $\partial L/\partial A = g B^\top$, $\partial L/\partial B = A^\top g$: the shapes say so.
 # - Check with finite differences on both sides, in float64, on every element, *with a random* $g$, relative to the largest slope.

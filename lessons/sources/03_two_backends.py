@@ -257,8 +257,8 @@ print("x * math.sqrt(8):", (x * math.sqrt(8)).dtype)
 #
 # $$\frac{\partial L}{\partial\,\mathrm{table}_v} = \sum_{i:\ \mathrm{ids}_i = v} g_i$$
 #
-# **Predict, then run.** The values 1, 5 and 10 are added to the places 2, 0 and 2 of four zeros. What does `into[index] +=
-# values` leave at place 2?
+# **Predict, then run.** The values 1, 5 and 10 are added to the places 2, 0 and 2 of four zeros. What does
+# `into[index] += values` leave at place 2?
 #
 # <details><summary>Answer</summary>
 #

@@ -77,8 +77,8 @@ print("largest difference of all tokens:     ", abs(mix(x)[order] - mix(x[order]
 # change at once, although the two are neighbours.
 #
 # So keep fast and slow channels, and replace the jumps by waves: each channel is a sine of the place. The picture shows the
-# digits, and waves of four speeds, which turn by 1/8, 1/4, 1/2 and 1 radian a place. From one place to the next, no wave moves by
-# more than its speed.
+# digits, and waves of four speeds, whose angles grow by 1/8, 1/4, 1/2 and 1 radian a place. From one place to the next, no wave
+# moves by more than its speed.
 
 # %%
 places = np.arange(16)
@@ -195,10 +195,10 @@ figures.two_tables(three_later, moves)
 #
 # ## Added to the tokens
 #
-# Now the two meet: the vector of the token plus the vector of the place, channel by channel. Does one not lose what is what?
-# There is room: among many channels two vectors can have different directions, and the layers that follow learn to look in the
-# right one. But both must be large enough. The typical size of the table is 0.71, the root of $\frac12$, as a sine's square and a
-# cosine's sum to 1. The paper, and the listing, multiply the embeddings by $\sqrt d$ first (lesson 04). The paper gives no
+# Now the two meet: the vector of the token plus the vector of the place, channel by channel. Can the model still separate the
+# two? There is room: among many channels two vectors can have different directions, and the layers that follow learn to look in
+# the right one. But both must be large enough. The typical size of the table is 0.71, the root of $\frac12$, as a sine's square
+# and a cosine's sum to 1. The paper, and the listing, multiply the embeddings by $\sqrt d$ first (lesson 04). The paper gives no
 # reason; the effect is that small embeddings are not too small beside the table. And now the order matters:
 
 # %%
@@ -255,8 +255,8 @@ except ValueError as error:
 #
 # <details><summary>Answer</summary>
 #
-# Both are 80°: $k$ is two places farther than $q$, so it is turned by 50° more. Move the slider: the two pictures turn by
-# different angles, but the angle from $q$ to $k$ is always the same in both.
+# Both are 80°: $k$ is two places farther than $q$, so it is turned by 50° more. In JupyterLab you can move the slider: the two
+# pictures turn by different angles, but the angle from $q$ to $k$ is always the same in both.
 #
 # </details>
 

@@ -35,14 +35,13 @@ def clock_hands(speeds: np.ndarray) -> None:
     """
     figure, axes = plt.subplots(1, len(speeds), figsize=(8, 2.3), layout="constrained")
     for i, (axis, speed) in enumerate(zip(axes, speeds, strict=True)):
-        axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, lw=0.8))
         for place in range(6):
             tip = np.sin(place * speed), np.cos(place * speed)
             _hand(axis, tip, BLUE, alpha=0.25 + 0.15 * place)
             if i == 0 or (i == 1 and place in (0, 5)):  # where the numbers have room
                 axis.text(1.2 * tip[0], 1.2 * tip[1], place, ha="center", va="center", fontsize=8)
         axis.set_title(f"hand {i}: {speed:.3g} a place", fontsize=9)
-        _round(axis, 1.4)
+        _circle(axis, 1.4)
     figure.suptitle("places 0 to 5, from pale to dark", fontsize=10)
     plt.show()
 
@@ -51,7 +50,8 @@ def _hand(axis, tip: tuple[float, float], colour: str, alpha: float) -> None:
     axis.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "alpha": alpha})
 
 
-def _round(axis, reach: float) -> None:
+def _circle(axis, reach: float) -> None:
+    axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, lw=0.8))
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     axis.axis("off")
 
@@ -119,7 +119,7 @@ def turned(q: float, k: float, degrees: float, pairs: list[tuple[int, int]]) -> 
         between = np.deg2rad(np.linspace(q + p * degrees, k + s * degrees, 50))
         axis.plot(0.35 * np.cos(between), 0.35 * np.sin(between), color=GREEN)
         axis.set_title(f"places {p} and {s}: {k - q + (s - p) * degrees:g}° from q to k", fontsize=10)
-        _round(axis, 1.5)
+        _circle(axis, 1.4)
     plt.show()
 
 
