@@ -233,6 +233,26 @@ def test_a_shape_that_fits_once_is_looked_at_again():
         assert kernels.softmax(numpy.ones((10, 3)), -1).shape == (10, 3) and "softmax" in yours.aside
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_weights_decay_as_with_the_library_s_optimizer(solved, name):
+    import minitransformer as mt
+
+    def learn():
+        w = mt.nn.Parameter(mt.tensor([3.0, -2.0]))
+        optimizer = getattr(mt.optim, name)([w], lr=0.1, weight_decay=0.5)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+        return w.detach().numpy()
+
+    expected, calls = learn(), {name: 0}
+    yours = Pieces({name: counted(calls, name, piece(solved, name))})
+    with yours.in_the_library():
+        assert learn() == pytest.approx(expected, rel=1e-6)
+    assert calls[name] and not yours.aside
+
+
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "clip_grad_norm", "sample"])
 def test_what_works_in_place_leaves_nothing_half_done(name):
     import minitransformer as mt
