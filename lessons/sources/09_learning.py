@@ -71,9 +71,10 @@ for share in (0.9, 1 / 2, 1 / 100, 1 / 1000):
 # %% [markdown]
 # Could one not take the squared error of the shares instead? One can, and the model learns badly. Look at the slope in the
 # score $x$ where the model is *sure and wrong*, at the left of the picture. (There are two classes only, so the share of the
-# right one is $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope is $p\,(1 - p)$, by lesson 06. By the chain
-# rule the squared error $(1 - p)^2$ has the slope $-2(1 - p) \cdot p\,(1 - p)$, and $-\ln p$ has $-\frac1p \cdot p\,(1 - p) = p
-# - 1$.)
+# right one is $p = \frac{e^x}{e^x + e^0} = \frac{1}{1 + e^{-x}}$, and its slope is $p\,(1 - p)$, by lesson 06. The slopes of
+# the squared error and of cross-entropy follow by the chain rule:)
+#
+# $$\left((1 - p)^2\right)' = -2\,(1 - p) \cdot p\,(1 - p), \qquad (-\ln p)' = -\frac1p \cdot p\,(1 - p) = p - 1$$
 
 # %%
 x = np.linspace(-8, 8, 201)  # the right class has the score x, the only other class the score 0
@@ -148,7 +149,7 @@ figures.guess_minus_truth(p[0], x.grad.numpy()[0], right=1)
 # <details><summary>Answer</summary>
 #
 # No, half as much. The mean of $n$ random numbers varies by their own variation divided by $\sqrt n$. Four times the work makes
-# a gradient twice as exact, so large batches soon stop being worth their price.
+# a gradient twice as exact, so large batches soon cost more than they gain.
 #
 # </details>
 
@@ -502,6 +503,10 @@ def judged(classifier, ids, labels):
     return loss, (logits.argmax(1) == labels).mean()
 
 
+# %% [markdown]
+# Training is as above, with a fixed learning rate. The arguments `dropout`, `weight_decay` and `change` come later.
+
+# %%
 def trained_on(half, dropout=0.0, weight_decay=0.0, change=None):
     """200 steps. Every ten: the loss on this half of the reviews, the loss on the other half, the accuracy there. -> (21, 3)"""
     mt.manual_seed(0)
@@ -556,8 +561,8 @@ for step in (0, at_steps[lowest], 200):
 # as when to stop. (What one reports in the end is measured on a third part, the test set, by which nothing was decided.)
 #
 # The accuracy does not fall here, although the loss rises: the label with the larger share remains the same, but the shares of
-# the model's wrong answers get closer and closer to 1, and each of them costs more. Such a model is often right, and its shares
-# mean nothing.
+# the model's wrong answers get closer and closer to 1, and each of them costs more. Such a model is often right, but its shares
+# do not show how often.
 #
 # ### Early stopping
 #

@@ -256,7 +256,7 @@ figures.ways(points, ("mean surprise", "share of new threes"), real="real text")
 # $$p_i = \frac{\exp\left(x_i / (\tau\, I_i)\right)}{\sum_j \exp\left(x_j / (\tau\, I_j)\right)}, \qquad
 # I_i = \theta \text{ if token } i \text{ stands in the text, else } 1$$
 #
-# The article recommends $\theta \approx 1.2$. The formula has a catch: a negative logit that is divided by $\theta$ *rises*.
+# Their paper recommends $\theta \approx 1.2$. The formula has a catch: a negative logit that is divided by $\theta$ *rises*.
 # Libraries therefore multiply negative logits by $\theta$ and divide only the others, and so do we.
 
 
@@ -281,10 +281,10 @@ for theta in (1.0, 1.2, 1.5):
 #
 # ## When to stop
 #
-# Our loop ends after a fixed number of tokens, in the middle of a sentence. A model can say itself where a text ends, if the
-# texts that it learned from contain a sign for it: a **stop token**. Ours contain the line break after each paragraph. It is
-# one token, and the model gives it a share like any other. The loop ends when it is drawn, and leaves it out of the text.
-# (Other models have a token of their own for this, often called *end of sequence*, EOS. `stop_id` may also be several ids.)
+# Our loop ends after a fixed number of tokens, in the middle of a sentence. A model can learn where a text ends, if the texts
+# that it learns from contain a sign for it: a **stop token**. Ours contain the line break after each paragraph. It is one
+# token, and the model gives it a share like any other. The loop ends when it is drawn, and leaves it out of the text. (Other
+# models have a token of their own for this, often called *end of sequence*, EOS. `stop_id` may also be several ids.)
 
 # %%
 (end,) = tokenizer.encode("\n")
@@ -295,6 +295,9 @@ for start in ("The value of the", "This is the end."):
     print(f"the share of the end after {start!r}: {shares_of(logits_after(tokenizer.encode(start)))[end]:.4f}")
 
 # %% [markdown]
+# Some of the texts end by themselves, others are cut off after 100 tokens. Within a sentence the share of the end is close to
+# 0; after a full stop it is large.
+#
 # ## The likeliest text: beam search
 #
 # Some tasks have a right answer, a translation for instance, and one wants the text with the largest share of all. The share of
@@ -386,7 +389,7 @@ figures.may_look(seen)
 # `model.encoder.new_cache()`, and `generate` uses it, except with `use_cache=False`. The next cell writes 200 tokens both ways,
 # with a model of three layers that is not trained: the time does not depend on the values of the weights.
 #
-# **Predict, then run.** Draw both curves, of the time over the number of tokens. Will the tokens be the same?
+# **Predict, then run.** What will the two curves of the time over the number of tokens look like? Will the tokens be the same?
 #
 # <details><summary>Answer</summary>
 #
@@ -413,8 +416,8 @@ print("the same tokens:", written[:200] == written[200:])
 # %% [markdown]
 # The price is memory: two vectors for each token and layer, for each text that is being written. For large models and long
 # texts that is gigabytes, so there is much research on smaller caches. One more condition: a token's place must not change.
-# When a text outgrows the longest the model can read and its beginning is dropped, all places shift, and `generate` goes on
-# without a cache.
+# When a text gets longer than the model can read, its beginning is dropped, all places shift, and `generate` goes on without a
+# cache.
 
 # %% [markdown]
 # ## The same in the library, and against PyTorch
