@@ -382,9 +382,21 @@ print("sums of the rows, masked after: ", after.sum(1).round(2))
 # %% exercise attention
 
 # %% [markdown]
-# *Harder, if you like (not judged).* Write `attention_vjp(g, q, k, v)` for one text without a mask. It returns the
+# **Harder, if you like** (not judged): write `attention_vjp(g, q, k, v)` for one text without a mask. It returns the
 # gradients of `q`, `k` and `v`, and needs your `softmax_vjp` and the gradient of a matrix product (lesson 02). Check
 # it with central differences.
+#
+# <details><summary>Answer</summary>
+#
+# ```python
+# def attention_vjp(g, q, k, v):  # (T, dv), (T, d), (S, d), (S, dv)
+#     root = math.sqrt(q.shape[-1])
+#     shares = softmax(q @ k.T / root)  # (T, S)
+#     g_scores = softmax_vjp(g @ v.T, shares) / root  # (T, S)
+#     return g_scores @ k, g_scores.T @ q, shares.T @ g
+# ```
+#
+# </details>
 #
 # ## The same in the library, and in PyTorch
 #

@@ -295,9 +295,17 @@ def attention(q, k, v, mask=None):  # (..., T, d), (..., S, d), (..., S, dv), (T
 # %% exercise multi_head_attention
 
 # %% [markdown]
-# *Harder, if you like (not judged).* Give your function an argument `n_kv_heads`: queries have `n_heads` heads, keys
-# and values only `n_kv_heads`, and each head of keys is used by `n_heads / n_kv_heads` heads of queries. Which shape
-# has `w_in` then? (Lesson 14 says what this is good for.)
+# **Harder, if you like** (not judged): give your function an argument `n_kv_heads`: queries have `n_heads` heads,
+# keys and values only `n_kv_heads`, and each head of keys is used by `n_heads / n_kv_heads` heads of queries. Which
+# shape has `w_in` then? (Lesson 14 says what this is good for.)
+#
+# <details><summary>Answer</summary>
+#
+# With $G$ heads of keys and values it is $((H + 2G)\,d, C)$: $H d$ rows for the queries, $G d$ for the keys, $G d$
+# for the values. After `split_heads`, `np.repeat(k, n_heads // n_kv_heads, axis=1)` gives each head of queries its
+# keys, and the same with `v`. The rest stays as it is.
+#
+# </details>
 #
 # ## What heads can look for
 #

@@ -353,9 +353,16 @@ def multi_head_attention(x, w_in, b_in, w_out, b_out, n_heads, mask=None):  # (B
 # %% exercise encoder_block
 
 # %% [markdown]
-# *Harder, if you like (not judged).* Some models use "RMS normalization", which does not subtract the mean:
+# **Harder, if you like** (not judged): some models use "RMS normalization", which does not subtract the mean:
 # $z_c = x_c / \sqrt{\frac1C \sum_c x_c^2 + \varepsilon}$. Derive its gradient as above (one of the three terms
 # disappears), and check it with central differences.
+#
+# <details><summary>Answer</summary>
+#
+# With $r$ for the root, $z = x / r$ and $h_c = g_c\,w_c$, the term through the mean is missing:
+# $\frac{\partial L}{\partial x_j} = \frac1r \big( h_j - z_j \cdot \text{mean of } hz \big)$.
+#
+# </details>
 #
 # ## The block in the library, and in PyTorch
 #
