@@ -571,7 +571,7 @@ figures.mask({code: table.numpy().astype(float) for code, table in steps.items()
 # | line | what it does |
 # |---|---|
 # | `if self.src_mask is None or ...` | if the length is not that of the last call, make the mask, |
-# | `device = src.device`, `.to(device)` | move it to the device of the tokens (lesson 03), |
+# | `device = src.device`, `.to(device)` | move it to where the tokens are: into the computer's memory or that of a graphics card, |
 # | `self.src_mask = mask` | and keep it |
 # | `self.encoder(src) * math.sqrt(self.ninp)` | the vectors of the tokens, (T, B, C), scaled to the size of the places: lesson 04 |
 # | `self.pos_encoder(src)` | adds the table of places, (T, 1, C): lesson 05 |
