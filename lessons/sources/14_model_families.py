@@ -415,8 +415,8 @@ print(f"a small one: {sum(p.array.size for p in small.parameters()):,} counted, 
 #
 # - Write a layer of a decoder: self-attention that looks back, your `cross_attention`, the feed-forward part, each with its
 #   residual connection and its norm. Compare it with `nn.TransformerDecoderLayer` with one head and the same weights.
-# - By the rule above, how many numbers has a layer of Llama, with its three matrices in the feed-forward part and its grouped
-#   heads? Compare with the parameters of `Llama(LlamaConfig())`.
+# - By a rule like the one above, how many numbers has a layer of Llama, with its three matrices in the feed-forward part and its
+#   grouped heads? Compare with the parameters of a `Llama` of one layer (`minitransformer.models.llama`).
 
 # %% [markdown]
 # ## The real ones
@@ -473,7 +473,7 @@ print(f"a small one: {sum(p.array.size for p in small.parameters()):,} counted, 
 # | masked language modelling | learning to guess hidden tokens (*BERT's exercise*) | `ignore_index=-100` in `nn.CrossEntropyLoss` |
 # | span corruption | learning to write the spans that were cut out of a text (*T5's exercise*) | |
 # | relative position bias | a learned number that is added to a score, one for each distance | `attn_mask`, if it is of floats |
-# | buckets | groups of distances that share one such number, the wider the farther | `torch.bucketize` |
+# | buckets | groups of distances that share one learned number, the wider the farther | `torch.bucketize` |
 # | RMSNorm | LayerNorm without the mean and without the added vector | `nn.RMSNorm` |
 # | GELU | $z$ times the chance that a number from a bell curve lies below $z$ | `nn.GELU` |
 # | SiLU | $z / (1 + e^{-z})$ | `nn.SiLU` |

@@ -167,6 +167,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "The arrays to be joined are one argument, in brackets of their own: np.concatenate((a, b))."),
     ("TypeError", r"only integer scalar arrays", "",
      "One whole number is wanted here, and an array comes."),
+    ("TypeError", r"bitwise_(and|or)", "",
+     "`&` and `|` come before comparisons: each comparison needs its brackets, a & (b < c)."),
     # shapes
     ("ValueError",
      r"broadcast together with shapes \(([\d,]+),\d+\) \(\1,?\)|broadcast together with shapes \(([\d,]+?),?\) \(\2,\d+\)",

@@ -19,6 +19,7 @@ from minitransformer.course.properties import (
 )
 
 CRASHES = [
+    ("np.ones(3, bool) & np.ones(3) > 0.5", "each comparison needs its brackets"),
     ("np.zeros((2, 3, 4)).transpose(1, 2)", "np.swapaxes(x, 1, 2) exchanges two"),
     ("np.ones((2, 3)) - np.ones((2, 3)).sum(1)", "keepdims=True"),
     ("np.ones((2, 3)) - np.ones((3, 4))", "read from the right"),

@@ -15,12 +15,17 @@ def _texts(rng, T=3, S=5, C=4, d=2, e=3, last=2):
     return *(rng.normal(size=size) for size in sizes), np.arange(S) >= S - last
 
 
-def _equally_long(rng):
-    """All sizes equal, so that nothing crashes that is exchanged; the padding is in the middle."""
-    return *(2 * rng.normal(size=(4, 4)) for _ in range(5)), np.array([False, True, False, False])
+def _equally_long(rng, padding):
+    """Two texts of four tokens, so that nothing crashes where one is taken for the other."""
+    sizes = [(4, 5), (4, 5), (3, 5), (3, 5), (2, 5)]
+    return *(2 * rng.normal(size=size) for size in sizes), np.array(padding)
 
 
-def _root(d, C):
+def _examples(rng):
+    return _equally_long(rng, [False, True, False, False]), _equally_long(rng, [False] * 4)
+
+
+def _root(d, C, S):
     return math.sqrt(d)
 
 
@@ -42,11 +47,10 @@ def _down_the_columns(scores):
 
 
 def _attended(x, memory, w_q, w_k, w_v, padding, *, texts=lambda x, m: (x, m, m), root=_root, hidden=-np.inf,
-              late=False, seen=np.logical_not, shares=_softmax, back=False, turned=False):  # fmt: skip
+              late=False, seen=np.logical_not, shares=_softmax, back=False):  # fmt: skip
     """As the formula has it; the last ones say what may be wrong."""
-    weights = [w.T for w in (w_q, w_k, w_v)] if turned else [w_q, w_k, w_v]
-    q, k, v = (text @ w.T for text, w in zip(texts(x, memory), weights, strict=True))
-    scores = q @ k.T / root(len(w_q), x.shape[-1])  # (T, S)
+    q, k, v = (text @ w.T for text, w in zip(texts(x, memory), (w_q, w_k, w_v), strict=True))
+    scores = q @ k.T / root(len(w_q), x.shape[-1], len(memory))  # (T, S)
     visible = np.broadcast_to(seen(padding), scores.shape)
     visible = visible & np.tri(*scores.shape, dtype=bool) if back else visible
     table = shares(scores if late else np.where(visible, scores, hidden)) * (visible if late else 1)
@@ -162,7 +166,7 @@ cross_attention = Exercise(
         Property("large scores do no harm", _large_scores),
         keeps_its_inputs(_texts),
     ),
-    examples=lambda rng: (_equally_long(rng),),
+    examples=_examples,
     mistakes={
         "Keys and values come from x here, as in self-attention; they are the memory's.": _wrong(
             texts=lambda x, m: (x, x, x)
@@ -175,10 +179,13 @@ cross_attention = Exercise(
         ),
         "x and memory have changed places: the queries are those of x.": _wrong(texts=lambda x, m: (m, x, x)),
         "The queries come from the memory here; the tokens of x ask.": _wrong(texts=lambda x, m: (m, m, m)),
-        "The weights are (d, C), as in PyTorch: x @ w.T, not x @ w.": _wrong(turned=True),
-        "The scores are not divided by sqrt(d).": _wrong(root=lambda d, C: 1.0),
-        "The scores are divided by d; it is sqrt(d).": _wrong(root=lambda d, C: d),
-        "The scores are multiplied by sqrt(d); divide.": _wrong(root=lambda d, C: d**-0.5),
+        "The scores are not divided by sqrt(d).": _wrong(root=lambda d, C, S: 1.0),
+        "The scores are divided by d; it is sqrt(d).": _wrong(root=lambda d, C, S: d),
+        "The scores are multiplied by sqrt(d); divide.": _wrong(root=lambda d, C, S: d**-0.5),
+        "The root is of another dimension: d is the length of a query, len(w_q).": (
+            _wrong(root=lambda d, C, S: math.sqrt(C)),
+            _wrong(root=lambda d, C, S: math.sqrt(S)),
+        ),
         "The padding is not hidden: where it is True, the score is -inf.": _wrong(seen=np.ones_like),
         "padding is the wrong way round: True is padding, which is hidden.": _wrong(seen=np.array),
         "The padding has the score 0 here, which is a score like any other: -inf before the softmax.": _wrong(
@@ -207,7 +214,7 @@ cross_attention = Exercise(
             _wrong(shares=_apart),
         ),
         "The values are the memory itself here: multiply by w_v.": lambda x, m, q, k, v, p: _attended(
-            x, m, q, k, np.eye(4), p
+            x, m, q, k, np.eye(5), p
         ),
     },
     beside=Beside("it is written for arrays, and the library's works for any number of heads", _both),

@@ -142,7 +142,7 @@ mask_tokens = Exercise(
             _wrong(marked=lambda fate: fate > 0.8, other=lambda fate: fate < 0.1),
             _wrong(marked=lambda fate: fate >= 0.8),
         ),
-        "No token is hidden: below 0.8 a chosen token is read as the mark.": _wrong(
+        "No token is hidden: below 0.8 it is read as the mark. A second np.where starts from the result of the first.": _wrong(
             marked=lambda fate: fate < 0
         ),
         "Tokens that are not chosen are changed too: their fate does not matter.": (
