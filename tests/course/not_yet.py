@@ -19,7 +19,6 @@ NOT_YET = {
     # 09
     # 10
     # 11
-    "11_relevance_propagation",
     # 12
     "12_lime",
     # 13
