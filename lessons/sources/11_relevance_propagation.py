@@ -286,10 +286,10 @@ slide(lambda gamma: figures.rules({f"gamma = {gamma:.3g}": gamma_rule(gamma)}), 
 #
 # $$R_A = A * \Big(\frac{R}{S(2\,O)}\,B^\top\Big), \qquad R_B = B * \Big(A^\top \frac{R}{S(2\,O)}\Big)$$
 #
-# with $*$ for element by element, as the fraction is too. This holds where *both* sides depend on the words: queries with keys,
+# with $*$ for element by element, as the fraction is too. This holds where *both* factors depend on the words: queries with keys,
 # and attention weights with values. A weight matrix does not depend on the words, so there the input gets all of it, by the
-# epsilon rule. In recurrent networks one side of a product is often a gate: a sigmoid, which says how much of the other side may pass.
-# There all relevance may go to the other side, the signal (Arras et al., 2017); in the library this is the rule
+# epsilon rule. In recurrent networks one factor of a product is often a gate: a sigmoid, which says how much of the other factor
+# may pass. There all relevance may go to the other factor, the signal (Arras et al., 2017); in the library this is the rule
 # `explain.SignalTakesAll`.
 
 # %%
@@ -567,7 +567,7 @@ figures.places(tokens, {label: everywhere[name] for label, name in rows.items()}
 # | alpha-beta rule | helping and opposing terms are divided separately, weighted by $\alpha$ and $-\beta$ | |
 # | CP-LRP | attention weights are constants | `Tensor.detach` |
 # | AttnLRP | softmax is replaced by its tangent; a product gives half to each factor | |
-# | modified gradient | the backward walk with changed slopes, whose product with the input is relevance | `torch.autograd.Function` |
+# | modified gradient | a gradient with changed slopes, whose product with the input is relevance | |
 
 # %% [markdown]
 # **Further reading.** Bach, Binder, Montavon, Klauschen, Müller and Samek, *On pixel-wise explanations for non-linear classifier
