@@ -18,6 +18,8 @@ from minitransformer.explain.pictures.curves import band
 from minitransformer.explain.pictures.flow import PASSED, parts
 from minitransformer.explain.pictures.layers import short_names
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
+from minitransformer.pictures import LossCurve
+from minitransformer.pictures.ticks import labelled, round_step, round_ticks
 
 TOKENS = ["<script>", "$\\alpha$", '"&"', "\n", "好"]
 VALUES = np.array([1.0, -0.5, 0.25, 0.0, -1.0])
@@ -279,3 +281,38 @@ def test_relevance_must_fit_the_tokens():
 def test_no_token_at_all():
     for picture in (pictures.token_strip([], []), pictures.layer_map([], {"words": np.zeros(0)})):
         assert "no tokens" in picture.to_html() and "no tokens" in printed(picture)
+
+
+@pytest.mark.parametrize(
+    "low, high, ticks, labels",
+    [
+        (0.2, 1.0, [0.2, 0.4, 0.6, 0.8, 1.0], ["0.2", "0.4", "0.6", "0.8", "1.0"]),
+        (3.92, 6.26, [4.0, 4.5, 5.0, 5.5, 6.0], ["4.0", "4.5", "5.0", "5.5", "6.0"]),
+        (1, 1300, [500, 1000], ["500", "1000"]),
+        (
+            -0.031,
+            0.02,
+            [-0.02, 0.0, 0.02],
+            ["-0.02", "0.00", "0.02"],
+        ),
+    ],
+)
+def test_ticks_are_round_and_stay_on_the_axis(low, high, ticks, labels):
+    found = round_ticks(low, high)
+    assert found == pytest.approx(ticks)
+    assert [labelled(tick, round_step(low, high)) for tick in found] == labels
+
+
+def test_the_axes_of_a_curve_are_labelled_with_round_numbers():
+    shown = LossCurve([6.26, 5.09, 3.92] * 100).to_html()
+    assert re.findall(r'text-anchor="end">([\d.]+)<', shown) == [
+        "3.5",
+        "4.0",
+        "4.5",
+        "5.0",
+        "5.5",
+        "6.0",
+        "6.5",
+        "300",
+    ]
+    assert re.findall(r'text-anchor="middle">(\d+)<', shown) == ["100", "200"]

@@ -20,6 +20,7 @@ from minitransformer.pictures import SCRIPT, LossCurve, attention_heads, bars, l
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes.stories import StoriesRecipe, told
 from minitransformer.statistics import share_error
+from minitransformer.tokenization import WordTokenizer
 from minitransformer.tour import Listener, deciding, parts, published
 from minitransformer.tour.dates import DatesResult, OwnDate
 from minitransformer.tour.deciding import choose, mistakes
@@ -264,10 +265,13 @@ def test_the_review_chosen_and_the_mistakes_told():
     reviews = [Review(text.strip(), label) for text, label in zip(texts, (1, 0, 1, 0), strict=True)]
     probabilities = numpy.array([[0.4, 0.6], [0.1, 0.9], [0.01, 0.99], [0.3, 0.7]])
     # the second is wrong and surer, the third right and surest but long
-    assert choose(reviews, probabilities) == 0
-    assert choose(reviews[2:3], probabilities[2:3]) == 0
+    known = WordTokenizer.train(["word"])
+    assert choose(reviews, probabilities, known) == 0
+    assert choose(reviews[2:3], probabilities[2:3], known) == 0
     sure = numpy.array([[0.04, 0.96], [0.9, 0.1], [0.1, 0.9], [0.94, 0.06]])
-    assert choose(reviews, sure) == 3  # the first is too sure
+    assert choose(reviews, sure, known) == 3  # the first is too sure
+    strange = [Review("word " * 9 + "bassoon", 1), Review("word " * 9, 1)]
+    assert choose(strange, numpy.array([[0.1, 0.9], [0.4, 0.6]]), known) == 1  # it does not know the bassoon
     assert mistakes(reviews, probabilities) == [(reviews[1], 0.9), (reviews[3], 0.7)]
 
 

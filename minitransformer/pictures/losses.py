@@ -13,7 +13,7 @@ import numpy
 from minitransformer.disk import write
 from minitransformer.pictures.chart import SOFT, png, quiet
 from minitransformer.pictures.colours import hex_colour
-from minitransformer.pictures.ticks import labelled, round_step, round_ticks
+from minitransformer.pictures.ticks import labelled, multiples, round_step, round_ticks
 from minitransformer.plain import escaped
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class _Axes:
 
     def ticks(self) -> Iterator[str]:
         """Losses and steps, round numbers, with their grid."""
-        for loss in round_ticks(self.lowest, self.highest):
+        for loss in multiples(self.distance, self.lowest, self.highest):
             said = labelled(loss, self.distance)
             yield f'<text x="{LEFT - 8}" y="{self.y(loss) + 4:.1f}" text-anchor="end">{said}</text>'
             yield self.across(loss, "grid")

@@ -4,7 +4,7 @@
 // head of attention looks at and leave words out, and it shows samples one at a time. It loads nothing and sends nothing.
 "use strict";
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -68,7 +68,7 @@ function arrows(buttons) {
   stop(0);
 }
 
-// Where one head looks: every key in purple, the deeper the larger its share, and the three largest in words.
+// Where one head looks: every key in purple, the deeper the larger its share, and in words the largest, up to three of 1% or more.
 function head(name, weights, keys) {
   const shown = element("div", "head");
   const most = Math.max(...weights) || 1;
@@ -78,9 +78,10 @@ function head(name, weights, keys) {
     token.title = percent(weights[j] / 1000);
     return token;
   });
-  const order = keys.map((_, j) => j).filter((j) => weights[j] > 0).sort((a, b) => weights[b] - weights[a]);
-  const words = order.slice(0, 3).map((j) => `${keys[j].trim()} (${Math.round(weights[j] / 10)} %)`);
-  shown.append(element("b", "", `${name} looks at ${words.join(" ")}`), ...strip);
+  const order = keys.map((_, j) => j).sort((a, b) => weights[b] - weights[a]);
+  const large = order.filter((j, rank) => rank === 0 || weights[j] >= 10).slice(0, 3);
+  const words = large.map((j) => `'${keys[j].trim()}' (${Math.round(weights[j] / 10)}%)`);
+  shown.append(element("b", "", `${name} looks at ${words.join(", ")}`), ...strip);
   return shown;
 }
 

@@ -95,7 +95,7 @@ class Reader:
         if self.probability is None:
             return ""
         track = f'<span class="track"><i style="--share:{self.probability:.3f}"></i></span>'
-        parts = f"<b>{escaped(self.answer)}</b>{track}<output>{100 * self.probability:.1f} %</output>"
+        parts = f"<b>{escaped(self.answer)}</b>{track}<output>{self.probability:.1%}</output>"
         back = '<button type="button" class="back" hidden>put all words back</button>'
         return f'<p class="decision">{parts}{back}</p>'
 

@@ -33,7 +33,20 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
     Returns:
         The ticks, in ascending order.
     """
-    step = round_step(low, high, most)
+    return multiples(round_step(low, high, most), low, high)
+
+
+def multiples(step: float, low: float, high: float) -> list[float]:
+    """The multiples of a number, from `low` to `high`.
+
+    Args:
+        step: the number.
+        low: the least number on the axis.
+        high: the largest one.
+
+    Returns:
+        The multiples, in ascending order.
+    """
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [n * step for n in range(first, last + 1)]

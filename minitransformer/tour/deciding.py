@@ -62,7 +62,9 @@ def train_classifier(
     probabilities = predict_proba(model, tokenizer, [r.text for r in test])  # (N, 2)
     predict = partial(predict_proba, model, tokenizer)
     review = (
-        test[choose(test, probabilities)] if text is None else Review(text, int(predict([text]).argmax()))
+        test[choose(test, probabilities, tokenizer)]
+        if text is None
+        else Review(text, int(predict([text]).argmax()))
     )
     chances = predict([review.text])[0]  # (2,)
     label = int(chances.argmax())
@@ -117,21 +119,25 @@ def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]
     }
 
 
-def choose(reviews: Sequence[Review], probabilities: numpy.ndarray) -> int:
+def choose(reviews: Sequence[Review], probabilities: numpy.ndarray, tokenizer: Tokenizer) -> int:
     """Choose the review to explain: the one with the highest probability of its true label, up to `SURE`.
 
-    Beyond `SURE`, no single word can change the decision any more, and there is little to explain. Short reviews come first.
+    Beyond `SURE`, no single word can change the decision any more, and there is little to explain. Short reviews come first, and
+    among them those with the fewest words that the classifier does not know.
 
     Args:
         reviews: N reviews.
         probabilities: of both labels, (N, 2).
+        tokenizer: of the classifier's ids.
 
     Returns:
         The index of the review.
     """
     short = [i for i, r in enumerate(reviews) if len(r.text.split()) in SHORT] or range(len(reviews))
-    right = {i: probabilities[i, reviews[i].label] for i in short}
-    return max([i for i in short if right[i] <= SURE] or short, key=lambda i: right[i])
+    right = {i: float(probabilities[i, reviews[i].label]) for i in short}
+    fitting = [i for i in short if 0.5 < right[i] <= SURE] or short
+    unknown = {i: tokenizer.encode(reviews[i].text).count(tokenizer.unk_id) for i in fitting}
+    return max(fitting, key=lambda i: (-unknown[i], right[i]))
 
 
 def mistakes(reviews: Sequence[Review], probabilities: numpy.ndarray) -> list[tuple[Review, float]]:

@@ -42,10 +42,7 @@ def dates_section(dates: DatesResult) -> str:
 
 def _own(own: OwnDate) -> str:
     """One date, and the attention to it."""
-    said = [
-        f"To write character {i}, '{visible(c)}', it looked at {_where(own, i - 1)}."
-        for i, c in enumerate(own.said, 1)
-    ]
+    said = [f"'{visible(c)}' is character {i} of what it wrote." for i, c in enumerate(own.said, 1)]
     reader = Reader(list(own.said), said, HINT, {"the decoder": own.attention}, list(own.text))
     picture = attention_heads(list(own.said), [own.attention[None]], list(own.text), "where it looks")
     judged = (
@@ -60,13 +57,6 @@ def _own(own: OwnDate) -> str:
         "each column one that it reads; the stronger the colour, the larger the share.</p>"
         f'<div class="maps">{picture.to_html()}</div>'
     )
-
-
-def _where(own: OwnDate, i: int) -> str:
-    """The characters with the largest weights, up to three."""
-    row = own.attention[i]
-    most = sorted(range(len(row)), key=lambda j: -row[j])[:3]
-    return ", ".join(f"'{visible(own.text[j])}' at place {j + 1} ({row[j]:.0%})" for j in most)
 
 
 def _table(examples: Sequence[Example]) -> str:
