@@ -112,7 +112,7 @@ with np.errstate(all="ignore"):  # no warnings
 # %% [markdown]
 # Second, keys that must not be used. Their score is set to $-\infty$, because $e^{-\infty} = 0$ (the section on masks
 # below says what this is good for). If *all* keys of a query have the score $-\infty$, the largest score is $-\infty$
-# too, and $-\infty - (-\infty)$ is `nan`. No key may be used, so all shares of such a row shall be 0.
+# too, and $-\infty - (-\infty)$ is `nan`. No key may be used, so all shares of such a row must be 0.
 
 # %%
 with np.errstate(all="ignore"):
@@ -345,7 +345,7 @@ figures.sentence(words, word_shares)
 # This picture of all shares is called an **attention map**: it has a row for each query and a column for each key. In
 # row *it*, almost the whole share is at *animal*. Its vector said "pronoun" only; the result says "living thing". But
 # the result does not say *where* the animal stands in the sentence: shares are computed from the vectors alone. If
-# the place shall matter, it must be in the vectors (lesson 05).
+# places matter, they must be part of the vectors (lesson 05).
 #
 # ## Masks
 #

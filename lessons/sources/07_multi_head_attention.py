@@ -35,8 +35,8 @@ print("pairs of values:", *pairs, " their means:", *means)
 figures.means(pairs, means)
 
 # %% [markdown]
-# So every token shall have several queries, and get a result for each of them. The results are put side by side. Each
-# attention with its own queries, keys and values is called a **head**, and all of them together are **multi-head
+# So we give every token several queries, and it gets a result for each of them. The results are put side by side.
+# Each attention with its own queries, keys and values is called a **head**, and all of them together are **multi-head
 # attention**. With $H$ heads, and $Q_h$, $K_h$, $V_h$ for the queries, keys and values of head $h$ (each head has its
 # own three matrices to compute them),
 #
@@ -137,7 +137,7 @@ figures.maps({"one head": maps[1][0], "two heads: head 0": maps[2][0], "two head
 
 # %% [markdown]
 # (In this experiment the shares do not depend on the numbers. If queries and keys were computed from the numbers too,
-# the shares of one head could tell a little about a second number, and its error could fall below 5/12.)
+# the shares of one head could carry some information about a second number, and its error could fall below 5/12.)
 #
 # ## As many parameters, as much work
 #
@@ -205,7 +205,7 @@ print("the same memory:", np.shares_memory(small, three))
 # Why not use `reshape` to go to $(B, H, T, d)$ at once? The shape is right, there is no error, and the result is
 # wrong. Reshape reads the row from its beginning: the first $T \cdot d$ numbers become head 0, and these are the
 # channels of the first tokens only. This is the most common mistake of this lesson. In the picture each box is one
-# number of the two tokens above. Its colour shows the head that it gets to:
+# number of the two tokens above. Its colour shows to which head it goes:
 
 # %%
 right = np.broadcast_to(np.arange(6) // 2, (2, 6))  # (T, C): the head of each number
@@ -337,8 +337,8 @@ figures.maps(hand_maps, words)
 # ## What trained heads look at
 #
 # Now two heads that are trained on text: the reviews that come with the library, which praise or blame something
-# (`data.reviews`). The model shall say which of the two a review does. In each review some words are marked as the
-# reason for its label. The model never sees these marks. We need them afterwards.
+# (`data.reviews`). The model has to decide which of the two a review does. In each review some words are marked as
+# the reason for its label. The model never sees these marks. We need them afterwards.
 #
 # Each word gets an embedding (lesson 04), from which its key and its value are computed. Words that occur in only one
 # review share one embedding. There is only one query for the whole review, a vector that is learned and is the same
@@ -394,8 +394,8 @@ print("The first review:", used[0].text)
 
 # %% [markdown]
 # (The places behind the end of a text are hidden by a **padding mask**, the argument `key_padding_mask`.) Softmax
-# turns the two numbers into a distribution. The error is minus the logarithm of the share of the right label: 0 if
-# this share is 1, and larger, the smaller it is (lesson 09 says more). Each step uses 32 reviews.
+# turns the two numbers into a distribution. The error is minus the logarithm of the share of the right label. It is 0
+# if this share is 1, and grows as the share gets smaller (lesson 09 says more). Each step uses 32 reviews.
 
 # %%
 parameters = [p for part in (embed, query, attend, output) for p in part.parameters()]

@@ -84,7 +84,7 @@ figures.stacks(depths, measured)
 #
 # ## Add instead of replacing
 #
-# A layer shall compute what is *added* to its input, and not what replaces it. This is a **residual connection** (He
+# A layer should compute what is *added* to its input, and not what replaces it. This is a **residual connection** (He
 # et al., 2016):
 #
 # $$y = x + f(x)$$
@@ -411,7 +411,7 @@ beside_pytorch(compare, shipped="largest difference: values 4e-16, gradients 1e-
 # The article from which this course grew (lesson 04) explains attention, and mentions the "Feed Forward Network". It
 # does not mention residual connections or layer normalization. But the model in its listing has both: they are inside
 # PyTorch's `TransformerEncoderLayer`. You have now written everything that is in there. Here is the listing,
-# unchanged. It is a text, because we shall run it twice, once with this library and once with PyTorch. (`exec` runs a
+# unchanged. It is a text, because we will run it twice, once with this library and once with PyTorch. (`exec` runs a
 # text as a program.)
 
 # %%
