@@ -76,7 +76,7 @@ SUMS = "g.sum(axis=tuple(stretched)).reshape(shape)"
 PAIR = "return unbroadcast(g * b, a.shape), unbroadcast(g * a, b.shape)"
 TURNED = "da = g @ np.swapaxes(b, -1, -2)\n    db = np.swapaxes(a, -1, -2) @ g"
 BACK = "return unbroadcast(da, a.shape), unbroadcast(db, b.shape)"
-BOTH = "((g * f(x + nudge)).sum() - (g * f(x - nudge)).sum())"
+BOTH = "((g * f(x + step)).sum() - (g * f(x - step)).sum())"
 NAN = ' or np.isnan(got).any():\n        return float("inf")'
 ERROR = "float(np.abs(got - true).max() / (np.abs(true).max() or 1.0))"
 WRONG = {
@@ -131,23 +131,23 @@ WRONG = {
     ],
     "finite_differences": [
         ("/ (2 * eps)\n", "/ 2 * eps\n", "divides by 2 and multiplies"),
-        ("nudge[i] = eps", "nudge[i] = eps / 2", "each nudge is eps"),
-        ("nudge[i] = eps", "eps = 1e-6\n        nudge[i] = eps", "whatever it is"),
-        (BOTH, "((g * f(x + nudge)).mean() - (g * f(x - nudge)).mean())", "the mean over the results"),
-        (BOTH, "(g * f(x + nudge)).sum() - (g * f(x - nudge)).sum()", "Only the second sum"),
-        ("in np.ndindex(x.shape)", "in range(len(x))", "A row is nudged at once"),
+        ("step[i] = eps", "step[i] = eps / 2", "each step is eps"),
+        ("step[i] = eps", "eps = 1e-6\n        step[i] = eps", "whatever it is"),
+        (BOTH, "((g * f(x + step)).mean() - (g * f(x - step)).mean())", "the mean over the results"),
+        (BOTH, "(g * f(x + step)).sum() - (g * f(x - step)).sum()", "Only the second sum"),
+        ("in np.ndindex(x.shape)", "in range(len(x))", "A whole row is changed at once"),
         ("    return slopes", "    return slopes.ravel()", "reshape(x.shape)"),
         ("    return slopes", "        return slopes", "inside the loop"),
-        ("        nudge = np.zeros_like(x)\n        nudge[i] = eps\n",
-         "        up = down = x\n        up[i] += eps\n        down[i] -= eps\n        nudge = 0\n", "no copy"),
-        ("        nudge = np.zeros_like(x)\n", "        x[i] += eps\n        nudge = np.zeros_like(x)\n",
-         "undo each nudge|Undo each"),
-        (BOTH + " / (2 * eps)", "(g * (f(x + nudge) - f(x))).sum() / eps", "One side"),
+        ("        step = np.zeros_like(x)\n        step[i] = eps\n",
+         "        up = down = x\n        up[i] += eps\n        down[i] -= eps\n        step = 0\n", "no copy"),
+        ("        step = np.zeros_like(x)\n", "        x[i] += eps\n        step = np.zeros_like(x)\n",
+         "undo each change|Undo each"),
+        (BOTH + " / (2 * eps)", "(g * (f(x + step) - f(x))).sum() / eps", "One side"),
         ("/ (2 * eps)\n", "/ eps\n", "Divide by 2 eps"),
-        (BOTH, "(f(x + nudge).sum() - f(x - nudge).sum())", "g is missing"),
-        ("nudge[i] = eps", "nudge += eps", "changed together"),
-        ("/ (2 * eps)\n", "/ (2 * eps)\n        x = x + nudge\n", "Undo each change"),
-        ("x + nudge)).sum() - (g * f(x - nudge", "x - nudge)).sum() - (g * f(x + nudge", "sign is wrong"),
+        (BOTH, "(f(x + step).sum() - f(x - step).sum())", "g is missing"),
+        ("step[i] = eps", "step += eps", "changed together"),
+        ("/ (2 * eps)\n", "/ (2 * eps)\n        x = x + step\n", "Undo each change"),
+        ("x + step)).sum() - (g * f(x - step", "x - step)).sum() - (g * f(x + step", "sign is wrong"),
         ("    return slopes", "    return np.abs(slopes)", "no absolute value"),
     ],
     "gradcheck": [

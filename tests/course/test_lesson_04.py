@@ -128,7 +128,7 @@ WRONG = {
         ("return weight[ids]", "return ids @ weight", "says which row"),
         ("return weight[ids]", "return np.take(weight, ids)", "without axis=0"),
         ("return weight[ids]", "return weight[ids, ids]", "weight[id, id]"),
-        ("return weight[ids]", "return weight[ids].T", "turned over"),
+        ("return weight[ids]", "return weight[ids].T", "transposed"),
         ("return weight[ids]", "return weight[ids].mean(-1)", "their mean"),
         ("return weight[ids]", "return weight[ids] * weight.shape[1] ** 0.5", "scaled"),
         ("return weight[ids]", "found = weight[ids]\n    weight[0] = 0\n    return found", "Work on a copy"),

@@ -81,7 +81,7 @@ WRONG = {
         (EMPTY, "    c = np.arange(d_model)\n    a = np.arange(length)[:, None] / 1e4 ** (c / d_model)\n"
          "    return np.where(c % 2, np.cos(a), np.sin(a))\n" + EMPTY, "an angle of its own"),
         ("    return table", "    return np.degrees(table)", "0 1 0 1 at place 0"),
-        ("    return table", "    return table.T", "turned over"),
+        ("    return table", "    return table.T", "transposed"),
         ("np.cos(angles)[:, : d_model // 2]", "np.cos(angles)", "3 sines and 2 cosines"),
         ("    return table", "    table", "return"),
     ],

@@ -401,7 +401,7 @@ def _undone(answer):
         if (abs(point - [1, 2, 3]) > 1e-9).sum() > 1:
             raise Failed(
                 f"f was called at {point.tolist()}",
-                hint="Nudge one number at a time: undo a nudge before the next.",
+                hint="Change one number at a time, and undo the change before the next.",
             )
 
 
@@ -412,11 +412,11 @@ def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=T
         out = np.zeros_like(x)
         y = x.copy()
         for i in np.ndindex(x.shape):
-            nudge = np.zeros_like(x)
-            nudge[i if one_by_one else ...] = eps
-            up, down = (((g if weigh else 1.0) * f(y + side * nudge)).sum() for side in sides)
+            step = np.zeros_like(x)
+            step[i if one_by_one else ...] = eps
+            up, down = (((g if weigh else 1.0) * f(y + side * step)).sum() for side in sides)
             out[i] = (up - down) / (divisor * eps)
-            y = y if undo else y + nudge
+            y = y if undo else y + step
         return out
 
     return finite_differences
@@ -425,9 +425,9 @@ def _differences(sides=(1, -1), divisor=2.0, weigh=True, one_by_one=True, undo=T
 def _row_by_row(f, x, g, eps=1e-6):
     out = np.zeros(x.shape)
     for i in range(len(x)):
-        nudge = np.zeros(x.shape)
-        nudge[i] = eps
-        out[i] = (g * (f(x + nudge) - f(x - nudge))).sum() / (2 * eps)
+        step = np.zeros(x.shape)
+        step[i] = eps
+        out[i] = (g * (f(x + step) - f(x - step))).sum() / (2 * eps)
     return out
 
 
@@ -440,9 +440,9 @@ def _first_place(f, x, g, eps=1e-6):
 def _divided_late(f, x, g, eps=1e-6):
     out = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
-        nudge = np.zeros(x.shape)
-        nudge[i] = eps
-        out[i] = (g * f(x + nudge)).sum() - (g * f(x - nudge)).sum() / (2 * eps)
+        step = np.zeros(x.shape)
+        step[i] = eps
+        out[i] = (g * f(x + step)).sum() - (g * f(x - step)).sum() / (2 * eps)
     return out
 
 
@@ -483,7 +483,7 @@ finite_differences = Tried(
         Property(
             "it is right for sin, element by element",
             _slopes_of(np.sin, np.array([[0.1, 1.0, 2.0], [3.0, 4.0, 5.0]]), np.ones((2, 3)), "sin"),
-            "At each place of x, with a nudge there alone: (sum(g * f(x + nudge)) - sum(g * f(x - nudge))) / (2 * eps).",
+            "At each place of x, with a step there alone: (sum(g * f(x + step)) - sum(g * f(x - step))) / (2 * eps).",
         ),
         Property(
             "the results are weighted with g",
@@ -496,17 +496,17 @@ finite_differences = Tried(
             "f(x) may have another shape than x, and one number of x may move all of it: change one number, sum all results.",
         ),
         Property(
-            "it nudges one number at a time, and leaves x as it was",
+            "it changes one number at a time, and leaves x as it was",
             _undone,
-            "Work on a copy of x, x.copy(), or undo each nudge before the next: `y = x` is no copy, but x itself.",
+            "Work on a copy of x, x.copy(), or undo each change before the next: `y = x` is no copy, but x itself.",
         ),
         Property(
-            "it nudges to both sides, which is exact for squares",
+            "it goes to both sides, which is exact for squares",
             _exact_for_squares,
-            "One side is off by about eps: nudge to both sides, and divide by 2 eps.",
+            "One side is off by about eps: go to both sides, and divide by 2 eps.",
         ),
         Property(
-            "the nudge is eps", _off_for_cubes, "Nudge by `eps`, whatever it is, and divide by 2 * eps."
+            "the step is eps", _off_for_cubes, "Take a step of `eps`, whatever it is, and divide by 2 * eps."
         ),
     ),
     examples=lambda rng: FD_CASES,
@@ -522,11 +522,11 @@ finite_differences = Tried(
         "Both points are the same, so that nothing is left: `up = x` is no copy, but x itself; write x.copy().": (
             lambda f, x, g, eps=1e-6: np.zeros(x.shape)
         ),
-        "The points are 2 * eps apart only if each nudge is eps.": _differences(sides=(0.5, -0.5)),
+        "The points are 2 * eps apart only if each step is eps.": _differences(sides=(0.5, -0.5)),
         "This is the mean over the results: sum(g * f(x)).": lambda f, x, g, eps=1e-6: (
             _differences()(f, x, g, eps) / g.size
         ),
-        "A row is nudged at once: range(len(x)) counts rows, np.ndindex(x.shape) goes through all places.": _row_by_row,
+        "A whole row is changed at once: range(len(x)) counts rows, np.ndindex(x.shape) goes through all places.": _row_by_row,
         "Only the first place is done: the `return` stands inside the loop.": _first_place,
         "The result is to have the shape of x: reshape(x.shape).": (
             lambda f, x, g, eps=1e-6: _differences()(f, x, g, eps).ravel()
@@ -771,7 +771,7 @@ gradcheck = Tried(
             _size,
             "max |got - true| / max |true|: both maxima over all places, no mean, no sum, no root; `true` below, not `got`.",
         ),
-        Property("x stays as it was", _leaves_x, "Hand copies on, x.copy(), and undo each nudge."),
+        Property("x stays as it was", _leaves_x, "Pass copies on, x.copy(), and undo each change."),
     ),
     examples=lambda rng: ((),),
     trial=_try_check,

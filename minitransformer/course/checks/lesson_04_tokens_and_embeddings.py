@@ -579,7 +579,7 @@ embedding = Exercise(
         "These are one number for each id, weight[id, id]: the whole row is its vector.": lambda weight, ids: (
             weight[ids, ids]
         ),
-        "The result is turned over: a row for each id, and the channels in the last dimension.": (
+        "The result is transposed: a row for each id, and the channels in the last dimension.": (
             lambda weight, ids: weight[ids].T,
             lambda weight, ids: np.eye(len(weight))[:, ids] @ weight,
         ),
@@ -610,7 +610,7 @@ def _used_once(rng):
     return rng.normal(size=(3, 2)), np.array([3, 0, 1]), 5
 
 
-def _heard(g, ids, vocab_size):
+def _added(g, ids, vocab_size):
     out = np.zeros((vocab_size, g.shape[-1]))
     for index in np.ndindex(ids.shape):
         out[ids[index]] += g[index]
@@ -640,7 +640,7 @@ def _line_by_line(g, ids, vocab_size):
 
 
 def _mean(g, ids, vocab_size):
-    return _heard(g, ids, vocab_size) / np.maximum(np.bincount(ids.ravel(), minlength=vocab_size), 1)[:, None]
+    return _added(g, ids, vocab_size) / np.maximum(np.bincount(ids.ravel(), minlength=vocab_size), 1)[:, None]
 
 
 def _first(g, ids, vocab_size):
@@ -668,13 +668,13 @@ embedding_vjp = Exercise(
         returns(
             "each used row gets the gradient of its place, unused rows get zeros",
             _used_once,
-            _heard,
+            _added,
             hint="Row ids[t] gets g[t] as it is, channel by channel; rows that no id names stay 0.",
         ),
         returns(
             "a row used several times gets the sum over all its places",
             _used,
-            _heard,
+            _added,
             hint="Every place of ids, in all its dimensions, adds its own g: np.add.at(out, ids, g), or a loop over np.ndindex.",
         ),
         is_vjp_of(
@@ -686,7 +686,7 @@ embedding_vjp = Exercise(
         ),
         keeps_its_inputs(_used_once, _used),
         keeps_float32(
-            _used, hint="np.zeros makes float64 unless it is told another: np.zeros(shape, g.dtype)."
+            _used, hint="np.zeros makes float64 unless it gets another dtype: np.zeros(shape, g.dtype)."
         ),
     ),
     examples=lambda rng: (_used(rng), _used_once(rng)),
@@ -696,17 +696,17 @@ embedding_vjp = Exercise(
         "This is the mean over the places where a row was used; gradients add.": _mean,
         "Of each line of ids one place is kept: go through all places, with np.ndindex, or np.add.at(out, ids, g).": _line_by_line,
         "This divides by the number of places; gradients add.": lambda g, ids, v: (
-            _heard(g, ids, v) / ids.size
+            _added(g, ids, v) / ids.size
         ),
-        "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _heard(
+        "This counts how often a row was used; add up the g of those places.": lambda g, ids, v: _added(
             np.ones_like(g), ids, v
         ),
         "Unused rows get zeros: the result does not depend on them.": lambda g, ids, v: (
-            _heard(g, ids, v) + (np.bincount(ids.ravel(), minlength=v) == 0)[:, None]
+            _added(g, ids, v) + (np.bincount(ids.ravel(), minlength=v) == 0)[:, None]
         ),
         "The sum over channels is too much: each channel has its own gradient.": lambda g, ids, v: (
-            np.broadcast_to(_heard(g, ids, v).sum(-1, keepdims=True), (v, g.shape[-1]))
+            np.broadcast_to(_added(g, ids, v).sum(-1, keepdims=True), (v, g.shape[-1]))
         ),
-        "One row too early: ids count from 0.": lambda g, ids, v: _heard(g, (ids - 1) % v, v),
+        "One row too early: ids count from 0.": lambda g, ids, v: _added(g, (ids - 1) % v, v),
     },
 )

@@ -74,7 +74,7 @@ sinusoidal_table = Exercise(
         "table[:, 0::2] are the even channels, for the sines, and table[:, 1::2] the odd ones, for the cosines.",
         "If d_model is odd there is one cosine too many: keep d_model // 2 of them.",
     ),
-    why="The first hand turns once in about six places, the last in tens of thousands: together they tell all places apart.",
+    why="The first hand turns once in about six places, the last in tens of thousands: together they show each place.",
     properties=(
         Property(
             "place 0 has all hands at angle 0",
@@ -124,7 +124,7 @@ sinusoidal_table = Exercise(
         "Angles are radians as they are: no conversion from degrees.": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: math.radians(_angle(p, i, d))
         ),
-        "The table is turned over: a row for each place, a column for each channel.": lambda n, d: (
+        "The table is transposed: a row for each place, a column for each channel.": lambda n, d: (
             _neighbours(n, d).T
         ),
         "The exponent is 2i / d_model; the 2 is missing.": lambda n, d: _neighbours(

@@ -68,9 +68,9 @@ def finite_differences(f, x, g, eps=1e-6):
     """
     slopes = np.zeros_like(x)
     for i in np.ndindex(x.shape):
-        nudge = np.zeros_like(x)
-        nudge[i] = eps
-        slopes[i] = ((g * f(x + nudge)).sum() - (g * f(x - nudge)).sum()) / (2 * eps)
+        step = np.zeros_like(x)
+        step[i] = eps
+        slopes[i] = ((g * f(x + step)).sum() - (g * f(x - step)).sum()) / (2 * eps)
     return slopes
 
 

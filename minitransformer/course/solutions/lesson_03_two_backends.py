@@ -12,7 +12,7 @@ import numpy as np
 def namespace(*arrays):
     """The library that made the arrays: a module, such as the module `numpy`.
 
-    arrays: arrays of any library, also of one that this file has never heard of; Python's numbers and
+    arrays: arrays of any library, also of one that this file does not name; Python's numbers and
     None (for an argument left out), which go along with any library. Returns `numpy` if there is nothing else.
     Raises TypeError that names both libraries if the arrays come from two.
 

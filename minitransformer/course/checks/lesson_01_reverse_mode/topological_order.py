@@ -118,7 +118,7 @@ def _try_order(answer, seed):
 
 
 def _reached_first(root, turned=False):
-    """What is reached first is listed first, and the list is turned round."""
+    """What is reached first is listed first, and the list is reversed."""
     order = []
     stack = [root]
     while stack:
@@ -176,7 +176,7 @@ topological_order = Tried(
         ),
         "Layer by layer is not enough: a Value may be used near root and far from it.": by_layers,
         "The order is right, but recursion ends at 1000 calls: keep a stack of your own.": _by_recursion,
-        "On the way down, each Value was listed when it was reached, and the list then turned round: that is too early. "
+        "On the way down, each Value was listed when it was reached, and the list then reversed: that is too early. "
         "Append a Value when all its parents are in the list.": (
             _reached_first,
             partial(_reached_first, turned=True),
