@@ -389,7 +389,7 @@ print(f"typical size of the numbers that tell the place (lesson 05): {0.5**0.5:.
 # | tokenizer | the program that cuts texts into tokens, and gives their ids | |
 # | padding | ids, here 0, that fill up short texts | `nn.utils.rnn.pad_sequence` |
 # | byte pair encoding (BPE) | tokens that are learned from a text: the most frequent pair becomes one, again and again | |
-# | merge | one step of it: two neighbours become one new token | |
+# | merge | one step of byte pair encoding: two neighbours become one new token | |
 # | one-hot | a vector with one 1, at the place of the id, and 0 elsewhere | `nn.functional.one_hot` |
 # | embedding | the learned vector of a token, a row of a table | `nn.Embedding` |
 # | channel | one of the numbers of a vector, at the same place for all tokens | `embedding_dim` is how many |

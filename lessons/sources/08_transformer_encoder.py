@@ -716,7 +716,7 @@ figures.changes(moved_at, changed=(0, 2))
 # | residual connection | a layer computes what is added to its input | |
 # | residual stream | the vectors, one for each token, to which all layers add | |
 # | layer normalization | each token minus its mean, divided by its typical size | `nn.LayerNorm` |
-# | batch normalization | the same for each channel, over the examples of a batch | `nn.BatchNorm1d` |
+# | batch normalization | each channel minus its mean over a batch, divided by its typical size | `nn.BatchNorm1d` |
 # | feed-forward network | two linear maps with a ReLU between them, for each token | `linear1`, `linear2` |
 # | ReLU | $\max(a, 0)$; as a function of an input a *hinge* | `nn.functional.relu` |
 # | Transformer encoder layer | a *block*: attention and a feed-forward network, each added | `nn.TransformerEncoderLayer` |
