@@ -419,7 +419,7 @@ figures.loss(losses)
 # %% [markdown]
 # The error falls. Of the reviews that it was trained on, the model judges 96% as their authors did, and 74% of the
 # others. Guessing would give about half. Which words do the heads look at? Here are three sentences that are not
-# among the reviews:
+# among the reviews. (Put a sentence of your own in their place, and run the cell again.)
 
 # %%
 sentences = (
