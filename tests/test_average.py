@@ -14,9 +14,9 @@ IDS = numpy.array([3, 1, 4, 1, 5])
 MARGIN = (1, 0)
 
 
-@pytest.fixture
-def models():
-    return [classifier(seed).double().eval() for seed in range(3)]
+@pytest.fixture(params=[False, True], ids=["", "with a bag of words"])
+def models(request):
+    return [classifier(seed, bag_of_words=request.param) for seed in range(3)]
 
 
 def test_the_logits_are_the_mean(models):

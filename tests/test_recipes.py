@@ -7,6 +7,7 @@ from later import torch
 import minitransformer as mt
 from minitransformer import nn
 from minitransformer.data.reviews import Review, load_reviews, marked_words, same_text, train_test_split
+from minitransformer.explain import lrp
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
@@ -113,6 +114,27 @@ def test_positions_whisper_in_the_classifier():
         for scale in (0.1, 1.0)
     )
     numpy.testing.assert_allclose(quiet, 0.1 * loud, rtol=1e-6)
+
+
+def test_a_bag_of_words_adds_one_weight_for_each_word():
+    mt.manual_seed(1)
+    sizes = {"vocab_size": 20, "d_model": 8, "nhead": 2}
+    model = SequenceClassifier(ClassifierConfig(**sizes, bag_of_words=True)).double().eval()
+    plain = SequenceClassifier(ClassifierConfig(**sizes)).double().eval()
+    plain.load_state_dict({name: p for name, p in model.state_dict().items() if name != "bag.weight"})
+    ids = mt.tensor([[3, 4, 3], [5, PAD, PAD]])
+    assert (model(ids).numpy() == plain(ids).numpy()).all()  # at first it adds nothing
+    weights = numpy.random.default_rng(0).normal(size=(20, 2))
+    weights[PAD] = 0
+    with mt.no_grad():
+        model.bag.weight.copy_(mt.tensor(weights))
+    added = [2 * weights[3] + weights[4], weights[5]]
+    numpy.testing.assert_allclose(
+        model(ids).detach().numpy() - plain(ids).detach().numpy(), added, atol=1e-12
+    )
+    ours, theirs = (lrp(m, [3, 4, 6], (1, 0)) for m in (model, plain))
+    share = weights[[3, 4, 6], 1] - weights[[3, 4, 6], 0]
+    numpy.testing.assert_allclose(ours.relevance - theirs.relevance, share, atol=1e-12)
 
 
 def test_probabilities_stand_in_the_order_of_the_texts():

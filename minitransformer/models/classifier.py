@@ -35,6 +35,8 @@ class ClassifierConfig:
             the vector of a word that the layers hardly change stays small in the mean.
         max_len: the largest number of tokens.
         position_scale: a factor for the positional encoding. In reviews the order of words matters less than the words.
+        bag_of_words: whether the logits are also the sum of one weight for each word and class, as in a linear model that
+            counts words.
     """
 
     vocab_size: int
@@ -49,6 +51,7 @@ class ClassifierConfig:
     final_norm: bool = True
     max_len: int = 256
     position_scale: float = 0.1
+    bag_of_words: bool = False
 
 
 class SequenceClassifier(nn.Module):
@@ -76,6 +79,9 @@ class SequenceClassifier(nn.Module):
         norm = nn.LayerNorm(c.d_model) if c.norm_first and c.final_norm else None
         self.encoder = nn.TransformerEncoder(layer, c.num_layers, norm)
         self.head = nn.Linear(c.d_model, c.num_classes)
+        self.bag = nn.Embedding(c.vocab_size, c.num_classes, padding_idx=PAD) if c.bag_of_words else None
+        if self.bag is not None:
+            nn.init.zeros_(self.bag.weight)
         self.embedding.weight.data.mul_(
             0.1
         )  # small, so that a few steps of training can change the vector of a word
@@ -94,7 +100,8 @@ class SequenceClassifier(nn.Module):
         x = self.encoder(x, src_key_padding_mask=padding)
         real = (~padding).to(x.dtype).unsqueeze(-1)  # (B, T, 1)
         mean = (x * real).sum(1) / real.sum(1).clip(min=1)  # (B, C)
-        return self.head(mean)
+        logits = self.head(mean)  # (B, num_classes)
+        return logits if self.bag is None else logits + self.bag(ids).sum(1)
 
 
 @no_grad()

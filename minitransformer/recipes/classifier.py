@@ -58,6 +58,7 @@ class ClassifierRecipe:
         num_layers: layers.
         dropout: the share of activations set to zero while training.
         position_scale: a factor for the positional encoding; 0 for none.
+        bag_of_words: whether one weight for each word and class is added to the logits.
         amp: whether products are computed in float16.
     """
 
@@ -75,6 +76,7 @@ class ClassifierRecipe:
     num_layers: int = 1
     dropout: float = 0.1
     position_scale: float = 0.1
+    bag_of_words: bool = False
     amp: bool = False
 
     kind = models.kind_of(SequenceClassifier)
@@ -186,7 +188,12 @@ class ClassifierRecipe:
             The configuration.
         """
         sizes = (vocab_size, 2, self.d_model, self.nhead, self.num_layers, 2 * self.d_model, self.dropout)
-        return ClassifierConfig(*sizes, final_norm=False, position_scale=self.position_scale)
+        return ClassifierConfig(
+            *sizes,
+            final_norm=False,
+            position_scale=self.position_scale,
+            bag_of_words=self.bag_of_words,
+        )
 
 
 def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[Sample]:
