@@ -124,7 +124,17 @@ def story():
     review = Review(HOSTILE + " word", 1, ((0, 5), (8, 20)))
     accuracy = {"Transformer": 0.5, HOSTILE: 0.5}
     judged = ClassifierResult(
-        learned, accuracy, 10, review, 1, 0.9, explanations, [MAP], [(Review(HOSTILE, 0, ()), 0.9)], MAP[0]
+        learned,
+        accuracy,
+        10,
+        HOSTILE,
+        review,
+        1,
+        0.9,
+        explanations,
+        [MAP],
+        [(Review(HOSTILE, 0, ()), 0.9)],
+        MAP[0],
     )
     example = (HOSTILE, HOSTILE, HOSTILE)
     own = OwnDate(HOSTILE, HOSTILE, "1\x1b<b", numpy.full((4, len(HOSTILE)), 0.1))

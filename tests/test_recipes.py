@@ -7,6 +7,7 @@ from later import torch
 import minitransformer as mt
 from minitransformer import nn
 from minitransformer.data.reviews import Review, load_reviews, marked_words, same_text, train_test_split
+from minitransformer.data.word_vectors import word_vectors
 from minitransformer.explain import lrp
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
@@ -76,6 +77,21 @@ def test_every_data_set_has_its_settings():
     for make in (ClassifierRecipe.of, lambda data: ClassifierRecipe(data).split()):
         with pytest.raises(ValueError, match="expected one of reviews, movie-reviews, got 'tweets'"):
             make("tweets")
+
+
+def test_the_vectors_begin_with_those_of_their_neighbours():
+    train = ClassifierRecipe().split()[0][:200]
+    mt.manual_seed(1)
+    plain, tokenizer = ClassifierRecipe().trainer_on(train)
+    mt.manual_seed(1)
+    trainer, _ = ClassifierRecipe(vectors=True).trainer_on(train)
+    ids = [[i for i in tokenizer.encode(r.text) if i != UNKNOWN] for r in train]
+    expected = word_vectors(ids, tokenizer.vocab_size, 16)
+    got, random = (t.model.embedding.weight.detach().numpy() for t in (trainer, plain))
+    numpy.testing.assert_allclose(got / got.std(), expected / expected.std(), rtol=1e-4, atol=1e-5)
+    assert got.std() == pytest.approx(random.std(), rel=1e-4) and got.dtype == random.dtype
+    assert (got[[PAD, UNKNOWN]] == 0).all()
+    assert (trainer.model.head.weight.numpy() == plain.model.head.weight.numpy()).all()
 
 
 def test_words_are_hidden_but_padding_is_not():

@@ -71,6 +71,7 @@ def judgement(missing=0.0, **changes):
         "learned": Learned([0.7, 0.5, 0.3], [(2, 0.6)]),
         "accuracy": {"majority": 0.5, "naive Bayes": 0.75, "Transformer": 0.8},
         "reviews": 160,
+        "cross_validated": "Measured <five> times.",
         "review": Review("The <b> & good.", 1, ((10, 14),)),
         "label": 1,
         "probability": 0.9,
@@ -161,7 +162,7 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given():
     ]
     assert "://" not in page and "url(" not in page and "@import" not in page and "fetch(" not in page
     assert not re.search(r"\bnan\b", page)
-    for text in (NASTY, "The <b> & good.", "the gradient is <wrong>", "<broken>"):
+    for text in (NASTY, "The <b> & good.", "Measured <five> times.", "the gradient is <wrong>", "<broken>"):
         assert text in tags.text
 
 

@@ -65,7 +65,7 @@ class Printer(tours.Listener):
 
     def sentence(self, result: ClassifierResult) -> None:
         by_lrp = result.explanations[0]
-        say(f"A Transformer has learned from reviews to tell praise from {NAMES[0]}. It reads:")
+        say(f"Three Transformers have learned from reviews to tell praise from {NAMES[0]}. Their mean reads:")
         console.print()
         console.print(Padding(token_strip(by_lrp.tokens, by_lrp.relevance).text(), (0, 0, 0, 3)))
         console.print()
@@ -102,6 +102,7 @@ class Printer(tours.Listener):
     def explanations(self, result: ClassifierResult) -> None:
         for name, score in result.accuracy.items():
             console.print(f"   {name:12} {score:6.1%} of {result.reviews} reviews it never saw")
+        say(result.cross_validated)
         console.print()
         console.print(_word_by_word(result.explanations))
         say(f"The ledger of {result.explanations[0].method}, where every unit of the output went:")

@@ -14,10 +14,12 @@ from minitransformer import models, nn
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.data.movie_reviews import movie_reviews
 from minitransformer.data.reviews import Review, load_reviews, marked_words, train_test_split
+from minitransformer.data.word_vectors import word_vectors
 from minitransformer.devices import to_device
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import PAD, predict_proba
 from minitransformer.nn.modes import in_use
+from minitransformer.ops.creation import tensor
 from minitransformer.randomness import generator
 from minitransformer.recipes.run import trainer_of
 from minitransformer.tokenization import Tokenizer, WordTokenizer
@@ -57,6 +59,7 @@ class ClassifierRecipe:
         nhead: attention heads.
         num_layers: layers.
         dropout: the share of activations set to zero while training.
+        vectors: whether the words' vectors begin with those of `word_vectors`, instead of random ones.
         position_scale: a factor for the positional encoding; 0 for none.
         bag_of_words: whether one weight for each word and class is added to the logits.
         amp: whether products are computed in float16.
@@ -75,6 +78,7 @@ class ClassifierRecipe:
     nhead: int = 4
     num_layers: int = 1
     dropout: float = 0.1
+    vectors: bool = False
     position_scale: float = 0.1
     bag_of_words: bool = False
     amp: bool = False
@@ -164,13 +168,19 @@ class ClassifierRecipe:
             The trainer, and the tokenizer.
         """
         tokenizer = WordTokenizer.train([r.text for r in train], vocab_size=self.vocab_size, min_frequency=2)
-        held_out = encode(tokenizer, unseen)
+        samples, held_out = encode(tokenizer, self.samples(train)), encode(tokenizer, unseen)
+        model = SequenceClassifier(self.config(tokenizer.vocab_size))
+        if self.vectors:
+            begin_with(
+                model.embedding,
+                word_vectors(known_words(tokenizer, train), tokenizer.vocab_size, self.d_model),
+            )
         trainer = trainer_of(
             self,
-            SequenceClassifier(self.config(tokenizer.vocab_size)),
+            model,
             tokenizer,
             partial(loss, hidden=self.hidden, smoothing=self.smoothing, unknown=tokenizer.unk_id),
-            batches(encode(tokenizer, self.samples(train)), self.batch_size),
+            batches(samples, self.batch_size),
             weight_decay=self.weight_decay,
             evaluate=(lambda model: mean_loss(model, held_out)) if held_out else None,
             evaluate_every=25,
@@ -194,6 +204,31 @@ class ClassifierRecipe:
             position_scale=self.position_scale,
             bag_of_words=self.bag_of_words,
         )
+
+
+@no_grad()
+def begin_with(embedding: nn.Embedding, vectors: numpy.ndarray) -> None:
+    """Set the vectors of an embedding, as large as its own were.
+
+    Args:
+        embedding: the embedding.
+        vectors: (V, C).
+    """
+    size = embedding.weight.numpy().std() / max(vectors.std(), 1e-12)
+    embedding.weight.copy_(tensor(vectors * size, device=embedding.weight.device))
+
+
+def known_words(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[list[int]]:
+    """The ids of reviews without unknown words.
+
+    Args:
+        tokenizer: the tokenizer.
+        reviews: the reviews.
+
+    Returns:
+        The ids of each.
+    """
+    return [[i for i in tokenizer.encode(r.text) if i != tokenizer.unk_id] for r in reviews]
 
 
 def encode(tokenizer: Tokenizer, reviews: Sequence[Review]) -> list[Sample]:

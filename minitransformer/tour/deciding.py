@@ -20,6 +20,7 @@ from minitransformer.recipes.cross_validation import MODELS
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.learning import attention_of, train
 from minitransformer.tour.leaving_out import without
+from minitransformer.tour.measured import cross_validated
 from minitransformer.tour.result import ClassifierResult
 from minitransformer.tour.verdict import is_word
 
@@ -73,6 +74,7 @@ def train_classifier(
         learned[0],
         scores,
         len(test),
+        cross_validated(recipe.data),
         review,
         label,
         float(chances.max()),

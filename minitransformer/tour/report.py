@@ -39,6 +39,7 @@ def plain(result: TourResult) -> dict[str, Any]:
             **asdict(classifier.learned),
             "accuracy": classifier.accuracy,
             "reviews": classifier.reviews,
+            "cross-validated": classifier.cross_validated,
         },
         "review": {
             "text": classifier.review.text,

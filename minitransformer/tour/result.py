@@ -43,14 +43,15 @@ class ClassifierResult:
     """The classifier: its training, its accuracy, and one of its decisions explained.
 
     Attributes:
-        learned: the losses of its training.
+        learned: the losses of the first of the models whose outputs are averaged.
         accuracy: on test reviews, from 0 to 1, of the classifier ("Transformer") and of simpler methods.
         reviews: the number of test reviews.
+        cross_validated: what cross-validation says of this accuracy, in words.
         review: the review whose decision is explained. A text of the user's own has the label that the classifier gave it.
         label: its decision for that review, an index of `NAMES`.
         probability: the probability that it gave this label.
         explanations: of that decision; the first is LRP's.
-        attention: its attention weights on that review, (H, T, T) for each layer.
+        attention: the attention weights of the first model on that review, (H, T, T) for each layer.
         mistakes: test reviews that it got wrong, with the probability that it gave the wrong label.
         without: the probability of `label` without each token, and without each pair, (T, T), as `leaving_out.without` has it.
     """
@@ -58,6 +59,7 @@ class ClassifierResult:
     learned: Learned
     accuracy: dict[str, float]
     reviews: int
+    cross_validated: str
     review: Review
     label: int
     probability: float

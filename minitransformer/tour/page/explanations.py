@@ -26,7 +26,7 @@ def explanations_section(classifier: ClassifierResult) -> str:
     """
     explanations = classifier.explanations
     label = escaped(NAMES[classifier.label])
-    marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw these marks.</p>'
+    marked = '<p class="note">Underlined: what the data set marks as the reason. The models never saw this review.</p>'
     return (
         "<section><h2>4. Do three explanations agree?</h2>"
         f'<p class="said">{_underlined(classifier)}</p>'
@@ -127,7 +127,8 @@ def _accuracy(classifier: ClassifierResult) -> str:
         f"<p>The share of {reviews} reviews that it never saw, beside always giving the commoner answer (majority) and beside "
         "counting words (naive Bayes).</p>"
         + bars(classifier.accuracy)
-        + f'<p class="note">With {reviews} reviews, chance alone moves such a figure by about {margin:.1%} up or down.</p>'
+        + f'<p class="note">With {reviews} reviews, chance alone moves such a figure by about {margin:.1%} up or down. '
+        + f"{escaped(classifier.cross_validated)}</p>"
         + _mistakes(classifier)
     )
 

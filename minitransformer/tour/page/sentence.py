@@ -16,7 +16,7 @@ from minitransformer.tour.result import NAMES, ClassifierResult
 HINT = "Point at a word, tap it, or move with Tab and the arrow keys: you see what it contributed, what the probability would be "
 HINT += "without it, and what each head of attention looks at from there. Press it (Enter) to leave it out; two can be out at once."
 ATTENTION = "Attention is not an explanation: it says where a head looks, not what it makes of what it sees. Compare it with the "
-ATTENTION += "contributions."
+ATTENTION += "contributions. The heads are those of the first of the three Transformers."
 
 
 def sentence_section(classifier: ClassifierResult) -> str:
@@ -32,9 +32,10 @@ def sentence_section(classifier: ClassifierResult) -> str:
     by_lrp = classifier.explanations[0]
     return (
         "<section><h2>1. What did each word contribute?</h2>"
-        f"<p>A Transformer has read {len(classifier.learned.losses)} batches of reviews and learned to tell praise from blame. "
-        f"It calls this sentence <b>{escaped(label)}</b>, with a probability of {classifier.probability:.1%}. The number below "
-        "each word is what the word contributed, by layer-wise relevance propagation (LRP).</p>"
+        f"<p>Three small Transformers have read {len(classifier.learned.losses)} batches of reviews each, and learned to "
+        f"tell praise from blame. Their mean calls this sentence <b>{escaped(label)}</b>, with a probability of "
+        f"{classifier.probability:.1%}. The number below each word is what the word contributed, by layer-wise relevance "
+        "propagation (LRP).</p>"
         + _reader(classifier).to_html()
         + _unknown(by_lrp.unknown)
         + f'<p class="note">{escaped(ATTENTION)}</p>'
