@@ -51,6 +51,7 @@ class ClassifierRecipe:
         batch_size: reviews in a batch.
         lr: the highest learning rate.
         weight_decay: of AdamW.
+        eps: of AdamW. Where gradients are smaller than it, as those of rare words are, steps are smaller too.
         hidden: the probability that a word is read as an unknown one while training.
         smoothing: the share of each label that is spread over all classes.
         marked: whether the marked words of each review are one more sample.
@@ -70,6 +71,7 @@ class ClassifierRecipe:
     batch_size: int = 16
     lr: float = 5e-3
     weight_decay: float = 0.3
+    eps: float = 1e-8
     hidden: float = 0.4
     smoothing: float = 0.1
     marked: bool = False
@@ -182,6 +184,7 @@ class ClassifierRecipe:
             partial(loss, hidden=self.hidden, smoothing=self.smoothing, unknown=tokenizer.unk_id),
             batches(samples, self.batch_size),
             weight_decay=self.weight_decay,
+            eps=self.eps,
             evaluate=(lambda model: mean_loss(model, held_out)) if held_out else None,
             evaluate_every=25,
             directory=directory,

@@ -47,6 +47,7 @@ def trainer_of(
     loader: DataLoader,
     *,
     weight_decay: float,
+    eps: float = 1e-8,
     evaluate: Callable[[Any], float] | None,
     evaluate_every: int = 100,
     directory: Path | None = None,
@@ -60,6 +61,7 @@ def trainer_of(
         loss: `loss(model, batch)`, the scalar to minimise.
         loader: the batches.
         weight_decay: of AdamW.
+        eps: of AdamW.
         evaluate: `evaluate(model)`, the mean loss on data held out; None evaluates nothing.
         evaluate_every: steps from one evaluation to the next.
         directory: where checkpoints are written; None writes none.
@@ -68,7 +70,7 @@ def trainer_of(
         A trainer that has taken no step yet.
     """
     learning = [p for p in model.parameters() if p.requires_grad]
-    optimizer = AdamW(learning, lr=recipe.lr, weight_decay=weight_decay)
+    optimizer = AdamW(learning, lr=recipe.lr, eps=eps, weight_decay=weight_decay)
     return Trainer(
         model,
         loss,
