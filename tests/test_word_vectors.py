@@ -45,6 +45,9 @@ def test_words_in_like_places_have_like_vectors():
     ]
     vectors = word_vectors(texts, 11, 4)
     assert vectors.shape == (11, 4) and (vectors[[0, 1, 10]] == 0).all()
+    numpy.testing.assert_allclose(
+        word_vectors(texts, 11, 13), numpy.pad(word_vectors(texts, 11, 11), [(0, 0), (0, 2)])
+    )
     unit = vectors[2:10] / numpy.linalg.norm(vectors[2:10], axis=1, keepdims=True)
     cosine = unit @ unit.T
     assert cosine[0, 1] > 0.99 and cosine[4, 5] > 0.99 and abs(cosine[0, 4]) < 0.01

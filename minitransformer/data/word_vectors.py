@@ -26,7 +26,7 @@ def word_vectors(texts: Sequence[Sequence[int]], vocab_size: int, size: int, win
     Args:
         texts: the ids of each text.
         vocab_size: the number V of ids.
-        size: the number C of each vector, at most V.
+        size: the number C of each vector; beyond V, the last ones are 0.
         window: the largest distance of two neighbours.
 
     Returns:
@@ -34,7 +34,8 @@ def word_vectors(texts: Sequence[Sequence[int]], vocab_size: int, size: int, win
     """
     information = positive_information(neighbours(texts, vocab_size, window))  # (V, V)
     left, values = leading(information, size)
-    return left * numpy.sqrt(values) * information.any(axis=1, keepdims=True)  # (V, C) * (C,) * (V, 1)
+    vectors = left * numpy.sqrt(values) * information.any(axis=1, keepdims=True)  # (V, C) * (C,) * (V, 1)
+    return numpy.pad(vectors, [(0, 0), (0, size - vectors.shape[1])])
 
 
 def neighbours(texts: Sequence[Sequence[int]], vocab_size: int, window: int) -> Array:
