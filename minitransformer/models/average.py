@@ -47,4 +47,5 @@ class Average(nn.Module):
             The shape of each model's logits, such as (B, num_classes).
         """
         first, *others = [model(ids) for model in self.models]
-        return sum(others, start=first) / len(self.models)
+        mean: Tensor = sum(others, start=first) / len(self.models)
+        return mean

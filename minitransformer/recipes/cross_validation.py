@@ -101,7 +101,8 @@ def judged(
     Returns:
         method -> 1 or 0 for each review of `test`, (N,); see `CrossValidation.right`.
     """
-    texts, truth = texts_and_labels(test)
+    texts, labels = texts_and_labels(test)
+    truth = numpy.array(labels)  # (N,)
     trainers, tokenizers = zip(*(recipe.trainer_on(train) for _ in range(models)), strict=True)
     for done, trainer in enumerate(trainers, start=1):
         if not trainer.run():
@@ -118,16 +119,16 @@ def judged(
     }
 
 
-def texts_and_labels(reviews: Sequence[Review]) -> tuple[list[str], numpy.ndarray]:
+def texts_and_labels(reviews: Sequence[Review]) -> tuple[list[str], list[int]]:
     """What naive Bayes learns from.
 
     Args:
         reviews: N reviews.
 
     Returns:
-        The texts, and the labels (N,).
+        The texts, and their labels.
     """
-    return [r.text for r in reviews], numpy.array([r.label for r in reviews])
+    return [r.text for r in reviews], [r.label for r in reviews]
 
 
 def mean_and_error(values: numpy.ndarray) -> tuple[float, float]:
