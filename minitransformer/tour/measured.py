@@ -23,7 +23,7 @@ class Measured(NamedTuple):
 
 MEASURED = {
     "reviews": Measured(1207, 0.8152, 0.8161, 0.0112),
-    "movie-reviews": Measured(10_041, 0.8100, 0.8090, 0.0039),
+    "movie-reviews": Measured(10_041, 0.8040, 0.8031, 0.0040),
 }
 
 
