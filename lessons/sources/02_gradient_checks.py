@@ -167,7 +167,8 @@ slide(show, h=(1e-12, 1.0, 1e-6))
 
 # %% [markdown]
 # Both sides, float64 and $h = 10^{-6}$ give about ten right digits. In float32 only two digits are right at this step, and at the
-# best step about five. So check in float64, also what will later run in float32.
+# best step about five. (Farther left its lines are flat: such a small step is lost, as $1 + h$ is rounded to 1, and the measured
+# slope is 0.) So check in float64, also what will later run in float32.
 #
 # ### Your turn: finite differences for arrays
 
