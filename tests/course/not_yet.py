@@ -20,7 +20,6 @@ NOT_YET = {
     # 10
     # 11
     # 12
-    "12_lime",
     # 13
     "13_which_to_believe",
     # 14
