@@ -131,6 +131,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "There is nothing in the set: ask before whether there is."),
     ("KeyError", "", r"\[",
      "There is no such key: ask `if key in d` before, or d.get(key, default)."),
+    ("IndexError", r"tuple index out of range", r"\.shape\[",
+     "A shape has one number for each axis, and this array has fewer axes: x.shape[-1] is the last whatever their number."),
     ("IndexError", r"(?:list|tuple|string) index out of range", "",
      BEYOND),
     ("IndexError", r"pop from (?:an )?empty", "",

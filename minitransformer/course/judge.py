@@ -11,6 +11,7 @@ from typing import Any
 from minitransformer.course.cell.telling import called, message, place
 from minitransformer.course.crashes import meaning
 from minitransformer.course.exercise import LEAVES_INPUTS, Exercise, Failed, Nothing, Property, Stopped
+from minitransformer.course.not_finite import source_of
 from minitransformer.course.nothing import none_within, why_none
 from minitransformer.course.report import Report
 
@@ -60,9 +61,12 @@ def _failing(
     except Nothing as failed:
         return Report(name, "failed", held, prop.what, failed.details, why_none(source, name))
     except Failed as failed:
-        known = exercise.likely_mistake(answer) or failed.hint or _changed_inputs(prop, exercise, answer)
+        where, why = source_of(failed, prop, answer, file)
+        known = (
+            exercise.likely_mistake(answer) or failed.hint or why or _changed_inputs(prop, exercise, answer)
+        )
         hint = known or _first_hint(exercise, failed.first or prop.hint, held)
-        return Report(name, "failed", held, prop.what, failed.details, hint)
+        return Report(name, "failed", held, prop.what, (*failed.details, *([where] if where else [])), hint)
     except Exception as error:
         known = exercise.likely_mistake(answer) or _meaning(error, file, name, source)
         hint = known or _first_hint(exercise, prop.hint, held)

@@ -179,15 +179,16 @@ def keeps_its_inputs(*inputs: Inputs) -> Property:
         The property.
     """
 
+    hint = "Work on a copy, x.copy(), or write `x = x - m`, which makes a new array, instead of `x -= m` or `x[..] = m`."
+
     def holds(answer):
         for values in (make(_rng()) for make in inputs):
             mine = copy.deepcopy(list(values))
             answer(*mine)
             for i, (before, after) in enumerate(zip(values, mine, strict=True)):
                 if not unchanged(before, after):
-                    raise Failed(f"argument {i + 1} was changed in place {_for(values)}")
+                    raise Failed(f"argument {i + 1} was changed in place {_for(values)}", hint=hint)
 
-    hint = "Work on a copy, x.copy(), or write `x = x - m`, which makes a new array, instead of `x -= m` or `x[..] = m`."
     return Property(LEAVES_INPUTS, holds, hint)
 
 
