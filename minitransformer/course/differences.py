@@ -54,12 +54,32 @@ def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
         One sentence, or none.
     """
     if expected.size < 2:
-        return ()
+        return _alone(float(expected.sum()), float(got.sum()))
     if bad := int((numpy.isnan(got) & ~numpy.isnan(expected)).sum()):
         return (f"{bad} of {got.size} numbers are NaN.",)
     if not numpy.isfinite(got).all() or not numpy.isfinite(expected).all():
         return _where(wrong)
     return _as_a_whole(expected, got) or _where(wrong)
+
+
+def _alone(expected: float, got: float) -> tuple[str, ...]:
+    """How one number is related to another: its sign, or a small whole factor."""
+    if (
+        not expected
+        or not numpy.isfinite(got)
+        or (expected == round(expected) and got == round(got) and expected != -got)
+    ):
+        return ()
+    for factor in (-1, *range(2, 13)):
+        if numpy.isclose(got, factor * expected, rtol=1e-9):
+            return ("It has the wrong sign." if factor < 0 else f"It is {factor} times what is expected.",)
+        if numpy.isclose(got * factor, expected, rtol=1e-9):
+            return (
+                f"It is a {factor}th of what is expected."
+                if factor > 3
+                else f"It is {1 / factor:.3g} times what is expected.",
+            )
+    return ()
 
 
 def _as_a_whole(expected: Array, got: Array) -> tuple[str, ...]:

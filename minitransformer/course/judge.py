@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from minitransformer.course.cell.telling import called, message, place
+from minitransformer.course.cell.telling import called, caller, message, place
 from minitransformer.course.crashes import meaning
-from minitransformer.course.exercise import LEAVES_INPUTS, Exercise, Failed, Nothing, Property, Stopped
+from minitransformer.course.exercise import LEAVES, Exercise, Failed, Nothing, Property, Stopped
 from minitransformer.course.not_finite import source_of
 from minitransformer.course.nothing import none_within, why_none
 from minitransformer.course.report import Report
@@ -77,11 +77,11 @@ def _failing(
 def _changed_inputs(prop: Property, exercise: Exercise, answer: Any) -> str:
     """What to say of an answer that gives wrong values and also changes its inputs, which may be the reason; "" if it does not."""
     for other in exercise.properties:
-        if other.what == LEAVES_INPUTS and other is not prop:
+        if LEAVES.match(other.what) and other is not prop:
             try:
                 other.holds(answer)
             except Failed as failed:
-                return f"{failed.details[0].capitalize()}, which may be the reason: {other.hint}"
+                return f"{failed.details[0].capitalize()}, which may be the reason: {failed.hint}"
             except Exception:
                 return ""
     return ""
@@ -158,10 +158,11 @@ def describe(error: BaseException, file: str) -> tuple[str, ...]:
         file: the learner's file.
 
     Returns:
-        A line with class and message, and the last line of the learner's file in the traceback, if there is one.
+        A line with class and message, the last line of the learner's file in the traceback, and the line that called its function.
     """
-    where = place(error, file)
-    return f"{type(error).__name__}: {message(error)}", *([where] if where else [])
+    above = caller(error, file)
+    lines = (place(error, file), above and f"called in {above}")
+    return f"{type(error).__name__}: {message(error)}", *filter(None, lines)
 
 
 def load(path: Path, name: str) -> Callable:

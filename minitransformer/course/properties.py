@@ -32,7 +32,7 @@ from typing import Any
 import numpy
 
 from minitransformer.course import differences
-from minitransformer.course.exercise import LEAVES_INPUTS, Exercise, Failed, Nothing, Property
+from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -78,6 +78,20 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "", fir
         raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert, first=first)
     if got != expected:
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint, first=first)
+
+
+def is_array_if(expected: Any, got: Any) -> None:
+    """Raise Failed if an array is expected, and the learner's result is a list or a tuple of its numbers.
+
+    Args:
+        expected: the right result.
+        got: the learner's.
+    """
+    if numpy.ndim(expected) and isinstance(got, list | tuple):
+        hint = (
+            "np.array(..) makes an array of it: a list has no shape, and `+` and `*` do other things with it."
+        )
+        raise Failed(f"expected an array, got a {type(got).__name__}", hint=hint)
 
 
 def one_number(got: Any, what: str = "the result") -> float:
@@ -162,9 +176,10 @@ def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7, h
     def holds(answer):
         values = inputs(_rng())
         with numpy.errstate(all="ignore"):
-            same(
-                answer(*_copies(values)), expected(*_copies(values)), f"the result {_for(values)}", rtol=rtol
-            )
+            got = answer(*_copies(values))
+            right = expected(*_copies(values))
+            same(got, right, f"the result {_for(values)}", rtol=rtol)
+            is_array_if(right, got)
 
     return Property(what, holds, hint)
 
@@ -189,7 +204,7 @@ def keeps_its_inputs(*inputs: Inputs) -> Property:
                 if not unchanged(before, after):
                     raise Failed(f"argument {i + 1} was changed in place {_for(values)}", hint=hint)
 
-    return Property(LEAVES_INPUTS, holds, hint)
+    return Property("it leaves its inputs as they were", holds, hint)
 
 
 def unchanged(before: Any, after: Any) -> bool:

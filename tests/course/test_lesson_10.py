@@ -109,7 +109,7 @@ WRONG = {
         ("    kept = np.zeros_like(p)\n", "    kept = p\n    kept[np.argsort(-p, kind='stable')[k:]] = 0\n", "Work on a copy"),
         (BEST, "best = np.argsort(-p, kind='stable')[: k - 1]", "One too few"),
         (BEST, "best = np.arange(len(p))[-k:]", "last k ids"),
-        (BEST, "best = np.argpartition(-p, k - 1)[:k]", "k is larger than V"),
+        (BEST, "best = np.argpartition(-p, k - 1)[:k]", "kind='stable'"),
         ("return kept / kept.sum()", "return np.exp(kept) / np.exp(kept).sum()", "shares already"),
         ("return kept / kept.sum()", "return kept + (kept > 0) * (1 - kept.sum()) / k", "spread evenly"),
         ("return kept / kept.sum()", "return best", "These are the ids"),
@@ -169,7 +169,7 @@ WRONG = {
         (ENDS, "    p /= p.sum()\n    p *= 0.5\n    ends = np.cumsum(p)\n", "Work on a copy"),
     ],
     "beam_search": [
-        ("[:width]", "[:1]", "greedy"),
+        ("[:width]", "[:1]", "what greedy search finds"),
         (LONGER, "longer.append(([*ids, int(np.argmax(log_p))], score + float(max(log_p))))", "greedy"),
         ("score + float(log_p[i])", "float(log_p[i])", "not added up"),
         ("score + float(log_p[i])", "score + math.exp(log_p[i])", "shares are added"),

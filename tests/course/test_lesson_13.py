@@ -64,7 +64,7 @@ def randomisation_test(explain, layers, rng):
     before = explain(layers)
     n = len(layers)
     noise = [w.mean() + w.std() * rng.standard_normal(w.shape) for w in layers]
-    return np.array([rho(before, explain(layers[:n - k] + noise[n - k:])) for k in range(1, n + 1)])
+    return [rho(before, explain(layers[:n - k] + noise[n - k:])) for k in range(1, n + 1)]
 """,
     "auroc": """
 import numpy as np
@@ -101,7 +101,7 @@ WRONG = {
         ("    areas =", "    relevance.sort()\n    areas =", "changes the array itself"),
         ("logit(prefixes(order))", "np.array([logit(row) for row in prefixes(order)])", "mask[None]"),
         ("(curve[1:] + curve[:-1]).mean()) / 2", "np.trapezoid(curve))", "1/T wide"),
-        ("(curve[1:] + curve[:-1]).mean()) / 2", "np.mean(curve))", "two ends count half"),
+        ("(curve[1:] + curve[:-1]).mean()) / 2", "np.mean(curve))", "divided by T + 1"),
         ("logit(prefixes(order[::-1]))", "logit(prefixes(order))[::-1]", "backwards"),
         ("logit(prefixes(order))\n    lerf = logit(prefixes(order[::-1]))",
          "logit(prefixes(order)[:-1])\n    lerf = logit(prefixes(order[::-1])[:-1])", "last point is missing"),
@@ -112,7 +112,7 @@ WRONG = {
         ("math.ceil(share * n)", "math.floor(share * n) + 1", "a first hint: Half of 4"),
         ("    full = logit", "    relevance -= 1\n    full = logit", "Sort and change a copy"),
         ("logit(~top)).mean()), float", "logit(~top[0][None])).mean()), float", "a first hint: Comprehensiveness"),
-        ("math.ceil(share * n)", "round(share * n)", "nearest"),
+        ("math.ceil(share * n)", "round(share * n)", "2.1, are three words"),
         ("np.argsort(-relevance)", "np.argsort(-np.abs(relevance))", "signed"),
         ("np.argsort(-relevance)", "np.argsort(relevance)", "least relevant words"),
         ("logit(~top)).mean()), float((full - logit(top)).mean())",

@@ -41,6 +41,23 @@ def place(error: BaseException, file: str) -> str:
     return "".join(f"line {frame.lineno}: {frame.line}" for frame in theirs)
 
 
+def caller(error: BaseException, file: str) -> str:
+    """The line from which the function was called whose line `place` gives.
+
+    Args:
+        error: the exception.
+        file: the learner's file.
+
+    Returns:
+        "line N: code"; "" if no function of the file has called it.
+    """
+    if isinstance(error, Told):
+        return error.caller
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    above = [frame for frame in theirs[:-1] if frame.name not in (theirs[-1].name, "<module>")][-1:]
+    return "".join(f"line {frame.lineno}: {frame.line}" for frame in above)
+
+
 def called(error: BaseException, file: str) -> str:
     """The last function of the learner's file in the traceback of an exception.
 
@@ -64,12 +81,12 @@ class Told(Exception):
         told: from `account`.
     """
 
-    place = called = said = ""
+    place = caller = called = said = ""
     given: int | None  # its number, if this side has handed it over
 
     def __init__(self, told: dict):
-        self.place, self.called, self.said = (
-            str(told.get(what, ""))[:LONGEST] for what in ("place", "called", "said")
+        self.place, self.caller, self.called, self.said = (
+            str(told.get(what, ""))[:LONGEST] for what in ("place", "caller", "called", "said")
         )
 
     def __str__(self) -> str:
@@ -111,6 +128,7 @@ def account(error: BaseException, file: str) -> dict:
         "types": types,
         "said": message(error),
         "place": place(error, file),
+        "caller": caller(error, file),
         "called": called(error, file),
         "given": given,
     }

@@ -188,11 +188,17 @@ beam_search = Tried(
     examples=lambda rng: tuple((seed, 3, 4) for seed in range(6)),
     trial=_try_beam,
     mistakes={
-        "This is greedy: only one candidate is kept, or extended by its likeliest id alone.": _wrong_beam(
+        "It finds what greedy search finds: keep several candidates, extend each by every id, and return the best.": _wrong_beam(
             width_of=lambda w, n: 1
         ),
         "`width` is not used, or for each candidate on its own: keep `width` of *all* extensions together.": _wrong_beam(
             width_of=lambda w, n: w**9
+        ),
+        "The candidates are sorted by their ids: sort by the score, key=lambda candidate: candidate[1].": _wrong_beam(
+            rank=lambda c: [-i for i in c[0]]
+        ),
+        "The logarithms are multiplied with the score; add them.": _wrong_beam(
+            fold=lambda score, x: score * x
         ),
         "One round is missing: `length` ids are added.": _wrong_beam(rounds=lambda length: length - 1),
         "There is one round too many: `length` ids are added.": _wrong_beam(rounds=lambda length: length + 1),

@@ -9,6 +9,8 @@ from minitransformer.course.properties import same
 SHARES = np.array([0.125, 0.25, 0.0625, 0.5, 0.0625])  # sums of these are exact
 TIED = np.array([0.125, 0.25, 0.25, 0.25, 0.125])
 
+MANY_TIED = np.tile([0.5, 1.5], 64) / 128  # so many that a sort that is not stable moves equal ones
+
 
 def cases_of(*cases):
     """(inputs, expected, in words) one after the other."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_10_generating.common import (
     ALL_V,
+    MANY_TIED,
     PLACES,
     SHARES,
     SUM,
@@ -53,6 +54,7 @@ keep_top_k = Exercise(
             cases_of(
                 ((TIED, 2), [0, 0.5, 0.5, 0, 0], "2 of three equal shares"),
                 ((TIED, 1), [0, 1, 0, 0, 0], "1 of three"),
+                ((MANY_TIED, 20), kept_alone(MANY_TIED, by_rank(MANY_TIED)[:20]), "20 of 64 equal shares"),
             ),
             "A stable sort of -p keeps equal shares in the order of their ids: np.argsort(-p, kind='stable').",
         ),

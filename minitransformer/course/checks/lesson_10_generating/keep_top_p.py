@@ -4,6 +4,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_10_generating.common import (
     ALL_V,
+    MANY_TIED,
     PLACES,
     SHARES,
     SUM,
@@ -66,7 +67,10 @@ keep_top_p = Exercise(
         ),
         Property(
             "of equal shares the first stay",
-            cases_of(((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares")),
+            cases_of(
+                ((TIED, 0.3), [0, 0.5, 0.5, 0, 0], "two of three equal shares"),
+                ((MANY_TIED, 0.25), kept_alone(MANY_TIED, by_rank(MANY_TIED)[:22]), "22 of 64 equal shares"),
+            ),
             "A stable sort of -p keeps equal shares in the order of their ids: np.argsort(-p, kind='stable').",
         ),
         returns(
@@ -86,6 +90,12 @@ keep_top_p = Exercise(
         SUM: filter_with(fewest, norm=False),
         PLACES: filter_with(fewest, in_front),
         ALL_V: filter_with(fewest, lambda p, ids: p[ids]),
+        "The shares that stay are divided by their sum, which is more than `enough`.": (
+            lambda p, enough: filter_with(fewest, norm=False)(p, enough) / enough
+        ),
+        "Everything as large as the last that stays also stays, which is more than is needed where shares are equal.": filter_with(
+            lambda p, e: np.flatnonzero(p >= p[fewest(p, e)].min())
+        ),
         "The share that reaches `enough` is left out; it belongs to those that stay.": (
             filter_with(_by_sum(lambda before, with_it, p, e: (with_it < e) | (before == 0))),
             filter_with(_by_sum(lambda before, with_it, p, e: with_it < e)),

@@ -164,6 +164,10 @@ next_token_probabilities = Exercise(
         (FOUR, 1.0, 1, 0.8),
     ),
     mistakes={
+        "np.exp is missing: the scores themselves are divided by their sum.": (
+            _wrong_probabilities(lambda x, t: (x - x.max()) / t / ((x - x.max()) / t).sum()),
+            _wrong_probabilities(lambda x, t: x / t / (x / t).sum()),
+        ),
         "The temperature has no effect: divide the scores by it, before softmax.": _wrong_probabilities(
             lambda x, t: _softmax(x)
         ),

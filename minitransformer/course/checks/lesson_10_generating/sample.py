@@ -117,6 +117,9 @@ sample = Exercise(
         (p, u) for p in (PIECES, OTHERS) for u in (0.0, 0.1, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.9)
     ),
     mistakes={
+        "u is compared with the sum *before* a share is added: the sum has to contain p[i].": _wrong_sample(
+            lambda p, u, ends: np.argmax(u < ends - p)
+        ),
         "This is always the likeliest, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmax()),
         "u is compared with each share on its own; compare it with their sum so far.": _wrong_sample(
             lambda p, u, ends: np.argmax(u < p)

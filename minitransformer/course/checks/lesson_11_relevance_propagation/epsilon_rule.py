@@ -117,6 +117,13 @@ epsilon_rule = Exercise(
             0.0,
         ),
         "What is kept is summed over all samples and outputs, not averaged.": wrong_epsilon(of_sinks=np.mean),
+        "What the stabiliser keeps is not all that x did not get: a part of that is kept by the biases.": lambda r, *inputs: (
+            *(got := wrong_epsilon()(r, *inputs))[:2],
+            r.sum() - got[0].sum(),
+        ),
+        "eps is an argument, to be passed on to `stabilised`: 1e-6 is only what it is if nothing else is passed.": (
+            lambda r, x, weight, bias, eps: wrong_epsilon()(r, x, weight, bias, 1e-6)
+        ),
         "First the bias's part, then the stabiliser's: these two are swapped.": wrong_epsilon(swapped=True),
         "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": wrong_epsilon(signed=False),
     },

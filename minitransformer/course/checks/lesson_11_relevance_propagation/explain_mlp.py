@@ -54,6 +54,14 @@ def _total_is_the_output(answer):
         )
 
 
+def _total_is_no_sum_of_parts(answer):
+    """Contributions of a million millions cancel: their sum is rounded, the output is exact."""
+    weight = 2.0**40 * np.array([[7.0, 11.0, -76.0]])
+    total = _explained(answer, np.array([3.0, 5.0, 1.0]), [(weight, np.array([0.5]))], 0, 0.1)[1]["total"]
+    hint = "The total is the output of the way forward; here it is made of what was found, so that the ledger always closes."
+    same(total, 0.5, "total, where large contributions cancel each other", rtol=1e-12, hint=hint)
+
+
 def _one_layer(answer):
     r, ledger = _explained(
         answer, np.array([2.0, -1.0]), [(np.array([[3.0, 2.0], [9.0, 9.0]]), np.array([0.5, 9.0]))], 0, 0.0
@@ -174,6 +182,7 @@ explain_mlp = Tried(
             _total_is_the_output,
             "Forward: weight @ input + bias for each layer, max(0, .) between them; total is z[target] of the last.",
         ),
+        Property("total is the output, not a sum of what was found", _total_is_no_sum_of_parts),
         Property(
             "one layer: products to the inputs, the bias to the ledger",
             _one_layer,

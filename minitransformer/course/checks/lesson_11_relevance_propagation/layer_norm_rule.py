@@ -185,6 +185,14 @@ layer_norm_rule = Exercise(
         "First what the biases keep, then what the stabiliser keeps: these two are swapped.": _wrong_norm(
             swapped=True
         ),
+        "The mean of the slopes is that of each row, mean(-1, keepdims=True); here it is one for all rows.": _wrong_norm(
+            spread=lambda slope, axis, keepdims: slope.mean()
+        ),
+        "The biases keep something too: the sum of bias_j r_j / S(z_j).": lambda *inputs: (
+            (got := _wrong_norm()(*inputs))[0],
+            0.0,
+            got[2],
+        ),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
         "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(

@@ -17,6 +17,11 @@ def _shares(x):
     return e / e.sum(-1, keepdims=True)
 
 
+def _down(x):
+    """Softmax along the last axis but one, if there is one."""
+    return np.moveaxis(_shares(np.moveaxis(x, -2, -1)), -1, -2) if x.ndim > 1 else _shares(x)
+
+
 def _scores(rng):
     return rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5)) * 2
 
@@ -69,6 +74,23 @@ def _hidden(answer):
     expected[np.isfinite(x)] = np.concatenate([row[0][0] for row in rows])
     same(got, expected, "relevance where scores are -inf, beside that of the same scores without them")
     same(kept, sum(float(row[1]) for row in rows), "what the constant part keeps where scores are -inf")
+    hint = "A score of -inf counts as a score of 0 in the formulas; here it counts as another number."
+    with np.errstate(all="ignore"):
+        got = called_with(answer, SOFTMAX, np.array([1.0, 2.0]), np.array([3.0, -np.inf]))
+    same(got[0], [-6.0, 0.0], "relevance of the scores 3 and -inf for r = (1, 2)", hint=hint)
+    same(got[1], 9.0, "what is kept then", hint=hint)
+
+
+def _rows_apart(answer):
+    r = np.array([[1.0, 2.0], [3.0, -1.0]])
+    x = np.array([[1.0, 2.0], [-900.0, -901.0]])
+    hint = (
+        "The largest score is that of each row, x.max(axis=-1, keepdims=True): here one row decides for all."
+    )
+    with np.errstate(all="ignore"):
+        got = called_with(answer, SOFTMAX, r, x)[0]
+    expected = x * (r - _shares(x) * r.sum(-1, keepdims=True))
+    same(got, expected, "the relevance of a row of scores around 0 and one around -900", hint=hint)
 
 
 def _large(answer):
@@ -92,6 +114,7 @@ def _wrong_softmax(
     factor=None,
     total=None,
     early=False,
+    bare=False,
 ):
     """The rule of softmax with something wrong in it."""
 
@@ -106,7 +129,7 @@ def _wrong_softmax(
         else:
             r_x = (1.0 if no_x else s if factor else x) * (r - (0 if diagonal else sign * s * sums))
         r_x = 0 * r_x if zero else r_x
-        parts = r * (1 - x + (s * x).sum(-1, keepdims=True))
+        parts = (1 if bare else r) * (1 - x + (s * x).sum(-1, keepdims=True))
         return r_x, parts.sum() if kept else 0.0
 
     return rule
@@ -149,8 +172,9 @@ softmax_rule = Tried(
             "softmax of the scores as they are; then x = np.where(np.isneginf(x), 0, x) for both formulas.",
         ),
         Property("large scores do no harm", _large, "Subtract the largest score of each row before np.exp."),
+        Property("rows with scores of different sizes do not disturb each other", _rows_apart),
         conserves(SOFTMAX, _scores),
-        keeps_its_inputs(_scores),
+        keeps_its_inputs(_scores, _masked_scores),
     ),
     examples=lambda rng: (_scores(rng), _masked_scores(rng)),
     trial=_try_softmax,
@@ -183,6 +207,10 @@ softmax_rule = Tried(
             total=lambda r, s: r.mean(-1, keepdims=True) / np.maximum(s, 1e-300)
         ),
         "The factor before the bracket is the score x_i, not its share s_i.": _wrong_softmax(factor=True),
+        "What is kept has the factor r_i too: sum_i r_i (1 - x_i + sum_k s_k x_k).": _wrong_softmax(
+            bare=True
+        ),
+        "The softmax goes along the last axis, and here along another.": _wrong_softmax(softmax=_down),
         "The sign is wrong: s_i sum_k r_k is subtracted, not added.": _wrong_softmax(sign=-1),
     },
 )

@@ -69,6 +69,9 @@ stabilised = Exercise(
         "Only numbers nearer to zero than eps are moved; all are.": _to_float32(
             lambda z, eps: np.where(abs(z) < eps, np.where(z < 0, -eps, eps), z)
         ),
+        "Only zeros are moved here; all numbers are, by eps.": _to_float32(
+            lambda z, eps: np.where(z == 0, eps, z)
+        ),
         "A zero counts as positive: np.where(z < 0, -eps, eps), so that S(0) is +eps.": _to_float32(
             lambda z, eps: z + np.where(z > 0, eps, -eps)
         ),

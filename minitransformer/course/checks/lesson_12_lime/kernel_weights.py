@@ -67,6 +67,12 @@ kernel_weights = Exercise(
     ),
     examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True], [False, False]]), 40.0)),
     mistakes={
+        "k counts the words left in each row, along axis 1; here it goes along axis 0.": lambda masks, width=25.0: (
+            np.sqrt(np.exp(-((100 * (1 - np.sqrt(masks.sum(0) / masks.shape[1]))) ** 2) / width**2))
+        ),
+        "T is the number of words, masks.shape[1]; here it is another number.": lambda masks, width=25.0: (
+            np.sqrt(np.exp(-((100 * (1 - np.sqrt(masks.sum(1) / len(masks)))) ** 2) / width**2))
+        ),
         "The distance goes from 0 to 100, not to 1: the factor 100 is missing.": _wrong_kernel(scale=1.0),
         "The root around exp is missing.": _wrong_kernel(root=False),
         "The distance takes the root of the share: 1 - sqrt(k / T).": _wrong_kernel(share=lambda left: left),

@@ -6,7 +6,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_12_lime.common import LAWS, stacked_fit, three_of, weights_by_hand
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import Tried, equal, same
+from minitransformer.course.properties import Tried, equal, same, uses_its_generator
 
 WORDS = ["the", "plot", "was", "thin", "but", "fun"]
 
@@ -71,6 +71,23 @@ def _asks(answer):
             )
     if "" not in asked.calls[0] and "" not in _run(answer, seed=1)[0].calls[0]:
         raise Failed("among 120 samples none has lost all its words", hint="Draw them with sample_masks.")
+
+
+def _twice(answer):
+    """A word that occurs three times: each of the three places is left or gone on its own."""
+    texts = []
+
+    def predict(asked):
+        texts.extend(asked)
+        return np.array([0.1 * text.count("so") + 0.3 * text.count("good") for text in asked])
+
+    three_of(answer(predict, ["so", "good", "so", "so"], 2, 60, np.random.default_rng(3)))
+    counts = {text.split().count("so") for text in texts}
+    if not counts & {1, 2}:
+        raise Failed(
+            "of 'so good so so' every text has all three `so`, or none",
+            hint="A mask is of places, not of words: a word that occurs three times may be gone at one place and left at others.",
+        )
 
 
 def _linear(answer):
@@ -273,6 +290,8 @@ lime = Tried(
             "Pass the rng on to sample_masks, and draw with nothing else.",
         ),
         Property("the first fit chooses the words", _chooses),
+        Property("each place is left or gone on its own, also where a word is repeated", _twice),
+        uses_its_generator(lambda answer, rng: three_of(answer(_Asked(), list(WORDS), 3, 60, rng))[1]),
         Property("it leaves the list of words as it was", _keeps_the_words),
     ),
     examples=lambda rng: ((0,), (1,)),

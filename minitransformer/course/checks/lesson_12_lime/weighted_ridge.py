@@ -45,7 +45,7 @@ def _no_better(answer):
     slopes = [(loss(d) - loss(-d)) / 2e-4 for d in 1e-4 * np.eye(4)]
     if max(map(abs, slopes)) > 1e-6:
         says = f"the slope of the loss in c is {np.round(slopes[:3], 4)}, in b {slopes[3]:.4g}; at the minimum all are 0"
-        raise Failed(says, hint="Take the weighted means off x and y first, then solve for c.")
+        raise Failed(says, first="Take the weighted means off x and y first, then solve for c.")
 
 
 def _scores(answer):
@@ -165,6 +165,12 @@ weighted_ridge = Tried(
     ),
     trial=_try_ridge,
     mistakes={
+        "The weights are divided by their sum, which makes alpha weigh more beside them: take them as they are.": _wrong_ridge(
+            scale=lambda a, w: a * w.sum()
+        ),
+        "R^2 is 1 less this share: 1 is perfect, 0 is no better than a constant.": lambda *problem: (
+            lambda c, b, score: (c, b, 1 - score)
+        )(*_wrong_ridge()(*problem)),
         "The weights are not used: every sample counts alike here.": _wrong_ridge(
             np.ones_like, np.ones_like, score=np.ones_like
         ),

@@ -51,6 +51,12 @@ def _wrong_auroc(tie=0.5, turned=False, absolute=False, every=False):
     return auroc
 
 
+def _side_by_side(relevance, marked):
+    """The first marked word with the first other one, and so on."""
+    ahead = [r - s for r, s in zip(relevance[marked], relevance[~marked], strict=False)]
+    return float(np.mean([1.0 if d > 0 else 0.5 if d == 0 else 0.0 for d in ahead]))
+
+
 def _precision(relevance, marked):
     return marked[np.argsort(-relevance, kind="stable")[: marked.sum()]].mean()
 
@@ -86,6 +92,8 @@ auroc = Exercise(
     ),
     examples=lambda rng: (_marks(rng), _tied_marks(rng)),
     mistakes={
+        "Each marked word is compared with every other word; here only with one, as zip does.": _side_by_side,
+        "`//` rounds down: divide by `/`.": lambda *inputs: float(_wrong_auroc()(*inputs) // 1),
         "Where both have the same relevance, count a half, not 0.": _wrong_auroc(tie=0),
         "Where both have the same relevance, count a half, not 1.": _wrong_auroc(tie=1),
         "This counts where the word that is not marked has more.": _wrong_auroc(turned=True),

@@ -12,7 +12,7 @@ from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     model_of,
 )
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import Tried, same
+from minitransformer.course.properties import Tried, one_number, same
 
 SHARES = (0.1, 0.3, 0.6)
 
@@ -34,7 +34,7 @@ def _two(answer, *inputs):
         raise Failed("got None", hint="Is there a `return`?")
     if not isinstance(got, tuple) or len(got) != 2:
         raise Failed(f"expected comprehensiveness and sufficiency, got {type(got).__name__}")
-    return got
+    return tuple(map(one_number, got, ("comprehensiveness", "sufficiency")))
 
 
 def _one_share(answer):
@@ -129,7 +129,9 @@ erased = Tried(
         "A share of the words is rounded up, math.ceil: 1 % of 7 words is one word, not none.": _wrong_erased(
             count=int
         ),
-        "A share of the words is rounded up, math.ceil, not to the nearest.": _wrong_erased(count=round),
+        "A share of the words is rounded up, math.ceil: 30 % of 7 words, 2.1, are three words.": _wrong_erased(
+            count=round
+        ),
         "Relevance is signed: the most relevant has the largest value, so take no absolute values.": _wrong_erased(
             absolute=True
         ),
@@ -163,6 +165,10 @@ erased = Tried(
         "Both are differences with a sign: take no absolute values.": lambda *inputs: tuple(
             abs(v) for v in _wrong_erased()(*inputs)
         ),
-        "The sign is wrong: f(all) less f(what is left).": _wrong_erased(sign=-1),
+        "The sign is wrong: f(all) less f(what is left).": (
+            _wrong_erased(sign=-1),
+            lambda *inputs: (lambda c, s: (-c, s))(*_wrong_erased()(*inputs)),
+            lambda *inputs: (lambda c, s: (c, -s))(*_wrong_erased()(*inputs)),
+        ),
     },
 )

@@ -46,6 +46,10 @@ def _watch(answer):
 def _blind(answer):
     got = answer(lambda layers: np.array([1.0, 3.0, 2.0]), _layers(), np.random.default_rng(0))
     same(got, [1.0, 1.0, 1.0], "an explanation that does not look at the model, three layers")
+    if not isinstance(got, list):
+        raise Failed(
+            f"expected a list of numbers, got a {type(got).__name__}", hint="`list(..)` makes a list of it."
+        )
 
 
 def _cascades(answer):
@@ -187,7 +191,9 @@ randomisation_test = Tried(
             upwards=True
         ),
         "The list that was passed is changed: work on list(layers).": _wrong_randomisation(in_place=True),
-        "The noise must have the layer's own mean and standard deviation.": _wrong_randomisation(noise=False),
+        "Draw normal noise with the layer's own mean and spread: rng.normal(w.mean(), w.std(), w.shape).": _wrong_randomisation(
+            noise=False
+        ),
         "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(
             previous=True
         ),

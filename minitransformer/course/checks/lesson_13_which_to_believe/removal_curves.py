@@ -63,6 +63,19 @@ def _signed_words(answer):
     )
 
 
+def _ties(answer):
+    """With a score that counts the words left, each step of a curve is one word."""
+    got = _three(answer, asked_in_rows(lambda keep: keep.sum(1)), np.array([1.0, 0.0, 1.0, 2.0, 0.0, 1.0]))
+    hint = "Where some are equal, each word goes all the same, in a step of its own: np.argsort gives each place once."
+    for curve, what in zip(got, CURVES[:2], strict=False):
+        same(
+            curve,
+            np.arange(6.0, -1, -1),
+            f"{what} of the number of words left, three of equal relevance",
+            hint=hint,
+        )
+
+
 def _try_curves(answer, seed):
     relevance = np.random.default_rng(abs(seed) + 20).normal(size=6) * np.sign(seed)
     return np.concatenate([np.ravel(part) for part in answer(model_of(abs(seed), 6), relevance)])
@@ -154,6 +167,7 @@ removal_curves = Tried(
             _curve(2),
             "The mean of (curve[1:] + curve[:-1]) / 2 is an AUC; the area is that of LeRF less that of MoRF.",
         ),
+        Property("words of equal relevance go one by one", _ties),
         Property("it leaves relevance as it was", keeps_relevance),
     ),
     examples=lambda rng: ((1,), (2,), (-1,), (-2,)),
@@ -191,7 +205,9 @@ removal_curves = Tried(
         "The order is MoRF, LeRF, area.": lambda *inputs: (lambda morf, lerf, area: (lerf, morf, area))(
             *_wrong_curves()(*inputs)
         ),
-        "The mean of the points is not the area: the two ends count half.": _wrong_curves(points=True),
+        "T + 1 points make T pieces, each 1/T wide; here the sum is divided by T + 1.": _wrong_curves(
+            points=True
+        ),
         "LeRF is not MoRF backwards: ask the model again, in the opposite order.": _wrong_curves(
             mirrored=True
         ),
