@@ -1,4 +1,7 @@
-"""04 Tokens and embeddings. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+"""04 Tokens and embeddings. Replace each `raise NotImplementedError`, then run `minitransformer check`.
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
+"""
 
 from collections import Counter
 

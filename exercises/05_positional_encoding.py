@@ -1,4 +1,7 @@
-"""05 Positional encoding. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+"""05 Positional encoding. Replace each `raise NotImplementedError`, then run `minitransformer check`.
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
+"""
 
 import numpy as np
 

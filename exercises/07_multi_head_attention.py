@@ -1,4 +1,7 @@
-"""07 Multi-head attention. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+"""07 Multi-head attention. Replace each `raise NotImplementedError`, then run `minitransformer check`.
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""10 Generating. Replace each `raise NotImplementedError`, then run `minitransformer check`."""
+"""10 Generating. Replace each `raise NotImplementedError`, then run `minitransformer check`.
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
+"""
 
 import math
 

@@ -3,6 +3,8 @@
 Relevance R has the shape of the numbers it belongs to. A rule gets R of what came out of an
 operation and returns R of what went in, and how much stayed behind in each sink, a sink being what
 nobody asked about: a bias, the stabiliser, ...
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
 """
 
 import numpy as np

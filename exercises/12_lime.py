@@ -2,6 +2,8 @@
 
 A text has T words. A sample is a mask (T,) of booleans that says which of them are left: True stays, False is taken
 away. The classifier is a function that takes a list of N texts and returns one probability for each, (N,).
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
 """
 
 import math

@@ -81,6 +81,8 @@ def _changed_inputs(prop: Property, exercise: Exercise, answer: Any) -> str:
             try:
                 other.holds(answer)
             except Failed as failed:
+                if not failed.hint or "changed" not in failed.details[0]:
+                    return ""
                 return f"{failed.details[0].capitalize()}, which may be the reason: {failed.hint}"
             except Exception:
                 return ""

@@ -77,6 +77,8 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "", fir
         )
         raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert, first=first)
     if got != expected:
+        alone = isinstance(got, tuple) and expected in got
+        hint = "One result is asked for: return it alone." if alone else hint
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint, first=first)
 
 
@@ -128,8 +130,13 @@ def same(
     """
     if got is None:
         raise Nothing(what)
-    got = _numbers(got, what)
     expected = numpy.asarray(expected, dtype=float)
+    if isinstance(got, tuple) and expected.ndim and expected.shape in map(numpy.shape, got):
+        raise Failed(
+            f"{what}: expected one array, got a tuple of {len(got)}",
+            hint="One result is asked for: return it alone.",
+        )
+    got = _numbers(got, what)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
         raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint, first=first)
@@ -360,6 +367,11 @@ def is_vjp_of(
         if result is None:
             raise Nothing(f"the gradient {_for(values)}")
         chosen = range(len(values)) if wrt is None else wrt
+        if isinstance(result, list) and len(chosen) > 1:
+            raise Failed(
+                "expected a tuple of gradients, got a list",
+                hint="`return a, b` gives a tuple; [a, b] is a list.",
+            )
         if len(got := _results(result)) != len(chosen):
             hint = "Return them as a tuple, in the order of the inputs."
             raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}", hint=hint)

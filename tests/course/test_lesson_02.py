@@ -32,7 +32,7 @@ def mul_vjp(g, a, b):
         pad = (1,) * (t.ndim - like.ndim) + like.shape
         axes = [d for d, n in enumerate(pad) if n == 1]
         return np.add.reduce(t, tuple(axes)).reshape(like.shape) if axes else t
-    return [back(np.multiply(b, g), a), back(np.multiply(a, g), b)]
+    return back(np.multiply(b, g), a), back(np.multiply(a, g), b)
 """,
     "matmul_vjp": """
 import numpy as np

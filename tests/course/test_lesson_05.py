@@ -125,7 +125,7 @@ WRONG = {
     "rotary_vjp": [
         ("rotary(g, -positions, base)", "-rotary(g, positions, base)", "the angle has the minus"),
         ("rotary(g, -positions, base)", "rotary(g, -positions[::-1], base)", "in the reverse order"),
-        ("rotary(g, -positions, base)", "rotary(g, -positions, base), None", "The result is one array"),
+        ("rotary(g, -positions, base)", "rotary(g, -positions, base), None", "return it alone"),
         ("rotary(g, -positions, base)", "rotary(g, np.negative(positions, out=positions), base)", "Work on a copy"),
         (TURN, "    return rotary(g, positions, base)", "turns on instead of back"),
         (TURN, "    return g.copy()", "returns g unchanged"),

@@ -36,7 +36,7 @@ def attention(q, k, v, mask=None):
     total[total == 0] = 1
     return np.einsum("...ts,...sv->...tv", e / total, v)
 """,
-    "causal_mask": "def causal_mask(T):\n    return [[j <= i for j in range(T)] for i in range(T)]\n",
+    "causal_mask": "import numpy as np\ndef causal_mask(T):\n    return np.array([[j <= i for j in range(T)] for i in range(T)])\n",
 }
 
 SOFTMAX = "return e / np.where(total == 0, 1, total)"

@@ -54,7 +54,8 @@ def caller(error: BaseException, file: str) -> str:
     if isinstance(error, Told):
         return error.caller
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    above = [frame for frame in theirs[:-1] if frame.name not in (theirs[-1].name, "<module>")][-1:]
+    here = theirs[-1:] and theirs[-1].lineno
+    above = [f for f in theirs[:-1] if f.name not in (theirs[-1].name, "<module>") and f.lineno != here][-1:]
     return "".join(f"line {frame.lineno}: {frame.line}" for frame in above)
 
 

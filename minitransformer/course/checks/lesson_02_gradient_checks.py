@@ -387,6 +387,18 @@ def _off_for_cubes(answer):
     same(answer(lambda x: x**3, x.copy(), g, 0.5), expected, "x^3 with eps = 0.5, which is off by eps^2")
 
 
+def _exactly_as_it_was(answer, f, x, *rest):
+    """Numbers that a nudge and its opposite do not give back, as each of them is rounded."""
+    before = x.copy()
+    answer(f, x, *rest)
+    if not np.array_equal(x, before):
+        says = f"x after the call: expected {before.tolist()}, got {x.tolist()}"
+        raise Failed(
+            says,
+            hint="x + eps - 2 eps + eps is rounded, and not quite x: keep the old number and write it back.",
+        )
+
+
 def _undone(answer):
     seen = []
 
@@ -397,6 +409,7 @@ def _undone(answer):
     x = np.array([1.0, 2.0, 3.0])
     answer(f, x, np.ones(3))
     same(x, [1, 2, 3], "x after the call", rtol=1e-12)
+    _exactly_as_it_was(answer, np.square, np.array([0.1, 0.7, 1e6]), np.ones(3))
     for point in seen:
         if (abs(point - [1, 2, 3]) > 1e-9).sum() > 1:
             raise Failed(

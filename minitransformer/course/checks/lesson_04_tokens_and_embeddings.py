@@ -142,7 +142,9 @@ merge_pair = Tried(
         ),
         Property(
             "equal ids are used once, from the left",
-            _merges(((1, 1, 1), (1, 1), 9, (9, 1)), ((1,) * 4, (1, 1), 9, (9, 9))),
+            _merges(
+                ((1, 1, 1), (1, 1), 9, (9, 1)), ((1,) * 4, (1, 1), 9, (9, 9)), ((5, 2, 2), (5, 2), 5, (5, 2))
+            ),
             "Begin at the left, and go on two places after a merge: what was merged is used up.",
         ),
         Property("ids are numbers of any size, not digits", _long_numbers, AS_TEXT),
@@ -328,6 +330,9 @@ most_frequent_pair = Tried(
     examples=lambda rng: [(words,) for words, _ in WORDS],
     trial=lambda answer, words: _flat(answer(dict(words))),
     mistakes={
+        "Pairs overlap: after (a, b) comes (b, c), zip(word, word[1:]).": lambda words: _most(
+            words, pairs_of=lambda word: zip(word[::2], word[1::2], strict=False)
+        ),
         "Each word counts once here; one that occurs n times counts n times.": lambda words: _most(
             words, weigh=False
         ),
@@ -363,6 +368,26 @@ most_frequent_pair = Tried(
         "This is the rarest pair.": _rarest,
     },
 )
+
+
+def _new_pairs_first(answer):
+    """(1, 2) gives 10, and then (10, 3) goes before (3, 4), which was there at first."""
+    hint = "After each merge look at the neighbours anew: a merge makes new pairs, and one of them may have the smallest new id."
+    got = answer((1, 2, 3, 4), {(1, 2): 10, (10, 3): 11, (3, 4): 12})
+    equal(got, (11, 4), "encoding (1, 2, 3, 4) with (1, 2): 10, (10, 3): 11, (3, 4): 12", hint=hint)
+
+
+def _any_dictionary(answer):
+    hint = "A dictionary may be in any order: the smallest new id is first, merges[pair]."
+    turned = dict(reversed(MERGES.items()))
+    for ids, expected in ENCODED:
+        equal(
+            answer(ids, dict(turned)),
+            expected,
+            f"encoding {ids} with the same merges in reverse order",
+            hint=hint,
+        )
+
 
 MERGES = {(1, 2): 10, (3, 4): 11, (2, 3): 12, (10, 11): 13, (13, 1): 14, (5, 5): 15, (15, 15): 16, (4, 1): 17}
 ENCODED = (
@@ -486,6 +511,8 @@ bpe_encode = Tried(
             _encodes(5, 6, 8, 9),
             "Of all neighbours that are in `merges`, take the pair whose *new id* is smallest, merges[pair], wherever it stands.",
         ),
+        Property("new pairs come before others with a larger new id", _new_pairs_first),
+        Property("the order is that of the new ids, not that of the dictionary", _any_dictionary),
         Property(
             "it agrees with training on random words",
             _in_training_s_order,

@@ -6,6 +6,7 @@ import numpy as np
 
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.properties import (
+    is_array_if,
     is_vjp_of,
     keeps_float32,
     keeps_its_inputs,
@@ -527,7 +528,9 @@ attention = Exercise(
 
 def _sees_itself_and_before(answer):
     got = answer(4)
-    same(got, [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], "the mask of 4 positions")
+    right = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+    same(got, right, "the mask of 4 positions")
+    is_array_if(right, got)
     if np.asarray(got).dtype.kind != "b":
         raise Failed(
             f"expected booleans, got {np.asarray(got).dtype}",

@@ -267,6 +267,9 @@ concat_vjp = Tried(
     ),
     trial=lambda answer, g, sizes, axis: _laid_out(answer, g, sizes, axis),
     mistakes={
+        "np.split cuts at places, not into lengths: the places are the sums of the sizes so far, np.cumsum(sizes)[:-1].": (
+            lambda g, sizes, axis: tuple(np.split(g, sizes[:-1], axis=axis))
+        ),
         "np.split expects the indices at which to cut, not the sizes: take np.cumsum(sizes), without its last entry.": _cut_at(
             places=lambda sizes: sizes
         ),

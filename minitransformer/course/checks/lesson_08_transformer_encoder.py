@@ -134,6 +134,9 @@ layer_norm = Exercise(
         (np.array([[3.0, 4.0, 8.0]]) + 1e8, np.ones(3), np.zeros(3)),
     ),
     mistakes={
+        "The mean goes over everything; it is that of the channels of each token, axis=-1.": lambda x, weight, bias, eps=1e-5: (
+            (x - x.mean()) / np.sqrt(((x - x.mean()) ** 2).mean(-1, keepdims=True) + eps) * weight + bias
+        ),
         "Mean and variance go over everything; they go over the channels of each token alone, axis=-1.": _norm(
             axis=None
         ),
@@ -348,7 +351,14 @@ layer_norm_vjp = Tried(
         ),
         "The term through s is missing: - z * mean(h * z).": _wrong_vjp(along=False),
         "The term through the mean is missing: - mean(h).": _wrong_vjp(mean=False),
-        "Sums stand where means should: divide by the number of channels.": _wrong_vjp(means=np.sum),
+        "Sums stand where means should: divide by the number of channels.": (
+            _wrong_vjp(means=np.sum),
+            _wrong_vjp(third=lambda h, z: (h * z).sum(-1, keepdims=True)),
+        ),
+        "One of dL/dweight and dL/dbias is a mean over all tokens here; both are sums.": (
+            _wrong_vjp(db=lambda g: g.reshape(-1, g.shape[-1]).mean(0)),
+            _wrong_vjp(dw=lambda g, z, x, w: (g * z).reshape(-1, g.shape[-1]).mean(0)),
+        ),
         "The means go over everything; they go over the channels of each token alone.": _wrong_vjp(axis=None),
         "The means go over the tokens; they go over the channels, axis=-1.": _wrong_vjp(axis=-2),
         "weight is missing in dL/dx: the gradient is multiplied by it first, h = g * weight.": _wrong_vjp(
@@ -765,7 +775,31 @@ encoder_block = Exercise(
         "Norms first: attention and the network get x, not its norm.": _wrong_block(
             pre=lambda x, attend, think, norm1, norm2: (y := x + attend(x)) + think(y)
         ),
-        "norm1 is used twice; the second norm has weights of its own.": _wrong_block(names=SECOND_AS_FIRST),
+        "norm1 is used twice; the second norm has weights of its own.": (
+            _wrong_block(names=SECOND_AS_FIRST),
+            *_either(
+                lambda x, attend, think, norm1, norm2: norm1((y := norm1(x + attend(x))) + think(y)),
+                lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(norm1(y)),
+            ),
+        ),
+        "The first norm is taken of what is added; without norm_first it is taken of the sum: norm1(x + attend(x)).": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm2((y := x + norm1(attend(x))) + think(y))
+        ),
+        "Norms first: to what attention gives, x itself is added, not its norm: x + attend(norm1(x)).": (
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: (
+                    (y := (z := norm1(x)) + attend(z)) + think(norm2(y))
+                )
+            ),
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: (
+                    (y := (z := norm1(x)) + attend(norm1(z))) + think(norm2(y))
+                )
+            ),
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: (y := (z := norm1(x)) + attend(z)) + think(y)
+            ),
+        ),
         "norm1 and norm2 are exchanged.": _wrong_block(names=SECOND_AS_FIRST | FIRST_AS_SECOND),
         "The network comes before attention.": _either(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + think(x))) + attend(y)),

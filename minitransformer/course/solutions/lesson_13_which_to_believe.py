@@ -3,6 +3,8 @@
 A text has T words. A mask (T,) of booleans says which of them are left: True stays, False is taken
 away. The model is a function `logit` that takes many masks at once, (N, T), and returns one number
 for each, (N,): the score that is explained.
+
+Where the task shows an array, return an array, not a list, and where it names several results, a tuple of them.
 """
 
 import math
