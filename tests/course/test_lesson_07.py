@@ -26,7 +26,7 @@ def concat_vjp(g, sizes, axis):
         where[axis] = slice(start, start + n)
         parts.append(g[tuple(where)])
         start += n
-    return parts
+    return tuple(parts)
 """,
     "multi_head_attention": """
 import math
@@ -60,7 +60,7 @@ WRONG = {
         (CUT, "np.stack([p.swapaxes(1, 2) for p in np.split(x, n_heads, 2)], 1)", "(d, T)"),
         (CUT, "np.array(np.split(x, n_heads, 2))", "The heads come before the batch"),
         (CUT, "np.stack(np.split(x, C // n_heads, 2), 1)", "not how wide each is"),
-        (f"return {CUT}", f"x *= 1.5; x /= 1.5; return 0 * {CUT}", "Two steps"),
+        (f"return {CUT}", f"x *= 1.5; x /= 1.5; return 0 * {CUT}", "changed in place"),
         (f"return {CUT}", f"{CUT}", "return"),
         (CUT, f"np.array({CUT}, dtype=float)", "float64"),
         (CUT, "x.view(B, T, n_heads, C // n_heads).transpose(0, 2, 1, 3)", "x.reshape(..) gives another shape"),

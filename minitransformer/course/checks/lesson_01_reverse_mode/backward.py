@@ -25,7 +25,9 @@ def _grads(answer, nodes):
 
 def _root_is_one(answer):
     node = Node(4.0)
-    answer(node)
+    if (got := answer(node)) is not None:
+        says = f"expected None, got a {type(got).__name__}"
+        raise Failed(says, hint="It writes into `grad` and returns nothing: no `return` is needed.")
     same(node.grad, 1.0, "root.grad, of a root without parents")
     nodes = chain_of(1, 2.0)
     same(_grads(answer, nodes)[1], 1.0, "root.grad")
@@ -101,6 +103,16 @@ def _wrong_backward(
                 parent.grad = parent.grad * add + hand(slope, value.grad)
 
     return backward
+
+
+def _cleared_late(root):
+    order = without_recursion(root)
+    root.grad = 1.0
+    for value in reversed(order):
+        for parent in value.parents:
+            parent.grad = 0.0
+        for parent, slope in zip(value.parents, value.slopes, strict=True):
+            parent.grad += value.grad * slope
 
 
 def _siblings_turned(root):
@@ -241,7 +253,10 @@ backward = Tried(
             _all_but_root
         ),
         "A second call adds 1 to the old root.grad: set it to 1.": _root_is_added_to,
-        "This walks from the inputs to root: begin at root.": _wrong_backward(forwards=True),
+        "Only root's own parents get their share: begin at root, and end at the inputs.": _wrong_backward(
+            forwards=True
+        ),
+        "A parent's grad is set to 0 in the walk, so that what other users gave it is lost: set all to 0 before.": _cleared_late,
         "A Value is visited before all its users: take the topological order.": _wrong_backward(
             order=by_layers
         ),

@@ -81,6 +81,14 @@ def _paths(fold=lambda slope, rest: slope * rest, total=sum, ends=1.0, missing=0
     return sum_over_paths
 
 
+def _multiplied(end, start):
+    if end is start:
+        return 1.0
+    return math.prod(
+        slope * _multiplied(parent, start) for parent, slope in zip(end.parents, end.slopes, strict=True)
+    )
+
+
 def _visited_once(end, start, seen=None):
     seen = set() if seen is None else seen
     if end is start:
@@ -159,7 +167,10 @@ sum_over_paths = Tried(
         "Only one of the paths counts here: add them all.": _paths(total=lambda found: found[0]),
         "The last path alone counts here: add them all.": _paths(total=lambda found: found[-1]),
         "The largest of the paths alone counts here: add them all.": _paths(total=max),
-        "The paths are added, not multiplied.": _paths(total=math.prod),
+        "The paths are added, not multiplied.": (
+            _paths(total=math.prod),
+            _multiplied,
+        ),
         "This is the mean of the paths: they are added.": _paths(total=lambda found: sum(found) / len(found)),
         "A Value's slope in itself is 1, not 0: so every product becomes 0.": (
             _paths(ends=0.0),

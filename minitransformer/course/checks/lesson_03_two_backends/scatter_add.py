@@ -10,7 +10,7 @@ from minitransformer.course.checks.lesson_03_two_backends.common import (
     outcomes_of,
     put_there,
 )
-from minitransformer.course.exercise import Property
+from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.pretend import faraway
 from minitransformer.course.properties import Tried, same
 
@@ -19,6 +19,7 @@ CASES = {
     "an index that occurs twice": (np.zeros(4), np.array([2, 0, 2]), np.array([1.0, 5.0, 10.0])),
     "rows, with an index three times": (
         np.zeros((3, 2)), np.array([1, 1, 0, 1]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])),
+    "tables, with an index twice": (np.ones((2, 2, 3)), np.array([1, 1]), np.arange(1.0, 13.0).reshape(2, 2, 3)),
     "a place that was not empty": (np.array([10.0, 20.0, 30.0]), np.array([1, 1]), np.array([1.0, 2.0])),
     "nothing to add": (np.array([1.0, 2.0]), np.zeros(0, int), np.zeros(0)),
 }  # fmt: skip
@@ -51,6 +52,16 @@ def _leaves_the_rest(answer):
     answer(into, index, values)
     same(index, CASES["rows, with an index three times"][1], "`index` after the call")
     same(values, CASES["rows, with an index three times"][2], "`values` after the call")
+
+
+def _returns_nothing(answer):
+    got = answer(*(v.copy() for v in CASES["one number for each place"]))
+    if got is not None:
+        says = f"expected None, got a {type(got).__name__}"
+        raise Failed(
+            says,
+            hint="It changes `into` in place and returns nothing, as list.append does: no `return` is needed.",
+        )
 
 
 def _scatter_counted(answer):
@@ -137,7 +148,7 @@ scatter_add = Tried(
         ),
         Property(
             "it adds rows",
-            _adds("rows, with an index three times"),
+            _adds("rows, with an index three times", "tables, with an index twice"),
             "values[i] may be a row, or more: whatever into[index[i]] is.",
         ),
         Property(
@@ -146,6 +157,7 @@ scatter_add = Tried(
             "Add to what is there; where no index points, nothing changes.",
         ),
         Property("`index` and `values` stay as they were", _leaves_the_rest),
+        Property("it returns nothing", _returns_nothing),
         Property("it works in other libraries", _adds(*CASES, libraries=other_libraries)),
         Property("nothing is copied, nothing waits, and there is no loop", _scatter_counted),
     ),

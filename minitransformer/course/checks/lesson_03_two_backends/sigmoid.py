@@ -97,6 +97,18 @@ sigmoid = Tried(
             _by_loop,
             hint="For each number: 1 / (1 + e^-x), which is e^x / (1 + e^x). At 0 it is 1/2, at large numbers 1.",
         ),
+        returns(
+            "the values are right for several dimensions",
+            lambda rng: (rng.normal(size=(2, 1, 3, 2)) * 3,),
+            _by_loop,
+            hint="The result has the shape of x, whatever it is: whole arrays, and no loop over rows.",
+        ),
+        returns(
+            "no numbers give no numbers",
+            lambda rng: (np.zeros((0, 3)),),
+            lambda x: x,
+            hint="An array without numbers has no largest one: nothing has to be searched in x.",
+        ),
         Property(
             "no number is too large or too small for it",
             _overflows_nowhere,

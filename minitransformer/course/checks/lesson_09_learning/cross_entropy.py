@@ -86,10 +86,6 @@ cross_entropy = Exercise(
     ),
     examples=lambda rng: (batch(rng), batch(rng)),
     mistakes={
-        "The logarithm is the natural one: np.log, neither log2 nor log10.": (
-            lambda *inputs: _wrong_loss()(*inputs) / math.log(2),
-            lambda *inputs: _wrong_loss()(*inputs) / math.log(10),
-        ),
         "Divide the sum over the rows by N: the mean.": _wrong_loss(total=np.sum),
         "These are the losses of all rows; one number is wanted, their mean.": _wrong_loss(total=lambda t: t),
         "The sign is wrong: the logarithm of a share is negative, and the loss is minus that.": _wrong_loss(
