@@ -34,6 +34,13 @@ CRASHES = [
     ("(1, 2) + 3", "(x,) is a tuple of one"),
     ("range(2.0)", "`//` divides so"),
     ("min([])", "`default=`"),
+    ("np.ones(3).shape[1]", "A shape has one number for each axis"),
+    ("-np.ones(3, bool)", "turned round by `~`"),
+    ("2.0 ^ 3", "written `**`"),
+    ("np.ones(3).append(4)", "a method of lists"),
+    ("{}.weight", "d['weight']"),
+    ("len(3)", "here comes one number"),
+    ("np.linalg.solve(np.ones((2, 3)), np.ones(2))", "as many rows as columns"),
 ]
 
 
@@ -153,3 +160,32 @@ def test_an_input_changed_in_place_is_named_as_what_may_spoil_the_values():
 def test_the_line_of_an_endless_loop_is_shown():
     report = judge_source("causal_mask", "def causal_mask(T):\n    i = 0\n    while i < T:\n        pass\n")
     assert report.details[1].startswith("it was then in line")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_line_that_makes_a_nan_is_shown():
+    masked = "    x = np.where(x > 1e3, -np.inf, x)\n    hidden = x * 0\n    return hidden + x\n"
+    report = judge_source("softmax", "import numpy as np\ndef softmax(x):\n" + masked.replace("1e3", "-1e3"))
+    assert any(
+        said.startswith("invalid value encountered in multiply in line 4") for said in report.details
+    ), report
+
+
+def test_the_line_that_called_is_shown():
+    source = "def inner(x):\n    return x.nothing\n\ndef softmax(x):\n    return inner(x)\n"
+    assert judge_source("softmax", source).details[1:] == (
+        "line 2: return x.nothing",
+        "called in line 5: return inner(x)",
+    )
+
+
+def test_one_number_is_compared_too():
+    assert relation(np.array(0.5), np.array(-0.5), np.array(True)) == ("It has the wrong sign.",)
+    assert relation(np.array(0.5), np.array(1.5), np.array(True)) == ("It is 3 times what is expected.",)
+    assert relation(np.array(3.0), np.array(6.0), np.array(True)) == ()  # counts and ids
+
+
+def test_several_results_where_one_is_asked():
+    with pytest.raises(Failed, match="tuple of 2") as failed:
+        same((np.ones(3), np.ones(2)), np.ones(3))
+    assert "alone" in failed.value.hint

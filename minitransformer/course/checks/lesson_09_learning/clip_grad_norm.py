@@ -94,6 +94,14 @@ def _by_value(grads, max_norm):
     return n
 
 
+def _by_own_norm(grads, max_norm):
+    for g in grads:
+        norm = _long([g])
+        if norm > max_norm:
+            g *= max_norm / norm
+    return norm
+
+
 def _by_difference(grads, max_norm):
     n = _long(grads)
     for g in grads:
@@ -160,6 +168,10 @@ clip_grad_norm = Tried(
         "These are absolute values added up; the norm adds squares and takes the root.": _wrong_clip(
             norm=lambda grads: sum(abs(g).sum() for g in grads)
         ),
+        "This is the largest norm of an array; the norm adds the squares of all entries of all arrays.": _wrong_clip(
+            norm=lambda grads: max(_long([g]) for g in grads)
+        ),
+        "Each array is clipped by its own norm, and the last one is returned: one norm for all arrays.": _by_own_norm,
         "This is the largest entry; the norm adds the squares of all.": _wrong_clip(
             norm=lambda grads: max(abs(g).max() for g in grads)
         ),
