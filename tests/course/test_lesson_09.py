@@ -227,7 +227,13 @@ WRONG = {
         (DECAY, "            for q in self.params:\n                q *= 1 - self.lr * self.weight_decay\n",
          "once for each parameter"),
         (DECAY, "            p -= self.lr * self.weight_decay * p * p\n", "is squared"),
-        (DECAY, "            p *= 1 - self.lr**2 * self.weight_decay\n", "times itself"),
+        (DECAY, "            p *= 1 - self.lr**2 * self.weight_decay\n", "another factor"),
+        (DECAY + MEANS, MEANS.replace("(g - m)", "(g + self.weight_decay * p - m)"), "m and v contain it"),
+        (DECAY, "            m *= 1 - self.lr * self.weight_decay\n", "running mean decays"),
+        (DECAY, "            p -= self.lr * self.weight_decay * abs(p)\n", "not of |p|"),
+        (STEP, STEP + "            return\n", "Only the first parameter"),
+        ("eps=1e-8, weight_decay=1e-2", "weight_decay=1e-2, eps=1e-8", "order of the stub"),
+        ("        b1, b2", "        self.weight_decay *= self.lr\n        b1, b2", "itself is changed"),
     ],
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ DECAY = 0.5
 
 
 def _adamw(answer, params, weight_decay=DECAY):
-    return answer(params, lr=0.1, betas=BETAS, eps=1e-8, weight_decay=weight_decay)
+    return answer(params, 0.1, BETAS, 1e-8, weight_decay)  # in this order, as the tour gives them
 
 
 def _adam(answer, params):
@@ -81,6 +81,10 @@ def nothing(lr, decay, p):
     return 0.0
 
 
+def with_decay(lr, decay, p, g):
+    return g + decay * p
+
+
 def whole(b, t):
     return 1.0
 
@@ -90,7 +94,7 @@ def corrected(b, t):
 
 
 def _wrong(
-    gradient=lambda decay, p, g: g,
+    gradient=lambda lr, decay, p, g: g,
     before=lambda lr, decay, p: lr * decay * p,
     after=nothing,
     step=lambda m, v, p, decay, eps: m / (np.sqrt(v) + eps),
@@ -102,6 +106,8 @@ def _wrong(
     counts=1,
     every=False,
     late=False,
+    inside=(True, True),
+    first_only=False,
 ):
     """An AdamW with something wrong in it."""
 
@@ -116,17 +122,53 @@ def _wrong(
             self.t = self.t + 1 if counts else 1
             lr = self.first if first_rate else self.lr
             for p, kept, g in zip(self.params, self.means, grads, strict=True):
-                whole = gradient(self.decay, p, g)
+                whole = gradient(lr, self.decay, p, g)
                 for q in self.params if every else [p]:
                     q -= before(lr, self.decay, q)
-                whole = gradient(self.decay, p, g) if late else whole
-                for i, (b, x) in enumerate(zip(self.betas, (whole, whole * whole), strict=True)):
+                whole = gradient(lr, self.decay, p, g) if late else whole
+                of_m, of_v = (whole if holds else g for holds in inside)
+                for i, (b, x) in enumerate(zip(self.betas, (of_m, of_v * of_v), strict=True)):
                     kept[i] = b * kept[i] + (1 - b) * x
                 m, v = (x / c(b, self.t) for x, c, b in zip(kept, correction, self.betas, strict=True))
                 p -= rate(lr) * step(m, v, p, self.decay, self.eps)
                 p -= after(lr, self.decay, p)
+                if first_only:
+                    return
 
     return AdamW
+
+
+def _other_order():
+    """An AdamW whose arguments have another order."""
+
+    class Reordered(_wrong()):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), weight_decay=1e-2, eps=1e-8):
+            super().__init__(params, lr, betas, eps, weight_decay)
+
+    return Reordered
+
+
+def _decays_the_decay(before):
+    """An AdamW that multiplies its weight_decay by the learning rate in each step."""
+
+    class Shrinking(_wrong(before=before)):
+        def step(self, grads):
+            self.decay *= self.lr
+            super().step(grads)
+
+    return Shrinking
+
+
+def _decays_the_means():
+    """An AdamW in which the running mean of the gradient decays, and no weight."""
+
+    class Means(_wrong(before=nothing)):
+        def step(self, grads):
+            for kept in self.means:
+                kept[0] = kept[0] * (1 - self.lr * self.decay)
+            super().step(grads)
+
+    return Means
 
 
 def _new_arrays():
@@ -189,8 +231,11 @@ AdamW = Tried(
     examples=lambda rng: ((3, 1.0), (4, 0.1)),
     trial=try_with(_adamw),
     mistakes={
-        "The decay is added to the gradient here (L2), so that m and v contain it: take it from the weight itself.": _wrong(
-            gradient=lambda decay, p, g: g + decay * p, before=nothing
+        "The decay is added to the gradient here (L2), so that m and v contain it: take it from the weight itself.": (
+            _wrong(gradient=with_decay, before=nothing),
+            _wrong(gradient=with_decay, before=nothing, inside=(True, False)),
+            _wrong(gradient=with_decay, before=nothing, inside=(False, True)),
+            _wrong(gradient=lambda lr, decay, p, g: g + lr * decay * p, before=nothing),
         ),
         "The decay is divided by the root of v, like the gradient: it belongs outside of the fraction.": _wrong(
             before=nothing, step=lambda m, v, p, decay, eps: (m + decay * p) / (np.sqrt(v) + eps)
@@ -213,14 +258,37 @@ AdamW = Tried(
             before=lambda lr, decay, p: p - lr * decay * p
         ),
         "The decay happens twice in each step, in the gradient and beside it: leave the gradient as it is.": (
-            _wrong(gradient=lambda decay, p, g: g + decay * p),
-            _wrong(gradient=lambda decay, p, g: g + decay * p, late=True),
+            _wrong(gradient=with_decay),
+            _wrong(gradient=with_decay, late=True),
         ),
         "All parameters decay once for each parameter, so several times: decay only p in the loop over all p.": _wrong(
             every=True
         ),
         "The weight is squared here; it loses lr * weight_decay times itself.": _wrong(
             before=lambda lr, decay, p: lr * decay * p * p
+        ),
+        "Each weight is multiplied by 1 - lr * weight_decay; here it is another factor.": (
+            _wrong(before=lambda lr, decay, p: (1 - np.exp(-lr * decay)) * p),
+            _wrong(before=lambda lr, decay, p: (1 - 1 / (1 + lr * decay)) * p),
+            _wrong(before=lambda lr, decay, p: lr * decay / 2 * p),
+            _wrong(before=lambda lr, decay, p: lr * decay * 2 * p),
+            _wrong(before=lambda lr, decay, p: lr * lr * decay * p),
+            _wrong(before=lambda lr, decay, p: lr * decay * decay * p),
+            _wrong(before=lambda lr, decay, p: (lr - decay) * p),
+            _wrong(before=lambda lr, decay, p: (lr + decay) * p),
+        ),
+        "The decay brings every weight nearer to 0: take lr * weight_decay * p away, not of |p|.": _wrong(
+            before=lambda lr, decay, p: lr * decay * abs(p)
+        ),
+        "The running mean decays here; it is the weight that does.": _decays_the_means(),
+        "weight_decay itself is changed in each step: leave it, and multiply it by lr where it is used.": (
+            _decays_the_decay(lambda lr, decay, p: decay * p),
+            _decays_the_decay(lambda lr, decay, p: lr * decay * p),
+        ),
+        "Only the first parameter is changed: a `return` inside the loop ends it.": _wrong(first_only=True),
+        "The arguments have the order of the stub: params, lr, betas, eps, weight_decay.": _other_order(),
+        "eps belongs outside the root: sqrt(v / (1 - b2^t)) + eps.": _wrong(
+            step=lambda m, v, p, decay, eps: m / np.sqrt(v + eps)
         ),
         "This is only the decay: Adam's step is missing.": _wrong(step=lambda m, v, p, decay, eps: 0.0),
         "m and v begin at 0 and are too small at first: divide them by 1 - b1^t and 1 - b2^t.": _wrong(
