@@ -102,8 +102,6 @@ def _wrong(
     rate=lambda lr: lr,
     swapped=False,
     first_rate=False,
-    fixed=None,
-    counts=1,
     every=False,
     late=False,
     inside=(True, True),
@@ -115,11 +113,11 @@ def _wrong(
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
             self.params, self.lr, self.eps, self.t, self.first = params, lr, eps, 0, lr
             self.betas = betas[::-1] if swapped else betas
-            self.decay = weight_decay if fixed is None else fixed
+            self.decay = weight_decay
             self.means = [[0.0, 0.0] for _ in params]
 
         def step(self, grads):
-            self.t = self.t + 1 if counts else 1
+            self.t += 1
             lr = self.first if first_rate else self.lr
             for p, kept, g in zip(self.params, self.means, grads, strict=True):
                 whole = gradient(lr, self.decay, p, g)
@@ -296,7 +294,7 @@ AdamW = Tried(
         ),
         "v is not corrected: divide it by 1 - b2^t before the root.": _wrong(correction=(corrected, whole)),
         "m is not corrected: divide it by 1 - b1^t.": _wrong(correction=(whole, corrected)),
-        "t must grow by one with every step.": _wrong(counts=0),
+        "t must grow by one with every step.": _wrong(correction=(lambda b, t: 1 - b,) * 2),
         "The root is missing: divide by sqrt(v), not by v.": _wrong(
             step=lambda m, v, p, decay, eps: m / (v + eps)
         ),
@@ -304,7 +302,9 @@ AdamW = Tried(
         "The learning rate is missing in Adam's step.": _wrong(rate=lambda lr: 1.0),
         "The betas are swapped: the first belongs to m, the second to v.": _wrong(swapped=True),
         "The learning rate of the first step stays: read self.lr in each step.": _wrong(first_rate=True),
-        "weight_decay is always 0.01 here: use what was given.": _wrong(fixed=1e-2),
+        "weight_decay is always 0.01 here: use what was given.": _wrong(
+            before=lambda lr, decay, p: lr * 1e-2 * p
+        ),
         "`p = p - ...` makes a new array that the model never sees; `p -= ...` and `p *= ...` write into the model's own.": (
             _new_arrays()
         ),
