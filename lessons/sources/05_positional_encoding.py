@@ -272,7 +272,7 @@ def show(degrees):
     figures.turned(q, k, degrees, [(1, 3), (5, 7)])
 
 
-slide(show, degrees=(0.0, 90.0, 25.0))
+slide(show, degrees=(0.0, 100.0, 25.0))
 
 # %% [markdown]
 # ### Your turn: turn
