@@ -92,7 +92,7 @@ def test_one_seed_gives_the_same_dates():
 
 def model_of(**sizes):
     mt.manual_seed(0)
-    return Seq2Seq(Seq2SeqConfig(20, 8, 2, 2, 12, **sizes))
+    return Seq2Seq(Seq2SeqConfig(20, 8, 2, 1, 2, 12, **sizes))
 
 
 def test_padding_changes_nothing():

@@ -36,7 +36,7 @@ MODELS = {
     "bert": lambda: BertMaskedLM(BertConfig(**BERT)),
     "bert classifier": lambda: BertClassifier(BertClassifierConfig(**BERT, every_layer=True)),
     "t5": lambda: T5(T5Config(**T5_SIZES)),
-    "seq2seq": lambda: Seq2Seq(Seq2SeqConfig(13, 8, 2, 2, 12)),
+    "seq2seq": lambda: Seq2Seq(Seq2SeqConfig(13, 8, 2, 1, 2, 12)),
 }
 BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")
 WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule in BOTH_FORMS]

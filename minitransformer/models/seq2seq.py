@@ -29,7 +29,8 @@ class Seq2SeqConfig:
     Args:
         vocab_size: the number V of ids, the same for both texts.
         d_model: the size C of each token's vector.
-        nhead: attention heads in each attention; a divisor of `d_model`.
+        nhead: attention heads in each attention of the encoder; a divisor of `d_model`.
+        decoder_nhead: the same for the decoder. One head is easy to read: it shows where each token was found.
         num_layers: layers of the encoder, and of the decoder.
         dim_feedforward: the size of the hidden layer in each feed-forward part.
         dropout: the probability of dropout, in [0, 1].
@@ -38,7 +39,8 @@ class Seq2SeqConfig:
 
     vocab_size: int
     d_model: int = 64
-    nhead: int = 1
+    nhead: int = 4
+    decoder_nhead: int = 1
     num_layers: int = 1
     dim_feedforward: int = 128
     dropout: float = 0.1
@@ -59,8 +61,12 @@ class Seq2Seq(nn.Module):
         self.config = c = config
         self.embedding = nn.Embedding(c.vocab_size, c.d_model)
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_length, batch_first=True)
-        layers = (c.num_layers, c.num_layers, c.dim_feedforward, c.dropout, "gelu")
-        self.transformer = nn.Transformer(c.d_model, c.nhead, *layers, batch_first=True, norm_first=True)
+        sizes = (c.dim_feedforward, c.dropout, "gelu")
+        form = {"batch_first": True, "norm_first": True}
+        layer = nn.TransformerDecoderLayer(c.d_model, c.decoder_nhead, *sizes, **form)
+        decoder = nn.TransformerDecoder(layer, c.num_layers, nn.LayerNorm(c.d_model))
+        layers = (c.num_layers, c.num_layers, *sizes)
+        self.transformer = nn.Transformer(c.d_model, c.nhead, *layers, custom_decoder=decoder, **form)
         self.head = nn.Linear(c.d_model, c.vocab_size)
         # after the scaling in `embed`, each component has variance 1
         init.normal_(self.embedding.weight, std=c.d_model**-0.5)

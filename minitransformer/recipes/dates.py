@@ -43,17 +43,11 @@ class DatesRecipe(TaskRecipe):
             encoded(tokenizer, some) for some in (dates, written_dates(UNSEEN, self.seed, held_out=True))
         )
         batches = LengthSampler([len(ids) for ids, _ in pairs], self.batch_size)
-        sizes = (
-            tokenizer.vocab_size,
-            self.d_model,
-            self.nhead,
-            self.num_layers,
-            2 * self.d_model,
-            self.dropout,
-        )
+        sizes = (self.num_layers, 2 * self.d_model, self.dropout)
+        config = Seq2SeqConfig(tokenizer.vocab_size, self.d_model, self.nhead, 1, *sizes)
         trainer = trainer_of(
             self,
-            Seq2Seq(Seq2SeqConfig(*sizes)),
+            Seq2Seq(config),
             tokenizer,
             answer_loss,
             DataLoader(pairs, batch_sampler=batches, collate_fn=pad_collate),
@@ -89,9 +83,8 @@ def answer_loss(model: Seq2Seq, batch: tuple[Tensor, Tensor]) -> Tensor:
     """
     device = next(model.parameters()).device
     source, answer = (ids.to(device) for ids in batch)  # (B, S), (B, T)
-    read = F.pad(answer, (1, 0), value=PAD)[
-        :, :-1
-    ]  # (B, T): each character is predicted from those before it
+    # (B, T): padding, then all but the last character, so that each is predicted from those before it
+    read = F.pad(answer, (1, 0), value=PAD)[:, :-1]
     logits = model(source, read)  # (B, T, V)
     return F.cross_entropy(logits.flatten(0, 1), answer.flatten())
 

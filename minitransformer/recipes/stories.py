@@ -33,15 +33,13 @@ class StoriesRecipe(TaskRecipe):
         batch_size: stories in a batch.
         lr: the highest learning rate.
         weight_decay: of AdamW.
-        nhead: attention heads in each attention.
         num_layers: layers.
     """
 
-    steps: int = 1300
-    batch_size: int = 8
-    lr: float = 6e-3
+    steps: int = 1700
+    batch_size: int = 6
+    lr: float = 5e-3
     weight_decay: float = 0.1
-    nhead: int = 4
     num_layers: int = 2
 
     kind = "stories"

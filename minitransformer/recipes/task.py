@@ -23,12 +23,12 @@ class TaskRecipe:
         amp: whether products are computed in float16.
     """
 
-    steps: int = 2000
-    batch_size: int = 64
+    steps: int = 3400
+    batch_size: int = 32
     lr: float = 4e-3
     weight_decay: float = 0.01
     d_model: int = 64
-    nhead: int = 1
+    nhead: int = 4
     num_layers: int = 1
     dropout: float = 0.0
     seed: int = 0

@@ -97,6 +97,6 @@ MODELS = [
         "T5", lambda lib: T5(T5Config(7, 4, 2, 6, 1, 1, 2, 4, 6, dropout=0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
     ),
     ModelCase(
-        "Seq2Seq", lambda lib: Seq2Seq(Seq2SeqConfig(7, 4, 2, 1, 6, 0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
+        "Seq2Seq", lambda lib: Seq2Seq(Seq2SeqConfig(7, 4, 2, 1, 1, 6, 0.0)), [ids(7, 2, 4), ids(7, 2, 3)]
     ),
 ]
