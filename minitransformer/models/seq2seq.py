@@ -62,11 +62,14 @@ class Seq2Seq(nn.Module):
         self.embedding = nn.Embedding(c.vocab_size, c.d_model)
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_length, batch_first=True)
         sizes = (c.dim_feedforward, c.dropout, "gelu")
-        form = {"batch_first": True, "norm_first": True}
-        layer = nn.TransformerDecoderLayer(c.d_model, c.decoder_nhead, *sizes, **form)
+        layer = nn.TransformerDecoderLayer(
+            c.d_model, c.decoder_nhead, *sizes, batch_first=True, norm_first=True
+        )
         decoder = nn.TransformerDecoder(layer, c.num_layers, nn.LayerNorm(c.d_model))
         layers = (c.num_layers, c.num_layers, *sizes)
-        self.transformer = nn.Transformer(c.d_model, c.nhead, *layers, custom_decoder=decoder, **form)
+        self.transformer = nn.Transformer(
+            c.d_model, c.nhead, *layers, custom_decoder=decoder, batch_first=True, norm_first=True
+        )
         self.head = nn.Linear(c.d_model, c.vocab_size)
         # after the scaling in `embed`, each component has variance 1
         init.normal_(self.embedding.weight, std=c.d_model**-0.5)

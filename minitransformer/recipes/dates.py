@@ -12,11 +12,12 @@ from minitransformer.autograd import Tensor
 from minitransformer.data.dates import ISO_LENGTH, WrittenDate, simplified, written_dates
 from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn import functional as F
+from minitransformer.ops.creation import tensor
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import CharTokenizer, Tokenizer
 from minitransformer.training import Trainer
-from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate, pad_sequence
+from minitransformer.utils.data import DataLoader, LengthSampler, pad_sequence
 
 SEEN, UNSEEN = 60_000, 500  # dates to train on, and dates held out on which the loss is measured
 Pair = tuple[list[int], numpy.ndarray]  # the ids of a written date, and those of its ISO form
@@ -50,9 +51,9 @@ class DatesRecipe(TaskRecipe):
             Seq2Seq(config),
             tokenizer,
             answer_loss,
-            DataLoader(pairs, batch_sampler=batches, collate_fn=pad_collate),
+            DataLoader(pairs, batch_sampler=batches, collate_fn=batch_of),
             weight_decay=self.weight_decay,
-            evaluate=lambda model: answer_loss(model, pad_collate(unseen)).item(),
+            evaluate=lambda model: answer_loss(model, batch_of(unseen)).item(),
             directory=directory,
         )
         return trainer, tokenizer
@@ -69,6 +70,19 @@ def encoded(tokenizer: Tokenizer, dates: Sequence[WrittenDate]) -> list[Pair]:
         The ids of each written date, and those of its ISO form, (10,).
     """
     return [(tokenizer.encode(simplified(text)), numpy.array(tokenizer.encode(iso))) for text, iso in dates]
+
+
+def batch_of(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
+    """Dates as a batch.
+
+    Args:
+        pairs: B dates, from `encoded`.
+
+    Returns:
+        The written dates (B, S), padded at the end, and their ISO forms (B, T), in ids.
+    """
+    texts, answers = zip(*pairs, strict=True)
+    return pad_sequence(texts, batch_first=True), tensor(numpy.stack(answers))
 
 
 def answer_loss(model: Seq2Seq, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.tokenization.tokenizer import PAD
 from minitransformer.training import Trainer
-from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
+from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate, pad_sequence
 
 SEEN, UNSEEN = 10_000, 100  # stories to train on, and stories on which the loss is measured
 LONGEST = 160  # words and marks of a story
@@ -53,11 +53,11 @@ class StoriesRecipe(TaskRecipe):
         Returns:
             The trainer, and the tokenizer.
         """
-        told = stories(SEEN + UNSEEN, self.seed)
-        tokenizer = WordTokenizer.train(told)
-        ids = [tokenizer.encode(story) for story in told]
-        known, unseen = ids[:SEEN], pad_collate(ids[SEEN:])
-        batches = LengthSampler([len(ids) for ids in known], self.batch_size)
+        texts = stories(SEEN + UNSEEN, self.seed)
+        tokenizer = WordTokenizer.train(texts)
+        ids = [tokenizer.encode(text) for text in texts]
+        known, unseen = ids[:SEEN], pad_sequence(ids[SEEN:], batch_first=True)
+        batches = LengthSampler([len(story) for story in known], self.batch_size)
         sizes = (
             tokenizer.vocab_size,
             self.d_model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy
 from rich.console import Console
@@ -77,7 +78,7 @@ def train_dates(recipe: DatesRecipe, console: Console, own: str = OWN) -> DatesR
         Its losses, its accuracy, examples, and the attention.
     """
     trainer, tokenizer = recipe.trainer()
-    model = trainer.model
+    model = cast(Seq2Seq, trainer.model)
     learned, written = train_with_samples(trainer, console, lambda: examples(model, tokenizer, WATCHED))
     tried = examples(model, tokenizer, TESTED)
     wrong = [example for example in tried if example[1] != example[2]]
@@ -136,7 +137,8 @@ def own_date(model: Seq2Seq, tokenizer: Tokenizer, text: str) -> OwnDate:
     """
     (said,) = iso_of(model, tokenizer, [text])
     day = read(text)
-    return OwnDate(text, day and day.isoformat(), said, cross_attention(model, tokenizer, text, said))
+    right = day.isoformat() if day else None
+    return OwnDate(text, right, said, cross_attention(model, tokenizer, text, said))
 
 
 def cross_attention(model: Seq2Seq, tokenizer: Tokenizer, text: str, said: str) -> numpy.ndarray:
@@ -154,4 +156,5 @@ def cross_attention(model: Seq2Seq, tokenizer: Tokenizer, text: str, said: str) 
     ids = tensor([[PAD, *tokenizer.encode(said)][:-1]])  # (1, T)
     with no_grad(), record_attention() as weights:
         model(tensor([tokenizer.encode(simplified(text))]), ids)
-    return weights[-1].numpy()[0].mean(0)  # (1, H, T, S) -> (T, S)
+    averaged: numpy.ndarray = weights[-1].numpy()[0].mean(0)  # (1, H, T, S) -> (T, S)
+    return averaged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy
 from rich.console import Console
@@ -95,7 +96,7 @@ def train_stories(recipe: StoriesRecipe, seed: int, console: Console) -> Stories
         Its losses, stories before, meanwhile and after, how many stories keep their thing, and the attention.
     """
     trainer, tokenizer = recipe.trainer()
-    model = trainer.model
+    model = cast(LanguageModel, trainer.model)
     learned, written = train_with_samples(
         trainer, console, lambda: told(model, tokenizer, [BEGINNING], seed)[0]
     )
