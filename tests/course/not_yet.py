@@ -21,7 +21,6 @@ NOT_YET = {
     # 11
     # 12
     # 13
-    "13_which_to_believe",
     # 14
     # the end
 }
