@@ -5,8 +5,7 @@ import math
 import re
 
 import pytest
-from not_yet import LESSONS, mended
-from notebooks import Cell, committed
+from notebooks import BUILT, Cell, committed
 from numbers_shown import quoted, without_source
 from prose import OPENING, is_words, prose
 
@@ -75,12 +74,12 @@ def _lines(node):
     return 1 if called else max(part.end_lineno for part in _own(node)) - node.lineno + 1
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_its_numbers_are_shown(lesson):
     assert not without_source(committed(lesson)), "print them in a cell, or leave them out"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_its_minutes_are_honest(lesson):
     cells = committed(lesson)
     reading, exercises = map(int, OPENING.search(cells[0].text).groups())
@@ -90,7 +89,7 @@ def test_its_minutes_are_honest(lesson):
     )
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_one_predicts_then_runs(lesson):
     cells = committed(lesson)
     asked = [i for i, cell in enumerate(cells) if "**Predict, then run.**" in cell.text]
@@ -98,14 +97,14 @@ def test_one_predicts_then_runs(lesson):
     assert all(ANSWER.search(cells[i].text) and cells[i + 1].kind == "code" for i in asked)
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_plotting_does_not_drown_the_idea(lesson):
     code = own_code(committed(lesson))
     drawn = sum(drawing_lines(cell.text) for cell in code)
     assert drawn <= PLOTTING * sum(len(lines_of(cell.text)) for cell in code)
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_the_first_picture_comes_early(lesson):
     lines = 0
     for cell in committed(lesson):
@@ -115,12 +114,12 @@ def test_the_first_picture_comes_early(lesson):
     assert lines <= BEFORE_THE_FIRST
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_installing_is_left_to_install_line(lesson):
     assert "pip install" not in source_of(lesson)
 
 
-@pytest.mark.parametrize("lesson", mended(SLIDERS))
+@pytest.mark.parametrize("lesson", SLIDERS)
 def test_it_has_a_slider(lesson):
     assert any(re.search(r"^slide\(", cell.text, re.MULTILINE) for cell in committed(lesson))
 

@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from not_yet import LESSONS
-from notebooks import Cell, committed
+from notebooks import BUILT, Cell, committed
 from prose import is_words, prose_of
 
 from minitransformer.course import build, catalogue
@@ -84,19 +83,19 @@ def too_early(text: str, lesson: str, terms: list[Term]) -> list[Use]:
 TERMS = [term for lesson in catalogue.lessons() for term in terms_of(lesson, build.source_of(lesson))]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_it_ends_with_its_words(lesson):
     assert sum(map(is_words, committed(lesson))) == 1
     assert LEAST <= sum(term.lesson == lesson for term in TERMS) <= MOST
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_each_term_is_introduced_in_bold(lesson):
     bold = {use.term for use in uses(prose_of(committed(lesson)), TERMS) if use.bold}
     assert not [term.name for term in TERMS if term.lesson == lesson and term not in bold]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", BUILT)
 def test_no_term_is_used_before_it_is_introduced(lesson):
     early = too_early(prose_of(committed(lesson)), lesson, TERMS)
     assert not [f"{use.term.name} ({use.term.lesson}): {use.sentence}" for use in early]
