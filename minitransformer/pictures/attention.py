@@ -110,10 +110,7 @@ class _Maps:
         return columns + f'<div style="overflow-x:auto">{tables}</div>'
 
     def _table(self, name: str, head: Array) -> str:
-        heads = "".join(
-            f'<th style="{HEAD}"><div style="{UPWARDS}">{escaped(visible(key).strip())}</div>{j}</th>'
-            for j, key in enumerate(self.keys, 1)
-        )
+        heads = "".join(_column(j, visible(key).strip()) for j, key in enumerate(self.keys, 1))
         rows = "".join(
             f'<tr><th style="{WORD}">{escaped(label)}</th>{self._cells(visible(token).strip(), row)}</tr>'
             for label, token, row in zip(_numbered(self.tokens), self.tokens, head, strict=True)
@@ -163,6 +160,12 @@ class _Maps:
             axes.set_yticks(range(len(self.tokens)), labels, fontsize=6)
             if head.size:
                 axes.imshow(head, cmap=colours, vmin=0, vmax=self.full)
+
+
+def _column(j: int, word: str) -> str:
+    """The head of a column; a single character needs not be turned."""
+    style = UPWARDS if len(word) > 1 else "font-size:12px"
+    return f'<th style="{HEAD}"><div style="{style}">{escaped(word)}</div>{j}</th>'
 
 
 def tenths(row: Array) -> Text:
