@@ -53,7 +53,8 @@ def _strict(answer: Callable, kind: str) -> Callable:
     """The answer, with floating-point errors of one kind as exceptions."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        with numpy.errstate(all="ignore", **{kind: "raise"}):
+        with numpy.errstate(all="ignore"):
+            numpy.seterr(**{kind: "raise"})  # type: ignore[arg-type]
             return answer(*args, **kwargs)
 
     return call

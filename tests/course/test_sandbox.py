@@ -78,7 +78,7 @@ HOSTILE = {
     "yields": ("def softmax(x):\n    yield x\n", "crashed|failed", "yield"),
     "writes where the report goes": ("import os\nfor f in range(3, 50):\n    try: os.write(f, b'noise')\n    except OSError: pass\n" + SOLUTION, "crashed", "something other than a result"),
     "is deaf to signals": ("import signal\nfor s in (signal.SIGTERM, signal.SIGINT): signal.signal(s, signal.SIG_IGN)\nwhile True: pass\n", "stopped", "seconds"),
-    "uses what Python offers": ("from __future__ import annotations\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int = 1\nP = namedtuple('P', 'a b', defaults=(1,))\n" + SOLUTION.replace('"""', "# ", 1).replace('"""', "", 1), "passed", ""),
+    "uses what Python offers": ("from __future__ import annotations\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int = 1\nP = namedtuple('P', 'a b', defaults=(1,))\n" + SOLUTION.split('"""', 2)[2], "passed", ""),
     "catches all": ("def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass\n", "stopped", ""),
 }  # fmt: skip
 SELDOM = {
