@@ -36,9 +36,9 @@ class StoriesRecipe(TaskRecipe):
         num_layers: layers.
     """
 
-    steps: int = 1700
-    batch_size: int = 6
-    lr: float = 5e-3
+    steps: int = 2200
+    batch_size: int = 5
+    lr: float = 4e-3
     weight_decay: float = 0.1
     num_layers: int = 2
 

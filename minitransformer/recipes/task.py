@@ -23,7 +23,7 @@ class TaskRecipe:
         amp: whether products are computed in float16.
     """
 
-    steps: int = 3400
+    steps: int = 4200
     batch_size: int = 32
     lr: float = 4e-3
     weight_decay: float = 0.01
