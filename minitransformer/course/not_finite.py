@@ -52,9 +52,10 @@ def source_of(failed: Failed, prop: Property, answer: Any, file: str) -> tuple[s
 def _strict(answer: Callable, kind: str) -> Callable:
     """The answer, with floating-point errors of one kind as exceptions."""
 
+    settings: dict[str, Any] = {"all": "ignore", kind: "raise"}
+
     def call(*args: Any, **kwargs: Any) -> Any:
-        with numpy.errstate(all="ignore"):
-            numpy.seterr(**{kind: "raise"})  # type: ignore[arg-type]
+        with numpy.errstate(**settings):
             return answer(*args, **kwargs)
 
     return call

@@ -182,7 +182,7 @@ def chosen(random: numpy.random.Generator, options: Sequence[str]) -> str:
     Returns:
         One of them.
     """
-    return options[random.integers(len(options))]
+    return options[int(random.integers(len(options)))]
 
 
 def stories(count: int, seed: int) -> list[str]:
