@@ -27,7 +27,7 @@ IN_TORCH = {  # PyTorch's names that NumPy or its arrays lack, and what to write
     "tril_": "np.tril(x)", "index_select": "np.take", "rand": "rng.random(shape)",
     "randn": "rng.normal(size=shape)", "masked_fill_": "x[mask] = value", "logsumexp": "np.logaddexp.reduce",
     "mul": "x * y", "add": "x + y", "div": "x / y", "sub": "x - y", "chunk": "np.split", "view": "x.reshape",
-    "erf": "math.erf", "tensor": "np.array", "Tensor": "np.array",
+    "split": "np.split(x, places, axis)", "erf": "math.erf", "tensor": "np.array", "Tensor": "np.array",
 }  # fmt: skip
 
 
@@ -117,6 +117,8 @@ TABLE = tuple(Meaning(*row) for row in (
     ("TypeError", r"can only concatenate (\w+) \(not \"(\w+)\"\) to", "",
      "`+` joins a {0} with a {0}, and here comes a {1}: (x,) is a tuple of one, [x] a list of one, tuple(..) and "
      "list(..) convert."),
+    ("TypeError", r"bad operand type for unary (\S): '(list|tuple)'", "",
+     "`{0}` is for numbers and arrays, not for a {1}: np.array(..) makes an array of it."),
     ("TypeError", r"can't multiply sequence", "",
      "A list times a number repeats the list: make an array of it, np.array(..)."),
     ("TypeError", r"unhashable type: '([\w.]+)'", "",
@@ -124,11 +126,17 @@ TABLE = tuple(Meaning(*row) for row in (
     ("TypeError", r"'tuple' object does not support item assignment", "",
      "A tuple never changes: make a list of it, change that, and return tuple(..) of it."),
     ("TypeError", r"'[\w.]*(?:float|int)\d*' object (?:does not support item assignment|is not subscriptable)", "",
-     "This is one number, and has no places: a dimension was lost before."),
+     "This is one number, and has no places: a dimension was lost before, or no array was made of it, such as by "
+     "np.zeros_like."),
     ("TypeError", r"(list|tuple) indices must be integers", "",
      "A {0} knows whole numbers and slices as places: np.array(..) knows more."),
     ("TypeError", r"cannot unpack non-iterable ([\w.]+)", "",
      "Several names stand on the left, and one {0} comes from the right."),
+    ("ValueError", r"(?:not enough|too many) values to unpack", r"\bfor .+,.+ in \(?[\w.]+, *[\w.]+",
+     "This walks through one thing, then the other: zip(a, b) walks through both side by side."),
+    ("ValueError", r"(?:not enough|too many) values to unpack", r"=\s*(?:np\.shape\(\w+\)|\w+\.shape)\s*$",
+     "The array has more or fewer axes than there are names on the left: x.shape[-1] and x.shape[-2] count from the end, "
+     "whatever stands in front."),
     ("ValueError", r"(?:not enough|too many) values to unpack", "",
      "The number of names on the left is not the number of values that come: print what comes."),
     ("KeyError", "pop from an empty", "",
@@ -165,6 +173,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "The entries of a dictionary are read with brackets: d['{0}'], not d.{0}."),
     ("AttributeError", r"'numpy.ndarray' object has no attribute '(append|extend|insert|pop|index|count|reverse)'", "",
      "`{0}` is a method of lists; an array keeps its size: np.concatenate((a, b), axis=..) makes a new one of two."),
+    ("AttributeError", r"'numpy.ndarray' object has no attribute '(grad|backward|zero_grad|requires_grad)'", "",
+     "An array of NumPy carries no gradient: the gradients are arrays of their own."),
     ("AttributeError", r"'([\w.]+)' object has no attribute '(\w+)'", "",
      "A {0} has nothing called `{1}`: is it spelt right, and is the thing what you think it is? print(type(..)) tells."),
     ("TypeError", r"Cannot interpret|data type '?\w*'? not understood", r"\.view\(",
@@ -220,6 +230,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "Axis {1} has {2} places, from 0: there is none of the number {0}."),
     ("IndexError", r"shape mismatch: indexing arrays could not be broadcast together", "",
      "Arrays of indices go together number by number, so their shapes must fit each other: print them."),
+    ("IndexError", r"arrays used as indices must be of integer", r"\.at\(",
+     "The second argument of `ufunc.at` is the places, whole numbers, and the third what goes there."),
     ("IndexError", r"(?:only integers, slices|arrays used as indices must be of integer)", "",
      "A place is a whole number: `//` divides so, .astype(int) makes whole numbers of an array."),
     ("ValueError", r"axis (-?\d+) is out of bounds for array of dimension (\d+)", "",
@@ -278,9 +290,10 @@ def meaning(error: BaseException, place: str = "") -> str:
         found = re.search(row.says, said)
         if row.kind in kinds and found and re.search(row.line, line):
             groups = [group for group in found.groups() if group] or [""]
-            return _torch(groups[0]) if row.means == "torch" else row.means.format(*groups)
+            return _torch(groups[0], said) if row.means == "torch" else row.means.format(*groups)
     return ""
 
 
-def _torch(name: str) -> str:
-    return f"NumPy has no `{name}`: write {IN_TORCH[name]}."
+def _torch(name: str, said: str) -> str:
+    whose = "An array of NumPy" if "ndarray" in said else "NumPy"
+    return f"{whose} has no `{name}`: write {IN_TORCH[name]}."

@@ -42,6 +42,23 @@ def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
     return ()
 
 
+def cut(expected: Array, got: Array) -> str:
+    """Whether an array of whole numbers has lost what stood after the point.
+
+    Args:
+        expected: the right array.
+        got: the learner's, of the same shape, in the dtype it came in.
+
+    Returns:
+        A sentence for the learner, or "".
+    """
+    if got.dtype.kind not in "iu" or not numpy.isfinite(expected).all() or (expected % 1 == 0).all():
+        return ""
+    if not (numpy.trunc(expected) == got).all():
+        return ""
+    return f"The result's dtype is {got.dtype}, which cuts off what stands after the point: make it with dtype=float."
+
+
 def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
     """How the numbers of two arrays of one shape are related. Only what has been checked is said.
 
@@ -83,6 +100,8 @@ def _alone(expected: float, got: float) -> tuple[str, ...]:
 
 
 def _as_a_whole(expected: Array, got: Array) -> tuple[str, ...]:
+    if _near(got, expected):
+        return ()
     if abs(got).max() <= 1e-12 * abs(expected).max():
         return ("All numbers that came are 0.",)
     if _near(got, -expected):

@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy
 
 BINARY = "add sub mul truediv floordiv mod pow matmul lt le eq ne gt ge and_ or_ xor".split()
-METHODS = "sum mean max min argmax argsort cumsum reshape ravel flatten astype copy swapaxes transpose repeat clip".split()
+METHODS = "sum mean max min argmax argsort cumsum reshape ravel flatten astype copy swapaxes transpose repeat clip all any".split()
 ABOUT = ("shape", "ndim", "size", "dtype", "nbytes", "itemsize")
 # the size of these results depends on values, so the host must wait for them
 SIZED_BY_VALUES = ("nonzero", "flatnonzero", "argwhere", "bincount", "unique", "extract", "compress")

@@ -136,7 +136,8 @@ def same(
             f"{what}: expected one array, got a tuple of {len(got)}",
             hint="One result is asked for: return it alone.",
         )
-    got = _numbers(got, what)
+    came = got
+    got = _numbers(came, what)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
         raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint, first=first)
@@ -146,6 +147,7 @@ def same(
         index = tuple(map(int, numpy.argwhere(wrong)[0]))
         where = f" at index {index}" if index else ""
         numbers = f"{what}{where}: {differences.apart(expected[index], got[index])}"
+        hint = hint or differences.cut(expected, numpy.asarray(came))
         raise Failed(numbers, *differences.relation(expected, got, wrong), hint=hint, first=first)
 
 
@@ -155,11 +157,11 @@ def _numbers(got: Any, what: str) -> numpy.ndarray:
         return array.astype(float)
     except (TypeError, ValueError):
         kind = type(got).__name__
-        hint = (
-            "There is a `yield` in it, which makes it a generator: `return` the result."
-            if kind == "generator"
-            else ""
-        )
+        hint = ""
+        if kind == "generator":
+            hint = "There is a `yield` in it, which makes it a generator: `return` the result."
+        elif callable(got) or any(map(callable, numpy.ravel(getattr(got, "flat", ())))):
+            kind, hint = "function", "A function is given back, not its result: ( ) calls it."
         if isinstance(got, list | tuple):
             kind += f" that is no array of numbers: {got!r:.60}"
         raise Failed(f"{what}: expected an array of numbers, got a {kind}", hint=hint) from None

@@ -5,7 +5,7 @@ import pytest
 from cases import judge_source
 
 from minitransformer.course.crashes import meaning
-from minitransformer.course.differences import apart, relation, shapes
+from minitransformer.course.differences import apart, cut, relation, shapes
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.judge import A_FIRST_HINT, judge
 from minitransformer.course.nothing import why_none
@@ -40,6 +40,12 @@ CRASHES = [
     ("np.ones(3).append(4)", "a method of lists"),
     ("{}.weight", "d['weight']"),
     ("len(3)", "here comes one number"),
+    ("-[1, 2]", "not for a list"),
+    ("[None for a, b in (CRASHES, CRASHES)]", "zip(a, b)"),
+    ("np.add.at(np.zeros(3), np.ones(3), np.array([0, 1, 2]))", "The second argument"),
+    ("np.ones(3).grad", "carries no gradient"),
+    ("np.ones(3).split(2)", "An array of NumPy has no `split`: write np.split"),
+    ("np.float64(1)[...].item()[0]", "has no places"),
     ("np.linalg.solve(np.ones((2, 3)), np.ones(2))", "as many rows as columns"),
 ]
 
@@ -88,6 +94,30 @@ def test_what_came_is_compared_as_a_whole(change, said):
     x = np.random.default_rng(0).normal(size=(3, 3))
     got = change(x)
     assert said in relation(x, got, ~np.isclose(x, got))[0]
+
+
+def test_numbers_that_are_nearly_equal_are_not_said_to_be_more():
+    x = np.array([1.0, 2.0, 1e-30])
+    got = x + np.array([0.0, 0.0, 1e-14])
+    assert not any("than expected" in said for said in relation(x, got, np.array([False, False, True])))
+
+
+def test_an_array_that_cuts_off_fractions_is_named():
+    x = np.array([0.5, 1.0, -2.75])
+    assert "dtype=float" in cut(x, x.astype(int))
+    assert not cut(x, x)
+    assert not cut(x, np.array([3, 1, -2]))
+    assert not cut(np.round(x), np.round(x).astype(int))
+    with pytest.raises(Failed) as failed:
+        same(x.astype(int), x)
+    assert "dtype=float" in failed.value.hint
+
+
+def test_a_function_in_the_place_of_its_result_is_named():
+    for got in (np.sum, np.array(np.sum)):
+        with pytest.raises(Failed) as failed:
+            same(got, 1.0)
+        assert "( ) calls it" in failed.value.hint
 
 
 def test_shapes_are_compared():

@@ -124,7 +124,7 @@ WRONG = {
         ("        return array\n", "        return array + 0\n", "return the array itself"),
         ("array if here is np else array.get()", "array if here is np or xp is not np else array.get()", "Between two libraries"),
         ("return on_host if xp is np else xp.asarray(on_host)", "return np.array(on_host.tolist()) if xp is np else "
-         "xp.asarray(on_host.tolist())", "dtype is lost"),
+         "xp.asarray(on_host.tolist())", "lose the dtype"),
         ("return on_host if xp is np else xp.asarray(on_host)", "return on_host", "Nothing is moved|always ends"),
         ("return on_host if", "on_host if", "return"),
     ],

@@ -118,6 +118,10 @@ sinusoidal_table = Exercise(
             lambda n, d: _neighbours(n, d, angle=lambda p, i, d: _angle(p, i, d, 1000.0)),
             lambda n, d: _neighbours(n, d, angle=lambda p, i, d: _angle(p, i, d, 100000.0)),
         ),
+        "`10000 ** 2 * i / d_model` is (10000 ** 2) * i / d_model: the exponent needs brackets, 10000 ** (2 * i / d_model).": (
+            lambda n, d: _neighbours(n, d, angle=lambda p, i, d: p / 10000.0**2 * i / d),
+            lambda n, d: _neighbours(n, d, angle=lambda p, i, d: p / 10000.0 ** (2 * i) / d),
+        ),
         "The exponent is divided by d_model, not by half of it.": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: _angle(p, 2 * i, d)
         ),

@@ -87,6 +87,7 @@ split_heads = Exercise(
         "The last two axes are (d, T); they must be (T, d), a row for each token.": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(0, 2, 3, 1)
         ),
+        "There are always two heads here, whatever `n_heads` says.": (lambda x, n: _turned(x, 2),),
         "The heads come before the batch: (n_heads, B, T, d). The batch is first.": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(2, 0, 1, 3)
         ),
@@ -288,6 +289,11 @@ concat_vjp = Tried(
                 for at, n in zip((0, *sizes), sizes, strict=False)
             )
         ),
+        "Each part ends at its own length; it begins where the one before it ends, and is as long as its size.": (
+            lambda g, sizes, axis: tuple(
+                np.take(g, np.arange(at, n), axis) for at, n in zip((0, *sizes), sizes, strict=False)
+            )
+        ),
         "Each part begins at 0; it begins where the one before it ends.": lambda g, sizes, axis: tuple(
             np.take(g, np.arange(n), axis) for n in sizes
         ),
@@ -425,7 +431,7 @@ def _wrong(
     join=_back,
     width=None,
     transposed=True,
-    b_in=1,
+    project=lambda x, w, b: x @ w.T + b,
     b_out=1,
     w_out=True,
     see=lambda m: m,
@@ -437,7 +443,7 @@ def _wrong(
     """Multi-head attention with something wrong in it."""
 
     def multi_head_attention(x, win, bin, wout, bout, n_heads, mask=None):
-        y = x @ win.T + b_in * bin
+        y = project(x, win, bin)
         three = np.split(y, 3, axis=-1) if qkv is None else qkv(y, n_heads)
         q, k, v = (cut(three[i], n_heads) for i in parts)
         scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(width(x.shape[-1], n_heads) if width else q.shape[-1])
@@ -448,6 +454,11 @@ def _wrong(
         return (heads @ (wout.T if transposed else wout) if w_out else heads) + b_out * bout
 
     return multi_head_attention
+
+
+def _with_bias(*kept):
+    """The projection, with those of the biases of q, k and v that are kept."""
+    return lambda x, w, b: x @ w.T + b * np.repeat(kept, x.shape[-1])
 
 
 def _by_head(y, n_heads):
@@ -514,6 +525,14 @@ multi_head_attention = Exercise(
     ),
     examples=lambda rng: (_layer(rng), _masked_layer(rng)),
     mistakes={
+        "The projection by w_in is missing: q, k and v are parts of x @ w_in.T + b_in, not x itself.": _wrong(
+            project=lambda x, w, b: np.concatenate([x, x, x], -1)
+        ),
+        "Each of q, k and v has its own C numbers of b_in: some of them are missing.": (
+            _wrong(project=_with_bias(1, 0, 0)),
+            _wrong(project=_with_bias(1, 1, 0)),
+            _wrong(project=_with_bias(0, 0, 1)),
+        ),
         "The scale is the root of C; a query of one head is d = C / n_heads long.": _wrong(
             width=lambda C, n: C
         ),
@@ -581,7 +600,7 @@ multi_head_attention = Exercise(
         "x is added at the end; that is the block's task, not the attention's.": lambda x, *rest: (
             x + _wrong()(x, *rest)
         ),
-        "Both biases are missing.": _wrong(b_in=0, b_out=0),
+        "Both biases are missing.": _wrong(project=_with_bias(0, 0, 0), b_out=0),
         "The last projection is missing, by w_out and b_out.": _wrong(w_out=False, b_out=0),
         "Each head's values are added up; put them side by side, with merge_heads.": _wrong(
             join=lambda y: np.concatenate([y.sum(1)] * y.shape[1], -1)
@@ -599,7 +618,7 @@ multi_head_attention = Exercise(
         ),
         "The last projection, by w_out, is missing.": _wrong(w_out=False),
         "w_out must be transposed: weights are (out, in).": _wrong(transposed=False),
-        "b_in is missing.": _wrong(b_in=0),
+        "b_in is missing.": _wrong(project=_with_bias(0, 0, 0)),
         "b_out is missing.": _wrong(b_out=0),
         "The mask is not used: pass it to `attention`.": _wrong(see=lambda mask: None),
         "The mask is inverted: True is where a query may attend.": _wrong(see=np.logical_not),

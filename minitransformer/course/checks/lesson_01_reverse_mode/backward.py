@@ -228,7 +228,7 @@ backward = Tried(
     examples=lambda rng: [(history,) for history in (a_kite, longer_way, _twice_a_parent)],
     trial=_try_backward,
     mistakes={
-        "A Value used twice keeps only the share of its last user: add with +=.": (
+        "A Value used twice keeps only the share of its last user: add with +=, and set no grad to 0 on the way.": (
             _wrong_backward(add=False),
             _wrong_backward(add=False, order=_siblings_turned),
             _overwrite_down,
@@ -252,7 +252,7 @@ backward = Tried(
         "Only root has a grad in the end: visit root too, and add to the grad of the parent, not of the Value itself.": (
             _all_but_root
         ),
-        "A second call adds 1 to the old root.grad: set it to 1.": _root_is_added_to,
+        "A second call adds to what the first left, also in root: set every grad to 0, then root.grad to 1.": _root_is_added_to,
         "Only root's own parents get their share: begin at root, and end at the inputs.": _wrong_backward(
             forwards=True
         ),

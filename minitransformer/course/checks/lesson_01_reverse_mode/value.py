@@ -19,9 +19,24 @@ OPS = {
 }
 
 
+PLAIN = {  # the name: the operation, the same of two plain numbers, and the number
+    "a + 3": (lambda a: a + 3, lambda a, n: a + n, 3.0),
+    "4 * a": (lambda a: 4 * a, lambda a, n: n * a, 4.0),
+    "a ** 3": (lambda a: a**3, lambda a, n: a**n, 3.0),
+}
+TWICE = {
+    "a + a": (lambda a: a + a, 2.0),
+    "a * a": (lambda a: a * a, 1.4),
+}
+POWERS = (2, 1, 0, -1, 0.5)
+AT = 0.7  # a point where every power has a slope
 BOTH = ("a + b", "a * b")
+NO_TUPLE = "`{0}` has an order, and may hold one thing twice: a tuple, ( , ), does; a {1} need not."
 LIFT = "`other = Value.lift(other)` makes a Value of a plain number."
-POINTS = ((0.7, -1.3), (-0.4, 2.5))
+POINTS = ((AT, -1.3), (-0.4, 2.5))
+
+
+ANY_POWER = "n may be any number, also 0, negative or a fraction: self.data ** n and n * self.data ** (n - 1) hold for all."
 
 
 LAWS = {
@@ -30,6 +45,13 @@ LAWS = {
     "a ** 3": "d(a^n)/da = n a^(n - 1): the factor n, and the power falls by one.",
     "a.exp()": "e^a is its own slope.",
     "a.tanh()": "d tanh(a)/da = 1 - tanh(a)^2, with the tanh that is the result.",
+}
+NUMBERS = {
+    "a + b": "self.data + other.data.",
+    "a * b": "self.data * other.data.",
+    "a ** 3": "self.data ** n, with the n that was given.",
+    "a.exp()": "math.exp(self.data).",
+    "a.tanh()": "math.tanh(self.data).",
 }
 
 
@@ -44,7 +66,8 @@ def _results(answer):
                     f"{name}: expected a Value, got a {type(result).__name__}",
                     hint="Return Value(number, parents, slopes).",
                 )
-            same(result.data, plain(a, b), f"the number of {name} for a = {a}, b = {b}")
+            first = f"The number of {name} is {NUMBERS[name]}"
+            same(result.data, plain(a, b), f"the number of {name} for a = {a}, b = {b}", first=first)
 
 
 def _numbers(answer):
@@ -65,16 +88,24 @@ def _remembers(answer):
     for name, (op, _) in OPS.items():
         a = answer(0.5)
         b = answer(2.0)
-        result = op(a, b)
-        for what in ("parents", "slopes"):
-            if not isinstance(part := getattr(result, what), (tuple, list)):
-                raise Failed(f"{name}: `{what}` is a {type(part).__name__}, and no tuple", hint=TUPLE_OF_ONE)
-        if len(result.parents) != len(result.slopes):
-            counts = f"{len(result.parents)} parents, but {len(result.slopes)} slopes"
-            raise Failed(f"{name}: {counts}", hint="One slope for each parent.")
-        if not result.parents:
-            raise Failed(f"{name}: no parents")
-        _are_its_own(name, answer, result, (a, b) if name in BOTH else (a,))
+        _remembers_one(name, answer, op(a, b), (a, b) if name in BOTH else (a,))
+    for name, (op, _, _) in PLAIN.items():
+        a = answer(0.5)
+        _remembers_one(name, answer, op(a), (a,))
+
+
+def _remembers_one(name, answer, result, used):
+    for what in ("parents", "slopes"):
+        if not isinstance(part := getattr(result, what), (tuple, list)):
+            alone = isinstance(part, answer) or not np.iterable(part)
+            hint = TUPLE_OF_ONE if alone else NO_TUPLE.format(what, type(part).__name__)
+            raise Failed(f"{name}: `{what}` is a {type(part).__name__}, and no tuple", hint=hint)
+    if len(result.parents) != len(result.slopes):
+        counts = f"{len(result.parents)} parents, but {len(result.slopes)} slopes"
+        raise Failed(f"{name}: {counts}", hint="One slope for each parent.")
+    if not result.parents:
+        raise Failed(f"{name}: no parents")
+    _are_its_own(name, answer, result, used)
 
 
 def _are_its_own(name, answer, result, used):
@@ -108,6 +139,46 @@ def _slopes(answer):
             for which, value, slope in (("a", a, da), ("b", b, db))[: 2 if name in BOTH else 1]:
                 what = f"the slope of {name} in {which}, for a = {x}, b = {y}"
                 same(over_all_paths(result, value), slope, what, rtol=1e-6, first=f"Of {name}: {LAWS[name]}")
+
+    _powers(answer)
+    _of_one_value(answer)
+    _of_plain_numbers(answer)
+
+
+def _powers(answer):
+    """Exponents other than 3."""
+    for n in POWERS:
+        a = answer(AT)
+        result = a**n
+        same(result.data, AT**n, f"the number of a ** {n}, for a = {AT}", hint=ANY_POWER)
+        what = f"the slope of a ** {n} in a, for a = {AT}"
+        same(over_all_paths(result, a), n * AT ** (n - 1), what, hint=ANY_POWER)
+
+
+def _of_one_value(answer):
+    """Operations with one Value on both sides."""
+    for name, (op, slope) in TWICE.items():
+        a = answer(AT)
+        hint = (
+            "Where both operands are one Value, it stands twice in `parents`, and its two slopes are added."
+        )
+        same(over_all_paths(op(a), a), slope, f"the slopes of {name} in a, added, for a = {AT}", hint=hint)
+
+
+def _of_plain_numbers(answer):
+    """The slope in each parent that the learner made of a plain number."""
+    eps = 1e-6
+    for name, (op, plain, n) in PLAIN.items():
+        a = answer(AT)
+        result = op(a)
+        slope = (plain(AT, n + eps) - plain(AT, n - eps)) / (2 * eps)
+        for parent in result.parents:
+            if parent is not a and not parent.parents:
+                what = f"the slope of {name} in the number {n:g}, for a = {AT}"
+                hint = f"{n:g} is a parent here, with a slope that is not its own: leave it out of `parents`."
+                same(
+                    over_all_paths(result, parent), slope, what, rtol=1e-6, hint=hint if "**" in name else ""
+                )
 
 
 def _large(answer):
@@ -145,7 +216,10 @@ def _try_value(answer, x, y):
         b = answer(y)
         try:
             result = op(a, b)
-            found += [result.data, over_all_paths(result, a), over_all_paths(result, b), a.data]
+            slopes = (
+                [over_all_paths(result, start) for start in (a, b)] if _in_order(result) else [math.nan] * 2
+            )
+            found += [result.data, *slopes, a.data]
         except Exception:
             found += [math.nan] * 4
     try:
@@ -153,6 +227,10 @@ def _try_value(answer, x, y):
     except OverflowError:
         found.append(math.inf)
     return np.array(found, dtype=float)
+
+
+def _in_order(result):
+    return all(isinstance(part, (tuple, list)) for part in (result.parents, result.slopes))
 
 
 def _engine(add=None, mul=None, power=None, exp=None, tanh=None, lift=True, parents=True):
@@ -244,6 +322,9 @@ Value = Tried(
         "The slope of a^n is n a^(n - 1), a power: this is n a.": _engine(
             power=lambda a, n: (a**n, (n * a,))
         ),
+        "`n * a ** n - 1` is (n * a^n) - 1: the power needs brackets, n * a ** (n - 1).": _engine(
+            power=lambda a, n: (a**n, (n * a**n - 1,))
+        ),
         "The slope of a^n is n a^(n - 1): factor and power are exchanged.": _engine(
             power=lambda a, n: (a**n, ((n - 1) * a**n,))
         ),
@@ -266,6 +347,9 @@ Value = Tried(
             power=lambda a, n: (a**n, (a ** (n - 1),))
         ),
         "The slope of exp(a) is exp(a) itself, not a.": _engine(exp=lambda a: (math.exp(a), (a,))),
+        "This is the law of powers, n a^(n - 1); the slope of exp(a) is exp(a) itself.": _engine(
+            exp=lambda a: (math.exp(a), (a * math.exp(a - 1),))
+        ),
         "The slope of exp(a) is exp(a) itself, without a factor a: that is the law of powers.": _engine(
             exp=lambda a: (math.exp(a), (a * math.exp(a),))
         ),

@@ -123,7 +123,7 @@ move = Tried(
             array.copy() if namespace_of(array) is xp else _always_via_host(array, xp)
         ),
         "Between two libraries other than NumPy the way leads over the host: first array.get().": _straight,
-        "On the way through lists the dtype is lost: float32 becomes float64.": _by_lists,
+        "float32 becomes float64 on the way: lists, and .astype(float), lose the dtype.": _by_lists,
         ENDS_ON_HOST: lambda array, xp: array if _here(array) else array.get(),
     },
 )

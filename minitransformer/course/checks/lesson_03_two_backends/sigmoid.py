@@ -142,6 +142,10 @@ sigmoid = Tried(
         "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(
             namespace_of(x), -x
         ),
+        "z is e^|x| here, which is above 1 and overflows: it is e^-|x|.": lambda x: (
+            lambda z: namespace_of(x).where(x >= 0, 1 / (1 + z), z / (1 + z))
+        )(namespace_of(x).exp(abs(x))),
+        "tanh takes x / 2: sigmoid(x) = (1 + tanh(x / 2)) / 2.": lambda x: (1 + namespace_of(x).tanh(x)) / 2,
         "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: (
             1 / (1 + namespace_of(x).exp(-abs(x)))
         ),

@@ -12,6 +12,7 @@ from minitransformer.course.checks.lesson_09_learning.common import (
     in_place,
     lists_stay,
     own_steps,
+    returns_nothing,
     steps,
     try_with,
 )
@@ -198,6 +199,7 @@ Adam = Tried(
         ),
         grads_stay(_adam),
         lists_stay(_adam),
+        returns_nothing(_adam),
     ),
     examples=lambda rng: ((3, 1.0), (4, 1e-8)),
     trial=try_with(_adam),
@@ -292,7 +294,7 @@ Adam = Tried(
             step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) * (np.sqrt(v / c2) + eps)
         ),
         "Only the sign of m counts here.": _wrong_adam(step=lambda lr, m, v, c1, c2, eps: lr * np.sign(m)),
-        "The learning rate is missing.": _wrong_adam(
+        "The learning rate is missing in Adam's step.": _wrong_adam(
             step=lambda lr, m, v, c1, c2, eps: (m / c1) / (np.sqrt(v / c2) + eps)
         ),
         "The learning rate of the first step stays: read self.lr in each step.": _wrong_adam(first_rate=True),

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minitransformer.course.checks.lesson_09_learning.adam import Adam
 from minitransformer.course.checks.lesson_09_learning.common import (
     RATES,
     grads_stay,
@@ -11,6 +12,7 @@ from minitransformer.course.checks.lesson_09_learning.common import (
     in_place,
     lists_stay,
     own_steps,
+    returns_nothing,
     steps,
     try_with,
 )
@@ -62,9 +64,9 @@ def _any_gradient(answer):
     steps(answer, _adamw, [np.full(3, 10.0)], grads, [[[9.4, 9.6, 9.4]]], what, rtol=1e-5)
 
 
-def _follows(make, rates, what, weight_decay=DECAY):
+def _follows(make, rates, what, weight_decay=DECAY, size=1.0):
     def holds(answer):
-        start, grads = history(np.random.default_rng(7))
+        start, grads = history(np.random.default_rng(7), size=size)
         steps(answer, make, start, grads, _by_loops(start, grads, rates, weight_decay), what, rates)
 
     return holds
@@ -180,6 +182,105 @@ def _new_arrays():
     return Copies
 
 
+def _with_decay(wrong):
+    """A wrong Adam whose weights decay as they should."""
+
+    class AdamW(wrong):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+            super().__init__(params, lr, betas, eps)
+            self.decay = weight_decay
+
+        def step(self, grads):
+            for p in self.params:
+                p *= 1 - self.lr * self.decay
+            super().step(grads)
+
+    return AdamW
+
+
+def _those_of_adam(own):
+    """The mistakes of Adam, with the decay beside them, but those that AdamW has sentences of its own for."""
+    return {
+        said: tuple(map(_with_decay, wrong if isinstance(wrong, tuple) else (wrong,)))
+        for said, wrong in Adam.mistakes.items()
+        if said not in own
+    }
+
+
+MISTAKES = {
+    "The decay is added to the gradient here (L2), so that m and v contain it: take it from the weight itself.": (
+        _wrong(gradient=with_decay, before=nothing),
+        _wrong(gradient=with_decay, before=nothing, inside=(True, False)),
+        _wrong(gradient=with_decay, before=nothing, inside=(False, True)),
+        _wrong(gradient=lambda lr, decay, p, g: g + lr * decay * p, before=nothing),
+    ),
+    "The decay is divided by the root of v, like the gradient: it belongs outside of the fraction.": _wrong(
+        before=nothing, step=lambda m, v, p, decay, eps: (m + decay * p) / (np.sqrt(v) + eps)
+    ),
+    "The decay comes after Adam's step, and makes that step smaller too: first the decay, then the step.": _wrong(
+        before=nothing, after=lambda lr, decay, p: lr * decay * p
+    ),
+    "The decay is not multiplied by the learning rate: p <- p - lr * weight_decay * p.": _wrong(
+        before=lambda lr, decay, p: decay * p
+    ),
+    "There is no decay here: this is Adam.": _wrong(before=nothing),
+    "The decay makes the weights larger: p <- p - lr * weight_decay * p.": _wrong(
+        before=lambda lr, decay, p: -lr * decay * p
+    ),
+    "Every weight loses the same here; it loses lr * weight_decay times itself.": (
+        _wrong(before=lambda lr, decay, p: lr * decay),
+        _wrong(before=lambda lr, decay, p: lr * decay * np.sign(p)),
+    ),
+    "Each weight is multiplied by lr * weight_decay; it is multiplied by 1 - lr * weight_decay.": _wrong(
+        before=lambda lr, decay, p: p - lr * decay * p
+    ),
+    "The decay happens twice in each step, in the gradient and beside it: leave the gradient as it is.": (
+        _wrong(gradient=with_decay),
+        _wrong(gradient=with_decay, late=True),
+    ),
+    "All parameters decay once for each parameter, so several times: decay only p in the loop over all p.": _wrong(
+        every=True
+    ),
+    "The weight is squared here; it loses lr * weight_decay times itself.": (
+        _wrong(before=lambda lr, decay, p: lr * decay * p * p),
+        _wrong(before=lambda lr, decay, p: lr * decay / 2 * p * p),
+    ),
+    "Only some parameters decay, by their shape; here each of them does.": (
+        _wrong(before=lambda lr, decay, p: lr * decay * p * (p.ndim > 1)),
+        _wrong(before=lambda lr, decay, p: lr * decay * p * (p.ndim == 1)),
+    ),
+    "Each weight is multiplied by 1 - lr * weight_decay; here it is another factor.": (
+        _wrong(before=lambda lr, decay, p: (1 - np.exp(-lr * decay)) * p),
+        _wrong(before=lambda lr, decay, p: (1 - 1 / (1 + lr * decay)) * p),
+        _wrong(before=lambda lr, decay, p: lr * decay / 2 * p),
+        _wrong(before=lambda lr, decay, p: lr * decay * 2 * p),
+        _wrong(before=lambda lr, decay, p: lr * lr * decay * p),
+        _wrong(before=lambda lr, decay, p: lr * decay * decay * p),
+        _wrong(before=lambda lr, decay, p: (lr - decay) * p),
+        _wrong(before=lambda lr, decay, p: (lr + decay) * p),
+    ),
+    "The decay brings every weight nearer to 0: take lr * weight_decay * p away, not of |p|.": _wrong(
+        before=lambda lr, decay, p: lr * decay * abs(p)
+    ),
+    "The running mean decays here; it is the weight that does.": _decays_the_means(),
+    "weight_decay itself is changed in each step: leave it, and multiply it by lr where it is used.": (
+        _decays_the_decay(lambda lr, decay, p: decay * p),
+        _decays_the_decay(lambda lr, decay, p: lr * decay * p),
+    ),
+    "Only the first parameter is changed: a `return` inside the loop ends it.": _wrong(first_only=True),
+    "The arguments have the order of the stub: params, lr, betas, eps, weight_decay.": _other_order(),
+    "Only the decay reaches the weights: Adam's step is missing, or makes a new array as `p = p - ..` does.": _wrong(
+        step=lambda m, v, p, decay, eps: 0.0
+    ),
+    "weight_decay is always 0.01 here: use what was given.": _wrong(
+        before=lambda lr, decay, p: lr * 1e-2 * p
+    ),
+    "`p = p - ...` makes a new array that the model never sees; `p -= ...` and `p *= ...` write into the model's own.": (
+        _new_arrays()
+    ),
+}
+
+
 AdamW = Tried(
     minutes=15,
     level=2,
@@ -214,6 +315,11 @@ AdamW = Tried(
             "First p <- p - lr * weight_decay * p, then Adam's step, in which no decay stands.",
         ),
         Property(
+            "eps is added to the root",
+            _follows(_adamw, [0.1] * 5, "gradients around 1e-8, eps = 1e-8", size=1e-8),
+            "First v / (1 - b2^t), then its root, then + eps.",
+        ),
+        Property(
             "the learning rate may change between steps",
             _follows(_adamw, RATES, f"weight_decay = 0.5, random gradients, lr = {RATES}"),
             "Read self.lr in each step, for the decay and for Adam's step.",
@@ -225,88 +331,9 @@ AdamW = Tried(
         ),
         grads_stay(_adamw),
         lists_stay(_adamw),
+        returns_nothing(_adamw),
     ),
-    examples=lambda rng: ((3, 1.0), (4, 0.1)),
+    examples=lambda rng: ((3, 1.0), (4, 1e-8)),
     trial=try_with(_adamw),
-    mistakes={
-        "The decay is added to the gradient here (L2), so that m and v contain it: take it from the weight itself.": (
-            _wrong(gradient=with_decay, before=nothing),
-            _wrong(gradient=with_decay, before=nothing, inside=(True, False)),
-            _wrong(gradient=with_decay, before=nothing, inside=(False, True)),
-            _wrong(gradient=lambda lr, decay, p, g: g + lr * decay * p, before=nothing),
-        ),
-        "The decay is divided by the root of v, like the gradient: it belongs outside of the fraction.": _wrong(
-            before=nothing, step=lambda m, v, p, decay, eps: (m + decay * p) / (np.sqrt(v) + eps)
-        ),
-        "The decay comes after Adam's step, and makes that step smaller too: first the decay, then the step.": _wrong(
-            before=nothing, after=lambda lr, decay, p: lr * decay * p
-        ),
-        "The decay is not multiplied by the learning rate: p <- p - lr * weight_decay * p.": _wrong(
-            before=lambda lr, decay, p: decay * p
-        ),
-        "There is no decay here: this is Adam.": _wrong(before=nothing),
-        "The decay makes the weights larger: p <- p - lr * weight_decay * p.": _wrong(
-            before=lambda lr, decay, p: -lr * decay * p
-        ),
-        "Every weight loses the same here; it loses lr * weight_decay times itself.": (
-            _wrong(before=lambda lr, decay, p: lr * decay),
-            _wrong(before=lambda lr, decay, p: lr * decay * np.sign(p)),
-        ),
-        "Each weight is multiplied by lr * weight_decay; it is multiplied by 1 - lr * weight_decay.": _wrong(
-            before=lambda lr, decay, p: p - lr * decay * p
-        ),
-        "The decay happens twice in each step, in the gradient and beside it: leave the gradient as it is.": (
-            _wrong(gradient=with_decay),
-            _wrong(gradient=with_decay, late=True),
-        ),
-        "All parameters decay once for each parameter, so several times: decay only p in the loop over all p.": _wrong(
-            every=True
-        ),
-        "The weight is squared here; it loses lr * weight_decay times itself.": _wrong(
-            before=lambda lr, decay, p: lr * decay * p * p
-        ),
-        "Each weight is multiplied by 1 - lr * weight_decay; here it is another factor.": (
-            _wrong(before=lambda lr, decay, p: (1 - np.exp(-lr * decay)) * p),
-            _wrong(before=lambda lr, decay, p: (1 - 1 / (1 + lr * decay)) * p),
-            _wrong(before=lambda lr, decay, p: lr * decay / 2 * p),
-            _wrong(before=lambda lr, decay, p: lr * decay * 2 * p),
-            _wrong(before=lambda lr, decay, p: lr * lr * decay * p),
-            _wrong(before=lambda lr, decay, p: lr * decay * decay * p),
-            _wrong(before=lambda lr, decay, p: (lr - decay) * p),
-            _wrong(before=lambda lr, decay, p: (lr + decay) * p),
-        ),
-        "The decay brings every weight nearer to 0: take lr * weight_decay * p away, not of |p|.": _wrong(
-            before=lambda lr, decay, p: lr * decay * abs(p)
-        ),
-        "The running mean decays here; it is the weight that does.": _decays_the_means(),
-        "weight_decay itself is changed in each step: leave it, and multiply it by lr where it is used.": (
-            _decays_the_decay(lambda lr, decay, p: decay * p),
-            _decays_the_decay(lambda lr, decay, p: lr * decay * p),
-        ),
-        "Only the first parameter is changed: a `return` inside the loop ends it.": _wrong(first_only=True),
-        "The arguments have the order of the stub: params, lr, betas, eps, weight_decay.": _other_order(),
-        "eps belongs outside the root: sqrt(v / (1 - b2^t)) + eps.": _wrong(
-            step=lambda m, v, p, decay, eps: m / np.sqrt(v + eps)
-        ),
-        "This is only the decay: Adam's step is missing.": _wrong(step=lambda m, v, p, decay, eps: 0.0),
-        "m and v begin at 0 and are too small at first: divide them by 1 - b1^t and 1 - b2^t.": _wrong(
-            correction=(whole, whole)
-        ),
-        "v is not corrected: divide it by 1 - b2^t before the root.": _wrong(correction=(corrected, whole)),
-        "m is not corrected: divide it by 1 - b1^t.": _wrong(correction=(whole, corrected)),
-        "t must grow by one with every step.": _wrong(correction=(lambda b, t: 1 - b,) * 2),
-        "The root is missing: divide by sqrt(v), not by v.": _wrong(
-            step=lambda m, v, p, decay, eps: m / (v + eps)
-        ),
-        "This walks uphill: Adam's step is subtracted, and so is the decay.": _wrong(rate=lambda lr: -lr),
-        "The learning rate is missing in Adam's step.": _wrong(rate=lambda lr: 1.0),
-        "The betas are swapped: the first belongs to m, the second to v.": _wrong(swapped=True),
-        "The learning rate of the first step stays: read self.lr in each step.": _wrong(first_rate=True),
-        "weight_decay is always 0.01 here: use what was given.": _wrong(
-            before=lambda lr, decay, p: lr * 1e-2 * p
-        ),
-        "`p = p - ...` makes a new array that the model never sees; `p -= ...` and `p *= ...` write into the model's own.": (
-            _new_arrays()
-        ),
-    },
+    mistakes=MISTAKES | _those_of_adam(MISTAKES),
 )

@@ -147,6 +147,18 @@ def lists_stay(make):
     return Property("the lists keep their arrays", holds, SAME_LIST)
 
 
+def returns_nothing(make):
+    def holds(answer):
+        got = make(answer, [np.zeros(2)]).step([np.ones(2)])
+        if got is not None:
+            raise Failed(f"expected None from `step`, got a {type(got).__name__}", hint=NO_RETURN)
+
+    return Property("step returns nothing", holds, NO_RETURN)
+
+
+NO_RETURN = "`step` writes into the parameters and returns nothing: no `return` is needed."
+
+
 SAME_LIST = (
     "params[i] = .. and .pop() change the list that was passed: write into the arrays, and leave the lists."
 )

@@ -9,6 +9,7 @@ from minitransformer.course.checks.lesson_09_learning.common import (
     in_place,
     lists_stay,
     own_steps,
+    returns_nothing,
     steps,
     try_with,
 )
@@ -137,6 +138,7 @@ SGD = Tried(
         ),
         grads_stay(_sgd),
         lists_stay(_sgd),
+        returns_nothing(_sgd),
     ),
     examples=lambda rng: ((3, 1.0), (4, 0.1)),
     trial=try_with(_sgd),
