@@ -27,6 +27,7 @@ class StoriesRecipe(TaskRecipe):
     """The settings of a run that trains a `LanguageModel` on stories; the others are documented in `TaskRecipe`.
 
     Small batches and many steps: only after some hundred steps does a head learn to look back at the thing.
+    With one seed of five that we tried, it had not learned it at the end.
 
     Args:
         steps: batches to learn from.
@@ -36,9 +37,9 @@ class StoriesRecipe(TaskRecipe):
         num_layers: layers.
     """
 
-    steps: int = 2200
-    batch_size: int = 5
-    lr: float = 4e-3
+    steps: int = 1700
+    batch_size: int = 6
+    lr: float = 5e-3
     weight_decay: float = 0.1
     num_layers: int = 2
 
