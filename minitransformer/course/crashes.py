@@ -47,6 +47,12 @@ class Meaning(NamedTuple):
     means: str
 
 
+REDUCED = (  # an operator, and on its right the sum, maximum or mean of something
+    r"[-+*/]\s*(?:\w+\.\w+\()?(?:\w+\.)*(?:\w+(?:\((?:[^()]|\([^()]*\))*\))?\.)?(?:sum|max|min|mean|std|var)\("
+    r"| [-+*/] \((?:[^()]|\([^()]*\))*\)\.(?:sum|max|min|mean|std|var)\("
+)
+
+
 TABLE = tuple(Meaning(*row) for row in (
     # names
     ("NameError", r"'(math|sys|np|numpy|functools|itertools|random)' is not defined", "",
@@ -77,6 +83,12 @@ TABLE = tuple(Meaning(*row) for row in (
      "`{0}` knows no argument of the name `{1}`."),
     ("TypeError", r"view\(\) takes|integer is required", r"\.view\(",
      "NumPy's `view` looks at the same bytes as another dtype; x.reshape(..) gives another shape."),
+    ("TypeError", r"reshape\(\) takes", r"np\.reshape\(",
+     "The new shape is one argument, in brackets of its own: np.reshape(x, (2, 3))."),
+    ("TypeError", r"'([<>]=?)' not supported between instances of '(\w+)' and '(\w+)'", "",
+     "`{0}` cannot compare a {1} with a {2}; sorted, min and max do so too, unless they have a key=."),
+    ("ValueError", r"`indices` and `arr` must have the same number of dimensions", "",
+     "np.take_along_axis wants places of as many axes as the array: places[:, None] has one more."),
     ("TypeError", r"(\w+)\(\) takes .*?(\d+) positional arguments? but (\d+) (?:was|were) given", "",
      "`{0}` takes {1} arguments and got {2} (a method's `self` counts): compare the call with the line `def {0}`."),
     ("TypeError", r"(\w+)\(\) missing (\d+) required .*arguments?: (.*)", "",
@@ -192,7 +204,7 @@ TABLE = tuple(Meaning(*row) for row in (
     # shapes
     ("ValueError",
      r"broadcast together with shapes \(([\d,]+),\d+\) \(\1,?\)|broadcast together with shapes \(([\d,]+?),?\) \(\2,\d+\)",
-     r"sum\(|max\(|min\(|mean\(|std\(|var\(",
+     REDUCED,
      KEEPDIMS),
     ("ValueError",
      r"broadcast together with shapes \(([\d,]+),\d+\) \(\1,?\)|broadcast together with shapes \(([\d,]+?),?\) \(\2,\d+\)",

@@ -160,6 +160,8 @@ def _numbers(got: Any, what: str) -> numpy.ndarray:
         hint = ""
         if kind == "generator":
             hint = "There is a `yield` in it, which makes it a generator: `return` the result."
+        elif kind == "Value":
+            hint = "A plain number is asked for: that of a Value is its `.data`."
         elif callable(got) or any(map(callable, numpy.ravel(getattr(got, "flat", ())))):
             kind, hint = "function", "A function is given back, not its result: ( ) calls it."
         if isinstance(got, list | tuple):

@@ -87,6 +87,10 @@ split_heads = Exercise(
         "The last two axes are (d, T); they must be (T, d), a row for each token.": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(0, 2, 3, 1)
         ),
+        "Each head begins one channel after the one before it; head h begins at channel h * d.": (
+            lambda x, n: np.stack([x[..., h : h + x.shape[-1] // n] for h in range(n)], 1)
+        ),
+        "Only the first text of the batch is there.": lambda x, n: _turned(x[:1], n),
         "There are always two heads here, whatever `n_heads` says.": (lambda x, n: _turned(x, 2),),
         "The heads come before the batch: (n_heads, B, T, d). The batch is first.": (
             lambda x, n: x.reshape(*x.shape[:2], n, -1).transpose(2, 0, 1, 3)
@@ -186,6 +190,18 @@ merge_heads = Exercise(
         "Only the first head is there: put all of them side by side.": lambda x: x[:, 0],
         "All texts have become one: keep the batch, (B, T, H * d).": lambda x: _back(x).reshape(
             -1, x.shape[1] * x.shape[3]
+        ),
+        "The heads have become more texts: put them side by side, along the channels.": (
+            lambda x: np.concatenate(list(x.swapaxes(0, 1)))
+        ),
+        "The texts of the batch stand side by side here: the heads do, along axis 1 of x.": (
+            lambda x: np.concatenate(list(x), -1)
+        ),
+        "The heads are an axis of their own at the end: put their channels side by side.": (
+            lambda x: np.stack(list(x.swapaxes(0, 1)), -1)
+        ),
+        "The axes of x are (B, H, T, d), in this order: here H and T are taken for each other.": (
+            lambda x: x.swapaxes(1, 2).reshape(x.shape[0], x.shape[1], -1)
         ),
         "The sum of the heads loses which head said what: put them side by side.": lambda x: x.sum(1),
         "The mean of the heads loses which head said what: put them side by side.": lambda x: x.mean(1),
@@ -288,6 +304,15 @@ concat_vjp = Tried(
                 np.take(g, np.arange(at, min(at + n, g.shape[axis])), axis)
                 for at, n in zip((0, *sizes), sizes, strict=False)
             )
+        ),
+        "Each part is too short by one: a slice a:b and range(a, b) end before b.": (
+            lambda g, sizes, axis: tuple(
+                np.take(g, np.arange(end - n, end - 1), axis)
+                for n, end in zip(sizes, np.cumsum(sizes), strict=True)
+            )
+        ),
+        "The axes were exchanged before the cut, and not exchanged back after it.": (
+            lambda g, sizes, axis: tuple(np.split(np.swapaxes(g, 0, axis), np.cumsum(sizes)[:-1]))
         ),
         "Each part ends at its own length; it begins where the one before it ends, and is as long as its size.": (
             lambda g, sizes, axis: tuple(
@@ -472,6 +497,10 @@ def _alternating(y, n_heads):
     return [y[..., i::3] for i in range(3)]
 
 
+def _wrong_b_out_often(x, w_in, b_in, w_out, b_out, n_heads, mask=None):
+    return _wrong(b_out=n_heads)(x, w_in, b_in, w_out, b_out, n_heads, mask)
+
+
 multi_head_attention = Exercise(
     minutes=25,
     level=2,
@@ -525,6 +554,10 @@ multi_head_attention = Exercise(
     ),
     examples=lambda rng: (_layer(rng), _masked_layer(rng)),
     mistakes={
+        "b_out is added once for each head; it is added once.": _wrong_b_out_often,
+        "The three parts of w_in are used as they are; they must be transposed: weights are (out, in).": _wrong(
+            project=lambda x, w, b: np.concatenate([x @ part for part in np.split(w, 3)], -1) + b
+        ),
         "The projection by w_in is missing: q, k and v are parts of x @ w_in.T + b_in, not x itself.": _wrong(
             project=lambda x, w, b: np.concatenate([x, x, x], -1)
         ),

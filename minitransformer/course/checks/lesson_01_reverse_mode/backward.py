@@ -69,6 +69,10 @@ def _twice(answer):
     nodes = a_kite()
     _grads(answer, nodes)
     same(_grads(answer, nodes), [31.0, 5.0, 7.0, 1.0], "grad after a second call")
+    nodes = a_kite()
+    for node in nodes:
+        node.grad = 9.0
+    same(_grads(answer, nodes), [31.0, 5.0, 7.0, 1.0], "grad where each was 9 before")
 
 
 def _fast(answer):
@@ -249,7 +253,7 @@ backward = Tried(
         "A parent that stands twice in `parents` gets two shares: as keys of a dictionary two become one.": _wrong_backward(
             once=True
         ),
-        "Only root has a grad in the end: visit root too, and add to the grad of the parent, not of the Value itself.": (
+        "Only root has a grad in the end: for each Value v, root first, parent.grad += slope * v.grad.": (
             _all_but_root
         ),
         "A second call adds to what the first left, also in root: set every grad to 0, then root.grad to 1.": _root_is_added_to,

@@ -118,11 +118,20 @@ def _twice_a_parent():
 HISTORIES = (longer_way, a_kite, _twice_a_parent, lambda: random_graph(np.random.default_rng(2)))
 
 
+def _by_place(end, start):
+    if end is start:
+        return 1.0
+    slopes = (end.slopes[end.parents.index(p)] for p in end.parents)
+    return sum((s * _by_place(p, start) for s, p in zip(slopes, end.parents, strict=True)), 0.0)
+
+
 def _try_paths(answer, history):
     found = []
     for i in range(len(history())):
         nodes = history()  # anew, for an answer may change it
+        before = [node.data for node in nodes]
         found.append(answer(nodes[i], nodes[0]))
+        found.append(float(before == [node.data for node in nodes]))
     return np.array(found, dtype=float)
 
 
@@ -164,6 +173,9 @@ sum_over_paths = Tried(
     trial=_try_paths,
     mistakes={
         "Along a path the slopes are multiplied, not added.": _paths(fold=lambda slope, rest: slope + rest),
+        "`.index(parent)` is the first place of a parent that stands twice: walk through both with zip.": (
+            lambda end, start: _by_place(end, start)
+        ),
         "Only one of the paths counts here: add them all.": _paths(total=lambda found: found[0]),
         "The last path alone counts here: add them all.": _paths(total=lambda found: found[-1]),
         "The largest of the paths alone counts here: add them all.": _paths(total=max),

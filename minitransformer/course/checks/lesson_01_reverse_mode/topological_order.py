@@ -68,11 +68,11 @@ def _listed(order):
     if order is None:
         raise Nothing("the result")
     if not isinstance(order, (list, tuple)):
-        hint = (
-            "A set has no order: append to a list as well."
-            if isinstance(order, (set, frozenset, dict))
-            else ""
-        )
+        hint = ""
+        if isinstance(order, (set, frozenset, dict)):
+            hint = "A set has no order: append to a list as well."
+        elif hasattr(order, "__next__"):
+            hint = "It can be walked through once, and is no list: list(..) makes one of it. A `yield` gives such a thing."
         raise Failed(f"expected a list, got a {type(order).__name__}", hint=hint)
     if others := [part for part in order if isinstance(part, (int, float, str, list, tuple, type(None)))]:
         raise Failed(

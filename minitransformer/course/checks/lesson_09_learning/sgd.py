@@ -119,7 +119,7 @@ SGD = Tried(
         Property(
             "without momentum it goes lr times the gradient, downhill",
             _plain_step,
-            "With momentum 0 the velocity is the gradient, so that p <- p - lr g.",
+            "With self.momentum 0 the velocity is the gradient, so that p <- p - lr g: no other momentum is used, such as 0.9.",
         ),
         Property(
             "with momentum the steps gather speed",
@@ -168,6 +168,9 @@ SGD = Tried(
         ),
         "The old velocity is not multiplied by momentum, so that all gradients count the same.": _wrong_sgd(
             velocity=lambda mu, v, g: v + g
+        ),
+        "The old velocity is kept whole, and momentum times it is added: v <- momentum v + g.": _wrong_sgd(
+            velocity=lambda mu, v, g: v + mu * v + g
         ),
         "The step uses the old velocity: compute the new one first.": _late_sgd(),
         "The gradient is added to the step once more: p <- p - lr v.": _wrong_sgd(
