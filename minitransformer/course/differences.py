@@ -42,8 +42,8 @@ def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
     return ()
 
 
-def cut(expected: Array, got: Array) -> str:
-    """Whether an array of whole numbers has lost what stood after the point.
+def rounded(expected: Array, got: Array) -> str:
+    """Whether all that is wrong with an array is that its dtype keeps too few digits.
 
     Args:
         expected: the right array.
@@ -52,6 +52,9 @@ def cut(expected: Array, got: Array) -> str:
     Returns:
         A sentence for the learner, or "".
     """
+    if got.dtype.kind == "f" and got.dtype.itemsize < 8:
+        near = numpy.allclose(expected, got, rtol=(eps := 8 * float(numpy.finfo(got.dtype).eps)), atol=eps)
+        return f"The result's dtype is {got.dtype}, which keeps too few digits here." if near else ""
     if got.dtype.kind not in "iu" or not numpy.isfinite(expected).all() or (expected % 1 == 0).all():
         return ""
     if not (numpy.trunc(expected) == got).all():

@@ -147,7 +147,7 @@ def same(
         index = tuple(map(int, numpy.argwhere(wrong)[0]))
         where = f" at index {index}" if index else ""
         numbers = f"{what}{where}: {differences.apart(expected[index], got[index])}"
-        hint = hint or differences.cut(expected, numpy.asarray(came))
+        hint = hint or differences.rounded(expected, numpy.asarray(came))
         raise Failed(numbers, *differences.relation(expected, got, wrong), hint=hint, first=first)
 
 

@@ -5,7 +5,7 @@ import pytest
 from cases import judge_source
 
 from minitransformer.course.crashes import meaning
-from minitransformer.course.differences import apart, cut, relation, shapes
+from minitransformer.course.differences import apart, relation, rounded, shapes
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.judge import A_FIRST_HINT, judge
 from minitransformer.course.nothing import why_none
@@ -108,10 +108,12 @@ def test_numbers_that_are_nearly_equal_are_not_said_to_be_more():
 
 def test_an_array_that_cuts_off_fractions_is_named():
     x = np.array([0.5, 1.0, -2.75])
-    assert "dtype=float" in cut(x, x.astype(int))
-    assert not cut(x, x)
-    assert not cut(x, np.array([3, 1, -2]))
-    assert not cut(np.round(x), np.round(x).astype(int))
+    assert "dtype=float" in rounded(x, x.astype(int))
+    assert not rounded(x, x)
+    assert "too few digits" in rounded(x / 3, (x / 3).astype("float16"))
+    assert not rounded(x, (2 * x).astype("float16"))
+    assert not rounded(x, np.array([3, 1, -2]))
+    assert not rounded(np.round(x), np.round(x).astype(int))
     with pytest.raises(Failed) as failed:
         same(x.astype(int), x)
     assert "dtype=float" in failed.value.hint

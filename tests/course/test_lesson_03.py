@@ -69,7 +69,7 @@ ADD = "namespace(into, index, values).add.at(into, index, values)"
 WRONG = {
     "namespace": [
         ("        raise TypeError(", "        return TypeError(", "do not return it"),
-        ("sys.modules[names.pop()] if names else np", "np", "always numpy"),
+        ("sys.modules[names.pop()] if names else np", "np", "numpy for every array"),
         ("sys.modules[names.pop()] if names else np", "names.pop() if names else 'numpy'", "a text"),
         ('.partition(".")[0]', "", "before the first dot"),
         (RAISE, "        return sys.modules[type(arrays[0]).__module__.partition('.')[0]]", "TypeError"),

@@ -45,7 +45,7 @@ def _odd_width(answer):
     try:
         same(answer(7, 5), _by_loops(7, 5))
     except (IndexError, ValueError) as error:
-        hint = "5 channels hold 3 sines and 2 cosines: keep the first d_model // 2 of the cosines."
+        hint = "5 channels hold 3 sines and 2 cosines: np.arange(0, d_model, 2) are 3; keep the first d_model // 2 of the cosines."
         raise Failed(f"d_model = 5: {type(error).__name__}: {error}", hint=hint) from None
 
 
@@ -262,7 +262,7 @@ shift_matrix = Exercise(
         "i counts hands, not channels: the block of hand i is in rows 2i and 2i + 1, and its exponent is 2i / d_model.": (
             lambda k, d: _turn(k, d, angle=lambda k, i, d: _angle(k, 2 * i, d))
         ),
-        "Only the first hand moves: each of the d_model / 2 hands has a block.": (
+        "Only the first hand moves: each other hand turns too, by k / 10000^(2i / d_model), which may be less than 1.": (
             lambda k, d: _first_block(k, d, 1.0),
             lambda k, d: _first_block(k, d, 0.0),
         ),

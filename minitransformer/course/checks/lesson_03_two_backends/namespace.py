@@ -18,7 +18,7 @@ from minitransformer.course.exercise import Failed, Nothing, Property
 from minitransformer.course.pretend import Door, faraway, library_name
 from minitransformer.course.properties import Tried
 
-ALWAYS_NUMPY = "This is always numpy: ask the arrays."
+ALWAYS_NUMPY = "This is numpy for every array: ask each array, type(array).__module__."
 A_TEXT = "This is the library's name, a text; sys.modules[name] is the module."
 
 

@@ -142,6 +142,9 @@ sigmoid = Tried(
         "This is sigmoid(-x): large x give 1, very negative x give 0.": lambda x: _stable(
             namespace_of(x), -x
         ),
+        "x = 0 belongs to neither branch here: sigmoid(0) is 1/2.": lambda x: (
+            lambda xp: xp.where(x == 0, 0, _stable(xp, x))
+        )(namespace_of(x)),
         "z is e^|x| here, which is above 1 and overflows: it is e^-|x|.": lambda x: (
             lambda z: namespace_of(x).where(x >= 0, 1 / (1 + z), z / (1 + z))
         )(namespace_of(x).exp(abs(x))),
