@@ -8,6 +8,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import cli
+from minitransformer.cli.options import console
 from minitransformer.data.naive_bayes import NaiveBayes
 from minitransformer.data.reviews import Review, folds, marked_words
 from minitransformer.recipes import ClassifierRecipe, classifier, cross_validation
@@ -128,7 +129,7 @@ def run(monkeypatch, capsys, *arguments):
 
 
 def test_the_command(reviews, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(console, "_width", 60)
     code, out = run(monkeypatch, capsys, "--folds", "2", "--models", "1", "--steps", "1")
     assert code == 0 and "20 reviews, 2 folds" in out and "marked" in out
     for method in (BAYES, ONE, MEAN):

@@ -425,7 +425,7 @@ def test_an_explanation_shows_itself_and_escapes_tokens(tmp_path, capsys):
     e = explain.lrp(language_model(), IDS, tokens=["<b>", "a", " ", "\n", "&", "z"])
     assert "<b>" not in e.to_html() and "&lt;b&gt;" in e.to_html()
     e.save(tmp_path / "page.html")
-    assert "http" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "://" not in (tmp_path / "page.html").read_text(encoding="utf-8")
     e.show()
     assert "softmax" in capsys.readouterr().out
     assert "gap" in repr(e)

@@ -69,7 +69,8 @@ def test_a_kind_is_found_by_its_class_and_by_no_other(kind, tmp_path):
 def test_every_model_of_the_room_is_in_the_registry():
     public = [getattr(models, name) for name in models.__all__]
     classes = {thing for thing in public if isinstance(thing, type) and issubclass(thing, nn.Module)}
-    assert classes == {family.model for family in models.KINDS.values()}
+    of_others = {models.Average}  # it consists of models of the registry, and has no checkpoint
+    assert classes - of_others == {family.model for family in models.KINDS.values()}
     assert all(family.config in public for family in models.KINDS.values())
     assert RECIPES.keys() <= models.KINDS.keys() | {"dates", "stories"}
 

@@ -10,21 +10,23 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import explain, generation, models, nn, recipes
+from minitransformer.data.dates import WrittenDate
 from minitransformer.generation.reading import Reader, last_logits
 from minitransformer.models import bert, classifier
 from minitransformer.nn.modes import in_use, restore
 from minitransformer.nn.modes import modes as modes_of
 from minitransformer.recipes import classifier as reviews
-from minitransformer.recipes import masked_lm, span_corruption
+from minitransformer.recipes import dates, masked_lm, span_corruption, stories
 from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.text import Windows
-from minitransformer.tokenization import WordPieceTokenizer, WordTokenizer
+from minitransformer.tokenization import CharTokenizer, WordPieceTokenizer, WordTokenizer
 from minitransformer.tour.learning import attention_of
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader
 
 TEXT = "the good film was bad and the bad film was good"
 WORDS, PIECES = WordTokenizer.train(TEXT), WordPieceTokenizer.train(TEXT, vocab_size=40)
+STORY, CHARACTERS = WordTokenizer.train(f"{TEXT} end"), CharTokenizer.train("may 0123456789-")
 IDS = [3, 4, 5, 4]
 REVIEW = type("Review", (), {"text": "good film", "label": 1})
 CASE = explain.Case("", np.array(IDS), 1)
@@ -33,6 +35,16 @@ PLANTED = explain.PlantedTask(length=4, classes=2, signals=2, noise=4)
 
 def writer():
     return models.LanguageModel(models.LanguageModelConfig(20, 8, 2, 2, 12, 0.5, max_len=16))
+
+
+def storyteller():
+    return models.LanguageModel(
+        models.LanguageModelConfig(STORY.vocab_size, 8, 2, 2, 12, 0.5, max_len=stories.LONGEST)
+    )
+
+
+def dater():
+    return models.Seq2Seq(models.Seq2SeqConfig(20, 8, 2, 1, 2, 12, 0.5, max_length=16))
 
 
 def judge():
@@ -99,6 +111,12 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "mean_loss": (judge, lambda m: reviews.mean_loss(m, [(IDS, 1), ([2], 0)])),
     "mean_loss, masked_lm": (masker, lambda m: masked_lm.mean_loss(m, Windows(IDS * 4, 3), PIECES)),
     "mean_loss, span_corruption": (t5, lambda m: span_corruption.mean_loss(m, Windows(IDS * 4, 7), 15)),
+    "told": (storyteller, lambda m: stories.told(m, STORY, ["good film"], 0)),
+    "iso_of": (dater, lambda m: dates.iso_of(m, CHARACTERS, ["1 may 1970"])),
+    "accuracy, dates": (
+        dater,
+        lambda m: dates.accuracy(m, CHARACTERS, [WrittenDate("1 may 1970", "1970-05-01")]),
+    ),
     "read": (tagger, lambda m: read(m, [(IDS, 1)])[0][0]),
     "Trainer": (writer, lambda m: trained(m, figure)),
     "lrp": (judge, partial(explanation, explain.lrp)),
@@ -136,7 +154,8 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
     "explain.differentiable", "explain.learn_planted", "models.shapes",
-    "recipes.loss", "recipes.next_token_loss", "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
+    "recipes.loss", "recipes.next_token_loss", "recipes.story_loss", "recipes.answer_loss",
+    "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
     "generation.lacking", "generation.require_writer",
 }  # fmt: skip
 

@@ -204,7 +204,7 @@ def test_the_help_shows_every_group_and_command(command, monkeypatch, width):
     titles = [line for line in lines if line.startswith("\u256d\u2500 ")]
     assert [title.split("\u2500")[1].strip() for title in titles] == ["Options", *cli.GROUPS]
     first = [line.split()[1] for line in lines if re.match("\u2502 [a-z]", line)]
-    assert first == [c.__name__ for commands in cli.GROUPS.values() for c in commands]
+    assert first == [c.__name__.replace("_", "-") for commands in cli.GROUPS.values() for c in commands]
 
 
 # ---- how a command ends ----

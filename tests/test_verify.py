@@ -197,7 +197,7 @@ def test_json_and_page(tmp_path):
     } <= set(names)
     assert {r["device"] for r in report["results"]} == {str(minitransformer.ones(1).device)}
     text = page.read_text(encoding="utf-8")
-    assert text.startswith("<!doctype html>") and "http" not in text and text.count("<tr") == 1 + len(names)
+    assert text.startswith("<!doctype html>") and "://" not in text and text.count("<tr") == 1 + len(names)
 
 
 def test_the_page_shows_failures_and_escapes_them():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minitransformer.installing import install_line
+from minitransformer.plain import spelt_out
 
 
 def beside_pytorch(compare: Callable[[], Any], shipped: str) -> None:
@@ -17,8 +18,9 @@ def beside_pytorch(compare: Callable[[], Any], shipped: str) -> None:
         shipped: what it returned in a run with PyTorch; printed where PyTorch is not installed.
     """
     if importlib.util.find_spec("torch"):
-        print(compare())
+        print(spelt_out(str(compare())))
         return
-    print("PyTorch is not installed; these are the figures of a run with PyTorch:")
-    print(shipped)
-    print(f"To compare it yourself, type this in a terminal, and run the cell again: {install_line('torch')}")
+    print(spelt_out("PyTorch is not installed; these are the figures of a run with PyTorch:"))
+    print(spelt_out(shipped))
+    line = install_line("torch")
+    print(spelt_out(f"To compare it yourself, type this in a terminal, and run the cell again: {line}"))

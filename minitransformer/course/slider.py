@@ -8,6 +8,7 @@ from typing import Any
 
 from minitransformer.course.jupyter import is_live
 from minitransformer.installing import install_line
+from minitransformer.plain import spelt_out
 
 STEPS = 100  # of a slider, from end to end
 WIDE = 1000  # from this ratio of its ends on, a slider is logarithmic
@@ -41,7 +42,7 @@ def _widgets() -> Any:
     try:
         import ipywidgets
     except ImportError:
-        print(f"With ipywidgets there is a slider here: {install_line('ipywidgets')}")
+        print(spelt_out(f"With ipywidgets there is a slider here: {install_line('ipywidgets')}"))
         return None
     return ipywidgets
 
