@@ -225,6 +225,9 @@ Adam = Tried(
         "eps is missing: where all gradients are tiny, or 0, the division must not blow them up.": _wrong_adam(
             step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) / np.sqrt(v / c2)
         ),
+        "eps stands behind the fraction, and is added to the step: the root and eps need brackets.": _wrong_adam(
+            step=lambda lr, m, v, c1, c2, eps: lr * (m / c1) / np.sqrt(v / c2) + eps
+        ),
         "v is the mean of the gradient's square, g * g; here it is the mean of g.": _wrong_adam(
             square=lambda b, v, g: b * v + (1 - b) * g
         ),

@@ -159,6 +159,18 @@ def _decays_the_decay(before):
     return Shrinking
 
 
+def _decays_by(change):
+    """An AdamW that takes `change(lr, decay, p, g, t)` from each weight before Adam's step."""
+
+    class Changing(_wrong(before=nothing)):
+        def step(self, grads):
+            for p, g in zip(self.params, grads, strict=True):
+                p -= change(self.lr, self.decay, p, g, self.t + 1)
+            super().step(grads)
+
+    return Changing
+
+
 def _decays_the_means():
     """An AdamW in which the running mean of the gradient decays, and no weight."""
 
@@ -261,6 +273,15 @@ MISTAKES = {
     ),
     "The decay brings every weight nearer to 0: take lr * weight_decay * p away, not of |p|.": _wrong(
         before=lambda lr, decay, p: lr * decay * abs(p)
+    ),
+    "The decay is a share of the weight, lr * weight_decay * p; here it is one of the gradient.": _decays_by(
+        lambda lr, decay, p, g, t: lr * decay * g
+    ),
+    "The decay is the same share in each step, whatever t is.": (
+        _decays_by(lambda lr, decay, p, g, t: lr * decay * p * (t == 1)),
+        _decays_by(lambda lr, decay, p, g, t: lr * decay * p / t),
+        _decays_by(lambda lr, decay, p, g, t: lr * decay * p * t),
+        _decays_by(lambda lr, decay, p, g, t: p * (1 - (1 - lr * decay) ** t)),
     ),
     "The running mean decays here; it is the weight that does.": _decays_the_means(),
     "weight_decay itself is changed in each step: leave it, and multiply it by lr where it is used.": (
