@@ -11,6 +11,7 @@ from typing import Any
 from minitransformer.course.cell.telling import called, caller, message, place
 from minitransformer.course.crashes import meaning
 from minitransformer.course.exercise import LEAVES, Exercise, Failed, Nothing, Property, Stopped
+from minitransformer.course.first_round import ended_at_once
 from minitransformer.course.not_finite import source_of
 from minitransformer.course.nothing import none_within, why_none
 from minitransformer.course.report import Report
@@ -28,7 +29,7 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "", source: st
         exercise: the exercise.
         answer: the learner's function or class.
         file: the learner's file, whose lines the report may quote.
-        source: the learner's code, in which a missing `return` is looked for; "" if it is not at hand.
+        source: the learner's code, in which a `return` that is missing, or in a loop, is looked for; "" if it is not at hand.
 
     Returns:
         The report.
@@ -63,7 +64,11 @@ def _failing(
     except Failed as failed:
         where, why = source_of(failed, prop, answer, file)
         known = (
-            exercise.likely_mistake(answer) or failed.hint or why or _changed_inputs(prop, exercise, answer)
+            exercise.likely_mistake(answer)
+            or failed.hint
+            or why
+            or ended_at_once(source, name)
+            or _changed_inputs(prop, exercise, answer)
         )
         hint = known or _first_hint(exercise, failed.first or prop.hint, held)
         return Report(name, "failed", held, prop.what, (*failed.details, *([where] if where else [])), hint)

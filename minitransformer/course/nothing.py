@@ -21,7 +21,7 @@ def why_none(source: str, name: str) -> str:
     Returns:
         A sentence for the learner.
     """
-    if not (functions := _functions(source)) or name not in functions:
+    if not (functions := functions_of(source)) or name not in functions:
         return ANYWAY
     if said := none_within(source, name):
         return said
@@ -40,8 +40,8 @@ def none_within(source: str, name: str) -> str:
     Returns:
         A sentence for the learner; "" if nothing is found.
     """
-    functions = _functions(source)
-    for function in _reached(functions, name):
+    functions = functions_of(source)
+    for function in reached(functions, name):
         for call in _used_calls(function):
             if _changes_in_place(call):
                 done = ast.unparse(call.func)
@@ -52,8 +52,15 @@ def none_within(source: str, name: str) -> str:
     return ""
 
 
-def _functions(source: str) -> dict[str, Function]:
-    """Name -> function or class of a source; of two with one name the last, as in Python."""
+def functions_of(source: str) -> dict[str, Function]:
+    """The functions and classes of a source.
+
+    Args:
+        source: Python code.
+
+    Returns:
+        Name -> function or class; of two with one name the last, as in Python. Nothing if it is no Python.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -61,8 +68,16 @@ def _functions(source: str) -> dict[str, Function]:
     return {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
 
 
-def _reached(functions: dict[str, Function], name: str) -> list[Function]:
-    """The function of this name, and those that it calls directly or indirectly."""
+def reached(functions: dict[str, Function], name: str) -> list[Function]:
+    """The function of a name, and those that it calls directly or indirectly.
+
+    Args:
+        functions: name -> function.
+        name: the name.
+
+    Returns:
+        The functions, the one of this name first.
+    """
     found = {}
     todo = [name]
     for name in todo:
@@ -100,12 +115,19 @@ def _is_silent(function: Function) -> bool:
     if isinstance(function, ast.ClassDef) or isinstance(function.body[-1], ast.Raise):
         return False
     return not any(
-        isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value for node in _own(function)
+        isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value for node in own(function)
     )
 
 
-def _own(function: Function) -> Iterator[ast.AST]:
-    """The nodes of a function without those of the functions inside it."""
+def own(function: Function) -> Iterator[ast.AST]:
+    """The nodes of a function without those of the functions inside it.
+
+    Args:
+        function: the function.
+
+    Yields:
+        Each node.
+    """
     todo: list[ast.AST] = list(function.body)
     while todo:
         node = todo.pop()

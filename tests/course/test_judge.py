@@ -7,6 +7,7 @@ from cases import judge_source
 from minitransformer.course.crashes import meaning
 from minitransformer.course.differences import apart, relation, rounded, shapes
 from minitransformer.course.exercise import Exercise, Failed, Property
+from minitransformer.course.first_round import ended_at_once
 from minitransformer.course.judge import A_FIRST_HINT, judge
 from minitransformer.course.nothing import why_none
 from minitransformer.course.properties import (
@@ -77,6 +78,21 @@ def test_an_exception_is_told_by_its_meaning(code, said):
 )
 def test_none_is_told_by_the_source(body, said):
     assert said in why_none(f"def g(x):\n    x + 1\ndef f(x):\n    {body}\n", "f")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("for i in x:\n        s += i\n        return s", "The `return` in line 4 stands inside the loop"),
+        ("for i in x:\n        if i: return 1\n        else: return 2", "The `return` in line 3"),
+        ("for i in x:\n        if i: return 1\n    return 2", ""),
+        ("for i in x:\n        if i: continue\n        return 1", ""),
+        ("for i in x:\n        s += g(i)\n    return s", ""),
+    ],
+)
+def test_a_loop_that_ends_in_its_first_round_is_named(body, said):
+    found = ended_at_once(f"def f(x):\n    {body}\n", "f")
+    assert (said in found) if said else found == ""
 
 
 def test_numbers_are_told_apart():
