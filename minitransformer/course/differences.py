@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy
 
+from minitransformer.course import derived
+from minitransformer.course.derived import near as _near
+
 Array = numpy.ndarray
 
 
@@ -79,7 +82,9 @@ def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
         return (f"{bad} of {got.size} numbers are NaN.",)
     if not numpy.isfinite(got).all() or not numpy.isfinite(expected).all():
         return _where(wrong)
-    return _as_a_whole(expected, got) or _where(wrong)
+    return (
+        _as_a_whole(expected, got) or _at_one_place(wrong) or derived.by_axis(expected, got) or _where(wrong)
+    )
 
 
 def _alone(expected: float, got: float) -> tuple[str, ...]:
@@ -124,21 +129,26 @@ def _moved(expected: Array, got: Array) -> tuple[str, ...]:
     for axis in range(got.ndim):
         if got.shape[axis] > 1 and _near(got, numpy.flip(expected, axis)):
             return (f"The numbers stand in the reverse order along axis {axis}.",)
-    if _near(numpy.sort(got, axis=None), numpy.sort(expected, axis=None)):
-        return ("The right numbers stand in the wrong places.",)
-    return ()
+    return derived.of_one_shape(expected, got) or _misplaced(expected, got)
+
+
+def _misplaced(expected: Array, got: Array) -> tuple[str, ...]:
+    moved = _near(numpy.sort(got, axis=None), numpy.sort(expected, axis=None))
+    return ("The right numbers stand in the wrong places.",) if moved else ()
 
 
 def _where(wrong: Array) -> tuple[str, ...]:
     """How many numbers are wrong, and whether all of them have the same index along an axis."""
-    if wrong.all():
-        return ()
-    count = f"{int(wrong.sum())} of {wrong.size} numbers are wrong"
+    return () if wrong.all() else _at_one_place(wrong) or (f"{_count(wrong)}.",)
+
+
+def _at_one_place(wrong: Array) -> tuple[str, ...]:
+    """The one place of an axis at which all numbers that are wrong stand, or none."""
     for axis, places in enumerate(numpy.argwhere(wrong).T):
         if wrong.sum() > 1 and wrong.shape[axis] > 1 and (places == places[0]).all():
-            return (f"{count}, all of them at place {places[0]} of axis {axis}.",)
-    return (f"{count}.",)
+            return (f"{_count(wrong)}, all of them at place {places[0]} of axis {axis}.",)
+    return ()
 
 
-def _near(a: Array, b: Array) -> bool:
-    return numpy.allclose(a, b, rtol=1e-5, atol=1e-9 * (abs(b).max(initial=0.0) or 1.0))
+def _count(wrong: Array) -> str:
+    return f"{int(wrong.sum())} of {wrong.size} numbers are wrong"

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.course import differences
+from minitransformer.course import derived, differences
 from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
@@ -140,7 +140,8 @@ def same(
     got = _numbers(came, what)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
-        raise Failed(sizes, *differences.shapes(expected.shape, got.shape), hint=hint, first=first)
+        related = derived.of_other_shape(expected, got) or differences.shapes(expected.shape, got.shape)
+        raise Failed(sizes, *related, hint=hint, first=first)
     scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
     wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
     if wrong.any():

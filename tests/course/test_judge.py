@@ -5,6 +5,7 @@ import pytest
 from cases import judge_source
 
 from minitransformer.course.crashes import meaning
+from minitransformer.course.derived import of_other_shape
 from minitransformer.course.differences import apart, relation, rounded, shapes
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.first_round import ended_at_once
@@ -110,6 +111,16 @@ def test_numbers_are_told_apart():
         (lambda x: x[::-1], "reverse order along axis 0"),
         (lambda x: 0 * x, "are 0"),
         (lambda x: x * np.array([1, 1, 2]), "at place 2 of axis 1"),
+        (abs, "the signs are lost"),
+        (np.square, "the square of"),
+        (lambda x: np.maximum(x, 0), "all below 0 became 0"),
+        (lambda x: np.roll(x, 1, 1), "Along axis 1 the right numbers stand one place too late"),
+        (lambda x: x / x.sum(0), "divided by their sum along axis 0"),
+        (
+            lambda x: x * np.array([2, 3, 5]),
+            "Along axis 0 each number is the right one times the same factor, 2",
+        ),
+        (lambda x: x + np.array([[2], [3], [5]]), "Along axis 1 all numbers differ by the same amount, 2"),
         (lambda x: np.where(x == x[0, 0], np.nan, x), "1 of 9 numbers are NaN"),
     ],
 )
@@ -149,6 +160,24 @@ def test_shapes_are_compared():
     assert shapes((2, 3), (3, 2)) == ("The axes are in another order.",)
     assert shapes((1, 3), (3,)) == ("An axis of size 1 is missing.",)
     assert shapes((2, 3), (4,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x: x.sum(1), "summed along axis 1"),
+        (lambda x: x[0], "only the expected numbers at place 0 of axis 0"),
+        (lambda x: x.transpose(1, 2, 0), "the axes in the order (1, 2, 0)"),
+    ],
+)
+def test_what_came_in_another_shape_is_compared_too(change, said):
+    x = np.random.default_rng(0).normal(size=(3, 4, 5))
+    assert said in of_other_shape(x, change(x))[0]
+
+
+def test_numbers_that_grow_too_large_are_not_taken_for_those_that_came():
+    x = np.array([1.0, 2.0, 1000.0])
+    assert relation(x, np.array([5.0, 7.0, 9.0]), np.array([True] * 3)) == ()
 
 
 def _exercise(*properties, hints=("the first",)):
