@@ -124,7 +124,7 @@ WRONG = {
     ],
     "mask_tokens": [
         ("chosen & (fate >= 0.9)", "chosen & (fate >= 0.8)", "No chosen token stays"),
-        ("chosen & (fate >= 0.9), others, ids", "chosen & (fate >= 0.9), mask, ids", "a first hint: A chosen token is read as"),
+        ("chosen & (fate >= 0.9), others, ids", "chosen & (fate >= 0.9), mask, ids", "from 0.9 to 1 as the mark"),
         ("chosen & (fate < 0.8)", "chosen", "Every chosen token is hidden"),
         ("chosen & (fate < 0.8)", "fate < 0.8", "a first hint: A token that is not chosen"),
         ("read = np.where(chosen & (fate >= 0.9), others, ids)\n    read = np.where(chosen & (fate < 0.8)",
@@ -140,7 +140,7 @@ WRONG = {
          "    other = chosen & (fate >= 0.9)\n    read = ids\n    read[other] = others[other]", "begin with a copy"),
         ("read = np.where(chosen & (fate < 0.8), mask, read)", "read = np.where(chosen & (fate < 0.8), mask, ids)", "exchanged"),
         ("others, ids)\n    read = np.where(chosen & (fate < 0.8), mask, read)",
-         "mask, ids)\n    read = np.where(chosen & (fate < 0.8), others, ids)", "a first hint: A chosen token is read as"),
+         "mask, ids)\n    read = np.where(chosen & (fate < 0.8), others, ids)", "from 0 to 0.8 as the other token"),
         ("return read, np.where(chosen, ids, -100)", "return read", "both, in this order"),
         ("    return read, np", "    read, np", "return"),
     ],

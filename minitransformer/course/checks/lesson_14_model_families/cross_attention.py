@@ -18,7 +18,7 @@ def _texts(rng, T=3, S=5, C=4, d=2, e=3, last=2):
 def _equally_long(rng, padding):
     """Two texts of four tokens, so that nothing crashes where one is taken for the other."""
     sizes = [(4, 5), (4, 5), (3, 5), (3, 5), (2, 5)]
-    return *(2 * rng.normal(size=size) for size in sizes), np.array(padding)
+    return *(0.8 * rng.normal(size=size) for size in sizes), np.array(padding)
 
 
 def _examples(rng):
@@ -46,15 +46,29 @@ def _down_the_columns(scores):
         return _apart(scores) / _apart(scores).sum(0)
 
 
+def _even(scores):
+    """Each token that is not hidden has as much weight as the others."""
+    return np.isfinite(scores) / np.isfinite(scores).sum(-1, keepdims=True)
+
+
+def _best(scores):
+    """The token with the highest score has all of the weight."""
+    return np.eye(scores.shape[-1])[scores.argmax(-1)]
+
+
+def _base_two(scores):
+    return _softmax(scores * math.log(2))
+
+
 def _attended(x, memory, w_q, w_k, w_v, padding, *, texts=lambda x, m: (x, m, m), root=_root, hidden=-np.inf,
-              late=False, seen=np.logical_not, shares=_softmax, back=False):  # fmt: skip
+              late=False, seen=np.logical_not, shares=_softmax, back=False, read=np.matmul):  # fmt: skip
     """As the formula has it; the last ones say what may be wrong."""
     q, k, v = (text @ w.T for text, w in zip(texts(x, memory), (w_q, w_k, w_v), strict=True))
     scores = q @ k.T / root(len(w_q), x.shape[-1], len(memory))  # (T, S)
     visible = np.broadcast_to(seen(padding), scores.shape)
     visible = visible & np.tri(*scores.shape, dtype=bool) if back else visible
     table = shares(scores if late else np.where(visible, scores, hidden)) * (visible if late else 1)
-    return table @ v
+    return read(table, v)
 
 
 def _wrong(**wrong):
@@ -185,11 +199,39 @@ cross_attention = Exercise(
         "The root is of another dimension: d is the length of a query, len(w_q).": (
             _wrong(root=lambda d, C, S: math.sqrt(C)),
             _wrong(root=lambda d, C, S: math.sqrt(S)),
+            _wrong(root=lambda d, C, S: math.sqrt(d * C)),
+            lambda *texts: _attended(*texts, root=lambda *sizes: math.sqrt(len(texts[4]))),
+        ),
+        "w_q and w_k have changed places: x @ w_q.T asks, memory @ w_k.T is asked.": (
+            lambda x, m, q, k, v, p: _attended(x, m, k, q, v, p)
+        ),
+        "The keys are made with w_q, as the queries are: they are memory @ w_k.T.": (
+            lambda x, m, q, k, v, p: _attended(x, m, q, q, v, p)
+        ),
+        "The queries are made with w_k, as the keys are: they are x @ w_q.T.": (
+            lambda x, m, q, k, v, p: _attended(x, m, k, k, v, p)
+        ),
+        "The values are made with w_k, as the keys are: they are memory @ w_v.T.": (
+            lambda x, m, q, k, v, p: _attended(x, m, q, k, k, p)
+        ),
+        "The result is divided by sqrt(d), not the scores: they are, before the softmax.": (
+            lambda *texts: _attended(*texts, root=lambda *sizes: 1.0) / _root(len(texts[2]), 0, 0)
         ),
         "The padding is not hidden: where it is True, the score is -inf.": _wrong(seen=np.ones_like),
         "padding is the wrong way round: True is padding, which is hidden.": _wrong(seen=np.array),
         "The padding has the score 0 here, which is a score like any other: -inf before the softmax.": _wrong(
             hidden=0.0
+        ),
+        "The padding keeps a weight: a score somewhat below 0 is a score like any other; -inf is what hides it.": (
+            _wrong(hidden=-1.0),
+            _wrong(hidden=-5.0),
+        ),
+        "The padding has the score +inf; it is -inf, whose exponential is 0.": _wrong(hidden=np.inf),
+        "The padding is 0 in the memory here, which still has a weight, exp(0) = 1: give it the score -inf.": (
+            lambda x, m, q, k, v, p: _attended(x, np.where(p[:, None], 0, m), q, k, v, p, seen=np.ones_like)
+        ),
+        "The rows of the padding are hidden; it is its columns: padding belongs to the memory, not to x.": _wrong(
+            seen=lambda padding: ~padding[:, None]
         ),
         "The padding is hidden after the softmax, so that the weights of a row do not sum to 1.": _wrong(
             late=True
@@ -206,8 +248,31 @@ cross_attention = Exercise(
             _wrong(shares=lambda scores: np.exp(scores) / np.exp(scores).sum()),
             _wrong(shares=lambda scores: _apart(scores) / _apart(scores).sum()),
         ),
-        "There is no softmax: the scores themselves are taken as weights.": _wrong(
-            hidden=0.0, shares=np.array
+        "There is no softmax: the scores themselves are taken as weights.": (
+            _wrong(hidden=0.0, shares=np.array),
+            _wrong(shares=np.array),
+        ),
+        "All tokens have the same weight here; the softmax of a row's scores says how much each has.": _wrong(
+            shares=_even
+        ),
+        "Only the token with the highest score is read; the softmax gives a weight to each.": _wrong(
+            shares=_best
+        ),
+        "The weights are powers of 2 here: the softmax is made of np.exp.": _wrong(shares=_base_two),
+        "These are the weights alone: the result is weights @ v.": (
+            _wrong(read=lambda table, v: table),
+            _wrong(read=lambda table, v: table.T),
+        ),
+        "The weights are the wrong way round: weights @ v, with a row for each token of x.": _wrong(
+            read=lambda table, v: table.T @ v
+        ),
+        "The values are averaged for one token of x only: each of its tokens has a row.": (
+            _wrong(read=lambda table, v: table[0] @ v),
+            _wrong(read=lambda table, v: table[-1] @ v),
+        ),
+        "The results of all tokens of x are one here: each has a row of its own.": (
+            _wrong(read=lambda table, v: (table @ v).sum(0)),
+            _wrong(read=lambda table, v: (table @ v).mean(0)),
         ),
         "The weights are not divided by their sum.": (
             _wrong(shares=np.exp),

@@ -8,6 +8,7 @@ from minitransformer.course.properties import keeps_its_inputs, same
 IDS = np.array([[11, 12, 13, 14, 15, 16]])
 OTHERS = np.array([[21, 22, 23, 24, 25, 26]])
 MASK = 4
+RUNS = [(0.0, 0.8, "the mark"), (0.8, 0.9, "themselves"), (0.9, 1.0, "the other token")]
 SAME_ARRAY = (
     "`read = ids` is the same array under another name: begin with a copy, ids.copy(), or use np.where."
 )
@@ -33,7 +34,7 @@ def _case(chosen, fate):
 
 
 def _texts(rng):
-    ids, others = rng.integers(10, 99, (2, 4, 6))
+    ids, others = rng.integers(300, 900, (2, 4, 6))
     return ids, rng.random((4, 6)) < 0.5, rng.random((4, 6)), others, MASK
 
 
@@ -52,6 +53,66 @@ def _wrong(**wrong):
     return lambda *arguments: _hidden(*arguments, **wrong)
 
 
+def _partly(rows=slice(None), columns=slice(None), **wrong):
+    """Nothing is hidden or asked but in these rows and columns."""
+
+    def answer(ids, chosen, *rest):
+        part = np.zeros_like(chosen)
+        part[rows, columns] = chosen[rows, columns]
+        return _hidden(ids, part, *rest, **wrong)
+
+    return answer
+
+
+def _others_in_order(ids, chosen, fate, others, mask):
+    """The other tokens are taken one after the other, not from the place where they go."""
+    read, targets = _hidden(ids, chosen, fate, others, mask)
+    swap = chosen & (fate >= 0.9)
+    read[swap] = others.ravel()[: swap.sum()]
+    return read, targets
+
+
+def _either(*tested, swap_last=False):
+    """`|` in the place of `&`, where the fate is asked for the mark, for the other token, or for both."""
+
+    def answer(ids, chosen, fate, others, mask):
+        hide = (np.logical_or if "mark" in tested else np.logical_and)(chosen, fate < 0.8)
+        swap = (np.logical_or if "other" in tested else np.logical_and)(chosen, fate >= 0.9)
+        first, last = ((hide, mask), (swap, others)) if swap_last else ((swap, others), (hide, mask))
+        return np.where(last[0], last[1], np.where(*first, ids)), np.where(chosen, ids, -100)
+
+    return answer
+
+
+def _other_elsewhere(ids, chosen, fate, others, mask):
+    """np.where(chosen & (fate < 0.9), read, others): the other token wherever the condition does not hold."""
+    read = np.where(chosen & (fate < 0.8), mask, ids)
+    return np.where(chosen & (fate < 0.9), read, others), np.where(chosen, ids, -100)
+
+
+def _reads(fate, chosen, answer):
+    """What is read of a token of each fate: one of the words mark, itself, other token, something else."""
+    ids, others = np.full((1, len(fate)), 11), np.full((1, len(fate)), 21)
+    read = np.ravel(_pair(answer, ids, np.full(ids.shape, chosen), fate[None], others, MASK)[0])
+    words = {MASK: "the mark", 11: "themselves", 21: "the other token"}
+    return [words.get(int(token), "something else") for token in read]
+
+
+def _by_fate(answer):
+    """What an answer makes of chosen tokens of each fate, in a sentence; "" if that is right."""
+    fate = (np.arange(100) + 0.5) / 100
+    try:
+        reads = _reads(fate, True, answer)
+    except (ValueError, TypeError, IndexError):
+        return ""
+    starts = [i for i in range(100) if i == 0 or reads[i] != reads[i - 1]]
+    runs = [(a / 100, b / 100, reads[a]) for a, b in zip(starts, [*starts[1:], 100], strict=True)]
+    if runs == RUNS or len(runs) > 4:
+        return ""
+    said = ", ".join(f"from {a:g} to {b:g} as {word}" for a, b, word in runs)
+    return f"Chosen tokens are read, by their fate, {said}. Up to 0.8 it is the mark, and from 0.9 the other token."
+
+
 def _none_chosen(answer):
     read, targets = _pair(answer, *_case([0] * 6, [0.5] * 6))
     same(read, IDS, "what is read if no token is chosen")
@@ -60,7 +121,9 @@ def _none_chosen(answer):
 
 def _three_fates(answer):
     read, targets = _pair(answer, *_case([1, 0, 1, 0, 1, 0], [0.3, 0.3, 0.85, 0.85, 0.95, 0.95]))
-    same(read, [[MASK, 12, 13, 14, 25, 16]], "what is read of chosen tokens with the fates 0.3, 0.85, 0.95")
+    expected = [[MASK, 12, 13, 14, 25, 16]]
+    what = "what is read of chosen tokens with the fates 0.3, 0.85, 0.95"
+    same(read, expected, what, hint=_by_fate(answer))
     same(
         targets,
         [[11, -100, 13, -100, 15, -100]],
@@ -71,7 +134,8 @@ def _three_fates(answer):
 def _at_the_limits(answer):
     read, _ = _pair(answer, *_case([1] * 6, [0.0, 0.7999, 0.8, 0.8999, 0.9, 0.9999]))
     expected = [[MASK, MASK, 13, 14, 25, 26]]
-    same(read, expected, "what is read with the fates 0, 0.7999, 0.8, 0.8999, 0.9, 0.9999")
+    what = "what is read with the fates 0, 0.7999, 0.8, 0.8999, 0.9, 0.9999"
+    same(read, expected, what, hint=_by_fate(answer))
 
 
 def _many(answer):
@@ -156,6 +220,49 @@ mask_tokens = Exercise(
         "Chosen tokens that are read as they are, or exchanged, are asked too: their targets are their ids.": (
             _wrong(asked=lambda chosen, fate: chosen & (fate < 0.8)),
             _wrong(asked=lambda chosen, fate: chosen & ((fate < 0.8) | (fate >= 0.9))),
+            _wrong(asked=lambda chosen, fate: chosen & (fate >= 0.9)),
+        ),
+        "The first row is right, and in all others nothing is hidden or asked: all rows have chosen tokens.": _partly(
+            rows=slice(1)
+        ),
+        "Nothing is hidden or asked in the first row.": _partly(rows=slice(1, None)),
+        "Nothing is hidden or asked in the last row.": _partly(rows=slice(-1)),
+        "Nothing is hidden or asked in the last place of each row.": _partly(columns=slice(-1)),
+        "Nothing is hidden or asked in the first place of each row.": _partly(columns=slice(1, None)),
+        "The other token is that of the same place: others[i, j] for read[i, j]; here others are taken one after the other.": (
+            _others_in_order
+        ),
+        "A token is changed where one condition holds, | is or: it must be chosen and have the fate, &.": (
+            *(_either(*tested) for tested in (("mark",), ("other",), ("mark", "other"))),
+            *(_either(*tested, swap_last=True) for tested in (("mark",), ("other",), ("mark", "other"))),
+        ),
+        "The last np.where puts the other token wherever its condition does not hold, also where no token is chosen.": (
+            _other_elsewhere
+        ),
+        "What is not chosen is read as -100 here: that is for the targets; it is read as it is.": (
+            lambda ids, chosen, *rest: (
+                np.where(chosen, _hidden(ids, chosen, *rest)[0], -100),
+                np.where(chosen, ids, -100),
+            )
+        ),
+        "What is not chosen is read as the mark here; it is read as it is.": (
+            lambda ids, chosen, fate, others, mask: (
+                np.where(chosen, _hidden(ids, chosen, fate, others, mask)[0], mask),
+                np.where(chosen, ids, -100),
+            )
+        ),
+        "The second result is `chosen`, which tokens are asked; the targets are their ids, and -100 elsewhere.": (
+            lambda ids, chosen, *rest: (_hidden(ids, chosen, *rest)[0], chosen)
+        ),
+        "What is read and asked are the chosen tokens alone: both results have the shape of ids.": (
+            lambda ids, chosen, *rest: (_hidden(ids, chosen, *rest)[0][chosen], ids[chosen])
+        ),
+        "The targets are cut off: their dtype is too small for the ids. Make them with the dtype of ids.": (
+            lambda *texts: (_hidden(*texts)[0], _hidden(*texts)[1].astype(np.int8)),
+            lambda *texts: (_hidden(*texts)[0], _hidden(*texts)[1].astype(np.uint8)),
+        ),
+        "The target of a chosen token is the mark here: what is asked is the token that was there, ids.": _wrong(
+            target=lambda read, others: MASK
         ),
         "The target is what stood there before, not what is read: take it from ids, before they are changed.": _wrong(
             target=lambda read, others: read
