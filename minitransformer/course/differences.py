@@ -74,7 +74,7 @@ def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
         wrong: bool, where they differ, of the same shape.
 
     Returns:
-        One sentence, or none.
+        Sentences, or none.
     """
     if expected.size < 2:
         return _alone(float(expected.sum()), float(got.sum()))
@@ -82,9 +82,7 @@ def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
         return (f"{bad} of {got.size} numbers are NaN.",)
     if not numpy.isfinite(got).all() or not numpy.isfinite(expected).all():
         return _where(wrong)
-    return (
-        _as_a_whole(expected, got) or _at_one_place(wrong) or derived.by_axis(expected, got) or _where(wrong)
-    )
+    return _as_a_whole(expected, got) or _said_of(expected, got, wrong)
 
 
 def _alone(expected: float, got: float) -> tuple[str, ...]:
@@ -137,9 +135,36 @@ def _misplaced(expected: Array, got: Array) -> tuple[str, ...]:
     return ("The right numbers stand in the wrong places.",) if moved else ()
 
 
+def _said_of(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:
+    """How many numbers are wrong and where, and how these are related to the expected ones."""
+    if how := _those(expected[wrong], got[wrong]):
+        return (*_where(wrong), how)
+    return _at_one_place(wrong) or derived.by_axis(expected, got) or _where(wrong)
+
+
+def _those(expected: Array, got: Array) -> str:
+    """How those numbers that are wrong are related to the expected ones, if at least two are."""
+    if not got.any():
+        return "0 came where they are wrong." if len(got) > 1 else "0 came there."
+    if len(got) < 2 or not expected.any():
+        return ""
+    if _near(got, -expected):
+        return "Those that are wrong have the wrong sign."
+    if _near(got, expected**2):
+        return "Those that are wrong are the squares of what is expected."
+    factor = f"{(got * expected).sum() / (expected**2).sum():.6g}"
+    return (
+        f"Those that are wrong are {factor} times what is expected."
+        if _near(got, expected * float(factor))
+        else ""
+    )
+
+
 def _where(wrong: Array) -> tuple[str, ...]:
     """How many numbers are wrong, and whether all of them have the same index along an axis."""
-    return () if wrong.all() else _at_one_place(wrong) or (f"{_count(wrong)}.",)
+    if wrong.all():
+        return ()
+    return _at_one_place(wrong) or _at_every_second(wrong) or (f"{_count(wrong)}.", *_right(~wrong))
 
 
 def _at_one_place(wrong: Array) -> tuple[str, ...]:
@@ -147,6 +172,25 @@ def _at_one_place(wrong: Array) -> tuple[str, ...]:
     for axis, places in enumerate(numpy.argwhere(wrong).T):
         if wrong.sum() > 1 and wrong.shape[axis] > 1 and (places == places[0]).all():
             return (f"{_count(wrong)}, all of them at place {places[0]} of axis {axis}.",)
+    return ()
+
+
+def _at_every_second(wrong: Array) -> tuple[str, ...]:
+    """The even or the odd places of an axis, if all numbers that are wrong stand there, or none."""
+    for axis, places in enumerate(numpy.argwhere(wrong).T):
+        if wrong.sum() > 2 and wrong.shape[axis] > 3 and (places % 2 == places[0] % 2).all():
+            which = ("even", "odd")[places[0] % 2]
+            return (f"{_count(wrong)}, all of them at {which} places of axis {axis}.",)
+    return ()
+
+
+def _right(right: Array) -> tuple[str, ...]:
+    """Whether all that is right has the same index along an axis, and nothing there is wrong."""
+    if right.sum() == 1 and right.size > 2:
+        return (f"Only that at index {tuple(map(int, numpy.argwhere(right)[0]))} is right.",)
+    for axis, places in enumerate(numpy.argwhere(right).T):
+        if right.shape[axis] > 2 and len(set(places.tolist())) == 1 and right.take(places[0], axis).all():
+            return (f"Only those at place {places[0]} of axis {axis} are right.",)
     return ()
 
 

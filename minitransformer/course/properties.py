@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +33,8 @@ import numpy
 
 from minitransformer.course import derived, differences
 from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
+from minitransformer.course.folded import folded
+from minitransformer.course.ingredients import ingredient
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
@@ -116,7 +118,13 @@ def one_number(got: Any, what: str = "the result") -> float:
 
 
 def same(
-    got, expected, what: str = "the result", rtol: float = 1e-7, hint: str = "", first: str = ""
+    got,
+    expected,
+    what: str = "the result",
+    rtol: float = 1e-7,
+    hint: str = "",
+    first: str = "",
+    given: Mapping[str, Any] | None = None,
 ) -> None:
     """Raise Failed unless two arrays have the same shape and nearly the same values.
 
@@ -127,6 +135,7 @@ def same(
         rtol: the largest difference, as a share of the largest entry.
         hint: what is wrong, if the check knows it.
         first: what may help in this case if nothing more is known.
+        given: the arguments by their names, with which the result is compared.
     """
     if got is None:
         raise Nothing(what)
@@ -140,7 +149,8 @@ def same(
     got = _numbers(came, what)
     if got.shape != expected.shape:
         sizes = f"{what}: expected shape {expected.shape}, got {got.shape}"
-        related = derived.of_other_shape(expected, got) or differences.shapes(expected.shape, got.shape)
+        found = derived.of_other_shape(expected, got) or folded(expected, got)
+        related = found or differences.shapes(expected.shape, got.shape)
         raise Failed(sizes, *related, hint=hint, first=first)
     scale = abs(expected[numpy.isfinite(expected)]).max(initial=0.0) or 1.0
     wrong = ~numpy.isclose(got, expected, rtol=0, atol=rtol * scale, equal_nan=True)
@@ -149,7 +159,8 @@ def same(
         where = f" at index {index}" if index else ""
         numbers = f"{what}{where}: {differences.apart(expected[index], got[index])}"
         hint = hint or differences.rounded(expected, numpy.asarray(came))
-        raise Failed(numbers, *differences.relation(expected, got, wrong), hint=hint, first=first)
+        related = ingredient(expected, got, given or {}) or differences.relation(expected, got, wrong)
+        raise Failed(numbers, *related, hint=hint, first=first)
 
 
 def _numbers(got: Any, what: str) -> numpy.ndarray:
@@ -190,10 +201,15 @@ def returns(what: str, inputs: Inputs, expected: Callable, rtol: float = 1e-7, h
         with numpy.errstate(all="ignore"):
             got = answer(*_copies(values))
             right = expected(*_copies(values))
-            same(got, right, f"the result {_for(values)}", rtol=rtol)
+            same(got, right, f"the result {_for(values)}", rtol=rtol, given=_arguments(answer, values))
             is_array_if(right, got)
 
     return Property(what, holds, hint)
+
+
+def _arguments(answer: Callable, values: Sequence) -> dict[str, Any]:
+    """The arguments by the names that the learner's function gives them."""
+    return {_name(answer, i): value for i, value in enumerate(values)}
 
 
 def keeps_its_inputs(*inputs: Inputs) -> Property:
@@ -380,18 +396,19 @@ def is_vjp_of(
         if len(got := _results(result)) != len(chosen):
             hint = "Return them as a tuple, in the order of the inputs."
             raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}", hint=hint)
+        given = {"g": g} | {_name(forward, i): value for i, value in enumerate(values)}
         _gradients_are_right([(f"the gradient of {_name(forward, i)} {_for(values)}", gradient, slopes(forward, values, i, g))
-                              for i, gradient in zip(chosen, got, strict=True)])  # fmt: skip
+                              for i, gradient in zip(chosen, got, strict=True)], given)  # fmt: skip
 
     return Property(what, holds, hint)
 
 
-def _gradients_are_right(found: Sequence[tuple[str, Any, numpy.ndarray]]) -> None:
+def _gradients_are_right(found: Sequence[tuple[str, Any, numpy.ndarray]], given: Mapping[str, Any]) -> None:
     """Raise Failed at the first gradient that is wrong, and say which of the others is right."""
     wrong = {}
     for what, got, expected in found:
         try:
-            same(got, expected, what, rtol=1e-6)
+            same(got, expected, what, rtol=1e-6, given=given)
         except Failed as failed:
             wrong[what] = failed
     right = [what.partition(" for ")[0] for what, *_ in found if what not in wrong]

@@ -9,6 +9,8 @@ from minitransformer.course.derived import of_other_shape
 from minitransformer.course.differences import apart, relation, rounded, shapes
 from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.first_round import ended_at_once
+from minitransformer.course.folded import folded
+from minitransformer.course.ingredients import ingredient
 from minitransformer.course.judge import A_FIRST_HINT, judge
 from minitransformer.course.nothing import why_none
 from minitransformer.course.properties import (
@@ -128,6 +130,95 @@ def test_what_came_is_compared_as_a_whole(change, said):
     x = np.random.default_rng(0).normal(size=(3, 3))
     got = change(x)
     assert said in relation(x, got, ~np.isclose(x, got))[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x: x.sum(1), "the expected array, summed over axis 1"),
+        (lambda x: x.mean(0, keepdims=True), "the expected array, averaged over axis 0"),
+        (lambda x: x.sum(), "the expected array, summed over everything"),
+        (lambda x: x[-1], "the expected array, only the last along axis 0"),
+        (lambda x: np.stack([x / 3, 2 * x / 3]), "summed over axis 0, would be right"),
+        (lambda x: np.stack([x, 2 * x]), "only the first along axis 0, would be right"),
+        (lambda x: x[:-1], "The last along axis 0 is missing; the others are right"),
+        (lambda x: np.vstack([x[:1] + 1, x]), "The first along axis 0 is too many; the others are right"),
+        (lambda x: np.vstack([x[:1] + 1, x + 1]), ""),
+        (lambda x: np.full(7, np.nan), ""),
+        (lambda x: np.zeros(0), ""),
+    ],
+)
+def test_what_came_in_another_shape_is_compared(change, said):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    (found,) = folded(x, change(x)) or ("",)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_one_of_equal_rows_is_missing():
+    assert folded(np.ones((3, 2)), np.ones((2, 2))) == ("One along axis 0 is missing; the others are right.",)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x, g, b: x * g, "the expected one times g."),
+        (lambda x, g, b: -x / g, "the expected one divided by g, with the wrong sign"),
+        (lambda x, g, b: x + b, "the expected one plus b"),
+        (lambda x, g, b: g, "It is g itself"),
+        (lambda x, g, b: g * b, "It is g * b, number by number"),
+        (lambda x, g, b: b - g, "It is b - g, number by number"),
+        (lambda x, g, b: 2 * x, ""),
+    ],
+)
+def test_what_was_given_is_found_in_what_came(change, said):
+    x, g = np.random.default_rng(0).normal(size=(2, 4, 3))
+    b = np.arange(1.0, 4)
+    (found,) = ingredient(
+        x, change(x, g, b), {"n": 3, "c": np.zeros(7), "ones": np.ones(3), "inf": b - np.inf, "g": g, "b": b}
+    ) or ("",)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+FIRST_ROW = "Only those at place 0 of axis 0 are right."
+
+
+@pytest.mark.parametrize(
+    ("places", "change", "said"),
+    [
+        (np.s_[1:], lambda x: 0 * x, (FIRST_ROW, "0 came where they are wrong.")),
+        (np.s_[2, 2:], lambda x: -x, ("Those that are wrong have the wrong sign.",)),
+        (np.s_[2:, :], lambda x: x**2, ("Those that are wrong are the squares of what is expected.",)),
+        (np.s_[1:], lambda x: 3 * x, (FIRST_ROW, "Those that are wrong are 3 times what is expected.")),
+        (np.s_[:, 1::2], lambda x: x + np.arange(4), ()),
+        (np.s_[2, 2], lambda x: 0 * x, ("0 came there.",)),
+    ],
+)
+def test_those_that_are_wrong_are_compared(places, change, said):
+    x = np.random.default_rng(0).normal(size=(4, 4)) + 3
+    got = x.copy()
+    got[places] = change(x)[places]
+    assert relation(x, got, got != x)[1:] == said
+
+
+def test_numbers_where_none_was_expected_have_no_factor():
+    x = np.array([1.0, 0.0, 0.0, 2.0])
+    got = np.array([1.0, 5.0, 6.0, 2.0])
+    assert relation(x, got, got != x) == ("2 of 4 numbers are wrong.",)
+
+
+def test_the_only_one_that_is_right_is_named():
+    x = np.arange(1.0, 7).reshape(2, 3)
+    got = x**3
+    assert relation(x, got, got != x)[1:] == ("Only that at index (0, 0) is right.",)
+
+
+def test_every_second_place_is_wrong():
+    x = np.random.default_rng(0).normal(size=(3, 6))
+    got = x.copy()
+    got[:, 1::2] = np.arange(9).reshape(3, 3)
+    assert "all of them at odd places of axis 1" in relation(x, got, got != x)[0]
 
 
 def test_numbers_that_are_nearly_equal_are_not_said_to_be_more():
