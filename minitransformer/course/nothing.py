@@ -27,6 +27,8 @@ def why_none(source: str, name: str) -> str:
         return said
     if silent := [f.name for f in _parts(functions[name]) if _is_silent(f)]:
         return f"Is there a `return`? In `{silent[0]}` there is none with a value, so it gives None."
+    if empty := [node for node in own(functions[name]) if isinstance(node, ast.Return) and _is_none(node)]:
+        return f"The `return` in line {empty[0].lineno} gives None: what is the result there?"
     return f"One way through `{name}` ends without a `return`, so it gives None there: follow this case, line by line."
 
 
@@ -50,6 +52,10 @@ def none_within(source: str, name: str) -> str:
             if called and _is_silent(called):
                 return f"There is no `return` in `{called.name}`, so it gives None, and `{function.name}` uses that."
     return ""
+
+
+def _is_none(node: ast.Return) -> bool:
+    return node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
 
 
 def functions_of(source: str) -> dict[str, Function]:

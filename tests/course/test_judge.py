@@ -75,6 +75,7 @@ def test_an_exception_is_told_by_its_meaning(code, said):
         ("return x.sort()", "`x.sort(..)` changes in place"),
         ("return np.add.at(x, 0, 1)", "`np.add.at(..)` changes in place"),
         ("if x:\n        return 1", "One way through `f`"),
+        ("if x:\n        return None\n    return 1", "The `return` in line 5 gives None"),
         ("return g(x)", "There is no `return` in `g`"),
         ("y = x.reverse()\n    return y", "`x.reverse(..)` changes in place"),
     ],
