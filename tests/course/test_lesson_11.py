@@ -146,7 +146,7 @@ WRONG = {
     ],
     "softmax_rule": [
         ("(r - s * r.sum(axis=-1, keepdims=True))", "r", "sum is missing"),
-        ("kept = r * (1 - x", "kept = r * (1 + x", "a first hint: Here s = (1/2, 1/2)"),
+        ("kept = r * (1 - x", "kept = r * (1 + x", "x_i is subtracted"),
         ("x.max(axis=-1, keepdims=True)", "0", "largest score of each row"),
         ("x * (r - s * r.sum(axis=-1, keepdims=True))", "x * (r - s * r.sum())", "here everything is summed"),
         ("return x * (r - s", "return (r - s", "factor x_i is missing"),

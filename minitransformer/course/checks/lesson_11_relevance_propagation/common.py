@@ -1,5 +1,7 @@
 """What the exercises of the lesson share."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from minitransformer.course.exercise import Failed, Property
@@ -24,6 +26,9 @@ def parts_of(got, names):
 def called_with(answer, names, *inputs, **options):
     """What the answer returns for copies of the inputs, each part that is kept being one number. Raises Failed."""
     got = parts_of(answer(*(a.copy() for a in inputs), **options), names)
+    if not np.ndim(got[0]) and any(map(np.ndim, got[1:])):
+        shapes = ", ".join(str(np.shape(part)) for part in got)
+        raise Failed(f"results of shapes {shapes}", hint=f"The order is: {', '.join(names)}.")
     for name, part in zip(names, got, strict=True):
         if "keep" in name and np.ndim(part):
             raise Failed(
@@ -55,6 +60,36 @@ def or_say(hint, check, *args, **options):
         check(*args, **options)
     except Failed as failed:
         raise Failed(*failed.details, hint=failed.hint, first=hint) from None
+
+
+def in_steps(names, results, **steps):
+    """A rule as named steps, each a function of the inputs and of the steps before it.
+
+    Args:
+        names: the inputs.
+        results: the steps that are returned.
+        **steps: the right ones, in their order.
+
+    Returns:
+        A function that takes wrong steps in the place of some right ones, and returns the rule with these.
+    """
+
+    def bent(**wrong):
+        def rule(*inputs, **options):
+            v = SimpleNamespace(**dict(zip(names, inputs, strict=False)), **options)
+            with np.errstate(all="ignore"):
+                for name, step in (steps | wrong).items():
+                    setattr(v, name, step(v))
+            return tuple(getattr(v, name) for name in results)
+
+        return rule
+
+    return bent
+
+
+def moved_from_zero(z, eps):
+    """S(z)."""
+    return z + np.where(z < 0, -eps, eps)
 
 
 def sign_of(v):

@@ -8,6 +8,8 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
+    in_steps,
+    moved_from_zero,
     sign_of,
     wrong_epsilon,
 )
@@ -53,6 +55,18 @@ def _loops(part, eps):
     return holds
 
 
+_with = in_steps(
+    ("r", "x", "weight", "bias", "eps"),
+    ("r_x", "to_bias", "to_eps"),
+    z=lambda v: v.x @ v.weight.T + v.bias,
+    stable=lambda v: moved_from_zero(v.z, v.eps),
+    share=lambda v: v.r / v.stable,
+    r_x=lambda v: v.x * (v.share @ v.weight),
+    to_bias=lambda v: (v.share * v.bias).sum(),
+    to_eps=lambda v: (v.share * (v.stable - v.z)).sum(),
+)
+
+
 epsilon_rule = Exercise(
     minutes=15,
     level=2,
@@ -92,7 +106,7 @@ epsilon_rule = Exercise(
         conserves(LINEAR, _linear, eps=EPS),
         keeps_its_inputs(_linear),
     ),
-    examples=lambda rng: ((*_linear(rng), EPS), (*_linear(rng), 0.0)),
+    examples=lambda rng: ((*_linear(rng), EPS), (*_linear(rng), 0.0), (*_linear(rng), EPS)),
     mistakes={
         "The weights alone do not depend on the input: a share is x_i w_ji, activation times weight.": wrong_epsilon(
             no_x=True
@@ -106,7 +120,10 @@ epsilon_rule = Exercise(
             wrong_sum=True
         ),
         "All inputs get the same; their shares are x_i w_ji / S(z_j).": wrong_epsilon(even=True),
-        "The stabiliser is missing in the denominator: divide by S(z), not by z.": wrong_epsilon(loose=True),
+        "The stabiliser is missing in the denominator: divide by S(z), not by z.": (
+            wrong_epsilon(loose=True),
+            _with(share=lambda v: v.r / v.z),
+        ),
         "Only positive products are counted here, which is another rule, z+: all count, with their signs.": wrong_epsilon(
             plus=True
         ),
@@ -123,6 +140,78 @@ epsilon_rule = Exercise(
         ),
         "eps is an argument, to be passed on to `stabilised`: 1e-6 is only what it is if nothing else is passed.": (
             lambda r, x, weight, bias, eps: wrong_epsilon()(r, x, weight, bias, 1e-6)
+        ),
+        "A product keeps its sign: a share is x_i w_ji, not its absolute value.": (
+            _with(r_x=lambda v: abs(v.x) * (v.share @ abs(v.weight))),
+            _with(r_x=lambda v: abs(v.x * (v.share @ v.weight))),
+            _with(r_x=lambda v: abs(v.x) * (v.share @ v.weight)),
+        ),
+        "What the biases keep is divided by S(z_j) too, and here by z_j, without the stabiliser.": _with(
+            to_bias=lambda v: (v.r * v.bias / v.z).sum()
+        ),
+        "R_j is missing in what the biases keep: b_j R_j / S(z_j).": _with(
+            to_bias=lambda v: (v.bias / v.stable).sum()
+        ),
+        "S(z_j) is missing in what the biases keep: b_j R_j / S(z_j).": _with(
+            to_bias=lambda v: (v.bias * v.r).sum()
+        ),
+        "These are the biases themselves: what they keep is b_j R_j / S(z_j).": (
+            _with(to_bias=lambda v: v.bias.sum()),
+            _with(to_bias=lambda v: v.bias.sum() * len(v.x)),
+        ),
+        "b_j is missing in what the biases keep: b_j R_j / S(z_j).": _with(to_bias=lambda v: v.share.sum()),
+        "The biases keep something too: the sum of b_j R_j / S(z_j).": _with(to_bias=lambda v: 0.0),
+        "What the biases keep is all that x did not get: a part of that is kept by the stabiliser.": _with(
+            to_bias=lambda v: v.r.sum() - v.r_x.sum()
+        ),
+        "Each bias has its own share: b_j times share_j, then the sum, not the product of two sums.": _with(
+            to_bias=lambda v: v.bias.sum() * v.share.sum()
+        ),
+        "What the biases keep has the wrong sign.": _with(to_bias=lambda v: -(v.share * v.bias).sum()),
+        "R_j is missing in what the stabiliser keeps: (S(z_j) - z_j) R_j / S(z_j).": (
+            _with(to_eps=lambda v: ((v.stable - v.z) / v.stable).sum()),
+        ),
+        "This is what the stabiliser added, S(z_j) - z_j; it keeps that times R_j / S(z_j).": (
+            _with(to_eps=lambda v: (v.stable - v.z).sum()),
+            _with(to_eps=lambda v: v.eps),
+        ),
+        "S(z_j) is missing under the line of what the stabiliser keeps: (S(z_j) - z_j) R_j / S(z_j).": _with(
+            to_eps=lambda v: ((v.stable - v.z) * v.r).sum()
+        ),
+        "What the stabiliser keeps is divided by S(z_j) too, and here by z_j.": _with(
+            to_eps=lambda v: ((v.stable - v.z) * v.r / v.z).sum()
+        ),
+        "Not what the stabiliser added, S(z_j) - z_j, but all of S(z_j) is counted as its part.": _with(
+            to_eps=lambda v: (v.share * v.stable).sum()
+        ),
+        "What the stabiliser keeps has the wrong sign: it is S(z_j) - z_j, not z_j - S(z_j).": _with(
+            to_eps=lambda v: (v.share * (v.z - v.stable)).sum()
+        ),
+        "The bias is part of z before the stabiliser is added: S(x W^T + b), not S(x W^T) + b.": (
+            _with(stable=lambda v: moved_from_zero(v.z - v.bias, v.eps) + v.bias),
+            _with(z=lambda v: v.x @ v.weight.T, stable=lambda v: moved_from_zero(v.z, v.eps) + v.bias),
+        ),
+        "The fraction is upside down: it is r / S(z).": _with(share=lambda v: v.stable / v.r),
+        "r is multiplied by S(z) here; it is divided by it.": _with(share=lambda v: v.stable * v.r),
+        "The relevance r stands twice in the relevance of x: r / S(z) contains it.": _with(
+            r_x=lambda v: v.x * ((v.r * v.share) @ v.weight)
+        ),
+        "x_i stands twice in the relevance of x: x_i w_ji R_j / S(z_j) has it once.": _with(
+            r_x=lambda v: v.x**2 * (v.share @ v.weight)
+        ),
+        "w_ji stands twice in the relevance of x: x_i w_ji R_j / S(z_j) has it once.": _with(
+            r_x=lambda v: v.x * (v.share @ v.weight**2)
+        ),
+        "The relevance of x is summed over the outputs j, not averaged.": _with(
+            r_x=lambda v: v.x * (v.share @ v.weight) / v.r.shape[1]
+        ),
+        "The bias is added in z, not subtracted.": _with(z=lambda v: v.x @ v.weight.T - v.bias),
+        "The stabiliser is added twice.": _with(stable=lambda v: moved_from_zero(v.z, 2 * v.eps)),
+        "The stabiliser moves z towards zero here: S(z) is farther from zero than z.": _with(
+            stable=lambda v: moved_from_zero(v.z, -v.eps)
+        ),
+        "The shares are divided by their sum without signs here: under the line is z itself, and S(z).": _with(
+            stable=lambda v: abs(moved_from_zero(v.z, v.eps))
         ),
         "First the bias's part, then the stabiliser's: these two are swapped.": wrong_epsilon(swapped=True),
         "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": wrong_epsilon(signed=False),

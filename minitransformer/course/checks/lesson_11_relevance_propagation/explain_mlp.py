@@ -126,14 +126,16 @@ def _layered_eps(answer):
     )
 
 
-def _try_mlp(answer, seed, eps):
+def _try_mlp(answer, seed, eps, target):
     x, layers = _network(seed)
-    r, ledger = answer(x, layers, 1, eps)
+    r, ledger = answer(x, layers, target, eps)
     return np.array([*r, *(ledger[row] for row in ROWS)])
 
 
 def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False, no_relu=False,
-               rest=False, last=False, early=False, raw=False, own=None, first=False, given=False):  # fmt: skip
+               rest=False, last=False, early=False, raw=False, own=None, first=False, given=False,
+               act=lambda z: np.maximum(z, 0), add=1.0, pick=None, rule=None, each=lambda r: r,
+               since=0, start=None, total=lambda z, target: z[target]):  # fmt: skip
     """The walk with something wrong in it."""
 
     def explain_mlp(x, layers, target, eps=1e-6):
@@ -142,17 +144,19 @@ def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False
         z = x[None]
         target = 0 if first else target
         for i, (weight, bias) in enumerate(layers):
-            inputs.append(z if (i == 0 and not early) or no_relu else np.maximum(z, 0))
+            inputs.append(z if (i == 0 and not early) or no_relu else act(z))
             before.append(z)
-            z = inputs[-1] @ weight.T + bias
+            z = inputs[-1] @ weight.T + add * bias
         z = np.maximum(z, 0) if last else z
+        target = pick(z[0]) if pick else target
         r = np.eye(z.shape[1])[[target]] * (1.0 if ones else z)
-        r = z.copy() if all_outputs else r
-        ledger = {"inputs": 0.0, "bias": 0.0, "epsilon": 0.0, "total": z[0, target]}
+        r = z.copy() if all_outputs else start(z[0], target)[None] if start else r
+        ledger = {"inputs": 0.0, "bias": 0.0, "epsilon": 0.0, "total": total(z[0], target)}
         for i, (value, (weight, bias)) in enumerate(
-            zip((before if raw else inputs)[::-1], layers[::-1], strict=True)
+            list(zip((before if raw else inputs)[::-1], layers[::-1], strict=True))[: len(layers) - since]
         ):
-            r, to_bias, to_eps = wrong_epsilon()(r, value, weight, bias, own or eps)
+            r, to_bias, to_eps = (rule or wrong_epsilon())(r, value, weight, bias, own or eps)
+            r = each(r)
             if gate and i + 1 < len(layers):
                 r = r * np.maximum(value, 0)  # multiplies by the activation again
             ledger["bias"] = to_bias + (0 if once else ledger["bias"])
@@ -162,6 +166,19 @@ def _wrong_mlp(all_outputs=False, ones=False, late=False, gate=False, once=False
             ledger["bias"] += ledger["epsilon"]
             ledger["epsilon"] = 0.0
         return (np.maximum(r[0], 0) if late else r[0]), ledger
+
+    return explain_mlp
+
+
+def _booked(change):
+    """The right walk, with something wrong in what is returned."""
+
+    def explain_mlp(x, layers, target, eps=1e-6):
+        r, ledger = _wrong_mlp()(x, layers, target, eps)
+        of_layers = [
+            _wrong_mlp(since=len(layers) - n)(x, layers, target, eps)[1] for n in (1, len(layers) - 1)
+        ]
+        return change(r, ledger, layers, of_layers)
 
     return explain_mlp
 
@@ -205,7 +222,13 @@ explain_mlp = Tried(
             "inputs is the sum of the relevance of x; bias and epsilon are summed over all layers, with the eps that is passed.",
         ),
     ),
-    examples=lambda rng: ((2, 0.0), (3, 0.0), (4, 0.3), (8, 0.1)),  # the output of 8 is negative
+    examples=lambda rng: (
+        (2, 0.0, 1),
+        (3, 0.0, 1),
+        (4, 0.3, 0),
+        (8, 0.1, 1),
+        (9, 0.2, 0),
+    ),  # the output of 8 is negative
     trial=_try_mlp,
     mistakes={
         "All outputs are explained together: the relevance of the others begins with zero.": _wrong_mlp(
@@ -225,6 +248,88 @@ explain_mlp = Tried(
         ),
         "eps is not passed on to the rule.": _wrong_mlp(own=1e-6),
         "The output at `target` is asked for, not always the first.": _wrong_mlp(first=True),
+        "The output at `target` is asked for, not always the largest.": (
+            _wrong_mlp(pick=np.argmax),
+            _wrong_mlp(pick=lambda z: abs(z).argmax()),
+            _wrong_mlp(total=lambda z, target: z.max()),
+            _wrong_mlp(
+                start=lambda z, target: np.eye(len(z))[target] * z.max(), total=lambda z, target: z.max()
+            ),
+            _wrong_mlp(start=lambda z, target: np.eye(len(z))[z.argmax()] * z[target]),
+            _wrong_mlp(start=lambda z, target: np.eye(len(z))[z.argmax()] * z.max()),
+        ),
+        "The others begin with 0, and only the output at `target` with its number: here all begin with it.": _wrong_mlp(
+            start=lambda z, target: np.full(len(z), z[target])
+        ),
+        "Relevance begins as the output itself, with its sign, and no function of it.": (
+            _wrong_mlp(start=lambda z, target: np.eye(len(z))[target] * abs(z)),
+            _wrong_mlp(start=lambda z, target: np.eye(len(z))[target] * z**2),
+            _wrong_mlp(start=lambda z, target: np.eye(len(z))[target] * np.exp(z) / np.exp(z).sum()),
+        ),
+        "The total is the output at `target`, one of them, not the sum of all.": _wrong_mlp(
+            total=lambda z, target: z.sum()
+        ),
+        "The output at `target` is asked for, not always the last.": _wrong_mlp(pick=lambda z: -1),
+        "Between the layers stands max(0, .); here numbers below 0 keep their size, without the sign.": _wrong_mlp(
+            act=abs
+        ),
+        "Between the layers stands max(0, .); here min(0, .).": _wrong_mlp(act=lambda z: np.minimum(z, 0)),
+        "Between the layers stands max(0, .), and here another function.": (
+            _wrong_mlp(act=np.tanh),
+            _wrong_mlp(act=lambda z: 1 / (1 + np.exp(-z))),
+            _wrong_mlp(act=lambda z: (z > 0) * 1.0),
+        ),
+        "The biases are missing on the way forward.": _wrong_mlp(add=0.0),
+        "The biases are subtracted on the way forward; add them.": _wrong_mlp(add=-1.0),
+        "The rule gets zeros in place of the biases: it is z with the bias that is shared out.": _wrong_mlp(
+            rule=lambda r, x, weight, bias, eps: wrong_epsilon()(r, x, weight, 0 * bias, eps)
+        ),
+        "Negative relevance is cut off in each layer: it says what spoke against, keep it.": _wrong_mlp(
+            each=lambda r: np.maximum(r, 0)
+        ),
+        "The absolute value is taken of relevance in each layer: it has a sign, keep it.": _wrong_mlp(
+            each=abs
+        ),
+        "The walk ends one layer too early: the first layer, the one after x, shares out too.": _wrong_mlp(
+            since=1
+        ),
+        "The walk ends after the last layer: go on, back to the first.": _wrong_mlp(since=2),
+        "The ledger's bias and epsilon are exchanged: the rule returns the relevance, the bias's part, the stabiliser's.": _booked(
+            lambda r, ledger, *_: (r, ledger | {"bias": ledger["epsilon"], "epsilon": ledger["bias"]})
+        ),
+        "The ledger's inputs is the sum of the relevance of x with its signs, not of absolute values.": _booked(
+            lambda r, ledger, *_: (r, ledger | {"inputs": abs(r).sum()})
+        ),
+        "The ledger's inputs is the sum of the relevance of x, one number, not made of the total.": (
+            _booked(lambda r, ledger, *_: (r, ledger | {"inputs": ledger["total"] - ledger["bias"]})),
+            _booked(lambda r, ledger, *_: (r, ledger | {"inputs": ledger["total"]})),
+        ),
+        "The ledger's bias is the sum of the biases here; it is that of what the rule says they keep.": _booked(
+            lambda r, ledger, layers, _: (r, ledger | {"bias": sum(bias.sum() for _, bias in layers)})
+        ),
+        "The ledger's epsilon stays 0: add up what each layer's stabiliser keeps.": _booked(
+            lambda r, ledger, *_: (r, ledger | {"epsilon": 0.0})
+        ),
+        "The ledger's bias stays 0: add up what the biases of each layer keep.": _booked(
+            lambda r, ledger, *_: (r, ledger | {"bias": 0.0})
+        ),
+        "The ledger's epsilon is that of one layer alone: add up all of them.": (
+            _booked(lambda r, ledger, _, some: (r, ledger | {"epsilon": some[0]["epsilon"]})),
+            _booked(
+                lambda r, ledger, _, some: (r, ledger | {"epsilon": ledger["epsilon"] - some[1]["epsilon"]})
+            ),
+        ),
+        "The ledger's bias is that of one layer alone: add up all of them.": (
+            _booked(lambda r, ledger, _, some: (r, ledger | {"bias": some[0]["bias"]})),
+            _booked(lambda r, ledger, _, some: (r, ledger | {"bias": ledger["bias"] - some[1]["bias"]})),
+        ),
+        "The relevance of x adds up to the output, less what was kept: it is not divided by anything.": (
+            _booked(lambda r, ledger, *_: (r / (ledger["total"] or 1.0), ledger)),
+            _booked(lambda r, ledger, *_: (r / (r.sum() or 1.0), ledger)),
+            _booked(lambda r, ledger, *_: (r / (abs(r).max() or 1.0), ledger)),
+            _booked(lambda r, ledger, *_: (r / (abs(r).sum() or 1.0), ledger)),
+        ),
+        "The relevance of x has a sign, which is lost here.": _booked(lambda r, ledger, *_: (abs(r), ledger)),
         "inputs is the sum of the relevance of x, not of x.": _wrong_mlp(given=True),
         "What the stabiliser keeps is booked under bias: it has a row of its own.": _wrong_mlp(rest=True),
     },

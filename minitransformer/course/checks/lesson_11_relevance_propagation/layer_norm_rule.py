@@ -8,6 +8,8 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
+    in_steps,
+    moved_from_zero,
     sign_of,
 )
 from minitransformer.course.exercise import Exercise, Property
@@ -112,6 +114,22 @@ def _wrong_norm(mean=True, live=False, no_sigma=False, no_weight=False, identity
     return rule
 
 
+_with = in_steps(
+    ("r", "x", "weight", "bias", "eps"),
+    ("r_x", "to_bias", "to_eps"),
+    centred=lambda v: v.x - v.x.mean(-1, keepdims=True),
+    sigma=lambda v: _sigma(v.x),
+    z=lambda v: v.weight * v.centred / v.sigma + v.bias,
+    stable=lambda v: moved_from_zero(v.z, v.eps),
+    share=lambda v: v.r / v.stable,
+    slope=lambda v: v.share * v.weight / v.sigma,
+    mean=lambda v: v.slope.mean(-1, keepdims=True),
+    r_x=lambda v: v.x * (v.slope - v.mean),
+    to_bias=lambda v: (v.share * v.bias).sum(),
+    to_eps=lambda v: (v.share * (v.stable - v.z)).sum(),
+)
+
+
 layer_norm_rule = Exercise(
     minutes=20,
     level=3,
@@ -159,8 +177,9 @@ layer_norm_rule = Exercise(
         "sigma is not held still here: its slope takes all relevance away again.": _wrong_norm(live=True),
         "The slope is weight / sigma: sigma is missing on the way back.": _wrong_norm(no_sigma=True),
         "The slope is weight / sigma: weight is missing on the way back.": _wrong_norm(no_weight=True),
-        "Relevance passes unchanged here; but the mean mixes a row, and the bias keeps some.": _wrong_norm(
-            identity=True
+        "Relevance passes unchanged here; but the mean mixes a row, and the bias keeps some.": (
+            _wrong_norm(identity=True),
+            _with(r_x=lambda v: v.r, to_bias=lambda v: 0.0, to_eps=lambda v: 0.0),
         ),
         "The variance is the mean of the squares: divide by n, not n - 1.": _wrong_norm(sample=True),
         "sigma is sqrt(variance + 1e-5): the 1e-5 is missing.": _wrong_norm(
@@ -193,6 +212,132 @@ layer_norm_rule = Exercise(
             0.0,
             got[2],
         ),
+        "In sigma stands 1e-5 alone; eps belongs to S(z), and here it is added there as well.": _with(
+            sigma=lambda v: np.sqrt(v.x.var(-1, keepdims=True) + 1e-5 + v.eps)
+        ),
+        "eps is an argument, to be passed on to `stabilised`: 1e-6 is only what it is if nothing else is passed.": _with(
+            stable=lambda v: moved_from_zero(v.z, 1e-6)
+        ),
+        "The stabiliser is missing in the denominator: divide by S(z), not by z.": (
+            _with(share=lambda v: v.r / v.z),
+            _with(stable=lambda v: v.z),
+        ),
+        "The stabiliser has the sign of z: subtract eps where z is negative.": _with(
+            stable=lambda v: v.z + v.eps
+        ),
+        "The mean is not taken off x in z: z = weight (x - mean) / sigma + bias.": (
+            _with(centred=lambda v: v.x),
+            _with(centred=lambda v: v.x, r_x=lambda v: v.x * v.slope),
+        ),
+        "In z the mean is one for all rows; each row has its own, mean(-1, keepdims=True).": (
+            _with(centred=lambda v: v.x - v.x.mean()),
+            _with(centred=lambda v: v.x - v.x.mean(), sigma=lambda v: np.sqrt(v.x.var() + 1e-5)),
+            _with(
+                centred=lambda v: v.x - v.x.mean(),
+                sigma=lambda v: np.sqrt((v.centred**2).mean(-1, keepdims=True) + 1e-5),
+            ),
+        ),
+        "The variance is one for all rows; each row has its own, var(-1, keepdims=True).": _with(
+            sigma=lambda v: np.sqrt(v.x.var() + 1e-5)
+        ),
+        "The mean of the slopes is subtracted, not added.": _with(
+            mean=lambda v: -v.slope.mean(-1, keepdims=True)
+        ),
+        "The mean is that of the slopes, share * weight / sigma; here it is that of something else.": (
+            _with(mean=lambda v: v.r.mean(-1, keepdims=True)),
+            _with(mean=lambda v: v.share.mean(-1, keepdims=True)),
+            _with(mean=lambda v: v.x.mean(-1, keepdims=True)),
+            _with(mean=lambda v: (v.share * v.weight).mean(-1, keepdims=True)),
+        ),
+        "weight stands inside the mean: the mean of share * weight, not weight times the mean of share.": _with(
+            mean=lambda v: v.weight / v.sigma * v.share.mean(-1, keepdims=True)
+        ),
+        "Each x_i is in all z_j by way of the mean, and not only in z_i, with 1 - 1/n.": _with(
+            r_x=lambda v: v.x * v.slope * (1 - 1 / v.x.shape[-1])
+        ),
+        "1/n goes by the sum of the slopes of the row; here it is taken off without them.": _with(
+            mean=lambda v: 1 / v.x.shape[-1]
+        ),
+        "What the stabiliser keeps has the wrong sign: it is S(z_j) - z_j.": _with(
+            to_eps=lambda v: (v.share * (v.z - v.stable)).sum()
+        ),
+        "What the stabiliser keeps has the sign of z too: S(z) - z, not eps.": _with(
+            to_eps=lambda v: (v.share * v.eps).sum()
+        ),
+        "The stabiliser keeps something too: the sum of (S(z_j) - z_j) r_j / S(z_j).": _with(
+            to_eps=lambda v: 0.0
+        ),
+        "What the stabiliser keeps is not all that x did not get: a part of that is kept by the biases.": _with(
+            to_eps=lambda v: v.r.sum() - v.r_x.sum()
+        ),
+        "r_j is missing in what the stabiliser keeps: (S(z_j) - z_j) r_j / S(z_j).": (
+            _with(to_eps=lambda v: ((v.stable - v.z) / v.stable).sum()),
+        ),
+        "This is what the stabiliser added, S(z_j) - z_j; it keeps that times r_j / S(z_j).": (
+            _with(to_eps=lambda v: (v.stable - v.z).sum()),
+            _with(to_eps=lambda v: v.eps),
+        ),
+        "What the stabiliser keeps, and the biases, is summed over everything, not averaged.": (
+            _with(to_bias=lambda v: (v.share * v.bias).mean()),
+            _with(to_eps=lambda v: (v.share * (v.stable - v.z)).mean()),
+            _with(
+                to_bias=lambda v: (v.share * v.bias).mean(),
+                to_eps=lambda v: (v.share * (v.stable - v.z)).mean(),
+            ),
+        ),
+        "r_j is missing in what the biases keep: bias_j r_j / S(z_j).": _with(
+            to_bias=lambda v: (v.bias / v.stable).sum()
+        ),
+        "S(z_j) is missing in what the biases keep: bias_j r_j / S(z_j).": _with(
+            to_bias=lambda v: (v.bias * v.r).sum()
+        ),
+        "What the biases keep has neither weight nor sigma: bias_j r_j / S(z_j), as bias is added last.": (
+            _with(to_bias=lambda v: (v.bias * v.slope).sum()),
+            _with(to_bias=lambda v: (v.bias * v.share * v.weight).sum()),
+            _with(to_bias=lambda v: (v.bias * v.share / v.sigma).sum()),
+        ),
+        "These are the biases themselves: what they keep is bias_j r_j / S(z_j).": _with(
+            to_bias=lambda v: v.bias.sum()
+        ),
+        "What the biases keep is all that x did not get: a part of that is kept by the stabiliser.": _with(
+            to_bias=lambda v: v.r.sum() - v.r_x.sum()
+        ),
+        "sigma is missing in z: z = weight (x - mean) / sigma + bias.": _with(
+            z=lambda v: v.weight * v.centred + v.bias
+        ),
+        "The slope is divided by sigma, not multiplied by it.": _with(
+            slope=lambda v: v.share * v.weight * v.sigma
+        ),
+        "z is weight (x - mean) / sigma + bias, and here multiplied by sigma.": _with(
+            z=lambda v: v.weight * v.centred * v.sigma + v.bias
+        ),
+        "r is not divided by S(z): the slope is weight / sigma times r / S(z).": (
+            _with(slope=lambda v: v.r * v.weight / v.sigma),
+            _with(share=lambda v: v.r),
+        ),
+        "weight stands twice in the slope: share * weight / sigma has it once.": _with(
+            slope=lambda v: v.share * v.weight**2 / v.sigma
+        ),
+        "bias is added last, and not multiplied by weight: weight (x - mean) / sigma + bias.": _with(
+            z=lambda v: v.weight * (v.centred / v.sigma + v.bias)
+        ),
+        "bias is added last, and not divided by sigma: weight (x - mean) / sigma + bias.": _with(
+            z=lambda v: (v.weight * v.centred + v.bias) / v.sigma
+        ),
+        "The factor x_i before the bracket is missing: this is a slope, not yet a contribution.": _with(
+            r_x=lambda v: v.slope - v.mean
+        ),
+        "The variance is the mean of the squares, and here their sum.": _with(
+            sigma=lambda v: np.sqrt((v.centred**2).sum(-1, keepdims=True) + 1e-5)
+        ),
+        "sigma is the root of the mean square, and here the mean of the absolute values.": (
+            _with(sigma=lambda v: np.sqrt(abs(v.centred).mean(-1, keepdims=True) ** 2 + 1e-5)),
+            _with(sigma=lambda v: abs(v.centred).mean(-1, keepdims=True) + 1e-5),
+        ),
+        "The mean square of x without its mean is the variance; here it is that of x itself.": _with(
+            sigma=lambda v: np.sqrt((v.x**2).mean(-1, keepdims=True) + 1e-5)
+        ),
+        "The bias is added in z, not subtracted.": _with(z=lambda v: v.weight * v.centred / v.sigma - v.bias),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
         "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(

@@ -8,6 +8,8 @@ from minitransformer.course.checks.lesson_11_relevance_propagation.common import
     EPS,
     called_with,
     conserves,
+    in_steps,
+    moved_from_zero,
     sign_of,
 )
 from minitransformer.course.exercise import Exercise, Property
@@ -77,6 +79,18 @@ def _changed(change):
     return lambda *inputs: change(*_wrong_matmul()(*inputs))
 
 
+_with = in_steps(
+    ("r", "a", "b", "eps"),
+    ("r_a", "r_b", "kept"),
+    o=lambda v: v.a @ v.b,
+    stable=lambda v: moved_from_zero(2 * v.o, v.eps),
+    share=lambda v: v.r / v.stable,
+    r_a=lambda v: v.a * (v.share @ np.swapaxes(v.b, -1, -2)),
+    r_b=lambda v: v.b * (np.swapaxes(v.a, -1, -2) @ v.share),
+    kept=lambda v: (v.share * (v.stable - 2 * v.o)).sum(),
+)
+
+
 matmul_rule = Exercise(
     minutes=15,
     level=2,
@@ -115,7 +129,7 @@ matmul_rule = Exercise(
         conserves(PRODUCT, _product, eps=EPS),
         keeps_its_inputs(_product),
     ),
-    examples=lambda rng: ((*_product(rng), EPS), (*_product(rng), 0.0)),
+    examples=lambda rng: ((*_product(rng), EPS), (*_product(rng), 0.0), (*_product(rng), EPS)),
     mistakes={
         "Both sides get all of it, so that relevance doubles: divide by 2 O.": _wrong_matmul(half=False),
         "All goes to b, as if a were a constant; here both depend on the input.": _wrong_matmul(only_b=True),
@@ -135,6 +149,89 @@ matmul_rule = Exercise(
         ),
         "The relevance of b has the shape of b: do not turn it round at the end.": _changed(
             lambda r_a, r_b, kept: (r_a, np.swapaxes(r_b, -1, -2), kept)
+        ),
+        "The factor A in front of the relevance of a is missing.": _with(
+            r_a=lambda v: v.share @ np.swapaxes(v.b, -1, -2)
+        ),
+        "The factor B in front of the relevance of b is missing.": _with(
+            r_b=lambda v: np.swapaxes(v.a, -1, -2) @ v.share
+        ),
+        "A product keeps its sign: no absolute values.": (
+            _with(r_a=lambda v: abs(v.a) * (v.share @ np.swapaxes(v.b, -1, -2))),
+            _with(
+                r_a=lambda v: abs(v.a * (v.share @ np.swapaxes(v.b, -1, -2))),
+                r_b=lambda v: abs(v.b * (np.swapaxes(v.a, -1, -2) @ v.share)),
+            ),
+        ),
+        "The stabiliser is missing in the denominator: divide by S(2 O), not by 2 O.": (
+            _with(share=lambda v: v.r / (2 * v.o)),
+            _with(stable=lambda v: 2 * v.o),
+        ),
+        "eps is an argument, to be passed on to `stabilised`: 1e-6 is only what it is if nothing else is passed.": _with(
+            stable=lambda v: moved_from_zero(2 * v.o, 1e-6)
+        ),
+        "In what the stabiliser keeps 2 O is taken off S(2 O), not O: of r both go off, what a gets and what b gets.": _with(
+            kept=lambda v: (v.share * (v.stable - v.o)).sum()
+        ),
+        "What the stabiliser keeps is summed over everything, not averaged.": _with(
+            kept=lambda v: (v.share * (v.stable - 2 * v.o)).mean()
+        ),
+        "What the stabiliser keeps is half of what it should be: the 2 is in S(2 O) already.": _with(
+            kept=lambda v: (v.share * (v.stable - 2 * v.o)).sum() / 2
+        ),
+        "What the stabiliser keeps is twice what it should be: it is counted once, not for a and for b.": _with(
+            kept=lambda v: (v.share * (v.stable - 2 * v.o)).sum() * 2
+        ),
+        "What the stabiliser keeps has the wrong sign: it is S(2 O) - 2 O.": _with(
+            kept=lambda v: (v.share * (2 * v.o - v.stable)).sum()
+        ),
+        "R / S(2 O) is missing in what the stabiliser keeps: this is the sum of S(2 O) - 2 O.": _with(
+            kept=lambda v: (v.stable - 2 * v.o).sum()
+        ),
+        "R is missing in what the stabiliser keeps: (S(2 O) - 2 O) R / S(2 O).": _with(
+            kept=lambda v: ((v.stable - 2 * v.o) / v.stable).sum()
+        ),
+        "S(2 O) is missing under the line of what the stabiliser keeps: (S(2 O) - 2 O) R / S(2 O).": _with(
+            kept=lambda v: ((v.stable - 2 * v.o) * v.r).sum()
+        ),
+        "The relevance of b is made of R / S(2 O), as that of a, and here of R itself.": _with(
+            r_b=lambda v: v.b * (np.swapaxes(v.a, -1, -2) @ v.r)
+        ),
+        "The relevance of a is made of R / S(2 O), and here of R itself.": _with(
+            r_a=lambda v: v.a * (v.r @ np.swapaxes(v.b, -1, -2))
+        ),
+        "r is not divided by S(2 O).": _with(share=lambda v: v.r),
+        "The fraction is upside down: it is R / S(2 O).": _with(share=lambda v: v.stable / v.r),
+        "r is multiplied by S(2 O) here; it is divided by it.": _with(share=lambda v: v.stable * v.r),
+        "The denominator belongs to each number of O: it is not summed over a row or a column.": tuple(
+            _with(stable=lambda v, axis=axis: moved_from_zero(2 * v.o.sum(axis, keepdims=True), v.eps))
+            for axis in (-1, -2)
+        ),
+        "The relevance of a sample's b comes from that sample alone: it is not summed over the batch.": _with(
+            r_b=lambda v: v.b * (np.swapaxes(v.a, -1, -2) @ v.share).sum(0)
+        ),
+        "The stabiliser moves 2 O towards zero here: S(2 O) is farther from zero.": _with(
+            stable=lambda v: moved_from_zero(2 * v.o, -v.eps)
+        ),
+        "A^T is missing in the relevance of b: R_B = B * (A^T (R / S(2 O))).": _with(
+            r_b=lambda v: v.b * v.share.sum(-2, keepdims=True)
+        ),
+        "B^T is missing in the relevance of a: R_A = A * ((R / S(2 O)) B^T).": _with(
+            r_a=lambda v: v.a * v.share.sum(-1, keepdims=True)
+        ),
+        "The relevance of b is halved once more than that of a: R / S(2 O) is a half already.": _with(
+            r_b=lambda v: v.b * (np.swapaxes(v.a, -1, -2) @ v.share) / 2
+        ),
+        "The relevance of a is halved once more than that of b: R / S(2 O) is a half already.": _with(
+            r_a=lambda v: v.a * (v.share @ np.swapaxes(v.b, -1, -2)) / 2
+        ),
+        "The 2 is there twice: under the line stands S(2 O).": (
+            _with(stable=lambda v: moved_from_zero(4 * v.o, v.eps)),
+            _with(stable=lambda v: 2 * moved_from_zero(2 * v.o, v.eps)),
+            _with(
+                stable=lambda v: moved_from_zero(4 * v.o, v.eps),
+                kept=lambda v: (v.share * (v.stable - 4 * v.o)).sum(),
+            ),
         ),
         "First the relevance of a, then that of b: these two are swapped.": _wrong_matmul(swapped=True),
         "What the stabiliser keeps has the sign of O too: S(2 O) - 2 O, not eps.": _wrong_matmul(

@@ -5,6 +5,7 @@ import numpy as np
 from minitransformer.course.checks.lesson_11_relevance_propagation.common import (
     called_with,
     conserves,
+    in_steps,
 )
 from minitransformer.course.exercise import Property
 from minitransformer.course.properties import Tried, keeps_its_inputs, same, slopes
@@ -135,6 +136,29 @@ def _wrong_softmax(
     return rule
 
 
+_with = in_steps(
+    ("r", "scores"),
+    ("r_x", "kept"),
+    s=lambda v: _shares(v.scores),
+    x=lambda v: np.where(np.isneginf(v.scores), 0, v.scores),
+    sums=lambda v: v.r.sum(-1, keepdims=True),
+    inner=lambda v: (v.s * v.x).sum(-1, keepdims=True),
+    r_x=lambda v: v.x * (v.r - v.s * v.sums),
+    kept=lambda v: (v.r * (1 - v.x + v.inner)).sum(),
+)
+
+
+def _along(axis):
+    """Softmax and all sums along another axis."""
+    return _with(
+        s=lambda v: (
+            _down(v.scores) if axis == -2 else np.moveaxis(_shares(np.moveaxis(v.scores, 0, -1)), -1, 0)
+        ),
+        sums=lambda v: v.r.sum(axis, keepdims=True),
+        inner=lambda v: (v.s * v.x).sum(axis, keepdims=True),
+    )
+
+
 def _try_softmax(answer, r, x):
     with np.errstate(all="ignore"):
         return answer(r, x)
@@ -210,7 +234,93 @@ softmax_rule = Tried(
         "What is kept has the factor r_i too: sum_i r_i (1 - x_i + sum_k s_k x_k).": _wrong_softmax(
             bare=True
         ),
-        "The softmax goes along the last axis, and here along another.": _wrong_softmax(softmax=_down),
+        "The softmax goes along the last axis, and here along another.": (
+            _wrong_softmax(softmax=_down),
+            _along(0),
+            _along(-2),
+        ),
+        "The signs in the bracket are exchanged: r_i - s_i sum_k r_k.": _with(
+            r_x=lambda v: v.x * (v.s * v.sums - v.r)
+        ),
+        "The factor before the bracket is the score x_i with its sign, not its absolute value.": _with(
+            r_x=lambda v: abs(v.x) * (v.r - v.s * v.sums)
+        ),
+        "s_i is multiplied by the sum of all r_k of the row, not by r_i alone.": _with(
+            r_x=lambda v: v.x * v.r * (1 - v.s)
+        ),
+        "The share s_i before the sum is missing: r_i - s_i sum_k r_k.": _with(
+            r_x=lambda v: v.x * (v.r - v.sums)
+        ),
+        "The sum is that of r_k alone, not of s_k r_k.": (
+            _with(sums=lambda v: (v.s * v.r).sum(-1, keepdims=True)),
+            _with(r_x=lambda v: v.x * (v.r - (v.s * v.r).sum(-1, keepdims=True))),
+        ),
+        "In the bracket stands sum_k r_k, the sum of the relevance, not that of the scores.": (
+            _with(r_x=lambda v: v.x * (v.r - v.s * v.x.sum(-1, keepdims=True))),
+            _with(r_x=lambda v: v.x * (v.r - v.inner)),
+        ),
+        "r and x have changed places: R_i = x_i (r_i - s_i sum_k r_k).": (
+            _with(r_x=lambda v: v.r * (v.x - v.s * v.x.sum(-1, keepdims=True))),
+            _with(r_x=lambda v: v.r * (v.x - v.inner)),
+        ),
+        "r_i is not divided by s_i: the formula has the r_i that came in.": _with(
+            r_x=lambda v: v.x * (v.r / v.s - v.s * v.sums)
+        ),
+        "This is the share of each score times the relevance that came; R_i = x_i (r_i - s_i sum_k r_k).": (
+            _with(r_x=lambda v: v.s * v.r),
+            _with(r_x=lambda v: v.s * v.sums),
+            _with(r_x=lambda v: v.x * v.s * v.r),
+        ),
+        "In what is kept, sum_k s_k x_k is one number for each row: here everything is summed.": _with(
+            inner=lambda v: (v.s * v.x).sum()
+        ),
+        "In what is kept, s_k is missing in the inner sum: sum_k s_k x_k.": _with(
+            inner=lambda v: v.x.sum(-1, keepdims=True)
+        ),
+        "In what is kept, the inner sum is that of s_k x_k, not of s_k r_k.": _with(
+            inner=lambda v: (v.s * v.r).sum(-1, keepdims=True)
+        ),
+        "In what is kept, x_k is missing in the inner sum: sum_k s_k x_k.": _with(
+            inner=lambda v: v.s.sum(-1, keepdims=True)
+        ),
+        "In what is kept, the inner sum is missing: r_i (1 - x_i + sum_k s_k x_k).": (
+            _with(inner=lambda v: 0.0),
+            _with(inner=lambda v: v.s * v.x),
+        ),
+        "In what is kept, the signs of x_i and of the sum are exchanged: 1 - x_i + sum_k s_k x_k.": _with(
+            kept=lambda v: (v.r * (1 + v.x - v.inner)).sum()
+        ),
+        "In what is kept, the inner sum is added: 1 - x_i + sum_k s_k x_k.": _with(
+            kept=lambda v: (v.r * (1 - v.x - v.inner)).sum()
+        ),
+        "In what is kept, x_i is subtracted: 1 - x_i + sum_k s_k x_k.": _with(
+            kept=lambda v: (v.r * (1 + v.x + v.inner)).sum()
+        ),
+        "In what is kept, the 1 is missing: r_i (1 - x_i + sum_k s_k x_k).": _with(
+            kept=lambda v: (v.r * (v.inner - v.x)).sum()
+        ),
+        "In what is kept, x_i is missing: r_i (1 - x_i + sum_k s_k x_k).": _with(
+            kept=lambda v: (v.r * (1 + v.inner)).sum()
+        ),
+        "In what is kept, the score x_i is subtracted from 1, not its share s_i.": (
+            _with(kept=lambda v: (v.r * (1 - v.s + v.inner)).sum()),
+            _with(kept=lambda v: (v.r * (1 - v.s)).sum()),
+        ),
+        "In what is kept, r_i multiplies all of the bracket: r_i (1 - x_i + sum_k s_k x_k).": _with(
+            kept=lambda v: (v.r * (1 - v.x) + v.inner).sum()
+        ),
+        "What is kept is summed over everything, not averaged.": _with(
+            kept=lambda v: (v.r * (1 - v.x + v.inner)).mean()
+        ),
+        "What is kept is what the scores did not get of r, the sum of r less theirs; here the sign is turned.": _with(
+            kept=lambda v: v.r_x.sum() - v.r.sum()
+        ),
+        "These are the scores divided by their sum, with no exp: softmax is exp(x_i) / sum_k exp(x_k).": _with(
+            s=lambda v: v.scores / v.scores.sum(-1, keepdims=True)
+        ),
+        "Before exp the largest score of each row is subtracted, not the mean: among scores of -inf that is -inf.": _with(
+            s=lambda v: _shares(v.scores - v.scores.mean(-1, keepdims=True))
+        ),
         "The sign is wrong: s_i sum_k r_k is subtracted, not added.": _wrong_softmax(sign=-1),
     },
 )

@@ -62,8 +62,9 @@ stabilised = Exercise(
         "np.sign(0) is 0, so that a sum of zero stays zero: there take +eps.": lambda z, eps=1e-6: (
             z + eps * np.sign(z)
         ),
-        "This moves numbers towards zero; they are to move away from it.": lambda z, eps=1e-6: (
-            z - np.where(z < 0, -eps, eps)
+        "This moves numbers towards zero; they are to move away from it.": (
+            lambda z, eps=1e-6: z - np.where(z < 0, -eps, eps),
+            _to_float32(lambda z, eps: z + np.where(z > 0, -eps, eps)),
         ),
         "The sign of z is lost.": _to_float32(lambda z, eps: abs(z) + eps),
         "Only numbers nearer to zero than eps are moved; all are.": _to_float32(
@@ -83,6 +84,29 @@ stabilised = Exercise(
             _to_float32(lambda z, eps: z * eps),
             _to_float32(lambda z, eps: abs(z) * eps),
         ),
+        "Numbers below 0 stay as they are here: they fall by eps.": _to_float32(
+            lambda z, eps: np.where(z < 0, z, z + eps)
+        ),
+        "Numbers above 0 stay as they are here: they rise by eps.": (
+            _to_float32(lambda z, eps: np.where(z < 0, z - eps, z)),
+            _to_float32(lambda z, eps: np.where(z <= 0, z - eps, z)),
+        ),
+        "Only numbers nearer to zero than eps are moved, and all of them up: all are, each away from zero.": (
+            _to_float32(lambda z, eps: np.where(abs(z) < eps, z + eps, z)),
+            _to_float32(lambda z, eps: np.where(abs(z) < eps, eps, z)),
+            lambda z, eps: np.maximum(z, eps),
+        ),
+        "The sign is that of each number, not one for all, as that of their sum.": _to_float32(
+            lambda z, eps: z + (eps if z.sum() >= 0 else -eps)
+        ),
+        "The sign is that of each number, not one for each row.": lambda z, eps: (
+            z + np.where(z.sum(-1, keepdims=True) < 0, -eps, eps)
+        ),
+        "All numbers move by 1 here; they move by eps.": _to_float32(
+            lambda z, eps: z + np.where(z < 0, -1, 1)
+        ),
+        "Half of eps is added here: all of it is.": lambda z, eps: z + np.where(z < 0, -eps, eps) / 2,
+        "eps is added twice.": lambda z, eps: z + 2 * np.where(z < 0, -eps, eps),
         "This is only the stabiliser; add z.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
     },
 )
