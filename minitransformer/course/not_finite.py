@@ -15,7 +15,7 @@ KINDS = ("invalid", "divide", "over")  # of NumPy's floating-point errors, those
 REASONS = (
     ("invalid value encountered in (multiply|matmul|dot)", "0 times infinity is NaN: `np.where(mask, x, 0)` picks instead."),
     ("invalid value encountered in (add|subtract)",
-     "Infinity less infinity is NaN: in a row of nothing but -inf the largest is -inf too, and is not to be taken off."),
+     "Infinity less infinity is NaN. So it is where -inf is taken off -inf, as in a row of nothing but -inf."),
     ("invalid value encountered in (true_)?divide", "0 / 0 and inf / inf are NaN: print what stands above and below the line."),
     ("invalid value encountered in log", "A negative number has no logarithm."),
     ("invalid value encountered in (sqrt|power)", "A negative number has no root."),

@@ -46,13 +46,17 @@ def _appended(answer):
     same(kept_values, np.concatenate([values, v], 1), "the values, 4 earlier ones and then the new one")
 
 
+NO_AXIS = (
+    "The batches, (2,), count as an axis of tokens here. So it comes out where a sum or a maximum over the keys has lost its axis: "
+    "keepdims=True keeps it."
+)
+
+
 def _alone(answer):
     q, k, v, keys, values = _tokens(np.random.default_rng(4), 1, 0)
-    same(
-        _three(answer(q, k, v, keys, values))[0],
-        v,
-        "the result for the very first token, which sees itself alone",
-    )
+    out = _three(answer(q, k, v, keys, values))[0]
+    hint = NO_AXIS if np.shape(out) == (2, 2, 3) else ""
+    same(out, v, "the result for the very first token, which sees itself alone", hint=hint)
 
 
 def _is_right(inputs):
@@ -116,6 +120,7 @@ def _wrong_step(
     hide=lambda scores, seen: np.where(seen, scores, -np.inf),
     axes=(-1, -1),
     share=np.exp,
+    total=lambda e, axis: e.sum(axis, keepdims=True),
     after=lambda shares, seen: shares,
     end=lambda out: out,
     kept=lambda old, new, joined: joined,
@@ -130,7 +135,7 @@ def _wrong_step(
         with np.errstate(all="ignore"):
             scores = hide(scores, allowed)
             e = share(scores - scores.max(axes[0], keepdims=True))
-            out = after(e / e.sum(axes[1], keepdims=True), allowed) @ seen[1]
+            out = after(e / total(e, axes[1]), allowed) @ seen[1]
         return end(out), kept(keys, k, joined[0]), kept(values, v, joined[1])
 
     return attention_step
@@ -138,6 +143,28 @@ def _wrong_step(
 
 def _leave(scores, seen):
     return scores
+
+
+def _values_turned(q, k, v, keys, values):
+    """The values of the new tokens stand in front, and so they are read."""
+    keys = np.concatenate([keys, k], -2)
+    values = np.concatenate([v, values], -2)
+    scores = q @ np.swapaxes(keys, -1, -2) / math.sqrt(q.shape[-1])
+    seen = np.tri(*scores.shape[-2:], keys.shape[-2] - q.shape[-2], dtype=bool)
+    e = np.where(seen, np.exp(scores - scores.max(-1, keepdims=True)), 0)
+    return e / e.sum(-1, keepdims=True) @ values, keys, values
+
+
+def _linear_share(q, k, v, keys, values):
+    """The scores divided by their sum, without np.exp."""
+    keys = np.concatenate([keys, k], -2)
+    values = np.concatenate([values, v], -2)
+    scores = q @ np.swapaxes(keys, -1, -2) / math.sqrt(q.shape[-1])
+    with np.errstate(all="ignore"):
+        scores = np.where(
+            np.tri(*scores.shape[-2:], keys.shape[-2] - q.shape[-2], dtype=bool), scores, -np.inf
+        )
+        return scores / scores.sum(-1, keepdims=True) @ values, keys, values
 
 
 def _linear_step(q, k, v, keys, values):
@@ -263,7 +290,43 @@ attention_step = Exercise(
         "Only the last new token has a result here: each of the T new ones has its own.": _wrong_step(
             end=lambda out: out[..., -1:, :]
         ),
-        "Softmax is missing: the shares of a query sum to 1.": _linear_step,
+        "Only the last new token has a result here, without its axis: each of the T new ones has its own.": _wrong_step(
+            end=lambda out: out[..., -1, :]
+        ),
+        "The scale is the root of the number of new tokens; it is that of d, the length of a query.": _wrong_step(
+            scale=lambda q, keys, values: math.sqrt(q.shape[-2])
+        ),
+        "The shares are not divided by their sum.": _wrong_step(total=lambda e, axis: 1.0),
+        "The new keys are taken for queries: the scores are q keys^T.": lambda q, k, v, keys, values: (
+            _wrong_step()(k, k, v, keys, values)
+        ),
+        "The new values stand before the earlier ones: first the earlier ones, then the new.": _values_turned,
+        "Keys and values have changed places in what is returned: out, keys, values.": lambda *given: (
+            (out := _wrong_step()(*given))[0],
+            out[2],
+            out[1],
+        ),
+        "Only the new keys are returned: the next step needs all of them.": lambda q, k, *given: (
+            (out := _wrong_step()(q, k, *given))[0],
+            k,
+            out[2],
+        ),
+        "Only the new values are returned: the next step needs all of them.": lambda q, k, v, *given: (
+            (out := _wrong_step()(q, k, v, *given))[0],
+            out[1],
+            v,
+        ),
+        "The keys are averaged here; the shares go to the values.": lambda q, k, v, keys, values: (
+            _wrong_step()(q, k, k, keys, keys)[0],
+            *_wrong_step()(q, k, v, keys, values)[1:],
+        ),
+        "Every token has a result here, the earlier ones too: out is that of the T new ones, whose queries q are.": (
+            lambda q, k, v, keys, values: (
+                _wrong_step()(np.concatenate([keys, k], -2), k, v, keys, values)[0],
+                *_wrong_step()(q, k, v, keys, values)[1:],
+            )
+        ),
+        "Softmax is missing: the shares of a query sum to 1.": (_linear_step, _linear_share),
         "Only the new keys and values are returned: the next step needs all of them.": _wrong_step(
             kept=lambda old, new, joined: new
         ),

@@ -49,6 +49,8 @@ def _search(answer, step, start, width, length):
             if isinstance(result, (tuple, list))
             and len(result) == 2
             and np.ndim(result[0]) < np.ndim(result[1])
+            else "These are all candidates: return the best alone, the first of them."
+            if isinstance(result, list) and result and isinstance(result[0], tuple)
             else "Return two things: the list of new ids, and the score."
         )
         raise Failed(f"expected (ids, score), got {result!r:.80}", hint=hint)
@@ -126,16 +128,21 @@ def _wrong_beam(
     end=lambda start, c: c[0],
     rounds=lambda length: length,
     grow=lambda candidates: candidates,
+    tried=range,
+    more=lambda ids, i: [*ids, i],
+    keep=lambda longer, w: longer[:w],
+    old=False,
 ):
     """A beam search with something wrong in it."""
 
     def beam_search(step, start, width, length):
         candidates = [([], 0.0)]
         for _ in range(rounds(length)):
-            longer = []
+            longer = list(candidates) if old else []
             for ids, score in grow(candidates):
-                longer += [([*ids, i], fold(score, float(x))) for i, x in enumerate(step(ask(start, ids)))]
-            candidates = sorted(longer, key=rank)[: width_of(width, len(candidates))]
+                log_p = step(ask(start, ids))
+                longer += [(more(ids, i), fold(score, float(log_p[i]))) for i in tried(len(log_p))]
+            candidates = keep(sorted(longer, key=rank), width_of(width, len(candidates)))
         return end(start, candidates)
 
     return beam_search
@@ -185,14 +192,15 @@ beam_search = Tried(
             "In each round the `width` highest sums of *all* extensions stay, whichever candidate they come from.",
         ),
     ),
-    examples=lambda rng: tuple((seed, 3, 4) for seed in range(6)),
+    examples=lambda rng: tuple((seed, width, 4) for seed in range(6) for width in (1, 3)),
     trial=_try_beam,
     mistakes={
         "It finds what greedy search finds: keep several candidates, extend each by every id, and return the best.": _wrong_beam(
             width_of=lambda w, n: 1
         ),
-        "`width` is not used, or for each candidate on its own: keep `width` of *all* extensions together.": _wrong_beam(
-            width_of=lambda w, n: w**9
+        "`width` is not used, or for each candidate on its own: keep `width` of *all* extensions together.": (
+            _wrong_beam(width_of=lambda w, n: w**9),
+            _wrong_beam(width_of=lambda w, n: 10**9),
         ),
         "The candidates are sorted by their ids: sort by the score, key=lambda candidate: candidate[1].": _wrong_beam(
             rank=lambda c: [-i for i in c[0]]
@@ -208,6 +216,42 @@ beam_search = Tried(
         "step is given `start` alone; it must be given the new ids after it.": _wrong_beam(
             ask=lambda start, ids: start
         ),
+        "New ids are put in front of the earlier ones: they follow them, [*ids, i].": (
+            _wrong_beam(more=lambda ids, i: [i, *ids]),
+            _wrong_beam(end=lambda start, c: (c[0][0][::-1], c[0][1])),
+        ),
+        "One too few of the beam stays: keep `width` of all extensions.": _wrong_beam(
+            width_of=lambda w, n: max(1, w - 1)
+        ),
+        "One too many of the beam stays: keep `width` of all extensions.": _wrong_beam(
+            width_of=lambda w, n: w + 1
+        ),
+        "The lowest scores are kept: sorted from the highest down, the best are [:width].": _wrong_beam(
+            keep=lambda longer, w: longer[-w:]
+        ),
+        "The extensions are not sorted: the first ones stay, whatever their scores; sorted(..) gives a new list.": _wrong_beam(
+            rank=lambda c: 0
+        ),
+        "Only the extensions of the last candidate stay: make the list `longer` once a round, before the loop over candidates.": (
+            _wrong_beam(grow=lambda candidates: candidates[-1:])
+        ),
+        "Earlier candidates stay beside their extensions: each round begins with an empty list.": _wrong_beam(
+            old=True
+        ),
+        "The second best is returned; the best is wanted.": _wrong_beam(
+            end=lambda start, c: c[min(1, len(c) - 1)]
+        ),
+        "The last id is never tried: extend each candidate by every id, range(len(log_p)).": _wrong_beam(
+            tried=lambda n: range(n - 1)
+        ),
+        "Id 0 is never tried: extend each candidate by every id, range(len(log_p)).": _wrong_beam(
+            tried=lambda n: range(1, n)
+        ),
+        "The logarithms are taken off the score; add them.": _wrong_beam(fold=lambda score, x: score - x),
+        "The score begins with 1; nothing added has the score 0.": _wrong_beam(
+            end=lambda start, c: (c[0][0], c[0][1] + 1)
+        ),
+        "The score is cut to a whole number.": _wrong_beam(end=lambda start, c: (c[0][0], int(c[0][1]))),
         "The scores are not added up: a candidate's score is that of all its ids.": _wrong_beam(
             fold=lambda score, x: x
         ),

@@ -52,13 +52,70 @@ def filter_with(stay, put=None, norm=True):
     return keep
 
 
+def _put(p, ids, numbers):
+    """Zeros like p, and numbers at the places of the ids."""
+    kept = np.zeros_like(p)
+    kept[ids] = numbers
+    return kept
+
+
+def _divided_in_each_round(p, ids):
+    kept = np.zeros_like(p)
+    for i in ids:
+        kept[i] = p[i]
+        kept = kept / kept.sum()
+    return kept
+
+
+def _without_last(p, kept, ids):
+    with np.errstate(all="ignore"):
+        return kept / (kept.sum() - p[np.asarray(ids, dtype=int)[-1]])
+
+
 def wrong_shares(stay):
     """Mistakes in what becomes of the shares that stay, as sentence -> ways."""
+    return _wrong_division(stay) | _wrong_content(stay)
+
+
+def _keeping(stay):
+    """The shares that stay, at their places, with `others` elsewhere."""
 
     def kept(p, limit, others=0.0):
         ids = np.asarray(stay(p, limit), dtype=int)
         return np.where(np.isin(np.arange(len(p)), ids), p, others)
 
+    return kept
+
+
+def _wrong_content(stay):
+    """Other numbers than the shares that stay are put in, as sentence -> ways."""
+    kept = _keeping(stay)
+    return {
+        "What does not stay is 0, not 1 or another number, before the sum is taken.": (
+            lambda p, limit: kept(p, limit, 1.0) / kept(p, limit, 1.0).sum(),
+        ),
+        "Divide by the sum once, when all that stays is there; here it is divided again in each round.": (
+            lambda p, limit: _divided_in_each_round(p, stay(p, limit))
+        ),
+        "All that stays is 0 here: nothing was put in, or whole numbers (dtype int) cut it off; np.zeros_like(p) has p's dtype.": (
+            lambda p, limit: np.full(len(p), np.nan)
+        ),
+        "The ids are put in at their places; put in their shares, p[ids].": filter_with(
+            stay, lambda p, ids: np.isin(np.arange(len(p)), ids) * np.arange(len(p))
+        ),
+        "The sums so far are put in; put in the shares themselves.": (
+            filter_with(stay, lambda p, ids: _put(p, ids, np.cumsum(p[ids]))),
+            filter_with(stay, lambda p, ids: _put(p, ids, np.cumsum(p[ids]) - p[ids])),
+        ),
+        "Divide by the sum of all that stay; the last of them is missing in it.": (
+            lambda p, limit: _without_last(p, kept(p, limit), stay(p, limit))
+        ),
+    }
+
+
+def _wrong_division(stay):
+    """The shares that stay are not divided by their sum, as sentence -> ways."""
+    kept = _keeping(stay)
     return {
         "What was cut off is spread evenly over those that stay: divide by the sum instead, which keeps their proportions.": (
             lambda p, limit: np.where(

@@ -76,7 +76,16 @@ keep_top_k = Exercise(
             lambda p, k: np.argsort(p, kind="stable")[:k]
         ),
         PLACES: filter_with(_largest, in_front),
-        ALL_V: filter_with(_largest, lambda p, ids: p[ids]),
+        ALL_V: (
+            filter_with(_largest, lambda p, ids: p[ids]),
+            filter_with(_largest, lambda p, ids: p[np.sort(ids)]),
+        ),
+        "Only the k-th largest stays; those above it stay too.": filter_with(
+            lambda p, k: _largest(p, k)[-1:]
+        ),
+        "argsort gives ids, largest share first; here argsort of that is taken for ids, which are ranks.": filter_with(
+            lambda p, k: np.argsort(_largest(p, len(p)), kind="stable")[:k]
+        ),
         "Everything as large as the k-th stays, which is more than k where shares are equal.": filter_with(
             lambda p, k: np.flatnonzero(p >= np.sort(p)[-k])
         ),

@@ -32,6 +32,27 @@ def _by_sum(rule, order=lambda p: np.argsort(-p, kind="stable")):
     return stay
 
 
+def _fitting(p, enough):
+    """The ids, largest share first, whose share still fits below `enough`."""
+    ids, total = [], 0.0
+    for i in by_rank(p):
+        if total + p[i] <= enough:
+            ids.append(i)
+            total += p[i]
+    return ids
+
+
+def _up_to(p, stop):
+    """The ids, largest share first, up to and with the first after which one is to stop."""
+    ids, total = [], 0.0
+    for i in by_rank(p):
+        ids.append(i)
+        total += p[i]
+        if stop(total, p[i]):
+            break
+    return ids
+
+
 keep_top_p = Exercise(
     minutes=15,
     level=2,
@@ -89,7 +110,29 @@ keep_top_p = Exercise(
     mistakes={
         SUM: filter_with(fewest, norm=False),
         PLACES: filter_with(fewest, in_front),
-        ALL_V: filter_with(fewest, lambda p, ids: p[ids]),
+        ALL_V: (
+            filter_with(fewest, lambda p, ids: p[ids]),
+            filter_with(fewest, lambda p, ids: p[np.sort(ids)]),
+        ),
+        "Smaller shares stay though a larger one was left out: stop at the first that reaches `enough`, and keep it.": filter_with(
+            lambda p, e: _fitting(p, e)
+        ),
+        "Each round compares one share with `enough`: add it to the total so far, total += p[i].": (
+            filter_with(lambda p, e: _up_to(p, lambda total, share: share >= e)),
+        ),
+        "The condition is the wrong way round: stop when the total is `enough` or more.": (
+            filter_with(lambda p, e: _up_to(p, lambda total, share: total <= e)),
+            filter_with(lambda p, e: _up_to(p, lambda total, share: total < e)),
+        ),
+        "The sums are those in the order of the ids, and what they pick from is in order of size: add up p[order].": (
+            filter_with(lambda p, e: np.argsort(-p, kind="stable")[np.cumsum(p) - p < e]),
+            filter_with(lambda p, e: np.argsort(-p, kind="stable")[np.cumsum(p) < e]),
+            filter_with(lambda p, e: np.argsort(-p, kind="stable")[np.cumsum(p) <= e]),
+        ),
+        "Each share is compared with 1 - enough on its own; it is their sum that must reach `enough`.": (
+            filter_with(lambda p, e: np.flatnonzero(p > 1 - e)),
+            filter_with(lambda p, e: np.flatnonzero(p >= 1 - e)),
+        ),
         "The shares that stay are divided by their sum, which is more than `enough`.": (
             lambda p, enough: filter_with(fewest, norm=False)(p, enough) / enough
         ),

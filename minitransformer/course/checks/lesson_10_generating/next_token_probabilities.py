@@ -51,6 +51,10 @@ def _about_cold(got):
         return ""
     if np.allclose(got, [0, 0.5, 0, 0.5]):
         return FIRST_OF_EQUAL + " So it is also with a very small temperature in place of 0."
+    if np.allclose(got, [1, 0, 0, 0]):
+        return "With temperature 0 the smallest logit has all here: it is the largest, np.argmax."
+    if not np.isclose(np.sum(got), 1):
+        return "These do not sum to 1: with temperature 0 the largest has the share 1, and all others 0."
     return FIRST_OF_EQUAL if np.allclose(got, [0, 0, 0, 1]) or np.allclose(got, [0, 1, 0, 1]) else ""
 
 
@@ -59,7 +63,9 @@ def _large(answer):
         got = answer(np.array([2000.0, 1998.0]), 2.0)
         low = answer(np.array([-2000.0, -np.inf, -2000.0]))
     if got is not None and not np.isfinite(got).all():
-        raise Failed("large logits give nan", hint="exp(1000) is infinite: take off the largest score first.")
+        raise Failed("large logits give nan", hint=INFINITE)
+    if got is not None and low is not None and np.isnan(low).any():
+        raise Failed("logits -2000, -inf and -2000 give nan", hint=INFINITE)
     same(got, [1 / (1 + math.exp(-1)), 1 / (1 + math.e)], "logits around 2000, temperature 2")
     same(low, [0.5, 0, 0.5], "logits -2000, -inf and -2000")
 
@@ -83,6 +89,16 @@ def _on_scores(x, top_k, top_p, softmax_after):
     return _softmax(p) if softmax_after else p
 
 
+def _top_p_of_exponentials(x, top_k, top_p):
+    """top_p applied to exp(x - max), whose sum is more than 1."""
+    p = np.array(_expected(x, 1.0, top_k))
+    return p if top_p is None else np.array(kept_alone(p, fewest(np.exp(x - x.max()), top_p)))
+
+
+INFINITE = (
+    "exp(1000) is infinite: take off the largest score first. It is the largest of what goes into np.exp, after the temperature; "
+    "the smallest or the mean may be -inf."
+)
 THE_ID = "This is an id: what is wanted are the shares of all V classes, from which the id is drawn later."
 FIRST_OF_EQUAL = (
     "With temperature 0, the first of the largest has the share 1, and all others 0: np.argmax gives its id."
@@ -201,6 +217,36 @@ next_token_probabilities = Exercise(
         "The shares are not divided by their sum.": _wrong_probabilities(
             lambda x, t: np.exp(x / t), filters=()
         ),
+        "The exponentials are divided by the largest of them; divide by their sum.": (
+            _wrong_probabilities(lambda x, t: np.exp((x - x.max()) / t), filters=()),
+            _wrong_probabilities(lambda x, t: np.exp((x - x.max()) / t)),
+        ),
+        "The exponentials are divided by how many there are; divide by their sum.": (
+            _wrong_probabilities(lambda x, t: np.exp((x - x.max()) / t) / len(x), filters=()),
+            _wrong_probabilities(lambda x, t: np.exp(x / t) / len(x), filters=()),
+            _wrong_probabilities(lambda x, t: np.exp((x - x.max()) / t) / len(x)),
+        ),
+        "// rounds down to whole numbers: divide the scores by the temperature with /.": _wrong_probabilities(
+            lambda x, t: _softmax(x // t)
+        ),
+        "A temperature below 1 counts as 1 here: divide by it whatever it is, but 0.": _wrong_probabilities(
+            lambda x, t: _softmax(x / max(t, 1))
+        ),
+        "A temperature above 1 counts as 1 here: divide by it whatever it is, but 0.": _wrong_probabilities(
+            lambda x, t: _softmax(x / min(t, 1))
+        ),
+        "These are sigmoids, one for each score: softmax divides exponentials by their sum.": (
+            _wrong_probabilities(lambda x, t: 1 / (1 + np.exp(-x / t)), filters=()),
+            _wrong_probabilities(lambda x, t: 1 / (1 + np.exp(-x / t))),
+            _wrong_probabilities(lambda x, t: (s := 1 / (1 + np.exp(-x / t))) / s.sum()),
+        ),
+        "The shares are powers of 2 or 10 here: softmax is made of np.exp.": (
+            _wrong_probabilities(lambda x, t: _softmax(x / t * math.log(2))),
+            _wrong_probabilities(lambda x, t: _softmax(x / t * math.log(10))),
+        ),
+        "top_p takes shares that sum to 1; here the exponentials go in before they are divided by their sum.": (
+            lambda x, t=1.0, k=None, e=None: _top_p_of_exponentials(x / t, k, e)
+        ),
         "These are the logarithms of the shares.": _wrong_probabilities(end=_logs),
         "The largest always gets everything here, as if the temperature were 0.": _wrong_probabilities(
             lambda x, t: (x == x.max()) * 1.0
@@ -220,7 +266,7 @@ next_token_probabilities = Exercise(
         "Where both are given, top_p is left out: it needs an `if` of its own, not `elif`.": (
             lambda x, t=1.0, k=None, e=None: _wrong_probabilities()(x, t, k, None if k else e)
         ),
-        "Where both are given, top_k is left out: it needs an `if` of its own, not `elif`.": (
+        "Where both are given, top_k is left out: each has an `if` of its own, and top_p takes what top_k has left.": (
             lambda x, t=1.0, k=None, e=None: _wrong_probabilities()(x, t, None if e else k, e)
         ),
         "top_k and top_p are both left out.": _wrong_probabilities(filters=()),

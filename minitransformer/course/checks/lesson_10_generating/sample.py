@@ -9,6 +9,7 @@ from minitransformer.course.properties import keeps_its_inputs, same
 
 # on the line: [0, 1/4) is 1, [1/4, 3/4) is 3, [3/4, 1) is 4
 OTHERS = np.array([0.25, 0.0625, 0.1875, 0.0, 0.5])
+NO_ID = "This is no whole number, such as a share or a sum of shares: return its place i in p."
 PIECES = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
 
 
@@ -20,6 +21,8 @@ def _id(answer, p, u):
     try:
         return operator.index(got)
     except TypeError:
+        if isinstance(got, float) and got % 1:
+            raise Failed(f"expected an id, got {got!r:.60}", hint=NO_ID) from None
         hint = "int(..) makes one of a number; of an array or a list take the element that is meant, such as [0]."
         raise Failed(f"expected an int, got {type(got).__name__} {got!r:.60}", hint=hint) from None
 
@@ -79,6 +82,11 @@ def _wrong_sample(*rules):
     return tuple(way(rule, limit) for rule in rules for limit in (False, True))
 
 
+def _first(found):
+    """The first place where something holds, or the last place of all if it holds nowhere."""
+    return int(np.argmax(found)) if found.any() else len(found) - 1
+
+
 SORTED = "The shares are sorted, and the place in the sorted list is returned: the classes stay in the order of their ids."
 
 
@@ -122,7 +130,39 @@ sample = Exercise(
         ),
         "This is always the likeliest, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmax()),
         "u is compared with each share on its own; compare it with their sum so far.": _wrong_sample(
-            lambda p, u, ends: np.argmax(u < p)
+            lambda p, u, ends: np.argmax(u < p),
+            lambda p, u, ends: _first(u < p),
+        ),
+        "The comparison is the wrong way round: the first i whose sum is *above* u.": _wrong_sample(
+            lambda p, u, ends: _first(u > ends),
+            lambda p, u, ends: _first(u >= ends),
+        ),
+        "The shares are multiplied here; they are laid end to end, which adds them up.": _wrong_sample(
+            lambda p, u, ends: _first(u < np.cumprod(p))
+        ),
+        "The sums are added up once more here: compare u with p[0] + .. + p[i], or take each p[i] off u once.": _wrong_sample(
+            lambda p, u, ends: _first(u < np.cumsum(ends))
+        ),
+        "It is counted how many sums are above u; the id is how many are not: np.sum(ends <= u).": _wrong_sample(
+            lambda p, u, ends: (ends > u).sum(), lambda p, u, ends: (ends >= u).sum()
+        ),
+        "p[0] is left out: the line begins with it.": _wrong_sample(
+            lambda p, u, ends: _first(u < np.cumsum(p[1:])) + 1,
+            lambda p, u, ends: _first(u < np.cumsum(p[1:])),
+        ),
+        "The last class is never drawn here.": (
+            lambda p, u: _first(u < np.cumsum(p[:-1])),
+            lambda p, u: min(_first(u < np.cumsum(p[:-1])), int(np.flatnonzero(p[:-1])[-1])),
+        ),
+        "This is always 0, whatever u is; np.argmax of nothing but False is 0 too.": lambda p, u: 0,
+        "Always the first class that has a share, whatever u is.": _wrong_sample(
+            lambda p, u, ends: np.flatnonzero(p)[0]
+        ),
+        "Always the last class that has a share, whatever u is.": _wrong_sample(
+            lambda p, u, ends: np.flatnonzero(p)[-1]
+        ),
+        "The classes without a share are not counted here; the id is a place in p, with all of them.": _wrong_sample(
+            lambda p, u, ends: _first(u < np.cumsum(p[p > 0]))
         ),
         "Where u is the very end of a piece, the next one begins: u < sum, not <=. A share of 0 could be drawn.": _wrong_sample(
             lambda p, u, ends: np.argmax(u <= ends)
@@ -133,8 +173,10 @@ sample = Exercise(
         "One short: the answer is the first i whose sum is above u, not the one before.": _wrong_sample(
             lambda p, u, ends: np.argmax(u < ends) - 1
         ),
-        "The line is laid from the other end: begin with p[0].": _wrong_sample(
-            lambda p, u, ends: len(p) - 1 - np.argmax(u < np.cumsum(p[::-1]))
+        "The line is laid from the other end, or 1 - u looked for in place of u: begin with p[0].": _wrong_sample(
+            lambda p, u, ends: len(p) - 1 - np.argmax(u < np.cumsum(p[::-1])),
+            lambda p, u, ends: _first(1 - u < ends),
+            lambda p, u, ends: _first(1 - u <= ends),
         ),
         "All classes are alike here: their shares do not count.": _wrong_sample(
             lambda p, u, ends: u * len(p),
