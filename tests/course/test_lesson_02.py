@@ -132,7 +132,7 @@ WRONG = {
     "finite_differences": [
         ("/ (2 * eps)\n", "/ 2 * eps\n", "divides by 2 and multiplies"),
         ("step[i] = eps", "step[i] = eps / 2", "each step is eps"),
-        ("step[i] = eps", "eps = 1e-6\n        step[i] = eps", "whatever it is"),
+        ("step[i] = eps", "eps = 1e-6\n        step[i] = eps", "whatever `eps` is"),
         (BOTH, "((g * f(x + step)).mean() - (g * f(x - step)).mean())", "the mean over the results"),
         (BOTH, "(g * f(x + step)).sum() - (g * f(x - step)).sum()", "Only the second sum"),
         ("in np.ndindex(x.shape)", "in range(len(x))", "A whole row is changed at once"),

@@ -88,6 +88,20 @@ def _divided_late(f, x, g, eps=1e-6):
     return out
 
 
+def _with_steps(step_at, sign=-1):
+    """Finite differences with the steps `step_at(here, before, x)` * eps; here and before: bool, of x's shape."""
+
+    def finite_differences(f, x, g, eps=1e-6):
+        places = np.arange(x.size).reshape(x.shape)
+        out = np.zeros(x.shape)
+        for i in np.ndindex(x.shape):
+            step = eps * step_at(places == places[i], places < places[i], x)
+            out[i] = (g * (f(x + step) + sign * f(x - step))).sum() / (2 * eps)
+        return out
+
+    return finite_differences
+
+
 def _unsigned(f, x, g, eps=1e-6):
     return abs(wrong_differences()(f, x, g, eps))
 
@@ -181,6 +195,22 @@ finite_differences = Tried(
         ),
         "Undo each change before the next number is changed.": wrong_differences(undo=False),
         "The sign is wrong: f(x + eps) minus f(x - eps).": wrong_differences(sides=(-1, 1)),
+        "This is half the slope from x to one side: points that are 2 eps apart are x + eps and x - eps.": (
+            wrong_differences(sides=(1, 0)),
+            wrong_differences(sides=(0, -1)),
+        ),
+        "The step at one place is still there at the next: make a new one, of zeros, for each place.": _with_steps(
+            lambda here, before, x: here | before
+        ),
+        "The step is eps for each number of x, not a share of that number.": _with_steps(
+            lambda here, before, x: here * x
+        ),
+        "The two sums are added here: take the second from the first.": _with_steps(
+            lambda here, before, x: here, sign=1
+        ),
+        "This is the slope for a very small step, whatever `eps` is: the step is the `eps` that is passed.": lambda f, x, g, eps: (
+            wrong_differences()(f, x, g, 1e-5)
+        ),
         "Slopes have a sign: no absolute value here.": _unsigned,
     },
 )

@@ -37,7 +37,7 @@ X = np.linspace(0.2, 1.4, 120).reshape(12, 10)
 
 P = np.array([[1.0, 2.0, 0.5]])
 
-SMALL = 1e-7
+SMALL = 1e-13
 
 CLAIMS = {  # what: (f, vjp, x, whether the gradient is right)
     "the gradient of sin": (np.sin, _sin_slope, X[:2], True),
@@ -104,6 +104,11 @@ def _error(answer, what):
     if isinstance(error, (bool, np.bool_)):
         hint = "The task asks how wrong a gradient is, a number, not whether it is: return the largest error."
         raise Failed(f"{what}: expected a number, got {error}", hint=hint)
+    if np.size(error) > 1:
+        says = f"the error of {what}: expected one number, got shape {np.shape(error)}"
+        raise Failed(
+            says, hint="Only the largest of all errors is asked for: .max() takes it over all places."
+        )
     return one_number(error, f"the error of {what}")
 
 
@@ -152,7 +157,65 @@ def _leaves_x(answer):
     same(x, P, "x after the call", rtol=1e-12)
 
 
-def _checker(draw=None, size=lambda e: abs(e).max(), relative=True, nan=True, shape=True, places=None):
+def _largest(x):
+    return abs(x).max()
+
+
+def _over(error, slope):
+    return error / (slope or 1.0)
+
+
+def _share(errors, true):
+    return _over(_largest(errors), _largest(true))
+
+
+MEASURES = {  # what an error may be taken for, made of the errors and the true slopes
+    "This takes the smallest error: take the largest, so that a single wrong place is seen.": (
+        lambda errors, true: _over(abs(errors).min(), _largest(true))
+    ),
+    "Errors below 0 count as well: take |got - true|.": (
+        lambda errors, true: _over(errors.max(), _largest(true))
+    ),
+    "This looks at the first place only: every number of x counts.": (
+        lambda errors, true: _over(abs(errors).flat[0], _largest(true))
+    ),
+    "This looks at the last place only: every number of x counts.": (
+        lambda errors, true: _over(abs(errors).flat[-1], _largest(true))
+    ),
+    "A mean hides a single wrong place: take the largest error.": (
+        lambda errors, true: _over(abs(errors).mean(), _largest(true))
+    ),
+    "The errors are added up here: take the largest.": (
+        lambda errors, true: _over(abs(errors).sum(), _largest(true))
+    ),
+    "The errors are squared here: take |got - true|.": (
+        lambda errors, true: _over((errors**2).max(), _largest(true))
+    ),
+    "The error is not divided by the largest true slope, so small gradients always pass.": (
+        lambda errors, true: _largest(errors)
+    ),
+    "This divides by the largest slope with its sign: take the largest |true|.": (
+        lambda errors, true: _over(_largest(errors), true.max())
+    ),
+    "This divides by the mean of |true|: divide by the largest.": (
+        lambda errors, true: _over(_largest(errors), abs(true).mean())
+    ),
+    "This divides by the largest of what is claimed: divide by the largest |true|, not `got`.": (
+        lambda errors, true: _over(_largest(errors), _largest(true + errors))
+    ),
+    "Each error is divided by its own slope, and single slopes may be nearly 0: divide by the largest.": (
+        lambda errors, true: _largest(errors / np.where(true == 0, 1.0, true))
+    ),
+    "The largest of both are compared here, not the numbers: subtract first, place by place.": (
+        lambda errors, true: _over(abs(_largest(true + errors) - _largest(true)), _largest(true))
+    ),
+    "These are roots of sums of squares: no root, the largest error over the largest slope.": (
+        lambda errors, true: _over(np.sqrt((errors**2).sum()), np.sqrt((true**2).sum()))
+    ),
+}
+
+
+def _checker(draw=None, measure=_share, nan="inf", shape=True):
     """A gradient check with a hole in it."""
 
     def gradcheck(f, vjp, x):
@@ -160,25 +223,47 @@ def _checker(draw=None, size=lambda e: abs(e).max(), relative=True, nan=True, sh
         g = np.random.default_rng(3).normal(size=n) if draw is None else draw(n)
         got = np.asarray(vjp(g, x))
         true = wrong_differences()(f, x, g)
-        if (nan and np.isnan(got).any()) or (shape and got.shape != true.shape):
+        if (nan == "inf" and np.isnan(got).any()) or (shape and got.shape != true.shape):
             return float("inf")
-        error = (got - true).ravel()[places]
-        if not nan:
-            error = error[~np.isnan(error)]
-        return float(size(error) / ((abs(true).max() or 1.0) if relative else 1.0))
+        errors = got - true
+        return float(measure(np.nan_to_num(errors) if nan == "passes" else errors, true))
 
     return gradcheck
 
 
+ERRORS = np.array([0.1, 0.07, -0.5, 0.3, 0.02, 0.04])  # as shares of the largest true slope
+
+
+def _measures_of(answer, x):
+    """Which of the measures an answer takes, of a gradient whose errors are known."""
+    seen = []
+
+    def off(g, x):
+        true = g * x
+        seen.append((ERRORS * _largest(true), true))
+        return true + seen[-1][0]
+
+    error = float(answer(lambda x: x**2 / 2, off, x.copy()))
+    return np.array(
+        [np.isclose(error, measure(*seen[-1]), rtol=1e-4) for measure in (_share, *MEASURES.values())]
+    )
+
+
+def _measures_taken(answer):
+    """Those of the measures that an answer takes for slopes of both signs."""
+    x = np.array([0.01, 2.0, 0.01, 0.01, 0.01, 0.01])  # the largest slope has an error of its own
+    return _measures_of(answer, x) & _measures_of(answer, -x)
+
+
 def _try_check(answer):
-    """Which of the claims are taken for right."""
+    """The measure that the answer takes; if it is no wrong one, also which claims it accepts, and where it gives NaN."""
     with np.errstate(all="ignore"):
-        return np.array(
-            [bool(answer(f, vjp, x.copy()) < 1e-3) for f, vjp, x, _ in CLAIMS.values()], dtype=float
-        )
+        measures = _measures_taken(answer)
+        if any(measures[1:]):
+            return np.array(measures, dtype=float)
+        errors = np.array([answer(f, vjp, x.copy()) for f, vjp, x, _ in CLAIMS.values()], dtype=float)
+        return np.array([*(errors < 1e-3), *np.isnan(errors), *measures], dtype=float)
 
-
-EVERYWHERE = slice(None)
 
 NAN = "No comparison with NaN is true, and max over a NaN is NaN: ask np.isnan(got).any() first, and return float('inf')."
 
@@ -240,23 +325,20 @@ gradcheck = Tried(
     trial=_try_check,
     mistakes={
         "g is all ones: then gradients of results that always sum to 1 are 0, and zeros pass. Draw g at random.": _checker(
-            draw=np.ones, places=EVERYWHERE
-        ),
-        "Errors below 0 count as well: take |got - true|.": _checker(
-            size=lambda e: e.max(), places=EVERYWHERE
-        ),
-        "This looks at the first place only: every number of x counts.": _checker(places=slice(1)),
-        "A mean hides a single wrong place: take the largest error.": _checker(
-            size=lambda e: abs(e).mean(), places=EVERYWHERE
-        ),
-        "The error is not divided by the largest true slope, so small gradients always pass.": _checker(
-            relative=False, places=EVERYWHERE
+            draw=np.ones
         ),
         "A gradient with a NaN in it passes: no comparison with NaN is true. Return infinity.": _checker(
-            nan=False, places=EVERYWHERE
+            nan="passes"
+        ),
+        "The error of a gradient with a NaN in it is NaN here: ask np.isnan(got).any() first, and return float('inf').": _checker(
+            nan="nan"
         ),
         "A gradient of another shape passes, as NumPy broadcasts it: compare the shapes.": _checker(
-            shape=False, places=EVERYWHERE
+            shape=False
         ),
+        "Another shape passes, and NaN gives NaN: each alone is reason enough for infinity, `or`, not `and`.": _checker(
+            nan="nan", shape=False
+        ),
+        **{said: _checker(measure=measure) for said, measure in MEASURES.items()},
     },
 )

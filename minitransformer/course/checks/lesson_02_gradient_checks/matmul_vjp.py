@@ -63,6 +63,24 @@ def _of_batch(pick):
     return vjp
 
 
+def _as_it_is(x):
+    return x
+
+
+def _first_two(x):
+    return np.swapaxes(x, 0, 1)
+
+
+def _products(g, a, b, turn_b, turn_a):
+    return added_up(g @ turn_b(b), a.shape), added_up(turn_a(a) @ g, b.shape)
+
+
+def _from_da(g, b, shape, wrong):
+    """dL/da as it must be, and dL/db made of it."""
+    da = g @ _turned(b)
+    return added_up(da, shape), added_up(wrong(da), b.shape)
+
+
 matmul_vjp = Exercise(
     minutes=20,
     level=2,
@@ -124,6 +142,18 @@ matmul_vjp = Exercise(
         "This is the mean over the batch; the gradients of its samples add.": _of_batch(lambda d: d.mean(0)),
         "This takes the first sample of the batch; the gradients of all samples add.": _of_batch(
             lambda d: d[0]
+        ),
+        "This takes the last sample of the batch; the gradients of all samples add.": _of_batch(
+            lambda d: d[-1]
+        ),
+        "b is not transposed in dL/da = g b^T.": lambda g, a, b: _products(g, a, b, _as_it_is, _turned),
+        "a is not transposed in dL/db = a^T g.": lambda g, a, b: _products(g, a, b, _turned, _as_it_is),
+        "The first two dimensions are exchanged here; of a batch it must be the last two.": lambda g, a, b: (
+            _products(g, a, b, _first_two, _first_two)
+        ),
+        "dL/db is a product with dL/da here: it is a^T g, with a itself and the g that came in.": (
+            lambda g, a, b: _from_da(g, b, a.shape, lambda da: _turned(da) @ g),
+            lambda g, a, b: _from_da(g, b, a.shape, lambda da: _turned(a) @ da),
         ),
         "dL/db is a^T g: this is its transpose.": (
             lambda g, a, b: (added_up(g @ _turned(b), a.shape), added_up(_turned(g) @ a, b.shape)),

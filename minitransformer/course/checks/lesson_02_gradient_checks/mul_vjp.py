@@ -81,6 +81,16 @@ mul_vjp = Exercise(
             added_up(g / b, a.shape),
             added_up(g / a, b.shape),
         ),
+        "Each gradient has the shape of the other factor here: dL/da has a's shape, dL/db has b's.": lambda g, a, b: (
+            added_up(g * b, b.shape),
+            added_up(g * a, a.shape),
+        ),
+        "dL/db has the numbers of dL/da here, multiplied once more: it is g * a, with the g that came in.": (
+            lambda g, a, b: (added_up(g * b, a.shape), added_up(g * b * a, b.shape)),
+            lambda g, a, b: (added_up(g * b, a.shape), added_up(g * b * g, b.shape)),
+            lambda g, a, b: (da := added_up(g * b, a.shape), added_up(g * da, b.shape)),
+            lambda g, a, b: (da := added_up(g * b, a.shape), added_up(da * a + 0 * g, b.shape)),
+        ),
         "The two are in the wrong order: first a's gradient, then b's.": lambda g, a, b: (
             added_up(g * a, b.shape),
             added_up(g * b, a.shape),

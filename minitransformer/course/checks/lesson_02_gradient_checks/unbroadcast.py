@@ -1,5 +1,6 @@
 """What must be true of unbroadcast."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -42,6 +43,12 @@ def _front(g, shape):
 
 def _ones(g, shape):
     return tuple(d for d in range(-len(shape), 0) if shape[d] == 1)
+
+
+def _back(g, shape):
+    """As many of the last dimensions are summed as there are new ones, which stand in front."""
+    g = g.sum(tuple(range(len(shape), g.ndim)))
+    return g.sum(_ones(g, shape), keepdims=True)
 
 
 unbroadcast = Exercise(
@@ -99,6 +106,16 @@ unbroadcast = Exercise(
         ),
         "This takes the largest; the gradients of all places add.": lambda g, shape: put_together(
             g, shape, max
+        ),
+        "This takes the smallest; the gradients of all places add.": lambda g, shape: put_together(
+            g, shape, min
+        ),
+        "This multiplies; the gradients of repeated numbers add.": lambda g, shape: put_together(
+            g, shape, math.prod
+        ),
+        "New dimensions stand in front; here the last ones are summed.": _back,
+        "This takes the last of the places; the gradients of all of them add.": lambda g, shape: put_together(
+            g, shape, lambda numbers: numbers[-1]
         ),
         "This takes one of the places; the gradients of all of them add.": lambda g, shape: g[
             tuple([0] * (g.ndim - len(shape)) + [slice(1) if n == 1 else slice(None) for n in shape])
