@@ -100,7 +100,13 @@ TABLE = tuple(Meaning(*row) for row in (
     ("TypeError", r"'(int|float|numpy\.float\d+|numpy\.int\d+|tuple|list|dict|numpy\.ndarray)' object is not callable", "",
      "Round brackets call a function, and this is no function: is a `*` missing before the bracket, or should it be [ "
      "]? Or does a variable hide the function of its name?"),
-    ("TypeError", r"'module' object is not callable", "",
+    ("ValueError", r"factorial\(\) not defined for negative values", "",
+     "A number below 0 has no factorial: print what stands in the brackets."),
+    ("ValueError", r"second operand needed for ufunc", "",
+     "`ufunc.at` takes three things: the array that changes, the places, and the numbers, np.add.at(x, places, numbers)."),
+    ("LinAlgError", r"1-dimensional array given. Array must be at least two-dimensional", "",
+     "This needs a table and got a row of numbers: np.linalg.solve(A, r) takes the table first."),
+    ("TypeError", r"'(?:module|Library)' object is not callable", "",
      "This is a module: the function stands in it, module.function(..)."),
     ("TypeError",
      r"'(?:function|method|builtin_function_or_method)' object is not subscriptable"

@@ -76,5 +76,10 @@ def three_of(got, names=FIT):
     if got is None:
         raise Failed("got None", hint="Is there a `return`?")
     if not isinstance(got, tuple) or len(got) != 3:
-        raise Failed(f"expected three results, {', '.join(names)}; got {type(got).__name__}")
+        hint = (
+            "`return a, b, c` gives a tuple, as the task says; [a, b, c] is a list."
+            if isinstance(got, list)
+            else ""
+        )
+        raise Failed(f"expected three results, {', '.join(names)}; got {type(got).__name__}", hint=hint)
     return got

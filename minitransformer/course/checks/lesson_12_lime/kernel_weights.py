@@ -38,6 +38,16 @@ def _wrong_kernel(
     return weights
 
 
+def _distance(masks):
+    return 100 * (1 - np.sqrt(masks.mean(1)))
+
+
+def _turned(masks, width=25.0):
+    """With T / k in the place of k / T."""
+    share = masks.shape[1] / np.maximum(masks.sum(1), 1)
+    return np.exp(-((100 * (1 - np.sqrt(share))) ** 2) / width**2 / 2)
+
+
 kernel_weights = Exercise(
     minutes=5,
     level=1,
@@ -94,6 +104,38 @@ kernel_weights = Exercise(
             lambda masks, width=25.0: _wrong_kernel()(masks, width * 2),
             lambda masks, width=25.0: _wrong_kernel()(masks, width / 2),
         ),
+        "The distance is 100 (1 - sqrt(k / T)): the root is of k / T alone.": lambda masks, width=25.0: (
+            np.exp(-((100 * np.sqrt(1 - masks.mean(1))) ** 2) / width**2 / 2)
+        ),
+        "The share of the words is k / T, not T / k.": (
+            _turned,
+            lambda masks, width=25.0: np.where(masks.any(1), _turned(masks, width), 0.0),
+        ),
+        "The distance is 100 (1 - sqrt(k / T)): the factor 100 is of the whole bracket.": (
+            lambda masks, width=25.0: np.exp(-((1 - np.sqrt(100 * masks.mean(1))) ** 2) / width**2 / 2),
+            lambda masks, width=25.0: np.exp(-((100 - np.sqrt(masks.mean(1))) ** 2) / width**2 / 2),
+            lambda masks, width=25.0: np.exp(-((1 - 100 * np.sqrt(masks.mean(1))) ** 2) / width**2 / 2),
+        ),
+        "The exponential is missing: exp of -d^2 / width^2, and the root around it.": (
+            lambda masks, width=25.0: np.sqrt(_distance(masks) ** 2 / width**2),
+            lambda masks, width=25.0: -(_distance(masks) ** 2) / width**2 / 2,
+            lambda masks, width=25.0: -(_distance(masks) ** 2) / width**2,
+        ),
+        "d^2 is divided by width^2: here it is multiplied.": lambda masks, width=25.0: np.exp(
+            -(_distance(masks) ** 2) * width**2 / 2
+        ),
+        "d^2 is divided by width^2: here by another power of width.": (
+            _wrong_kernel(width_power=0.5),
+            _wrong_kernel(width_power=4),
+            _wrong_kernel(width_power=3),
+        ),
+        "k // T is a whole number, 0 unless all words are left: divide by `/`.": _wrong_kernel(
+            share=np.floor
+        ),
+        "This is 1 less the weight: the whole text has weight 1.": lambda masks, width=25.0: (
+            1 - _wrong_kernel()(masks, width)
+        ),
+        "The distance takes the root of k / T, not its square.": _wrong_kernel(share=np.square),
         "The argument for the width is not used.": _wrong_kernel(fixed=True),
         "The mean goes down the columns; each row is a sample.": _wrong_kernel(axis=0),
         "This is the distance; put it into the exponential.": lambda masks, width=25.0: (

@@ -1,5 +1,8 @@
 """What must be true of lime."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -58,10 +61,13 @@ def _asks(answer):
     asked, _ = _run(answer)
     if not asked.calls or len(asked.calls[0]) != 60:
         first = len(asked.calls[0]) if asked.calls else 0
-        raise Failed(f"expected one call with 60 texts, got {len(asked.calls)} calls, the first with {first}")
+        hint = FEATURES if first == 3 else ""
+        says = f"expected one call with 60 texts, got {len(asked.calls)} calls, the first with {first}"
+        raise Failed(says, hint=hint)
     whole = " ".join(WORDS)
     if asked.calls[0][0] != whole:
-        raise Failed(f"expected {whole!r} to be the first text, got {asked.calls[0][0]!r}")
+        hint = JOINED if re.findall(r"\w+", asked.calls[0][0]) == WORDS else ""
+        raise Failed(f"expected {whole!r} to be the first text, got {asked.calls[0][0]!r}", hint=hint)
     for text, row in zip(asked.calls[0], asked.seen, strict=False):
         expected = " ".join(word for word, left in zip(WORDS, row, strict=True) if left)
         if text != expected:
@@ -92,45 +98,77 @@ def _twice(answer):
 
 def _linear(answer):
     _, (c, b, score) = _run(answer, 2, 500, f=lambda left: 0.4 + left @ np.array([0, 0, 0, -0.3, 0, 0.2]))
-    same(np.shape(c), (6,), "the shape of the weights of 6 words")
+    if np.shape(c) != (6,):
+        hint = "The order is: the weights of the words, b, R^2." if np.shape(b) == (6,) else OF_ALL
+        raise Failed(f"the weights of 6 words: expected an array of shape (6,), got {c!r:.60}", hint=hint)
     says = "the weights, where `thin` takes 0.3 off and `fun` adds 0.2"
     same(c, [0, 0, 0, -0.3, 0, 0.2], says, rtol=0.06)
-    same([b, score], [0.4, 1.0], "b and R^2 for these", rtol=0.05)
+    same(
+        [b, score],
+        [0.4, 1.0],
+        "b and R^2 for these",
+        rtol=0.05,
+        hint="The weights are right: look at b and R^2.",
+    )
 
 
-def _fitted(
-    masks,
-    y,
-    k,
-    absolute=False,
-    refit=True,
-    select=True,
-    chosen=abs,
-    weigh=True,
-    packed=False,
-    alpha=1.0,
-    out=False,
-    by_size=False,
-    flipped=False,
-    first=0.01,
-):
+@dataclass(frozen=True)
+class _Way:
+    """What is done with the samples: the right way, unless something is set."""
+
+    absolute: bool = False
+    refit: bool = True
+    select: bool = True
+    chosen: Callable = abs
+    weigh: bool = True
+    packed: bool = False
+    alpha: float = 1.0
+    out: bool = False
+    by_size: bool = False
+    flipped: bool = False
+    first: float = 0.01
+    extra: int = 0
+    zeroed: bool = False
+    scaled: bool = False
+    decided: bool = False
+    weights: Callable = weights_by_hand
+    first_weights: Callable = np.array
+
+    def samples(self, masks, y):
+        """x, y and the weights of the fits."""
+        weight = self.weights(masks) if self.weigh else np.ones(len(masks))
+        x = masks * weight[:, None] if self.scaled else masks.astype(float)
+        return x, (y > 0.5).astype(float) if self.decided else y, weight
+
+    def last(self, x, y, weight, places):
+        """The fit of the chosen words: c for these, b, R^2."""
+        if self.zeroed:
+            c, b, score = stacked_fit(x, y, weight, self.alpha)
+            return c[places], b, score
+        x = x[:, places]
+        return stacked_fit(1 - x if self.flipped else x, y, weight, self.alpha)
+
+    def put(self, c, places, count):
+        """The weights of `count` words from those of the chosen ones."""
+        if self.packed:
+            return c
+        found = np.zeros(count)
+        found[range(len(places)) if self.by_size else places] = c
+        return abs(found) if self.absolute else found
+
+
+def _fitted(masks, y, k, **wrong):
     """What the samples say, with something wrong in it or nothing."""
-    weight = weights_by_hand(masks) if weigh else np.ones(len(masks))
-    x = masks.astype(float)
-    every, b, score = stacked_fit(x, y, weight, first)
-    places = np.argsort(-chosen(every), kind="stable")[: k if select else None]
-    if refit:
-        c, b, score = stacked_fit(1 - x[:, places] if flipped else x[:, places], y, weight, alpha)
-    else:
-        c = every[places]
-    if out:
+    way = _Way(**wrong)
+    x, y, weight = way.samples(masks, y)
+    every, b, score = stacked_fit(x, y, way.first_weights(weight), way.first)
+    places = np.argsort(-way.chosen(every), kind="stable")[: k + way.extra if way.select else None]
+    c = every[places]
+    if way.refit:
+        c, b, score = way.last(x, y, weight, places)
+    if way.out:
         c = y[0] - _mood(~np.eye(len(every), dtype=bool))[places]
-    found = np.zeros(len(every))
-    found[: len(places)] = c if packed else 0
-    if packed:
-        return found[: len(places)], b, score
-    found[range(len(places)) if by_size else places] = c
-    return abs(found) if absolute else found, b, score
+    return way.put(c, places, len(every)), b, score
 
 
 def _agrees(answer):
@@ -160,6 +198,16 @@ def _clear(masks):
     return second > 1.02 * third
 
 
+def _first_fit_of(got, masks):
+    """Which wrong first fit chooses these words."""
+    y = _mood(masks)
+    for said, first in {FIRST_FIT: {"first": 1.0}, NOT_WEIGHED: {"first_weights": np.ones_like}}.items():
+        found = _fitted(masks, y, 2, **first)[0]
+        if np.shape(got) == found.shape and np.allclose(got, found, atol=1e-8):
+            return said
+    return ""
+
+
 def _chooses(answer):
     """Few samples, of which the two penalties choose different words."""
     for seed in range(60):
@@ -167,7 +215,8 @@ def _chooses(answer):
         masks = asked.masks(asked.calls[0])
         if _clear(masks):
             expected = _fitted(masks, _mood(masks), 2)[0]
-            same(got[0], expected, "the weights of 6 words, 2 of which are kept", rtol=1e-6, hint=FIRST_FIT)
+            says = "the weights of 6 words, 2 of which are kept"
+            same(got[0], expected, says, rtol=1e-6, hint=_first_fit_of(got[0], masks))
 
 
 def _keeps_the_words(answer):
@@ -182,6 +231,14 @@ def _again(answer):
     same(second[0], first[0], "the weights, a second time with the same rng")
 
 
+NOT_WEIGHED = (
+    "The first fit, which decides which words are kept, is weighed too: pass kernel_weights(masks) to both."
+)
+FEATURES = (
+    "num_samples masks are drawn, and as many texts asked about: num_features is how many words are kept."
+)
+JOINED = '" ".join(..) puts one space between the words: here something else stands there.'
+OF_ALL = "Return an array with a weight for each of the T words, 0 for those not chosen."
 FIRST_FIT = "The first fit, which decides which words are kept, has alpha = 0.01."
 VARIANTS: dict[str, dict[str, Any]] = {
     "The weights are signed: a word that speaks against has a negative one. Without the sign that is lost.": {
@@ -205,9 +262,25 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "The weights stand in the order of their size; each belongs to the place of its word: found[chosen] = c.": {
         "by_size": True
     },
-    "In the last fit 1 stands for a word that is gone; both fits have 1 for a word that is left.": {
+    "Each weight has the wrong sign: 1 is for a word that is left, 0 for a word that is gone, and y is as predict gives it.": {
         "flipped": True
     },
+    "One word too many is kept: the num_features with the largest |c| are chosen[:num_features].": {
+        "extra": 1
+    },
+    "One word too few is kept: the num_features with the largest |c| are chosen[:num_features].": {
+        "extra": -1
+    },
+    "In the last fit stand the chosen words alone, x[:, chosen]: here it is a fit of all words.": {
+        "zeroed": True
+    },
+    "The masks are multiplied by the weights; the fit weighs the samples, and x are 0 and 1.": {
+        "scaled": True
+    },
+    "The y are the probabilities that predict gives: here they were cut to 0 and 1.": {"decided": True},
+    "The weights of the samples are kernel_weights(masks), with its own width: here they are others.": (
+        {"weights": lambda masks: masks.mean(1)}
+    ),
     "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {
         "out": True
     },

@@ -40,12 +40,34 @@ def _shares(masks):
     return np.bincount((~rows).sum(1), minlength=T + 1) / len(rows)
 
 
+def _seen(answer):
+    """What is to be seen in masks of which too many or too few words are gone."""
+    if _stay_gone(_drawn(answer, 40, 200)[1:]):
+        return "A word that is gone once is gone in all samples that follow: begin each row with True everywhere."
+    counts = (~_drawn(answer, 5)[1:]).sum(1)
+    if (counts == counts[0]).all():
+        return f"In every sample {counts[0]} of 5 words go: draw how many anew for each sample, from 1 to T."
+    if (counts == 5).mean() > 0.9:
+        return "In nearly every sample all words go: draw how many from 1 to T, rng.integers(1, T + 1)."
+    return "rng.integers(1, T + 1) draws 1, 2, .. T, each as likely as any other."
+
+
+def _stay_gone(rows):
+    return bool((rows[1:] <= rows[:-1]).all() and (rows[0] != rows[-1]).any())
+
+
+def _side_by_side(rows):
+    """Whether in each row the words that are gone follow one another."""
+    starts = (~rows[:, 1:] & rows[:, :-1]).sum(1) + ~rows[:, 0]
+    return bool((starts <= 1).all())
+
+
 def _how_many(answer):
     for gone, share in enumerate(_shares(_drawn(answer, 5))):
         if abs(share - (0.2 if gone else 0)) > 0.025:
             expected = "one in five" if gone else "never"
             says = f"{gone} of 5 words are gone in {share:.1%} of the samples; expected {expected}"
-            raise Failed(says, hint="rng.integers(1, T + 1) draws 1, 2, .. T, each as likely as any other.")
+            raise Failed(says, hint=_seen(answer))
 
 
 def _which(answer):
@@ -55,7 +77,9 @@ def _which(answer):
         share = two[:, list(pair)].all(1).mean()
         if abs(share - 1 / 6) > 0.05:
             says = f"where two of four words are left, these are {pair} in {share:.1%} of the samples; expected one in six"
-            raise Failed(says, hint="rng.choice(T, gone, replace=False) draws which.")
+            hint = "In each sample the words that go stand side by side: any others may go together too. "
+            draws = "rng.choice(T, gone, replace=False) draws which."
+            raise Failed(says, hint=_side_by_side(masks) * hint + draws)
 
 
 def _one_source(answer):
@@ -90,7 +114,9 @@ def _try_sampling(answer, seed):
     law = list(LAWS).index(nearest) if distances[nearest] < 0.15 else -1
     one = masks[1:][(~masks[1:]).sum(1) == 1]  # which one goes first
     fair = len(one) > 100 and (abs((~one).mean(0) - 0.2) < 0.1).all()
-    return np.array([*masks.shape, masks[0].mean(), law, fair, np.array_equal(masks, again)], dtype=float)
+    together = len(np.unique(masks[1:].sum(1))) == 1
+    alike = np.array_equal(masks, again)
+    return np.array([*masks.shape, masks[0].mean(), law, fair, alike, together], dtype=float)
 
 
 sample_masks = Tried(

@@ -135,6 +135,23 @@ def _gross(game, n):
     )
 
 
+def _compared(gain):
+    """Where i adds gain(the worth of all coalitions, S, i)."""
+
+    def values(game, n):
+        masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+        worth = np.asarray(game(masks), float)
+        sizes = masks.sum(1)
+        return np.array(
+            [
+                sum(_right(sizes[s], n) * gain(worth, s, i) for s in np.flatnonzero(~masks[:, i]))
+                for i in range(n)
+            ]
+        )
+
+    return values
+
+
 def _after(change):
     return lambda game, n: change(_wrong_shapley(_right)(game, n))
 
@@ -206,6 +223,33 @@ shapley_values = Tried(
         "What i adds is v(S with i) - v(S): the second part is missing.": _gross,
         "The empty coalition is a coalition too: S may be empty.": _wrong_shapley(
             lambda k, n: _right(k, n) * (k > 0)
+        ),
+        "The coalition of all others is a coalition too: S may be everybody but i.": _wrong_shapley(
+            lambda k, n: _right(k, n) * (k < n - 1)
+        ),
+        "The weights add up to 1 over all S: what is weighed is added up, and divided by nothing more.": (
+            _wrong_shapley(lambda k, n: _right(k, n) / 2 ** (n - 1)),
+            _wrong_shapley(lambda k, n: _right(k, n) / n),
+            _wrong_shapley(lambda k, n: _right(k, n) / 2**n),
+        ),
+        "The two factorials are multiplied: here they are added.": _wrong_shapley(
+            lambda k, n: (math.factorial(k) + math.factorial(n - 1 - k)) / math.factorial(n)
+        ),
+        "What i adds is v(S with i) - v(S): here v(S) is added.": _compared(
+            lambda worth, s, i: worth[s | 1 << i] + worth[s]
+        ),
+        "What i adds is v(S with i) - v(S): here the worth of the whole is subtracted.": _compared(
+            lambda worth, s, i: worth[s | 1 << i] - worth[-1]
+        ),
+        "What i adds is v(S with i) - v(S): here the worth of the empty coalition is subtracted.": _compared(
+            lambda worth, s, i: worth[s | 1 << i] - worth[0]
+        ),
+        "Coalition S with player i is number s | 1 << i, which is s + 2**i: here i itself is taken.": (
+            _compared(lambda worth, s, i: worth[s | i] - worth[s]),
+            _compared(lambda worth, s, i: worth[(s + i) % len(worth)] - worth[s]),
+        ),
+        "Every player gets the sum of all values here: each has a sum of its own.": _after(
+            lambda phi: np.full(len(phi), phi.sum())
         ),
         "The values need not add up to 1: their sum is v(all) - v(nobody).": _after(
             lambda phi: phi / phi.sum()

@@ -76,6 +76,9 @@ def _wrong_ridge(
     zero=True,
     b=None,
     side=None,
+    total=np.sum,
+    raw=False,
+    solve=np.linalg.solve,
 ):
     """The fit with something wrong in it."""
 
@@ -83,23 +86,50 @@ def _wrong_ridge(
         k = x.shape[1]
         w = use(weight)
         m = mean(weight)
-        x_mean, y_mean = (m @ x / m.sum(), m @ y / m.sum()) if centre else (np.zeros(k), 0.0)
+        x_mean, y_mean = (m @ x / total(m), m @ y / total(m)) if centre else (np.zeros(k), 0.0)
         xc = x - x_mean
         yc = y - y_mean
         columns = np.column_stack([xc, np.ones(len(x))]) if ones else xc
-        c = np.linalg.solve(
+        c = solve(
             columns.T * w @ columns + scale(alpha, weight) * table(columns.shape[1]),
-            columns.T * (w if side is None else side(weight)) @ yc,
+            x.T * w @ y if raw else columns.T * (w if side is None else side(weight)) @ yc,
         )
         c, intercept = (c[:k], c[k]) if ones else (c, y_mean - x_mean @ c)
-        intercept = intercept if b is None else b(y, weight)
+        intercept = intercept if b is None else b(x_mean, y_mean, c)
         s = score(weight)
-        total = s @ (y - s @ y / s.sum()) ** 2
+        spread = s @ (y - s @ y / s.sum()) ** 2
         left = s @ (y - intercept - x @ c) ** 2
         with np.errstate(all="ignore"):
-            return c, float(intercept), float(1 - left / total if total > 1e-20 or not zero else 0.0)
+            return c, float(intercept), float(1 - left / spread if spread > 1e-20 or not zero else 0.0)
 
     return fit
+
+
+def _scored(parts, guarded=False):
+    """The right fit with another R^2: parts(y, residual, weight, alpha |c|^2) are what is above and below the line."""
+
+    def fit(x, y, weight, alpha):
+        c, b, _ = _wrong_ridge()(x, y, weight, alpha)
+        above, below = parts(y, y - b - x @ c, weight, alpha * c @ c)
+        return c, b, float(0.0 if below < 1e-20 or (guarded and np.ptp(y) == 0) else 1 - above / below)
+
+    return fit
+
+
+def _spread(y, weight, mean_weight=None):
+    """The sum of weight (y - mean)^2, the mean weighted by `mean_weight` or by the same."""
+    return weight @ (y - np.average(y, weights=weight if mean_weight is None else mean_weight)) ** 2
+
+
+def _without_b(x, y, weight, alpha):
+    c, b, _ = _wrong_ridge()(x, y, weight, alpha)
+    below = _spread(y, weight)
+    return c, b, float(1 - weight @ (y - x @ c) ** 2 / below if below > 1e-20 else 0.0)
+
+
+def _rooted(x, y, weight, alpha):
+    c, b, score = _wrong_ridge()(x, y, weight, alpha)
+    return c, b, max(0.0, score) ** 0.5
 
 
 def _reordered(*places):
@@ -107,16 +137,15 @@ def _reordered(*places):
 
 
 def _try_ridge(answer, *problem):
-    """c and b, and where they are right also what is wrong with R^2."""
+    """c and b, and where they are right also R^2."""
     with np.errstate(all="ignore"):
         c, b, score = answer(*problem)
     right = stacked_fit(*problem)
     if np.shape(c) != right[0].shape:
         return np.array([*np.ravel(c), *np.ravel(b), *np.ravel(score)], dtype=float)
     fits = np.allclose([*c, b], [*right[0], right[1]], atol=1e-8)
-    return np.array(
-        [*c, b, fits and np.isclose(score, right[2], atol=1e-8), fits and not np.isfinite(score)], dtype=float
-    )
+    finite = fits and bool(np.isfinite(score))
+    return np.array([*c, b, score if finite else 0.0, fits and not finite], dtype=float)
 
 
 weighted_ridge = Tried(
@@ -198,9 +227,43 @@ weighted_ridge = Tried(
         "This takes the root of the weights once; X^T W X has the weights themselves.": _wrong_ridge(
             use=np.sqrt
         ),
-        "R^2 must be weighted too, its mean included.": _wrong_ridge(score=np.ones_like),
+        "R^2 must be weighted too, its mean included.": (
+            _wrong_ridge(score=np.ones_like),
+            _scored(lambda y, rest, w, penalty: (rest @ rest, _spread(y, np.ones_like(w), w))),
+            _scored(lambda y, rest, w, penalty: (w @ rest**2, _spread(y, w, np.ones_like(w)))),
+            _scored(lambda y, rest, w, penalty: (w @ rest**2, _spread(y, np.ones_like(w)))),
+            _scored(lambda y, rest, w, penalty: (w @ rest**2, _spread(y, np.ones_like(w), w))),
+            _scored(lambda y, rest, w, penalty: (rest @ rest, _spread(y, w))),
+        ),
+        "Below the line of R^2 the weighted mean is taken off y first: (y - mean(y))^2.": tuple(
+            _scored(lambda y, rest, w, penalty: (w @ rest**2, w @ y**2), guarded) for guarded in (False, True)
+        ),
+        "In R^2 the weights stand outside the squares: w (y - ..)^2.": (
+            _scored(lambda y, rest, w, penalty: (w @ rest**2, _spread(y, w**2, w))),
+            _scored(lambda y, rest, w, penalty: (w**2 @ rest**2, _spread(y, w))),
+            _scored(lambda y, rest, w, penalty: (w**2 @ rest**2, _spread(y, w**2, w))),
+        ),
+        "The penalty is no part of R^2.": _scored(
+            lambda y, rest, w, penalty: (w @ rest**2 + penalty, _spread(y, w))
+        ),
+        "In R^2 the residual is y - b - x c: here b is missing.": _without_b,
+        "R^2 is asked for, not its root.": _rooted,
+        "The penalty is added to X^T W X: here it is subtracted.": _wrong_ridge(scale=lambda a, w: -a),
+        "b = mean(y) - mean(x) c: here the second part is added.": _wrong_ridge(
+            b=lambda x_mean, y_mean, c: y_mean + x_mean @ c
+        ),
+        "A weighted mean is divided by the sum of the weights.": (
+            _wrong_ridge(total=lambda w: 1.0),
+            _wrong_ridge(total=len),
+        ),
+        "On the right stand X and Y too, from which the weighted means were taken.": _wrong_ridge(raw=True),
+        "This multiplies by the table; np.linalg.solve(A, r) finds the c with A c = r.": _wrong_ridge(
+            solve=np.matmul
+        ),
         "Where all y are equal this divides by zero: return 0 for R^2.": _wrong_ridge(zero=False),
-        "b = mean(y) - mean(x) c; the second part is missing.": _wrong_ridge(b=lambda y, w: w @ y / w.sum()),
+        "b = mean(y) - mean(x) c; the second part is missing.": _wrong_ridge(
+            b=lambda x_mean, y_mean, c: y_mean
+        ),
         "The order is c, b, R^2.": _reordered(1, 0, 2),
     },
 )
