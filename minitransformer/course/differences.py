@@ -46,7 +46,7 @@ def shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def rounded(expected: Array, got: Array) -> str:
-    """Whether all that is wrong with an array is that its dtype keeps too few digits.
+    """Whether all that is wrong with an array is that digits are missing: those of its dtype, or rounded off.
 
     Args:
         expected: the right array.
@@ -58,11 +58,26 @@ def rounded(expected: Array, got: Array) -> str:
     if got.dtype.kind == "f" and got.dtype.itemsize < 8:
         near = numpy.allclose(expected, got, rtol=(eps := 8 * float(numpy.finfo(got.dtype).eps)), atol=eps)
         return f"The result's dtype is {got.dtype}, which keeps too few digits here." if near else ""
+    if got.dtype.kind == "f":
+        return _cut_off(expected, got)
     if got.dtype.kind not in "iu" or not numpy.isfinite(expected).all() or (expected % 1 == 0).all():
         return ""
     if not (numpy.trunc(expected) == got).all():
         return ""
     return f"The result's dtype is {got.dtype}, which cuts off what stands after the point: make it with dtype=float."
+
+
+def _cut_off(expected: Array, got: Array) -> str:
+    """Whether numbers are rounded, or made whole as by `//`."""
+    off = abs(got - expected)
+    if not numpy.isfinite(off).all() or (off > 1e-9 * abs(expected).max(initial=0.0)).sum() < 3:
+        return ""
+    if numpy.array_equal(got, numpy.floor(expected)):
+        return "The numbers are cut off to whole ones: `//` does that, and `/` does not."
+    for places in range(7):
+        if numpy.any(got) and numpy.allclose(got, numpy.round(expected, places), rtol=0, atol=1e-12):
+            return f"The numbers are rounded to {places} places: return them as they are."
+    return ""
 
 
 def relation(expected: Array, got: Array, wrong: Array) -> tuple[str, ...]:

@@ -38,6 +38,9 @@ from minitransformer.course.ingredients import ingredient
 
 Inputs = Callable[[numpy.random.Generator], Sequence]
 SEED = 20
+ALONE = "One result is asked for: return it alone."
+OF_TEXTS = "The array holds texts: numbers, or True and False, are written without quotation marks."
+OF_OBJECTS = "An array of dtype object holds other things, such as None or lists of different lengths: each place takes one number."
 
 
 def _rng() -> numpy.random.Generator:
@@ -80,7 +83,7 @@ def equal(got: Any, expected: Any, what: str = "the result", hint: str = "", fir
         raise Failed(f"{what}: {kinds}: {got!r:.80}", hint=convert, first=first)
     if got != expected:
         alone = isinstance(got, tuple) and expected in got
-        hint = "One result is asked for: return it alone." if alone else hint
+        hint = ALONE if alone else hint
         raise Failed(f"{what}: expected {expected!r:.160}", f"got {got!r:.160}", hint=hint, first=first)
 
 
@@ -143,7 +146,7 @@ def same(
     if isinstance(got, tuple) and expected.ndim and expected.shape in map(numpy.shape, got):
         raise Failed(
             f"{what}: expected one array, got a tuple of {len(got)}",
-            hint="One result is asked for: return it alone.",
+            hint=ALONE,
         )
     came = got
     got = _numbers(came, what)
@@ -176,6 +179,9 @@ def _numbers(got: Any, what: str) -> numpy.ndarray:
             hint = "A plain number is asked for: that of a Value is its `.data`."
         elif callable(got) or any(map(callable, numpy.ravel(getattr(got, "flat", ())))):
             kind, hint = "function", "A function is given back, not its result: ( ) calls it."
+        elif isinstance(got, numpy.ndarray):
+            kind = f"ndarray of dtype {got.dtype}"
+            hint = OF_TEXTS if got.dtype.kind in "US" else OF_OBJECTS
         if isinstance(got, list | tuple):
             kind += f" that is no array of numbers: {got!r:.60}"
         raise Failed(f"{what}: expected an array of numbers, got a {kind}", hint=hint) from None
@@ -394,7 +400,7 @@ def is_vjp_of(
                 hint="`return a, b` gives a tuple; [a, b] is a list.",
             )
         if len(got := _results(result)) != len(chosen):
-            hint = "Return them as a tuple, in the order of the inputs."
+            hint = "Return them as a tuple, in the order of the inputs." if len(chosen) > 1 else ALONE
             raise Failed(f"expected {len(chosen)} gradients, one for each input, got {len(got)}", hint=hint)
         given = {"g": g} | {_name(forward, i): value for i, value in enumerate(values)}
         _gradients_are_right([(f"the gradient of {_name(forward, i)} {_for(values)}", gradient, slopes(forward, values, i, g))

@@ -267,6 +267,15 @@ def test_what_came_in_another_shape_is_compared_too(change, said):
     assert said in of_other_shape(x, change(x))[0]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"), [(lambda x: x.round(2), "rounded to 2 places"), (np.floor, "`//`")]
+)
+def test_numbers_that_were_rounded_are_named(change, said):
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    assert said in rounded(x, change(x))
+    assert not rounded(x, x + 0.1)
+
+
 def test_numbers_that_grow_too_large_are_not_taken_for_those_that_came():
     x = np.array([1.0, 2.0, 1000.0])
     assert relation(x, np.array([5.0, 7.0, 9.0]), np.array([True] * 3)) == ()

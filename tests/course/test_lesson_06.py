@@ -73,7 +73,7 @@ WRONG = {
          "x[i] is taken"),
         (SOFTMAX, "return 1 / (1 + np.exp(-x))", "sigmoid"),
         ("m = x.max(axis=-1, keepdims=True)", "m = abs(x).max(axis=-1, keepdims=True)", "no other number"),
-        ("m = x.max(axis=-1, keepdims=True)", "m = x.mean(axis=-1, keepdims=True)", "exp(1000) is infinite"),
+        ("m = x.max(axis=-1, keepdims=True)", "m = x.mean(axis=-1, keepdims=True)", "no other number"),
     ],
     "softmax_vjp": [
         (VJP, "return g * s", "sum is missing"),
@@ -130,7 +130,7 @@ WRONG = {
         (CAUSAL, "return np.ones((T, T), dtype=bool)", "Each position sees all positions"),
         (CAUSAL, "return np.eye(T, dtype=bool)", "only itself"),
         (CAUSAL, "np.tri(T, dtype=bool)", "`return`"),
-        (CAUSAL, "return np.tri(T, dtype=bool)[None]", "A table of T rows and T columns"),
+        (CAUSAL, "return np.tri(T, dtype=bool)[None]", "a third of size 1"),
         (CAUSAL, "return np.tri(T, dtype=bool)[::-1]", "reverse order"),
     ],
 }  # fmt: skip
