@@ -85,7 +85,7 @@ WRONG = {
     ],
     "sigmoid": [
         (WHERE, "return 1 / (1 + xp.exp(-xp.clip(x, -30, 30)))", "Cut nothing off"),
-        (WHERE, "return z / (1 + z) ** 2", "At 0 it is 1/2"),
+        (WHERE, "return z / (1 + z) ** 2", "the derivative of sigmoid"),
         (WHERE, "return 1 / (1 + xp.exp(-x))", "very negative"),
         (WHERE, "return xp.exp(x) / (xp.exp(x) + 1)", "where x is large"),
         (WHERE, "return xp.where(x < 0, xp.exp(x) / (1 + xp.exp(x)), 1 / (1 + xp.exp(-x)))", "Both sides of `where`"),
@@ -96,7 +96,7 @@ WRONG = {
         (WHERE, "top = z.copy()\n    top[x >= 0] = (z * 0 + 1)[x >= 0]\n    return top / (1 + z)", "mask as an index"),
         (WHERE, "return xp.where(x >= 0, z, 1) / (1 + z)", "sigmoid(-x)"),
         (WHERE, "return 1 / (z + 1)", "used for all x"),
-        (WHERE, "return (1 if x >= 0 else z) / (1 + z)", "no single truth"),
+        (WHERE, "return (1 if x >= 0 else z) / (1 + z)", "want one answer"),
         (WHERE, "return xp.where(x >= 0, np.float64(1), z) / (1 + z)", "float32 became float64"),
         (WHERE, "return xp.where(x >= 0, 1, z) / (1 + z) if float(z.sum()) else z", "an `if`, float()"),
         (WHERE, "xp.where(x >= 0, 1, z) / (1 + z)", "return"),

@@ -17,6 +17,9 @@ from minitransformer.course.exercise import Failed, Property
 from minitransformer.course.pretend import PRETEND
 from minitransformer.course.properties import Tried, same
 
+COPIED = "Another array comes back for one that is in xp already: return `array` itself."
+LEAVES = "An array that is in xp already leaves it here: return `array` itself."
+OTHER_DTYPE = "The dtype changes on the way: .astype, a dtype= of your own, and lists of numbers do that."
 NOT_MOVED = "Nothing is moved here: the result must be an array of xp."
 ENDS_ON_HOST = "It always ends on the host: for another library, xp.asarray(...) follows."
 
@@ -37,7 +40,8 @@ def _moves_one(answer, values, start, end):
     way = f"from {start.__name__} to {end.__name__}"
     got = answer(array, end)
     if start is end and got is not array:
-        raise Failed(f"{way}: expected the very array that was handed in, got {got!r:.80}")
+        hint = COPIED if isinstance(got, end.ndarray) else "" if got is None else LEAVES
+        raise Failed(f"{way}: expected the very array that was handed in, got {got!r:.80}", hint=hint)
     made = sum(library.count[what] for library in PRETEND for what in ("to host", "to device"))
     if got is array and start is not end:
         raise Failed(f"{way}: got the array of {start.__name__} that was handed in", hint=NOT_MOVED)
@@ -46,7 +50,7 @@ def _moves_one(answer, values, start, end):
     inside = numbers_inside(got, end, way)
     same(inside, values, way, rtol=0)
     if inside.dtype != values.dtype:
-        raise Failed(f"{way}: {values.dtype} went in, {inside.dtype} came out")
+        raise Failed(f"{way}: {values.dtype} went in, {inside.dtype} came out", hint=OTHER_DTYPE)
     if made != (copies := 0 if start is end else (start in PRETEND) + (end in PRETEND)):
         raise Failed(f"{way}: {made} copies, expected {copies}")
 
@@ -121,6 +125,9 @@ move = Tried(
         "An array that is in xp already is copied to the host and back: return the array itself.": _always_via_host,
         "This copies an array that is in xp already: return the array itself.": lambda array, xp: (
             array.copy() if namespace_of(array) is xp else _always_via_host(array, xp)
+        ),
+        "The condition is the wrong way round: an array that is not in xp is returned itself.": (
+            lambda array, xp: array if namespace_of(array) is not xp else _always_via_host(array, xp)
         ),
         "Between two libraries other than NumPy the way leads over the host: first array.get().": _straight,
         "float32 becomes float64 on the way: lists, and .astype(float), lose the dtype.": _by_lists,

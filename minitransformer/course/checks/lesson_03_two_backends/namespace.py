@@ -1,5 +1,6 @@
 """What must be true of namespace."""
 
+import builtins
 import sys
 
 import numpy as np
@@ -19,6 +20,12 @@ from minitransformer.course.pretend import Door, faraway, library_name
 from minitransformer.course.properties import Tried
 
 ALWAYS_NUMPY = "This is numpy for every array: ask each array, type(array).__module__."
+OF_PYTHON = (
+    "This is the module of Python's own types: ask the class of each array, type(array), and of nothing else."
+)
+GOES_ALONG = (
+    "A number or None beside an array makes this numpy: leave it out, and go on to the other arguments."
+)
 A_TEXT = "This is the library's name, a text; sys.modules[name] is the module."
 
 
@@ -46,7 +53,15 @@ def _is_of(library, answer, array):
     if got is None:
         raise Nothing(what)
     if got is not library:
-        hint = ALWAYS_NUMPY if got is np else A_TEXT if isinstance(got, str) else ""
+        hint = (
+            ALWAYS_NUMPY
+            if got is np
+            else A_TEXT
+            if isinstance(got, str)
+            else OF_PYTHON
+            if got is builtins
+            else ""
+        )
         raise Failed(f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=hint)
 
 
@@ -55,9 +70,11 @@ def _companions(answer):
         for others in ((array, array), (array, 2.0), (3, array), (None, array, True), (array, None)):
             if (got := answer(*others)) is not library:
                 kinds = ", ".join("array" if o is array else repr(o) for o in others)
-                raise Failed(f"({kinds}), the arrays of {library.__name__}: got {got!r:.80}")
+                hint = GOES_ALONG if got is np else ""
+                raise Failed(f"({kinds}), the arrays of {library.__name__}: got {got!r:.80}", hint=hint)
     if (got := answer(1.0, None)) is not np:
-        raise Failed(f"(1.0, None): expected the module numpy, got {got!r:.80}")
+        hint = "Where there is no array, return numpy." if got is None else ""
+        raise Failed(f"(1.0, None): expected the module numpy, got {got!r:.80}", hint=hint)
 
 
 def _refuses_mixes(answer):
@@ -78,8 +95,26 @@ def _refuses_mixes(answer):
                     f"TypeError is raised, but {str(error)!r:.100} does not name {missing[0]}",
                     hint="Name both libraries.",
                 ) from None
+        except Exception as error:
+            if type(error) not in (Exception, ValueError, AssertionError, RuntimeError):
+                raise
+            hint = f"A TypeError is asked for here: what is raised is of class {type(error).__name__}."
+            raise Failed(f"arrays of {' and '.join(names)}: got {error!r:.80}", hint=hint) from None
         else:
-            raise Failed(f"arrays of {' and '.join(names)}: expected TypeError, got {got!r:.80}")
+            says = f"arrays of {' and '.join(names)}: expected TypeError, got {got!r:.80}"
+            raise Failed(says, hint=_passed_as(got, answer, arrays, rest))
+
+
+def _passed_as(got, answer, arrays, others):
+    """Why arrays of two libraries, of NumPy and another one, were not refused."""
+    if isinstance(got, BaseException) or got is TypeError:
+        return "The exception is returned here: `raise` it, do not return it."
+    try:
+        for array in others:
+            answer(array, arrays[-1])
+    except TypeError:
+        return "Two other libraries are refused, but NumPy beside one is not: NumPy is a library too."
+    return "Arrays of two libraries pass for one here: raise TypeError."
 
 
 def _imports_nothing(answer):
@@ -153,6 +188,9 @@ namespace = Tried(
         A_TEXT: lambda *arrays: first_word(arrays[0]),
         "An array's class may live deeper in its package: the library is what stands before the first dot.": namespace_with(
             lambda array: type(array).__module__
+        ),
+        "Of a name with dots the first word is the library: here it is the last one.": namespace_with(
+            lambda array: type(array).__module__.rpartition(".")[2]
         ),
         "Only the first array is asked: all of them must agree.": lambda *arrays: sys.modules.get(first_word(arrays[0])),
         "Arrays of two libraries pass for one here: raise TypeError.": namespace_with(mixes=True),

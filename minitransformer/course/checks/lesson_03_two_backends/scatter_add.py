@@ -122,6 +122,29 @@ def _elsewhere(into, index, values):
     return into
 
 
+def _by_order(into, index, values):
+    into[: len(values)] += values
+
+
+def _added(changed):
+    """changed(into, index, values) are the places and the numbers that are added."""
+
+    def scatter(into, index, values):
+        namespace_of(into).add.at(into, *changed(into, index, values))
+
+    return scatter
+
+
+def _looped_over(places):
+    """One by one, for the i of places(N) alone."""
+
+    def scatter(into, index, values):
+        for i in places(len(index)):
+            into[index[i]] += values[i]
+
+    return scatter
+
+
 def _once(into, index, values):
     counts = namespace_of(into).add.at
     counts(into, index, values * 0 + 1)
@@ -177,6 +200,36 @@ scatter_add = Tried(
         "The arrays make a trip to the host and back: add where they are.": _through_host,
         "int(index[i]) waits for the device, once for every value: use whole arrays.": _looped,
         "A loop costs steps on the device at every turn: use whole arrays.": _step_by_step,
+        "values[i] goes to the place index[i]: here it goes to place i.": _by_order,
+        "index counts from 0: here each value goes one place too early.": _added(
+            lambda into, index, values: (index - 1, values)
+        ),
+        "What is there is added twice: `add.at` adds to it, so values alone are handed in.": _added(
+            lambda into, index, values: (index, into[index] + values)
+        ),
+        "The largest is kept here: add the values.": lambda into, index, values: namespace_of(
+            into
+        ).maximum.at(into, index, values),
+        "The values are subtracted here: add them.": lambda into, index, values: namespace_of(
+            into
+        ).subtract.at(into, index, values),
+        "Each place gets its own value, values[i]: here each gets the sum of all values.": _added(
+            lambda into, index, values: (index, values.sum(axis=0))
+        ),
+        "Each place gets its own value, values[i]: here each gets the first.": _added(
+            lambda into, index, values: (index, values[0])
+        ),
+        "The values are divided by how many there are: add them as they are.": _added(
+            lambda into, index, values: (index, values / len(values))
+        ),
+        "The last value is missing: every value is added, from values[0] to values[N - 1].": (
+            _added(lambda into, index, values: (index[:-1], values[:-1])),
+            _looped_over(lambda n: range(n - 1)),
+        ),
+        "The first value is missing: the places count from 0.": (
+            _added(lambda into, index, values: (index[1:], values[1:])),
+            _looped_over(lambda n: range(1, n)),
+        ),
         "This counts how often each row was picked; add the values.": _once,
     },
 )

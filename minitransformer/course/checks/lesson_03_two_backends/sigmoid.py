@@ -81,6 +81,33 @@ def _by_masks(x):
     return out
 
 
+def _high(z):
+    return 1 / (1 + z)
+
+
+def _low(z):
+    return z / (1 + z)
+
+
+def _by_z(high, low=None):
+    """high(z) where x >= 0, low(z) elsewhere, with z = e^-|x|; high(z) everywhere if there is no `low`."""
+
+    def sigmoid(x):
+        xp = namespace_of(x)
+        z = xp.exp(-abs(x))
+        return xp.where(x >= 0, high(z), (low or high)(z))
+
+    return sigmoid
+
+
+def _softmax(axis, stable):
+    def softmax(x):
+        e = namespace_of(x).exp(x - x.max(axis=axis, keepdims=True) if stable else x)
+        return e / e.sum(axis=axis, keepdims=True)
+
+    return softmax
+
+
 sigmoid = Tried(
     minutes=15,
     level=2,
@@ -152,7 +179,36 @@ sigmoid = Tried(
         "The formula 1 / (1 + z) is used for all x; where x < 0 it is z / (1 + z).": lambda x: (
             1 / (1 + namespace_of(x).exp(-abs(x)))
         ),
-        "An array has no single truth: no `if`, pick with xp.where.": lambda x: x if x >= 0 else -x,
+        "The formula z / (1 + z) is used for all x; where x >= 0 it is 1 / (1 + z).": _by_z(
+            lambda z: z / (1 + z)
+        ),
+        "Below the line stands 1 + z in both formulas: here it is 1 - z, or is missing.": (
+            _by_z(lambda z: 1 / (1 - z), _low),
+            _by_z(_high, lambda z: z / (1 - z)),
+            _by_z(lambda z: 1 / (1 - z), lambda z: z / (1 - z)),
+            _by_z(_high, lambda z: z),
+            _by_z(lambda z: 1 + 0 * z, lambda z: z),
+            _by_z(lambda z: 1 + 0 * z, _low),
+        ),
+        "1 / 1 + z is (1 / 1) + z: put brackets around 1 + z.": (
+            _by_z(lambda z: 1 + z, lambda z: z + z),
+            _by_z(lambda z: 1 + z, _low),
+            _by_z(_high, lambda z: z + z),
+        ),
+        "Where x < 0 the result is z / (1 + z), which is 1 - 1 / (1 + z): here it has another sign.": (
+            _by_z(_high, lambda z: -_low(z)),
+            _by_z(_high, lambda z: -_high(z)),
+        ),
+        "This is tanh(x / 2), from -1 to 1: sigmoid(x) = (1 + tanh(x / 2)) / 2.": lambda x: namespace_of(
+            x
+        ).tanh(x / 2),
+        "This is softmax, whose numbers add up to 1: sigmoid squeezes each number alone.": (
+            *(_softmax(axis, stable) for axis in (None, -1, 0) for stable in (True, False)),
+        ),
+        "This is the derivative of sigmoid, s (1 - s).": _by_z(lambda z: z / (1 + z) ** 2),
+        "This is the logarithm of sigmoid.": lambda x: (
+            namespace_of(x).minimum(x, 0) - namespace_of(x).log1p(namespace_of(x).exp(-abs(x)))
+        ),
         "float32 became float64: use Python's numbers, such as 1.0, and math instead of NumPy's numbers.": lambda x: (
             _stable(namespace_of(x), x) * np.float64(1)
         ),
