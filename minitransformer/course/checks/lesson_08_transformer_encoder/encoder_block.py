@@ -88,30 +88,44 @@ def _leaves_all(answer):
             raise Failed("the weights were changed", hint="Only look at p.")
 
 
+def _post(x, attend, think, norm1, norm2):
+    x = norm1(x + attend(x))
+    return norm2(x + think(x))
+
+
+def _pre(x, attend, think, norm1, norm2):
+    x = x + attend(norm1(x))
+    return x + think(norm2(x))
+
+
+def _in_one_form(first):
+    """The mask is left out where norm_first is `first`."""
+
+    def encoder_block(x, p, n_heads, mask=None, norm_first=False):
+        mask = None if norm_first == first else mask
+        return _wrong_block()(x, p, n_heads, mask, norm_first)
+
+    return encoder_block
+
+
 def _either(post, pre):
     """A mistake in both forms of the block, and in one of them alone."""
     return _wrong_block(post, pre), _wrong_block(post), _wrong_block(pre=pre)
 
 
-def _wrong_block(post=None, pre=None, names=None, masked=True, heads=lambda n, C: n):
+def _wrong_block(post=None, pre=None, names=None, mask_of=lambda mask, T: mask, heads=lambda n, C: n):
     """An encoder block with something wrong in it: `post` and `pre` take x, attend, think, norm1, norm2."""
-
-    def right_post(x, attend, think, norm1, norm2):
-        x = norm1(x + attend(x))
-        return norm2(x + think(x))
-
-    def right_pre(x, attend, think, norm1, norm2):
-        x = x + attend(norm1(x))
-        return x + think(norm2(x))
 
     def encoder_block(x, p, n_heads, mask=None, norm_first=False):
         p = {name: p[(names or {}).get(name, name)] for name in p}
-        parts = _parts(p, heads(n_heads, x.shape[-1]), mask if masked else None)
-        return ((pre or right_pre) if norm_first else (post or right_post))(x, *parts)
+        parts = _parts(p, heads(n_heads, x.shape[-1]), mask_of(mask, x.shape[1]))
+        return ((pre or _pre) if norm_first else (post or _post))(x, *parts)
 
     return encoder_block
 
 
+NORM_1 = (("norm1.weight", "norm1.bias"),)
+NORM_2 = (("norm2.weight", "norm2.bias"),)
 SECOND_AS_FIRST = {"norm2.weight": "norm1.weight", "norm2.bias": "norm1.bias"}
 
 
@@ -285,8 +299,107 @@ encoder_block = Exercise(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(2 * x + attend(x))) + y + think(y)),
             lambda x, attend, think, norm1, norm2: (y := 2 * x + attend(norm1(x))) + y + think(norm2(y)),
         ),
+        "What attention or the network gives is subtracted; it is added to x.": (
+            *_either(
+                lambda x, attend, think, norm1, norm2: norm2((y := norm1(x - attend(x))) + think(y)),
+                lambda x, attend, think, norm1, norm2: (y := x - attend(norm1(x))) + think(norm2(y)),
+            ),
+            *_either(
+                lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) - think(y)),
+                lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) - think(norm2(y)),
+            ),
+        ),
+        "x is multiplied by what attention or the network gives; it is added.": (
+            *_either(
+                lambda x, attend, think, norm1, norm2: norm2((y := norm1(x * attend(x))) + think(y)),
+                lambda x, attend, think, norm1, norm2: (y := x * attend(norm1(x))) + think(norm2(y)),
+            ),
+            *_either(
+                lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) * think(y)),
+                lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) * think(norm2(y)),
+            ),
+        ),
+        "x is added twice in the second sum: it is x + feed_forward(..), once.": _either(
+            lambda x, attend, think, norm1, norm2: norm2(2 * (y := norm1(x + attend(x))) + think(y)),
+            lambda x, attend, think, norm1, norm2: 2 * (y := x + attend(norm1(x))) + think(norm2(y)),
+        ),
+        "x is added twice in the first sum: it is x + attend(..), once.": _either(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(2 * x + attend(x))) + think(y)),
+            lambda x, attend, think, norm1, norm2: (y := 2 * x + attend(norm1(x))) + think(norm2(y)),
+        ),
+        "The network acts twice, one time on its own result.": _either(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + think(think(y))),
+            lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(think(norm2(y))),
+        ),
+        "Attention stands in both sums; the second is that of the network.": _either(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + attend(y)),
+            lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + attend(norm2(y)),
+        ),
+        "The network stands in both sums; the first is that of attention.": _either(
+            lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + think(x))) + think(y)),
+            lambda x, attend, think, norm1, norm2: (y := x + think(norm1(x))) + think(norm2(y)),
+        ),
+        "The second norm is taken of what is added; without norm_first it is taken of the sum: norm2(x + ..).": _wrong_block(
+            lambda x, attend, think, norm1, norm2: (y := norm1(x + attend(x))) + norm2(think(y))
+        ),
+        "Norms first: the second norm is taken of the sum here: x + feed_forward(norm2(x)).": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: norm2((y := x + attend(norm1(x))) + think(y))
+        ),
+        "Norms first: the first norm is taken of the sum here: x + attend(norm1(x)).": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (y := norm1(x + attend(x))) + think(norm2(y))
+        ),
+        "Both norms stand at the end; without norm_first there is one after each sum.": _wrong_block(
+            lambda x, attend, think, norm1, norm2: norm1(norm2((y := x + attend(x)) + think(y)))
+        ),
+        "Norms first: the result goes through the other form as well: return it before that.": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: norm2(
+                (z := norm1((y := _pre(x, attend, think, norm1, norm2)) + attend(y))) + think(z)
+            )
+        ),
+        "Attention and the network act twice here: the block has one of each.": (
+            _wrong_block(
+                lambda x, attend, think, norm1, norm2: _post(
+                    _post(x, attend, think, norm1, norm2), attend, think, norm1, norm2
+                )
+            ),
+            _wrong_block(
+                pre=lambda x, attend, think, norm1, norm2: _pre(
+                    _pre(x, attend, think, norm1, norm2), attend, think, norm1, norm2
+                )
+            ),
+        ),
+        "weight and bias of a norm are exchanged: layer_norm(x, weight, bias).": tuple(
+            _wrong_block(names={a: b for pair in pairs for a, b in (pair, pair[::-1])})
+            for pairs in (NORM_1, NORM_2, NORM_1 + NORM_2)
+        ),
+        "The two norms exchange a weight or a bias: norm1 has norm1.weight and norm1.bias, norm2 those of norm2.": tuple(
+            _wrong_block(names=names)
+            for names in (
+                {"norm1.bias": "norm2.bias"},
+                {"norm2.bias": "norm1.bias"},
+                {"norm1.weight": "norm2.weight"},
+                {"norm2.weight": "norm1.weight"},
+            )
+        ),
+        "norm2 is used twice; the first norm has weights of its own.": _wrong_block(names=FIRST_AS_SECOND),
+        "It is always causal here; the mask says where a query may look, and None is everywhere.": _wrong_block(
+            mask_of=lambda mask, T: np.tri(T, dtype=bool)
+        ),
+        "Without a mask it is causal here; None is everywhere.": _wrong_block(
+            mask_of=lambda mask, T: np.tri(T, dtype=bool) if mask is None else mask
+        ),
+        "The mask is inverted: True is where a query may look.": _wrong_block(
+            mask_of=lambda mask, T: None if mask is None else ~mask
+        ),
+        "The mask is transposed: its rows are queries.": _wrong_block(
+            mask_of=lambda mask, T: None if mask is None else mask.T
+        ),
         "`n_heads` is not used: all channels attend as one head.": _wrong_block(heads=lambda n, C: 1),
         "`n_heads` is how many heads there are, not how wide each is.": _wrong_block(heads=lambda n, C: C),
-        "The mask is not used: pass it to multi_head_attention.": _wrong_block(masked=False),
+        "The mask is not used: pass it to multi_head_attention.": _wrong_block(mask_of=lambda mask, T: None),
+        "The mask is not used where norms come after the sums: pass it to multi_head_attention.": _in_one_form(
+            False
+        ),
+        "The mask is not used where norms come first: pass it to multi_head_attention.": _in_one_form(True),
     },
 )

@@ -19,14 +19,21 @@ def _large_network(rng):
     return 50 * x, *weights
 
 
+SEEN = (
+    ([[0, 3], [2, 0]], "These are the hidden numbers, after relu: the second map is missing, @ w2.T + b2."),
+    (
+        [[-3], [2]],
+        "The number itself comes out, not its absolute value, as where w1 stands in the place of w2.T.",
+    ),
+)
+
+
 def _size_of(answer):
     w1 = np.array([[1.0], [-1.0]])
     w2 = np.ones((1, 2))
-    same(
-        answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1)),
-        [[3], [2]],
-        "relu(a) + relu(-a) for a = -3 and 2",
-    )
+    got = answer(np.array([[-3.0], [2.0]]), w1, np.zeros(2), w2, np.zeros(1))
+    known = next((said for numbers, said in SEEN if np.array_equal(np.asarray(got), numbers)), "")
+    same(got, [[3], [2]], "relu(a) + relu(-a) for a = -3 and 2", hint=known)
 
 
 def _alone(answer):
@@ -149,6 +156,23 @@ feed_forward = Exercise(
         ),
         "b1 is missing.": _wrong_network(b1=0),
         "b2 is missing.": _wrong_network(b2=0),
+        "relu is taken of x too; it belongs between the two maps only.": _wrong_network(before=_relu),
+        "relu comes after the second map, before b2 is added; it belongs between the two maps only.": (
+            lambda x, w1, b1, w2, b2: _relu(_relu(x @ w1.T + b1) @ w2.T) + b2
+        ),
+        "A number is compared with 1; relu compares it with 0.": (
+            _wrong_network(bend=lambda a: np.maximum(a, 1)),
+            _wrong_network(bend=lambda a: np.where(a > 1, a, 0)),
+        ),
+        "relu is 1 more, or 1 less, than a: relu(a) is a where a > 0.": (
+            _wrong_network(bend=lambda a: _relu(a) + 1),
+            _wrong_network(bend=lambda a: _relu(a - 1)),
+        ),
+        "The hidden numbers of all tokens are added up; each token is treated alone.": (
+            _wrong_network(bend=lambda a: _relu(a).sum(-2, keepdims=True)),
+            _wrong_network(bend=lambda a: _relu(a).sum(0)),
+        ),
+        "A bias is added twice.": (_wrong_network(b1=2), _wrong_network(b2=2)),
         "x is added at the end; that is the block's task, not the network's.": _wrong_network(
             after=lambda y, x: y + x
         ),

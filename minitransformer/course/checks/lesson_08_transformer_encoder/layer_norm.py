@@ -13,6 +13,10 @@ from minitransformer.course.properties import keeps_its_inputs, returns, same, t
 
 def _mean_and_variance(answer):
     y = answer(np.random.default_rng(1).normal(size=(3, 8)) * 5 + 2, np.ones(8), np.zeros(8), 0.0)
+    if isinstance(y, tuple):
+        raise Failed(
+            f"expected one array, got a tuple of {len(y)}", hint="One result is asked for: return it alone."
+        )
     same(1 + y.mean(-1), np.ones(3), "1 + the mean of each token's channels, where weight is 1 and bias 0,")
     same(
         (y * y).mean(-1),
@@ -61,6 +65,12 @@ def _norm(
             return affine(u / root(v, eps), weight, bias)
 
     return layer_norm
+
+
+def _shifted(x, shift, weight, bias, eps):
+    """Something else than the mean is subtracted; the variance is that of what is left, about 0."""
+    u = x - shift
+    return u / np.sqrt((u * u).mean(-1, keepdims=True) + eps) * weight + bias
 
 
 def _expanded(x, axis):
@@ -140,11 +150,20 @@ layer_norm = Exercise(
         "The mean is not subtracted, neither from x nor from the variance: this is RMSNorm.": _norm(
             centre=False
         ),
-        "This divides by the root of the sum of squares; the variance is their mean.": _norm(
-            var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 2).sum(axis, keepdims=True)
+        "This divides by the root of the sum of squares; the variance is their mean.": (
+            _norm(var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 2).sum(axis, keepdims=True)),
+            _norm(
+                var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 2).sum(axis, keepdims=True),
+                root=lambda v, eps: np.sqrt(v) + eps,
+            ),
         ),
-        "This divides by the mean of |x - mean|; it is the root of the mean of the squares.": _norm(
-            var=lambda x, axis: abs(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=True) ** 2
+        "This takes the mean of |x - mean|; it is the root of the mean of the squares.": (
+            _norm(var=lambda x, axis: abs(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=True) ** 2),
+            _norm(var=lambda x, axis: abs(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=True)),
+            _norm(
+                var=lambda x, axis: abs(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=True),
+                root=lambda v, eps: v + eps,
+            ),
         ),
         "The mean of x^2 stands where that of (x - mean)^2 should.": _norm(
             var=lambda x, axis: (x * x).mean(axis, keepdims=True)
@@ -152,12 +171,49 @@ layer_norm = Exercise(
         "This scales between the smallest and the largest; subtract the mean, and divide by the root of the variance.": (
             lambda x, w, b, eps=1e-5: (x - x.min(-1, keepdims=True)) / (np.ptp(x, -1)[..., None]) * w + b,
             lambda x, w, b, eps=1e-5: (x - x.mean(-1, keepdims=True)) / (np.ptp(x, -1)[..., None]) * w + b,
+            lambda x, w, b, eps=1e-5: (
+                (x - x.min(-1, keepdims=True)) / (np.ptp(x, -1)[..., None] + eps) * w + b
+            ),
+            lambda x, w, b, eps=1e-5: (
+                (x - x.mean(-1, keepdims=True)) / (np.ptp(x, -1)[..., None] + eps) * w + b
+            ),
         ),
         "It multiplies by the root of the variance; divide by it.": _norm(
             root=lambda v, eps: 1 / np.sqrt(v + eps)
         ),
-        "The median is subtracted; it is the mean.": lambda x, w, b, eps=1e-5: (
-            (x - np.median(x, -1)[..., None]) / np.sqrt(x.var(-1)[..., None] + eps) * w + b
+        "The sum is subtracted; it is the mean.": lambda x, w, b, eps=1e-5: _shifted(
+            x, x.sum(-1, keepdims=True), w, b, eps
+        ),
+        "The mean is added; it is subtracted.": lambda x, w, b, eps=1e-5: _shifted(
+            x, -x.mean(-1, keepdims=True), w, b, eps
+        ),
+        "The weight is added; it multiplies.": _norm(affine=lambda z, w, b: z + w + b),
+        "1 is added to the weight, or z once more; weight multiplies as it is.": _norm(
+            affine=lambda z, w, b: z * (1 + w) + b
+        ),
+        "The weight multiplies twice.": _norm(affine=lambda z, w, b: z * w * w + b),
+        "The weight multiplies the mean; it multiplies what is normalized.": lambda x, w, b, eps=1e-5: (
+            _shifted(x, x.mean(-1, keepdims=True) * w, w, b, eps)
+        ),
+        "The variance goes over everything; it is that of the channels of each token, axis=-1.": (
+            _norm(var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 2).mean()),
+            _norm(var=lambda x, axis: x.var()),
+        ),
+        "All tokens are divided by the root of the first one's variance; each has its own.": _norm(
+            var=lambda x, axis: x.var(axis, keepdims=True)[..., :1, :]
+        ),
+        "x - mean is doubled where it should be squared.": _norm(
+            var=lambda x, axis: (2 * (x - x.mean(axis, keepdims=True))).mean(axis, keepdims=True)
+        ),
+        "The variance is squared, or the deviations raised to the power 4.": (
+            _norm(root=lambda v, eps: np.sqrt(v**2 + eps)),
+            _norm(var=lambda x, axis: ((x - x.mean(axis, keepdims=True)) ** 4).mean(axis, keepdims=True)),
+        ),
+        "The median is subtracted; it is the mean.": (
+            lambda x, w, b, eps=1e-5: (
+                (x - np.median(x, -1)[..., None]) / np.sqrt(x.var(-1)[..., None] + eps) * w + b
+            ),
+            lambda x, w, b, eps=1e-5: _shifted(x, np.median(x, -1)[..., None], w, b, eps),
         ),
         "weight and bias are exchanged: weight multiplies, bias is added.": _norm(
             affine=lambda z, w, b: z * b + w

@@ -15,6 +15,25 @@ def _g_vectors(rng):
     return rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 3, 4)) * 2 + 1, rng.normal(size=4) + 1
 
 
+def _about_shape(what, shape):
+    """What the wrong shape of a gradient says, where the tokens are (2, 3) and the channels 4."""
+    if what == "dL/dx":
+        return "dL/dx is the first of the three: return dx, dweight, dbias." if shape == (4,) else ""
+    return {
+        (2, 3, 4): f"{what} is not summed: sum over all axes but the last.",
+        (2, 3): f"{what} is summed over the channels; sum over all axes but the last, and the channels stay.",
+        (
+            2,
+            3,
+            1,
+        ): f"{what} is summed over the channels; sum over all axes but the last, and the channels stay.",
+        (3, 4): f"{what} is summed over the first axis only: sum over all axes but the last.",
+        (2, 4): f"{what} is summed over one axis of the tokens only: sum over all axes but the last.",
+        (1, 1, 4): f"{what} is (C,): without keepdims=True.",
+        (): f"{what} is summed over everything: sum over all axes but the last, and (C,) is left.",
+    }.get(shape, "")
+
+
 def _three(answer):
     got = answer(*_g_vectors(np.random.default_rng(2)))
     if not isinstance(got, (tuple, list)) or len(got) != 3:
@@ -25,7 +44,8 @@ def _three(answer):
         got, ((2, 3, 4), (4,), (4,)), ("dL/dx", "dL/dweight", "dL/dbias"), strict=True
     ):
         if np.shape(gradient) != shape:
-            raise Failed(f"{what}: expected shape {shape}, got {np.shape(gradient)}")
+            hint = _about_shape(what, np.shape(gradient))
+            raise Failed(f"{what}: expected shape {shape}, got {np.shape(gradient)}", hint=hint)
 
 
 def _shift_is_nothing(answer):
@@ -95,7 +115,10 @@ def _wrong_vjp(
     z_of=None,
     db_of_h=False,
     by=lambda s, eps: s,
+    first=lambda h, g: h,
+    second=None,
     third=None,
+    times=np.multiply,
     front=lambda z: z,
     ddof=0,
 ):
@@ -105,19 +128,29 @@ def _wrong_vjp(
         u = x - x.mean(-1, keepdims=True)
         s = np.sqrt(x.var(-1, keepdims=True, ddof=ddof) + (eps if eps_in else 0))
         z = u / s
-        h = g * weight if use_weight else g
+        h = times(g, weight) if use_weight else g
         tokens = tuple(range(x.ndim - 1))
         zz = z if z_of is None else z_of(u, s, x)
         dx = (
-            h
-            - mean * means(h, axis=axis, keepdims=True)
-            - along * front(zz) * (third(h, zz) if third else means(h * zz, axis=axis, keepdims=True))
+            first(h, g)
+            - mean * (second(h, g) if second else means(h, axis=axis, keepdims=True))
+            - along * front(zz) * (third(h, zz, g, x) if third else means(h * zz, axis=axis, keepdims=True))
         )
         dw_ = dw or (lambda g, z, x, w: (g * z).sum(tokens))
         db_ = db or (lambda g: g.sum(tokens))
         return dx / by(s, eps) if by_s else dx, dw_(g, z, x, weight), db_(h if db_of_h else g)
 
     return layer_norm_vjp
+
+
+def _with_variance_for_s(g, x, weight, eps):
+    """The formulas with var + eps in the place of its root."""
+    s = x.var(-1, keepdims=True) + eps
+    z = (x - x.mean(-1, keepdims=True)) / s
+    h = g * weight
+    dx = (h - h.mean(-1, keepdims=True) - z * (h * z).mean(-1, keepdims=True)) / s
+    tokens = tuple(range(x.ndim - 1))
+    return dx, (g * z).sum(tokens), g.sum(tokens)
 
 
 layer_norm_vjp = Tried(
@@ -161,7 +194,7 @@ layer_norm_vjp = Tried(
         "The term through the mean is missing: - mean(h).": _wrong_vjp(mean=False),
         "Sums stand where means should: divide by the number of channels.": (
             _wrong_vjp(means=np.sum),
-            _wrong_vjp(third=lambda h, z: (h * z).sum(-1, keepdims=True)),
+            _wrong_vjp(third=lambda h, z, g, x: (h * z).sum(-1, keepdims=True)),
         ),
         "One of dL/dweight and dL/dbias is a mean over all tokens here; both are sums.": (
             _wrong_vjp(db=lambda g: g.reshape(-1, g.shape[-1]).mean(0)),
@@ -212,8 +245,8 @@ layer_norm_vjp = Tried(
         "dL/dx is multiplied by s; divide by it.": _wrong_vjp(by=lambda s, eps: 1 / s),
         "dL/dx is divided by the variance, without its root.": _wrong_vjp(by=lambda s, eps: s * s - eps),
         "The mean of z^2 is taken, or that of h alone; the third term has mean(h * z).": (
-            _wrong_vjp(third=lambda h, z: (z * z).mean(-1, keepdims=True)),
-            _wrong_vjp(third=lambda h, z: h.mean(-1, keepdims=True)),
+            _wrong_vjp(third=lambda h, z, g, x: (z * z).mean(-1, keepdims=True)),
+            _wrong_vjp(third=lambda h, z, g, x: h.mean(-1, keepdims=True)),
         ),
         "z is missing in front of mean(h * z).": _wrong_vjp(front=lambda z: np.ones_like(z)),
         "z is missing in the mean, or squared in front: the third term is z * mean(h * z).": _wrong_vjp(
@@ -230,6 +263,82 @@ layer_norm_vjp = Tried(
             dw=lambda g, z, x, w: z.sum(tuple(range(x.ndim - 1)))
         ),
         "eps is always 1e-5 here; use the argument.": lambda g, x, w, eps=1e-5: _wrong_vjp()(g, x, w),
+        "x stands where z should, in mean(h * z).": _wrong_vjp(
+            third=lambda h, z, g, x: (h * x).mean(-1, keepdims=True)
+        ),
+        "x - mean stands where z should, in mean(h * z).": _wrong_vjp(
+            third=lambda h, z, g, x: (h * (x - x.mean(-1, keepdims=True))).mean(-1, keepdims=True)
+        ),
+        "g stands where h = g * weight should, in the third term: mean(h * z).": _wrong_vjp(
+            third=lambda h, z, g, x: (g * z).mean(-1, keepdims=True)
+        ),
+        "g stands where h = g * weight should, in the second term: mean(h).": _wrong_vjp(
+            second=lambda h, g: g.mean(-1, keepdims=True)
+        ),
+        "g stands where h = g * weight should, in the first term.": _wrong_vjp(first=lambda h, g: g),
+        "The mean of h goes over the tokens; it goes over the channels, axis=-1.": (
+            _wrong_vjp(second=lambda h, g: h.mean(0, keepdims=True)),
+            _wrong_vjp(second=lambda h, g: h.mean(tuple(range(h.ndim - 1)))),
+            _wrong_vjp(second=lambda h, g: h.mean(-2, keepdims=True)),
+        ),
+        "The mean of h goes over everything; it goes over the channels, axis=-1.": _wrong_vjp(
+            second=lambda h, g: h.mean()
+        ),
+        "The mean of h * z goes over the tokens; it goes over the channels, axis=-1.": (
+            _wrong_vjp(third=lambda h, z, g, x: (h * z).mean(0, keepdims=True)),
+            _wrong_vjp(third=lambda h, z, g, x: (h * z).mean(-2, keepdims=True)),
+        ),
+        "The mean of h * z goes over everything; it goes over the channels, axis=-1.": _wrong_vjp(
+            third=lambda h, z, g, x: (h * z).mean()
+        ),
+        "The sum of h stands where its mean should.": _wrong_vjp(
+            second=lambda h, g: h.sum(-1, keepdims=True)
+        ),
+        "z is squared in the mean; the third term has mean(h * z).": _wrong_vjp(
+            third=lambda h, z, g, x: (h * z * z).mean(-1, keepdims=True)
+        ),
+        "s has no root here: it is sqrt(var + eps), in z and below the line.": (
+            lambda g, x, w, eps=1e-5: _with_variance_for_s(g, x, w, eps)
+        ),
+        "dL/dx is multiplied by weight once more: h = g * weight has it already.": (
+            lambda g, x, w, eps=1e-5: ((out := _wrong_vjp()(g, x, w, eps))[0] * w, *out[1:])
+        ),
+        "dL/dx is multiplied by weight at the end; the means are those of h, which has it before.": (
+            lambda g, x, w, eps=1e-5: (
+                _wrong_vjp(use_weight=False)(g, x, w, eps)[0] * w,
+                *_wrong_vjp()(g, x, w, eps)[1:],
+            )
+        ),
+        "z contains weight here; z is (x - mean) / s alone.": lambda g, x, w, eps=1e-5: _wrong_vjp(
+            z_of=lambda u, s, x: u / s * w, dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1)))
+        )(g, x, w, eps),
+        "z contains weight in dL/dx; there it is (x - mean) / s alone.": lambda g, x, w, eps=1e-5: _wrong_vjp(
+            z_of=lambda u, s, x: u / s * w
+        )(g, x, w, eps),
+        "g is divided by weight in dL/dx; weight multiplies, h = g * weight.": _wrong_vjp(
+            times=lambda g, w: g / w
+        ),
+        "weight is added to g in dL/dx; it multiplies, h = g * weight.": _wrong_vjp(times=lambda g, w: g + w),
+        "dL/dbias is 1 everywhere; it is the sum of g over all tokens.": (
+            _wrong_vjp(db=lambda g: np.ones(g.shape[-1])),
+            _wrong_vjp(db=lambda g: np.full(g.shape[-1], g[..., 0].size)),
+        ),
+        "dL/dbias has the gradient of one token alone; it is the sum over all of them.": (
+            _wrong_vjp(db=lambda g: g.reshape(-1, g.shape[-1])[-1]),
+            _wrong_vjp(db=lambda g: g.reshape(-1, g.shape[-1])[0]),
+        ),
+        "dL/dweight has the gradient of one token alone; it is the sum over all of them.": (
+            _wrong_vjp(dw=lambda g, z, x, w: (g * z).reshape(-1, g.shape[-1])[-1]),
+            _wrong_vjp(dw=lambda g, z, x, w: (g * z).reshape(-1, g.shape[-1])[0]),
+        ),
+        "The numbers of several channels are summed up: reshape(-1, C) has a row for each token, and its sum is over axis 0.": (
+            _wrong_vjp(dw=lambda g, z, x, w: (g * z).reshape(g.shape[-1], -1).sum(1)),
+            _wrong_vjp(db=lambda g: g.reshape(g.shape[-1], -1).sum(1)),
+            _wrong_vjp(
+                dw=lambda g, z, x, w: (g * z).reshape(g.shape[-1], -1).sum(1),
+                db=lambda g: g.reshape(g.shape[-1], -1).sum(1),
+            ),
+        ),
         "All three are zeros.": lambda g, x, w, eps=1e-5: (0 * x, 0 * w, 0 * w),
     },
 )
