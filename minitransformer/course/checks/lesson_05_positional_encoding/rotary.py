@@ -61,6 +61,39 @@ def _side_by_side(x, positions, base=10000.0):
     return np.concatenate([y[..., 0::2], y[..., 1::2]], -1)
 
 
+def _paired(formula):
+    """Turning by another formula(first, second, cosine, sine) of a pair."""
+
+    def wrong(x, positions, base=10000.0):
+        y = np.array(x, dtype=float)
+        for t, i in np.ndindex(x.shape[-2], x.shape[-1] // 2):
+            turn = angle_of(positions[t], i, x.shape[-1], base)
+            pair = x[..., t, 2 * i], x[..., t, 2 * i + 1]
+            y[..., t, 2 * i], y[..., t, 2 * i + 1] = formula(*pair, math.cos(turn), math.sin(turn))
+        return y
+
+    return wrong
+
+
+def _channel_by_channel(hand):
+    """Turning in which channel c has the angle of the hand number hand(c, d)."""
+
+    def wrong(x, positions, base=10000.0):
+        y = np.array(x, dtype=float)
+        d = x.shape[-1]
+        for t, c in np.ndindex(x.shape[-2], d):
+            turn = angle_of(positions[t], hand(c, d), d, base)
+            other = x[..., t, c - 1] if c % 2 else -x[..., t, c + 1]
+            y[..., t, c] = x[..., t, c] * math.cos(turn) + other * math.sin(turn)
+        return y
+
+    return wrong
+
+
+def _first_pair(x, positions, base=10000.0):
+    return np.concatenate([wrong_rotary(x, positions, base)[..., :2], x[..., 2:]], -1)
+
+
 rotary = Exercise(
     minutes=20,
     level=2,
@@ -126,6 +159,41 @@ rotary = Exercise(
         ),
         "The second channel is computed from the first *after* it was turned: keep the old one.": lambda *a: (
             wrong_rotary(*a, stale=True)
+        ),
+        "Sine and cosine have changed places: first cos a - second sin a, first sin a + second cos a.": (
+            _paired(lambda first, second, c, s: (first * s - second * c, first * c + second * s))
+        ),
+        "In the second formula the two channels have changed places: first sin a + second cos a.": _paired(
+            lambda first, second, c, s: (first * c - second * s, second * s + first * c)
+        ),
+        "In the first formula the two channels have changed places: first cos a - second sin a.": _paired(
+            lambda first, second, c, s: (second * c - first * s, first * s + second * c)
+        ),
+        "The second channel of each pair is as it was: it is turned too.": _paired(
+            lambda first, second, c, s: (first * c - second * s, second)
+        ),
+        "The first channel of each pair is as it was: it is turned too.": _paired(
+            lambda first, second, c, s: (first, first * s + second * c)
+        ),
+        "The sines are missing: each channel goes into both channels of its pair.": _paired(
+            lambda first, second, c, s: (first * c, second * c)
+        ),
+        "Only the first pair is turned: each pair of channels is, with an angle of its own.": _first_pair,
+        "The two channels of a pair have different angles here: they share one.": (
+            _channel_by_channel(lambda c, d: c / 2),
+            _channel_by_channel(lambda c, d: c),
+        ),
+        "The speeds are repeated as a whole, 0 1 2 0 1 2: channels 2i and 2i + 1 share theirs, np.repeat.": (
+            _channel_by_channel(lambda c, d: c % (d // 2))
+        ),
+        "The angle is one place too far: it is positions[t] times the speed, 0 at place 0.": lambda *a: (
+            wrong_rotary(*a, angle=lambda p, i, d, base: angle_of(p + 1, i, d, base))
+        ),
+        "The pairs turn faster here: divide by base^(2i / d).": lambda *a: wrong_rotary(
+            *a, angle=lambda p, i, d, base: p * base ** (2 * i / d)
+        ),
+        "The exponent is divided by d, not by half of it.": lambda *a: wrong_rotary(
+            *a, angle=lambda p, i, d, base: angle_of(p, 2 * i, d, base)
         ),
         "All pairs turn alike here: each has its own speed.": lambda *a: wrong_rotary(
             *a, angle=lambda p, i, d, base: p

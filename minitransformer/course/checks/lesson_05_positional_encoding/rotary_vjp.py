@@ -92,6 +92,14 @@ rotary_vjp = Exercise(
             lambda g, positions, *base: wrong_rotary(g, positions[::-1], *base, sign=-1),
             lambda g, positions, *base: wrong_rotary(g, positions[::-1], *base),
         ),
+        "The result of the turn is multiplied by g here: g is what is turned, once.": (
+            lambda g, *a: g * wrong_rotary(g, *a, sign=-1),
+            lambda g, *a: g * wrong_rotary(g, *a),
+        ),
+        "The angle is one place off: it is -positions[t] times the speed.": (
+            lambda *a: wrong_rotary(*a, angle=lambda p, i, d, base: angle_of(-p - 1, i, d, base)),
+            lambda *a: wrong_rotary(*a, angle=lambda p, i, d, base: angle_of(1 - p, i, d, base)),
+        ),
         "This turns back twice as far.": lambda *a: wrong_rotary(
             *a, angle=lambda p, i, d, base: -2 * angle_of(p, i, d, base)
         ),

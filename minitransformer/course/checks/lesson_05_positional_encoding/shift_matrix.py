@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from minitransformer.course.checks.lesson_05_positional_encoding.common import angle_of
+from minitransformer.course.differences import rounded
 from minitransformer.course.exercise import Exercise, Property
 from minitransformer.course.properties import same
 
@@ -19,11 +20,13 @@ def _moves(k, d, *places):
     def holds(answer):
         M = answer(k, d)
         same(np.shape(M), (d, d), "the shape of the matrix")
+        cut_off = rounded(_turn(k, d), np.asarray(M))
         for p in places:
             same(
                 M @ _rows(p, d=d)[0],
                 _rows(p + k, d=d)[0],
                 f"M @ PE[{p}] for k = {k}, which is to be PE[{p + k}]",
+                hint=cut_off,
             )
 
     return holds
@@ -67,6 +70,28 @@ def _first_block(k, d, rest):
     M = rest * np.eye(d)
     M[:2, :2] = _turn(k, d)[:2, :2]
     return M
+
+
+def _blocks(k, d, block):
+    """Blocks block(cosine, sine) along the diagonal, one for each hand"""
+    M = np.zeros((d, d))
+    for row in range(0, d - 1, 2):
+        turn = angle_of(k, row / 2, d)
+        M[row : row + 2, row : row + 2] = block(math.cos(turn), math.sin(turn))
+    return M
+
+
+def _overlapping(k, d):
+    """Blocks of which each is written over half of the one before."""
+    M = np.zeros((d, d))
+    for row in range(d - 1):
+        c, s = math.cos(angle_of(k, row / 2, d)), math.sin(angle_of(k, row / 2, d))
+        M[row : row + 2, row : row + 2] = [[c, s], [-s, c]]
+    return M
+
+
+def _with_block(block):
+    return lambda k, d: _blocks(k, d, block)
 
 
 shift_matrix = Exercise(
@@ -122,6 +147,31 @@ shift_matrix = Exercise(
         "Only the first hand moves: each other hand turns too, by k / 10000^(2i / d_model), which may be less than 1.": (
             lambda k, d: _first_block(k, d, 1.0),
             lambda k, d: _first_block(k, d, 0.0),
+        ),
+        "The base is 10000.": (
+            lambda k, d: _turn(k, d, angle=lambda k, i, d: angle_of(k, i, d, 1000.0)),
+            lambda k, d: _turn(k, d, angle=lambda k, i, d: angle_of(k, i, d, 100000.0)),
+        ),
+        "Sine and cosine have changed places: the cosines stand on the diagonal.": (
+            _with_block(lambda c, s: [[s, c], [-c, s]]),
+            _with_block(lambda c, s: [[s, -c], [c, s]]),
+            _with_block(lambda c, s: [[s, c], [c, -s]]),
+        ),
+        "One of the two cosines is missing: both stand on the diagonal of a block.": (
+            _with_block(lambda c, s: [[c, s], [-s, 0]]),
+            _with_block(lambda c, s: [[0, s], [-s, c]]),
+        ),
+        "One of the two sines is missing: they stand at both other places of a block.": (
+            _with_block(lambda c, s: [[c, s], [0, c]]),
+            _with_block(lambda c, s: [[c, 0], [-s, c]]),
+        ),
+        "This mirrors, it does not turn: both cosines have a plus, and one of the sines a minus.": (
+            _with_block(lambda c, s: [[c, s], [s, -c]]),
+            _with_block(lambda c, s: [[-c, s], [s, c]]),
+        ),
+        "The blocks overlap here: they begin in the rows 0, 2, 4, ..": _overlapping,
+        "These are the blocks alone: each has its place along the diagonal of a matrix (d_model, d_model).": (
+            lambda k, d: np.array([_turn(k, d)[i : i + 2, i : i + 2] for i in range(0, d, 2)])
         ),
         "The sines are missing: each channel needs the other one of its pair.": lambda k, d: np.diag(
             np.diag(_turn(k, d))

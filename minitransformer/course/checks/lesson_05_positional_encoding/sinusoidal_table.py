@@ -102,6 +102,21 @@ sinusoidal_table = Exercise(
         "Sine and cosine have changed places: even channels are sines.": lambda n, d: _neighbours(
             n, d, sine=math.cos, cosine=math.sin
         ),
+        "Both channels of a hand are sines here: the odd ones are cosines.": lambda n, d: _neighbours(
+            n, d, cosine=math.sin
+        ),
+        "Both channels of a hand are cosines here: the even ones are sines.": lambda n, d: _neighbours(
+            n, d, sine=math.cos
+        ),
+        "The exponent is divided by d_model, not by d_model - 2.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: angle_of(p, i, d - 2)
+        ),
+        "The slowest hand comes first here: begin with i = 0, whose speed is 1.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: angle_of(p, (d + 1) // 2 - 1 - i, d)
+        ),
+        "The sines have a minus here: neither p nor the sine has one.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: -angle_of(p, i, d)
+        ),
         "Places count from 0, here they count from 1.": lambda n, d: _neighbours(n, d, start=1),
         "The base is 10000.": (
             lambda n, d: _neighbours(n, d, angle=lambda p, i, d: angle_of(p, i, d, 1000.0)),
