@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minitransformer.course.exercise import Exercise, Property
-from minitransformer.course.properties import keeps_its_inputs, returns, same
+from minitransformer.course.properties import keeps_its_inputs, one_number, returns, same
 
 
 def _marks(rng):
@@ -16,6 +16,12 @@ def _tied_marks(rng):
     return np.array([1.0, 1.0, 0.0, 2.0, -1.0, 0.0, 1.0]), np.array(
         [True, False, True, False, False, False, True]
     )
+
+
+MIDDLE = (
+    np.array([0.1, 0.8, 0.9, 0.3, 0.5]),
+    np.array([True, False, True, False, True]),
+)  # the best is neither first nor last
 
 
 def _pairs(relevance, marked):
@@ -51,6 +57,33 @@ def _wrong_auroc(tie=0.5, turned=False, absolute=False, every=False):
     return auroc
 
 
+def _ties_are_halves(answer):
+    relevance, marked = _tied_marks(None)
+    got = one_number(
+        answer(relevance.copy(), marked.copy()), "the area where some words are equally relevant"
+    )
+    lost, won = (_wrong_auroc(tie=tie)(relevance, marked) for tie in (0, 1))
+    counted = f"{(got - lost) / (won - lost):.4g}"
+    hint = (
+        f"This is the mean if a pair with the same relevance counts {counted}: count a half."
+        if got >= 0
+        else ""
+    )
+    same(got, _pairs(relevance, marked), "the area where some words are equally relevant", hint=hint)
+
+
+def _against(chosen):
+    """Only one of the marked words, chosen(places), is compared with the others."""
+
+    def auroc(relevance, marked):
+        one = np.zeros(len(marked), bool)
+        one[chosen(relevance, np.flatnonzero(marked))] = True
+        ahead = relevance[one] - relevance[~marked]
+        return ((ahead > 0) + (ahead == 0) / 2).mean()
+
+    return auroc
+
+
 def _side_by_side(relevance, marked):
     """The first marked word with the first other one, and so on."""
     ahead = [r - s for r, s in zip(relevance[marked], relevance[~marked], strict=False)]
@@ -82,15 +115,14 @@ auroc = Exercise(
             _pairs,
             hint="The mean over all pairs of one marked word and one that is not.",
         ),
-        returns(
+        Property(
             "equal relevance counts half",
-            _tied_marks,
-            _pairs,
-            hint="A pair with the same relevance counts a half.",
+            _ties_are_halves,
+            "A pair with the same relevance counts a half.",
         ),
         keeps_its_inputs(_marks),
     ),
-    examples=lambda rng: (_marks(rng), _tied_marks(rng)),
+    examples=lambda rng: (_marks(rng), _tied_marks(rng), MIDDLE),
     mistakes={
         "Each marked word is compared with every other word; here only with one, as zip does.": _side_by_side,
         "`//` rounds down: divide by `/`.": lambda *inputs: float(_wrong_auroc()(*inputs) // 1),
@@ -106,6 +138,30 @@ auroc = Exercise(
         ),
         "How far apart they are does not matter: count the pairs in which the marked word is ahead.": lambda relevance, marked: (
             relevance[marked].mean() - relevance[~marked].mean()
+        ),
+        "The means of the two groups are compared: compare the words, pair by pair.": (
+            lambda relevance, marked: float(relevance[marked].mean() > relevance[~marked].mean())
+        ),
+        "Only the most relevant of the marked words is compared: compare each of them.": _against(
+            lambda relevance, places: places[relevance[places].argmax()]
+        ),
+        "Only the first of the marked words is compared: compare each of them.": _against(
+            lambda relevance, places: places[0]
+        ),
+        "Only the last of the marked words is compared: compare each of them.": _against(
+            lambda relevance, places: places[-1]
+        ),
+        "Marked words are compared with all words: compare them with those that are not marked.": lambda relevance, marked: (
+            np.mean([(r > s) + (r == s) / 2 for r in relevance[marked] for s in relevance])
+        ),
+        "All words are compared with all: compare a marked one with one that is not.": lambda relevance, marked: (
+            np.mean([(r > s) + (r == s) / 2 for r in relevance for s in relevance])
+        ),
+        "This is divided by the number of marked words alone: divide by the number of pairs.": lambda relevance, marked: (
+            _wrong_auroc()(relevance, marked) * (~marked).sum()
+        ),
+        "This is divided by the number of words that are not marked: divide by the number of pairs.": (
+            lambda relevance, marked: _wrong_auroc()(relevance, marked) * marked.sum()
         ),
         "Divide by the number of pairs of a marked word and another, not by all T * T.": _wrong_auroc(
             every=True

@@ -70,8 +70,10 @@ def _usual_shares(answer):
 
 
 def _try_erased(answer, seed):
+    """Both measures, also for shares of which the smallest is more than one word."""
+    relevance = np.random.default_rng(seed + 20).normal(size=7)
     return np.array(
-        answer(model_of(seed), np.random.default_rng(seed + 20).normal(size=7), SHARES), dtype=float
+        [answer(model_of(seed), relevance.copy(), shares) for shares in (SHARES, (0.2, 0.6))], dtype=float
     )
 
 
@@ -87,6 +89,49 @@ def _wrong_erased(
         both = [sign * (full - logit(~top)), logit(top) if bare else sign * (full - logit(top))]
         comprehensiveness, sufficiency = (float(v.sum() if sums else v.mean()) for v in both)
         return (sufficiency, comprehensiveness) if swapped else (comprehensiveness, sufficiency)
+
+    return erased
+
+
+def _scored(make):
+    """The means of what `make` makes of the scores of all words, of all but the first k, and of these alone."""
+
+    def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
+        places = by_rank(relevance)
+        n = len(places)
+        whole = ask(logit, range(n), n)
+        found = [
+            make(whole, ask(logit, places[math.ceil(p * n) :], n), ask(logit, places[: math.ceil(p * n)], n))
+            for p in shares
+        ]
+        return tuple(float(v) for v in np.mean(found, axis=0))
+
+    return erased
+
+
+def _other_words(chosen):
+    """The measure with `chosen(places by rank, k)` in the place of the first k."""
+
+    def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
+        n = len(relevance)
+        found = []
+        for p in shares:
+            taken = set(chosen(by_rank(relevance), math.ceil(p * n)))
+            scores = (
+                ask(logit, [i for i in range(n) if (i in taken) == alone], n) for alone in (False, True)
+            )
+            found.append([ask(logit, range(n), n) - score for score in scores])
+        return tuple(float(v) for v in np.mean(found, axis=0))
+
+    return erased
+
+
+def _over_shares(folds):
+    """The measure with other folds than the mean over the shares."""
+
+    def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
+        found = np.array([_wrong_erased()(logit, relevance, (p,)) for p in shares])
+        return tuple(float(fold(column)) for fold, column in zip(folds, found.T, strict=True))
 
     return erased
 
@@ -162,6 +207,44 @@ erased = Tried(
                 for v in _wrong_erased()(logit, relevance, *shares)
             )
         ),
+        "Both are measured without the most relevant words: sufficiency is f(all) - f(these alone).": _scored(
+            lambda whole, rest, alone: (whole - rest, whole - rest)
+        ),
+        "Both are measured with the most relevant words alone: comprehensiveness is f(all) - f(all but these).": _scored(
+            lambda whole, rest, alone: (whole - alone, whole - alone)
+        ),
+        "Comprehensiveness is what is lost, f(all) - f(all but these), not the score itself.": _scored(
+            lambda whole, rest, alone: (rest, whole - alone)
+        ),
+        "Both are what is lost, f(all) less a score, not the scores themselves.": _scored(
+            lambda whole, rest, alone: (rest, alone)
+        ),
+        "The score of no words stands in the place of f(all): all words are a mask of True.": (
+            lambda logit, relevance, *shares: tuple(
+                v - ask(logit, range(len(relevance)), len(relevance)) + ask(logit, (), len(relevance))
+                for v in _wrong_erased()(logit, relevance, *shares)
+            )
+        ),
+        "One word too many is taken: the first k are order[:k].": _wrong_erased(
+            count=lambda k: math.ceil(k) + 1
+        ),
+        "Only one word is taken for each share, the last of the k: all of the first k are.": _other_words(
+            lambda places, k: places[k - 1 : k]
+        ),
+        "Only the most relevant word is taken, whatever the share: the first k are.": _other_words(
+            lambda places, k: places[:1]
+        ),
+        "The first words of the text are taken: take the most relevant.": _other_words(
+            lambda places, k: range(k)
+        ),
+        "No words and all words are asked for, whatever the share: the first k, and the others.": (
+            _other_words(lambda places, k: places),
+            _other_words(lambda places, k: ()),
+        ),
+        "Take the mean over the shares, not the largest or the smallest.": tuple(
+            _over_shares(folds) for folds in ((max, max), (max, min), (min, min))
+        ),
+        "Take the mean over the shares, not the median.": _over_shares((np.median, np.median)),
         "Both are differences with a sign: take no absolute values.": lambda *inputs: tuple(
             abs(v) for v in _wrong_erased()(*inputs)
         ),

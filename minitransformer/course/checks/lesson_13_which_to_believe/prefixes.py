@@ -71,6 +71,20 @@ prefixes = Exercise(
         "Row 0 has all words: the first word goes in row 1, keep[step + 1 :, place].": lambda order: np.array(
             [[place not in order[: k + 1] for place in range(len(order))] for k in range(len(order) + 1)]
         ),
+        "One word too few is gone in each row: the first goes in row 1, keep[step + 1 :, place].": lambda order: (
+            np.array(
+                [
+                    [place not in order[: max(k - 1, 0)] for place in range(len(order))]
+                    for k in range(len(order) + 1)
+                ]
+            )
+        ),
+        "The rows stand in the reverse order: row 0 has all words.": lambda order: np.array(
+            left_after(order)
+        )[::-1],
+        "Only the first word of the order goes here: a row further down lacks one more each time.": lambda order: (
+            (np.arange(len(order)) != order[0]) | (np.arange(len(order) + 1) == 0)[:, None]
+        ),
         "All rows are one and the same array: append a copy, row.copy().": lambda order: np.zeros(
             (len(order) + 1, len(order)), bool
         ),

@@ -71,6 +71,21 @@ def _keeps_layers(answer):
         )
 
 
+def _size_told(noise, learned):
+    """What is wrong with the mean or the spread of the noise."""
+    mean_right, spread_right = (
+        np.isclose(got, expected, rtol=0.15, atol=0.15)
+        for got, expected in ((noise.mean(), learned.mean()), (noise.std(), learned.std()))
+    )
+    if np.corrcoef(noise.ravel(), learned.ravel())[0, 1] > 0.3:
+        return "What was learned is still in it: the noise takes its place, it is not added to it."
+    if spread_right and abs(noise.mean()) < 0.15 * noise.std():
+        return "The mean of the noise is 0: it is to be the layer's, rng.normal(w.mean(), w.std(), w.shape)."
+    if mean_right and not spread_right and np.isclose(noise.std(), learned.var(), rtol=0.15):
+        return "The noise is as wide as the variance: rng.normal takes w.std(), not the variance."
+    return "Draw normal noise with the layer's own mean and spread: rng.normal(w.mean(), w.std(), w.shape)."
+
+
 def _same_size(answer):
     watched, _ = _watch(answer)
     for i, (noise, learned) in enumerate(zip(watched.given[-1], watched.copies, strict=True)):
@@ -79,7 +94,7 @@ def _same_size(answer):
             [learned.mean(), learned.std()],
             f"mean and spread of layer {i + 1}'s noise",
             rtol=0.15,
-            first="rng.normal takes the mean and the standard deviation, w.std(), not the variance.",
+            hint=_size_told(noise, learned),
         )
         if not is_normal(noise):
             raise Failed(
@@ -191,13 +206,16 @@ randomisation_test = Tried(
             upwards=True
         ),
         "The list that was passed is changed: work on list(layers).": _wrong_randomisation(in_place=True),
-        "Draw normal noise with the layer's own mean and spread: rng.normal(w.mean(), w.std(), w.shape).": _wrong_randomisation(
-            noise=False
-        ),
         "Each step is compared with the one before; compare with the model as it was.": _wrong_randomisation(
             previous=True
         ),
         "One number for each layer: the model as it was is compared with nothing.": _with_itself,
+        "The results stand in the reverse order: first that of the last layer alone.": lambda *inputs: (
+            _wrong_randomisation()(*inputs)[::-1]
+        ),
+        "The results for a model less and less whole are averaged here: one number for each step, in a list.": lambda *inputs: [
+            float(np.mean(_wrong_randomisation()(*inputs)))
+        ],
         "Only the last step is returned; one number for each step.": _wrong_randomisation(final=True),
         "This is the correlation of the values; take rank_correlation.": _wrong_randomisation(pearson=True),
         "Zeros are no noise: a model of zeros says nothing, and may break what explains it.": _wrong_randomisation(

@@ -7,8 +7,8 @@ from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     ranks_by_counting,
     spearman,
 )
-from minitransformer.course.exercise import Exercise, Failed, Property
-from minitransformer.course.properties import keeps_its_inputs, returns, same
+from minitransformer.course.exercise import Exercise, Property
+from minitransformer.course.properties import keeps_its_inputs, one_number, returns, same
 
 
 def _pair(rng):
@@ -28,18 +28,17 @@ def _monotone(answer):
     )
 
 
+SHARED = "Equal numbers share the mean of the ranks that they would have in a row."
+BY_TURN = "The same pairs in another order give another number: equal numbers get different ranks here, and should share the mean."
+
+
 def _ties(answer):
     a, b = _tied(None)
-    try:
-        same(
-            answer(a, b),
-            spearman(a, b),
-            f"the rank correlation of {a.astype(int).tolist()} and {b.astype(int).tolist()}",
-        )
-    except Failed as failed:
-        raise Failed(
-            *failed.details, hint="Equal numbers share the mean of the ranks that they would have in a row."
-        ) from None
+    what = f"the rank correlation of {a.astype(int).tolist()} and {b.astype(int).tolist()}"
+    got = one_number(answer(a.copy(), b.copy()), what)
+    turned = [one_number(answer(np.roll(a, n), np.roll(b, n)), what) for n in range(1, len(a))]
+    hint = "" if np.allclose(turned, got, equal_nan=True) else BY_TURN
+    same(got, spearman(a, b), what, hint=hint, first=SHARED)
 
 
 def _all_equal(answer):
@@ -60,6 +59,15 @@ def _ranked(measure, a, b):
     """Another measure of the ranks, 0 where all of one side are equal."""
     a, b = (_averaged(v) - _averaged(v).mean() for v in (a, b))
     return measure(a, b) if a.any() and b.any() else 0.0
+
+
+def _dense(v):
+    return np.unique(v, return_inverse=True)[1]
+
+
+def _uncentred(x, y):
+    size = np.sqrt((x @ x) * (y @ y))
+    return x @ y / size if size else 0.0
 
 
 def _kendall(a, b):
@@ -130,6 +138,35 @@ rank_correlation = Exercise(
         ),
         "This compares pairs, which is another measure, Kendall's: take the correlation of the ranks.": lambda a, b: (
             _ranked(_kendall, a, b)
+        ),
+        "Equal numbers share one rank here, and the next number gets the next one: they share the mean of theirs.": (
+            lambda a, b: np.nan_to_num(correlation_of(_dense(a), _dense(b)))
+        ),
+        "Equal numbers share the mean of their ranks, not the highest.": lambda a, b: np.nan_to_num(
+            correlation_of(*(np.array([(w <= v).sum() for v in w]) for w in (a, b)))
+        ),
+        "The root goes over both sums of squares; here one of them stands twice.": (
+            lambda a, b: _ranked(lambda x, y: x @ y / (x @ x), a, b),
+            lambda a, b: _ranked(lambda x, y: x @ y / (y @ y), a, b),
+        ),
+        "The sums of squares are added here: multiply them before the root.": lambda a, b: _ranked(
+            lambda x, y: x @ y / np.sqrt(x @ x + y @ y), a, b
+        ),
+        "Nothing is divided by the number of values: the sums of squares grow with it as well.": (
+            lambda a, b: _ranked(lambda x, y: x @ y / np.sqrt((x @ x) * (y @ y)) / len(x), a, b),
+            lambda a, b: _ranked(lambda x, y: x @ y / np.sqrt((x @ x) * (y @ y)) / (len(x) - 1), a, b),
+        ),
+        "The sign is wrong: on both sides the smallest has rank 1.": lambda a, b: _ranked(
+            lambda x, y: -(x @ y) / np.sqrt((x @ x) * (y @ y)), a, b
+        ),
+        "This is the square of the correlation.": lambda a, b: _ranked(
+            lambda x, y: (x @ y) ** 2 / ((x @ x) * (y @ y)), a, b
+        ),
+        "Nothing is divided here: sum a' b' over sqrt(sum a'^2 sum b'^2).": lambda a, b: _ranked(
+            lambda x, y: x @ y, a, b
+        ),
+        "The ranks are counted from 0, and their mean is not subtracted.": lambda a, b: _uncentred(
+            _averaged(a) - 1, _averaged(b) - 1
         ),
         "Both sides are replaced by their ranks, not one of them.": (
             lambda a, b: np.nan_to_num(correlation_of(_averaged(a), b)),

@@ -118,9 +118,17 @@ def _with_area(change, *inputs):
     return morf, lerf, change(area)
 
 
+def _parts(change, *inputs):
+    return change(*_wrong_curves()(*inputs))
+
+
+def _under(curve):
+    return float((curve[1:] + curve[:-1]).mean()) / 2
+
+
 def _one_area(which, *inputs):
     curves = _wrong_curves()(*inputs)
-    return *curves[:2], float((curves[which][1:] + curves[which][:-1]).mean()) / 2
+    return *curves[:2], _under(curves[which])
 
 
 def _other_scores(change, logit, relevance):
@@ -212,6 +220,22 @@ removal_curves = Tried(
             mirrored=True
         ),
         "The last point is missing, where all words are gone.": _wrong_curves(short=True),
+        "The first point is missing, with all words left.": lambda *inputs: _parts(
+            lambda morf, lerf, _: (morf[1:], lerf[1:], _under(lerf[1:]) - _under(morf[1:])), *inputs
+        ),
+        "LeRF is turned round here: it begins with all words left, and ends with none.": lambda *inputs: (
+            _parts(lambda morf, lerf, area: (morf, lerf[::-1], area), *inputs)
+        ),
+        "MoRF is turned round here: it begins with all words left, and ends with none.": lambda *inputs: (
+            _parts(lambda morf, lerf, area: (morf[::-1], lerf, area), *inputs)
+        ),
+        "Both curves are the same here: in LeRF the words go in the opposite order.": (
+            lambda *inputs: _parts(lambda morf, lerf, area: (morf, morf, 0.0), *inputs),
+            lambda *inputs: _parts(lambda morf, lerf, area: (lerf, lerf, 0.0), *inputs),
+        ),
+        "The two areas are added here: AUC(LeRF) - AUC(MoRF).": lambda *inputs: _parts(
+            lambda morf, lerf, _: (morf, lerf, _under(lerf) + _under(morf)), *inputs
+        ),
         "One word at a time is missing here; words that went stay away.": _wrong_curves(occluded=True),
     },
 )
