@@ -30,7 +30,7 @@ from minitransformer.optim.adam import Adam
 from minitransformer.optim.optimizer import Optimizer
 from minitransformer.optim.sgd import SGD
 from minitransformer.randomness import manual_seed
-from minitransformer.recipes import span_corruption
+from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.tokenization import BPETokenizer
 
 Array = numpy.ndarray
@@ -354,6 +354,17 @@ def spans() -> Array:
     return numpy.concatenate(span_corruption.corrupted(range(40), 100, numpy.random.default_rng(0)))
 
 
+def hidden() -> Array:
+    """Hide 40 tokens in 4 rows, as masked language modelling does.
+
+    Returns:
+        The ids to read and the targets, (2, 4, 10).
+    """
+    rng = numpy.random.default_rng(0)
+    ids, others = rng.integers(5, 100, (2, 4, 10))
+    return numpy.stack(masked_lm.hidden(ids, rng.random((4, 10)) < 0.5, rng.random((4, 10)), others, 4))
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     "Value": lambda: derivatives(every_operation),
     "most_frequent_pair": word_pieces,
@@ -385,6 +396,7 @@ TASKS: dict[str, Callable[[], Any]] = {
     "erased": lambda: [deleted().comprehensiveness, deleted().sufficiency],
     "randomisation_test": randomised,
     "auroc": lambda: numpy.array(rationales.auroc(RELEVANCE.round(), RELEVANCE**2 > 0.5)),
+    "mask_tokens": hidden,
     "span_corruption": spans,
     "relative_buckets": lambda: numpy.stack(
         [t5.buckets(numpy.arange(-300, 301), both_ways) for both_ways in (False, True)]

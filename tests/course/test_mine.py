@@ -57,9 +57,10 @@ def counted(calls, name, answer):
     return type(answer.__name__, (answer,), {"step": counting}) if isinstance(answer, type) else counting
 
 
-def figures(monkeypatch, yours):
-    """A small tour's figures with these pieces, without the first part."""
+def figures(monkeypatch, yours, nothing):
+    """A small tour's figures with these pieces, without gradients and published models; `nothing` is an empty folder."""
     monkeypatch.setattr(tour_module, "check_gradients", lambda seed, console: [])
+    monkeypatch.setenv("MINITRANSFORMER_CACHE", str(nothing))
     manual_seed(0)
     with yours.in_the_library():
         plan = Plan(ClassifierRecipe(steps=4)).with_steps(3)
@@ -67,13 +68,13 @@ def figures(monkeypatch, yours):
 
 
 @pytest.mark.slow
-def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monkeypatch):
+def test_the_figures_are_the_library_s_own_and_every_piece_is_used(solved, monkeypatch, tmp_path):
     right = tour_module.train_classifier
     # the explicit form, as lesson 11 does it
     monkeypatch.setattr(tour_module, "train_classifier", lambda *a: right(*a[:3], "explicit"))
-    own, calls = figures(monkeypatch, Pieces({})), dict.fromkeys(SEAMS, 0)
+    own, calls = figures(monkeypatch, Pieces({}), tmp_path / "cache"), dict.fromkeys(SEAMS, 0)
     yours = Pieces({name: counted(calls, name, piece(solved, name)) for name in SEAMS})
-    got = figures(monkeypatch, yours)
+    got = figures(monkeypatch, yours, tmp_path / "cache")
     assert yours.aside == {}
     assert {name for name, n in calls.items() if not n} | COMPARED == JUDGES_ALONE | (
         TASKS.keys() - BESIDE.keys()
