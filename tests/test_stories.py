@@ -153,6 +153,6 @@ def kept_of_100(seed):
 
 
 @pytest.mark.slow
-def test_with_four_seeds_of_five_nine_of_ten_stories_keep_their_thing():
+def test_nine_of_ten_stories_keep_their_thing():
     kept, seconds = zip(*map(kept_of_100, range(5)), strict=True)
-    assert sorted(kept)[1] >= 90 and max(seconds) <= 40
+    assert min(kept) >= 90 and max(seconds) <= 40

@@ -1,7 +1,8 @@
 """Short stories from a small grammar: about 150 words, four plots, and in each story one coloured thing.
 
 A plot is a row of steps, a step is a choice of sentences, and a sentence has gaps for the cast: a child, an animal, a thing, its
-colour, two places. All sentences of a story speak of the same thing; a model that writes such stories has to look back at it.
+colour, two places. All sentences of a story speak of the same coloured thing; a model that writes such stories has to look back
+at it. The more sentences name the colour, the sooner a model learns to look for it.
 """
 
 from __future__ import annotations
@@ -36,45 +37,45 @@ OPENING = (
         "The best thing that {she} had was a {colour} {thing}.",
     ),
     (
-        "On a sunny day, {child} took the {thing} and went to play {place}.",
+        "On a sunny day, {she} took the {colour} {thing} and went to play {place}.",
         "One morning {she} played with the {colour} {thing} {place}.",
-        "In the morning {child} played {place} with the {thing}.",
+        "In the morning {she} played {place} with the {colour} {thing}.",
     ),
 )
 LOST = (
     (
-        "In the evening the {thing} was gone, and {child} began to cry.",
-        "Then {she} fell asleep, and the wind took the {thing} away.",
+        "In the evening the {colour} {thing} was gone, and {she} began to cry.",
+        "Then {she} fell asleep, and the wind took the {colour} {thing} away.",
         "But on the way home {she} lost the {colour} {thing}.",
     ),
     (
-        "{She} looked and looked, but there was no {thing}.",
+        "{She} looked and looked, but there was no {colour} {thing}.",
         "All night {she} thought of the {colour} {thing}.",
     ),
     (
         "A {animal} came and said that it had seen a {colour} {thing} {other}.",
-        "The next day, {she} asked a {animal}, and the {animal} had seen a {thing} {other}.",
+        "The next day, {she} asked a {animal}, and the {animal} had seen a {colour} {thing} {other}.",
     ),
     (
-        "{child} ran there, and there was the {colour} {thing}!",
-        "They went there together and found the {thing}.",
+        "{She} ran there, and there was the {colour} {thing}!",
+        "They went there together and found the {colour} {thing}.",
     ),
 )
 BROKEN = (
     (
-        "But the {thing} fell on a stone and broke.",
+        "But the {colour} {thing} fell on a stone and broke.",
         "Then a big stone fell on the {colour} {thing}, and it broke.",
     ),
     (
-        "{child} was very sad and began to cry.",
-        "{She} sat down and held the {thing} in {her} hands.",
+        "{She} was very sad and began to cry.",
+        "{She} sat down and held the {colour} {thing} in {her} hands.",
     ),
     (
         "A {animal} heard {them} and wanted to help.",
         "A little {animal} came and looked at the {colour} {thing}.",
     ),
     (
-        "The {animal} knew what to do, and soon the {thing} was as good as new.",
+        "The {animal} knew what to do, and soon the {colour} {thing} was as good as new.",
         "Together they worked all day, and in the evening the {colour} {thing} was whole again.",
     ),
 )
@@ -84,45 +85,45 @@ GIVEN = (
         "A {animal} sat there and was very sad.",
     ),
     (
-        "{child} said that the {animal} could have the {colour} {thing} for one night.",
-        "So {she} gave the {thing} to the {animal} and went home.",
+        "{She} said that the {animal} could have the {colour} {thing} for one night.",
+        "So {she} gave the {colour} {thing} to the {animal} and went home.",
     ),
     (
-        "All night the {animal} played with the {thing} and was not sad.",
-        "That night {child} could not sleep without the {colour} {thing}.",
+        "All night the {animal} played with the {colour} {thing} and was not sad.",
+        "That night {she} could not sleep without the {colour} {thing}.",
     ),
     (
         "The next day, the {animal} came to the house and brought the {colour} {thing} back.",
-        "In the morning the {thing} stood at the door, and the {animal} stood beside it.",
+        "In the morning the {colour} {thing} stood at the door, and the {animal} stood beside it.",
     ),
 )
 TAKEN = (
     (
         "A {animal} saw the {colour} {thing} and wanted it.",
-        "Behind a tree sat a {animal} and looked at the {thing}.",
+        "Behind a tree sat a {animal} and looked at the {colour} {thing}.",
     ),
     (
-        "When {child} looked away, the {animal} took the {thing} and ran.",
+        "When {she} looked away, the {animal} took the {colour} {thing} and ran.",
         "In the night the {animal} came and took the {colour} {thing} away.",
     ),
     (
         "{She} ran after the {animal}, and {other} {she} found it.",
-        "{child} looked for the {animal} and found it {other}.",
+        "{She} looked for the {animal} and found it {other}.",
     ),
     (
-        "The {animal} was sorry and gave the {thing} back.",
+        "The {animal} was sorry and gave the {colour} {thing} back.",
         "The {animal} said that it only wanted to play, so they played with the {colour} {thing} together.",
     ),
 )
 ENDING = (
     (
-        "From that day on, {child} and the {animal} were friends.",
-        "{child} said thank you to the {animal} and gave it some bread.",
-        "{child} and the {animal} laughed and played until night.",
+        "From that day on, {she} and the {animal} were friends.",
+        "{She} said thank you to the {animal} and gave it some bread.",
+        "{She} and the {animal} laughed and played until night.",
     ),
     (
         "And the {colour} {thing} stood beside {her} bed.",
-        "And {she} never let the {thing} out of {her} hands again.",
+        "And {she} never let the {colour} {thing} out of {her} hands again.",
     ),
     ("The end.",),
 )
