@@ -50,6 +50,16 @@ def _cut_at(places=lambda sizes: np.cumsum(sizes)[:-1], axis=lambda axis: axis, 
     return concat_vjp
 
 
+def _padded(g, sizes, axis):
+    """Each part at its place in zeros of g's shape."""
+    ends = np.cumsum(sizes)
+    places = np.arange(g.shape[axis])
+    along = [-1 if i == axis % g.ndim else 1 for i in range(g.ndim)]
+    return tuple(
+        g * ((end - n <= places) & (places < end)).reshape(along) for n, end in zip(sizes, ends, strict=True)
+    )
+
+
 concat_vjp = Tried(
     minutes=12,
     level=2,
@@ -134,6 +144,46 @@ concat_vjp = Tried(
         "All the parts are as long as the first array; the sizes may differ.": lambda g, sizes, axis: tuple(
             np.take(g, np.arange(i * sizes[0], (i + 1) * sizes[0]), axis, mode="clip")
             for i in range(len(sizes))
+        ),
+        "Each part begins one place after the one before it; it begins where that one ends: at += n, the size.": (
+            lambda g, sizes, axis: tuple(
+                np.take(g, np.arange(i, i + n), axis, mode="clip") for i, n in enumerate(sizes)
+            )
+        ),
+        "The parts are ones: it is g that is handed on, not 1.": lambda g, sizes, axis: tuple(
+            np.ones_like(part) for part in _cut_at()(g, sizes, axis)
+        ),
+        "Each number is multiplied; the gradient of each entry is handed on unchanged.": (
+            _cut_at(scale=lambda n: 2),
+            _cut_at(scale=lambda n: n),
+        ),
+        "The sign is wrong: the gradient of each entry is handed on unchanged.": _cut_at(scale=lambda n: -1),
+        "The parts are joined again: return them apart, in a tuple.": lambda g, sizes, axis: g,
+        "Each part is averaged; each entry has its own gradient.": (
+            lambda g, sizes, axis: tuple(p.mean(axis, keepdims=True) for p in _cut_at()(g, sizes, axis)),
+            lambda g, sizes, axis: tuple(p.mean(axis) for p in _cut_at()(g, sizes, axis)),
+        ),
+        "Each part has g's shape here, with zeros around; it has the shape of its array.": _padded,
+        "Each part has one entry along the axis: as many as its size says.": (
+            lambda g, sizes, axis: tuple(p.take(0, axis) for p in _cut_at()(g, sizes, axis)),
+            lambda g, sizes, axis: tuple(p.take([0], axis) for p in _cut_at()(g, sizes, axis)),
+        ),
+        "The entries within each part are in the reverse order.": lambda g, sizes, axis: tuple(
+            np.flip(p, axis) for p in _cut_at()(g, sizes, axis)
+        ),
+        "The sizes are sorted here; they stay in the order of the arrays.": (
+            lambda g, sizes, axis: _cut_at()(g, sorted(sizes), axis),
+            lambda g, sizes, axis: _cut_at()(g, sorted(sizes)[::-1], axis),
+        ),
+        "Each part is transposed; it has the axes of its array.": lambda g, sizes, axis: tuple(
+            p.T for p in _cut_at()(g, sizes, axis)
+        ),
+        "An axis of size 1 is gone: each part has as many axes as g.": lambda g, sizes, axis: tuple(
+            p.squeeze() for p in _cut_at()(g, sizes, axis)
+        ),
+        "Each part is one too long: a slice a:b and range(a, b) end before b.": lambda g, sizes, axis: tuple(
+            np.take(g, np.arange(end - n, min(end + 1, g.shape[axis])), axis)
+            for n, end in zip(sizes, np.cumsum(sizes), strict=True)
         ),
         "Divide nothing: each entry went to one place, unchanged.": _cut_at(scale=lambda n: 1 / n),
         "The gradients are zeros here; each number gets the gradient of its entry in y.": _cut_at(

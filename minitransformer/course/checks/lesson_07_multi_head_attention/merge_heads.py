@@ -74,6 +74,21 @@ merge_heads = Exercise(
             lambda x: x.transpose(0, 1, 3, 2).reshape(x.shape[0], -1, x.shape[2]),
         ),
         "The heads are in the reverse order: head 0 comes first.": lambda x: back(x[:, ::-1]),
+        "Only the last head is there: put all of them side by side.": lambda x: x[:, -1],
+        "Only the first two heads are there: put all of them side by side.": lambda x: back(x[:, :2]),
+        "The first head is left out: put all of them side by side.": lambda x: back(x[:, 1:]),
+        "The last head is left out: put all of them side by side.": lambda x: back(x[:, :-1]),
+        "The largest of the heads is taken; put them side by side.": lambda x: x.max(1),
+        "Only the first text of the batch is there.": (lambda x: back(x)[0], lambda x: back(x)[:1]),
+        "The tokens of a text have become one row: keep their axis, (B, T, H * d).": (
+            lambda x: back(x).reshape(len(x), -1),
+            lambda x: x.reshape(len(x), -1),
+        ),
+        "The channels within each head are in the reverse order.": lambda x: back(x[..., ::-1]),
+        "The tokens are in the reverse order.": lambda x: back(x[:, :, ::-1]),
+        "The numbers are divided by how many heads there are: they are only moved.": lambda x: (
+            back(x) / x.shape[1]
+        ),
         "Only the first head is there: put all of them side by side.": lambda x: x[:, 0],
         "All texts have become one: keep the batch, (B, T, H * d).": lambda x: back(x).reshape(
             -1, x.shape[1] * x.shape[3]

@@ -109,18 +109,22 @@ def _wrong(
     share=lambda scores: _rows(scores),
     hide=lambda scores, mask: np.where(mask, scores, -np.inf),
     after=lambda shares, mask: shares,
+    mix=np.matmul,
+    cut_kv=None,
 ):
     """Multi-head attention with something wrong in it."""
 
     def multi_head_attention(x, win, bin, wout, bout, n_heads, mask=None):
         y = project(x, win, bin)
         three = np.split(y, 3, axis=-1) if qkv is None else qkv(y, n_heads)
-        q, k, v = (cut(three[i], n_heads) for i in parts)
+        q, k, v = (
+            c(three[i], n_heads) for c, i in zip((cut, cut_kv or cut, cut_kv or cut), parts, strict=True)
+        )
         scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(width(x.shape[-1], n_heads) if width else q.shape[-1])
         mask = None if mask is None else see(mask)
         if mask is not None and scores.shape[-2:] == mask.shape:
             scores = hide(scores, mask)
-        heads = join(after(np.nan_to_num(share(scores)), mask) @ v)
+        heads = join(mix(after(np.nan_to_num(share(scores)), mask), v))
         return (heads @ (wout.T if transposed else wout) if w_out else heads) + b_out * bout
 
     return multi_head_attention
@@ -129,6 +133,17 @@ def _wrong(
 def _with_bias(*kept):
     """The projection, with those of the biases of q, k and v that are kept."""
     return lambda x, w, b: x @ w.T + b * np.repeat(kept, x.shape[-1])
+
+
+def _not_projected(i):
+    """The projection, where part i, of q, k and v, is x itself."""
+
+    def project(x, w, b):
+        parts = np.split(x @ w.T + b, 3, axis=-1)
+        parts[i] = x
+        return np.concatenate(parts, -1)
+
+    return project
 
 
 def _by_head(y, n_heads):
@@ -199,6 +214,46 @@ multi_head_attention = Exercise(
     ),
     examples=lambda rng: (_layer(rng), _masked_layer(rng)),
     mistakes={
+        "b_out is subtracted; it is added.": _wrong(b_out=-1),
+        "b_in is subtracted; it is added.": _wrong(project=_with_bias(-1, -1, -1)),
+        "b_in is added twice.": _wrong(project=_with_bias(2, 2, 2)),
+        "b_out is added before the last projection; it comes after it.": lambda x, win, bin, wout, bout, n, mask=None: (
+            _wrong(b_out=0)(x, win, bin, wout, bout, n, mask) + bout @ wout.T
+        ),
+        "A part of w_in stands where w_out should, in the last projection.": tuple(
+            lambda x, win, bin, wout, *rest, i=i: _wrong()(x, win, bin, np.split(win, 3)[i], *rest)
+            for i in range(3)
+        ),
+        "The values are added to what attention gives; it is used as it is.": _wrong(
+            mix=lambda shares, v: shares @ v + v
+        ),
+        "Attention acts twice, one time on its own result.": _wrong(
+            mix=lambda shares, v: shares @ (shares @ v)
+        ),
+        "relu is taken of what attention gives; nothing stands between it and the last projection.": _wrong(
+            mix=lambda shares, v: np.maximum(shares @ v, 0)
+        ),
+        "`n_heads` is how many heads there are, not how wide each is.": _wrong(
+            cut=lambda x, n: turned(x, x.shape[-1] // n)
+        ),
+        "The mean of the heads stands in the place of each; put the heads side by side, as they are.": _wrong(
+            join=lambda y: back(np.repeat(y.mean(1, keepdims=True), y.shape[1], 1))
+        ),
+        "The heads are divided by how many they are; put them side by side, as they are.": _wrong(
+            join=lambda y: back(y) / y.shape[1]
+        ),
+        "The result of the last head stands in the place of each; put the heads side by side, as they are.": _wrong(
+            join=lambda y: back(np.repeat(y[:, -1:], y.shape[1], 1))
+        ),
+        "The result of the first head stands in the place of each; put the heads side by side, as they are.": _wrong(
+            join=lambda y: back(np.repeat(y[:, :1], y.shape[1], 1))
+        ),
+        "All heads use the keys and values of the first one; each has its own.": _wrong(
+            cut_kv=lambda x, n: np.repeat(turned(x, n)[:, :1], n, 1)
+        ),
+        "x itself stands where one of q, k and v should; each is a part of x @ w_in.T + b_in.": tuple(
+            _wrong(project=_not_projected(i)) for i in range(3)
+        ),
         "b_out is added once for each head; it is added once.": _wrong_b_out_often,
         "The three parts of w_in are used as they are; they must be transposed: weights are (out, in).": _wrong(
             project=lambda x, w, b: np.concatenate([x @ part for part in np.split(w, 3)], -1) + b

@@ -18,7 +18,12 @@ def _one_token(rng):
 def _counted(answer):
     x = np.arange(12.0).reshape(1, 2, 6)
     heads = [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [10, 11]]]
-    same(answer(x, 3), [heads], "the 3 heads of one text of the tokens (0, 1, ..., 5) and (6, 7, ..., 11)")
+    got = answer(x, 3)
+    hint = (
+        "The batch is gone: an axis of size 1 stays, so do not squeeze." if np.shape(got) == (3, 2, 2) else ""
+    )
+    what = "the 3 heads of one text of the tokens (0, 1, ..., 5) and (6, 7, ..., 11)"
+    same(got, [heads], what, hint=hint)
 
 
 def _one_head(answer):
@@ -77,6 +82,37 @@ split_heads = Exercise(
         ),
         "Each head begins one channel after the one before it; head h begins at channel h * d.": (
             lambda x, n: np.stack([x[..., h : h + x.shape[-1] // n] for h in range(n)], 1)
+        ),
+        "Each head has its first channel alone, or the first n_heads channels: it has d = C // n_heads of them.": (
+            lambda x, n: x[..., :n, None].transpose(0, 2, 1, 3),
+            lambda x, n: turned(x, n)[..., :1],
+        ),
+        "The channels within each head are in the reverse order.": lambda x, n: turned(x, n)[..., ::-1],
+        "The tokens are in the reverse order.": lambda x, n: turned(x, n)[:, :, ::-1],
+        "Every head has the first d channels; head h begins at channel h * d.": lambda x, n: np.repeat(
+            turned(x, n)[:, :1], n, 1
+        ),
+        "Every head has the last d channels; head h begins at channel h * d.": lambda x, n: np.repeat(
+            turned(x, n)[:, -1:], n, 1
+        ),
+        "The last head is left out.": (
+            lambda x, n: turned(x, n) * (np.arange(n) < n - 1)[:, None, None],
+            lambda x, n: turned(x, n)[:, :-1],
+        ),
+        "The first head is left out.": (
+            lambda x, n: turned(x, n) * (np.arange(n) > 0)[:, None, None],
+            lambda x, n: turned(x, n)[:, 1:],
+        ),
+        "Only the first head is there.": (
+            lambda x, n: turned(x, n) * (np.arange(n) < 1)[:, None, None],
+            lambda x, n: turned(x, n)[:, :1],
+        ),
+        "The heads are an axis at the end here, (B, T, d, n_heads); it is the second: (B, n_heads, T, d).": lambda x, n: (
+            turned(x, n).transpose(0, 2, 3, 1)
+        ),
+        "The channels are not cut: each head gets d = C // n_heads of them.": (
+            lambda x, n: x[:, None],
+            lambda x, n: x[:, :, None],
         ),
         "Only the first text of the batch is there.": lambda x, n: turned(x[:1], n),
         "There are always two heads here, whatever `n_heads` says.": (lambda x, n: turned(x, 2),),
