@@ -69,7 +69,7 @@ WRONG = {
         (CUT, "np.stack(np.split(x, n_heads, 2)[::-1], 1)", "reverse order"),
         (CUT, "np.repeat(x[:, None], n_heads, axis=1)", "Every head has all channels"),
         (CUT, f"{CUT}.reshape(B * n_heads, T, -1)", "have become one axis"),
-        (CUT, f"{CUT}.squeeze(0) if B == 1 else {CUT}", "Two steps"),
+        (CUT, f"{CUT}.squeeze(0) if B == 1 else {CUT}", "The batch is gone"),
         (CUT, f"{CUT}.squeeze(2) if T == 1 else {CUT}", "do not squeeze"),
     ],
     "merge_heads": [
