@@ -36,7 +36,8 @@ def ingredient(expected: Array, got: Array, given: Mapping[str, Any]) -> tuple[s
 def _pair(got: Array, arrays: Mapping[str, Array]) -> tuple[str, ...]:
     """Whether the result is made of two of the arrays, number by number."""
     for (left, a), (right, b) in itertools.permutations(arrays.items(), 2):
-        for sign, made in (("*", a * b), ("+", a + b), ("-", a - b)):
+        quotient = [("/", a / b)] if b.all() else []
+        for sign, made in (("*", a * b), ("+", a + b), ("-", a - b), *quotient):
             if near(got, made):
                 return (f"It is {left} {sign} {right}, number by number.",)
     return ()

@@ -169,6 +169,7 @@ def test_one_of_equal_rows_is_missing():
         (lambda x, g, b: g, "It is g itself"),
         (lambda x, g, b: g * b, "It is g * b, number by number"),
         (lambda x, g, b: b - g, "It is b - g, number by number"),
+        (lambda x, g, b: g / b, "It is g / b, number by number"),
         (lambda x, g, b: 2 * x, ""),
     ],
 )

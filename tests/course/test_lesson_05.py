@@ -106,7 +106,7 @@ WRONG = {
     ],
     "rotary": [
         ("    return y", "    return np.concatenate([y[..., 0::2], y[..., 1::2]], -1)", "in the wrong channels"),
-        ("first * sin + second * cos", "second * sin + second * cos", "needs both"),
+        ("first * sin + second * cos", "second * sin + second * cos", "One channel stands twice"),
         ("    y = np.empty_like(x)", "    y = x\n    first, second = first.copy(), second.copy()", "Work on a copy|is turned"),
         ("    return y", "    return y.reshape(-1, *y.shape[-2:]) if y.ndim > 3 else y", "any number of dimensions in front"),
         ("positions[:, None] / base", "-positions[:, None] / base", "other way"),

@@ -102,6 +102,20 @@ def _with_steps(step_at, sign=-1):
     return finite_differences
 
 
+def _half_weighed(above, below):
+    """Finite differences whose two sums have weights of their own."""
+
+    def finite_differences(f, x, g, eps=1e-6):
+        out = np.zeros(x.shape)
+        for i in np.ndindex(x.shape):
+            step = np.zeros(x.shape)
+            step[i] = eps
+            out[i] = ((above(g) * f(x + step)).sum() - (below(g) * f(x - step)).sum()) / (2 * eps)
+        return out
+
+    return finite_differences
+
+
 def _unsigned(f, x, g, eps=1e-6):
     return abs(wrong_differences()(f, x, g, eps))
 
@@ -210,6 +224,10 @@ finite_differences = Tried(
         ),
         "This is the slope for a very small step, whatever `eps` is: the step is the `eps` that is passed.": lambda f, x, g, eps: (
             wrong_differences()(f, x, g, 1e-5)
+        ),
+        "g weighs only one of the two sums: multiply both by g.": (
+            _half_weighed(lambda g: g, lambda g: 1.0),
+            _half_weighed(lambda g: 1.0, lambda g: g),
         ),
         "Slopes have a sign: no absolute value here.": _unsigned,
     },

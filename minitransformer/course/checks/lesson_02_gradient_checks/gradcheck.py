@@ -251,7 +251,7 @@ def _measures_of(answer, x):
 
 def _measures_taken(answer):
     """Those of the measures that an answer takes for slopes of both signs."""
-    x = np.array([0.01, 2.0, 0.01, 0.01, 0.01, 0.01])  # the largest slope has an error of its own
+    x = np.array([0.01, 3.0, 0.01, 0.01, 0.01, 0.01])  # the largest slope has an error of its own
     return _measures_of(answer, x) & _measures_of(answer, -x)
 
 

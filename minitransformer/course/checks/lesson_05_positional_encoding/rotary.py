@@ -178,6 +178,24 @@ rotary = Exercise(
         "The sines are missing: each channel goes into both channels of its pair.": _paired(
             lambda first, second, c, s: (first * c, second * c)
         ),
+        "One channel stands twice in the first formula: first cos a - second sin a.": (
+            _paired(lambda first, second, c, s: (first * c - first * s, first * s + second * c)),
+            _paired(lambda first, second, c, s: (second * c - second * s, first * s + second * c)),
+        ),
+        "One channel stands twice in the second formula: first sin a + second cos a.": (
+            _paired(lambda first, second, c, s: (first * c - second * s, second * s + second * c)),
+            _paired(lambda first, second, c, s: (first * c - second * s, first * s + first * c)),
+        ),
+        "Angles are radians as they are: no conversion from degrees.": lambda *a: wrong_rotary(
+            *a, angle=lambda p, i, d, base: math.radians(angle_of(p, i, d, base))
+        ),
+        "Angles are radians as they are: nothing is multiplied by 2 pi.": lambda *a: wrong_rotary(
+            *a, angle=lambda p, i, d, base: 2 * math.pi * angle_of(p, i, d, base)
+        ),
+        "The turned vector is added to x here: it takes its place.": lambda x, *a: x + wrong_rotary(x, *a),
+        "The places are in the reverse order: vector t has the place positions[t].": lambda x, positions, *base: (
+            wrong_rotary(x, positions[::-1], *base)
+        ),
         "Only the first pair is turned: each pair of channels is, with an angle of its own.": _first_pair,
         "The two channels of a pair have different angles here: they share one.": (
             _channel_by_channel(lambda c, d: c / 2),

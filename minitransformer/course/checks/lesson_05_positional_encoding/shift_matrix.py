@@ -148,6 +148,12 @@ shift_matrix = Exercise(
             lambda k, d: _first_block(k, d, 1.0),
             lambda k, d: _first_block(k, d, 0.0),
         ),
+        "This moves one place too far: the angle is k times the speed.": lambda k, d: _turn(k + 1, d),
+        "This moves one place too little: the angle is k times the speed.": lambda k, d: _turn(k - 1, d),
+        "Angles are radians as they are: nothing is multiplied by 2 pi.": lambda k, d: _turn(
+            2 * math.pi * k, d
+        ),
+        "Angles are radians as they are: no conversion from degrees.": lambda k, d: _turn(math.radians(k), d),
         "The base is 10000.": (
             lambda k, d: _turn(k, d, angle=lambda k, i, d: angle_of(k, i, d, 1000.0)),
             lambda k, d: _turn(k, d, angle=lambda k, i, d: angle_of(k, i, d, 100000.0)),

@@ -114,6 +114,9 @@ sinusoidal_table = Exercise(
         "The slowest hand comes first here: begin with i = 0, whose speed is 1.": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: angle_of(p, (d + 1) // 2 - 1 - i, d)
         ),
+        "Angles are radians as they are: nothing is multiplied by 2 pi.": lambda n, d: _neighbours(
+            n, d, angle=lambda p, i, d: 2 * math.pi * angle_of(p, i, d)
+        ),
         "The sines have a minus here: neither p nor the sine has one.": lambda n, d: _neighbours(
             n, d, angle=lambda p, i, d: -angle_of(p, i, d)
         ),

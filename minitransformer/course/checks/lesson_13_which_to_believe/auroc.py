@@ -72,14 +72,17 @@ def _ties_are_halves(answer):
     same(got, _pairs(relevance, marked), "the area where some words are equally relevant", hint=hint)
 
 
+def _halves(ahead):
+    return ((ahead > 0) + (ahead == 0) / 2).mean()
+
+
 def _against(chosen):
     """Only one of the marked words, chosen(places), is compared with the others."""
 
     def auroc(relevance, marked):
         one = np.zeros(len(marked), bool)
         one[chosen(relevance, np.flatnonzero(marked))] = True
-        ahead = relevance[one] - relevance[~marked]
-        return ((ahead > 0) + (ahead == 0) / 2).mean()
+        return _halves(relevance[one] - relevance[~marked])
 
     return auroc
 
@@ -138,6 +141,12 @@ auroc = Exercise(
         ),
         "How far apart they are does not matter: count the pairs in which the marked word is ahead.": lambda relevance, marked: (
             relevance[marked].mean() - relevance[~marked].mean()
+        ),
+        "Marked words are compared with the mean of the others: compare them with each of the others.": (
+            lambda relevance, marked: _halves(relevance[marked] - relevance[~marked].mean())
+        ),
+        "The mean of the marked words is compared: compare each of them with each of the others.": (
+            lambda relevance, marked: _halves(relevance[marked].mean() - relevance[~marked])
         ),
         "The means of the two groups are compared: compare the words, pair by pair.": (
             lambda relevance, marked: float(relevance[marked].mean() > relevance[~marked].mean())

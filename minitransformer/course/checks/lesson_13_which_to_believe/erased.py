@@ -216,6 +216,9 @@ erased = Tried(
         "Comprehensiveness is what is lost, f(all) - f(all but these), not the score itself.": _scored(
             lambda whole, rest, alone: (rest, whole - alone)
         ),
+        "Comprehensiveness begins with f(all), not with f(these alone).": _scored(
+            lambda whole, rest, alone: (alone - rest, whole - alone)
+        ),
         "Both are what is lost, f(all) less a score, not the scores themselves.": _scored(
             lambda whole, rest, alone: (rest, alone)
         ),

@@ -82,6 +82,14 @@ prefixes = Exercise(
         "The rows stand in the reverse order: row 0 has all words.": lambda order: np.array(
             left_after(order)
         )[::-1],
+        "The last word of the order does not go here: in the last row no word is left.": lambda order: (
+            np.array(
+                [
+                    [place not in order[: min(k, len(order) - 1)] for place in range(len(order))]
+                    for k in range(len(order) + 1)
+                ]
+            )
+        ),
         "Only the first word of the order goes here: a row further down lacks one more each time.": lambda order: (
             (np.arange(len(order)) != order[0]) | (np.arange(len(order) + 1) == 0)[:, None]
         ),

@@ -168,6 +168,10 @@ rank_correlation = Exercise(
         "The ranks are counted from 0, and their mean is not subtracted.": lambda a, b: _uncentred(
             _averaged(a) - 1, _averaged(b) - 1
         ),
+        "The mean is subtracted on one side only: the ranks of both are taken less their mean.": (
+            lambda a, b: _uncentred(_averaged(a) - _averaged(a).mean(), _averaged(b)),
+            lambda a, b: _uncentred(_averaged(a), _averaged(b) - _averaged(b).mean()),
+        ),
         "Both sides are replaced by their ranks, not one of them.": (
             lambda a, b: np.nan_to_num(correlation_of(_averaged(a), b)),
             lambda a, b: np.nan_to_num(correlation_of(a, _averaged(b))),

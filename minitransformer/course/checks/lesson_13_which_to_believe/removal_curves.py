@@ -233,6 +233,10 @@ removal_curves = Tried(
             lambda *inputs: _parts(lambda morf, lerf, area: (morf, morf, 0.0), *inputs),
             lambda *inputs: _parts(lambda morf, lerf, area: (lerf, lerf, 0.0), *inputs),
         ),
+        "The area is a difference, AUC(LeRF) - AUC(MoRF): here one is divided by the other.": (
+            lambda *inputs: _parts(lambda morf, lerf, _: (morf, lerf, _under(lerf) / _under(morf)), *inputs),
+            lambda *inputs: _parts(lambda morf, lerf, _: (morf, lerf, _under(morf) / _under(lerf)), *inputs),
+        ),
         "The two areas are added here: AUC(LeRF) - AUC(MoRF).": lambda *inputs: _parts(
             lambda morf, lerf, _: (morf, lerf, _under(lerf) + _under(morf)), *inputs
         ),
