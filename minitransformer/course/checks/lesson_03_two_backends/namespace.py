@@ -53,16 +53,20 @@ def _is_of(library, answer, array):
     if got is None:
         raise Nothing(what)
     if got is not library:
-        hint = (
-            ALWAYS_NUMPY
-            if got is np
-            else A_TEXT
-            if isinstance(got, str)
-            else OF_PYTHON
-            if got is builtins
-            else ""
+        raise Failed(
+            f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=_in_its_place(got)
         )
-        raise Failed(f"{what}: expected the module {library.__name__}, got {got!r:.80}", hint=hint)
+
+
+def _in_its_place(got):
+    """What came in the place of the module."""
+    if got is np:
+        return ALWAYS_NUMPY
+    if got is builtins:
+        return OF_PYTHON
+    if isinstance(got, str):
+        return A_TEXT
+    return "Return the module alone, not several." if isinstance(got, list | tuple | set) else ""
 
 
 def _companions(answer):

@@ -205,6 +205,20 @@ sigmoid = Tried(
         "This is softmax, whose numbers add up to 1: sigmoid squeezes each number alone.": (
             *(_softmax(axis, stable) for axis in (None, -1, 0) for stable in (True, False)),
         ),
+        "Where x < 0, z = e^-x is above 1 and z / (1 + z) is sigmoid(-x): z is e^-|x|.": lambda x: (
+            namespace_of(x).where(x >= 0, _high(namespace_of(x).exp(-x)), _low(namespace_of(x).exp(-x)))
+        ),
+        "The base of the power is e, as of xp.exp: here it is another one.": (
+            lambda x: _high(2.0**-x),
+            lambda x: _high(10.0**-x),
+        ),
+        "z is e^-|x|: here another number stands in the place of |x|.": (
+            lambda x: _high(namespace_of(x).exp(-x / 2)),
+            lambda x: _high(namespace_of(x).exp(-x * 2)),
+            lambda x: namespace_of(x).where(
+                x >= 0, *(f(namespace_of(x).exp(-(x**2))) for f in (_high, _low))
+            ),
+        ),
         "This is the derivative of sigmoid, s (1 - s).": _by_z(lambda z: z / (1 + z) ** 2),
         "This is the logarithm of sigmoid.": lambda x: (
             namespace_of(x).minimum(x, 0) - namespace_of(x).log1p(namespace_of(x).exp(-abs(x)))

@@ -242,6 +242,13 @@ bpe_encode = Tried(
         "The first pair of the word is left out: neighbours are zip(ids, ids[1:]).": _in_view(
             lambda pairs: pairs[1:]
         ),
+        "The last id of the result is lost.": lambda *a: _encode(*a)[:-1],
+        "Ids that are not merged stay: here only new ids come out.": lambda ids, merges: tuple(
+            i for i in _encode(ids, merges) if i in merges.values()
+        ),
+        "The pairs are looked up turned round: the left neighbour comes first.": lambda ids, merges: _encode(
+            ids, {pair[::-1]: new for pair, new in merges.items()}
+        ),
         "Nothing is merged.": lambda ids, merges: ids,
         "Go through the merges from the first learned to the last, not backwards.": _backwards,
     },

@@ -83,6 +83,13 @@ embedding = Exercise(
         "The vectors stand in the reverse order: leave the ids in their order.": lambda weight, ids: weight[
             ids[::-1]
         ],
+        "Rows are counted from the end here: row 0 is the first of the table.": (
+            lambda weight, ids: weight[-ids],
+            lambda weight, ids: weight[-ids - 1],
+        ),
+        "To each vector that of another row is added: an id has one row.": lambda weight, ids: (
+            weight[ids] + weight[ids - 1]
+        ),
         "This is the vector of one id alone: each id gets its own.": (
             lambda weight, ids: weight[ids[0]],
             lambda weight, ids: weight[ids[-1]],

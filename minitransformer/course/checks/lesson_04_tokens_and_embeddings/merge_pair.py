@@ -101,6 +101,16 @@ def _chained(ids, pair, new):
     return tuple(out)
 
 
+def _turned_round(ids, pair, new):
+    out = []
+    i = 0
+    while i < len(ids):
+        found = ids[i : i + 2] == pair
+        out.append(ids[i] if found else new)
+        i += 1 if found else 2
+    return tuple(out)
+
+
 def _at_the_end(ids, pair, new):
     marked = merge(ids, pair, None)
     return tuple(i for i in marked if i is not None) + (new,) * marked.count(None)
@@ -205,6 +215,18 @@ merge_pair = Tried(
         "It ends at the first place where the pair does not stand: append the id that is there, and go on.": _ends_early,
         "The last two ids are lost: the loop goes on while i < len(ids).": lambda *a: merge(*a, drop_last=2),
         "A new id is merged again in the same pass: go on behind what was merged.": _chained,
+        "The first id is lost: begin at 0.": lambda ids, pair, new: merge(ids[1:], pair, new),
+        "Every id that is in the pair is replaced: only both together, one after the other, are the pair.": (
+            lambda ids, pair, new: tuple(new if i in pair else i for i in ids)
+        ),
+        "`new` takes the place of both ids once: here it stands there twice.": lambda ids, pair, new: tuple(
+            part for i in merge(ids, pair, None) for part in ((new, new) if i is None else (i,))
+        ),
+        "The result stands in the reverse order.": lambda *a: merge(*a)[::-1],
+        "An id that came before is left out: the same id, or `new`, may come again and again.": lambda *a: (
+            tuple(dict.fromkeys(merge(*a)))
+        ),
+        "`new` is put where the pair does not stand: the condition is the wrong way round.": _turned_round,
         "The new ids stand at the end: put each where its pair stood.": _at_the_end,
         "An id too many is passed after a merge: the pair has two.": lambda *a: merge(*a, step=3),
         "The first id alone is compared: both must be those of the pair.": _first_only,

@@ -22,6 +22,7 @@ WORDS: tuple = (  # words, the right pair
     ({(1, 7, 2): 2, (1, 8, 2): 2, (5, 6): 3}, (5, 6)),
     ({(4, 5): 2}, (4, 5)),
     ({(8, 5): 3, (6, 2): 3, (3, 9): 3, (3, 7): 3}, (3, 7)),
+    ({(1, 2, 1, 2, 1, 2): 2, (3, 4): 3}, (1, 2)),
 )
 
 
@@ -215,7 +216,7 @@ most_frequent_pair = Tried(
         ),
         "A pair keeps the number of the last word it was seen in: add, with +=.": _last_number,
         "Return the pair alone, without its count.": lambda words: _most(words, counted=True),
-        "This is the rarest pair.": _rarest,
+        "This is the rarest pair.": (_rarest, lambda words: _rarest(words) if _most(words) else None),
         "The first pair of each word is missing: zip(word, word[1:]) begins with it.": lambda words: _most(
             words, pairs_of=lambda word: list(pairwise(word))[1:]
         ),
@@ -225,7 +226,10 @@ most_frequent_pair = Tried(
         "The pairs are turned round: the left neighbour comes first.": lambda words: _most(
             words, pairs_of=lambda word: zip(word[1:], word, strict=False)
         ),
-        "Add the word's number for each place of a pair, and nothing more: the length of the word does not count.": (
+        "Add the word's number for each place of a pair, as it is: nothing else counts.": (
+            lambda words: _weighed(words, lambda word, number: number * number),
+            lambda words: _weighed(words, lambda word, number: number + 1),
+            lambda words: _weighed(words, lambda word, number: number - 1),
             lambda words: _weighed(words, lambda word, number: number * len(word)),
             lambda words: _weighed(words, lambda word, number: len(word)),
         ),

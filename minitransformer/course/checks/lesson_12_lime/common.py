@@ -76,10 +76,11 @@ def three_of(got, names=FIT):
     if got is None:
         raise Failed("got None", hint="Is there a `return`?")
     if not isinstance(got, tuple) or len(got) != 3:
+        of = f" of {len(got)}" if isinstance(got, tuple | list) else ""
         hint = (
             "`return a, b, c` gives a tuple, as the task says; [a, b, c] is a list."
             if isinstance(got, list)
             else ""
         )
-        raise Failed(f"expected three results, {', '.join(names)}; got {type(got).__name__}", hint=hint)
+        raise Failed(f"expected three results, {', '.join(names)}; got a {type(got).__name__}{of}", hint=hint)
     return got

@@ -75,7 +75,11 @@ kernel_weights = Exercise(
         ),
         keeps_its_inputs(_some_masks),
     ),
-    examples=lambda rng: (_some_masks(rng), (np.array([[True, False], [True, True], [False, False]]), 40.0)),
+    examples=lambda rng: (
+        _some_masks(rng),
+        (np.array([[True, False], [True, True], [False, False]]), 40.0),
+        (np.arange(100) < np.array([[99], [98]]), 0.5),
+    ),
     mistakes={
         "k counts the words left in each row, along axis 1; here it goes along axis 0.": lambda masks, width=25.0: (
             np.sqrt(np.exp(-((100 * (1 - np.sqrt(masks.sum(0) / masks.shape[1]))) ** 2) / width**2))
@@ -128,6 +132,15 @@ kernel_weights = Exercise(
             _wrong_kernel(width_power=0.5),
             _wrong_kernel(width_power=4),
             _wrong_kernel(width_power=3),
+        ),
+        "The width is missing: d^2 is divided by width^2.": _wrong_kernel(width_power=0),
+        "The factor of the distance is 100.": (_wrong_kernel(scale=10.0), _wrong_kernel(scale=1000.0)),
+        "The distance takes the square root of k / T: here it is another root.": _wrong_kernel(share=np.cbrt),
+        "The exponential has the base e, np.exp: here the base is 2.": lambda masks, width=25.0: (
+            _wrong_kernel()(masks, width / math.sqrt(math.log(2)))
+        ),
+        "k is divided by the number of words, masks.shape[1]: here by the largest k.": lambda masks, width=25.0: (
+            np.exp(-((100 * (1 - np.sqrt(masks.sum(1) / masks.sum(1).max()))) ** 2) / width**2 / 2)
         ),
         "k // T is a whole number, 0 unless all words are left: divide by `/`.": _wrong_kernel(
             share=np.floor

@@ -66,7 +66,7 @@ def _asks(answer):
         raise Failed(says, hint=hint)
     whole = " ".join(WORDS)
     if asked.calls[0][0] != whole:
-        hint = JOINED if re.findall(r"\w+", asked.calls[0][0]) == WORDS else ""
+        hint = JOINED if "".join(re.findall(r"[a-z]", asked.calls[0][0])) == "".join(WORDS) else ""
         raise Failed(f"expected {whole!r} to be the first text, got {asked.calls[0][0]!r}", hint=hint)
     for text, row in zip(asked.calls[0], asked.seen, strict=False):
         expected = " ".join(word for word, left in zip(WORDS, row, strict=True) if left)
@@ -281,6 +281,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "The weights of the samples are kernel_weights(masks), with its own width: here they are others.": (
         {"weights": lambda masks: masks.mean(1)}
     ),
+    "Samples of which more is left count more: here it is the other way round.": (
+        {"weights": lambda masks: 1 / weights_by_hand(masks)}
+    ),
+    "Which words are kept depends on |c|: here it is the first num_features words.": (
+        {"chosen": lambda c: -np.arange(len(c))}
+    ),
+    "The last fit has alpha = 1: here it has none.": {"alpha": 0.0},
     "This leaves out one word at a time and takes the difference; LIME's weights are those of the fit.": {
         "out": True
     },

@@ -7,7 +7,7 @@ import numpy as np
 
 from minitransformer.course.checks.lesson_12_lime.common import LAWS, coins, sampler
 from minitransformer.course.exercise import Failed, Property
-from minitransformer.course.properties import Tried, same
+from minitransformer.course.properties import Tried, is_array_if, same
 
 MANY, SOME = 6000, 1500  # samples, enough to tell one law of chance from another
 
@@ -16,6 +16,7 @@ def _drawn(answer, T, num_samples=MANY, seed=0):
     got = answer(T, num_samples, np.random.default_rng(seed))
     if got is None:
         raise Failed("got None", hint="Is there a `return`?")
+    is_array_if(np.ones(1), got)
     if np.shape(got) != (num_samples, T):
         says = f"expected shape {num_samples, T}, got {np.shape(got)}"
         raise Failed(says, hint="num_samples rows, the first one included, and T columns.")
@@ -63,6 +64,9 @@ def _side_by_side(rows):
 
 
 def _how_many(answer):
+    if whole := np.flatnonzero(_drawn(answer, 5).all(1))[1:].tolist():
+        says = f"of {MANY} rows {len(whole) + 1} are the whole text, among them row {whole[-1]}; row 0 alone is to be"
+        raise Failed(says, hint="In each row but the first at least one word goes, also in the last row.")
     for gone, share in enumerate(_shares(_drawn(answer, 5))):
         if abs(share - (0.2 if gone else 0)) > 0.025:
             expected = "one in five" if gone else "never"

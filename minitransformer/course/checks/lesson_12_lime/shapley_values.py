@@ -186,7 +186,11 @@ shapley_values = Tried(
             _glove_game,
             "Of the 6 orders, 0 comes after 1 or 2 in 4 and adds 12 there. The empty coalition's 5 belongs to no player.",
         ),
-        Property("they add up to v(all) - v(nobody)", _add_up),
+        Property(
+            "they add up to v(all) - v(nobody)",
+            _add_up,
+            "What i adds, v(S with i) - v(S), is signed, and weighed by |S|! (n - 1 - |S|)! / n!.",
+        ),
         Property("they are the mean over all orders", _by_orders),
         Property("nine players, without going through 362880 orders", _nine),
     ),
@@ -216,6 +220,7 @@ shapley_values = Tried(
             _wrong_shapley(lambda k, n: math.factorial(k) * math.factorial(n - k) / math.factorial(n)),
             _wrong_shapley(lambda k, n: 1 / math.comb(n, k)),
             _wrong_shapley(lambda k, n: 1 / (n * math.comb(n, k))),
+            _wrong_shapley(lambda k, n: math.factorial(k) * math.factorial(n - 1) / math.factorial(n)),
         ),
         "There are n sizes of S: the mean over the coalitions of each size is divided by n too.": _wrong_shapley(
             lambda k, n: 1 / math.comb(n - 1, k)
@@ -231,6 +236,18 @@ shapley_values = Tried(
             _wrong_shapley(lambda k, n: _right(k, n) / 2 ** (n - 1)),
             _wrong_shapley(lambda k, n: _right(k, n) / n),
             _wrong_shapley(lambda k, n: _right(k, n) / 2**n),
+        ),
+        "The coalitions have different weights: |S|! (n - 1 - |S|)! / n!, here it is 1 / n for each.": _wrong_shapley(
+            lambda k, n: 1 / n
+        ),
+        "What i adds may be negative: here its sign is lost.": _compared(
+            lambda worth, s, i: abs(worth[s | 1 << i] - worth[s])
+        ),
+        "The worth of the empty coalition is subtracted from each value: what i adds, v(S with i) - v(S), is free of it.": (
+            lambda game, n: _wrong_shapley(_right)(game, n) - game(np.zeros((1, n), bool))[0]
+        ),
+        "The values are worth, no shares of v(all): do not divide by it.": (
+            lambda game, n: _wrong_shapley(_right)(game, n) / game(np.ones((1, n), bool))[0]
         ),
         "The two factorials are multiplied: here they are added.": _wrong_shapley(
             lambda k, n: (math.factorial(k) + math.factorial(n - 1 - k)) / math.factorial(n)

@@ -127,6 +127,11 @@ def _without_b(x, y, weight, alpha):
     return c, b, float(1 - weight @ (y - x @ c) ** 2 / below if below > 1e-20 else 0.0)
 
 
+def _plain_b(x, y, weight, alpha):
+    c, _, score = _wrong_ridge()(x, y, weight, alpha)
+    return c, float(y.mean() - x.mean(0) @ c), score
+
+
 def _rooted(x, y, weight, alpha):
     c, b, score = _wrong_ridge()(x, y, weight, alpha)
     return c, b, max(0.0, score) ** 0.5
@@ -248,6 +253,26 @@ weighted_ridge = Tried(
         ),
         "In R^2 the residual is y - b - x c: here b is missing.": _without_b,
         "R^2 is asked for, not its root.": _rooted,
+        "The penalty is alpha as it is: here another number stands in its place.": (
+            _wrong_ridge(scale=lambda a, w: a / 2),
+            _wrong_ridge(scale=lambda a, w: a * 2),
+            _wrong_ridge(scale=lambda a, w: 1.0),
+        ),
+        "Here samples with more weight count less: multiply by the weights.": _wrong_ridge(
+            use=lambda w: 1 / w
+        ),
+        "X^T W Y has the weights once: here they stand in it twice.": _wrong_ridge(side=np.square),
+        "b = mean(y) - mean(x) c: here it is 0.": _wrong_ridge(b=lambda x_mean, y_mean, c: 0.0),
+        "b is made of the weighted means too: here of plain ones.": _plain_b,
+        "c is signed: here the signs are lost.": lambda *problem: (lambda c, b, score: (abs(c), b, score))(
+            *_wrong_ridge()(*problem)
+        ),
+        "R^2 is 1 where the fit is perfect, no percentage.": lambda *problem: (
+            lambda c, b, score: (c, b, 100 * score)
+        )(*_wrong_ridge()(*problem)),
+        "R^2 is 1 less the share that is left: here it is added.": lambda *problem: (
+            lambda c, b, score: (c, b, 2 - score if np.ptp(problem[1]) else 0.0)
+        )(*_wrong_ridge()(*problem)),
         "The penalty is added to X^T W X: here it is subtracted.": _wrong_ridge(scale=lambda a, w: -a),
         "b = mean(y) - mean(x) c: here the second part is added.": _wrong_ridge(
             b=lambda x_mean, y_mean, c: y_mean + x_mean @ c
