@@ -8,6 +8,7 @@ from minitransformer.course.checks.lesson_01_reverse_mode.common import (
     a_ladder,
     by_layers,
     chain_of,
+    falling,
     leaves_its_values,
     longer_way,
     over_all_paths,
@@ -58,6 +59,11 @@ def _order_matters(answer):
     )
 
 
+def _numbers_fall(answer):
+    hint = "Numbers fall from step to step in this history: the order is that of the history, whatever stands in `data`."
+    same(_grads(answer, falling()), [64 + 35, 11 + 21, 7.0, 1.0], "grad where numbers fall", hint=hint)
+
+
 def _random_grads(answer):
     for seed in range(5):
         nodes = random_graph(np.random.default_rng(seed))
@@ -87,24 +93,29 @@ def _fast(answer):
         ) from None
 
 
-def _hand(slope, grad):
+def _hand(slope, grad, value):
     return slope * grad
 
 
+def _steps(value):
+    return list(zip(value.parents, value.slopes, strict=True))
+
+
 def _wrong_backward(
-    order=without_recursion, add=True, reset=True, seed=1.0, hand=_hand, forwards=False, once=False
-):
+    order=without_recursion, add=True, reset=True, seed=1.0, hand=_hand, forwards=False, once=False, steps_of=_steps,
+    join=lambda before, share: before + share, begin=0.0, of=lambda value: True
+):  # fmt: skip
     """Backward with something wrong in it."""
 
     def backward(root):
         values = order(root)
         for value in values if reset else ():
-            value.grad = 0.0
-        root.grad = seed
+            value.grad = begin if of(value) else value.grad
+        root.grad = seed(root) if callable(seed) else seed
         for value in values if forwards else reversed(values):
-            steps = list(zip(value.parents, value.slopes, strict=True))
+            steps = steps_of(value)
             for parent, slope in dict(steps).items() if once else steps:
-                parent.grad = parent.grad * add + hand(slope, value.grad)
+                parent.grad = join(parent.grad * add, hand(slope, value.grad, value))
 
     return backward
 
@@ -156,6 +167,14 @@ def _overwrite_down(root, g=1.0):
 def _twice_a_parent():
     a = Node(3.0)
     return a, Node(9.0, (a, a), (3.0, 4.0))
+
+
+def _kite_of_fractions():
+    """Slopes that are fractions of both signs."""
+    a = Node(1.0)
+    b = Node(2.0, (a,), (2.5,))
+    c = Node(3.0, (a,), (-0.7,))
+    return a, b, c, Node(4.0, (b, c), (0.6, -7.1))
 
 
 def _try_backward(answer, history):
@@ -212,6 +231,7 @@ backward = Tried(
             _order_matters,
             "Walk through topological_order(root) from the end: then all users of a Value come before it.",
         ),
+        Property("the numbers in `data` decide nothing", _numbers_fall),
         Property(
             "it is the sum over all paths in random histories",
             _random_grads,
@@ -229,7 +249,9 @@ backward = Tried(
             slow="60 doublings have 2^60 paths: visit each Value once, in order, instead of each path.",
         ),
     ),
-    examples=lambda rng: [(history,) for history in (a_kite, longer_way, _twice_a_parent)],
+    examples=lambda rng: [
+        (history,) for history in (a_kite, longer_way, _twice_a_parent, _kite_of_fractions)
+    ],
     trial=_try_backward,
     mistakes={
         "A Value used twice keeps only the share of its last user: add with +=, and set no grad to 0 on the way.": (
@@ -244,11 +266,13 @@ backward = Tried(
             _wrong_backward(seed=0.0)
         ),
         "Multiply each slope by the grad of the Value that it belongs to.": _wrong_backward(
-            hand=lambda slope, grad: slope
+            hand=lambda slope, grad, value: slope
         ),
-        "Slope and grad are multiplied, not added.": _wrong_backward(hand=lambda slope, grad: slope + grad),
+        "Slope and grad are multiplied, not added.": _wrong_backward(
+            hand=lambda slope, grad, value: slope + grad
+        ),
         "The slopes are not used: add slope * grad to the parent's grad.": _wrong_backward(
-            hand=lambda slope, grad: grad
+            hand=lambda slope, grad, value: grad
         ),
         "A parent that stands twice in `parents` gets two shares: as keys of a dictionary two become one.": _wrong_backward(
             once=True
@@ -263,6 +287,53 @@ backward = Tried(
         "A parent's grad is set to 0 in the walk, so that what other users gave it is lost: set all to 0 before.": _cleared_late,
         "A Value is visited before all its users: take the topological order.": _wrong_backward(
             order=by_layers
+        ),
+        "root.grad is 1, the slope of root in itself, not the number in its data.": _wrong_backward(
+            seed=lambda root: root.data
+        ),
+        "The sign is wrong: slope * grad is added to the parent's grad.": _wrong_backward(
+            hand=lambda slope, grad, value: -slope * grad
+        ),
+        "The number in `data` does not enter here: slope * grad alone, as slopes hold all that is needed of it.": (
+            _wrong_backward(hand=lambda slope, grad, value: grad * value.data),
+            _wrong_backward(hand=lambda slope, grad, value: slope * grad * value.data),
+            _wrong_backward(hand=lambda slope, grad, value: slope * value.data),
+        ),
+        "The grad is not shared among the parents: each gets slope * grad, undivided.": _wrong_backward(
+            hand=lambda slope, grad, value: slope * grad / len(value.parents)
+        ),
+        "Slopes and grads keep their sign: no absolute values.": _wrong_backward(
+            hand=lambda slope, grad, value: abs(slope * grad)
+        ),
+        "The slope counts once for each step, and here twice.": _wrong_backward(
+            hand=lambda slope, grad, value: slope * slope * grad
+        ),
+        "The grad is cut off to a whole number: leave int(..), round(..) and // out.": (
+            _wrong_backward(hand=lambda slope, grad, value: int(slope * grad)),
+            _wrong_backward(hand=lambda slope, grad, value: round(slope * grad)),
+        ),
+        "The slopes are taken in the reverse order: they belong to the parents in the same order.": _wrong_backward(
+            steps_of=lambda value: list(zip(value.parents, value.slopes[::-1], strict=True))
+        ),
+        "Only the first parent of each Value gets its share: go through all of them.": _wrong_backward(
+            steps_of=lambda value: _steps(value)[:1]
+        ),
+        "Only the last parent of each Value gets its share: go through all of them.": _wrong_backward(
+            steps_of=lambda value: _steps(value)[-1:]
+        ),
+        "Slopes are moved by one place: slope 0 belongs to parent 0.": _wrong_backward(
+            steps_of=lambda value: list(zip(value.parents, value.slopes[1:], strict=False))
+        ),
+        "Every grad begins with 1 here: root's does, all others begin with 0.": _wrong_backward(begin=1.0),
+        "This is a mean of what the users give: their shares are added.": _wrong_backward(
+            join=lambda before, share: (before + share) / 2
+        ),
+        "The largest share alone is kept: the shares of all users are added.": _wrong_backward(join=max),
+        "Only Values without parents begin with 0 here: all do, also those in the middle, or a second call adds to the first.": (
+            _wrong_backward(of=lambda value: not value.parents)
+        ),
+        "Only Values with parents begin with 0 here: all do, also the inputs, or a second call adds to the first.": (
+            _wrong_backward(of=lambda value: value.parents)
         ),
         "A Value that is reached again passes its grad on a second time: visit each Value once, in order.": _hand_down,
     },

@@ -107,6 +107,8 @@ def leaves_its_values(call, grad=True):
     """The property that `call(answer, nodes)` changes nothing of the Values that it is handed; their grad only if it is to."""
     parts = ("data", "parents", "slopes", "grad")[: 4 if grad else 3]
 
+    hint = "Only look at the Values: work on copies, as in list(v.parents)."
+
     def holds(answer):
         for nodes in (a_kite(), longer_way()):
             before = [dict(vars(n)) for n in nodes]
@@ -114,12 +116,10 @@ def leaves_its_values(call, grad=True):
             for i, (old, node) in enumerate(zip(before, nodes, strict=True)):
                 for part in parts:
                     if _plain(getattr(node, part)) != _plain(old[part]):
-                        raise Failed(
-                            f"`{part}` of Value {i} of {len(nodes)} is not what it was before the call"
-                        )
+                        changed = f"`{part}` of Value {i} of {len(nodes)} is not what it was before the call"
+                        raise Failed(changed, hint=hint)
 
-    hint = "Only look at the Values: work on copies, as in list(v.parents)."
-    return Property("the Values stay as they were", holds, hint)
+    return Property("the Values stay as they were", holds)
 
 
 def _plain(part):

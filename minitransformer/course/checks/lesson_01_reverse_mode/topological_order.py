@@ -26,16 +26,52 @@ BY_DATA = "This is the order of the numbers in `data`, which says nothing about 
 
 
 def _all_there(answer):
-    for nodes in (chain_of(1), chain_of(3), a_kite(), longer_way(), equal_numbers()):
+    histories = (chain_of(1), chain_of(3), a_kite(), longer_way(), _crossed(), equal_numbers(), chain_of(0))
+    for nodes in histories:
         order = _listed(answer(nodes[-1]))
         if any(n not in nodes for n in order):
             raise Failed(
                 "in the list are Values that root was not computed from: those of the call before", hint=KEPT
             )
         if missing := [i for i, n in enumerate(nodes) if n not in order]:
-            hint = EQUAL if nodes[0].data == nodes[-1].data else ""
+            hint = EQUAL if nodes[1:] and nodes[0].data == nodes[-1].data else _about_missing(order, nodes)
             of = f"of {len(nodes)} Values {len(missing)} are missing, among them"
             raise Failed(f"{of} {_called(missing[0], nodes)}", hint=hint)
+
+
+def _crossed():
+    """Two Values that are both computed from the same two."""
+    nodes = equal_numbers()
+    for i, node in enumerate(nodes):
+        node.data = float(i)
+    return nodes
+
+
+def _about_missing(order, nodes):
+    """Which Values are missing, where they have something in common; or ""."""
+    root = nodes[-1]
+    if len(nodes) > 3 and _by_one_parent(order, root):
+        return "Of each Value only one parent was visited: visit all of them."
+    if len(nodes) > 1 and set(order) == {n for n in nodes if n.parents}:
+        return "The Values without parents are missing: they belong into the list as well, before all others."
+    if nodes[1:] and set(order) == {n for n in nodes if not n.parents}:
+        return "Only Values without parents are in the list: those computed from them, root too, belong there as well."
+    if nodes == [root]:
+        return "A Value without parents is a history of its own: the list holds root alone."
+    return ""
+
+
+def _by_one_parent(order, root):
+    """Whether just those Values are there that are reached by the first or the last parent of each."""
+    return any(
+        set(order) in (_reached(root, some), {root}.union(*(_reached(p, some) for p in root.parents)))
+        for some in (slice(1), slice(-1, None))
+    )
+
+
+def _reached(root, some):
+    """Values that are reached by some of the parents of each."""
+    return {root, *(node for parent in root.parents[some] for node in _reached(parent, some))}
 
 
 def _called(i, nodes):
@@ -47,7 +83,10 @@ def _once(answer):
         order = _listed(answer(nodes[-1]))
         if len(order) != len(set(order)):
             twice = next(n for n in order if order.count(n) > 1)
-            raise Failed(f"the Value of data {twice.data:g} is in the list {order.count(twice)} times")
+            hint = "root is appended once more: it comes at the end by itself." if twice is nodes[-1] else ""
+            raise Failed(
+                f"the Value of data {twice.data:g} is in the list {order.count(twice)} times", hint=hint
+            )
 
 
 def _parents_first(answer):
@@ -147,7 +186,9 @@ topological_order = Tried(
             "Visit the parents of every Value, the parents of those, and so on, and root itself; all go into one list.",
         ),
         Property(
-            "each Value is there once", _once, "Keep a set of what was visited, and pass over what is in it."
+            "each Value is there once",
+            _once,
+            "Keep a set of what was visited, and pass over what is in it, also when a Value comes off the stack.",
         ),
         Property("each Value comes after its parents", _parents_first, BEFORE),
         Property(

@@ -274,6 +274,141 @@ def _tanh_by_exp(a):
     return t, (1 - t * t,)
 
 
+def _cubed(slope):
+    return _engine(power=lambda a, n: (a**n, (slope(a, n),)))
+
+
+def _of_exp(slope, number=math.exp):
+    return _engine(exp=lambda a: ((e := number(a)), (slope(a, e),)))
+
+
+def _of_tanh(slope, number=math.tanh):
+    return _engine(tanh=lambda a: ((t := number(a)), (slope(a, t),)))
+
+
+def _by_exp(number):
+    """A number of exp(a), which is too large for a float where a is."""
+
+    def of(a):
+        math.exp(a if a > 0 else -a)
+        return number(a)
+
+    return of
+
+
+def _product(slopes, number=lambda a, b: a * b):
+    return _engine(mul=lambda a, b: (number(a, b), slopes(a, b)))
+
+
+def _sum(slopes, number=lambda a, b: a + b):
+    return _engine(add=lambda a, b: (number(a, b), slopes(a, b)))
+
+
+OTHER_LAWS = {
+    "The slopes of a sum are 1 and 1; 1 and -1 are those of a difference.": _sum(lambda a, b: (1.0, -1.0)),
+    "The slopes of a sum are 1 and 1; the half of that belongs to a mean.": _sum(lambda a, b: (0.5, 0.5)),
+    "The slopes of a sum are 1 and 1, not the numbers of a and b.": _sum(lambda a, b: (b, a)),
+    "The number of a + b is a sum; this is a difference.": (
+        _sum(lambda a, b: (1.0, 1.0), lambda a, b: a - b),
+        _sum(lambda a, b: (1.0, -1.0), lambda a, b: a - b),
+    ),
+    "The number of a * b is a product; this is a sum.": _product(lambda a, b: (b, a), lambda a, b: a + b),
+    "The slopes of a product are b in a and a in b; here each is the product itself.": _product(
+        lambda a, b: (a * b, a * b)
+    ),
+    "The slopes of a product are b in a and a in b; here both are b.": _product(lambda a, b: (b, b)),
+    "The slopes of a product are b in a and a in b; here both are a.": _product(lambda a, b: (a, a)),
+    "The slopes of a product are b in a and a in b; here both are a + b.": _product(
+        lambda a, b: (a + b, a + b)
+    ),
+    "The slopes of a product are b in a and a in b; here one has the wrong sign.": (
+        _product(lambda a, b: (b, -a)),
+        _product(lambda a, b: (-b, a)),
+    ),
+    "The number of a ** n is a power; this is the product of a and n.": _engine(
+        power=lambda a, n: (a * n, (n * a ** (n - 1),))
+    ),
+    "The number of a ** n is a power; this is n ** a.": _engine(
+        power=lambda a, n: (n**a, (n * a ** (n - 1),))
+    ),
+    "The slope of a^n is n a^(n - 1): the power falls by one, and here it rises.": _cubed(
+        lambda a, n: n * a ** (n + 1)
+    ),
+    "The slope of a^n is n a^(n - 1): the factor is n, not n - 1.": _cubed(
+        lambda a, n: (n - 1) * a ** (n - 1)
+    ),
+    "This is what has the slope a^n, its integral; the slope of a^n is n a^(n - 1).": _cubed(
+        lambda a, n: a ** (n + 1) / (n + 1)
+    ),
+    "This is the slope in n, a^n log(a); that in a is n a^(n - 1).": _cubed(
+        lambda a, n: a**n * math.log(abs(a))
+    ),
+    "The slope of a^n is n a^(n - 1): this is the factor n alone.": _cubed(lambda a, n: n),
+    "The slope of a^n is n a^(n - 1); 2 a is that of a^2 alone.": _cubed(lambda a, n: 2 * a),
+    "The slope of a^n is n a^(n - 1); here it is the number itself, a^n.": _cubed(lambda a, n: a**n),
+    "The slope of a^n is n a^(n - 1); here it has the wrong sign.": _cubed(lambda a, n: -n * a ** (n - 1)),
+    "The slope of exp(a) is exp(a) itself; here 1 is taken off.": _of_exp(lambda a, e: e - 1),
+    "The slope of exp(a) is exp(a) itself; here it is squared.": _of_exp(lambda a, e: e * e),
+    "The slope of exp(a) is exp(a) itself; here it is 1 divided by it.": _of_exp(lambda a, e: 1 / e),
+    "The slope of exp(a) is exp(a) itself; here it has the wrong sign.": _of_exp(lambda a, e: -e),
+    "The slope of exp(a) is exp(a) itself; here exp is taken twice.": _of_exp(lambda a, e: math.exp(e)),
+    "This is exp(-a): the number of a.exp() is math.exp(self.data).": _of_exp(
+        lambda a, e: e, lambda a: math.exp(-a)
+    ),
+    "This is exp(a) - 1: the number of a.exp() is math.exp(self.data).": _of_exp(lambda a, e: e, math.expm1),
+    "This is 2 ** a: the number of a.exp() is math.exp(self.data).": _of_exp(
+        lambda a, e: e, lambda a: 2.0**a
+    ),
+    "The result of exp is rounded: return it as it is.": tuple(
+        _engine(exp=lambda a, n=n: (round(math.exp(a), n), (math.exp(a),))) for n in range(1, 5)
+    ),
+    "The slope of tanh is 1 - t^2, not (1 - t)^2, t being the result.": _of_tanh(lambda a, t: (1 - t) ** 2),
+    "The slope of tanh is 1 - t^2; here it is multiplied by t, the result.": _of_tanh(
+        lambda a, t: t * (1 - t * t)
+    ),
+    "The slope of tanh is 1 - t^2; here it is t^2 - 1, with the wrong sign.": _of_tanh(
+        lambda a, t: t * t - 1
+    ),
+    "The slope of tanh is 1 - t^2: the 1 is missing.": (
+        _of_tanh(lambda a, t: -t * t),
+        _of_tanh(lambda a, t: t * t),
+    ),
+    "The slope of tanh is 1 - t^2, and here its root, which is 1 / cosh(a).": (
+        _of_tanh(lambda a, t: math.sqrt(1 - t * t)),
+        _of_tanh(lambda a, t: 1 / math.cosh(a)),
+    ),
+    "The slope of tanh is 1 - t^2, and here its square.": _of_tanh(lambda a, t: (1 - t * t) ** 2),
+    "The slope of tanh is 1 - t^2; here it is the result itself.": _of_tanh(lambda a, t: t),
+    "The slope of tanh is 1 - t^2; here it is 1, which it is at 0 alone.": _of_tanh(lambda a, t: 1.0),
+    "The slope of tanh is 1 - t^2; this is 1 / (1 + a^2), that of the arc tangent.": _of_tanh(
+        lambda a, t: 1 / (1 + a * a)
+    ),
+    "math.tan is another function: a.tanh() is math.tanh(self.data).": _of_tanh(
+        lambda a, t: 1 - t * t, lambda a: math.tan(a)
+    ),
+    "math.atan is another function: a.tanh() is math.tanh(self.data).": _of_tanh(
+        lambda a, t: 1 - t * t, math.atan
+    ),
+    "math.sinh is another function: a.tanh() is math.tanh(self.data).": _of_tanh(
+        lambda a, t: 1 - t * t, math.sinh
+    ),
+    "tanh has the wrong sign: it is above 0 where a is.": (
+        _of_tanh(lambda a, t: 1 - t * t, lambda a: -math.tanh(a)),
+        _of_tanh(lambda a, t: 1 - t * t, _by_exp(lambda a: -math.tanh(a))),
+    ),
+    "This is tanh(a / 2), as with exp(a) in the place of exp(2 a).": (
+        _of_tanh(lambda a, t: 1 - t * t, lambda a: math.tanh(a / 2)),
+        _of_tanh(lambda a, t: 1 - t * t, _by_exp(lambda a: math.tanh(a / 2))),
+    ),
+    "This is the logistic function, 1 / (1 + exp(-a)): a.tanh() is math.tanh(self.data).": _of_tanh(
+        lambda a, t: 1 - t * t, lambda a: 1 / (1 + math.exp(-a))
+    ),
+    "The slope of tanh is rounded: return it as it is.": tuple(
+        _of_tanh(lambda a, t, n=n: round(1 - t * t, n)) for n in range(1, 5)
+    ),
+}
+
+
 Value = Tried(
     minutes=20,
     level=1,
@@ -355,6 +490,7 @@ Value = Tried(
         ),
         "The slope of exp(a) is exp(a) itself, not 1.": _engine(exp=lambda a: (math.exp(a), (1.0,))),
         "`v + 3` fails: make a Value of a plain number with `Value.lift(other)`.": _engine(lift=False),
+        **OTHER_LAWS,
         "The result has no history: pass parents and slopes to the new Value.": _engine(parents=False),
         "exp(1000) is too large for a float: use math.tanh.": _engine(tanh=_tanh_by_exp),
     },
