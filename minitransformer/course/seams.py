@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace as changed
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -17,8 +16,8 @@ import numpy
 
 from minitransformer import autograd, gradients, optim, statistics
 from minitransformer.autograd import Op, Tensor, no_grad
-from minitransformer.explain import deletion_curves, perturbation, rationales, shapley, surrogate
-from minitransformer.generation import beam, reading, sampling
+from minitransformer.explain import deletion_curves, rationales, shapley, surrogate
+from minitransformer.generation import sampling
 from minitransformer.kernels import numpy as kernels
 from minitransformer.kernels import reference
 from minitransformer.models import t5
@@ -29,7 +28,6 @@ from minitransformer.ops.laws import is_number
 from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.settings import is_grad_enabled
 from minitransformer.tokenization import byte_pair, marks
-from minitransformer.tokenization.tokenizer import UNK
 
 Array = numpy.ndarray
 Function = Callable[..., Any]
@@ -182,36 +180,26 @@ def cross_entropy_vjp(mine, own, g: Array, x: Array, target: Array, shift, total
     return mine(g[0] * x.dtype.type(len(x)), x, target) if is_mean else NotImplemented
 
 
-def step(mine, own, library: optim.Optimizer, entries, group: dict) -> Any:
-    """SGD and Adam: the decay of the weights is computed here."""
-    decay = group["weight_decay"]
-    decoupled = group.get("decoupled_weight_decay")
-    shrink = 1 - optim.optimizer.rate(group) * decay if decoupled else 1.0
-    grads = [g if decoupled else g + decay * p for p, g, _ in entries]
-    settings = [group[name] for name in ("momentum", "betas", "eps") if name in group]
-    return steps_of_a_group(
-        mine, library, entries, group, [p * shrink for p, _, _ in entries], grads, settings
-    )
+def step(*settings: str) -> Function:
+    """A fit for an optimizer with these settings. Unless it has "weight_decay", the weights' decay is computed here."""
+    return lambda mine, own, library, entries, group: updated(mine, library, entries, group, settings)
 
 
-def decayed_step(mine, own, library: optim.Optimizer, entries, group: dict) -> Any:
-    """AdamW: the weights decay in the learner's step."""
-    settings = [group[name] for name in ("betas", "eps", "weight_decay")]
-    params = [p.copy() for p, _, _ in entries]
-    return steps_of_a_group(mine, library, entries, group, params, [g for _, g, _ in entries], settings)
-
-
-def steps_of_a_group(mine, library: optim.Optimizer, entries, group: dict, stepped, grads, settings) -> Any:
-    """With the learner's optimizer for a group, on copies: a step that fails changes nothing."""
+def updated(mine, library: optim.Optimizer, entries, group: dict, settings: tuple[str, ...]) -> Any:
+    """The learner's step for a group, on copies: a step that fails changes nothing."""
     if any(map(group.get, ("dampening", "nesterov", "amsgrad"))):
         return NotImplemented
     lr = optim.optimizer.rate(group)
+    decay = 0.0 if "weight_decay" in settings else group["weight_decay"]
+    decoupled = group.get("decoupled_weight_decay")
+    stepped = [p * (1 - lr * decay) if decoupled else p.copy() for p, _, _ in entries]
     made = vars(library).setdefault("of_the_learner", {})
     states = tuple(id(state) for _, _, state in entries)  # each set of parameters has its own optimizer
-    made[states] = optimizer = made.get(states) or mine(stepped, lr, *settings)
+    optimizer = made.get(states) or mine(stepped, lr, *(group[name] for name in settings))
+    made[states] = optimizer
     optimizer.params = stepped
     optimizer.lr = lr
-    optimizer.step(grads)
+    optimizer.step([g if decoupled else g + decay * p for p, g, _ in entries])
     changes = [(p, new) for (p, _, _), new in zip(entries, stepped, strict=True)]
     if any(numpy.isfinite(p).all() and not numpy.isfinite(new).all() for p, new in changes):
         raise ValueError("a step made finite parameters NaN or infinite")
@@ -236,18 +224,6 @@ def sample(mine, own, p: Array, random: numpy.random.Generator) -> int:
     if not p[token]:
         raise ValueError(f"drew token {token}, which has probability 0")
     return token
-
-
-def beam_search(mine, own, model, ids, length: int, beams: int = 4, penalty: float = 1.0, stop_id=None):
-    """The best text is the learner's; those that came next to it are the library's."""
-
-    def log_shares(text: list[int]) -> Array:  # (T,) -> (V,)
-        return kernels.log_softmax(reading.last_logits(model, [text])[0].astype(float), -1)
-
-    if stop_id is not None or not length:
-        return NotImplemented
-    tokens, score = mine(log_shares, list(ids), beams, length)
-    return [beam.Draft(tuple(map(int, tokens)), float(score)), *own(model, ids, length, beams, penalty)[1:]]
 
 
 def rule(sink: str, law: Function) -> Function:
@@ -288,15 +264,6 @@ def softmax_rule(mine, op, r: Array, eps: float, s: Array, x: Array):
 def shapley_values(mine, own, game, n: int, *arguments):
     _, base, exact = own(game, n, *arguments)
     return (mine(game, n), base, exact) if exact else NotImplemented
-
-
-def removal_curves(mine, own, logit, ids, relevance, replace="zero", *, unk_id=UNK, **how):
-    """The curves of an explanation are the learner's; those of random orders, to compare with, are the library's."""
-    found = own(logit, ids, relevance, replace, unk_id=unk_id, **how)
-    given = numpy.array(relevance, dtype=float)
-    curves = mine(lambda keep: perturbation.masked_logits(logit, ids, keep, replace, unk_id), given)
-    morf, lerf = (numpy.reshape(curve, found.morf.shape) for curve in curves[:2])
-    return changed(found, morf=morf, lerf=lerf)
 
 
 # attention's gradient by its definition, which calls those of matmul and softmax one after the other
@@ -344,9 +311,9 @@ TABLE = [
     Seam("feed_forward", transformer.TransformerEncoderLayer, "feed_forward", feed_forward),
     Seam("cross_entropy", functional, "cross_entropy", cross_entropy),
     Seam("cross_entropy_vjp", kernels, "cross_entropy_vjp", cross_entropy_vjp),
-    Seam("SGD", optim.SGD, "update_all", step, pure=False),
-    Seam("Adam", optim.Adam, "update_all", step, pure=False),
-    Seam("AdamW", optim.AdamW, "update_all", decayed_step, pure=False),
+    Seam("SGD", optim.SGD, "update_all", step("momentum"), pure=False),
+    Seam("Adam", optim.Adam, "update_all", step("betas", "eps"), pure=False),
+    Seam("AdamW", optim.AdamW, "update_all", step("betas", "eps", "weight_decay"), pure=False),
     Seam("clip_grad_norm", utils, "clip_grad_norm_", clip_grad_norm, pure=False),
     Seam("sample", sampling, "draw", sample, pure=False),
     Seam("keep_top_k", *NEXT, lambda mine, own, logits, temperature=1.0, top_k=None, top_p=None:
@@ -354,7 +321,6 @@ TABLE = [
     Seam("keep_top_p", *NEXT, lambda mine, own, logits, temperature=1.0, top_k=None, top_p=None:
          mine(own(logits, temperature, top_k), top_p) if top_p and temperature else NotImplemented),
     Seam("next_token_probabilities", *NEXT, lambda mine, own, logits, *how: mine(logits.astype(float), *how)),
-    Seam("beam_search", beam, "beam_search", beam_search),
     Seam("stabilised", Books, "stabiliser", lambda mine, own, books, z: mine(z, books.eps) - z),
     Seam("epsilon_rule", linalg.Linear, "relprop", rule("epsilon", affine_rule), pure=False),
     Seam("matmul_rule", linalg.MatMul, "relprop", rule("epsilon", matmul_rule), pure=False),
@@ -364,7 +330,6 @@ TABLE = [
     Seam("weighted_ridge", surrogate, "weighted_ridge"),
     Seam("shapley_values", shapley, "shapley_values", shapley_values),
     Seam("prefixes", deletion_curves, "prefixes"),
-    Seam("removal_curves", deletion_curves, "faithfulness", removal_curves),
     Seam("rank_correlation", statistics, "rank_correlation"),
     Seam("auroc", rationales, "auroc"),
     Seam("mask_tokens", masked_lm, "hidden"),

@@ -200,11 +200,18 @@ def likeliest() -> Array:
     Returns:
         (7,).
     """
-    manual_seed(0)
-    best = beam.beam_search(LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval(), [3, 1], 6, beams=4)[
-        0
-    ]
+    best = beam.beam_search(writer(), [3, 1], 6, beams=4)[0]
     return numpy.array([*best.tokens, best.log_probability])
+
+
+def writer() -> LanguageModel:
+    """A language model of eleven tokens.
+
+    Returns:
+        The model, always with the same weights.
+    """
+    manual_seed(0)
+    return LanguageModel(LanguageModelConfig(11, 16, 2, 1, 32)).eval()
 
 
 # ---- explanations ----

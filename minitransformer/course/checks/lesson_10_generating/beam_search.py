@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 
-from minitransformer.course.exercise import Failed, Property
+from minitransformer.course import tasks
+from minitransformer.course.exercise import Beside, Failed, Property
 from minitransformer.course.properties import Tried, same
+from minitransformer.generation.reading import last_logits
+from minitransformer.kernels.reference import log_softmax
 
 
 def _tree(seed, v=4):
@@ -154,6 +157,16 @@ def _try_beam(answer, seed, width, length):
     return np.array([*ids, score], dtype=float)
 
 
+def _both(mine):
+    model = tasks.writer()
+
+    def log_shares(ids):  # (T,) -> (V,)
+        return log_softmax(last_logits(model, [ids])[0].astype(float), -1)
+
+    tokens, score = mine(log_shares, [3, 1], 4, 6)
+    return np.array([*tokens, score]), tasks.likeliest()
+
+
 beam_search = Tried(
     minutes=25,
     level=3,
@@ -281,4 +294,5 @@ beam_search = Tried(
         ),
         "The worst of the beam is returned; the best is wanted.": _wrong_beam(end=lambda start, c: c[-1]),
     },
+    beside=Beside("the library's returns all beams, and stops at a token", _both),
 )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minitransformer.course import tasks
 from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     ask,
     asked_in_rows,
@@ -12,7 +13,7 @@ from minitransformer.course.checks.lesson_13_which_to_believe.common import (
     left_after,
     model_of,
 )
-from minitransformer.course.exercise import Failed, Property
+from minitransformer.course.exercise import Beside, Failed, Property
 from minitransformer.course.properties import Tried, same
 
 
@@ -145,6 +146,10 @@ def _distances(logit, relevance):
     return morf, lerf, (apart[1:] + apart[:-1]).mean() / 2
 
 
+def _both(mine):
+    return np.stack(mine(tasks.without, tasks.RELEVANCE.copy())[:2]), tasks.curves()
+
+
 removal_curves = Tried(
     minutes=15,
     level=2,
@@ -242,4 +247,5 @@ removal_curves = Tried(
         ),
         "One word at a time is missing here; words that went stay away.": _wrong_curves(occluded=True),
     },
+    beside=Beside("the library draws the curves of random orders at once", _both),
 )
