@@ -181,6 +181,36 @@ grouped_attention = Exercise(
         "All heads use the first group's keys and values.": _misled(group=_first_group),
         "Keys and values are repeated along the places here: heads are axis 0, np.repeat(.., axis=0).": _mixed,
         "The groups stand in the reverse order here.": _misled(group=lambda h, H, G: G - 1 - h * G // H),
+        "The group of head h is h // (H // G); here it is h // G.": _misled(
+            group=lambda h, H, G: min(h // G, G - 1)
+        ),
+        "The keys are averaged here; the weights go to the values.": lambda q, k, v: _attended(q, k, k),
+        "The result is divided by sqrt(d), not the scores: they are, before the softmax.": lambda q, k, v: (
+            _attended(q, k, v, root=lambda q, k: 1.0) / _root(q, k)
+        ),
+        "What follows keeps a weight: a score somewhat below 0 is a score like any other; -inf hides it.": tuple(
+            _misled(hidden=low) for low in (-1.0, -5.0)
+        ),
+        "The mask is the wrong way round: what follows is seen, and the places before are hidden.": _misled(
+            seen=lambda t, T: np.arange(T) > t
+        ),
+        "Only the first G heads have a result: there are H of them.": (
+            lambda q, k, v: _attended(q, k, v) * (np.arange(len(q)) < len(k))[:, None, None],
+            lambda q, k, v: _attended(q, k, v)[: len(k)],
+        ),
+        "Heads of a group have one query here, its first head's or that of the group's number; each has its own.": (
+            lambda q, k, v: _attended(q[np.arange(len(q)) * len(k) // len(q)], k, v),
+            lambda q, k, v: _attended(q[np.arange(len(q)) // (len(q) // len(k)) * (len(q) // len(k))], k, v),
+        ),
+        "Only the place with the highest score is read; the softmax gives a weight to each.": _misled(
+            shares=lambda scores: np.eye(scores.shape[-1])[scores.argmax(-1)]
+        ),
+        "All places that are seen have the same weight; the softmax of the scores says how much each has.": _misled(
+            shares=lambda scores: np.isfinite(scores) / np.isfinite(scores).sum(-1, keepdims=True)
+        ),
+        "The sums of the rows divide the columns here: keepdims=True keeps them a column.": _misled(
+            shares=lambda scores: (e := np.exp(scores - scores.max(-1, keepdims=True))) / e.sum(-1)
+        ),
         "Queries see what follows: hide it.": _misled(seen=lambda t, T: np.arange(T) < T),
         "This looks ahead: a query sees its own place and those before, np.tri or np.tril.": _misled(
             seen=lambda t, T: np.arange(T) >= t
@@ -196,6 +226,7 @@ grouped_attention = Exercise(
             _misled(root=lambda q, k: math.sqrt(len(k))),
             _misled(root=lambda q, k: math.sqrt(q.shape[1])),
             _misled(root=lambda q, k: math.sqrt(len(q) * q.shape[-1])),
+            _misled(root=lambda q, k: math.sqrt(len(k) * q.shape[-1])),
             _misled(root=lambda q, k: math.sqrt(len(q) // len(k) * q.shape[-1])),
             _misled(root=lambda q, k: math.sqrt(len(q) // len(k))),
         ),

@@ -85,16 +85,17 @@ def _how_far(d, both_ways):
 
 def _put_in(d, both_ways, count=32, furthest=128, *, halved=True, far=_how_far, ahead=_apart, ways=None, share=_measured,
             exact=lambda n: n // 2, whole=_down, begin=None, rest=lambda n, e: n - e, last=1, all_exact=False,
-            always=False, fixed=False):  # fmt: skip
+            always=False, fixed=False, last_of=np.minimum, swapped=False, exact_of=None, whole_count=False):  # fmt: skip
     """Buckets with something wrong in them: the distance, the logarithm, its limits, or the two directions."""
     count, furthest = (32, 128) if fixed else (count, furthest)
     both_ways = both_ways if ways is None else ways
     n = count // 2 if both_ways and halved else count
     distance = far(d, both_ways)
-    e = exact(n)
+    e = exact_of(n, count, furthest) if exact_of else exact(n)
     with np.errstate(all="ignore"):
         wide = (e if begin is None else begin) + whole(share(distance, e, furthest), rest(n, e))
-    bucket = np.where(distance < e, distance, wide if last is None else np.minimum(wide, n - last))
+    wide = wide if last is None else last_of(wide, (count if whole_count else n) - last)
+    bucket = np.where(distance < e, wide, distance) if swapped else np.where(distance < e, distance, wide)
     bucket = np.minimum(distance, n - 1) if all_exact else bucket
     return bucket + n * ahead(d) if both_ways or always else bucket
 
@@ -193,6 +194,40 @@ relative_buckets = Exercise(
             _misplaced(far=lambda d, both_ways: np.abs(d) if both_ways else np.abs(np.minimum(-d, 0))),
         ),
         "One way, nothing is added for keys that follow: they count as distance 0.": _misplaced(always=True),
+        "both_ways is taken the wrong way round.": lambda d, both_ways, *rest: _put_in(
+            d, not both_ways, *rest
+        ),
+        "Keys ahead go n further; here n is taken off.": _misplaced(ahead=lambda d: -1 * (d > 0)),
+        "Far distances go to the last bucket at once: np.minimum(.., n - 1) keeps the smaller of both.": _misplaced(
+            last_of=np.maximum
+        ),
+        "Near and far have changed places: distances below e are their own bucket, the others take the logarithm.": (
+            _misplaced(swapped=True),
+            _misplaced(
+                swapped=True,
+                share=lambda far, e, furthest: np.log(np.maximum(far, 1) / e) / np.log(furthest / e),
+            ),
+        ),
+        "The distance is not rounded down: floor, then integers.": _misplaced(
+            whole=lambda share, buckets: share * buckets
+        ),
+        "One way, keys that follow count as distance 0: np.maximum(-distances, 0), not -distances.": _misplaced(
+            far=lambda d, both_ways: np.abs(d) if both_ways else -d
+        ),
+        "e is half the buckets of one direction, n // 2, and n is count // 2 both ways; here e is count // 2.": _misplaced(
+            exact_of=lambda n, count, furthest: count // 2
+        ),
+        "e is half the buckets of one direction, n // 2; here it is half of furthest.": _misplaced(
+            exact_of=lambda n, count, furthest: furthest // 2
+        ),
+        "Of n buckets of one direction the last has the number n - 1; here it is count - 1.": _misplaced(
+            whole_count=True
+        ),
+        "The root of the distance is taken; it is the logarithm.": (
+            _scaled(lambda f, e, furthest: np.sqrt(f / e) / np.log(furthest / e)),
+            _scaled(lambda f, e, furthest: (np.sqrt(f / e) - 1) / (np.sqrt(furthest / e) - 1)),
+            _scaled(lambda f, e, furthest: np.sqrt(f / e) / np.sqrt(furthest / e)),
+        ),
         "both_ways is not used: one way there are `count` buckets, and keys that follow count as distance 0.": (
             _misplaced(ways=True),
             _misplaced(ways=False),
@@ -223,6 +258,7 @@ relative_buckets = Exercise(
         "Above and below the line the logarithm is of a ratio to e: ln(f / e) and ln(furthest / e).": (
             _scaled(lambda f, e, furthest: np.log(f) / np.log(furthest / e)),
             _scaled(lambda f, e, furthest: np.log(f) / np.log(furthest)),
+            _scaled(lambda f, e, furthest: np.log(f / e) / np.log(furthest - e)),
             _scaled(lambda f, e, furthest: np.log(f / e) / np.log(furthest)),
             _scaled(lambda f, e, furthest: np.log(f - e + 1) / np.log(furthest - e + 1)),
             _scaled(lambda f, e, furthest: np.log(f / e + 1) / np.log(furthest / e + 1)),

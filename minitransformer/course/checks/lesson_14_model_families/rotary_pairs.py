@@ -20,7 +20,7 @@ def _speed(t, i, d, base, place):
 
 
 def _turned(x, positions, base=10000.0, interleaved=False, *, angle=_speed, signs=(-1, 1), outside_in=False, stale=False,
-            turn=lambda c, s: (c, s)):  # fmt: skip
+            turn=lambda c, s: (c, s), first=None, second=None):  # fmt: skip
     """Pair by pair; the last ones say what may be wrong."""
     d = x.shape[-1]
     y = np.array(x, dtype=float)
@@ -29,13 +29,24 @@ def _turned(x, positions, base=10000.0, interleaved=False, *, angle=_speed, sign
             a, b = (2 * i, 2 * i + 1) if interleaved else (i, d - 1 - i if outside_in else i + d // 2)
             way = angle(positions[t], i, d, base, t)
             c, s = turn(math.cos(way), math.sin(way))
-            y[..., t, a] = x[..., t, a] * c + signs[0] * x[..., t, b] * s
-            y[..., t, b] = (y if stale else x)[..., t, a] * signs[1] * s + x[..., t, b] * c
+            p, q = x[..., t, a], x[..., t, b]
+            y[..., t, a] = first(p, q, c, s) if first else p * c + signs[0] * q * s
+            p = y[..., t, a] if stale else p
+            y[..., t, b] = second(p, q, c, s) if second else p * signs[1] * s + q * c
     return y
 
 
 def _misturned(**wrong):
     return lambda *arguments: _turned(*arguments, **wrong)
+
+
+def _in_each_form(**wrong):
+    """A mistake in both kinds of pairs, and in one of them alone."""
+
+    def only(kind):
+        return lambda x, p, base=1e4, i=False: _turned(x, p, base, i, **(wrong if i == kind else {}))
+
+    return _misturned(**wrong), only(False), only(True)
 
 
 def _wide(x, positions, base=10000.0, interleaved=False):
@@ -158,6 +169,42 @@ rotary_pairs = Exercise(
         "One sine has a minus, the other has none: a cos - b sin, a sin + b cos.": (
             _misturned(signs=(1, 1)),
             _misturned(signs=(-1, -1)),
+        ),
+        "The second channel is a cos + b sin here: it is a sin + b cos.": _in_each_form(
+            second=lambda a, b, c, s: a * c + b * s
+        ),
+        "The first channel is a sin - b cos here: it is a cos - b sin.": _in_each_form(
+            first=lambda a, b, c, s: a * s - b * c
+        ),
+        "The two channels of a pair have changed places in the result: first a cos - b sin, then a sin + b cos.": _in_each_form(
+            first=lambda a, b, c, s: a * s + b * c, second=lambda a, b, c, s: a * c - b * s
+        ),
+        "The two channels of a pair have changed places before they are turned: a is the first.": _in_each_form(
+            first=lambda a, b, c, s: b * c - a * s, second=lambda a, b, c, s: b * s + a * c
+        ),
+        "The second channel of each pair is left as it was: it becomes a sin + b cos.": _in_each_form(
+            second=lambda a, b, c, s: b
+        ),
+        "The first channel of each pair is left as it was: it becomes a cos - b sin.": _in_each_form(
+            first=lambda a, b, c, s: a
+        ),
+        "Each channel is only multiplied by the cosine; the other channel of the pair times the sine is missing.": _in_each_form(
+            first=lambda a, b, c, s: a * c, second=lambda a, b, c, s: b * c
+        ),
+        "Cosine and sine are added to the channels; each is multiplied.": _in_each_form(
+            first=lambda a, b, c, s: a + c, second=lambda a, b, c, s: b + s
+        ),
+        "Cosine and sine are squared here.": _misturned(turn=lambda c, s: (c * c, s * s)),
+        "The tangent stands where the sine should.": _misturned(turn=lambda c, s: (c, s / c)),
+        "The speeds stand in the reverse order: pair 0 turns the fastest.": _misturned(
+            angle=lambda t, i, d, base, place: _speed(t, d // 2 - 1 - i, d, base, place)
+        ),
+        "The speeds are no powers of base here; they are 1 / base ** (2i / d).": (
+            _misturned(angle=lambda t, i, d, base, place: t / (1 + 2 * i / d)),
+            _misturned(angle=lambda t, i, d, base, place: t / (base * 2 * i / d + 1)),
+        ),
+        "The positions are divided by how many there are; they are taken as they are.": (
+            lambda x, p, *rest, **named: _turned(x, p / len(p), *rest, **named)
         ),
         "Sine and cosine have changed places: a cos - b sin, a sin + b cos.": _misturned(
             turn=lambda c, s: (s, c)

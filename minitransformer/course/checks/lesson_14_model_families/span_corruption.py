@@ -1,5 +1,7 @@
 """What must be true of span corruption: marks in the place of spans, and an answer that says what they stand for."""
 
+import operator
+
 import numpy as np
 
 from minitransformer.course.exercise import Exercise, Failed, Nothing, Property
@@ -114,19 +116,19 @@ def _whole_span(ids, start, length):
 
 def _corrupted(ids, spans, first, *, mark=_counted, end=_end, piece=_whole_span, shift=0, times=lambda n: 1,
                keep=False, ahead=True, behind=False, kept_text=False, rest=True,
-               ends_too=False, back=False, swapped=False):  # fmt: skip
+               ends_too=False, back=False, swapped=False, places=False, goes_on=operator.add):  # fmt: skip
     """Span corruption with something wrong in it: the marks, what a span contains, where the text goes on, or the order."""
     text = []
     asked = []
     at = 0
     for i, (start, length) in enumerate(spans):
-        name = [mark(first, i)]
+        name = [first + start] if places else [mark(first, i)]
         gone = piece(ids, start, length)
         gone = ids[at:start] if kept_text else gone
         text += ids[at:start] + name * times(length) + (gone if keep else [])
         part = name * ahead + gone + name * behind
         asked = part + asked if back else asked + part
-        at = start if shift is None else start + length + shift
+        at = start if shift is None else goes_on(start, length) + shift
     text = text + (ids[at:] if rest else [])
     last = end(first, len(spans))
     text += last if ends_too else []
@@ -218,6 +220,27 @@ span_corruption = Exercise(
         "The marks begin at first_mark; here they begin at 0.": (
             _wrong(mark=lambda first, i: i, end=lambda first, n: [n]),
             _wrong(mark=lambda first, i: i),
+        ),
+        "Behind a span the text goes on at start + length; here it is at length.": _wrong(
+            goes_on=lambda start, length: length
+        ),
+        "A mark is first_mark and the number of the span, 0, 1, ..; here it is first_mark and the span's start.": (
+            _wrong(places=True),
+            lambda ids, spans, first: (
+                _wrong(places=True)(ids, spans, first)[0],
+                _wrong()(ids, spans, first)[1],
+            ),
+            lambda ids, spans, first: (
+                _wrong()(ids, spans, first)[0],
+                _wrong(places=True)(ids, spans, first)[1],
+            ),
+        ),
+        "A span ends before start + length; here it ends before length: ids[start : start + length].": (
+            _wrong(piece=lambda ids, start, n: ids[start:n]),
+        ),
+        "What comes before the first span is missing in the text: begin at 0.": lambda ids, spans, first: (
+            (sides := _wrong()(ids, spans, first))[0][spans[0][0] if spans else 0 :],
+            sides[1],
         ),
         "The answer has no marks: without them it is not clear where a span belongs.": (
             _wrong(ahead=False),
