@@ -18,7 +18,7 @@ def _layer(rng, B=2, T=3, C=8, n_heads=2):
 
 def _masked_layer(rng):
     return *_layer(rng, T=4, C=6, n_heads=3), np.array(
-        [[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1]], dtype=bool
+        [[1, 0, 0, 1], [1, 0, 1, 0], [0, 1, 1, 0], [1, 1, 1, 1]], dtype=bool
     )
 
 
@@ -354,6 +354,9 @@ multi_head_attention = Exercise(
         "b_in is missing.": _wrong(project=_with_bias(0, 0, 0)),
         "b_out is missing.": _wrong(b_out=0),
         "The mask is not used: pass it to `attention`.": _wrong(see=lambda mask: None),
+        "Each query sees its own place here, whatever the mask says.": _wrong(
+            see=lambda mask: mask | np.eye(len(mask), dtype=bool)
+        ),
         "The mask is inverted: True is where a query may attend.": _wrong(see=np.logical_not),
     },
 )

@@ -327,6 +327,13 @@ encoder_block = Exercise(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(2 * x + attend(x))) + think(y)),
             lambda x, attend, think, norm1, norm2: (y := 2 * x + attend(norm1(x))) + think(norm2(y)),
         ),
+        "The network works on what attention gave; it works on the sum of this and x, after its norm.": _either(
+            lambda x, attend, think, norm1, norm2: norm2(norm1(x + attend(x)) + think(attend(x))),
+            lambda x, attend, think, norm1, norm2: x + (a := attend(norm1(x))) + think(norm2(a)),
+        ),
+        "Norms first: to what the network gives, x itself is added, not its norm: x + feed_forward(norm2(x)).": _wrong_block(
+            pre=lambda x, attend, think, norm1, norm2: (z := norm2(x + attend(norm1(x)))) + think(z)
+        ),
         "The network acts twice, one time on its own result.": _either(
             lambda x, attend, think, norm1, norm2: norm2((y := norm1(x + attend(x))) + think(think(y))),
             lambda x, attend, think, norm1, norm2: (y := x + attend(norm1(x))) + think(think(norm2(y))),

@@ -172,6 +172,10 @@ feed_forward = Exercise(
             _wrong_network(bend=lambda a: _relu(a).sum(-2, keepdims=True)),
             _wrong_network(bend=lambda a: _relu(a).sum(0)),
         ),
+        "The exponential stands where relu should.": _wrong_network(bend=np.exp),
+        "The square of a stands where relu should: relu(a) is a where a > 0, and 0 elsewhere.": _wrong_network(
+            bend=np.square
+        ),
         "A bias is added twice.": (_wrong_network(b1=2), _wrong_network(b2=2)),
         "x is added at the end; that is the block's task, not the network's.": _wrong_network(
             after=lambda y, x: y + x

@@ -187,6 +187,12 @@ layer_norm = Exercise(
         "The mean is added; it is subtracted.": lambda x, w, b, eps=1e-5: _shifted(
             x, -x.mean(-1, keepdims=True), w, b, eps
         ),
+        "The bias is added to the weight; weight multiplies, then the bias is added.": _norm(
+            affine=lambda z, w, b: z * (w + b)
+        ),
+        "The root is taken twice: this divides by the root of the root.": _norm(
+            root=lambda v, eps: np.sqrt(np.sqrt(v + eps))
+        ),
         "The weight is added; it multiplies.": _norm(affine=lambda z, w, b: z + w + b),
         "1 is added to the weight, or z once more; weight multiplies as it is.": _norm(
             affine=lambda z, w, b: z * (1 + w) + b

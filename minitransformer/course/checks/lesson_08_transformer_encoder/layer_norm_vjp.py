@@ -214,6 +214,9 @@ layer_norm_vjp = Tried(
         "dL/dweight needs z, what weight multiplied, not x.": _wrong_vjp(
             dw=lambda g, z, x, w: (g * x).sum(tuple(range(x.ndim - 1)))
         ),
+        "dL/dweight needs z, what weight multiplied, not x - mean.": _wrong_vjp(
+            dw=lambda g, z, x, w: (g * (x - x.mean(-1, keepdims=True))).sum(tuple(range(x.ndim - 1)))
+        ),
         "dL/dweight does not contain weight itself.": _wrong_vjp(
             dw=lambda g, z, x, w: (w * g * z).sum(tuple(range(x.ndim - 1)))
         ),

@@ -250,6 +250,16 @@ attention_step = Exercise(
         "Each new token sees what came before it, but not itself: places up to and with S + t.": _wrong_step(
             mask=lambda t, s: np.tri(t, s + t, s - 1, dtype=bool)
         ),
+        "The scores are multiplied by sqrt(d); divide.": _wrong_step(
+            scale=lambda q, keys, values: q.shape[-1] ** -0.5
+        ),
+        "The mask of the new tokens is the wrong way round: the first sees fewest, the last all.": _wrong_step(
+            mask=lambda t, s: np.tri(t, s + t, s, dtype=bool)[::-1]
+        ),
+        "The new values are added to what attention gives: it is used as it is.": lambda q, k, v, keys, values: (
+            (out := _wrong_step()(q, k, v, keys, values))[0] + v,
+            *out[1:],
+        ),
         "1/sqrt(d) is missing.": _wrong_step(scale=lambda q, keys, values: 1.0),
         "The scale is sqrt of the number of keys; it is sqrt of the length d of a query.": _wrong_step(
             scale=lambda q, keys, values: math.sqrt(keys.shape[-2])

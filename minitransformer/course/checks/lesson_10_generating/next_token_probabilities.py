@@ -261,6 +261,12 @@ next_token_probabilities = Exercise(
         "The sign is wrong: the largest score gets the largest share.": _wrong_probabilities(
             lambda x, t: _softmax(-x / t)
         ),
+        "One too many stays: top_k is how many, as it is.": lambda x, t=1.0, k=None, e=None: (
+            _wrong_probabilities()(x, t, None if k is None else k + 1, e)
+        ),
+        "One too few stay: top_k is how many, as it is.": lambda x, t=1.0, k=None, e=None: (
+            _wrong_probabilities()(x, t, None if k is None else max(1, k - 1), e)
+        ),
         "top_k is left out.": _wrong_probabilities(filters=("top_p",)),
         "top_p is left out.": _wrong_probabilities(filters=("top_k",)),
         "Where both are given, top_p is left out: it needs an `if` of its own, not `elif`.": (

@@ -126,7 +126,10 @@ sample = Exercise(
     ),
     mistakes={
         "u is compared with the sum *before* a share is added: the sum has to contain p[i].": _wrong_sample(
-            lambda p, u, ends: np.argmax(u < ends - p)
+            lambda p, u, ends: np.argmax(u < ends - p),
+        ),
+        "p[0] counts twice: the sum begins with 0, and p[0] is added first.": _wrong_sample(
+            lambda p, u, ends: _first(u < ends + p[0])
         ),
         "This is always the likeliest, whatever u is.": _wrong_sample(lambda p, u, ends: p.argmax()),
         "u is compared with each share on its own; compare it with their sum so far.": _wrong_sample(

@@ -266,6 +266,10 @@ cross_attention = Exercise(
         "The weights are the wrong way round: weights @ v, with a row for each token of x.": _wrong(
             read=lambda table, v: table.T @ v
         ),
+        "Only the first token of the memory is read, by all queries.": _wrong(
+            read=lambda table, v: np.repeat(v[:1], len(table), 0)
+        ),
+        "The weights are squared.": _wrong(read=lambda table, v: table**2 @ v),
         "The values are averaged for one token of x only: each of its tokens has a row.": (
             _wrong(read=lambda table, v: table[0] @ v),
             _wrong(read=lambda table, v: table[-1] @ v),

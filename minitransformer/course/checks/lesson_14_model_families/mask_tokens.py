@@ -222,6 +222,9 @@ mask_tokens = Exercise(
             _wrong(asked=lambda chosen, fate: chosen & ((fate < 0.8) | (fate >= 0.9))),
             _wrong(asked=lambda chosen, fate: chosen & (fate >= 0.9)),
         ),
+        "Chosen tokens that are read as the mark are asked too: the targets of all chosen tokens are their ids.": _wrong(
+            asked=lambda chosen, fate: chosen & (fate >= 0.8)
+        ),
         "The first row is right, and in all others nothing is hidden or asked: all rows have chosen tokens.": _partly(
             rows=slice(1)
         ),
