@@ -259,10 +259,10 @@ attention = Exercise(
             _wrong_attention(see=_where_masked(lambda mask: mask.all(0))),
         ),
         "The diagonal is hidden as well: only where the mask is False may a query not look.": _wrong_attention(
-            see=_where_masked(lambda mask: mask & ~np.eye(*mask.shape, dtype=bool))
+            see=_where_masked(lambda mask: mask & ~np.eye(*mask.shape, dtype=np.bool_))
         ),
         "The diagonal is always seen here: the mask alone decides.": _wrong_attention(
-            see=_where_masked(lambda mask: mask | np.eye(*mask.shape, dtype=bool))
+            see=_where_masked(lambda mask: mask | np.eye(*mask.shape, dtype=np.bool_))
         ),
         "The smallest score still gives a weight: where attention is not allowed, the score is -inf.": (
             _wrong_attention(hide=lambda scores, mask: np.where(mask, scores, scores.min())),
