@@ -335,6 +335,17 @@ backward = Tried(
         "Only Values with parents begin with 0 here: all do, also the inputs, or a second call adds to the first.": (
             _wrong_backward(of=lambda value: value.parents)
         ),
+        "root.grad is 1, the slope of root in itself, and no other number.": (
+            _wrong_backward(seed=0.5),
+            _wrong_backward(seed=2.0),
+            _wrong_backward(seed=-1.0),
+        ),
+        "The slope multiplies the grad; here it divides it.": _wrong_backward(
+            hand=lambda slope, grad, value: grad / slope
+        ),
+        "The parent's own grad is added once more: with += it stays, and slope * grad alone is added.": _wrong_backward(
+            join=lambda before, share: 2 * before + share
+        ),
         "A Value that is reached again passes its grad on a second time: visit each Value once, in order.": _hand_down,
     },
 )

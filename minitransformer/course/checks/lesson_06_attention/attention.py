@@ -277,6 +277,19 @@ attention = Exercise(
                 q, k, v, mask
             )
         ),
+        "The last row of the mask is used for all queries: each has its own row.": _wrong_attention(
+            see=_where_masked(lambda mask: mask[-1:]),
+            hide=lambda scores, mask: np.where(mask, scores, -np.inf),
+        ),
+        "The scores are divided by another root than sqrt(d), d being the length of a query.": (
+            _wrong_attention(lambda q, k, v: q.shape[-1] ** (1 / 3)),
+            _wrong_attention(lambda q, k, v: q.shape[-1] ** 0.25),
+            _wrong_attention(lambda q, k, v: (q.shape[-1] + 1) ** 0.5),
+            _wrong_attention(lambda q, k, v: np.log(q.shape[-1])),
+        ),
+        ".reshape keeps the numbers in their order and transposes nothing: np.swapaxes(k, -1, -2).": _wrong_attention(
+            score=lambda q, k: q @ k.reshape(*k.shape[:-2], k.shape[-1], k.shape[-2])
+        ),
         "The mask is not used.": _wrong_attention(hide=_leave),
         "It is always causal here: without a mask every query attends to all keys, and with one the mask alone decides.": (
             _wrong_attention(see=_causal_too),

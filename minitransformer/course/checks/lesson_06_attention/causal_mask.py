@@ -95,6 +95,10 @@ causal_mask = Exercise(
         "Only the first position is seen; all earlier ones may be, and the position itself.": lambda T: (
             np.arange(T) + 0 * np.arange(T)[:, None] == 0
         ),
+        "This looks two steps ahead: j <= i, not j <= i + 2.": lambda T: np.tri(T, k=2, dtype=bool),
+        "The positions just before are hidden as well: j <= i, not j <= i - 2.": lambda T: np.tri(
+            T, k=-2, dtype=bool
+        ),
         "Each position sees only itself; it may see earlier ones too.": lambda T: np.eye(T, dtype=bool),
         "Each position sees all positions.": lambda T: np.ones((T, T), dtype=bool),
     },

@@ -225,6 +225,9 @@ softmax = Exercise(
         "In the sum the score itself is left out: all of the row are in it.": _wrong_softmax(
             total=lambda e: e.sum(-1, keepdims=True) - e
         ),
+        "The scores are multiplied or divided by a number first: exp takes them as they are.": tuple(
+            lambda x, factor=factor: rows_of(factor * x) for factor in (0.5, 2.0, 0.1, 10.0)
+        ),
         "This is the logarithm of softmax.": lambda x: np.log(rows_of(x)),
         "The sign is wrong: the largest score gets the largest share.": lambda x: rows_of(-x),
     },

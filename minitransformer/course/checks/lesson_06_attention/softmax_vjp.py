@@ -114,6 +114,10 @@ softmax_vjp = Exercise(
         "The sum goes up step by step here, as in cumsum; each row has one sum.": lambda g, s: (
             s * (g - np.cumsum(g * s, -1))
         ),
+        "The gradient is halved, or doubled: nothing stands before s_i.": (
+            lambda g, s: s * (g - _sum(g * s)) / 2,
+            lambda g, s: 2 * s * (g - _sum(g * s)),
+        ),
         "It divides by s: that is the gradient through the logarithm.": lambda g, s: g / s,
         "The sum s_k g_k is multiplied with g, and not subtracted from it.": lambda g, s: s * g * _sum(g * s),
         "What is subtracted is weighted by the shares: sum_k g_k s_k, not sum_k g_k.": lambda g, s: (

@@ -284,6 +284,12 @@ explain_mlp = Tried(
         "The rule gets zeros in place of the biases: it is z with the bias that is shared out.": _wrong_mlp(
             rule=lambda r, x, weight, bias, eps: wrong_epsilon()(r, x, weight, 0 * bias, eps)
         ),
+        "Relevance passes through max(0, .) as it is: no part of it is set to 0 on the way back.": _wrong_mlp(
+            rule=lambda r, x, weight, bias, eps: (
+                (found := wrong_epsilon()(r, x, weight, bias, eps))[0] * (x > 0),
+                *found[1:],
+            )
+        ),
         "Negative relevance is cut off in each layer: it says what spoke against, keep it.": _wrong_mlp(
             each=lambda r: np.maximum(r, 0)
         ),

@@ -338,6 +338,12 @@ layer_norm_rule = Exercise(
             sigma=lambda v: np.sqrt((v.x**2).mean(-1, keepdims=True) + 1e-5)
         ),
         "The bias is added in z, not subtracted.": _with(z=lambda v: v.weight * v.centred / v.sigma - v.bias),
+        "sigma stands once under the slope, weight / sigma; here its square does.": _with(
+            slope=lambda v: v.share * v.weight / v.sigma**2
+        ),
+        "The mean of the slopes is their sum divided by n, not by n - 1.": _with(
+            mean=lambda v: v.slope.sum(-1, keepdims=True) / (v.x.shape[-1] - 1)
+        ),
         "The bias is missing in z.": _wrong_norm(no_bias=True),
         "The factor is x itself, not x less its mean.": _wrong_norm(bare=True),
         "Each x_i gets its own z_i alone here; by the mean it is in all others too.": _wrong_norm(

@@ -233,6 +233,9 @@ matmul_rule = Exercise(
                 kept=lambda v: (v.share * (v.stable - 4 * v.o)).sum(),
             ),
         ),
+        "The denominator has the sign of O, as S(2 O) does: no absolute value.": _with(
+            share=lambda v: v.r / abs(v.stable)
+        ),
         "First the relevance of a, then that of b: these two are swapped.": _wrong_matmul(swapped=True),
         "What the stabiliser keeps has the sign of O too: S(2 O) - 2 O, not eps.": _wrong_matmul(
             eps_kept=False

@@ -107,6 +107,10 @@ stabilised = Exercise(
         ),
         "Half of eps is added here: all of it is.": lambda z, eps: z + np.where(z < 0, -eps, eps) / 2,
         "eps is added twice.": lambda z, eps: z + 2 * np.where(z < 0, -eps, eps),
+        "eps is squared, or its root is taken: it is added as it is.": (
+            _to_float32(lambda z, eps: z + np.where(z < 0, -(eps**2), eps**2)),
+            _to_float32(lambda z, eps: z + np.where(z < 0, -(eps**0.5), eps**0.5)),
+        ),
         "This is only the stabiliser; add z.": _to_float32(lambda z, eps: np.where(z < 0, -eps, eps)),
     },
 )
