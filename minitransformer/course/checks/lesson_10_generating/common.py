@@ -97,7 +97,7 @@ def _wrong_content(stay):
         "Divide by the sum once, when all that stays is there; here it is divided again in each round.": (
             lambda p, limit: _divided_in_each_round(p, stay(p, limit))
         ),
-        "All that stays is 0 here: nothing was put in, or whole numbers (dtype int) cut it off; np.zeros_like(p) has p's dtype.": (
+        "All is NaN, as 0 / 0 is: was nothing put in, or did whole numbers (dtype int) cut it off? Use np.zeros_like(p).": (
             lambda p, limit: np.full(len(p), np.nan)
         ),
         "The ids are put in at their places; put in their shares, p[ids].": filter_with(
