@@ -11,8 +11,9 @@ import numpy as np
 def merge_pair(ids, pair, new):
     """Put the id `new` in place of each `pair` of neighbours, from left to right.
 
-    ids: a tuple of integers; pair: a tuple of two of them; new: an integer. Returns a tuple. What
-    was merged is used up: merging (1, 1) turns 1 1 1 into new 1.
+    ids: a tuple of integers; pair: a tuple of two of them; new: any integer, also one of the pair.
+    Returns a tuple. What was merged is used up: merging (1, 1) turns 1 1 1 into new 1, and a new
+    id is not merged again.
 
     >>> merge_pair((5, 1, 2, 1, 2), (1, 2), 9)
     (5, 9, 9)
@@ -48,8 +49,8 @@ def most_frequent_pair(words):
 def bpe_encode(ids, merges):
     """Merge the ids of a word as training did: what was learned first is merged first.
 
-    ids: a tuple of integers; merges: {pair: its new id}. A merge learned earlier has a smaller new
-    id. As long as there are neighbours in `merges`, merge those with the smallest new id.
+    ids: a tuple of integers; merges: {pair: its new id}, in any order. A merge learned earlier has a
+    smaller new id. As long as there are neighbours in `merges`, merge those with the smallest new id.
     Returns a tuple. `merge_pair` above is yours to use.
 
     >>> bpe_encode((1, 2, 3), {(2, 3): 10, (1, 2): 11, (1, 10): 12})
