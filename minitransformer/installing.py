@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ def install_line(*wanted: str) -> str:
     """
     pip = [sys.executable, "-m", "pip", "install"]
     line = _quoted([*pip, *(_ours(name) if name.startswith("[") else name for name in wanted)])
-    if importlib.util.find_spec("pip"):
+    if PathFinder.find_spec("pip"):  # importlib.util's would ask setuptools' finder too, which then gives up its distutils
         return line
     return f"{_quoted([sys.executable, '-m', 'ensurepip'])} && {line}"
 

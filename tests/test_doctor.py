@@ -188,8 +188,15 @@ def test_a_clone_that_is_not_installed_is_installed_from_where_it_is(monkeypatch
 
 
 def test_an_environment_without_pip_gets_it_first(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("minitransformer.installing.PathFinder", SimpleNamespace(find_spec=lambda name: None))
     assert "-m ensurepip && " in install_line("lime")
+
+
+def test_to_look_for_pip_leaves_setuptools_as_it_is():
+    """Before Python 3.12, a search for pip that passes setuptools' own finder makes a later `import setuptools` fail."""
+    code = "from minitransformer.installing import install_line; install_line('lime'); import setuptools"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_other_line_installs():
