@@ -23,7 +23,8 @@ def install_line(*wanted: str) -> str:
     """
     pip = [sys.executable, "-m", "pip", "install"]
     line = _quoted([*pip, *(_ours(name) if name.startswith("[") else name for name in wanted)])
-    if PathFinder.find_spec("pip"):  # importlib.util's would ask setuptools' finder too, which then gives up its distutils
+    # importlib.util's find_spec would ask setuptools' finder too, which then gives up its distutils
+    if PathFinder.find_spec("pip"):
         return line
     return f"{_quoted([sys.executable, '-m', 'ensurepip'])} && {line}"
 
