@@ -377,3 +377,8 @@ def test_an_index_out_of_range_never_picks_another_place(name, ids, watched):
 
 def array_of_rows():
     return mt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+
+def test_more_weights_than_pytorch_takes_are_refused_whatever_they_are():
+    with pytest.raises(ValueError, match=r"at most 2\^24 weights in a row, got 16,777,217"):
+        mt.multinomial(mt.ones(2**24 + 1), 1)

@@ -606,7 +606,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
 
     Raises:
         TypeError: the weights are not floating-point.
-        ValueError: weights are negative, not finite, all 0, or fewer than are to be drawn.
+        ValueError: weights are negative, not finite, all 0, fewer than are to be drawn, or more than 2^24, PyTorch's limit.
     """
     if input.dtype.kind != "f":
         raise TypeError(f"multinomial: expected floating-point weights, got {input.dtype}; call .float()")
@@ -614,6 +614,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
         raise ValueError(
             f"multinomial: expected weights (n,) or (rows, n) and samples >= 1, got {input.shape}, {num_samples}"
         )
+    if input.shape[-1] > 2**24:
+        raise ValueError(f"multinomial: expected at most 2^24 weights in a row, got {input.shape[-1]:,}")
     weights = to_device(input.array, "cpu").astype("float64")
     rows = weights.reshape(-1, weights.shape[-1])
     if not (rows >= 0).all() or not (0 < rows.sum(axis=1)).all() or not (rows.sum(axis=1) < math.inf).all():
