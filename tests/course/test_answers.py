@@ -7,6 +7,8 @@ first right answer of the exercise, with `\\n` for a new line and `§` for a spa
     code
     ### exercise | wrong | in a few words | how the hint begins
     code, or changes
+
+A line in a hint is counted from the first line of the answer.
 """
 
 import ast
@@ -61,12 +63,24 @@ def bent(code: str, changes: str) -> str:
     return code
 
 
+def place_in(source: str, name: str) -> slice:
+    """The lines of the function or class `name` in a file, counted from 0."""
+    (node,) = (n for n in ast.parse(source).body if getattr(n, "name", "") == name)
+    return slice(node.lineno - 1, node.end_lineno)
+
+
 def in_its_file(answer: Answer) -> str:
     """The solved file of the lesson with this answer in the place of the solution."""
     source = solved(answer.exercise)
-    (node,) = (n for n in ast.parse(source).body if getattr(n, "name", "") == answer.exercise)
     lines = source.splitlines(keepends=True)
-    return "".join([*lines[: node.lineno - 1], answer.code, "\n\n", *lines[node.end_lineno :]])
+    lines[place_in(source, answer.exercise)] = [answer.code, "\n\n"]
+    return "".join(lines)
+
+
+def in_the_answer(hint: str, answer: Answer) -> str:
+    """A hint whose lines are counted from the first line of the answer, whatever stands above it in the file."""
+    before = place_in(solved(answer.exercise), answer.exercise).start
+    return re.sub(r"(?<=\bline )\d+", lambda number: str(int(number[0]) - before), hint)
 
 
 def is_quick(answer: Answer) -> bool:
@@ -85,4 +99,4 @@ ALL = [
 def test_answers_are_judged_rightly(answer):
     report = judge_source(answer.exercise, in_its_file(answer))
     assert report.passed == answer.right, report
-    assert report.hint.startswith(answer.said), report
+    assert in_the_answer(report.hint, answer).startswith(answer.said), report
