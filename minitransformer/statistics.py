@@ -135,3 +135,15 @@ def share_error(share: float, n: int) -> float:
         The standard deviation of such a share, sqrt(share (1 - share) / n).
     """
     return sqrt(share * (1 - share) / n)
+
+
+def mean_and_error(values: Array) -> tuple[float, float]:
+    """The mean of a sample, and how far chance alone moves it, as a rule.
+
+    Args:
+        values: (N,), N > 1.
+
+    Returns:
+        (mean, standard error of the mean).
+    """
+    return float(values.mean()), float(values.std(ddof=1) / numpy.sqrt(len(values)))

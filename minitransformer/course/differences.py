@@ -127,12 +127,17 @@ def _as_a_whole(expected: Array, got: Array) -> tuple[str, ...]:
         return ("All numbers that came are 0.",)
     if _near(got, -expected):
         return ("Each number has the wrong sign.",)
-    factor = f"{(got * expected).sum() / ((expected**2).sum() or 1.0):.6g}"
+    factor = _factor(expected, got)
     if factor != "1" and _near(got, expected * float(factor)):
         return (f"Each number is {factor} times what is expected.",)
     if _near(got, expected + (step := float((got - expected).mean()))):
         return (f"Each number is {abs(step):.6g} {'more' if step > 0 else 'less'} than expected.",)
     return _moved(expected, got)
+
+
+def _factor(expected: Array, got: Array) -> str:
+    """The number that brings the expected array nearest to the one that came, in least squares, as it is said."""
+    return f"{(got * expected).sum() / ((expected**2).sum() or 1.0):.6g}"
 
 
 def _moved(expected: Array, got: Array) -> tuple[str, ...]:
@@ -167,7 +172,7 @@ def _those(expected: Array, got: Array) -> str:
         return "Those that are wrong have the wrong sign."
     if _near(got, expected**2):
         return "Those that are wrong are the squares of what is expected."
-    factor = f"{(got * expected).sum() / (expected**2).sum():.6g}"
+    factor = _factor(expected, got)
     return (
         f"Those that are wrong are {factor} times what is expected."
         if _near(got, expected * float(factor))

@@ -6,9 +6,8 @@ import os
 import sys
 from typing import Any
 
-BUILDING = (
-    "MINITRANSFORMER_BUILDS_NOTEBOOK"  # set in the kernel of a notebook that is built: nobody looks at it
-)
+# set in the kernel of a notebook that is built: nobody looks at it
+BUILDING = "MINITRANSFORMER_BUILDS_NOTEBOOK"
 
 
 def shell() -> Any:

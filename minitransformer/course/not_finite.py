@@ -40,10 +40,8 @@ def source_of(failed: Failed, prop: Property, answer: Any, file: str) -> tuple[s
     """
     if re.search(r"got (nan|-?inf)|are NaN", "\n".join(failed.details)):
         found = [error for kind in KINDS if (error := _raised(prop, _strict(answer, kind)))]
-        if len(found) > 1 and "divide" in message(
-            found[0]
-        ):  # infinity / infinity: what made the infinity is the reason
-            found.reverse()
+        if len(found) > 1 and "divide" in message(found[0]):
+            found.reverse()  # infinity / infinity: what made the infinity is the reason
         if found and (where := place(found[0], file)):
             return f"{message(found[0])} in {where}", _reason(message(found[0]))
     return "", ""
@@ -51,7 +49,6 @@ def source_of(failed: Failed, prop: Property, answer: Any, file: str) -> tuple[s
 
 def _strict(answer: Callable, kind: str) -> Callable:
     """The answer, with floating-point errors of one kind as exceptions."""
-
     settings: dict[str, Any] = {"all": "ignore", kind: "raise"}
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from minitransformer.data.reviews import Review, folds
 from minitransformer.models import Average
 from minitransformer.models.classifier import predict_proba
 from minitransformer.recipes.classifier import ClassifierRecipe
+from minitransformer.statistics import mean_and_error
 
 MODELS = 3  # in an average
 BAYES, ONE, MEAN = "naive Bayes", "one Transformer", "average of Transformers"  # the methods
@@ -129,15 +130,3 @@ def texts_and_labels(reviews: Sequence[Review]) -> tuple[list[str], list[int]]:
         The texts, and their labels.
     """
     return [r.text for r in reviews], [r.label for r in reviews]
-
-
-def mean_and_error(values: numpy.ndarray) -> tuple[float, float]:
-    """The mean of a sample, and how far chance alone moves it, as a rule.
-
-    Args:
-        values: (N,), N > 1.
-
-    Returns:
-        (mean, standard error of the mean).
-    """
-    return float(values.mean()), float(values.std(ddof=1) / numpy.sqrt(len(values)))

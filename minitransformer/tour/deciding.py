@@ -16,7 +16,7 @@ from minitransformer.models.classifier import predict_proba
 from minitransformer.nn import Module
 from minitransformer.recipes import ClassifierRecipe
 from minitransformer.recipes.classifier import accuracy
-from minitransformer.recipes.cross_validation import MODELS
+from minitransformer.recipes.cross_validation import MODELS, texts_and_labels
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.learning import attention_of, train
 from minitransformer.tour.leaving_out import without
@@ -114,9 +114,10 @@ def simpler(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]
         The accuracy, from 0 to 1, of the most frequent label for every review, and of naive Bayes.
     """
     truth = numpy.array([r.label for r in test])
-    bayes = NaiveBayes.fit([r.text for r in train], [r.label for r in train]).predict([r.text for r in test])
+    texts, labels = texts_and_labels(train)
+    bayes = NaiveBayes.fit(texts, labels).predict([r.text for r in test])
     return {
-        "majority": float((truth == majority([r.label for r in train])).mean()),
+        "majority": float((truth == majority(labels)).mean()),
         "naive Bayes": float((bayes == truth).mean()),
     }
 
