@@ -31,7 +31,7 @@ HOSTILE = {
     "returns None": ("def softmax(x):\n    x + 1\n", "failed", "Is there a `return`"),
     "calls what is not written": ("def e(x):\n    raise NotImplementedError\ndef softmax(x):\n    return e(x)\n", "unwritten", "`e` is not written yet"),
     "asks an array": ("def softmax(x):\n    return x if x > 0 else -x\n", "crashed", "np.where"),
-    "returns a string": ("def softmax(x):\n    return 'softmax'\n", "crashed", ""),
+    "returns a string": ("def softmax(x):\n    return 'softmax'\n", "failed", "expected an array of numbers, got a str"),
     "has another signature": ("def softmax():\n    return 0\n", "crashed", "positional argument"),
     "is no function": ("softmax = 3\n", "crashed", "not callable"),
     "takes all memory": ("import numpy as np\ndef softmax(x):\n    return np.ones(1 << 40)\n", "crashed", "llocat"),
