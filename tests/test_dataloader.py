@@ -12,6 +12,7 @@ from minitransformer.utils import data
 from minitransformer.utils.data import (
     DataLoader,
     Dataset,
+    IterableDataset,
     LengthSampler,
     TensorDataset,
     default_collate,
@@ -118,13 +119,31 @@ class Unfinished(Dataset):
         return 1
 
 
+class Counting(IterableDataset):
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return iter(range(self.n))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         (dict(dataset=[1], batch_size=0), ValueError, "batch_size to be an integer >= 1, got 0"),
         (dict(dataset=[1], batch_size=2.0), ValueError, "got 2.0"),
         (dict(dataset=[1], batch_size=True), ValueError, "got True"),
-        (dict(dataset=[1], batch_size=None), ValueError, "got None"),
+        (
+            dict(dataset=[1], batch_size=None, drop_last=True),
+            ValueError,
+            "drop_last needs a batch_size, got None",
+        ),
+        (dict(dataset=[1], sampler=[0], shuffle=True), ValueError, "expected a sampler or shuffle, got both"),
+        (dict(dataset=[1], batch_sampler=[[0]], sampler=[0]), ValueError, "leave them out"),
+        (dict(dataset=[1], sampler=[]), ValueError, "at least one sample"),
+        (dict(dataset=Counting(3), shuffle=True), ValueError, "decides the order itself"),
+        (dict(dataset=Counting(3), sampler=[0]), ValueError, "decides the order itself"),
+        (dict(dataset=Counting(3), batch_size=0), ValueError, "batch_size to be an integer >= 1, got 0"),
         (dict(dataset=[]), ValueError, "at least one sample"),
         (dict(dataset=[], shuffle=True), ValueError, "at least one sample"),
         (dict(dataset=[1], batch_sampler=[[0]], shuffle=True), ValueError, "leave them out"),
@@ -281,7 +300,7 @@ def test_length_sampler_pads_little_and_stays_random():
     lengths = numpy.random.default_rng(0).integers(1, 100, 4000)
     sampler = LengthSampler(lengths, 16)
     epochs = [list(sampler) for _ in range(2)]
-    plain = [batch.tolist() for batch in data._cut(numpy.arange(4000), 16)]
+    plain = [batch.tolist() for batch in data.sampler._cut(numpy.arange(4000), 16)]
     assert padding(epochs[0], lengths) < 0.05 < 0.4 < padding(plain, lengths)
     partners = [{i: set(batch) for batch in epoch for i in batch} for epoch in epochs]
     # of 15 others, those of one's own window, of which there are five, may be met again

@@ -16,6 +16,7 @@ PLACES = {
     "optim": mt.optim,
     "optim.lr_scheduler": mt.optim.lr_scheduler,
     "amp": mt.amp,
+    "utils.data": mt.utils.data,
 }
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -49,14 +50,15 @@ def parameters(function):
 
 
 def parted(mine, other):
-    """The first positional parameter that is another one in PyTorch, or has another default (None there is one chosen inside)."""
+    """The first positional parameter that is another one in PyTorch, or another default (None or a Generator: chosen inside)."""
     for i, p in enumerate(p for p in mine if p.kind in POSITIONAL):
         q = other[i] if i < len(other) else None
         if q is None or q.kind in (q.VAR_POSITIONAL, q.VAR_KEYWORD):
             return None if q is not None else f"{p.name} where PyTorch has none"
         if p.name != q.name or q.kind not in POSITIONAL:
             return f"{p.name} where PyTorch has {q.name}{'' if q.kind in POSITIONAL else ', by name only'}"
-        if p.default != q.default and q.default is not None and not callable(q.default):
+        chosen = q.default is None or callable(q.default) or type(q.default).__name__ == "Generator"
+        if p.default != q.default and not chosen:
             return f"{p.name}={p.default} where PyTorch has {q.default}"
     return None
 
