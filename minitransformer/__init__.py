@@ -19,10 +19,25 @@ from minitransformer.defaults import backend, use_backend
 from minitransformer.devices import Device as device
 from minitransformer.gradients import compare_with_torch, gradcheck
 from minitransformer.nn.module import to_torch
-from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
-from minitransformer.ops.attention import scaled_dot_product_attention
-from minitransformer.ops.compare import all_ as all
-from minitransformer.ops.compare import (
+from minitransformer.ops.creation.filled import arange, empty, eye, full, linspace, ones, zeros
+from minitransformer.ops.creation.from_data import as_tensor, clone, from_numpy, tensor
+from minitransformer.ops.creation.likes import empty_like, full_like, ones_like, zeros_like
+from minitransformer.ops.creation.random import (
+    multinomial,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+)
+from minitransformer.ops.elementwise.arithmetic import abs_ as abs
+from minitransformer.ops.elementwise.arithmetic import add, div, mul, neg, sub
+from minitransformer.ops.elementwise.arithmetic import div as divide
+from minitransformer.ops.elementwise.choice import clip, maximum, minimum, where
+from minitransformer.ops.elementwise.choice import clip as clamp
+from minitransformer.ops.elementwise.compare import all_ as all
+from minitransformer.ops.elementwise.compare import (
     allclose,
     eq,
     equal,
@@ -36,105 +51,44 @@ from minitransformer.ops.compare import (
     lt,
     ne,
 )
-from minitransformer.ops.compare import any_ as any
-from minitransformer.ops.convert import channels_last, contiguous_format, preserve_format
-from minitransformer.ops.creation import (
-    arange,
-    as_tensor,
-    clone,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    multinomial,
-    ones,
-    ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from minitransformer.ops.dropout import dropout
-from minitransformer.ops.elementwise import abs_ as abs
-from minitransformer.ops.elementwise import (
-    add,
-    clip,
-    cos,
-    div,
-    erf,
-    exp,
-    expm1,
-    log,
-    log1p,
-    log2,
-    log10,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    rsqrt,
-    sin,
-    sqrt,
-    square,
-    sub,
-    where,
-)
-from minitransformer.ops.elementwise import clip as clamp
-from minitransformer.ops.elementwise import div as divide
-from minitransformer.ops.extreme import amax, amin, argmax, argmin
-from minitransformer.ops.extreme import max_ as max
-from minitransformer.ops.extreme import min_ as min
-from minitransformer.ops.index import (
-    embedding,
-    gather,
-    index_select,
-    masked_fill,
-    nonzero,
-    one_hot,
-    repeat_interleave,
-    tril,
-    triu,
-)
-from minitransformer.ops.linalg import addmm, bmm, dot, linear, matmul, mm, outer
-from minitransformer.ops.loss import cross_entropy, mse_loss
-from minitransformer.ops.normalization import layer_norm, rms_norm
-from minitransformer.ops.padding import pad
-from minitransformer.ops.placing import index_add, index_copy, index_fill, scatter, scatter_add
-from minitransformer.ops.reduce import cumsum, mean, std, var
-from minitransformer.ops.reduce import sum_ as sum
-from minitransformer.ops.rounding import ceil, floor, floor_divide, remainder, round, trunc
-from minitransformer.ops.shape import (
-    cat,
-    chunk,
+from minitransformer.ops.elementwise.compare import any_ as any
+from minitransformer.ops.elementwise.exponentials import erf, exp, expm1, log, log1p, log2, log10
+from minitransformer.ops.elementwise.powers import pow, rsqrt, sqrt, square
+from minitransformer.ops.elementwise.rounding import ceil, floor, floor_divide, remainder, round, trunc
+from minitransformer.ops.elementwise.trigonometry import cos, sin
+from minitransformer.ops.index.lookup import embedding, one_hot
+from minitransformer.ops.index.masks import masked_fill, tril, triu
+from minitransformer.ops.index.picking import gather, index_select, nonzero, repeat_interleave
+from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
+from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.networks.attention import scaled_dot_product_attention
+from minitransformer.ops.networks.dropout import dropout
+from minitransformer.ops.networks.loss import cross_entropy, mse_loss
+from minitransformer.ops.networks.normalization import layer_norm, rms_norm
+from minitransformer.ops.networks.padding import pad
+from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax
+from minitransformer.ops.order.extreme import amax, amin, argmax, argmin
+from minitransformer.ops.order.extreme import max_ as max
+from minitransformer.ops.order.extreme import min_ as min
+from minitransformer.ops.order.sorting import argsort, sort, topk
+from minitransformer.ops.products.linalg import addmm, bmm, dot, linear, matmul, mm, outer
+from minitransformer.ops.reduce.sums import cumsum, mean, std, var
+from minitransformer.ops.reduce.sums import sum_ as sum
+from minitransformer.ops.shape.arranging import flip, repeat, roll, tile
+from minitransformer.ops.shape.joining import cat, chunk, split, stack, unbind
+from minitransformer.ops.shape.joining import cat as concat
+from minitransformer.ops.shape.joining import cat as concatenate
+from minitransformer.ops.shape.layout import (
     expand,
     flatten,
-    flip,
     permute,
-    repeat,
     reshape,
-    roll,
-    split,
     squeeze,
-    stack,
     t,
-    tile,
     transpose,
-    unbind,
     unsqueeze,
 )
-from minitransformer.ops.shape import cat as concat
-from minitransformer.ops.shape import cat as concatenate
-from minitransformer.ops.softmax import log_softmax, logsumexp, softmax
-from minitransformer.ops.sorting import argsort, sort, topk
+from minitransformer.ops.tensors.convert import channels_last, contiguous_format, preserve_format
 from minitransformer.randomness import manual_seed
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 

@@ -8,7 +8,7 @@ import minitransformer.nn.functional as F
 from minitransformer import explain, nn
 from minitransformer.explain import Composite, SignalTakesAll
 from minitransformer.explain.rules import is_gate
-from minitransformer.ops.elementwise import Mul
+from minitransformer.ops.elementwise.arithmetic import Mul
 
 RANDOM = np.random.default_rng(0)
 GATED = Composite({Mul: SignalTakesAll()}, base="attnlrp")

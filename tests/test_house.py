@@ -27,6 +27,8 @@ FLOORS = {
     **dict.fromkeys(["verify", "bench", "course", "tour"], 5),
     "cli": 6,
 }
+# the rooms of `ops/`, lowest first, and above them `methods`; `books`, `laws`, .. stand beside the lowest
+ROOMS_OF_OPS = "tensors shape creation elementwise index reduce order products networks methods".split()
 HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer", "safetensors", "numpy.random"}
 TENSORS = "Tensor tensor no_grad enable_grad manual_seed use_backend backend gradcheck compare_with_torch to_torch detect_anomaly"
 METHODS = (
@@ -137,6 +139,25 @@ def test_imports_point_down():
     ]
     assert not up
     assert sum(map(len, EDGES.values())) > 200
+
+
+def test_the_rooms_of_ops_import_down():
+    place = {f"minitransformer.ops.{room}": i for i, room in enumerate(ROOMS_OF_OPS)}
+    rooms = {name: ".".join(name.split(".")[:3]) for name in TREES if name.startswith("minitransformer.ops.")}
+    assert set(place) <= set(rooms.values())
+    assert not [
+        f"{name} imports {target}"
+        for name in rooms
+        for target in EDGES[name] & set(rooms)
+        if place.get(rooms[target], 0) > place.get(rooms[name], 0)
+    ]
+
+
+def test_no_file_of_ops_is_long():
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "ops").rglob("*.py")
+    }
+    assert not {path.name: n for path, n in lengths.items() if n > 400}
 
 
 def test_what_types_alone_import_is_not_imported_at_run_time():

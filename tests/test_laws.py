@@ -10,28 +10,24 @@ import minitransformer as mt
 from minitransformer import explain, ops
 from minitransformer.autograd import Op, tape
 from minitransformer.explain import without
-from minitransformer.ops import (
-    elementwise,
-    extreme,
-    heads,
-    index,
-    linalg,
-    normalization,
-    reduce,
-    rounding,
-    shape,
-)
-from minitransformer.ops.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
-from minitransformer.ops.attention import Attention
 from minitransformer.ops.books import Books
-from minitransformer.ops.convert import Cast, ToDevice
-from minitransformer.ops.dropout import Dropout
-from minitransformer.ops.inplace import Overwrite
+from minitransformer.ops.elementwise import arithmetic, choice, exponentials, powers, rounding, trigonometry
+from minitransformer.ops.index import lookup, parts, picking
+from minitransformer.ops.index.placing import AddAt
 from minitransformer.ops.laws import Remembers
-from minitransformer.ops.loss import CrossEntropy
-from minitransformer.ops.padding import Pad
-from minitransformer.ops.placing import AddAt
-from minitransformer.ops.softmax import LogSoftmax, LogSumExp, Softmax
+from minitransformer.ops.networks import heads, normalization
+from minitransformer.ops.networks.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
+from minitransformer.ops.networks.attention import Attention
+from minitransformer.ops.networks.dropout import Dropout
+from minitransformer.ops.networks.loss import CrossEntropy
+from minitransformer.ops.networks.padding import Pad
+from minitransformer.ops.networks.softmax import LogSoftmax, LogSumExp, Softmax
+from minitransformer.ops.order import extreme
+from minitransformer.ops.products import linalg
+from minitransformer.ops.reduce import sums
+from minitransformer.ops.shape import arranging, joining, layout
+from minitransformer.ops.tensors.convert import Cast, ToDevice
+from minitransformer.ops.tensors.inplace import Overwrite
 from minitransformer.utils.checkpoint import Checkpoint
 from minitransformer.verify.cases import OPS
 
@@ -54,29 +50,29 @@ MASK = np.where(RANDOM.random((3, 5)) < 0.3, -np.inf, RANDOM.standard_normal((3,
 
 # op, inputs
 CASES = [
-    (elementwise.Add(), [X, normal(3)]),
-    (elementwise.Sub(), [normal(2, 1), X]),
-    (elementwise.Neg(), [X]),
-    (elementwise.Mul(), [X, normal(3)]),
-    (elementwise.Mul(), [WITH_ZERO, normal(2, 3)]),
-    (elementwise.Div(), [WITH_ZERO, positive(3)]),
-    (elementwise.Pow(), [positive(2, 3), normal(3)]),
-    (elementwise.Pow(), [abs(WITH_ZERO), np.array([2.0, 1.0, 0.0])]),
-    (elementwise.Exp(), [WITH_ZERO]),
-    (elementwise.Expm1(), [WITH_ZERO]),
-    (elementwise.Log(), [positive(2, 3)]),
-    (elementwise.Log(10), [positive(2, 3)]),
-    (elementwise.Log1p(), [abs(WITH_ZERO)]),
-    (elementwise.Erf(), [WITH_ZERO]),
-    (elementwise.Sqrt(), [abs(WITH_ZERO)]),
-    (elementwise.Sin(), [WITH_ZERO]),
-    (elementwise.Cos(), [WITH_ZERO]),
-    (elementwise.Abs(), [WITH_ZERO]),
-    (elementwise.Maximum(), [X, normal(2, 3)]),
-    (elementwise.Minimum(), [X, X.copy()]),
-    (elementwise.Where(), [X > 0, X, normal(3)]),
-    (elementwise.Clip(), [WITH_ZERO, normal(3) - 0.5, normal(3) + 0.5]),
-    (elementwise.Clip(), [WITH_ZERO, -0.5, None]),
+    (arithmetic.Add(), [X, normal(3)]),
+    (arithmetic.Sub(), [normal(2, 1), X]),
+    (arithmetic.Neg(), [X]),
+    (arithmetic.Mul(), [X, normal(3)]),
+    (arithmetic.Mul(), [WITH_ZERO, normal(2, 3)]),
+    (arithmetic.Div(), [WITH_ZERO, positive(3)]),
+    (powers.Pow(), [positive(2, 3), normal(3)]),
+    (powers.Pow(), [abs(WITH_ZERO), np.array([2.0, 1.0, 0.0])]),
+    (exponentials.Exp(), [WITH_ZERO]),
+    (exponentials.Expm1(), [WITH_ZERO]),
+    (exponentials.Log(), [positive(2, 3)]),
+    (exponentials.Log(10), [positive(2, 3)]),
+    (exponentials.Log1p(), [abs(WITH_ZERO)]),
+    (exponentials.Erf(), [WITH_ZERO]),
+    (powers.Sqrt(), [abs(WITH_ZERO)]),
+    (trigonometry.Sin(), [WITH_ZERO]),
+    (trigonometry.Cos(), [WITH_ZERO]),
+    (arithmetic.Abs(), [WITH_ZERO]),
+    (choice.Maximum(), [X, normal(2, 3)]),
+    (choice.Minimum(), [X, X.copy()]),
+    (choice.Where(), [X > 0, X, normal(3)]),
+    (choice.Clip(), [WITH_ZERO, normal(3) - 0.5, normal(3) + 0.5]),
+    (choice.Clip(), [WITH_ZERO, -0.5, None]),
     (Tanh(), [WITH_ZERO]),
     (Sigmoid(), [WITH_ZERO]),
     (ReLU(), [WITH_ZERO]),
@@ -90,11 +86,11 @@ CASES = [
     (LogSumExp((0, 1), True), [X]),
     (CrossEntropy(np.array([1, 2]), np.array([True, True]), 0.1), [X]),
     (CrossEntropy(np.array([1, 0]), np.array([True, False]), 0.0), [X]),
-    (reduce.Sum((1,)), [X]),
-    (reduce.Mean((0,), True), [X]),
-    (reduce.Var((1,), False, 1), [X]),
-    (reduce.Std((0, 1), False, 0), [X]),
-    (reduce.Cumsum(1), [X]),
+    (sums.Sum((1,)), [X]),
+    (sums.Mean((0,), True), [X]),
+    (sums.Var((1,), False, 1), [X]),
+    (sums.Std((0, 1), False, 0), [X]),
+    (sums.Cumsum(1), [X]),
     (extreme.Max((1,)), [X]),
     (extreme.Min((0,), True), [WITH_ZERO]),
     (linalg.MatMul(), [normal(2, 3, 4), normal(4, 5)]),
@@ -112,22 +108,22 @@ CASES = [
     (heads.SplitHeads(2, 1, True), [normal(2, 3, 4)]),
     (heads.SplitHeads(2, 2, True), [normal(2, 3, 8)]),
     (heads.MergeHeads(False), [normal(2, 2, 3, 4)]),
-    (index.GetItem((IDS[0], ...)), [normal(3, 2)]),
-    (index.Gather(1), [X, IDS]),
-    (index.Embedding(), [normal(3, 4), IDS]),
+    (parts.GetItem((IDS[0], ...)), [normal(3, 2)]),
+    (picking.Gather(1), [X, IDS]),
+    (lookup.Embedding(), [normal(3, 4), IDS]),
     (Overwrite((), (slice(1), ...)), [X, normal(3)]),
     (Overwrite((), (slice(1), ...)), [X, 1.5]),
     (AddAt((IDS[1],)), [normal(3, 2), normal(3, 2)]),
     (Pad([(1, 0), (0, 2)]), [X]),
     (rounding.Remainder(), [positive(2, 3), normal(3)]),
-    (shape.Reshape((3, 2)), [X]),
-    (shape.Permute((1, 0)), [X]),
-    (shape.Expand((4, 2, 3)), [X]),
-    (shape.Concatenate(1), [X, normal(2, 2)]),
-    (shape.Split([1, 2], 1), [X]),
-    (shape.Unbind(2, 0), [X]),
-    (shape.Flip((0, 1)), [X]),
-    (shape.Roll((1,), (1,)), [X]),
+    (layout.Reshape((3, 2)), [X]),
+    (layout.Permute((1, 0)), [X]),
+    (layout.Expand((4, 2, 3)), [X]),
+    (joining.Concatenate(1), [X, normal(2, 2)]),
+    (joining.Split([1, 2], 1), [X]),
+    (joining.Unbind(2, 0), [X]),
+    (arranging.Flip((0, 1)), [X]),
+    (arranging.Roll((1,), (1,)), [X]),
 ]
 
 

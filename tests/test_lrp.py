@@ -13,7 +13,7 @@ import minitransformer as mt
 from minitransformer import explain, nn
 from minitransformer.autograd import Op
 from minitransformer.explain.rules import PRESETS
-from minitransformer.ops.heads import merge_heads
+from minitransformer.ops.networks.heads import merge_heads
 
 BOTH_FORMS = ("attnlrp", "cp-lrp", "epsilon")
 WAYS = [(rule, "explicit") for rule in PRESETS] + [(rule, "gradient") for rule in BOTH_FORMS]

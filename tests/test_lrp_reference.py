@@ -16,7 +16,7 @@ from minitransformer.devices import to_host
 from minitransformer.explain import AlphaBeta, Composite, Epsilon, Flat, Gamma, WSquare, ZPlus
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.walk import Walk
-from minitransformer.ops.linalg import Linear
+from minitransformer.ops.products.linalg import Linear
 
 EPS = 1e-6
 

@@ -13,8 +13,8 @@ from minitransformer.explain import AlphaBeta, Composite, Constant, Epsilon, Fla
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.walk import Walk
 from minitransformer.ops.books import Books
-from minitransformer.ops.heads import MergeHeads, SplitHeads
-from minitransformer.ops.linalg import Linear
+from minitransformer.ops.networks.heads import MergeHeads, SplitHeads
+from minitransformer.ops.products.linalg import Linear
 
 X, W = np.array([[1.0, -2.0, 0.0]]), np.array([[0.5, 1.0, -1.0], [2.0, -0.25, 3.0]])
 B, R = np.array([0.1, -0.3]), np.array([[0.7, -0.4]])
@@ -202,7 +202,7 @@ def test_an_error_planted_in_an_op_is_found_there(kind, form, name, monkeypatch)
     law = "relprop" if explicit else "modified"
     monkeypatch.setattr(op, law, wrong_by_a_millionth(getattr(op, law), explicit))
     # takes and gives tuples, which scale as a whole
-    if issubclass(op, (ops.shape.Split, ops.shape.Unbind, SplitHeads)):
+    if issubclass(op, (ops.shape.joining.Split, ops.shape.joining.Unbind, SplitHeads)):
         monkeypatch.setattr(op, law, lambda self, r, books, x: (self.vjp(r, x)[0] * (1 + 1e-6),))
     with pytest.raises(RuntimeError, match=f"goes missing at {name}"):
         explain.lrp(MODELS[kind](), IDS, form=form)
@@ -288,17 +288,17 @@ def explicit_q_and_k_not_halved(monkeypatch):
         s = books.ratio(r, self.forward(a, b))
         return tuple(None if c is None else x * c for x, c in zip((a, b), self.vjp(s, a, b), strict=True))
 
-    monkeypatch.setattr(ops.linalg.MatMul, "relprop", relprop)
+    monkeypatch.setattr(ops.products.linalg.MatMul, "relprop", relprop)
 
 
 def gradient_q_and_k_not_halved(monkeypatch):
-    right = ops.attention.Attention.modified
+    right = ops.networks.attention.Attention.modified
 
     def modified(self, g, books, q, k, v):
         dq, dk, dv = right(self, g, books, q, k, v)
         return 2 * dq, 2 * dk, dv
 
-    monkeypatch.setattr(ops.attention.Attention, "modified", modified)
+    monkeypatch.setattr(ops.networks.attention.Attention, "modified", modified)
 
 
 def sigma_not_detached(monkeypatch):
@@ -307,23 +307,27 @@ def sigma_not_detached(monkeypatch):
         dx = kernels.reference.layer_norm_vjp(g, x, weight, *statistics)[0]
         return dx, None, g.reshape(-1, g.shape[-1]).sum(0)
 
-    monkeypatch.setattr(ops.normalization.LayerNorm, "modified", modified)
+    monkeypatch.setattr(ops.networks.normalization.LayerNorm, "modified", modified)
 
 
 def rms_not_detached(monkeypatch):
     def modified(self, g, books, x, weight):
         return kernels.reference.rms_norm_vjp(g, x, weight, *self.recalled(x, weight))[0], None
 
-    monkeypatch.setattr(ops.normalization.RMSNorm, "modified", modified)
+    monkeypatch.setattr(ops.networks.normalization.RMSNorm, "modified", modified)
 
 
 def true_slopes(monkeypatch):
-    monkeypatch.setattr(ops.activation.GELU, "modified", lambda self, g, books, y, x: self.vjp(g, y, x))
-    monkeypatch.setattr(ops.activation.SiLU, "modified", lambda self, g, books, x: self.vjp(g, x))
+    monkeypatch.setattr(
+        ops.networks.activation.GELU, "modified", lambda self, g, books, y, x: self.vjp(g, y, x)
+    )
+    monkeypatch.setattr(ops.networks.activation.SiLU, "modified", lambda self, g, books, x: self.vjp(g, x))
 
 
 def products_not_halved(monkeypatch):
-    monkeypatch.setattr(ops.elementwise.Mul, "modified", lambda self, g, books, a, b: self.vjp(g, a, b))
+    monkeypatch.setattr(
+        ops.elementwise.arithmetic.Mul, "modified", lambda self, g, books, a, b: self.vjp(g, a, b)
+    )
 
 
 def infinite_scores_kept(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from helpers import array, check_op
 
 import minitransformer as mt
-from minitransformer.ops.heads import merge_heads, split_heads
+from minitransformer.ops.networks.heads import merge_heads, split_heads
 
 
 def cut(x, heads, parts, batch_first):

@@ -262,7 +262,7 @@ print("row 2 with np.add.at:", right[2])
 # %% [markdown]
 # ## The same in the library, and against PyTorch
 #
-# `mt.nn.functional.embedding(ids, weight)` is the lookup, and `minitransformer/ops/index.py` has its law. It is checked with
+# `mt.nn.functional.embedding(ids, weight)` is the lookup, and `minitransformer/ops/index/lookup.py` has its law. It is checked with
 # finite differences and beside PyTorch, with an id that occurs three times and one that never does:
 
 # %%

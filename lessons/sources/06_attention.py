@@ -401,7 +401,7 @@ print("sums of the rows, masked after: ", after.sum(1).round(2))
 # ## The same in the library, and in PyTorch
 #
 # `mt.nn.functional.scaled_dot_product_attention` is this formula as one operation with its own gradient
-# (`minitransformer/ops/attention.py`): the gradient of softmax between the gradients of two matrix products. Here it
+# (`minitransformer/ops/networks/attention.py`): the gradient of softmax between the gradients of two matrix products. Here it
 # is checked with central differences, for every element of the queries, keys and values:
 
 # %%

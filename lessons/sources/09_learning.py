@@ -708,7 +708,7 @@ figures.moved(moved)
 # %% [markdown]
 # ## The same in the library, and against PyTorch
 #
-# `minitransformer/ops/loss.py` and `minitransformer/optim` are your exercises for tensors. Finite differences first, then
+# `minitransformer/ops/networks/loss.py` and `minitransformer/optim` are your exercises for tensors. Finite differences first, then
 # PyTorch: the loss and its gradient, and ten steps of each optimizer.
 
 # %%

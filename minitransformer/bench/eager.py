@@ -17,7 +17,8 @@ from minitransformer.defaults import default_device
 from minitransformer.explain import lrp
 from minitransformer.generation import generate
 from minitransformer.models.language_model import LanguageModel
-from minitransformer.ops.creation import randint, tensor
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.creation.random import randint
 
 EAGER = "PyTorch eager"
 NEW_TOKENS = 64

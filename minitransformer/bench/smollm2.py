@@ -21,7 +21,8 @@ from minitransformer.explain import lrp
 from minitransformer.generation import generate
 from minitransformer.models import published
 from minitransformer.models.llama import Llama, LlamaConfig
-from minitransformer.ops.creation import randint, tensor
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.creation.random import randint
 from minitransformer.tokenization import Tokenizer
 
 PROMPT = "The capital of France is"

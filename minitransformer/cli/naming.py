@@ -8,7 +8,7 @@ from minitransformer.explain import Explanation
 from minitransformer.generation.reading import last_logits
 from minitransformer.models import BertClassifier, SequenceClassifier
 from minitransformer.models.classifier import predict_proba
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.pictures.tokens import visible
 from minitransformer.tokenization import Tokenizer
 

@@ -14,7 +14,7 @@ from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import Writer, beam_search, growing_text, stream
 from minitransformer.models import published
 from minitransformer.nn import Module
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.tokenization import Tokenizer
 
 LANGUAGES = ("English", "German", "French", "Romanian")

@@ -22,9 +22,13 @@ from minitransformer.kernels import numpy as kernels
 from minitransformer.kernels import reference
 from minitransformer.models import t5
 from minitransformer.nn import attention, functional, hooks, position, transformer, utils
-from minitransformer.ops import elementwise, heads, index, linalg, normalization, shape, softmax
 from minitransformer.ops.books import Books
+from minitransformer.ops.elementwise import arithmetic
+from minitransformer.ops.index import lookup
 from minitransformer.ops.laws import is_number
+from minitransformer.ops.networks import heads, normalization, softmax
+from minitransformer.ops.products import linalg
+from minitransformer.ops.shape import joining
 from minitransformer.recipes import masked_lm, span_corruption
 from minitransformer.settings import is_grad_enabled
 from minitransformer.tokenization import byte_pair, marks
@@ -272,9 +276,9 @@ NEXT = sampling, "next_token_probabilities"
 
 TABLE = [
     Seam("topological_order", autograd, "tape", topological_order, pure=False),
-    Seam("unbroadcast", elementwise.Add, "vjp", lambda mine, own, op, g, a, b:
+    Seam("unbroadcast", arithmetic.Add, "vjp", lambda mine, own, op, g, a, b:
          (mine(g, a.shape), mine(g, b.shape)) if arrays(a, b) else NotImplemented),
-    Seam("mul_vjp", elementwise.Mul, "vjp", lambda mine, own, op, g, a, b:
+    Seam("mul_vjp", arithmetic.Mul, "vjp", lambda mine, own, op, g, a, b:
          needed(op, mine(g, a, b)) if arrays(a, b) else NotImplemented),
     Seam("matmul_vjp", linalg.MatMul, "vjp", matmul_vjp),
     Seam("matmul_vjp", reference, "matmul_vjp"),
@@ -286,8 +290,8 @@ TABLE = [
     Seam("most_frequent_pair", byte_pair.Corpus, "best_pair",
          lambda mine, own, corpus: mine(dict(zip(corpus.words, corpus.frequency, strict=True)))),
     Seam("bpe_encode", byte_pair.BPETokenizer, "encode", bpe_encode),
-    Seam("embedding", index.Embedding, "forward", lambda mine, own, op, weight, ids: mine(weight, ids)),
-    Seam("embedding_vjp", index.Embedding, "vjp",
+    Seam("embedding", lookup.Embedding, "forward", lambda mine, own, op, weight, ids: mine(weight, ids)),
+    Seam("embedding_vjp", lookup.Embedding, "vjp",
          lambda mine, own, op, g, weight, ids: (mine(g, ids, len(weight)), None)),
     Seam("sinusoidal_table", position.SinusoidalPositionalEncoding, "compute",
          lambda mine, own, layer, length: Tensor(mine(length, layer.d_model))),
@@ -302,7 +306,7 @@ TABLE = [
     Seam("split_heads", heads.SplitHeads, "forward", split_heads),
     Seam("merge_heads", heads.MergeHeads, "forward",
          lambda mine, own, op, x: mine(x) if x.ndim == 4 and op.batch_first else NotImplemented),
-    Seam("concat_vjp", shape.Concatenate, "vjp",
+    Seam("concat_vjp", joining.Concatenate, "vjp",
          lambda mine, own, op, g, *xs: mine(g, [x.shape[op.dim] for x in xs], op.dim)),
     Seam("multi_head_attention", attention.MultiheadAttention, "forward", self_attention),
     Seam("layer_norm", kernels, "layer_norm", lambda mine, own, *given: (mine(*given), *own(*given)[1:])),

@@ -25,7 +25,8 @@ from minitransformer.models import t5
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.nn import functional as F
-from minitransformer.ops.creation import randn, tensor
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.creation.random import randn
 from minitransformer.optim.adam import Adam
 from minitransformer.optim.optimizer import Optimizer
 from minitransformer.optim.sgd import SGD

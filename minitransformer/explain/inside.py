@@ -20,7 +20,7 @@ from minitransformer.explain.walk import Walk
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.module import Module
-from minitransformer.ops.attention import Attention
+from minitransformer.ops.networks.attention import Attention
 
 
 @renamed(layers="pattern")

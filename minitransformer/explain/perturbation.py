@@ -15,7 +15,7 @@ from minitransformer.explain.targets import LogOdds, One, Target
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.tokenization.tokenizer import UNK
 
 REPLACEMENTS = ("zero", "unk", "delete")

@@ -11,7 +11,7 @@ from minitransformer.explain.renamed import renamed
 from minitransformer.nn import Module
 from minitransformer.nn import functional as F
 from minitransformer.nn.modes import begin_training
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.optim import Adam
 
 Array = numpy.ndarray

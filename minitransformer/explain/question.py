@@ -25,8 +25,8 @@ from minitransformer.nn.hooks import edit_embeddings, record_attention
 from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.index import Embedding as Lookup
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.index.lookup import Embedding as Lookup
 from minitransformer.settings import enable_grad
 
 Position = int | Sequence[int]

@@ -35,14 +35,14 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
-from minitransformer.ops.activation import Sigmoid
-from minitransformer.ops.attention import Attention
 from minitransformer.ops.books import Books
-from minitransformer.ops.elementwise import Add, Div, Mul, Neg, Sub
+from minitransformer.ops.elementwise.arithmetic import Add, Div, Mul, Neg, Sub
 from minitransformer.ops.laws import Moves, Sums
-from minitransformer.ops.linalg import Linear, MatMul
-from minitransformer.ops.normalization import LayerNorm
-from minitransformer.ops.softmax import Softmax
+from minitransformer.ops.networks.activation import Sigmoid
+from minitransformer.ops.networks.attention import Attention
+from minitransformer.ops.networks.normalization import LayerNorm
+from minitransformer.ops.networks.softmax import Softmax
+from minitransformer.ops.products.linalg import Linear, MatMul
 
 # R to share (N, n_out), [(inputs (N, n_in), weights)], bias (n_out,)
 Term = tuple[Array, list[tuple[Array, Array]], Array]
@@ -169,7 +169,7 @@ class SignalTakesAll(Rule):
 
     No preset has it. A composite chooses it for all products, or for those in the layers named:
 
-    >>> from minitransformer.ops.elementwise import Mul
+    >>> from minitransformer.ops.elementwise.arithmetic import Mul
     >>> print(Composite({Mul: SignalTakesAll()}, base="attnlrp", name="gated"))
     gated
     layers              rule              reference

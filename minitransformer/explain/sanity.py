@@ -12,7 +12,7 @@ import numpy
 from minitransformer.autograd import no_grad
 from minitransformer.explain.explanation import Explanation
 from minitransformer.nn.module import Module
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.statistics import rank_correlation
 
 Array = numpy.ndarray

@@ -30,8 +30,8 @@ from minitransformer.explain.without import reason
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.nn.position import POSITIONS, is_marked
-from minitransformer.ops.inplace import Overwrite
 from minitransformer.ops.laws import Activates, Moves, widened
+from minitransformer.ops.tensors.inplace import Overwrite
 from minitransformer.settings import enable_grad
 
 FORMS = ("gradient", "explicit")

@@ -14,7 +14,7 @@ gradient, never comes to them.
 from __future__ import annotations
 
 from minitransformer.autograd import Op
-from minitransformer.ops.rounding import Quotient, Rounded
+from minitransformer.ops.elementwise.rounding import Quotient, Rounded
 
 REASONS: dict[type[Op], str] = {
     Rounded: "a rounded number is constant between its steps, and no input has a share in it",

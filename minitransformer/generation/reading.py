@@ -12,7 +12,7 @@ from minitransformer.autograd import Tensor, no_grad
 from minitransformer.generation.writer import Writer
 from minitransformer.nn import Module, TransformerCache
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 
 Ids = Sequence[int] | Tensor  # of one text
 

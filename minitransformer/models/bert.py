@@ -22,7 +22,7 @@ from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.shape import cat
+from minitransformer.ops.shape.joining import cat
 from minitransformer.tokenization import Tokenizer
 from minitransformer.utils.data import pad_sequence
 

@@ -18,8 +18,8 @@ from minitransformer.files import one_line
 from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import later_keys, merge
-from minitransformer.ops.heads import merge_heads, split_heads
-from minitransformer.ops.shape import cat
+from minitransformer.ops.networks.heads import merge_heads, split_heads
+from minitransformer.ops.shape.joining import cat
 
 PLAIN_ROPE = [("rope_type", "default"), ("type", "default"), ("partial_rotary_factor", 1.0)]
 

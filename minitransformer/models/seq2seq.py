@@ -16,8 +16,8 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import init
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import zeros
-from minitransformer.ops.shape import cat
+from minitransformer.ops.creation.filled import zeros
+from minitransformer.ops.shape.joining import cat
 
 PAD = 0  # fills up the shorter texts of a batch, and begins every answer
 

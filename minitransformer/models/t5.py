@@ -27,8 +27,8 @@ from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.masking import later_keys
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.heads import merge_heads, split_heads
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.networks.heads import merge_heads, split_heads
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from minitransformer.nn.hooks import attention_weights
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, looks_causal, merge
 from minitransformer.nn.module import Module, Parameter
-from minitransformer.ops.attention import clear_attention
-from minitransformer.ops.creation import ones, zeros
-from minitransformer.ops.heads import merge_heads, split_heads
-from minitransformer.ops.index import triu
-from minitransformer.ops.shape import cat
+from minitransformer.ops.creation.filled import ones, zeros
+from minitransformer.ops.index.masks import triu
+from minitransformer.ops.networks.attention import clear_attention
+from minitransformer.ops.networks.heads import merge_heads, split_heads
+from minitransformer.ops.shape.joining import cat
 
 
 def _holds(attn_mask: Tensor | None, shown: bool) -> bool:

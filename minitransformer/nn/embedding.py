@@ -9,7 +9,7 @@ from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.hooks import embedding_edit
 from minitransformer.nn.module import Module
-from minitransformer.ops.elementwise import where
+from minitransformer.ops.elementwise.choice import where
 
 
 class Embedding(Module):

@@ -4,16 +4,16 @@ import warnings
 from typing import Any
 
 from minitransformer.autograd import Tensor
-from minitransformer.ops.activation import gelu, relu, sigmoid, silu, tanh
-from minitransformer.ops.attention import scaled_dot_product_attention
-from minitransformer.ops.dropout import dropout
-from minitransformer.ops.index import embedding, one_hot
-from minitransformer.ops.linalg import linear
-from minitransformer.ops.loss import cross_entropy, mse_loss, nll_loss
-from minitransformer.ops.normalization import layer_norm, rms_norm
-from minitransformer.ops.padding import pad
-from minitransformer.ops.softmax import log_softmax as _log_softmax
-from minitransformer.ops.softmax import softmax as _softmax
+from minitransformer.ops.index.lookup import embedding, one_hot
+from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
+from minitransformer.ops.networks.attention import scaled_dot_product_attention
+from minitransformer.ops.networks.dropout import dropout
+from minitransformer.ops.networks.loss import cross_entropy, mse_loss, nll_loss
+from minitransformer.ops.networks.normalization import layer_norm, rms_norm
+from minitransformer.ops.networks.padding import pad
+from minitransformer.ops.networks.softmax import log_softmax as _log_softmax
+from minitransformer.ops.networks.softmax import softmax as _softmax
+from minitransformer.ops.products.linalg import linear
 
 __all__ = [
     "cross_entropy",

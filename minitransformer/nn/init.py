@@ -9,7 +9,7 @@ from typing import Any
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float32
 from minitransformer.nn.module import Parameter
-from minitransformer.ops.creation import empty
+from minitransformer.ops.creation.filled import empty
 from minitransformer.settings import setting
 
 EACH = 256  # the memory that a parameter needs beside its numbers, counted in numbers

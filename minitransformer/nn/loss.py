@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn.module import Module
-from minitransformer.ops.loss import reduction_of
+from minitransformer.ops.networks.loss import reduction_of
 
 
 class _ClassLoss(Module):

@@ -15,9 +15,10 @@ from typing import Any
 from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_
 from minitransformer.devices import CPU
-from minitransformer.ops.compare import equal, logical_not
-from minitransformer.ops.creation import arange, full, zeros_like
-from minitransformer.ops.index import masked_fill, triu
+from minitransformer.ops.creation.filled import arange, full
+from minitransformer.ops.creation.likes import zeros_like
+from minitransformer.ops.elementwise.compare import equal, logical_not
+from minitransformer.ops.index.masks import masked_fill, triu
 
 
 def generate_square_subsequent_mask(sz: int, device: str | None = None, dtype: Any = None) -> Tensor:

@@ -12,7 +12,7 @@ from minitransformer.backends import float16, float32, float64
 from minitransformer.devices import to_device
 from minitransformer.nn.hooks import forward_call
 from minitransformer.nn.loading import Loading
-from minitransformer.ops.python import host_array
+from minitransformer.ops.tensors.python import host_array
 
 Forward = TypeVar("Forward", covariant=True)
 KINDS = ("_parameters", "_buffers", "_modules")  # the dicts in which a module keeps its parts, by name

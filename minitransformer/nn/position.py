@@ -11,10 +11,11 @@ from minitransformer.backends import float32, float64
 from minitransformer.nn import init
 from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.module import Module
-from minitransformer.ops.creation import arange, zeros
-from minitransformer.ops.elementwise import cos, sin
-from minitransformer.ops.index import embedding
-from minitransformer.ops.shape import cat, chunk, flatten, stack, unsqueeze
+from minitransformer.ops.creation.filled import arange, zeros
+from minitransformer.ops.elementwise.trigonometry import cos, sin
+from minitransformer.ops.index.lookup import embedding
+from minitransformer.ops.shape.joining import cat, chunk, stack
+from minitransformer.ops.shape.layout import flatten, unsqueeze
 
 POSITIONS = "positions"  # a role of tensors, and where the ledger books their relevance
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float16
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.elementwise import abs_
-from minitransformer.ops.extreme import amax, amin
-from minitransformer.ops.shape import stack
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.elementwise.arithmetic import abs_
+from minitransformer.ops.order.extreme import amax, amin
+from minitransformer.ops.shape.joining import stack
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -16,7 +16,7 @@ class Books:
     A walk over a tape has books with a row for each op, see `explain/explanation.py`. By hand one object of this class is enough:
 
     >>> import numpy as np
-    >>> from minitransformer.ops.linalg import Linear
+    >>> from minitransformer.ops.products.linalg import Linear
     >>> x, weight, bias = np.array([[1.0, 2.0]]), np.array([[3.0, 0.5]]), np.array([1.0])
     >>> books = Books(eps=0.0)
     >>> r_x, _, r_bias = Linear().relprop(np.array([[10.0]]), books, x, weight, bias)  # y = 3 + 1 + 1

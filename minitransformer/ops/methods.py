@@ -10,27 +10,35 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.devices import Device, device_of
-from minitransformer.ops import (
-    activation,
+from minitransformer.ops.creation import from_data, likes, random
+from minitransformer.ops.elementwise import (
+    arithmetic,
+    choice,
     compare,
-    convert,
-    creation,
-    elementwise,
-    extreme,
-    index,
-    inspect,
-    linalg,
-    placing,
-    python,
-    reduce,
+    exponentials,
+    powers,
     rounding,
-    shape,
-    sorting,
-    views,
+    trigonometry,
 )
-from minitransformer.ops import softmax as softmaxes
-from minitransformer.ops.inplace import copy_, fill_, in_place, normal_, set_data, uniform_, writable, zero_
+from minitransformer.ops.index import masks, parts, picking, placing
+from minitransformer.ops.networks import activation
+from minitransformer.ops.networks import softmax as softmaxes
 from minitransformer.ops.operands import Operand
+from minitransformer.ops.order import extreme, sorting
+from minitransformer.ops.products import linalg
+from minitransformer.ops.reduce import sums
+from minitransformer.ops.shape import arranging, joining, layout
+from minitransformer.ops.tensors import convert, inspect, python, views
+from minitransformer.ops.tensors.inplace import (
+    copy_,
+    fill_,
+    in_place,
+    normal_,
+    set_data,
+    uniform_,
+    writable,
+    zero_,
+)
 
 
 def reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Operand], Tensor]:
@@ -53,42 +61,42 @@ class Methods:
     """What a tensor can do: each method is the function it names, and the tensor is that function's first argument."""
 
     # arithmetic
-    add = __add__ = __radd__ = elementwise.add
-    sub = __sub__ = elementwise.sub
-    mul = __mul__ = __rmul__ = elementwise.mul
-    div = __truediv__ = elementwise.div
-    neg = __neg__ = elementwise.neg
-    pow = __pow__ = elementwise.pow
+    add = __add__ = __radd__ = arithmetic.add
+    sub = __sub__ = arithmetic.sub
+    mul = __mul__ = __rmul__ = arithmetic.mul
+    div = __truediv__ = arithmetic.div
+    neg = __neg__ = arithmetic.neg
+    pow = __pow__ = powers.pow
     floor_divide = __floordiv__ = rounding.floor_divide
     remainder = __mod__ = rounding.remainder
-    __rsub__ = reflected(elementwise.sub)
-    __rtruediv__ = reflected(elementwise.div)
-    __rpow__ = reflected(elementwise.pow)
+    __rsub__ = reflected(arithmetic.sub)
+    __rtruediv__ = reflected(arithmetic.div)
+    __rpow__ = reflected(powers.pow)
     __rfloordiv__ = reflected(rounding.floor_divide)
     __rmod__ = reflected(rounding.remainder)
-    add_ = __iadd__ = in_place(elementwise.add)
-    sub_ = __isub__ = in_place(elementwise.sub)
-    mul_ = __imul__ = in_place(elementwise.mul)
-    div_ = __itruediv__ = in_place(elementwise.div)
-    neg_ = in_place(elementwise.neg)
-    pow_ = __ipow__ = in_place(elementwise.pow)
+    add_ = __iadd__ = in_place(arithmetic.add)
+    sub_ = __isub__ = in_place(arithmetic.sub)
+    mul_ = __imul__ = in_place(arithmetic.mul)
+    div_ = __itruediv__ = in_place(arithmetic.div)
+    neg_ = in_place(arithmetic.neg)
+    pow_ = __ipow__ = in_place(powers.pow)
     floor_divide_ = __ifloordiv__ = in_place(rounding.floor_divide)
     remainder_ = __imod__ = in_place(rounding.remainder)
 
     # functions of each element
-    abs = __abs__ = elementwise.abs_
-    exp = elementwise.exp
-    expm1 = elementwise.expm1
-    log = elementwise.log
-    log2 = elementwise.log2
-    log10 = elementwise.log10
-    log1p = elementwise.log1p
-    erf = elementwise.erf
-    square = elementwise.square
-    sqrt = elementwise.sqrt
-    rsqrt = elementwise.rsqrt
-    sin = elementwise.sin
-    cos = elementwise.cos
+    abs = __abs__ = arithmetic.abs_
+    exp = exponentials.exp
+    expm1 = exponentials.expm1
+    log = exponentials.log
+    log2 = exponentials.log2
+    log10 = exponentials.log10
+    log1p = exponentials.log1p
+    erf = exponentials.erf
+    square = powers.square
+    sqrt = powers.sqrt
+    rsqrt = powers.rsqrt
+    sin = trigonometry.sin
+    cos = trigonometry.cos
     tanh = activation.tanh
     sigmoid = activation.sigmoid
     relu = activation.relu
@@ -96,22 +104,22 @@ class Methods:
     ceil = rounding.ceil
     trunc = rounding.trunc
     round = rounding.round
-    clip = clamp = elementwise.clip
-    maximum = elementwise.maximum
-    minimum = elementwise.minimum
-    abs_ = in_place(elementwise.abs_)
-    exp_ = in_place(elementwise.exp)
-    expm1_ = in_place(elementwise.expm1)
-    log_ = in_place(elementwise.log)
-    log2_ = in_place(elementwise.log2)
-    log10_ = in_place(elementwise.log10)
-    log1p_ = in_place(elementwise.log1p)
-    erf_ = in_place(elementwise.erf)
-    square_ = in_place(elementwise.square)
-    sqrt_ = in_place(elementwise.sqrt)
-    rsqrt_ = in_place(elementwise.rsqrt)
-    sin_ = in_place(elementwise.sin)
-    cos_ = in_place(elementwise.cos)
+    clip = clamp = choice.clip
+    maximum = choice.maximum
+    minimum = choice.minimum
+    abs_ = in_place(arithmetic.abs_)
+    exp_ = in_place(exponentials.exp)
+    expm1_ = in_place(exponentials.expm1)
+    log_ = in_place(exponentials.log)
+    log2_ = in_place(exponentials.log2)
+    log10_ = in_place(exponentials.log10)
+    log1p_ = in_place(exponentials.log1p)
+    erf_ = in_place(exponentials.erf)
+    square_ = in_place(powers.square)
+    sqrt_ = in_place(powers.sqrt)
+    rsqrt_ = in_place(powers.rsqrt)
+    sin_ = in_place(trigonometry.sin)
+    cos_ = in_place(trigonometry.cos)
     tanh_ = in_place(activation.tanh)
     sigmoid_ = in_place(activation.sigmoid)
     relu_ = in_place(activation.relu)
@@ -119,7 +127,7 @@ class Methods:
     ceil_ = in_place(rounding.ceil)
     trunc_ = in_place(rounding.trunc)
     round_ = in_place(rounding.round)
-    clip_ = clamp_ = in_place(elementwise.clip)
+    clip_ = clamp_ = in_place(choice.clip)
 
     # comparisons and logic
     eq = compare.eq
@@ -144,11 +152,11 @@ class Methods:
     isfinite = compare.isfinite
 
     # many values to one, and in order
-    sum = reduce.sum_
-    mean = reduce.mean
-    var = reduce.var
-    std = reduce.std
-    cumsum = reduce.cumsum
+    sum = sums.sum_
+    mean = sums.mean
+    var = sums.var
+    std = sums.std
+    cumsum = sums.cumsum
     amax = extreme.amax
     amin = extreme.amin
     max = extreme.max_
@@ -171,46 +179,46 @@ class Methods:
     addmm = linalg.addmm
 
     # shape
-    reshape = view = shape.reshape
-    flatten = shape.flatten
-    permute = shape.permute
-    transpose = shape.transpose
-    t = shape.t
-    squeeze = shape.squeeze
-    unsqueeze = shape.unsqueeze
-    expand = shape.expand
-    expand_as = shape.expand_as
-    split = shape.split
-    chunk = shape.chunk
-    unbind = shape.unbind
-    flip = shape.flip
-    roll = shape.roll
-    repeat = shape.repeat
-    tile = shape.tile
-    transpose_ = views.reshaped_in_place(shape.transpose)
-    t_ = views.reshaped_in_place(shape.t)
-    squeeze_ = views.reshaped_in_place(shape.squeeze)
-    unsqueeze_ = views.reshaped_in_place(shape.unsqueeze)
+    reshape = view = layout.reshape
+    flatten = layout.flatten
+    permute = layout.permute
+    transpose = layout.transpose
+    t = layout.t
+    squeeze = layout.squeeze
+    unsqueeze = layout.unsqueeze
+    expand = layout.expand
+    expand_as = layout.expand_as
+    split = joining.split
+    chunk = joining.chunk
+    unbind = joining.unbind
+    flip = arranging.flip
+    roll = arranging.roll
+    repeat = arranging.repeat
+    tile = arranging.tile
+    transpose_ = views.reshaped_in_place(layout.transpose)
+    t_ = views.reshaped_in_place(layout.t)
+    squeeze_ = views.reshaped_in_place(layout.squeeze)
+    unsqueeze_ = views.reshaped_in_place(layout.unsqueeze)
 
     # parts: picked, masked, written
-    __getitem__ = index.getitem
-    __setitem__ = index.setitem
-    __iter__ = index.iterate
-    gather = index.gather
-    index_select = index.index_select
-    repeat_interleave = index.repeat_interleave
-    nonzero = index.nonzero
-    masked_fill = index.masked_fill
-    triu = index.triu
-    tril = index.tril
+    __getitem__ = parts.getitem
+    __setitem__ = parts.setitem
+    __iter__ = parts.iterate
+    gather = picking.gather
+    index_select = picking.index_select
+    repeat_interleave = picking.repeat_interleave
+    nonzero = picking.nonzero
+    masked_fill = masks.masked_fill
+    triu = masks.triu
+    tril = masks.tril
     index_fill = placing.index_fill
     index_copy = placing.index_copy
     index_add = placing.index_add
     scatter = placing.scatter
     scatter_add = placing.scatter_add
-    masked_fill_ = in_place(index.masked_fill)
-    triu_ = in_place(index.triu)
-    tril_ = in_place(index.tril)
+    masked_fill_ = in_place(masks.masked_fill)
+    triu_ = in_place(masks.triu)
+    tril_ = in_place(masks.tril)
     index_fill_ = in_place(placing.index_fill)
     index_copy_ = in_place(placing.index_copy)
     index_add_ = in_place(placing.index_add)
@@ -238,14 +246,14 @@ class Methods:
     type_as = convert.type_as
 
     # new tensors
-    clone = creation.clone
-    multinomial = creation.multinomial
-    new_zeros = creation.new_zeros
-    new_ones = creation.new_ones
-    new_empty = creation.new_empty
-    new_full = creation.new_full
-    new_tensor = creation.new_tensor
-    laid_out = staticmethod(creation.laid_out)
+    clone = from_data.clone
+    multinomial = random.multinomial
+    new_zeros = likes.new_zeros
+    new_ones = likes.new_ones
+    new_empty = likes.new_empty
+    new_full = likes.new_full
+    new_tensor = likes.new_tensor
+    laid_out = staticmethod(from_data.laid_out)
 
     # sizes and memory
     size = inspect.size
@@ -280,12 +288,12 @@ class Methods:
     @property
     def T(self: Any) -> Tensor:
         """A matrix transposed: `t`."""
-        return shape.t(self)
+        return layout.t(self)
 
     @property
     def mT(self: Any) -> Tensor:
         """The last two dimensions exchanged."""
-        return shape.transpose(self, -2, -1)
+        return layout.transpose(self, -2, -1)
 
     def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]  # Python's objects give a bool
         """`self == other`, of each element; False where `other` is neither a tensor nor a number."""

@@ -8,8 +8,8 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import float32, int64
-from minitransformer.ops.convert import cast, common_dtype
 from minitransformer.ops.laws import is_number
+from minitransformer.ops.tensors.convert import cast, common_dtype
 
 Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 

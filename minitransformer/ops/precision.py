@@ -7,7 +7,7 @@ from typing import TypeVarTuple, cast
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import DType, float16, float32
-from minitransformer.ops import convert
+from minitransformer.ops.tensors import convert
 
 Tensors = TypeVarTuple("Tensors")  # tensors and None, as they are given
 

@@ -9,8 +9,8 @@ import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.python import host_array
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.tensors.python import host_array
 from minitransformer.settings import enable_grad
 
 Settings = dict[str, Any]  # a parameter group: "params" and the settings of these parameters

@@ -19,7 +19,7 @@ from minitransformer.devices import to_device
 from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import PAD, predict_proba
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.randomness import generator
 from minitransformer.recipes.run import trainer_of
 from minitransformer.tokenization import Tokenizer, WordTokenizer

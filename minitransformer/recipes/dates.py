@@ -12,7 +12,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.data.dates import ISO_LENGTH, WrittenDate, simplified, written_dates
 from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn import functional as F
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import CharTokenizer, Tokenizer

@@ -12,7 +12,7 @@ from minitransformer import models, nn
 from minitransformer.autograd import Tensor
 from minitransformer.models import BertConfig, BertMaskedLM
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.randomness import generator
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.text import TextRecipe, Windows, mean_over

@@ -12,7 +12,7 @@ from minitransformer.autograd import no_grad
 from minitransformer.data.dates import read, simplified, written_dates
 from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn.hooks import record_attention
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.recipes.dates import DatesRecipe, iso_of
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.learning import train_with_samples

@@ -12,7 +12,7 @@ from minitransformer.autograd import no_grad
 from minitransformer.nn import Module
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.modes import in_use
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 from minitransformer.progress import progress_bar
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tour.result import Learned

@@ -13,7 +13,7 @@ from minitransformer.generation.reading import last_logits
 from minitransformer.generation.writer import Writer
 from minitransformer.models import published
 from minitransformer.models.bert import Bert, embed
-from minitransformer.ops.creation import tensor
+from minitransformer.ops.creation.from_data import tensor
 
 ASKED = "A cat sleeps on the sofa."
 OTHERS = (

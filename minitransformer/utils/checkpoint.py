@@ -13,7 +13,7 @@ from minitransformer.defaults import backend, default_device
 from minitransformer.nn.hooks import attention_weights, forward_call
 from minitransformer.nn.modes import as_it_was, modes
 from minitransformer.nn.module import Module
-from minitransformer.ops.convert import cast
+from minitransformer.ops.tensors.convert import cast
 from minitransformer.randomness import generator
 from minitransformer.settings import enable_grad, is_grad_enabled
 

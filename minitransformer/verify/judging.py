@@ -13,7 +13,7 @@ import numpy
 from minitransformer.autograd import Tensor
 from minitransformer.defaults import default_device
 from minitransformer.gradients import compare_with_torch, gradcheck
-from minitransformer.ops.convert import on_default_device
+from minitransformer.ops.tensors.convert import on_default_device
 from minitransformer.randomness import manual_seed
 from minitransformer.verify.case import LayerCase, OpCase, Problem
 from minitransformer.verify.cases import CASES

@@ -5,7 +5,7 @@ import pytest
 from helpers import plain
 
 import minitransformer as mt
-from minitransformer.ops.elementwise import Exp
+from minitransformer.ops.elementwise.exponentials import Exp
 from minitransformer.verify import FINITE_DIFFERENCES
 from minitransformer.verify.cases import ATTENTION, OPS, POSITIONS, SIMPLE_LAYERS
 

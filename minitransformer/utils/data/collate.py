@@ -10,8 +10,8 @@ import numpy
 from minitransformer.autograd import Tensor
 from minitransformer.backends import float64, int64, namespace
 from minitransformer.errors import check_device
-from minitransformer.ops.creation import tensor
-from minitransformer.ops.shape import stack
+from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.shape.joining import stack
 
 PADDING_HINT = "to fill sequences up to the longest, use collate_fn=pad_collate"
 

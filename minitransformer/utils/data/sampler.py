@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from minitransformer import randomness
-from minitransformer.ops.python import host_array
+from minitransformer.ops.tensors.python import host_array
 
 Drawing: TypeAlias = numpy.random.Generator
 # batches that are sorted by length together: more need less padding, fewer shuffle the samples better

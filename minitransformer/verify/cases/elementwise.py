@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minitransformer.backends import float64
-from minitransformer.ops.convert import Cast, ToDevice
+from minitransformer.ops.tensors.convert import Cast, ToDevice
 from minitransformer.verify.case import OpCase
 from minitransformer.verify.cases.masks import BLOCKED
 from minitransformer.verify.inputs import normal, positive

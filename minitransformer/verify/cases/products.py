@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitransformer.ops.attention import clear_attention
+from minitransformer.ops.networks.attention import clear_attention
 from minitransformer.verify.case import OpCase
 from minitransformer.verify.cases.masks import BLOCKED, FIRST_ROW_BLOCKED
 from minitransformer.verify.inputs import ids, normal

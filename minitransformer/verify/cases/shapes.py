@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitransformer.ops.heads import merge_heads, split_heads
+from minitransformer.ops.networks.heads import merge_heads, split_heads
 from minitransformer.verify.case import OpCase
 from minitransformer.verify.inputs import normal
 

@@ -8,8 +8,8 @@ from typing import Any
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, float64, int64, namespace
 from minitransformer.ops.books import Books
-from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import Dims, Sums, dims, keep_dims, total, wide
+from minitransformer.ops.tensors.convert import cast
 
 
 class Reduction(Op):

@@ -8,11 +8,12 @@ from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import check_device
-from minitransformer.ops.elementwise import where
-from minitransformer.ops.index import check_ids, gather
+from minitransformer.ops.elementwise.choice import where
+from minitransformer.ops.index.bounds import check_ids
+from minitransformer.ops.index.picking import gather
 from minitransformer.ops.laws import Remembers, Tangent
+from minitransformer.ops.networks.softmax import log_softmax
 from minitransformer.ops.precision import raised
-from minitransformer.ops.softmax import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 

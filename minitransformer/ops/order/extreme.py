@@ -7,10 +7,10 @@ from typing import NamedTuple, overload
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays
-from minitransformer.ops.elementwise import maximum, minimum
-from minitransformer.ops.index import Gather
+from minitransformer.ops.elementwise.choice import maximum, minimum
+from minitransformer.ops.index.picking import Gather
 from minitransformer.ops.laws import Dims, Moves, dims, keep_dims
-from minitransformer.ops.reduce import Reduction, over
+from minitransformer.ops.reduce.sums import Reduction, over
 
 
 class Max(Reduction, Moves):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
-from minitransformer.ops.extreme import Extreme
-from minitransformer.ops.index import Gather
+from minitransformer.ops.index.picking import Gather
 from minitransformer.ops.laws import dims
+from minitransformer.ops.order.extreme import Extreme
 
 
 def _order(input: Tensor, dim: int, descending: bool) -> Tensor:

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.ops.convert import cast
-from minitransformer.ops.index import check_ids
-from minitransformer.ops.inplace import Overwrite
+from minitransformer.ops.index.bounds import check_ids
 from minitransformer.ops.laws import Sums, dims
+from minitransformer.ops.tensors.convert import cast
+from minitransformer.ops.tensors.inplace import Overwrite
 
 Source = TypeVar("Source")
 

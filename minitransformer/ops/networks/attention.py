@@ -9,14 +9,14 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, bool_, namespace
 from minitransformer.errors import check_device
 from minitransformer.ops.books import Books
-from minitransformer.ops.dropout import Dropout, drawn_scale, dropout
-from minitransformer.ops.elementwise import Add, mul
-from minitransformer.ops.index import masked_fill
+from minitransformer.ops.elementwise.arithmetic import Add, mul
+from minitransformer.ops.index.masks import masked_fill
 from minitransformer.ops.laws import Remembers, widened
-from minitransformer.ops.linalg import MatMul, matmul
+from minitransformer.ops.networks.dropout import Dropout, drawn_scale, dropout
+from minitransformer.ops.networks.softmax import Softmax, softmax
 from minitransformer.ops.precision import lowered
-from minitransformer.ops.shape import transpose
-from minitransformer.ops.softmax import Softmax, softmax
+from minitransformer.ops.products.linalg import MatMul, matmul
+from minitransformer.ops.shape.layout import transpose
 
 
 def attention_scores(

@@ -15,9 +15,9 @@ from minitransformer.autograd import Op, Tensor, moment
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
-from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import Moves, is_number, unbroadcast
-from minitransformer.ops.views import origin
+from minitransformer.ops.tensors.convert import cast
+from minitransformer.ops.tensors.views import origin
 from minitransformer.randomness import generator
 from minitransformer.settings import is_grad_enabled
 

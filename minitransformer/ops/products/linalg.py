@@ -8,8 +8,9 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays
 from minitransformer.ops.books import Books
-from minitransformer.ops.creation import zeros_like
-from minitransformer.ops.elementwise import add, mul, where
+from minitransformer.ops.creation.likes import zeros_like
+from minitransformer.ops.elementwise.arithmetic import add, mul
+from minitransformer.ops.elementwise.choice import where
 from minitransformer.ops.laws import Sums, unbroadcast
 from minitransformer.ops.operands import operands
 from minitransformer.ops.precision import lowered

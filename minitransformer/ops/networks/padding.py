@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.ops.elementwise import Where
-from minitransformer.ops.index import getitem, number_like
+from minitransformer.ops.elementwise.choice import Where
+from minitransformer.ops.index.masks import number_like
+from minitransformer.ops.index.parts import getitem
 from minitransformer.ops.laws import Moves
 
 Widths: TypeAlias = Sequence[tuple[int, int]]  # before and after each dimension

@@ -6,11 +6,11 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType
 from minitransformer.ops.books import Books
-from minitransformer.ops.convert import cast
 from minitransformer.ops.laws import Dims, Tangent, dims
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
-from minitransformer.ops.reduce import Reduction
+from minitransformer.ops.reduce.sums import Reduction
+from minitransformer.ops.tensors.convert import cast
 
 
 class Softmax(Op):

@@ -1,0 +1,1 @@
+"""New tensors: from data, filled with a value, or drawn at random."""

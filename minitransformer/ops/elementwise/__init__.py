@@ -1,0 +1,1 @@
+"""Functions of each element: arithmetic, elementary functions, rounding, comparisons."""

@@ -1,0 +1,95 @@
+"""Elements kept or replaced where a mask holds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minitransformer.autograd import Tensor
+from minitransformer.backends import bool_, float16, namespace
+from minitransformer.ops.elementwise.choice import Where
+from minitransformer.ops.tensors.convert import cast
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
+    """A value where a mask holds, else the input.
+
+    Args:
+        input: any shape.
+        mask: a boolean tensor; shapes broadcast.
+        value: a number or a 0-d tensor.
+
+    Returns:
+        The broadcast shape, in the input's dtype.
+
+    Raises:
+        TypeError: the mask is not boolean.
+        ValueError: the value has dimensions, or float16 cannot hold it.
+    """
+    if mask.dtype != bool_:
+        raise TypeError(f"masked_fill: expected a bool mask, got {mask.dtype}; compare first, e.g. mask == 0")
+    if not isinstance(value, Tensor):
+        return Where()(mask, number_like(input, value), input)
+    if value.ndim:
+        raise ValueError(
+            f"masked_fill: expected a number or a 0-d tensor as value, got {value.shape}; use where"
+        )
+    return Where()(mask, cast(value, input.dtype), input)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of matrices; zeros elsewhere.
+
+    Args:
+        input: (.., rows, columns).
+        diagonal: the first diagonal that is kept: 0 is the main one, 1 the one above.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there are fewer than 2 dimensions.
+    """
+    return Where()(_triangle(input, diagonal), input, number_like(input, 0))
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of matrices; zeros elsewhere.
+
+    Args:
+        input: (.., rows, columns).
+        diagonal: the last diagonal that is kept: 0 is the main one, 1 the one above.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there are fewer than 2 dimensions.
+    """
+    return Where()(_triangle(input, diagonal + 1), number_like(input, 0), input)
+
+
+def _triangle(input: Tensor, diagonal: int) -> Tensor:
+    if input.ndim < 2:
+        raise ValueError(f"a triangle needs at least 2 dimensions, got {input.shape}")
+    rows, columns = namespace(input.array).ogrid[: input.shape[-2], : input.shape[-1]]
+    return Tensor(columns - rows >= diagonal)
+
+
+def number_like(input: Tensor, value: Any) -> float | int | bool:
+    """A value as the Python number that leaves the dtype of a tensor as it is.
+
+    Args:
+        input: the tensor.
+        value: a number or a 0-d tensor.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: it would become infinite in that dtype.
+    """
+    number = {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
+    if input.dtype == float16 and 65504 < abs(number) < math.inf:
+        raise ValueError(f"expected a number that float16 holds, got {value}; use -inf for a mask")
+    return number

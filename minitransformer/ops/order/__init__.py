@@ -1,0 +1,1 @@
+"""The largest, the smallest, and all values in order."""

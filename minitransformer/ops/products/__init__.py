@@ -1,0 +1,1 @@
+"""Sums of products: what matrix products are a case of."""

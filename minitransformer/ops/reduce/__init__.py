@@ -1,0 +1,1 @@
+"""Many values to one, along dimensions."""
