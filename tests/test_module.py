@@ -204,15 +204,27 @@ def test_apply_visits_children_first():
     assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
 
 
-def test_repr_nests_and_counts_parameters():
-    model = nn.Sequential(nn.Linear(3, 1000), nn.Dropout(0.5), nn.Linear(1000, 2, bias=False))
-    assert repr(model) == (
-        "Sequential(  # 6,000 parameters\n"
-        "  (0): Linear(in_features=3, out_features=1000, bias=True)  # 4,000 parameters\n"
-        "  (1): Dropout(p=0.5)\n"
-        "  (2): Linear(in_features=1000, out_features=2, bias=False)  # 2,000 parameters\n"
-        ")"
+class Told(nn.Module):
+    """A module whose settings take two lines, with a part that is not there."""
+
+    def __init__(self, lib):
+        lib.Module.__init__(self)
+        self.layers = lib.ModuleList([lib.ReLU(), lib.ReLU(), lib.Linear(1, 1)])
+        self.add_module("nothing", None)
+
+    def extra_repr(self):
+        return "one\ntwo"
+
+
+def test_repr_nests_as_torch_s():
+    class Theirs(torch.nn.Module):
+        __init__, extra_repr, _get_name = Told.__init__, Told.extra_repr, lambda self: "Told"
+
+    assert repr(Told(nn)) == repr(Theirs(torch.nn))
+    assert repr(nn.Sequential(nn.Linear(3, 1000), nn.Dropout(0.5))) == (
+        "Sequential(\n  (0): Linear(in_features=3, out_features=1000, bias=True)\n  (1): Dropout(p=0.5)\n)"
     )
+    assert repr(nn.ModuleList()) == repr(torch.nn.ModuleList())
 
 
 def test_deepcopy_shares_nothing_with_the_original_but_keeps_what_is_shared_within():
@@ -289,6 +301,36 @@ def test_reassigning_keeps_the_place_as_in_torch():
         return [name for name, _ in net.named_parameters()], [name for name, _ in net.named_buffers()]
 
     assert names(nn, mt.ones) == names(torch.nn, torch.ones)
+
+
+def test_parts_by_their_dotted_names():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2)))
+    model[1].register_buffer("mean", mt.ones(2))
+    assert model.get_submodule("") is model and model.get_submodule("1.0") is model[1][0]
+    assert model.get_parameter("1.0.weight") is model[1][0].weight
+    assert model.get_buffer("1.mean") is model[1].mean
+    model.register_module("2", nn.ReLU())
+    assert isinstance(model[2], nn.ReLU)
+    for wrong in ("3", "0.weight"):
+        with pytest.raises(AttributeError):
+            model.get_submodule(wrong)
+    with pytest.raises(AttributeError, match="no buffer 'weight'"):
+        model.get_buffer("0.weight")
+    with pytest.raises(AttributeError, match="expected a Parameter"):
+        model.get_parameter("1.mean")
+
+
+def test_plain_attributes_may_come_before_super_init():
+    class Configured(nn.Module):
+        def __init__(self, config):
+            self.config, self.scale = config, mt.ones(1)
+            super().__init__()
+            self.layer = nn.Linear(config["n"], 1)
+
+    model = Configured({"n": 2})
+    assert model.config == {"n": 2} and model.scale.item() == 1
+    assert [name for name, _ in model.named_parameters()] == ["layer.weight", "layer.bias"]
+    assert not list(model.buffers())
 
 
 def test_mistakes_are_named():

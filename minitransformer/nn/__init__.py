@@ -1,18 +1,20 @@
 """Layers, under PyTorch's names."""
 
-from minitransformer.nn import functional, init, utils
-from minitransformer.nn.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
+from minitransformer.nn import functional, init, parameter, utils
+from minitransformer.nn.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.cache import AttentionCache, TransformerCache
-from minitransformer.nn.containers import ModuleList, Sequential
+from minitransformer.nn.containers import ModuleDict, ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
 from minitransformer.nn.masking import generate_square_subsequent_mask
-from minitransformer.nn.module import Module, Parameter
+from minitransformer.nn.module import Module
 from minitransformer.nn.normalization import LayerNorm, RMSNorm
+from minitransformer.nn.parameter import Buffer, Parameter
+from minitransformer.nn.parameter_containers import ParameterDict, ParameterList
 from minitransformer.nn.position import (
     AddedPositionalEncoding,
     LearnedPositionalEncoding,
@@ -23,6 +25,7 @@ from minitransformer.nn.position import (
     mark_positions,
     positions_after_padding,
 )
+from minitransformer.nn.shaping import Flatten, Identity, Unflatten
 from minitransformer.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -34,19 +37,26 @@ from minitransformer.nn.transformer import (
 __all__ = [
     "AddedPositionalEncoding",
     "AttentionCache",
+    "Buffer",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
+    "Flatten",
     "GELU",
+    "Identity",
     "LayerNorm",
     "LearnedPositionalEncoding",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
     "NLLLoss",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PositionalEncoding",
     "RMSNorm",
     "ReLU",
@@ -55,6 +65,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SinusoidalPositionalEncoding",
+    "Softmax",
     "Tanh",
     "Transformer",
     "TransformerCache",
@@ -62,11 +73,13 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Unflatten",
     "apply_rotary",
     "functional",
     "generate_square_subsequent_mask",
     "init",
     "mark_positions",
+    "parameter",
     "positions_after_padding",
     "record_attention",
     "utils",

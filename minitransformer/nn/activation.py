@@ -97,3 +97,48 @@ class Sigmoid(Module):
             The same shape and dtype.
         """
         return F.sigmoid(input)
+
+
+class Softmax(Module):
+    """e^x / sum e^x along one dimension.
+
+    Args:
+        dim: the dimension along which the results sum to 1; None chooses as `functional.softmax` does, with its warning.
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
+        return F.softmax(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """ln softmax(x) along one dimension.
+
+    Args:
+        dim: as in `Softmax`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
+        return F.log_softmax(input, self.dim)

@@ -13,7 +13,8 @@ from minitransformer.nn.cache import AttentionCache
 from minitransformer.nn.hooks import attention_weights
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.masking import check_mask, later_keys, looks_causal, merge
-from minitransformer.nn.module import Module, Parameter
+from minitransformer.nn.module import Module
+from minitransformer.nn.parameter import Parameter
 from minitransformer.ops.creation.filled import ones, zeros
 from minitransformer.ops.index.masks import triu
 from minitransformer.ops.networks.attention import clear_attention

@@ -1,37 +1,86 @@
-"""Modules that contain other modules in an order."""
+"""Modules that contain other modules, in an order or by names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, overload
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Any, Self, overload
 
 from minitransformer.nn.module import Module
+from minitransformer.nn.printing import parts_of, runs, tree
 
 
-class ModuleList(Module):
-    """A list of modules, registered under the names "0", "1", .. It has no `forward`.
+class _Ordered(Module):
+    """Modules in an order, registered under the names "0", "1", .."""
 
-    Args:
-        modules: the modules, in order.
-    """
-
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
-        super().__init__()
-        self.extend(modules)
-
-    def append(self, module: Module) -> ModuleList:
+    def append(self, module: Module) -> Self:
         """Add a module at the end.
 
         Args:
             module: any module.
 
         Returns:
-            This list.
+            This container.
         """
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
+    def insert(self, index: int, module: Module) -> Any:
+        """Add a module before the one that has this index now.
+
+        Args:
+            index: the place; a negative one counts from the end.
+            module: any module.
+        """
+        modules = list(self)
+        modules.insert(index, module)
+        self._number(modules)
+
+    def pop(self, key: int | slice) -> Any:
+        """Remove one module.
+
+        Args:
+            key: its index.
+
+        Returns:
+            The module, or the modules of a slice.
+        """
+        removed = self[key]  # type: ignore[index]  # the two containers have it
+        del self[key]
+        return removed
+
+    def _number(self, modules: Iterable[Module]) -> None:
+        """Let these be the modules, under the names "0", "1", .."""
+        self._modules.clear()
+        for i, module in enumerate(modules):
+            self.add_module(str(i), module)
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(list(self._modules)[index], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._number(modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+
+class ModuleList(_Ordered):
+    """A list of modules, registered under the names "0", "1", .. It has no `forward`.
+
+    Args:
+        modules: the modules, in order.
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(modules or ())
+
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add several modules at the end.
 
         Args:
@@ -40,15 +89,14 @@ class ModuleList(Module):
         Returns:
             This list.
         """
-        for module in modules:
+        for module in list(modules):
             self.append(module)
         return self
 
-    def __len__(self) -> int:
-        return len(self._modules)
+    __iadd__ = extend
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules.values())
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return type(self)([*self, *other])
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -58,18 +106,22 @@ class ModuleList(Module):
         items = list(self)
         return type(self)(items[index]) if isinstance(index, slice) else items[index]
 
+    def __repr__(self) -> str:
+        return tree(self._get_name(), self.extra_repr(), list(runs(parts_of(self))))
 
-class Sequential(Module):
-    """Modules that are applied one after the other, registered under the names "0", "1", ..
+
+class Sequential(_Ordered):
+    """Modules that are applied one after the other, registered under the names "0", "1", .., or under names of their own.
 
     Args:
-        modules: the modules, in order; each takes the output of the one before.
+        args: the modules, in order; each takes the output of the one before. Or one mapping from names to modules.
     """
 
-    def __init__(self, *modules: Module) -> None:
+    def __init__(self, *args: Module | Mapping[str, Module]) -> None:
         super().__init__()
-        for i, module in enumerate(modules):
-            self.add_module(str(i), module)
+        named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else None
+        for name, module in named.items() if named else ((str(i), m) for i, m in enumerate(args)):
+            self.add_module(name, module)  # type: ignore[arg-type]  # a mapping beside others is refused there
 
     def forward(self, input: Any) -> Any:
         """Apply all modules.
@@ -84,11 +136,36 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def __len__(self) -> int:
-        return len(self._modules)
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add several modules at the end.
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules.values())
+        Args:
+            sequential: the modules, in order.
+
+        Returns:
+            This container.
+        """
+        for module in list(sequential):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module before the one that has this index now.
+
+        Args:
+            index: the place; a negative one counts from the end.
+            module: any module.
+
+        Returns:
+            This container.
+        """
+        super().insert(index, module)
+        return self
+
+    __iadd__ = extend
+
+    def __add__(self, other: Iterable[Module]) -> Sequential:
+        return Sequential(*self, *other)
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -102,3 +179,33 @@ class Sequential(Module):
         for name, module in list(self._modules.items())[index]:
             part.add_module(name, module)
         return part
+
+
+class ModuleDict(Module, MutableMapping[str, Any]):
+    """Modules by name, as in a dict: `keys`, `values`, `items`, `get`, `pop`, `update`. It has no `forward`.
+
+    Args:
+        modules: a mapping from names to modules, or pairs of both.
+    """
+
+    __hash__ = Module.__hash__  # two are equal if they are the same, not if they hold the same
+    __eq__ = Module.__eq__
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        self.update(modules or ())
+
+    def __getitem__(self, key: str) -> Any:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)

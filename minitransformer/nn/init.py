@@ -6,10 +6,13 @@ import math
 from contextvars import ContextVar
 from typing import Any
 
+import numpy
+
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float32
-from minitransformer.nn.module import Parameter
+from minitransformer.nn.parameter import Parameter
 from minitransformer.ops.creation.filled import empty
+from minitransformer.randomness import generator
 from minitransformer.settings import setting
 
 EACH = 256  # the memory that a parameter needs beside its numbers, counted in numbers
@@ -141,32 +144,33 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
-def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor for the standard deviation of weights that makes up for what a nonlinearity takes away.
 
     Args:
-        nonlinearity: "linear", "sigmoid", "tanh", "relu" or "leaky_relu".
-        param: for "leaky_relu", its slope below zero.
+        nonlinearity: "linear", "conv1d", "conv2d", "conv3d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
+        param: for "leaky_relu", its slope below zero; None means 0.01.
 
     Returns:
-        The factor: 1, 1, 5/3, sqrt(2) or sqrt(2 / (1 + param^2)).
+        The factor: 1 for the first five, 5/3, sqrt(2), sqrt(2 / (1 + param^2)) or 3/4.
 
     Raises:
         ValueError: for another name.
     """
-    leaky = math.sqrt(2 / (1 + param**2))
-    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": leaky}
+    slope = 0.01 if param is None else param
+    gains = dict.fromkeys(["linear", "conv1d", "conv2d", "conv3d", "sigmoid"], 1.0)
+    gains |= {"tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + slope**2)), "selu": 3 / 4}
     if nonlinearity not in gains:
         raise ValueError(f"nonlinearity: expected one of {', '.join(gains)}, got {nonlinearity!r}")
     return gains[nonlinearity]
 
 
-def _fans(tensor: Tensor) -> dict[str, int]:
-    """fan_in, the number of inputs of each unit of a weight (out, in, ..); fan_out, the number of units for each input."""
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """The number of inputs of each unit of a weight (out, in, ..), and the number of units for each input."""
     if tensor.ndim < 2:
         raise ValueError(f"expected a weight of shape (out, in) or (out, in, ..), got {tensor.shape}")
     units, inputs, *kernel = tensor.shape  # the further dimensions are those of a convolution's kernel
-    return {"fan_in": inputs * math.prod(kernel), "fan_out": units * math.prod(kernel)}
+    return inputs * math.prod(kernel), units * math.prod(kernel)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
@@ -187,7 +191,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     Source:
         Glorot & Bengio, AISTATS 2010.
     """
-    bound = gain * math.sqrt(6 / sum(_fans(tensor).values()))
+    bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound)
 
 
@@ -207,7 +211,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     Source:
         Glorot & Bengio, AISTATS 2010.
     """
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor).values())))
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_calculate_fan_in_and_fan_out(tensor))))
 
 
 def kaiming_uniform_(
@@ -230,8 +234,117 @@ def kaiming_uniform_(
     Source:
         He et al., ICCV 2015.
     """
-    fans = _fans(tensor)
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Fill a weight with normal random numbers of standard deviation gain / sqrt(fan), in place.
+
+    Args:
+        tensor: a weight (out, in) or (out, in, ..).
+        a: for "leaky_relu", its slope below zero.
+        mode: "fan_in" keeps the variance of activations, "fan_out" that of gradients.
+        nonlinearity: what follows the layer: see `calculate_gain`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if mode or nonlinearity is another word, or the weight has fewer than two dimensions.
+
+    Source:
+        He et al., ICCV 2015.
+    """
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """gain / sqrt(fan)."""
+    fans = dict(zip(("fan_in", "fan_out"), _calculate_fan_in_and_fan_out(tensor), strict=True))
     if mode not in fans:
         raise ValueError(f"mode: expected 'fan_in' or 'fan_out', got {mode!r}")
-    bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / fans[mode])
-    return uniform_(tensor, -bound, bound)
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode])
+
+
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
+) -> Tensor:
+    """Fill a tensor with normal random numbers, drawn again where they fall outside [a, b], in place.
+
+    Args:
+        tensor: floating-point, of any shape.
+        mean: the distribution's mean.
+        std: its standard deviation.
+        a: the lower bound.
+        b: the upper bound.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if `mean` lies more than two standard deviations outside [a, b], where few draws fall inside.
+    """
+    if not a - 2 * std <= mean <= b + 2 * std or a >= b:
+        raise ValueError(f"trunc_normal_: expected a mean within 2 std of [{a}, {b}], got {mean}, std {std}")
+    return _fill(tensor, _truncated(tensor.shape, mean, std, a, b)) if _initialise.get() else tensor
+
+
+def _truncated(shape: tuple[int, ...], mean: float, std: float, a: float, b: float) -> numpy.ndarray:
+    values = generator().normal(mean, std, shape)
+    while (outside := (values < a) | (values > b)).any():
+        values[outside] = generator().normal(mean, std, outside.sum())
+    return values
+
+
+def _fill(tensor: Tensor, values: numpy.ndarray) -> Tensor:
+    return tensor.copy_(Tensor(values.astype(tensor.dtype)))
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Fill a weight with a random matrix whose rows, or columns if they are fewer, are orthogonal and of length gain, in place.
+
+    Args:
+        tensor: a weight (out, in) or (out, in, ..), whose further dimensions count with the second.
+        gain: the length of each row or column.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the weight has fewer than two dimensions.
+
+    Source:
+        Saxe et al., ICLR 2014.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: expected a weight (out, in) or (out, in, ..), got {tensor.shape}")
+    if not _initialise.get() or not tensor.numel():
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor.numel() // rows
+    q, r = numpy.linalg.qr(generator().normal(size=(max(rows, columns), min(rows, columns))))
+    q *= numpy.sign(numpy.diag(r))  # so that every such matrix is equally likely
+    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+@no_grad()
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with ones on the diagonal and zeros elsewhere, in place.
+
+    Args:
+        tensor: (n, m).
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the tensor has not two dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: expected a matrix, got {tensor.shape}")
+    return _fill(tensor, numpy.eye(tensor.shape[0], tensor.shape[1])) if _initialise.get() else tensor

@@ -12,27 +12,12 @@ from minitransformer.backends import float16, float32, float64
 from minitransformer.devices import to_device
 from minitransformer.nn.hooks import forward_call
 from minitransformer.nn.loading import Loading
+from minitransformer.nn.parameter import Buffer, Parameter
+from minitransformer.nn.printing import parts_of, tree
 from minitransformer.ops.tensors.python import host_array
 
 Forward = TypeVar("Forward", covariant=True)
 KINDS = ("_parameters", "_buffers", "_modules")  # the dicts in which a module keeps its parts, by name
-
-
-class Parameter(Tensor):
-    """A tensor that is trained. Assigned to an attribute of a module, it becomes one of the module's parameters.
-
-    Args:
-        data: a tensor, an array, or numbers. A tensor's or array's memory is used as it is, not copied.
-        requires_grad: whether `backward` computes a gradient for it.
-    """
-
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad=requires_grad)
-        if isinstance(data, Tensor):
-            self.edited = data.watched()
-
-    def __repr__(self) -> str:
-        return f"Parameter containing:\n{super().__repr__()}"
 
 
 class HasForward(Protocol[Forward]):
@@ -71,12 +56,20 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_parameters" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+            return self._assign_early(name, value)
+        if isinstance(value, Buffer):
+            return self.register_buffer(name, value, value.persistent)
         kind = self._kind(name, value)
         if kind is None:
             object.__setattr__(self, name, value)
         else:
             self._keep(kind, name, value)
+
+    def _assign_early(self, name: str, value: Any) -> None:
+        """Keep a plain attribute that is set before `super().__init__()`."""
+        if isinstance(value, (Parameter, Buffer, Module)):
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+        object.__setattr__(self, name, value)
 
     def _kind(self, name: str, value: Any) -> str | None:
         """Which of the dicts an assigned value belongs to; None for a plain attribute. A known name stays in its dict."""
@@ -160,6 +153,15 @@ class Module:
         """
         self._register("_modules", name, module, Module)
 
+    def register_module(self, name: str, module: Module | None) -> None:
+        """The same as `add_module`.
+
+        Args:
+            name: its attribute name, without dots.
+            module: the module; None keeps the name without a value.
+        """
+        self.add_module(name, module)
+
     def _register(self, kind: str, name: str, value: Any, expected: type) -> None:
         """`_keep` after a check: TypeError for a value of another class, KeyError for an empty name or one with a dot."""
         if value is not None and not isinstance(value, expected):
@@ -241,6 +243,52 @@ class Module:
             An iterator, in the order in which they were added.
         """
         return (module for _, module in self.named_children())
+
+    def get_submodule(self, target: str) -> Module:
+        """A module below this one.
+
+        Args:
+            target: its dotted name; "" is this module.
+
+        Returns:
+            The module.
+
+        Raises:
+            AttributeError: there is no module of this name.
+        """
+        return _part(self, target, Module)  # type: ignore[no-any-return]  # of the class asked for
+
+    def get_parameter(self, target: str) -> Parameter:
+        """A parameter of this module or of one below.
+
+        Args:
+            target: its dotted name.
+
+        Returns:
+            The parameter.
+
+        Raises:
+            AttributeError: there is no parameter of this name.
+        """
+        return _part(self, target, Parameter)  # type: ignore[no-any-return]  # of the class asked for
+
+    def get_buffer(self, target: str) -> Tensor:
+        """A buffer of this module or of one below.
+
+        Args:
+            target: its dotted name.
+
+        Returns:
+            The buffer.
+
+        Raises:
+            AttributeError: there is no buffer of this name.
+        """
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if name not in owner._buffers:
+            raise AttributeError(f"{owner._get_name()} has no buffer {name!r}")
+        return _part(owner, name, Tensor)  # type: ignore[no-any-return]  # of the class asked for
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -555,13 +603,12 @@ class Module:
         """
         return ""
 
+    def _get_name(self) -> str:
+        """The name of the module's class."""
+        return type(self).__name__
+
     def __repr__(self) -> str:
-        lines = [f"({name}): " + repr(m).replace("\n", "\n  ") for name, m in self.named_children()]
-        head = f"{type(self).__name__}({self.extra_repr()}"
-        body = f"{head}\n  " + "\n  ".join(lines) + "\n)" if lines else head + ")"
-        count = self.num_parameters()
-        first, rest = (body.split("\n", 1) + [""])[:2] if lines else (body, "")
-        return first + (f"  # {count:,} parameters" if count else "") + ("\n" + rest if rest else "")
+        return tree(self._get_name(), self.extra_repr(), parts_of(self))
 
 
 def _named(
@@ -575,6 +622,17 @@ def _named(
             if tensor is not None and not (remove_duplicate and id(tensor) in seen):
                 seen.add(id(tensor))
                 yield f"{path}.{name}" if path else name, tensor
+
+
+def _part(module: Any, target: str, kind: type) -> Any:
+    """What the dotted name leads to from a module. AttributeError if that is no `kind`."""
+    found = module
+    for name in filter(None, target.split(".")):
+        found = getattr(found, name)
+    if not isinstance(found, kind):
+        what = f"{module._get_name()}.{target}: expected a {kind.__name__}"
+        raise AttributeError(f"{what}, got a {type(found).__name__}")
+    return found
 
 
 def _own(module: Module) -> list[tuple[str, Tensor]]:

@@ -9,7 +9,8 @@ from typing import Any
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
-from minitransformer.nn.module import Module, Parameter
+from minitransformer.nn.module import Module
+from minitransformer.nn.parameter import Parameter
 
 
 def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:

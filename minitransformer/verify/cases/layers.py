@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitransformer.verify.case import LayerCase
 from minitransformer.verify.inputs import given, ids, normal
+
+
+def _held(lib):
+    """A layer whose parts stand in containers."""
+
+    module: Any = lib.nn.Module
+
+    class Held(module):
+        """(.., 4) -> (.., 4)."""
+
+        def __init__(self):
+            super().__init__()
+            self.parts = lib.nn.ModuleDict(
+                {"map": lib.nn.Linear(4, 4), "all": lib.nn.ModuleList([lib.nn.Tanh()])}
+            )
+            self.scales = lib.nn.ParameterList([lib.ones(4), lib.ones(1)])
+            self.shifts = lib.nn.ParameterDict({"shift": lib.ones(4)})
+
+        def forward(self, x):
+            for part in self.parts["all"]:
+                x = part(self.parts["map"](x))
+            return x * self.scales[0] * self.scales[1] + self.shifts["shift"]
+
+    return Held()
+
 
 SIMPLE_LAYERS = [
     LayerCase("Linear", lambda lib: lib.nn.Linear(4, 3), [normal(2, 3, 4)]),
@@ -33,9 +60,15 @@ SIMPLE_LAYERS = [
     ),
     LayerCase("NLLLoss", lambda lib: lib.nn.NLLLoss(reduction="sum"), [normal(4, 5), ids(5, 4)]),
     LayerCase("MSELoss", lambda lib: lib.nn.MSELoss(), [normal(3, 4), normal(3, 4)]),
+    LayerCase("Softmax", lambda lib: lib.nn.Softmax(0), [normal(3, 4)]),
+    LayerCase("LogSoftmax", lambda lib: lib.nn.LogSoftmax(1), [normal(3, 4)]),
     LayerCase(
         "Sequential",
         lambda lib: lib.nn.Sequential(lib.nn.Linear(4, 6), lib.nn.GELU(), lib.nn.Linear(6, 3)),
         [normal(2, 4)],
     ),
+    LayerCase("Identity", lambda lib: lib.nn.Identity(), [normal(2, 4)]),
+    LayerCase("Flatten", lambda lib: lib.nn.Flatten(), [normal(2, 3, 4)]),
+    LayerCase("Unflatten", lambda lib: lib.nn.Unflatten(1, (2, 2)), [normal(2, 4)]),
+    LayerCase("ModuleDict, ParameterDict, ParameterList", _held, [normal(2, 4)]),
 ]
