@@ -8,13 +8,13 @@ from references.transformers_tiny import HEADS, IDS, INNER, LAYERS, LENGTH, SEGM
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.models.bert import (
+    MASKED_NAMES,
     Bert,
     BertClassifier,
     BertClassifierConfig,
     BertConfig,
     BertMaskedLM,
     embed,
-    masked_lm_from_published,
 )
 from minitransformer.tokenization import WordPieceTokenizer
 from minitransformer.tokenization.word_piece import MARKS
@@ -35,13 +35,15 @@ def test_outputs_and_gradients_are_those_of_transformers():
         model,
         lambda model: model(mt.tensor(IDS), mt.tensor(SEGMENTS)),
         "bert",
-        lambda arrays: masked_lm_from_published(arrays, LAYERS),
+        lambda arrays: MASKED_NAMES.read(model, arrays),
     )
 
 
 def test_a_missing_array_is_named():
-    with pytest.raises(KeyError, match="predictions|embeddings"):
-        masked_lm_from_published({}, LAYERS)
+    with pytest.raises(
+        ValueError, match="expected also bert.embeddings.word_embeddings.weight, .* more, got"
+    ):
+        MASKED_NAMES.read(BertMaskedLM(BertConfig(**SMALL)), {})
 
 
 def test_the_masked_lm_writes_with_the_vectors_it_reads():

@@ -9,7 +9,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer.models import bert, gpt, t5
-from minitransformer.models.bert import Bert, BertClassifierConfig, BertConfig
+from minitransformer.models.bert import Bert, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.llama import Llama, LlamaConfig
 from minitransformer.models.outside import HARMLESS
@@ -166,23 +166,8 @@ def test_what_is_said_and_not_kept_stands_in_no_checkpoint():
 # ---- weights ----
 
 
-def published_bert(head=True):
-    """Weights of a BERT of one layer, as published."""
-    ours = Bert(BertConfig(20, 8, 1, 2, 12, 10)).state_dict()
-    names = {f"{theirs}.{k}": f"{o}.{k}" for o, theirs in bert.TOP.items() for k in ("weight", "bias")}
-    names |= {
-        f"encoder.layer.0.{t}.{k}": f"encoder.layers.0.{o}.{k}"
-        for o, t in bert.LAYER.items()
-        for k in ("weight", "bias")
-    }
-    arrays = {theirs: ours[o].numpy() for theirs, o in names.items() if o in ours}
-    for k in ("weight", "bias"):
-        parts = np.split(ours[f"encoder.layers.0.self_attn.in_proj_{k}"].numpy(), 3)
-        arrays |= {
-            f"encoder.layer.0.attention.self.{n}.{k}": a
-            for n, a in zip(("query", "key", "value"), parts, strict=True)
-        }
-    return arrays
+def small_bert():
+    return Bert(BertConfig(20, 8, 1, 2, 12, 10))
 
 
 def published_gpt():
@@ -205,23 +190,17 @@ def published_gpt():
     ],
 )
 def test_a_bert_of_more_than_is_computed_is_refused(name):
-    arrays = published_bert() | {
-        "pooler.dense.weight": np.ones((8, 8)),
-        "embeddings.position_ids": np.arange(10)[None],
-    }
-    Bert(BertConfig(20, 8, 1, 2, 12, 10)).load_state_dict(bert.from_published(arrays, 1))
-    with pytest.raises(ValueError, match=f"got also {name};"):
-        bert.from_published(arrays | {name: np.ones(8)}, 1)
+    arrays = bert.NAMES.write(small_bert()) | {"embeddings.position_ids": np.arange(10)[None]}
+    small_bert().load_state_dict(bert.NAMES.read(small_bert(), arrays))
+    with pytest.raises(ValueError, match=f"got also {name}$"):
+        bert.NAMES.read(small_bert(), arrays | {name: np.ones(8)})
 
 
 def test_a_masked_lm_whose_head_is_its_own_is_refused():
-    arrays = {f"bert.{name}": array for name, array in published_bert().items()}
-    arrays |= {"cls.predictions.bias": np.zeros(20), "cls.predictions.decoder.weight": np.ones((20, 8))}
-    with pytest.raises(
-        ValueError,
-        match="expected cls.predictions.decoder.weight to equal bert.embeddings.word_embeddings.weight",
-    ):
-        bert.masked_lm_from_published(arrays, 1)
+    model = BertMaskedLM(BertConfig(20, 8, 1, 2, 12, 10))
+    arrays = bert.MASKED_NAMES.write(model) | {"cls.predictions.decoder.weight": np.ones((20, 8))}
+    with pytest.raises(RuntimeError, match="two values for one shared tensor"):
+        model.load_state_dict(bert.MASKED_NAMES.read(model, arrays))
 
 
 @pytest.mark.parametrize("name", ["h.1.ln_1.weight", "h.0.crossattention.c_attn.weight", "score.weight"])

@@ -66,7 +66,7 @@ def ours(family, config, model):
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}
     if family == "bert":
         made = Bert(BertConfig.from_published(config))
-        made.double().load_state_dict(bert.from_published(arrays, made.config.num_hidden_layers))
+        made.double().load_state_dict(bert.NAMES.but(("pooler.",)).read(made, arrays))
     elif family == "gpt2":
         made = GPT(GPTConfig.from_published(config))
         made.double().load_state_dict(gpt.from_published(arrays, made.config.n_layer))

@@ -11,7 +11,7 @@ from minitransformer import explain
 from minitransformer.assets import AssetError
 from minitransformer.generation import generate
 from minitransformer.models import published
-from minitransformer.models.bert import embed, from_published
+from minitransformer.models.bert import NAMES, embed
 from minitransformer.models.published import flan_t5, smollm2
 from minitransformer.models.published.weights import map_arrays, pieces
 from minitransformer.utils.data import pad_sequence
@@ -107,7 +107,7 @@ def test_minilm_has_transformers_gradients(load):
             expected[name] = np.full(array.shape, np.nan, "float32")  # of entries that were not kept
             np.put(expected[name], places(name, array.size), figure[name])
     assert len(expected) == len(figure)
-    for name, g in from_published(expected, model.config.num_hidden_layers).items():
+    for name, g in NAMES.read(model, expected).items():
         kept = ~np.isnan(g)
         found = dict(model.named_parameters())[name].grad.numpy()
         assert kept.sum() >= min(g.size, 32) and abs(found - g)[kept].max() <= 1e-5 * largest, name

@@ -19,6 +19,7 @@ from minitransformer.generation.writer import EncoderDecoder, Writer, lacking
 from minitransformer.models.average import Average
 from minitransformer.models.bert import Bert, BertClassifier, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
+from minitransformer.models.folder.reading import from_folder
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.language_model import LanguageModel, LanguageModelConfig
 from minitransformer.models.llama import Llama, LlamaConfig
@@ -50,6 +51,7 @@ __all__ = [
     "T5Config",
     "WRITERS",
     "describe",
+    "from_folder",
     "kind_of",
     "load",
 ]

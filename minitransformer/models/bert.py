@@ -2,7 +2,7 @@
 
 It is `nn.TransformerEncoder`, with a layer norm after each residual sum, on token embeddings with learned positions and
 segments. all-MiniLM-L6-v2 is such a model (Wang et al., NeurIPS 2020); the vector of a sentence is the mean of its tokens'
-vectors (Reimers & Gurevych, EMNLP 2019). `from_published` turns published weights into those of our module.
+vectors (Reimers & Gurevych, EMNLP 2019). `NAMES` says what published weights are called.
 
 Source:
     Devlin et al., NAACL 2019.
@@ -10,14 +10,15 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
 
 import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.models.outside import PublishedConfig, check_left, check_tied
+from minitransformer.models.folder.names import Names
+from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
@@ -140,9 +141,20 @@ class Bert(nn.Module):
         Returns:
             (B, T, C).
         """
-        return self.encoder(
-            self.embeddings(ids, segments), src_key_padding_mask=ids == self.config.pad_token_id
-        )
+        return self.read(ids, segments, ids == self.config.pad_token_id)
+
+    def read(self, ids: Tensor, segments: Tensor | None, padding: Tensor | None) -> Tensor:
+        """The vectors after the last layer, where it is said what is padding.
+
+        Args:
+            ids: (B, T) integers.
+            segments: see `forward`.
+            padding: (B, T) bool, True for padding; None for none.
+
+        Returns:
+            (B, T, C).
+        """
+        return self.encoder(self.embeddings(ids, segments), src_key_padding_mask=padding)
 
     def hidden_states(self, ids: Tensor) -> list[Tensor]:
         """The vectors before the first layer, and those after each layer.
@@ -202,7 +214,17 @@ class BertMaskedLM(nn.Module):
         Returns:
             (B, T, V).
         """
-        x = self.bert(ids, segments)  # (B, T, C)
+        return self.predict(self.bert(ids, segments))
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The logits from the vectors of the tokens.
+
+        Args:
+            x: (B, T, C), from the encoder.
+
+        Returns:
+            (B, T, V).
+        """
         return self.decoder(self.norm(F.gelu(self.dense(x))))
 
 
@@ -322,84 +344,35 @@ def init_weights(module: nn.Module) -> None:
 
 # ---- published names ----
 
-TOP = {
-    "embeddings.words": "embeddings.word_embeddings",
-    "embeddings.positions": "embeddings.position_embeddings",
-    "embeddings.segments": "embeddings.token_type_embeddings",
-    "embeddings.norm": "embeddings.LayerNorm",
-}
-LAYER = {
-    "self_attn.out_proj": "attention.output.dense",
-    "norm1": "attention.output.LayerNorm",
-    "linear1": "intermediate.dense",
-    "linear2": "output.dense",
-    "norm2": "output.LayerNorm",
-}
-SPARE = ("pooler.", "embeddings.position_ids")
-HEAD = {"dense": "transform.dense", "norm": "transform.LayerNorm"}
-
-
-def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
-    """The state dict of a `Bert`, from published weights. The matrices of query, key and value become one.
-
-    Args:
-        arrays: array by published name; names that begin with one of `SPARE` are ignored.
-        num_layers: layers of the model.
-
-    Returns:
-        Array by our name.
-
-    Raises:
-        KeyError: with the name of an array that is missing.
-        ValueError: if arrays are left that this model does not have.
-    """
-    names = {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in TOP.items()}
-    names["embeddings.norm.bias"] = "embeddings.LayerNorm.bias"
-    for i in range(num_layers):
-        for ours, theirs in LAYER.items():
-            names |= {
-                f"encoder.layers.{i}.{ours}.{k}": f"encoder.layer.{i}.{theirs}.{k}"
-                for k in ("weight", "bias")
-            }
-    state = {ours: arrays[theirs] for ours, theirs in names.items()}
-    used = set(names.values())
-    for i in range(num_layers):
-        for k in ("weight", "bias"):
-            parts = [f"encoder.layer.{i}.attention.self.{part}.{k}" for part in ("query", "key", "value")]
-            # (3 C, C) or (3 C,)
-            state[f"encoder.layers.{i}.self_attn.in_proj_{k}"] = numpy.concatenate([arrays[p] for p in parts])
-            used.update(parts)
-    check_left(arrays, used, SPARE)
-    return state
-
-
-def masked_lm_from_published(
-    arrays: Mapping[str, numpy.ndarray], num_layers: int
-) -> dict[str, numpy.ndarray]:
-    """The state dict of a `BertMaskedLM`, from published weights.
-
-    Args:
-        arrays: array by published name: the encoder's begin with `bert.`, those of the head with `cls.predictions.`.
-        num_layers: layers of the encoder.
-
-    Returns:
-        Array by our name.
-
-    Raises:
-        KeyError: with the name of an array that is missing.
-        ValueError: if arrays of the encoder are left that this model does not have, or the decoder's differ from those to
-            which this model ties them.
-    """
-    check_tied(arrays, "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight")
-    check_tied(arrays, "cls.predictions.decoder.bias", "cls.predictions.bias")
-    encoder = {
-        name.removeprefix("bert."): array for name, array in arrays.items() if name.startswith("bert.")
-    }
-    state = {f"bert.{name}": array for name, array in from_published(encoder, num_layers).items()}
-    for ours, theirs in HEAD.items():
-        state |= {f"{ours}.{k}": arrays[f"cls.predictions.{theirs}.{k}"] for k in ("weight", "bias")}
-    return {
-        **state,
-        "decoder.weight": state["bert.embeddings.words.weight"],
-        "decoder.bias": arrays["cls.predictions.bias"],
-    }
+NAMES = Names(
+    {
+        "embeddings.words.": "embeddings.word_embeddings.",
+        "embeddings.positions.": "embeddings.position_embeddings.",
+        "embeddings.segments.": "embeddings.token_type_embeddings.",
+        "embeddings.norm.": "embeddings.LayerNorm.",
+        "encoder.layers.*.self_attn.in_proj_": (
+            "encoder.layer.*.attention.self.query.",
+            "encoder.layer.*.attention.self.key.",
+            "encoder.layer.*.attention.self.value.",
+        ),
+        "encoder.layers.*.self_attn.out_proj.": "encoder.layer.*.attention.output.dense.",
+        "encoder.layers.*.norm1.": "encoder.layer.*.attention.output.LayerNorm.",
+        "encoder.layers.*.linear1.": "encoder.layer.*.intermediate.dense.",
+        "encoder.layers.*.linear2.": "encoder.layer.*.output.dense.",
+        "encoder.layers.*.norm2.": "encoder.layer.*.output.LayerNorm.",
+    },
+    spare=("embeddings.position_ids",),
+)
+MASKED_NAMES = NAMES.within(
+    "bert.",
+    "bert.",
+    {
+        "dense.": "cls.predictions.transform.dense.",
+        "norm.": "cls.predictions.transform.LayerNorm.",
+        "decoder.bias": "cls.predictions.bias",
+        "decoder.weight": "cls.predictions.decoder.weight",
+    },
+).but(
+    ("bert.pooler.", "cls.seq_relationship."),
+    {"cls.predictions.decoder.bias": "cls.predictions.bias"},
+)

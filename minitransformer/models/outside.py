@@ -83,8 +83,10 @@ class PublishedConfig:
             raise ValueError(
                 f"{cls.__name__}: expected a config.json with a model_type, got the keys {', '.join(config)}"
             )
-        told = {**cls.left_out, **config}
         known = cls.__dataclass_fields__
+        told = {**cls.left_out, **config}
+        if "num_labels" in known and isinstance(config.get("id2label"), Mapping):
+            told["num_labels"] = len(config["id2label"])
         made: Self = settings(cls, {key: value for key, value in told.items() if key in known})
         for key, value in told.items():
             if key not in known and key not in HARMLESS:

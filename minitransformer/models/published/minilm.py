@@ -9,13 +9,12 @@ from typing import Any
 import numpy
 
 from minitransformer.files import blaming
-from minitransformer.models.bert import Bert, BertConfig, from_published
+from minitransformer.models.bert import NAMES, Bert, BertConfig
 from minitransformer.models.published.weights import (
     FETCH,
     WEIGHTS,
     fitted,
     map_arrays,
-    missing,
     pieces,
     shapes,
 )
@@ -59,12 +58,10 @@ def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
         FileError: if the file is damaged, or holds another model.
     """
     path = folder / FILE
-    try:
-        with blaming(path, FETCH):
-            arrays = from_published(map_arrays(path), CONFIG.num_hidden_layers)
-    except KeyError as error:
-        raise missing(path, error.args[0]) from None
-    return {WEIGHTS: pieces(fitted(arrays, shapes(model()), path))}
+    made = model()
+    with blaming(path, FETCH):
+        arrays = NAMES.but(("pooler.",)).read(made, map_arrays(path))
+    return {WEIGHTS: pieces(fitted(arrays, shapes(made), path))}
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
