@@ -14,7 +14,14 @@ from typing import Any
 
 LONGEST = 300  # letters of what a package says of a file: more would be the file's own text
 # of a settings' field, as its annotation names it
-TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "str": str,
+    "dict": dict,
+    "list": list,
+}
 AGAIN = "copy it again from where it came"
 
 
@@ -179,7 +186,8 @@ def settings(kind: type, values: Any) -> Any:
 
 
 def _check_setting(field: dataclasses.Field[Any], value: Any) -> None:
-    name, _, optional = str(field.type).partition(" | ")
+    kind, _, optional = str(field.type).partition(" | ")
+    name = kind.partition("[")[0]  # "dict" of "dict[str, Any]"
     if value is None and optional:
         return
     fits = isinstance(value, TYPES[name]) and isinstance(value, bool) is (name == "bool")

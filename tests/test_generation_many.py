@@ -52,9 +52,12 @@ def test_padding_is_seen_by_nobody(name):
     cache = model.new_cache()
     with mt.no_grad():
         alone = model(mt.tensor([[6, 5, 1, 3]])).numpy()[0]  # (T, V)
-        whole = model(mt.tensor(ids), None, mt.tensor(padding)).numpy()[1]
+        whole = model(mt.tensor(ids), padding=mt.tensor(padding)).numpy()[1]
         seen = [(0, 4), (4, 5), (5, 6)]
-        steps = [model(mt.tensor(ids[:, a:b]), cache, mt.tensor(padding[:, :b])).numpy()[1] for a, b in seen]
+        steps = [
+            model(mt.tensor(ids[:, a:b]), cache=cache, padding=mt.tensor(padding[:, :b])).numpy()[1]
+            for a, b in seen
+        ]
     rounding = 1e-5 if name == "llama" else 1e-9  # its angles are rounded to float32, two places on to others
     assert np.allclose(whole[2:], alone, rtol=0, atol=rounding)
     assert np.allclose(np.concatenate(steps)[2:], alone, rtol=0, atol=rounding)

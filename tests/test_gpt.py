@@ -34,7 +34,7 @@ def test_a_cache_changes_nothing(model):
     cache, parts = model.new_cache(), []
     with mt.no_grad():
         for start, stop in ((0, 3), (3, 4), (4, 7)):
-            parts.append(model(mt.tensor(IDS[:, start:stop]), cache).numpy())
+            parts.append(model(mt.tensor(IDS[:, start:stop]), cache=cache).numpy())
         whole = model(mt.tensor(IDS)).numpy()
     assert np.allclose(np.concatenate(parts, axis=1), whole, rtol=0, atol=1e-12)
 

@@ -42,7 +42,7 @@ def test_a_cache_changes_nothing(cuts):
     cache = nn.TransformerCache(2)
     with mt.no_grad():
         for n in cuts:
-            parts.append(model(mt.tensor(IDS[:, start : start + n]), cache).numpy())
+            parts.append(model(mt.tensor(IDS[:, start : start + n]), cache=cache).numpy())
             start += n
         whole = model(mt.tensor(IDS)).numpy()
     assert np.allclose(np.concatenate(parts, axis=1), whole, rtol=0, atol=1e-12)

@@ -94,7 +94,7 @@ def test_what_writes_looks_back_only_goes_on_from_a_cache_and_sees_no_padding(ki
     model, ids = outside.tiny(kind)[0].eval(), mt.tensor(IDS)  # (2, 4)
     with mt.no_grad():
         whole, cache = model(ids).numpy(), model.new_cache()  # (2, 4, V)
-        in_parts = [model(part, cache).numpy() for part in (ids[:, :2], ids[:, 2:])]
+        in_parts = [model(part, cache=cache).numpy() for part in (ids[:, :2], ids[:, 2:])]
         padded = model(mt.cat([ids[:, :1], ids], 1), padding=mt.tensor([[True] + 4 * [False]] * 2))
     for got in (np.concatenate(in_parts, 1), padded.numpy()[:, 1:]):
         np.testing.assert_allclose(got, whole, rtol=0, atol=1e-5 * abs(whole).max())

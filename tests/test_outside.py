@@ -12,7 +12,9 @@ from minitransformer.models import bert, gpt, t5
 from minitransformer.models.bert import Bert, BertClassifierConfig, BertConfig, BertMaskedLM
 from minitransformer.models.gpt import GPT, GPTConfig
 from minitransformer.models.llama import Llama, LlamaConfig
+from minitransformer.models.mistral import MistralConfig
 from minitransformer.models.outside import HARMLESS
+from minitransformer.models.qwen import Qwen2Config, Qwen3Config
 from minitransformer.models.t5 import T5, T5Config
 
 # as they are published
@@ -50,6 +52,15 @@ FLAN_T5 = {
     "vocab_size": 32128,
 }  # fmt: skip
 PUBLISHED = {BertConfig: MINILM, GPTConfig: GPT2, LlamaConfig: SMOLLM2, T5Config: FLAN_T5}
+SIZES = {
+    "vocab_size": 20, "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 32, "rms_norm_eps": 1e-6, "hidden_act": "silu",
+}  # fmt: skip
+TOLD = PUBLISHED | {
+    Qwen2Config: SIZES | {"model_type": "qwen2", "use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 28},
+    Qwen3Config: SIZES | {"model_type": "qwen3", "head_dim": 6, "attention_bias": False, "use_sliding_window": False},
+    MistralConfig: SIZES | {"model_type": "mistral", "sliding_window": 8, "head_dim": None},
+}  # fmt: skip
 LATER = {  # as transformers 5 writes the same
     BertConfig: {
         "is_decoder": False,
@@ -83,7 +94,12 @@ def test_what_is_published_is_read(kind):
     assert kind.from_published(PUBLISHED[kind] | LATER[kind]) == kind()
 
 
-ROPE = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 64}
+ROPE = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "original_max_position_embeddings": 64,
+}  # without the two bounds
+BACKWARDS = ROPE | {"low_freq_factor": 4.0, "high_freq_factor": 1.0}
 OTHERWISE = {
     BertConfig: {
         "model_type": ["roberta", "xlm-roberta", "distilbert", "electra", None], "hidden_act": ["relu", "gelu_new", None],
@@ -99,12 +115,32 @@ OTHERWISE = {
     },
     LlamaConfig: {
         "model_type": ["mistral", "qwen2", "qwen3", "gemma", "phi3", "granite"], "hidden_act": ["gelu", "relu"],
-        "attention_bias": [True], "mlp_bias": [True], "rope_interleaved": [True], "head_dim": [32, 128],
-        "rope_scaling": [ROPE, {"type": "linear", "factor": 2.0}, {"type": "dynamic", "factor": 2.0}, "linear", {"factor": 2.0}],
-        "rope_parameters": [ROPE, {"rope_type": "yarn"}, {"full_attention": {"rope_theta": 1e4}}, {"partial_rotary_factor": 0.5}],
+        "rope_interleaved": [True],
+        "rope_scaling": [
+            ROPE, {"type": "linear", "factor": "2"}, {"type": "dynamic", "factor": 2.0}, "linear", {"factor": 2.0},
+            {"type": "linear"}, {"type": "linear", "factor": 0.0}, {"type": "linear", "factor": True},
+            {"type": "linear", "factor": 2.0, "mscale": 1.0},
+        ],
+        "rope_parameters": [
+            BACKWARDS, {"rope_type": "yarn"}, {"rope_type": "longrope"}, {"rope_type": "proportional"},
+            {"full_attention": {"rope_theta": 1e4}}, {"partial_rotary_factor": 0.5},
+        ],
         "sliding_window": [4096], "layer_types": [["sliding_attention"]], "partial_rotary_factor": [0.5], "qk_norm": [True],
         "attention_multiplier": [0.5], "logits_scaling": [8.0], "embedding_multiplier": [12.0], "num_local_experts": [8],
         "final_logit_softcapping": [30.0], "quantization_config": [{"bits": 4}], "use_qk_norm": [False],
+    },
+    Qwen2Config: {
+        "model_type": ["qwen2_moe", "qwen3", "qwen2_vl"], "attention_bias": [False], "mlp_bias": [True], "qk_norm": [True],
+        "layer_types": [["full_attention"], ["sliding_attention"] * 2, ["chunked_attention"] * 2],
+        "rope_scaling": [{"type": "yarn"}], "num_experts": [8],
+    },
+    Qwen3Config: {
+        "model_type": ["qwen3_moe", "qwen2"], "mlp_bias": [True], "qk_norm": [False], "num_experts": [8],
+        "layer_types": [["sliding_attention", "full_attention"]],
+    },
+    MistralConfig: {
+        "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True], "use_sliding_window": [True],
+        "layer_types": [["full_attention", "full_attention"]], "num_local_experts": [8],
     },
     T5Config: {
         "model_type": ["mt5", "umt5", "bart", "longt5"], "feed_forward_proj": ["relu", "gated-silu"], "dense_act_fn": ["relu"],
@@ -119,7 +155,8 @@ CHANGES = [
 
 @pytest.mark.parametrize("kind, key, value", CHANGES, ids=str)
 def test_what_is_not_computed_is_refused_by_name(kind, key, value):
-    told = PUBLISHED[kind] | {key: value}
+    kind.from_published(TOLD[kind])
+    told = TOLD[kind] | {key: value}
     with pytest.raises(ValueError, match=f"^{kind.__name__}: {key}") as refused:
         kind.from_published(told)
     assert "\n" not in str(refused.value)
@@ -130,7 +167,7 @@ def test_what_is_not_computed_is_refused_by_name(kind, key, value):
 
 def test_what_a_file_leaves_out_is_what_transformers_means():
     assert LlamaConfig.from_published({"model_type": "llama"}) == LlamaConfig(
-        32_000, 4096, 11_008, 32, 32, 32, 2048, 1e-6, 10_000.0, False
+        32_000, 4096, 11_008, 32, 32, 32, 2048, 1e-6, 10_000.0, False, pad_token_id=None
     )  # fmt: skip
     assert BertConfig.from_published({"model_type": "bert"}) == BertConfig(30_522, 768, 12, 12, 3072)
     assert GPTConfig.from_published({"model_type": "gpt2"}) == GPTConfig()
@@ -243,6 +280,7 @@ def test_harmless_keys_are_no_sizes():
     for kind in PUBLISHED:
         assert not HARMLESS & set(kind.__dataclass_fields__) - {
             "pad_token_id",
+            "num_labels",
             "decoder_start_token_id",
             "n_positions",
         }

@@ -32,7 +32,7 @@ def test_a_cache_changes_nothing(model):
     cache, parts = answer.new_cache(), []
     with mt.no_grad():
         for start, stop in ((0, 1), (1, 3), (3, 5)):
-            parts.append(answer(mt.tensor(TARGET[:, start:stop]), cache).numpy())
+            parts.append(answer(mt.tensor(TARGET[:, start:stop]), cache=cache).numpy())
         whole = model(mt.tensor(IDS), mt.tensor(TARGET)).numpy()
     assert np.allclose(np.concatenate(parts, axis=1), whole, rtol=0, atol=1e-12)
 

@@ -201,7 +201,7 @@ def needed(config: LlamaConfig, weights: int, tokens: int) -> int:
     Returns:
         Bytes.
     """
-    return weights + 2 * 4 * tokens * config.num_hidden_layers * config.groups * config.head_dim
+    return weights + 2 * 4 * tokens * config.num_hidden_layers * config.groups * config.head_size
 
 
 if __name__ == "__main__":

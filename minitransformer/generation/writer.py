@@ -34,7 +34,7 @@ class Writer(Protocol):
         """The configuration; generation reads `config.max_len` only."""
 
     def forward(
-        self, ids: Tensor, cache: TransformerCache | None = None, padding: Tensor | None = None
+        self, ids: Tensor, *, cache: TransformerCache | None = None, padding: Tensor | None = None
     ) -> Tensor:
         """The logits of each next token.
 

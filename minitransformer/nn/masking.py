@@ -50,6 +50,48 @@ def later_keys(n_queries: int, n_keys: int, device: str | None = None) -> Tensor
     return arange(n_keys, device=device) > query.unsqueeze(1)
 
 
+def far_keys(n_queries: int, n_keys: int, window: int, device: str | None = None) -> Tensor:
+    """The mask of a sliding window as booleans, where the queries are the last of the keys.
+
+    Args:
+        n_queries: the number of queries T.
+        n_keys: the number of keys S, at least T.
+        window: how many keys a query may attend to: itself and those just before it.
+        device: where the mask lives; None means the default device.
+
+    Returns:
+        (T, S) bool: True where the key is `window` or more positions before the query.
+
+    Source:
+        Beltagy et al., arXiv 2004.05150, 2020, section 3.1.
+    """
+    query = arange(n_keys - n_queries, n_keys, device=device)  # (T,)
+    return arange(n_keys, device=device) <= query.unsqueeze(1) - window
+
+
+def hidden_tokens(attention_mask: Tensor | None, batch: int, length: int) -> Tensor | None:
+    """Which tokens are padding, from a mask as tokenizers give it.
+
+    Args:
+        attention_mask: (B, S) of numbers or booleans: 1 for a token, 0 for padding; None if there is no padding.
+        batch: B.
+        length: S, the number of tokens in a row, those in a cache included.
+
+    Returns:
+        (B, S) bool, True for padding; None for None.
+
+    Raises:
+        ValueError: if the mask has another shape.
+    """
+    if attention_mask is None:
+        return None
+    if attention_mask.shape != (batch, length):
+        raise ValueError(
+            f"attention_mask: expected {(batch, length)}, a number for each token, got {attention_mask.shape}"
+        )
+    return attention_mask == 0
+
+
 def looks_causal(mask: Tensor | None) -> bool:
     """Whether a mask is exactly the causal one: attention then computes only half of the scores.
 

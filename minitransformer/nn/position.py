@@ -335,9 +335,10 @@ class RotaryEmbedding(Module):
         max_len: the number of positions.
         base: sets the range of the angles.
         interleaved: how channels are paired: see `apply_rotary`.
+        frequencies: (d/2,) float64, the angle of each pair at position 1, in radians; None means base^(-2i / d).
 
     Raises:
-        ValueError: if `dim` is odd.
+        ValueError: if `dim` is odd, or the frequencies have another shape.
 
     Source:
         Su et al., arXiv 2104.09864, section 3.2.
@@ -347,16 +348,28 @@ class RotaryEmbedding(Module):
     sin: Tensor
 
     def __init__(
-        self, dim: int, max_len: int = 5000, base: float = 10000.0, interleaved: bool = True
+        self,
+        dim: int,
+        max_len: int = 5000,
+        base: float = 10000.0,
+        interleaved: bool = True,
+        frequencies: Tensor | None = None,
     ) -> None:
         super().__init__()
         if dim % 2:
             raise ValueError(
                 f"RotaryEmbedding: expected an even dim, since channels are rotated in pairs, got {dim}"
             )
+        if frequencies is not None and frequencies.shape != (dim // 2,):
+            raise ValueError(
+                f"RotaryEmbedding: expected {dim // 2} frequencies for dim={dim}, got shape {frequencies.shape}"
+            )
         self.dim, self.base, self.interleaved = dim, base, interleaved
         init.reserve(max_len, dim)
-        theta = angles(max_len, arange(0, dim, 2, dtype=float64) / dim, base)  # (max_len, d/2)
+        if frequencies is None:
+            theta = angles(max_len, arange(0, dim, 2, dtype=float64) / dim, base)  # (max_len, d/2)
+        else:
+            theta = unsqueeze(arange(max_len, dtype=float64), 1) * frequencies  # (max_len, d/2)
         self.register_buffer("cos", cos(theta).to(float32), persistent=False)
         self.register_buffer("sin", sin(theta).to(float32), persistent=False)
 
