@@ -53,7 +53,7 @@ nn.init
 nn.masking
 nn.module
 nn.position
-nn.utils
+nn.utils.clip_grad
 ops.creation.filled
 ops.creation.from_data
 ops.creation.likes

@@ -80,7 +80,8 @@ def test_every_function_of_ops_with_a_gradient_is_named():
 def test_every_layer_is_in_the_table():
     layers = {
         m for name in nn.__all__ if isinstance(m := getattr(nn, name), type) and issubclass(m, nn.Module)
-    } - {nn.Module}
+    }
+    layers = {layer for layer in layers if layer.forward is not nn.Module.forward}  # the others are bases
     built = [case.build(minitransformer) for case in CASES if case.kind == "layer"]
     used = {type(module) for layer in built for module in layer.modules()}
     assert len(layers) > 20

@@ -4,6 +4,7 @@ from minitransformer.nn import functional, init, parameter, utils
 from minitransformer.nn.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.cache import AttentionCache, TransformerCache
+from minitransformer.nn.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitransformer.nn.containers import ModuleDict, ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout
 from minitransformer.nn.embedding import Embedding
@@ -25,6 +26,7 @@ from minitransformer.nn.position import (
     mark_positions,
     positions_after_padding,
 )
+from minitransformer.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitransformer.nn.shaping import Flatten, Identity, Unflatten
 from minitransformer.nn.transformer import (
     Transformer,
@@ -44,6 +46,10 @@ __all__ = [
     "Flatten",
     "GELU",
     "Identity",
+    "GRU",
+    "GRUCell",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LearnedPositionalEncoding",
     "Linear",
@@ -59,6 +65,10 @@ __all__ = [
     "ParameterList",
     "PositionalEncoding",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "ReLU",
     "RotaryEmbedding",
     "Sequential",

@@ -12,6 +12,7 @@ from minitransformer.verify.cases.layers import SIMPLE_LAYERS
 from minitransformer.verify.cases.losses import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from minitransformer.verify.cases.positions import POSITIONS, ROTARY
 from minitransformer.verify.cases.products import PRODUCTS
+from minitransformer.verify.cases.recurrent import RECURRENT, STEPS
 from minitransformer.verify.cases.reductions import REDUCTIONS
 from minitransformer.verify.cases.shapes import SHAPES
 from minitransformer.verify.cases.transformers import MODELS, TRANSFORMERS
@@ -26,6 +27,7 @@ OPS: list[OpCase] = [
     *NORMALIZATIONS,
     *LOSSES,
     *ROTARY,
+    *STEPS,
 ]
-LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS]
+LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS, *RECURRENT]
 CASES: list[OpCase | LayerCase] = [*OPS, *LAYERS, *MODELS]
