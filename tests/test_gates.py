@@ -6,12 +6,13 @@ import pytest
 import minitransformer as mt
 import minitransformer.nn.functional as F
 from minitransformer import explain, nn
-from minitransformer.explain import Composite, SignalTakesAll
-from minitransformer.explain.rules import is_gate
+from minitransformer.explain import Composite, HalfEach, SignalTakesAll
+from minitransformer.explain.factors import is_gate
 from minitransformer.ops.elementwise.arithmetic import Mul
 
 RANDOM = np.random.default_rng(0)
 GATED = Composite({Mul: SignalTakesAll()}, base="attnlrp")
+HALVES = Composite({Mul: HalfEach()}, base="attnlrp")
 FORMS = pytest.mark.parametrize("form", ["explicit", "gradient"])
 
 
@@ -53,7 +54,7 @@ def test_the_signal_takes_all_and_the_gate_nothing(gate, flipped, form):
     assert abs(ledger.gap) < 1e-10
     with pytest.raises(ValueError, match=r"does not depend on wrt\[0\], or only through"):
         explain.relevance(y.sum(), [a], GATED, form)
-    found_x, found_a = explain.relevance(y.sum(), [x, a], form=form, eps=0.0)  # attnlrp: half each
+    found_x, found_a = explain.relevance(y.sum(), [x, a], HALVES, form, eps=0.0)
     close(found_x, y.numpy() / 2)
     assert abs(found_a).max() > 0
 
@@ -62,7 +63,6 @@ NO_PAIRS = {
     "two gates": lambda a, b: mt.sigmoid(a) * (1 - mt.sigmoid(b)),
     "two signals": lambda a, b: a * b.tanh(),
     "a curve of a gate": lambda a, b: a * mt.sigmoid(b) ** 2,
-    "one divided by a gate": lambda a, b: a * (1 / mt.sigmoid(b)),
     "the sum of two gates": lambda a, b: a * (mt.sigmoid(b) + mt.sigmoid(a)),
     "a gate times a number": lambda a, b: 3 * mt.sigmoid(a) + mt.sigmoid(b) * 0.5,
     "a detached gate": lambda a, b: a * mt.sigmoid(b).detach() + b,
@@ -75,7 +75,7 @@ def test_what_is_no_pair_of_gate_and_signal_is_left_to_the_law_of_the_product(fu
     a, b = leaf(0.3, -1.2), leaf(2.0, 0.7)
     y = function(a, b).sum()
     for got, expected in zip(
-        explain.relevance(y, [a, b], GATED, form), explain.relevance(y, [a, b], form=form), strict=True
+        explain.relevance(y, [a, b], GATED, form), explain.relevance(y, [a, b], HALVES, form), strict=True
     ):
         assert np.array_equal(got, expected) and abs(got).max() > 0
 
@@ -88,6 +88,18 @@ def test_a_constant_signal_takes_all_as_well_and_its_share_is_bias(form):
     (found,), ledger = explain.account(y.sum(), [x], GATED, form, eps=0.0)
     close(found, ((1 - z) * x).numpy())
     close(ledger["bias"], (z * h).numpy())
+
+
+@FORMS
+def test_without_that_rule_a_sigmoid_beside_a_constant_is_an_activation(form):
+    a, x, weight = leaf(0.3, -1.2), leaf(2.0, 0.7), mt.tensor(np.array([5.0, -1.0]))
+    for rule in ("attnlrp", "cp-lrp", Composite()):
+        found_a, found_x = explain.relevance((weight * mt.sigmoid(a) + x).sum(), [a, x], rule, form)
+        assert abs(found_a).max() > 0.01 and abs(found_x).max() > 0.01
+        (found,) = explain.relevance((x * mt.sigmoid(a)).sum(), [x], rule, form, eps=0.0)
+        close(found, (x * mt.sigmoid(a)).numpy())
+        found_x, found_a = explain.relevance((x * mt.sigmoid(a)).sum(), [x, a], rule, form, eps=0.0)
+        assert np.array_equal(found_x, found) and not found_a.any()
 
 
 @FORMS
@@ -238,12 +250,15 @@ class Recurrent(nn.Module):
 def test_a_composite_chooses_the_rule_by_layer(form):
     mt.manual_seed(0)
     model, ids = Recurrent().double(), [1, 5, 2, 5]
-    inside = Composite({Cell: SignalTakesAll()}, base="attnlrp")
-    found = {rule: explain.lrp(model, ids, rule=rule, form=form) for rule in (inside, GATED, "attnlrp")}
+    inside = Composite({Cell: SignalTakesAll()}, base=HALVES)
+    found = {
+        rule: explain.lrp(model, ids, rule=rule, form=form) for rule in (inside, GATED, HALVES, "attnlrp")
+    }
     assert all(e.ledger.closes and abs(e.ledger.gap) < 1e-10 for e in found.values())
     assert found[GATED].ledger["tangent"] == 0  # nothing passes a sigmoid
     layers = {row.layer: row.absorbed.get("tangent", 0.0) for row in found[inside].ledger.by_layer()}
     assert layers["cell"] == 0 != layers[""]
-    assert found["attnlrp"].ledger["tangent"] != 0
+    assert found[HALVES].ledger["tangent"] != 0
+    assert np.allclose(found["attnlrp"].relevance, found[GATED].relevance, rtol=0, atol=1e-12)
     with pytest.raises(ValueError, match="SignalTakesAll.* does not fit Linear in layer 'head'.*for Mul"):
         explain.lrp(model, ids, rule=Composite({"head": SignalTakesAll()}), form=form)

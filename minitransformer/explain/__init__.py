@@ -46,6 +46,7 @@ from minitransformer.explain.comparison import Case, Comparison, compare, review
 from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
 from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanation
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
+from minitransformer.explain.held import constant
 from minitransformer.explain.inside import head_relevance, layer_relevance
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
@@ -59,6 +60,7 @@ from minitransformer.explain.rules import (
     Epsilon,
     Flat,
     Gamma,
+    HalfEach,
     Rule,
     SignalTakesAll,
     Taylor,
@@ -86,6 +88,7 @@ __all__ = [
     "Faithfulness",
     "Flat",
     "Gamma",
+    "HalfEach",
     "LRPExplanation",
     "Layers",
     "Ledger",
@@ -102,6 +105,7 @@ __all__ = [
     "attention_rollout",
     "auroc",
     "compare",
+    "constant",
     "evidence_found",
     "faithfulness",
     "generic_attention",

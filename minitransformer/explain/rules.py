@@ -12,8 +12,9 @@ With z_j = sum_i x_i w_ji + b_j, S(z) = z + eps sign(z), x+ and x- the positive 
 | Flat | the same for every i | Lapuschkin et al., Nature Communications 10, 2019 |
 
 In attention, Taylor expands the softmax to first order (Achtibat et al., ICML 2024, proposition 3.1), and Constant sends
-everything through the values (Ali et al., ICML 2022). A product gives half of its relevance to each factor, and with
-SignalTakesAll none to a gate (Arras et al., WASSA 2017). All other ops have one law, which stands with the op.
+everything through the values (Ali et al., ICML 2022). A product gives none of its relevance to a gate, by SignalTakesAll (Arras et
+al., WASSA 2017), a quotient none to a divisor, and other products half to each factor, as HalfEach does for all: see
+`factors.py`. All other ops have one law, which stands with the op.
 
 A composite chooses the rule of each op, by its layer or kind. The composites with names:
 
@@ -31,14 +32,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from minitransformer.autograd import Op, Tensor
+from minitransformer.autograd import Live, Op, Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.explain.factors import is_constant_factor, is_gate, is_softmax
 from minitransformer.nn.layer_record import Layers, named
 from minitransformer.nn.module import Module
 from minitransformer.ops.books import Books
-from minitransformer.ops.elementwise.arithmetic import Add, Div, Mul, Neg, Sub
-from minitransformer.ops.laws import Moves, Sums
-from minitransformer.ops.networks.activation import Sigmoid
+from minitransformer.ops.elementwise.arithmetic import Div, Mul
+from minitransformer.ops.laws import Sums
 from minitransformer.ops.networks.attention import Attention
 from minitransformer.ops.networks.normalization import LayerNorm
 from minitransformer.ops.networks.softmax import Softmax
@@ -65,28 +66,29 @@ class Rule:
         """Whether `modified` gives the rule too."""
         return True
 
-    def fits(self, op: Op) -> bool:
+    def fits(self, kind: type[Op]) -> bool:
         """Whether the rule is one for this kind of op.
 
         Args:
-            op: the op.
+            kind: the class of the op, as `Site.kind` gives it.
 
         Returns:
             True or False.
         """
-        return isinstance(op, self.ops)
+        return issubclass(kind, self.ops)
 
-    def holds(self, op: Op, i: int) -> bool:
+    def holds(self, op: Op, i: int, live: Live) -> bool:
         """Whether an input counts as a constant, so that no relevance flows there.
 
         Args:
             op: the op, on the tape.
             i: the number of the input.
+            live: whether a tensor depends on an explained one.
 
         Returns:
-            True or False; False unless a rule says otherwise.
+            True or False; unless a rule says otherwise, True for gates and for what norms divide by: see `factors.py`.
         """
-        return False
+        return is_constant_factor(op, i, live)
 
     def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> Arrays:
         """The rule in explicit form.
@@ -156,62 +158,47 @@ class Constant(Rule):
     ops = (Softmax, Attention)
     reference = "Ali et al., ICML 2022, PMLR 162:435-451"
 
-    def holds(self, op: Op, i: int) -> bool:
-        return isinstance(op, Softmax) or i < 2  # of query, key, value
+    def holds(self, op: Op, i: int, live: Live) -> bool:
+        return not isinstance(op, Attention) or i < 2  # of query, key, value
 
 
 class SignalTakesAll(Rule):
-    """In a product of a gate and a signal, all relevance goes to the signal, none to the gate.
+    """In a product of a gate and a signal, all relevance goes to the signal, none to the gate, also if the signal is a constant.
 
-    A gate is a sigmoid, or an affine function of one, such as 1 - z: see `is_gate`. The rule decides for tensors: one that
-    is no gate is a signal, also if it is a constant, such as the first state of a recurrent network, whose share is booked as
-    "bias". It leaves to the law of the product, half each, what is no such pair: two gates, two signals, a gate times a number.
+    A gate is a sigmoid or an affine function of one, such as 1 - z: see `factors.py`. What is no such pair is left to the law of
+    the product, half each: two gates, two signals, a gate times a number.
 
-    No preset has it. A composite chooses it for all products, or for those in the layers named:
+    Without a rule of its own, a product follows this one if the signal is explained too. Chosen for the layers of a recurrent
+    network, it says that what its gates let pass of a first state, which no input explains, is "bias".
+    """
+
+    ops = (Mul,)
+    reference = "Arras et al., WASSA 2017, section 3.1"
+
+    def holds(self, op: Op, i: int, live: Live) -> bool:
+        other = op.inputs[1 - i]
+        gated = isinstance(other, Tensor) and is_gate(op.inputs[i]) and not is_gate(other)
+        return gated or super().holds(op, i, live)
+
+
+class HalfEach(Rule):
+    """In every product half of the relevance goes to each factor that is explained, also if one is a gate.
 
     >>> from minitransformer.ops.elementwise.arithmetic import Mul
-    >>> print(Composite({Mul: SignalTakesAll()}, base="attnlrp", name="gated"))
-    gated
+    >>> print(Composite({Mul: HalfEach()}, base="attnlrp", name="halves"))
+    halves
     layers              rule              reference
-    Mul                 SignalTakesAll()  Arras et al., WASSA 2017, section 3.1
+    Mul                 HalfEach()        Achtibat et al., ICML 2024, PMLR 235:135-168
     Softmax, Attention  Taylor()          Achtibat et al., ICML 2024, PMLR 235:135-168
     Linear              Epsilon()         Bach et al., PLoS ONE 10(7):e0130140, 2015
     all else            the op's own law
     """
 
     ops = (Mul,)
-    reference = "Arras et al., WASSA 2017, section 3.1"
+    reference = "Achtibat et al., ICML 2024, PMLR 235:135-168"
 
-    def holds(self, op: Op, i: int) -> bool:
-        other = op.inputs[1 - i]
-        return isinstance(other, Tensor) and is_gate(op.inputs[i]) and not is_gate(other)
-
-
-def is_gate(t: Tensor | float | None) -> bool:
-    """Whether the tape says that a tensor is a sigmoid, or an affine function of one.
-
-    That is a sigmoid negated, shifted or scaled by numbers and by tensors that require no gradient, or moved: reshaped, split,
-    indexed, cast.
-
-    Args:
-        t: an input of an op.
-
-    Returns:
-        True or False; False for a number.
-    """
-    while isinstance(t, Tensor) and not isinstance(t.op, Sigmoid):
-        t = _shifted(t.op)
-    return isinstance(t, Tensor)
-
-
-def _shifted(op: Op | None) -> Tensor | None:
-    """The one input of which an op gives an affine function, or None."""
-    if not isinstance(op, (Add, Sub, Neg, Mul, Div, Moves)):
-        return None
-    recorded = [t for t in op.inputs or () if isinstance(t, Tensor) and t.requires_grad]
-    if len(recorded) != 1 or isinstance(op, Div) and recorded[0] is not op.inputs[0]:
-        return None
-    return recorded[0]
+    def holds(self, op: Op, i: int, live: Live) -> bool:
+        return False
 
 
 class LinearRule(Rule):
@@ -397,6 +384,11 @@ class Site:
     def __str__(self) -> str:
         return named(self.op, self.layer)
 
+    @property
+    def kind(self) -> type[Op]:
+        """The class of the op, by which rules are chosen; `Softmax` for a softmax written by hand."""
+        return Softmax if isinstance(self.op, Div) and is_softmax(self.op) else type(self.op)
+
     def is_in(self, selector: Selector) -> bool:
         """Whether a selector means this op, by the op itself or by a layer in which it lies.
 
@@ -410,7 +402,7 @@ class Site:
             return self.index is not None and selector in (self.index, self.index - self.of)
         if isinstance(selector, str):
             return any(fnmatchcase(name, selector) for name, _ in self.layers.around(self.layer))
-        return isinstance(self.op, selector) or any(
+        return issubclass(self.kind, selector) or any(
             isinstance(module, selector) for _, module in self.layers.around(self.layer)
         )
 
@@ -464,9 +456,9 @@ class Composite:
         Returns:
             The rule; for an op that no entry selects, the law that stands with it.
         """
-        kind = type(site.op)
+        kind = site.kind
         if kind not in self._fitting:
-            self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(site.op)]
+            self._fitting[kind] = [entry for entry in self.entries if entry[1].fits(kind)]
         for selector, rule in self._fitting[kind]:
             if site.is_in(selector):
                 return rule
@@ -482,7 +474,7 @@ class Composite:
             ValueError: a pattern or an index selects nothing, or an entry selects only ops that its rule does not fit.
         """
         for selector, rule in self.own:
-            if any(rule.fits(site.op) and site.is_in(selector) for site in sites):
+            if any(rule.fits(site.kind) and site.is_in(selector) for site in sites):
                 continue
             meant = [site for site in sites if site.is_in(selector)]
             if not meant and isinstance(selector, (str, int)):

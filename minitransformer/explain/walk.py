@@ -23,6 +23,7 @@ from minitransformer.autograd import Filed, Op, Tensor, key, propagate, tape
 from minitransformer.backends import HOST, Array, Arrays, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
+from minitransformer.explain.held import Held
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.rules import Composite, Rule, Site, located, named_composite
 from minitransformer.explain.targets import One, Target
@@ -118,13 +119,18 @@ class Walk:
     def _plan(self, sites: list[Site], sources: list[Any]) -> set[Any]:
         """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
         live = set(sources)
+
+        def depends(t: Tensor) -> bool:
+            return key(t) in live
+
         for site in sites:
             op = site.op
             rule = self.composite.rule_for(site)
             ways = []
             for i, t in enumerate(op.inputs or ()):
                 k = key(t) if isinstance(t, Tensor) else None
-                ways.append(k if k in live and not rule.holds(op, i) else None)
+                held = isinstance(op, Held) or k in live and rule.holds(op, i, depends)
+                ways.append(k if k in live and not held else None)
             self.stops[op] = stop = Stop(rule, site.layer, ways, [k is not None for k in ways])
             if True in stop.needs:
                 live.update([(op, i) for i in range(op.outputs)])
@@ -347,12 +353,14 @@ def account(
     walk = Walk(rule, form, WalkBooks(eps), layers)
     keys = [key(t) for t in wrt]
     seed = output.array.copy() if walk.explicit else namespace(output.array).ones_like(output.array)
-    found = walk.run(output, seed, keys)
-    if missing := [i for i, k in enumerate(keys) if k not in found]:
+    ops = tape(output)
+    found = walk.run(output, seed, keys, ops)
+    read = {key(t) for op in ops for t in op.inputs or () if isinstance(t, Tensor)} if found else set()
+    if missing := [i for i, k in enumerate(keys) if k not in found and k not in read]:
         raise ValueError(
             f"relevance: the output does not depend on wrt{missing}, or only through what {rule!r} holds constant"
         )
-    parts = [walk.arrival(k, found[k], t.array) for k, t in zip(keys, wrt, strict=True)]
+    parts = [walk.arrival(k, found.get(k), t.array) for k, t in zip(keys, wrt, strict=True)]
     return [to_host(part) for part in parts], walk.ledger(output.item(), output.dtype)
 
 
@@ -376,10 +384,11 @@ def relevance(
         layers: the record of the model's run, from which a composite knows the layers (see `explain.Layers`).
 
     Returns:
-        One array for each tensor in `wrt`, of its shape.
+        One array for each tensor in `wrt`, of its shape; zeros for one that the rule holds constant wherever it is read.
 
     Raises:
-        ValueError: `output` does not depend on one of `wrt`, or a rule does not fit an op or has no gradient form.
+        ValueError: `output` does not depend on one of `wrt`, or on all only through constants.
+        ValueError: a rule does not fit an op or has no gradient form.
         NotImplementedError: an op on the way has no relevance law; the error names it.
         RuntimeError: relevance goes missing at an op, which the error names.
     """

@@ -53,7 +53,7 @@ class Mul(Op):
     """y = a b, elementwise with broadcasting.
 
     Neither factor explains the product alone: each gets half of the relevance, or one gets all if the other is a constant.
-    By the rule `explain.SignalTakesAll` a factor that is a gate gets none. All laws by hand:
+    A walk takes gates as constants: see `explain/factors.py`. All laws by hand:
 
     >>> import numpy as np
     >>> from minitransformer.ops.books import Books
@@ -89,7 +89,9 @@ class Mul(Op):
 class Div(Op):
     """y = a / b, elementwise with broadcasting.
 
-    Relevance as for a product of a and 1 / b: half each, or all to one if the other is a constant.
+    Relevance: all to a, if b is a constant; all to b, if a is. Both together have a tangent at (a, b): a gets R, b gets -R, and
+    the constant part R is absorbed. A walk comes to this case at a softmax written by hand alone, as elsewhere it takes the
+    divisor as a constant: see `explain/factors.py`.
     """
 
     reads = ((1,), (0, 1))
@@ -101,14 +103,19 @@ class Div(Op):
         da = unbroadcast(g / b, a) if self.needs[0] else None
         return da, unbroadcast(-g * (a / b / b), b) if self.needs[1] else None
 
-    # a product with 1 / b, which keeps its relevance: half each, or all to the only one explained
+    # all to the only one explained; of both, a tangent
     def relprop(self, r: Array, books: Books, a: Array, b: Array) -> Arrays:
-        r = r / 2 if all(self.needs) else r
+        if all(self.needs):
+            books.absorb("tangent", r)
+            return unbroadcast(r, a), -unbroadcast(r, b)
         return unbroadcast(r, a) if self.needs[0] else None, unbroadcast(r, b) if self.needs[1] else None
 
-    # the slope of 1 / b becomes (1 / b) / b
+    # the slope of 1 / b alone becomes (1 / b) / b
     def modified(self, g: Array, books: Books, a: Array, b: Array) -> Arrays:
-        da, db = self.vjp(g / 2 if all(self.needs) else g, a, b)
+        da, db = self.vjp(g, a, b)
+        if all(self.needs):
+            books.absorb("tangent", g * (a / b))
+            return da, db
         return da, None if db is None else -db
 
 
