@@ -1,4 +1,7 @@
-"""Explanations from attention weights: multiplied through the layers, alone or with their gradients."""
+"""Explanations from attention weights: multiplied through the layers, alone or with their gradients.
+
+The weights are those on the tape, of any module: see `attention_maps.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from typing import Any
 
 import numpy
 
+from minitransformer.autograd import cotangents
 from minitransformer.devices import to_host
+from minitransformer.explain.attention_maps import attention_maps
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.targets import Target
@@ -83,15 +88,17 @@ def attention_rollout(
         An `Explanation`.
 
     Raises:
-        ValueError: a layer is not self-attention by `nn.MultiheadAttention`; and as `explain.lrp` does.
+        ValueError: the model has no attention, or other than self-attention; and as `explain.lrp` does.
         IndexError: as `explain.lrp` does.
 
     Source:
         Abnar and Zuidema, ACL 2020, section 3.
     """
     asked = Question(model, ids, target, position, batch_first, attention=True)
-    flow = rollout(attention_weights(asked))
-    return asked.explanation("attention rollout", _read_rows(asked, flow, pooled), tokens)
+    weights = attention_weights(asked)
+    return asked.explanation(
+        "attention rollout", _read_rows(asked, weights, rollout(weights), pooled), tokens
+    )
 
 
 def generic_attention(
@@ -127,22 +134,23 @@ def generic_attention(
     asked = Question(model, ids, target, position, batch_first, attention=True)
     weights = attention_weights(asked)
     flow = gradient_rollout(weights, attention_slopes(asked))
-    return asked.explanation("generic attention", _read_rows(asked, flow, pooled), tokens)
+    return asked.explanation("generic attention", _read_rows(asked, weights, flow, pooled), tokens)
 
 
 def attention_weights(asked: Question) -> list[Array]:
-    """The recorded attention weights, first layer first.
+    """The weights of every attention that the model ran, first layer first.
 
     Args:
-        asked: the question, made with `attention=True`.
+        asked: the question; with `attention=True` also those of `nn.MultiheadAttention` in checkpoints are known.
 
     Returns:
         (B, H, T, T) on the host for each layer.
 
     Raises:
-        ValueError: no weights were recorded, or those of other attention than self-attention.
+        ValueError: there is no attention, or other attention than self-attention.
     """
-    weights = [to_host(t.array) for t in asked.attention]
+    maps = [found.weights for found in attention_maps(asked.ops)] or [t.array for t in asked.attention]
+    weights = [to_host(w) for w in maps]
     (batch,) = asked.texts
     square = (len(batch), batch.shape[1], batch.shape[1])
     if not weights or any((w.shape[0], *w.shape[2:]) != square for w in weights):
@@ -157,26 +165,28 @@ def attention_slopes(asked: Question) -> list[Array]:
     """The gradient of the explained output with respect to the attention weights of each layer.
 
     Args:
-        asked: the question, made with `attention=True`.
+        asked: the question.
 
     Returns:
         (B, H, T, T) on the host for each layer.
 
     Raises:
-        ValueError: the weights are not on the tape of the logits.
+        ValueError: no attention is on the tape of the logits.
     """
-    if {t.op for t in asked.attention}.isdisjoint(asked.ops):
+    maps = attention_maps(asked.ops)
+    if not maps:
         raise ValueError(
             "expected attention weights on the tape of the logits; gradient checkpointing leaves none there"
         )
-    return [to_host(slope) for slope in asked.gradients(asked.attention)]
+    found = cotangents(asked.logits, asked.weights, [each.key for each in maps])
+    return [to_host(each.slopes(found.get(each.key))) for each in maps]
 
 
-def _read_rows(asked: Question, flow: Array, pooled: int | None) -> Array:
+def _read_rows(asked: Question, weights: Sequence[Array], flow: Array, pooled: int | None) -> Array:
     """The row of `flow` (B, T, T) of the token that the logits are read from, or the mean of the rows. -> (B, T)."""
     if asked.logits.ndim == 3 or pooled is not None:
         row = asked.position if asked.logits.ndim == 3 else pooled
         return flow[numpy.arange(len(flow)), row]
-    real = to_host(asked.attention[0].array).max(axis=(1, 2)) > 0  # (B, T): padding gets no attention
+    real = weights[0].max(axis=(1, 2)) > 0  # (B, T): padding gets no attention
     mean: Array = (flow * real[..., None]).sum(axis=1) / real.sum(axis=1, keepdims=True)
     return mean

@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, key
+from minitransformer.autograd import Tensor, key
 from minitransformer.devices import to_host
+from minitransformer.explain.attention_maps import attention_maps, by_heads
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.renamed import renamed
 from minitransformer.explain.rules import Composite
 from minitransformer.explain.targets import Target
 from minitransformer.explain.walk import Walk
-from minitransformer.nn.attention import MultiheadAttention
-from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.module import Module
-from minitransformer.ops.networks.attention import Attention
 
 
 @renamed(layers="pattern")
@@ -110,7 +108,9 @@ def head_relevance(
     eps: float = 1e-6,
     batch_first: bool = True,
 ) -> dict[str, numpy.ndarray]:
-    """The relevance that passes through each head of each `nn.MultiheadAttention`, at each query.
+    """The relevance that passes through each head of each attention, at each query.
+
+    The heads are those on the tape, of any module: see `attention_maps.py`.
 
     Args:
         model: gives logits, as in `explain.lrp`.
@@ -123,24 +123,20 @@ def head_relevance(
         batch_first: False for a model that reads (T, B).
 
     Returns:
-        The sum over channels of the relevance of each head's output, by the attention's name: (H, T) for ids (T,),
-        (B, H, T) for ids (B, T). An attention that runs several times is listed as in `layer_relevance`.
+        The sum over channels of the relevance of each head's output, by the name of the layer that computes it: (H, T) for
+        ids (T,), (B, H, T) for ids (B, T). An attention that runs several times is listed as in `layer_relevance`.
 
     Raises:
-        ValueError: the model has no such attention; and as `explain.lrp` does.
+        ValueError: the model has no attention; and as `explain.lrp` does.
         IndexError, NotImplementedError, RuntimeError: as `explain.lrp` does.
     """
     asked = Question(model, ids, target, position, batch_first)
-    ops = sorted(asked.ops, key=lambda op: op.number)
-    heads = _calls((asked.layers.of(op), op) for op in ops if _is_head(op, asked.layers))
+    heads = _calls((asked.layers.of(found.op), found) for found in attention_maps(asked.ops))
     if not heads:
-        raise ValueError("expected a model with nn.MultiheadAttention: only its heads are known")
+        raise ValueError(
+            "expected a model with attention: F.scaled_dot_product_attention, or a softmax times the values"
+        )
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
-    parts = walk.explain(asked, [((op, 0), op.forward(*op.arrays())) for op in heads.values()])
-    sums = [to_host(part.sum(axis=-1)) for part in parts]  # (B, H, T)
+    parts = walk.explain(asked, [((found.op, 0), found.heads) for found in heads.values()])
+    sums = [to_host(by_heads(part).sum(axis=-1)) for part in parts]  # (B, H, T)
     return {name: asked.shaped(s) for name, s in zip(heads, sums, strict=True)}
-
-
-def _is_head(op: Op, layers: Layers) -> bool:
-    """Whether the op computes all heads of an `nn.MultiheadAttention`."""
-    return isinstance(op, Attention) and isinstance(layers.modules[layers.of(op)], MultiheadAttention)

@@ -88,7 +88,7 @@ class Rule:
         Returns:
             True or False; unless a rule says otherwise, True for gates and for what norms divide by: see `factors.py`.
         """
-        return is_constant_factor(op, i, live)
+        return isinstance(op, (Mul, Div)) and is_constant_factor(op, i, live)
 
     def relprop(self, op: Op, r: Array, books: Books, *arrays: Array) -> Arrays:
         """The rule in explicit form.
