@@ -69,7 +69,7 @@ def ours(family, config, model):
         made.double().load_state_dict(bert.NAMES.but(("pooler.",)).read(made, arrays))
     elif family == "gpt2":
         made = GPT(GPTConfig.from_published(config))
-        made.double().load_state_dict(gpt.from_published(arrays, made.config.n_layer))
+        made.double().load_state_dict(gpt.LM_NAMES.read(made, arrays))
     elif family == "llama":
         made = Llama(LlamaConfig.from_published(config))
         made.double().load_state_dict(arrays)

@@ -1,7 +1,6 @@
 """GPT-2: a Transformer encoder with a causal mask and learned positions; the head shares its matrix with the embedding.
 
-It is `nn.TransformerEncoder` with `norm_first`. GPT-3 has the same layers, only larger. `from_published` turns published
-weights into those of our module.
+It is `nn.TransformerEncoder` with `norm_first`. GPT-3 has the same layers, only larger.
 
 Source:
     Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3.
@@ -10,18 +9,17 @@ Source:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass
-from functools import partial
 from typing import Any
-
-import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
-from minitransformer.models.outside import PublishedConfig, check_left, check_tied
-from minitransformer.nn import functional as F
+from minitransformer.models.activations import ACTIVATIONS
+from minitransformer.models.folder.model import PublishedModel
+from minitransformer.models.folder.names import Names, Turned
+from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import init
+from minitransformer.nn.masking import hidden_tokens
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,16 @@ class GPTConfig(PublishedConfig):
         n_head: attention heads in a layer; a divisor of `n_embd`.
         layer_norm_epsilon: the number that each layer norm adds to the variance.
         dropout: the probability of dropout, in [0, 1].
+        n_inner: the size of the hidden layer in each feed-forward part; None means four times `n_embd`.
+        activation_function: its name, one of `activations.ACTIVATIONS`.
+        tie_word_embeddings: whether the head shares its matrix with the embedding.
+        pad_token_id: the id of padding, which a classifier of whole texts looks for; None if there is none.
+        num_labels: the number of classes, for a head that classifies.
         model_type: and all that follow: keys of `config.json` for which only the default is computed here.
 
     Raises:
-        ValueError: if a key has a value that is not computed here.
+        ValueError: if a key has a value that is not computed here, or `n_head` does not divide `n_embd`.
     """
-
-    also = {"activation_function": ("gelu_pytorch_tanh",)}
 
     vocab_size: int = 50_257
     n_positions: int = 1024
@@ -51,19 +52,36 @@ class GPTConfig(PublishedConfig):
     n_head: int = 12
     layer_norm_epsilon: float = 1e-5
     dropout: float = 0.1
+    n_inner: int | None = None  # None: four times n_embd
+    activation_function: str = "gelu_new"
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = None
+    num_labels: int = 2
     _: KW_ONLY
     model_type: InitVar[str] = "gpt2"
-    activation_function: InitVar[str] = "gelu_new"
-    n_inner: InitVar[int | None] = None
     scale_attn_weights: InitVar[bool] = True
     scale_attn_by_inverse_layer_idx: InitVar[bool] = False
     reorder_and_upcast_attn: InitVar[bool] = False
     add_cross_attention: InitVar[bool] = False
-    tie_word_embeddings: InitVar[bool] = True
 
     def check(self, said: dict[str, Any]) -> None:
-        self.require("n_inner", said.pop("n_inner"), None, 4 * self.n_embd)
+        self.require("activation_function", self.activation_function, *ACTIVATIONS)
         super().check(said)
+        if not 0 < self.n_head or self.n_embd % self.n_head:
+            raise ValueError(
+                f"GPTConfig: expected n_head to divide n_embd, got n_embd={self.n_embd}, n_head={self.n_head}"
+            )
+        object.__setattr__(self, "n_inner", self.n_inner or 4 * self.n_embd)
+
+    @property
+    def inner(self) -> int:
+        """The size of the hidden layer in each feed-forward part, `n_inner`."""
+        return self.n_inner or 4 * self.n_embd
+
+    @property
+    def hidden_size(self) -> int:
+        """The size C of each token's vector, `n_embd`."""
+        return self.n_embd
 
     @property
     def max_len(self) -> int:
@@ -71,8 +89,8 @@ class GPTConfig(PublishedConfig):
         return self.n_positions
 
 
-class GPT(nn.Module):
-    """ids (B, T) -> logits of each next token (B, T, V).
+class GPTBody(PublishedModel):
+    """ids (B, T) -> vectors (B, T, C).
 
     Args:
         config: the sizes.
@@ -84,15 +102,13 @@ class GPT(nn.Module):
         self.words = nn.Embedding(c.vocab_size, c.n_embd)
         self.positions = nn.LearnedPositionalEncoding(c.n_embd, c.dropout, c.n_positions, batch_first=True)
         layer = nn.TransformerEncoderLayer(
-            c.n_embd, c.n_head, 4 * c.n_embd, c.dropout, partial(F.gelu, approximate="tanh"), c.layer_norm_epsilon,
+            c.n_embd, c.n_head, c.inner, c.dropout, ACTIVATIONS[c.activation_function], c.layer_norm_epsilon,
             batch_first=True, norm_first=True,
         )  # fmt: skip
         self.encoder = nn.TransformerEncoder(
             layer, c.n_layer, nn.LayerNorm(c.n_embd, eps=c.layer_norm_epsilon)
         )
-        self.head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
         self._init_weights()
-        self.head.weight = self.words.weight
 
     def _init_weights(self) -> None:
         """Initial weights: matrices from N(0, 0.02^2), biases 0.
@@ -110,26 +126,36 @@ class GPT(nn.Module):
                 init.zeros_(linear.bias)
 
     def forward(
-        self, ids: Tensor, cache: nn.TransformerCache | None = None, padding: Tensor | None = None
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        cache: nn.TransformerCache | None = None,
+        padding: Tensor | None = None,
     ) -> Tensor:
-        """The logits of each next token; see `generation.Writer.forward`.
+        """The vectors after the last layer and its norm.
 
         Args:
             ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
-            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
-            padding: (B, S) bool for all S tokens so far, those in the cache included; True where a row has not yet begun.
+            attention_mask: (B, S) for all S tokens so far: 1 for a token, 0 for padding at either end. Padding counts in the
+                positions, as in transformers.
+            cache: the keys and values of earlier tokens; those of the T tokens are appended.
+            padding: (B, S) bool, True where a row has not yet begun. Padding does not count; this takes the place of
+                `attention_mask`.
 
         Returns:
-            (B, T, V).
+            (B, T, C).
+
+        Raises:
+            ValueError: if the mask has another shape, or there are too many tokens.
         """
         start = 0 if cache is None else len(cache)
         x = self.words(ids)  # (B, T, C)
-        x = (
-            self.positions(x, start)
-            if padding is None
-            else self.positions.at(x, nn.positions_after_padding(padding)[:, start:])
-        )
-        return self.head(self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache))
+        if padding is None:
+            padding = hidden_tokens(attention_mask, len(ids), start + ids.shape[1])
+            x = self.positions(x, start)
+        else:
+            x = self.positions.at(x, nn.positions_after_padding(padding)[:, start:])
+        return self.encoder(x, src_key_padding_mask=padding, is_causal=True, cache=cache)
 
     def new_cache(self) -> nn.TransformerCache:
         """An empty cache, to read a text token by token.
@@ -140,46 +166,57 @@ class GPT(nn.Module):
         return self.encoder.new_cache()
 
 
-# ---- published names ----
-
-TOP = {"words.weight": "wte.weight", "positions.weight": "wpe.weight", "head.weight": "wte.weight"}
-NORMS = {"norm1": "ln_1", "norm2": "ln_2"}
-PRODUCTS = {
-    "self_attn.in_proj_": "attn.c_attn.",
-    "self_attn.out_proj.": "attn.c_proj.",
-    "linear1.": "mlp.c_fc.",
-    "linear2.": "mlp.c_proj.",
-}
-
-
-def from_published(arrays: Mapping[str, numpy.ndarray], num_layers: int) -> dict[str, numpy.ndarray]:
-    """The state dict of a `GPT`, from published weights. Published matrices are (in, out) and are transposed here.
+class GPT(GPTBody):
+    """ids (B, T) -> logits of each next token (B, T, V).
 
     Args:
-        arrays: array by published name, with or without `transformer.` before it.
-        num_layers: layers of the model.
-
-    Returns:
-        Array by our name.
-
-    Raises:
-        KeyError: with the name of an array that is missing.
-        ValueError: if arrays are left that this model does not have, or `lm_head.weight` differs from `wte.weight`.
+        config: the sizes.
     """
-    arrays = {name.removeprefix("transformer."): array for name, array in arrays.items()}
-    names = TOP | {f"encoder.norm.{kind}": f"ln_f.{kind}" for kind in ("weight", "bias")}
-    for i in range(num_layers):
-        for ours, theirs in NORMS.items():
-            names |= {
-                f"encoder.layers.{i}.{ours}.{kind}": f"h.{i}.{theirs}.{kind}" for kind in ("weight", "bias")
-            }
-        for ours, theirs in PRODUCTS.items():
-            names |= {
-                f"encoder.layers.{i}.{ours}{kind}": f"h.{i}.{theirs}{kind}" for kind in ("weight", "bias")
-            }
-    state = {ours: arrays[theirs] for ours, theirs in names.items()}
-    check_tied(arrays, "lm_head.weight", "wte.weight")
-    masks = [f"h.{i}.attn.{mask}" for i in range(num_layers) for mask in ("bias", "masked_bias")]
-    check_left(arrays, [*names.values(), "lm_head.weight", *masks], ())
-    turned = tuple(f"{theirs}weight" for theirs in PRODUCTS.values())
-    return {ours: array.T if names[ours].endswith(turned) else array for ours, array in state.items()}
+
+    def __init__(self, config: GPTConfig):
+        super().__init__(config)
+        self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        if config.tie_word_embeddings:
+            self.head.weight = self.words.weight
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        cache: nn.TransformerCache | None = None,
+        padding: Tensor | None = None,
+    ) -> Tensor:
+        """The logits of each next token; see `generation.Writer.forward`.
+
+        Args:
+            ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
+            attention_mask: see `GPTBody.forward`.
+            cache: from `new_cache()`; the keys and values of the T tokens are appended to it.
+            padding: see `GPTBody.forward`.
+
+        Returns:
+            (B, T, V).
+
+        Raises:
+            ValueError: if the mask has another shape, or there are too many tokens.
+        """
+        return self.head(super().forward(ids, attention_mask, cache, padding))
+
+
+# ---- published names ----
+
+NAMES = Names(
+    {
+        "words.": "wte.",
+        "positions.": "wpe.",
+        "encoder.layers.*.norm1.": "h.*.ln_1.",
+        "encoder.layers.*.self_attn.in_proj_": Turned("h.*.attn.c_attn."),
+        "encoder.layers.*.self_attn.out_proj.": Turned("h.*.attn.c_proj."),
+        "encoder.layers.*.norm2.": "h.*.ln_2.",
+        "encoder.layers.*.linear1.": Turned("h.*.mlp.c_fc."),
+        "encoder.layers.*.linear2.": Turned("h.*.mlp.c_proj."),
+        "encoder.norm.": "ln_f.",
+    },
+    spare=("h.*.attn.bias", "h.*.attn.masked_bias"),
+)
+LM_NAMES = NAMES.within("", "transformer.", {"head.": "lm_head."})

@@ -1,13 +1,20 @@
 """Heads that families share: a body gives a vector for each token, and a linear map makes logits of them.
 
-A body is a module with `body(ids, attention_mask)`, (B, T) -> (B, T, C).
+A body is a module with `body(ids, attention_mask)`, (B, T) -> (B, T, C). A head is given its class and builds it, so that a head
+and a body, such as `partial(TokenClassifier, Llama)`, are together a class that is built from a configuration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.models.folder.model import PublishedModel
 from minitransformer.ops.creation.filled import arange
+
+Body = Callable[[Any], nn.Module]
 
 
 def last_tokens(x: Tensor, ids: Tensor, pad_token_id: int | None) -> Tensor:
@@ -35,20 +42,19 @@ def last_tokens(x: Tensor, ids: Tensor, pad_token_id: int | None) -> Tensor:
     return x[arange(len(ids), device=ids.device), last]
 
 
-class LastTokenClassifier(nn.Module):
+class LastTokenClassifier(PublishedModel):
     """ids (B, T) -> logits of each text's class (B, L), from the vector of its last token. For a causal body.
 
     Args:
-        body: gives a vector for each token.
-        width: the size C of each vector.
-        num_labels: the number L of classes.
-        pad_token_id: the id of padding; None if there is none.
+        body: the class of the body.
+        config: its sizes: `hidden_size` C, `num_labels` L and `pad_token_id` among them.
     """
 
-    def __init__(self, body: nn.Module, width: int, num_labels: int, pad_token_id: int | None):
+    def __init__(self, body: Body, config: Any):
         super().__init__()
-        self.body, self.pad_token_id = body, pad_token_id
-        self.score = nn.Linear(width, num_labels, bias=False)
+        self.config = config
+        self.body = body(config)
+        self.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """The logits of each text's class.
@@ -63,24 +69,24 @@ class LastTokenClassifier(nn.Module):
         Raises:
             ValueError: for several texts without an id of padding, or if the mask has another shape.
         """
-        return self.score(last_tokens(self.body(ids, attention_mask), ids, self.pad_token_id))
+        x = self.body(ids, attention_mask)  # (B, T, C)
+        return self.score(last_tokens(x, ids, self.config.pad_token_id))
 
 
-class TokenClassifier(nn.Module):
+class TokenClassifier(PublishedModel):
     """ids (B, T) -> logits of each token's class (B, T, L).
 
     Args:
-        body: gives a vector for each token.
-        width: the size C of each vector.
-        num_labels: the number L of classes.
-        dropout: the probability of dropout, in [0, 1].
+        body: the class of the body.
+        config: its sizes: `hidden_size` C and `num_labels` L among them.
     """
 
-    def __init__(self, body: nn.Module, width: int, num_labels: int, dropout: float = 0.1):
+    def __init__(self, body: Body, config: Any):
         super().__init__()
-        self.body = body
-        self.dropout = nn.Dropout(dropout)
-        self.score = nn.Linear(width, num_labels)
+        self.config = config
+        self.body = body(config)
+        self.dropout = nn.Dropout(0.1)
+        self.score = nn.Linear(config.hidden_size, config.num_labels)
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """The logits of each token's class.
@@ -98,21 +104,22 @@ class TokenClassifier(nn.Module):
         return self.score(self.dropout(self.body(ids, attention_mask)))
 
 
-class SpanFinder(nn.Module):
+class SpanFinder(PublishedModel):
     """ids (B, T) of a question and a text -> for each token, the logits that the answer starts or ends there, (B, T) each.
 
     Args:
-        body: gives a vector for each token.
-        width: the size C of each vector.
+        body: the class of the body.
+        config: its sizes, `hidden_size` C among them.
 
     Source:
         Devlin et al., NAACL 2019, section 4.2.
     """
 
-    def __init__(self, body: nn.Module, width: int):
+    def __init__(self, body: Body, config: Any):
         super().__init__()
-        self.body = body
-        self.ends = nn.Linear(width, 2)
+        self.config = config
+        self.body = body(config)
+        self.ends = nn.Linear(config.hidden_size, 2)
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The logits of the answer's first and last token.

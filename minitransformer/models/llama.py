@@ -16,6 +16,8 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.devices import CPU
 from minitransformer.models import rotary
+from minitransformer.models.folder.model import PublishedModel
+from minitransformer.models.folder.names import Names
 from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
 from minitransformer.nn.masking import far_keys, hidden_tokens, later_keys, merge
@@ -300,7 +302,7 @@ class LlamaLayer(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
-class LlamaDecoder(nn.Module):
+class LlamaDecoder(PublishedModel):
     """ids (B, T) -> vectors (B, T, C).
 
     Args:
@@ -352,7 +354,7 @@ class LlamaDecoder(nn.Module):
         return self.norm(x)
 
 
-class Llama(nn.Module):
+class Llama(PublishedModel):
     """ids (B, T) -> logits of each next token (B, T, V).
 
     Args:
@@ -400,3 +402,9 @@ class Llama(nn.Module):
             The cache.
         """
         return nn.TransformerCache(self.config.num_hidden_layers)
+
+
+# ---- published names ----
+
+NAMES = Names({"": ""}, spare=("layers.*.self_attn.rotary_emb.inv_freq", "rotary_emb.inv_freq"))
+LM_NAMES = NAMES.within("model.", "model.", {"lm_head.": "lm_head."})

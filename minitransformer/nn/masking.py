@@ -87,7 +87,8 @@ def hidden_tokens(attention_mask: Tensor | None, batch: int, length: int) -> Ten
         return None
     if attention_mask.shape != (batch, length):
         raise ValueError(
-            f"attention_mask: expected {(batch, length)}, a number for each token, got {attention_mask.shape}"
+            f"attention_mask: expected 1 for each real token and 0 for padding, of shape {(batch, length)}, got "
+            f"{attention_mask.shape}"
         )
     return attention_mask == 0
 

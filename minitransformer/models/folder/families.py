@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from minitransformer.models import bert_heads as bert
+from minitransformer.models import gpt, llama
 from minitransformer.models.bert import BertConfig
 from minitransformer.models.bert_heads import BertHeadConfig
 from minitransformer.models.folder.model import PublishedModel
 from minitransformer.models.folder.names import Names
+from minitransformer.models.heads import LastTokenClassifier, SpanFinder, TokenClassifier
+from minitransformer.models.mistral import MistralConfig
 from minitransformer.models.outside import PublishedConfig
+from minitransformer.models.qwen import Qwen2Config, Qwen3Config
 
 
 class Family(NamedTuple):
@@ -27,6 +32,38 @@ class Family(NamedTuple):
     names: Names
 
 
+def _decoders(name: str, config: type[llama.LlamaConfig], reader: str = "transformer.") -> dict[str, Family]:
+    """The rows of a family with Llama's layers; `reader` is the beginning of published names below the head for answers."""
+
+    def headed(head: Callable[..., PublishedModel], theirs: str, **rows: str) -> Family:
+        names = llama.NAMES.within("body.", theirs, {f"{ours}.": f"{row}." for ours, row in rows.items()})
+        return Family(partial(head, llama.LlamaDecoder), config, names)
+
+    return {
+        f"{name}Model": Family(llama.LlamaDecoder, config, llama.NAMES),
+        f"{name}ForCausalLM": Family(llama.Llama, config, llama.LM_NAMES),
+        f"{name}ForSequenceClassification": headed(LastTokenClassifier, "model.", score="score"),
+        f"{name}ForTokenClassification": headed(TokenClassifier, "model.", score="score"),
+        f"{name}ForQuestionAnswering": headed(SpanFinder, reader, ends="qa_outputs"),
+    }
+
+
+def _gpts() -> dict[str, Family]:
+    """The rows of GPT-2."""
+
+    def headed(head: Callable[..., PublishedModel], ours: str, theirs: str) -> Family:
+        names = gpt.NAMES.within("body.", "transformer.", {ours: theirs})
+        return Family(partial(head, gpt.GPTBody), gpt.GPTConfig, names)
+
+    return {
+        "GPT2Model": Family(gpt.GPTBody, gpt.GPTConfig, gpt.NAMES),
+        "GPT2LMHeadModel": Family(gpt.GPT, gpt.GPTConfig, gpt.LM_NAMES),
+        "GPT2ForSequenceClassification": headed(LastTokenClassifier, "score.", "score."),
+        "GPT2ForTokenClassification": headed(TokenClassifier, "score.", "classifier."),
+        "GPT2ForQuestionAnswering": headed(SpanFinder, "ends.", "qa_outputs."),
+    }
+
+
 FAMILIES = {
     "BertModel": Family(bert.BertModel, BertConfig, bert.BARE),
     "BertForSequenceClassification": Family(
@@ -35,4 +72,9 @@ FAMILIES = {
     "BertForTokenClassification": Family(bert.BertForTokenClassification, BertHeadConfig, bert.TAGGER),
     "BertForMaskedLM": Family(bert.BertForMaskedLM, BertConfig, bert.MASKED_LM),
     "BertForQuestionAnswering": Family(bert.BertForQuestionAnswering, BertHeadConfig, bert.READER),
+    **_gpts(),
+    **_decoders("Llama", llama.LlamaConfig),
+    **_decoders("Qwen2", Qwen2Config),
+    **_decoders("Qwen3", Qwen3Config),
+    **_decoders("Mistral", MistralConfig, "model."),
 }

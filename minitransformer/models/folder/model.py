@@ -9,6 +9,7 @@ from typing import Any
 from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.models.folder.names import Names
+from minitransformer.nn.masking import hidden_tokens
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,4 @@ def padding_of(ids: Tensor, attention_mask: Tensor | None) -> Tensor | None:
     Raises:
         ValueError: if the mask has another shape.
     """
-    if attention_mask is None:
-        return None
-    if attention_mask.shape != ids.shape:
-        raise ValueError(
-            f"attention_mask: expected 1 for each real token and 0 for padding, of shape {ids.shape}, got "
-            f"{attention_mask.shape}"
-        )
-    return attention_mask == 0
+    return hidden_tokens(attention_mask, len(ids), ids.shape[1])

@@ -1,0 +1,183 @@
+"""Every family and head that folders may hold, with every option that is computed: outputs are those of transformers.
+
+In float64 their models are held to 1e-10, once the parts that they compute in float32 whatever the dtype, the RMS norm and the
+rotary angles, are replaced by what these say; in float32 they are taken as they are.
+"""
+
+import numpy as np
+import pytest
+from later import torch
+
+import minitransformer as mt
+from minitransformer.generation import generate, generate_batch
+
+pytestmark = pytest.mark.slow
+transformers = pytest.importorskip("transformers", reason="transformers is the judge here, and no dependency")
+
+IDS = np.array([[3, 14, 15, 9, 2, 6, 5], [8, 9, 7, 9, 0, 0, 0]])  # 0 fills up
+LEFT = np.array([IDS[0], np.roll(IDS[1], 3)])
+MASKS = {"whole": None, "right": IDS != 0, "left": LEFT != 0}
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+DECODER = {
+    "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "intermediate_size": 20, "max_position_embeddings": 16, "pad_token_id": 0, "num_labels": 3,
+}  # fmt: skip
+LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8,
+    "rope_theta": 100.0,
+}  # fmt: skip
+GPT = {
+    "vocab_size": 20,
+    "n_embd": 12,
+    "n_layer": 2,
+    "n_head": 3,
+    "n_positions": 16,
+    "pad_token_id": 0,
+    "num_labels": 3,
+}
+SLIDES = {"use_sliding_window": True, "sliding_window": 3}
+SIZES = {
+    "Llama": DECODER,
+    "Qwen2": DECODER,
+    "Qwen3": DECODER | {"head_dim": 6},
+    "Mistral": DECODER,
+    "GPT2": GPT,
+}
+HEADS = {
+    "SequenceClassification": "For",
+    "TokenClassification": "For",
+    "QuestionAnswering": "For",
+    "Model": "",
+}
+WRITERS = {
+    "Llama": "ForCausalLM",
+    "Qwen2": "ForCausalLM",
+    "Qwen3": "ForCausalLM",
+    "Mistral": "ForCausalLM",
+    "GPT2": "LMHeadModel",
+}
+OPTIONS = {  # of the language models
+    "Llama": [
+        {}, {"tie_word_embeddings": True}, {"head_dim": 6}, {"attention_bias": True}, {"mlp_bias": True}, {"rms_norm_eps": 0.01},
+        {"rope_theta": 50.0}, {"rope_scaling": {"type": "linear", "factor": 2.0}}, {"rope_parameters": LLAMA3},
+        {"num_key_value_heads": 4}, {"num_key_value_heads": 1},
+    ],
+    "Qwen2": [
+        {}, {"tie_word_embeddings": True}, SLIDES | {"max_window_layers": 1},
+        SLIDES | {"layer_types": ["sliding_attention", "full_attention"]}, {"rope_scaling": {"type": "linear", "factor": 2.0}},
+    ],
+    "Qwen3": [{}, {"attention_bias": True}, {"head_dim": 4}, SLIDES | {"max_window_layers": 1}],
+    "Mistral": [{}, {"sliding_window": None}, {"sliding_window": 3}, {"head_dim": 6, "sliding_window": 2}],
+    "GPT2": [
+        {}, {"tie_word_embeddings": False}, {"n_inner": 7}, {"layer_norm_epsilon": 0.01},
+        *({"activation_function": name} for name in ("gelu", "relu", "silu", "gelu_pytorch_tanh", "tanh")),
+    ],
+}  # fmt: skip
+CASES = {
+    **{f"{family}{joint}{head}": {} for family in SIZES for head, joint in HEADS.items()},
+    **{f"{family}{WRITERS[family]} {o}": o for family, options in OPTIONS.items() for o in options},
+}  # class, and its options -> the options
+WRITE = [case for case in CASES if case.split()[0].endswith(("LM", "LMHeadModel"))]
+
+
+def their_model(case, dtype):
+    """Their model with large random weights; in float64 without a rounding to float32."""
+    torch.manual_seed(0)
+    made = getattr(transformers, case.split()[0])
+    sizes = next(sizes for family, sizes in SIZES.items() if case.startswith(family))
+    model = made(made.config_class(**{**sizes, **CASES[case]})).to(getattr(torch, dtype)).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(torch.randn_like(p) * 0.4)
+    if dtype == "float64":
+        for module in model.modules():
+            unround(module, model.config)
+    return model
+
+
+def unround(module, config):
+    """Let an RMS norm compute in float64, and a rotary embedding round its angles as ours does: at the end."""
+    if hasattr(module, "variance_epsilon"):
+
+        def norm(x):
+            return module.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + module.variance_epsilon)
+
+        module.forward = norm
+    if hasattr(module, "inv_freq"):
+        frequencies = torch.tensor(exact(config), dtype=torch.float64).repeat(2)
+
+        def turn(x, position_ids):
+            angles = position_ids[..., None].double() * frequencies
+            return angles.cos().float().to(x.dtype), angles.sin().float().to(x.dtype)
+
+        assert torch.allclose(frequencies, module.inv_freq.double().repeat(2), rtol=1e-6)
+        module.forward = turn
+
+
+def exact(config):
+    """The rotary frequencies in float64, pair by pair."""
+    said, size = (
+        config.rope_parameters,
+        getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+    )
+    found = [said["rope_theta"] ** (-2 * i / size) for i in range(size // 2)]
+    if said["rope_type"] == "linear":
+        return [f / said["factor"] for f in found]
+    return [slowed(f, said) for f in found] if said["rope_type"] == "llama3" else found
+
+
+def slowed(f, said):
+    turns = said["original_max_position_embeddings"] * f / (2 * np.pi)
+    low, high = said["low_freq_factor"], said["high_freq_factor"]
+    if turns <= low:
+        return f / said["factor"]
+    share = 1.0 if turns >= high else (turns - low) / (high - low)
+    return share * f + (1 - share) * f / said["factor"]
+
+
+def outputs_of(model, lib, *inputs, **options):
+    """The outputs as arrays, of either library."""
+    tensors = [lib.tensor(a) for a in inputs]
+    with lib.no_grad():
+        found = model(*tensors, **{name: lib.tensor(a) for name, a in options.items()})
+    if isinstance(found, tuple):  # ours, of two ends
+        return [t.numpy() for t in found]
+    if isinstance(found, mt.Tensor):
+        return [found.numpy()]
+    told = [found[name].numpy() for name in ("logits", "start_logits", "end_logits") if name in found]
+    return told or [found["last_hidden_state"].numpy()]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", CASES)
+def test_outputs_are_theirs(case, dtype, tmp_path):
+    theirs = their_model(case, dtype)
+    theirs.save_pretrained(tmp_path)
+    ours, _ = mt.models.from_folder(tmp_path, dtype=getattr(mt, dtype))
+    for side, mask in MASKS.items():
+        ids = LEFT if side == "left" else IDS
+        options = {} if mask is None else {"attention_mask": mask.astype(int)}
+        shown = np.ones(IDS.shape, bool) if mask is None else mask
+        pairs = zip(
+            outputs_of(ours, mt, ids, **options), outputs_of(theirs, torch, ids, **options), strict=True
+        )
+        for got, expected in pairs:
+            assert got.shape == expected.shape and got.dtype == dtype
+            if got.shape[:2] == shown.shape:  # of each token: what padding gives is nobody's
+                got, expected = got[shown], expected[shown]
+            np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * abs(expected).max())
+
+
+@pytest.mark.parametrize("case", WRITE)
+def test_greedy_text_is_theirs(case, tmp_path):
+    theirs = their_model(case, "float64")
+    theirs.save_pretrained(tmp_path)
+    ours, _ = mt.models.from_folder(tmp_path, dtype=mt.float64)
+    ids, mask = torch.tensor(LEFT), torch.tensor(MASKS["left"].astype(int))
+    options = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0, "eos_token_id": 19}
+    expected = theirs.generate(ids, attention_mask=mask, **options)[:, ids.shape[1] :].tolist()
+    expected = [row[: row.index(19)] if 19 in row else row for row in expected]
+    prompts = [IDS[0].tolist(), IDS[1, :4].tolist()]
+    assert generate_batch(ours, prompts, 8, temperature=0, stop_id=19) == expected
+    for prompt, row in zip(prompts, expected, strict=True):
+        assert generate(ours, prompt, 8, temperature=0, stop_id=19) == row
