@@ -110,6 +110,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         utils,
         verify,
     )
+    from minitransformer.serialization import load, save
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
 __version__ = "0.1.0"
@@ -208,6 +209,7 @@ __all__ = [
     "le",
     "linear",
     "linspace",
+    "load",
     "log",
     "log10",
     "log1p",
@@ -263,6 +265,7 @@ __all__ = [
     "roll",
     "round",
     "rsqrt",
+    "save",
     "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
@@ -307,6 +310,8 @@ __all__ = [
 # rooms that open when first entered: `mt.optim.Adam`
 LATER = """amp bench checkpoint data explain generation models optim pictures recipes tokenization tour training utils
 verify""".split()
+# names whose rooms open when they are first asked for
+FROM_LATER = {"load": "serialization", "save": "serialization"}
 
 
 def __dir__() -> list[str]:
@@ -325,4 +330,6 @@ if not TYPE_CHECKING:  # a type checker reports a name that is not there
     def __getattr__(name):
         if name in LATER:
             return importlib.import_module(f"minitransformer.{name}")
+        if name in FROM_LATER:
+            return getattr(importlib.import_module(f"minitransformer.{FROM_LATER[name]}"), name)
         raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else _unknown(name))

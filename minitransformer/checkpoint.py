@@ -9,20 +9,24 @@ damaged file is an error.
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import math
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy
 import safetensors
 import safetensors.numpy
 
 from minitransformer.autograd import Tensor
+from minitransformer.brain_float import from_bits
+from minitransformer.devices import to_host
 from minitransformer.disk import replacing
 from minitransformer.files import FileError, check_regular, one_line
 
@@ -32,7 +36,7 @@ MAX_DEPTH = (
 )
 MAX_HEADER = 100_000_000  # bytes: safetensors refuses to read a longer header
 DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4", "I32": "<i4"} | {
-    "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
+    "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8", "BF16": "<u2",
 }  # fmt: skip
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
@@ -54,7 +58,19 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
         ValueError: if the nesting is deeper, or everything but the arrays takes more than 100 MB.
         CheckpointError: if the file cannot be written; an earlier one is untouched.
     """
-    content = _pack(state)
+    write(pack(state), path)
+
+
+def write(content: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        content: of the file.
+        path: the file; a symbolic link is followed.
+
+    Raises:
+        CheckpointError: if it cannot be written; an earlier one is untouched.
+    """
     path = Path(os.path.realpath(path))
     try:
         with replacing(path) as file:
@@ -78,11 +94,26 @@ def load(path: str | os.PathLike[str]) -> Any:
         FileNotFoundError: if there is no such file.
         CheckpointError: if it is damaged, or not a checkpoint.
     """
+    return unpack(path, *stored(path))
+
+
+def stored(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
+    """What a safetensors file holds.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The metadata, and array by name.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CheckpointError: if it is no intact safetensors file.
+    """
     check_regular(path)
     try:
-        with open(path, "rb") as file, safetensors.safe_open(path, framework="numpy") as checked:
-            metadata = checked.metadata() or {}
-            arrays = dict(_read_arrays(file))
+        with open(path, "rb") as file, safetensors.safe_open(path, framework="numpy"):
+            return content_of(file)
     except FileNotFoundError:
         raise FileNotFoundError(
             errno.ENOENT, "no checkpoint here; see that one was saved under this name", str(path)
@@ -91,29 +122,58 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise CheckpointError(f"{path}: {error.strerror or error}; {_mend(error)}") from error
     except Exception as error:  # the parser of safetensors raises its own kinds
         raise _damaged(path, f"is not an intact safetensors file ({one_line(error)})") from error
-    return _unpack(path, metadata, arrays)
 
 
-def _read_arrays(file: BinaryIO) -> Iterator[tuple[str, numpy.ndarray]]:
-    """The arrays of a safetensors file whose header has been checked. They are read, not mapped, so that memory holds them once."""
-    start = 8 + int.from_bytes(file.read(8), "little")
-    for name, entry in json.loads(file.read(start - 8)).items():
-        if name != "__metadata__":
-            file.seek(start + entry["data_offsets"][0])
-            yield (
-                name,
-                numpy.fromfile(file, DTYPES[entry["dtype"]], math.prod(entry["shape"])).reshape(
-                    entry["shape"]
-                ),
-            )
+def content_of(file: BinaryIO) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
+    """The content of a safetensors file whose header has been checked. It is read, not mapped, so that memory holds it once.
+
+    Args:
+        file: open at its beginning.
+
+    Returns:
+        The metadata, and array by name.
+    """
+    size = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(size))
+    metadata = header.pop("__metadata__", {})
+    entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])  # as they follow each other
+    return metadata, {name: _read(file, entry["dtype"], entry["shape"]) for name, entry in entries}
+
+
+def _read(file: BinaryIO, dtype: str, shape: list[int]) -> numpy.ndarray:
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype}, which NumPy lacks")
+    array = numpy.empty(shape, DTYPES[dtype])
+    file.readinto(array.reshape(-1).view("u1"))  # type: ignore[attr-defined]  # of every binary file
+    return from_bits(array) if dtype == "BF16" else array
 
 
 # ---- a state as bytes, and back ----
 
 
-def _pack(state: Any) -> bytes:
-    found: dict[tuple[Any, ...], tuple[str, numpy.ndarray]] = {}
-    skeleton = json.dumps(_encode(state, (), found), ensure_ascii=False, allow_nan=False)
+Found: TypeAlias = dict[tuple[Any, ...], tuple[str, numpy.ndarray]]  # place in memory -> (name, array)
+Place: TypeAlias = tuple[Any, ...]  # the keys by which one comes to a value
+# what becomes of a value that JSON lacks: what it is called in the skeleton, and its array
+Leaf: TypeAlias = Callable[[Any, Place], tuple[str, Any]]
+
+
+def pack(state: Any, leaf: Leaf | None = None) -> bytes:
+    """A state as the content of a file.
+
+    Args:
+        state: as in `save`.
+        leaf: takes a value that JSON lacks and its place, and gives its kind, one of `KINDS`, and its array; None takes
+            tensors and NumPy arrays as arrays.
+
+    Returns:
+        The bytes of a safetensors file.
+
+    Raises:
+        TypeError: as `save`.
+        ValueError: as `save`.
+    """
+    found: Found = {}
+    skeleton = json.dumps(_encode(state, (), found, leaf or _any_array), ensure_ascii=False, allow_nan=False)
     arrays = dict(found.values())
     metadata = {
         "minitransformer_checkpoint": VERSION,
@@ -128,7 +188,26 @@ def _pack(state: Any) -> bytes:
     return content
 
 
-def _unpack(path: str | os.PathLike[str], metadata: dict[str, str], arrays: dict[str, numpy.ndarray]) -> Any:
+def unpack(
+    path: str | os.PathLike[str],
+    metadata: dict[str, str],
+    arrays: dict[str, numpy.ndarray],
+    leaf: Callable[[str, numpy.ndarray], Any] | None = None,
+) -> Any:
+    """The state in a safetensors file.
+
+    Args:
+        path: the file, for errors.
+        metadata: of the file.
+        arrays: array by name.
+        leaf: makes a value of its kind and its array; None takes the array.
+
+    Returns:
+        The state. Two places of one kind with one array have one value.
+
+    Raises:
+        CheckpointError: if the file is damaged, or not a checkpoint.
+    """
     version = metadata.get("minitransformer_checkpoint")
     if version is None:
         raise CheckpointError(
@@ -143,8 +222,9 @@ def _unpack(path: str | os.PathLike[str], metadata: dict[str, str], arrays: dict
         raise _damaged(
             path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})"
         )
+    made = functools.cache(lambda kind, name: leaf(kind, arrays[name]) if leaf else arrays[name])
     try:
-        return _decode(json.loads(skeleton), arrays)
+        return _decode(json.loads(skeleton), made)
     except (KeyError, TypeError, ValueError, RecursionError, struct.error) as error:
         raise _damaged(path, f"has a malformed skeleton ({one_line(repr(error))})") from error
 
@@ -162,33 +242,39 @@ def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
     return sha.hexdigest()
 
 
-def _encode(
-    value: Any, path: tuple[Any, ...], arrays: dict[tuple[Any, ...], tuple[str, numpy.ndarray]]
-) -> Any:
+def _encode(value: Any, path: Place, found: Found, leaf: Leaf) -> Any:
     """`value` as JSON. A type that JSON lacks becomes an object with one entry, {kind: content}.
 
-    Arrays are added to `arrays`, whose keys are addresses in memory: an array that occurs twice, such as a tied weight, is
+    Arrays are added to `found`, whose keys are places in memory: an array that occurs twice, such as a tied weight, is
     stored once.
     """
     kind = type(value)
     if len(path) > MAX_DEPTH:
         raise ValueError(
-            f"{_place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?"
+            f"{place(path[:3])}: expected at most {MAX_DEPTH} levels, got more; does the state contain itself?"
         )
     if value is None or kind in (bool, str):
         return value
     if kind in (int, float):
         return _encode_number(value)
     if kind in (list, tuple):
-        items = [_encode(item, (*path, i), arrays) for i, item in enumerate(value)]
+        items = [_encode(item, (*path, i), found, leaf) for i, item in enumerate(value)]
         return items if kind is list else {"tuple": items}
-    if kind is dict:
-        keys = [_encode(_key(k, path), path, arrays) for k in value]
-        values = [_encode(v, (*path, k), arrays) for k, v in value.items()]
+    if kind in (dict, OrderedDict):
+        keys = [_encode(_key(k, path), path, found, leaf) for k in value]
+        values = [_encode(v, (*path, k), found, leaf) for k, v in value.items()]
         return {"dict": [list(pair) for pair in zip(keys, values, strict=True)]}
-    array = _plain_array(value, path)
-    memory = array.__array_interface__["data"][0], array.shape, array.dtype
-    return {"array": arrays.setdefault(memory, (_place(path), array))[0]}
+    called, array = leaf(value, path)
+    memory = _memory(array)
+    if memory not in found:
+        found[memory] = place(path), _plain_array(array, path)
+    return {called: found[memory][0]}
+
+
+def _memory(array: Any) -> tuple[Any, ...]:
+    """Where an array lies and how it is read; one on a GPU too."""
+    facts = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
+    return facts["data"][0], array.shape, array.strides, array.dtype.str
 
 
 def _encode_number(value: int | float) -> Any:
@@ -198,49 +284,61 @@ def _encode_number(value: int | float) -> Any:
     return value if math.isfinite(value) else {"float": struct.pack(">d", value).hex()}
 
 
-def _decode(value: Any, arrays: dict[str, numpy.ndarray]) -> Any:
-    """The inverse of `_encode`."""
+def _decode(value: Any, made: Callable[[str, str], Any]) -> Any:
+    """The inverse of `_encode`; `made` gives the value of a kind and the name of its array."""
     if isinstance(value, list):
-        return [_decode(item, arrays) for item in value]
+        return [_decode(item, made) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
-    return DECODERS[kind](content, arrays)
+    return made(kind, content) if kind in KINDS else DECODERS[kind](content, made)
 
 
-DECODERS: dict[str, Callable[[Any, dict[str, numpy.ndarray]], Any]] = {
-    "int": lambda text, arrays: int(text, 16),
-    "float": lambda text, arrays: struct.unpack(">d", bytes.fromhex(text))[0],
-    "tuple": lambda items, arrays: tuple(_decode(items, arrays)),
-    "dict": lambda pairs, arrays: dict(_decode(pairs, arrays)),
-    "array": lambda name, arrays: arrays[name],
+KINDS = ("array", "tensor", "tensor with grad", "parameter", "frozen parameter")
+DECODERS: dict[str, Callable[[Any, Callable[[str, str], Any]], Any]] = {
+    "int": lambda text, made: int(text, 16),
+    "float": lambda text, made: struct.unpack(">d", bytes.fromhex(text))[0],
+    "tuple": lambda items, made: tuple(_decode(items, made)),
+    "dict": lambda pairs, made: dict(_decode(pairs, made)),
 }
 
 
-def _place(path: tuple[Any, ...]) -> str:
-    """The expression that reaches a place in the state; it is different for each place."""
+def place(path: Place) -> str:
+    """The expression that reaches a place in the state; it is different for each place.
+
+    Args:
+        path: the keys on the way to it.
+
+    Returns:
+        Such as "state['model']['head.weight']".
+    """
     return "state" + "".join(f"[{key!r}]" for key in path)
 
 
 def _key(key: Any, path: tuple[Any, ...]) -> Any:
     if type(key) not in (str, int):
-        raise TypeError(f"{_place(path)}: expected keys of type str or int, got {type(key).__name__} {key!r}")
+        raise TypeError(f"{place(path)}: expected keys of type str or int, got {type(key).__name__} {key!r}")
     return key
 
 
-def _plain_array(value: Any, path: tuple[Any, ...]) -> numpy.ndarray:
-    """The array, contiguous and in this machine's byte order."""
-    array = value.numpy() if isinstance(value, Tensor) else value
-    if type(array) is not numpy.ndarray:
+def _any_array(value: Any, path: Place) -> tuple[str, Any]:
+    """A tensor or an array as an array."""
+    array = value.array if isinstance(value, Tensor) else value
+    if type(array) is not numpy.ndarray and not isinstance(value, Tensor):
         raise TypeError(
-            f"{_place(path)}: cannot save a {type(value).__name__}; "
+            f"{place(path)}: cannot save a {type(value).__name__}; "
             "convert it to a type that a checkpoint holds, with float(), int(), str(), list(), dict() or numpy.asarray()"
         )
+    return "array", array
+
+
+def _plain_array(array: Any, path: Place) -> numpy.ndarray:
+    """The array on the host, contiguous and in this machine's byte order."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise TypeError(
-            f"{_place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}"
+            f"{place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}"
         )
-    return numpy.asarray(array, array.dtype.newbyteorder("="), order="C")
+    return numpy.asarray(to_host(array), array.dtype.newbyteorder("="), order="C")
 
 
 # ---- the disk ----
@@ -255,7 +353,7 @@ def _mend(error: OSError) -> str:
 
 
 def _damaged(path: str | os.PathLike[str], what: str) -> CheckpointError:
-    found = f"{path} ({os.path.getsize(path):,} bytes)"
+    size = f" ({os.path.getsize(path):,} bytes)" if os.path.exists(path) else ""
     return CheckpointError(
-        f"{found} {what}; copy it again from its source, or go back to an earlier checkpoint"
+        f"{path}{size} {what}; copy it again from its source, or go back to an earlier checkpoint"
     )

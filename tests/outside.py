@@ -1,14 +1,17 @@
 """Tiny files of every format that comes from outside, and how each is read."""
 
+import io
 import json
 import re
+import zipfile
 
 import numpy
 import pytest
 import safetensors.numpy
-from damage import HOSTILE, nest, text_of
+from damage import BYTES, HOSTILE, another_format, empty, nest, text_of
 from small_run import trainer
 
+import minitransformer as mt
 from minitransformer import checkpoint, models
 from minitransformer.data import lexicon, movie_reviews
 from minitransformer.models import published
@@ -33,6 +36,7 @@ TINY = {
 }
 
 
+PICKLED = [hurt for hurt in BYTES if hurt not in (empty, another_format)]
 SIZES = {
     "d_model": 8, "hidden_size": 8, "n_embd": 8, "nhead": 2, "num_attention_heads": 2, "n_head": 2, "num_heads": 2,
     "num_key_value_heads": 1, "num_layers": 2, "num_hidden_layers": 2, "n_layer": 2, "num_decoder_layers": 2, "d_kv": 4,
@@ -282,7 +286,42 @@ def load_mapped(path):
 
 
 def state_file(kind="language-model"):
-    return checkpoint._pack(state_of(kind))
+    return checkpoint.pack(state_of(kind))
+
+
+def torch_file(older=False):
+    """What PyTorch writes of weights, views of them and plain values."""
+    import torch
+
+    table = torch.arange(6.0).reshape(2, 3)
+    state = {
+        "weight": table,
+        "bias": table[1],
+        "turned": table.t(),
+        "ids": torch.arange(4),
+        "half": table.half(),
+    }
+    plain = {"epoch": 3, "lr": 0.5, "name": "run", "betas": (0.9, 0.99), "seen": [1, None, True]}
+    file = io.BytesIO()
+    torch.save(
+        {"model": state, "parameter": torch.nn.Parameter(table), **plain},
+        file,
+        _use_new_zipfile_serialization=not older,
+    )
+    return file.getvalue()
+
+
+def load_torch(path):
+    """What is read, as values that can be compared; every element is looked at."""
+
+    def plain(value):
+        if isinstance(value, mt.Tensor):
+            return value.shape, value.dtype.name, value.numel() < 10**4 and value.detach().numpy().tobytes()
+        if isinstance(value, dict):
+            return [(key, plain(item)) for key, item in value.items()]
+        return [plain(item) for item in value] if isinstance(value, (list, tuple)) else repr(value)
+
+    return plain(mt.load(path))
 
 
 # ---- runs and data sets ----
@@ -333,6 +372,19 @@ def header(data, random):
     length = int.from_bytes(data[:8], "little")
     text = text_of(nest(json.loads(data[8 : 8 + length]), random), random).encode("utf-8", "surrogatepass")
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def forged_pickle(data, random):
+    """PyTorch's archive whose pickle was changed, with the sums that belong to it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+        for member in old.infolist():
+            content = old.read(member)
+            hurt = member.filename.endswith("data.pkl")
+            new.writestr(
+                member.filename, PICKLED[random.integers(len(PICKLED))](content, random) if hurt else content
+            )
+    return file.getvalue()
 
 
 def forged(data, random):

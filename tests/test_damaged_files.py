@@ -31,7 +31,7 @@ pytestmark = pytest.mark.host("files are read on the host")
 
 def save(state, path):
     """As `checkpoint.save`, without waiting for the disk."""
-    path.write_bytes(checkpoint._pack(state))
+    path.write_bytes(checkpoint.pack(state))
 
 
 def refused(path, load=models.load):
@@ -93,6 +93,13 @@ CASES = {
         [outside.header],
     ),
     "converted": Case(WEIGHTS, minilm_folder, outside.load_mapped, [outside.header]),
+    "PyTorch's archive": Case("m.pt", lambda folder: {"m.pt": outside.torch_file()}, outside.load_torch),
+    "its pickle": Case(
+        "m.pt", lambda folder: {"m.pt": outside.torch_file()}, outside.load_torch, [outside.forged_pickle]
+    ),
+    "PyTorch's older file": Case(
+        "m.bin", lambda folder: {"m.bin": outside.torch_file(older=True)}, outside.load_torch
+    ),
     "gguf": Case(
         smollm2.FILE,
         lambda folder: {smollm2.FILE: outside.gguf_file(folder / smollm2.FILE)},

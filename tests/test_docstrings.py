@@ -96,6 +96,7 @@ anomaly
 assets
 backends
 bench
+brain_float
 checkpoint
 cli
 course
@@ -119,10 +120,12 @@ plain
 progress
 randomness
 recipes
+serialization
 settings
 statistics
 terminal
 tokenization
+torch_files
 tour
 training
 utils
