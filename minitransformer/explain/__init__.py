@@ -12,6 +12,7 @@ for each token (`explanation.py`).
 | `surrogate.py`, `tabular.py`, `shapley.py` | `lime`, `lime_tabular`, `kernel_shap`: they need only the model's predictions |
 | `deletion_curves.py`, `sanity.py`, `stability.py` | `faithfulness`, `randomisation_check`, `lime_stability` |
 | `rationales.py`, `word_ratings.py`, `planted.py` | agreement with people, and with a task whose answer is known |
+| `certificate.py` | `certify`: is relevance computed rightly for this model? |
 | `comparison.py` | all methods on the same texts |
 
 An argument has one meaning in all of them: `target` is the explained logit, in one of the forms of `targets.py`; `label` is a
@@ -42,6 +43,7 @@ Here x is explained, and 1 of the 5 is the bias's:
 
 from minitransformer.explain import pictures
 from minitransformer.explain.attention_flow import attention_rollout, generic_attention
+from minitransformer.explain.certificate import Certificate, certify
 from minitransformer.explain.comparison import Case, Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.deletion_curves import Faithfulness, faithfulness
 from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanation
@@ -80,6 +82,7 @@ from minitransformer.nn.layer_record import Layers
 __all__ = [
     "AlphaBeta",
     "Case",
+    "Certificate",
     "Comparison",
     "Composite",
     "Constant",
@@ -104,6 +107,7 @@ __all__ = [
     "account",
     "attention_rollout",
     "auroc",
+    "certify",
     "compare",
     "constant",
     "evidence_found",

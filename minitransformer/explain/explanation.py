@@ -123,7 +123,7 @@ class Ledger(Mapping[str, float]):
         self.rows = rows
         self.dtype = dtype
         self.tolerance = tolerance(dtype, len(rows))
-        self.scale = max(abs(total), *(row.scale for row in rows))
+        self.scale = max([abs(total), *(row.scale for row in rows)])
         self._entries = dict.fromkeys(("tokens", *SINKS), 0.0)
         for row in rows:
             for sink, amount in row.absorbed.items():

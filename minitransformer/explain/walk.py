@@ -25,7 +25,7 @@ from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
 from minitransformer.explain.held import Held
 from minitransformer.explain.question import Position, Question
-from minitransformer.explain.rules import Composite, Rule, Site, located, named_composite
+from minitransformer.explain.rules import Composite, Rule, located, named_composite
 from minitransformer.explain.targets import One, Target
 from minitransformer.explain.without import reason
 from minitransformer.nn.layer_record import Layers, named
@@ -106,18 +106,29 @@ class Walk:
 
     def _run(self, seeds: list[tuple[Tensor, Array]], sources: list[Any], ops: list[Op]) -> Filed:
         """`run` from several outputs at once."""
-        sites = located(ops[::-1], self.layers, counted=self.origin is None)
-        if self.origin is None:
-            self.composite.check(sites)
-        live = self._plan(sites, sources)
+        live = self.plan(ops, sources)
         for root, seed in seeds:
             self.arrived[key(root)] += self._amount(seed, root.array)
         begin = {key(root): widened(seed) for root, seed in seeds}
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
             return propagate(ops, begin, self.law, lambda t: key(t) in live, keep=set(sources))
 
-    def _plan(self, sites: list[Site], sources: list[Any]) -> set[Any]:
-        """Find the stops. The keys of all that depends on a source other than through what a rule holds constant."""
+    def plan(self, ops: Sequence[Op], sources: Sequence[Any]) -> set[Any]:
+        """Decide in `stops` what the walk does at each op.
+
+        Args:
+            ops: the tape, newest op first.
+            sources: keys of the tensors that are explained.
+
+        Returns:
+            The keys of all that depends on a source other than through what a rule holds constant.
+
+        Raises:
+            ValueError: an entry of the composite selects nothing.
+        """
+        sites = located(ops[::-1], self.layers, counted=self.origin is None)
+        if self.origin is None:
+            self.composite.check(sites)
         live = set(sources)
 
         def depends(t: Tensor) -> bool:
@@ -220,6 +231,20 @@ class Walk:
             return (self.origin or {}).get(t, "")
         return self.stops[t.op].layer if t.op in self.stops else self.layers.of(t.op)
 
+    def within(self, op: Op, origin: dict[Tensor, str] | None = None) -> Walk:
+        """A walk with the same rules inside an op made of others.
+
+        Args:
+            op: the op, at which this walk has a stop.
+            origin: the layers that the leaves inside come from.
+
+        Returns:
+            The walk, with the same books.
+        """
+        form = "explicit" if self.explicit else "gradient"
+        layers = self.layers.within(self.stops[op].layer)
+        return Walk(self.composite, form, self.books, layers, origin or {})
+
     def _through_clear_form(
         self, op: Op, clear: Callable[..., Any], r: Array | Arrays, arrays: Sequence[Array]
     ) -> Arrays:
@@ -232,8 +257,7 @@ class Walk:
         seeds = [(out, part) for out, part in pairs if part is not None and out.requires_grad]
         ops = sorted({op for out, _ in seeds for op in tape(out)}, key=attrgetter("number"), reverse=True)
         origin = {leaf: self._maker(t) for leaf, t in zip(leaves, op.inputs, strict=True)}
-        form = "explicit" if self.explicit else "gradient"
-        inner = Walk(self.composite, form, self.books, self.layers.within(self.stops[op].layer), origin)
+        inner = self.within(op, origin)
         found = inner._run(seeds, [leaf for leaf, need in zip(leaves, needs, strict=True) if need], ops)
         for leaf, t in zip(leaves, op.inputs, strict=True):
             self.arrived[key(t)] += inner.arrived.pop(leaf, 0.0)
