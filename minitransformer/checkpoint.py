@@ -15,7 +15,7 @@ import json
 import math
 import os
 import struct
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -260,7 +260,7 @@ def _encode(value: Any, path: Place, found: Found, leaf: Leaf) -> Any:
     if kind in (list, tuple):
         items = [_encode(item, (*path, i), found, leaf) for i, item in enumerate(value)]
         return items if kind is list else {"tuple": items}
-    if kind in (dict, OrderedDict):
+    if kind in (dict, OrderedDict, Counter):
         keys = [_encode(_key(k, path), path, found, leaf) for k in value]
         values = [_encode(v, (*path, k), found, leaf) for k, v in value.items()]
         return {"dict": [list(pair) for pair in zip(keys, values, strict=True)]}

@@ -34,7 +34,7 @@ def save(obj: Any, f: File) -> None:
 
     Args:
         obj: dicts with string or integer keys, lists and tuples, nested at most 50 levels deep; in them tensors, parameters, bools,
-            ints, floats, strings and None. An OrderedDict is saved as a dict.
+            ints, floats, strings and None. An OrderedDict or a Counter is saved as a dict.
         f: the file's name, or a file that is open for writing bytes.
 
     Raises:

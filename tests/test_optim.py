@@ -1,5 +1,7 @@
 """Optimizers and schedules against PyTorch's, step by step."""
 
+import io
+
 import numpy as np
 import pytest
 from later import torch
@@ -44,6 +46,13 @@ OPTIMIZERS = [
     ("Adam", {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-6, "weight_decay": 0.1}),
     ("AdamW", {"lr": 0.01}),
     ("AdamW", {"lr": 0.01, "weight_decay": 0.2}),
+    ("Adam", {"lr": 0.01, "amsgrad": True, "maximize": True}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.8, "centered": True, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2, "weight_decay": 0.1}),
+    ("Adadelta", {"lr": 0.5}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "weight_decay": 0.1}),
 ]
 
 
@@ -112,10 +121,28 @@ def schedules(module, optimizer):
             [module.LinearLR(optimizer, 0.01, 1.0, 10), module.CosineAnnealingLR(optimizer, 45)],
             [10],
         ),
+        "step": lambda: module.StepLR(optimizer, 7, 0.3),
+        "milestones": lambda: module.MultiStepLR(optimizer, [5, 30, 30, 41], 0.5),
+        "exponential": lambda: module.ExponentialLR(optimizer, 0.93),
+        "constant": lambda: module.ConstantLR(optimizer, 0.2, 9),
+        "polynomial": lambda: module.PolynomialLR(optimizer, 30, 2.0),
+        "restarts": lambda: module.CosineAnnealingWarmRestarts(optimizer, 7, 2, 0.001),
+        "equal restarts": lambda: module.CosineAnnealingWarmRestarts(optimizer, 9),
+        "one cycle": lambda: module.OneCycleLR(optimizer, 0.1, 60),
+        "one cycle of lines": lambda: module.OneCycleLR(
+            optimizer,
+            [0.1],
+            epochs=3,
+            steps_per_epoch=20,
+            anneal_strategy="linear",
+            three_phase=True,
+            pct_start=0.2,
+        ),
+        "one cycle of rates": lambda: module.OneCycleLR(optimizer, 0.1, 50, cycle_momentum=False),
     }
 
 
-@pytest.mark.parametrize("name", ["lambda", "linear", "cosine", "warm-up and cosine"])
+@pytest.mark.parametrize("name", schedules(None, None))
 # PyTorch's SequentialLR warns of itself
 @pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
 def test_schedules_equal_pytorch(name):
@@ -179,6 +206,123 @@ def grown(module, make, at):
 )
 def test_a_group_that_comes_later_is_scheduled_as_by_pytorch(make, at):
     assert grown(ours, make, at) == pytest.approx(grown(torch.optim.lr_scheduler, make, at), rel=1e-10)
+
+
+GOING_ON = [name for name in schedules(None, None) if name not in ("lambda", "warm-up and cosine")]
+
+
+@pytest.mark.parametrize("name", GOING_ON)
+@pytest.mark.parametrize("whose", ["ours", "PyTorch's"])
+def test_a_schedule_goes_on_from_its_state(name, whose):
+    def made(lib, module):
+        optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1, momentum=0.9)
+        return schedules(module, optimizer)[name]()
+
+    straight, theirs, other = made(mt, ours), made(torch, torch.optim.lr_scheduler), made(mt, ours)
+    for _ in range(8):
+        theirs.optimizer.step()
+        straight.step(), theirs.step()
+    other.optimizer.load_state_dict((straight if whose == "ours" else theirs).optimizer.state_dict())
+    other.load_state_dict((straight if whose == "ours" else theirs).state_dict())
+    for _ in range(12):
+        straight.step(), other.step()
+        assert other.get_last_lr() == pytest.approx(straight.get_last_lr(), rel=1e-12, abs=1e-15)
+        assert other.optimizer.param_groups[0]["momentum"] == pytest.approx(
+            straight.optimizer.param_groups[0]["momentum"]
+        )
+    mt.save(other.state_dict(), io.BytesIO())
+
+
+def test_a_cosine_with_restarts_follows_fractions_of_an_epoch():
+    pair = [
+        module.CosineAnnealingWarmRestarts(lib.optim.SGD([lib.nn.Parameter(lib.ones(1))], 0.1), 3, 2)
+        for lib, module in ((mt, ours), (torch, torch.optim.lr_scheduler))
+    ]
+    pair[1].optimizer.step()
+    for epoch in (0.0, 0.25, 1.5, 2.99, 3.0, 5.5, None, None, 26, None, 4.0, 0):
+        for schedule in pair:
+            schedule.step(epoch)
+        assert pair[0].get_last_lr() == pytest.approx(pair[1].get_last_lr(), rel=1e-9), epoch
+        assert (pair[0].T_cur, pair[0].T_i, pair[0].last_epoch) == (
+            pair[1].T_cur,
+            pair[1].T_i,
+            pair[1].last_epoch,
+        )
+
+
+PLATEAUS = [
+    {"patience": 1, "factor": 0.5},
+    {"patience": 0, "cooldown": 2, "threshold": 0.1, "min_lr": 0.01},
+    {"mode": "max", "patience": 1, "threshold_mode": "abs", "threshold": 0.05},
+    {"mode": "max", "patience": 2, "threshold": 0.2, "min_lr": [0.02], "eps": 0.05},
+    {"threshold_mode": "abs", "patience": 2, "threshold": 0.3},
+]
+
+
+@pytest.mark.parametrize("settings", PLATEAUS, ids=str)
+def test_a_plateau_is_seen_as_by_pytorch(settings):
+    values = np.random.default_rng(0).standard_normal(40).round(1).tolist() + [
+        float("nan"),
+        0.5,
+        float("inf"),
+        -9.0,
+    ]
+    pair = [
+        module.ReduceLROnPlateau(lib.optim.SGD([lib.nn.Parameter(lib.ones(1))], 0.1), **settings)
+        for lib, module in ((mt, ours), (torch, torch.optim.lr_scheduler))
+    ]
+    found = set()
+    for i, value in enumerate(values):
+        pair[0].step(mt.tensor(value, dtype=mt.float64) if i % 2 else value)
+        pair[1].step(value)
+        assert pair[0].get_last_lr() == pytest.approx(pair[1].get_last_lr(), rel=1e-12)
+        found.update(pair[0].get_last_lr())
+        if i == 20:
+            again = ours.ReduceLROnPlateau(pair[0].optimizer)
+            again.load_state_dict(pair[1].state_dict())
+            assert again.state_dict() == pair[0].state_dict()
+            pair[0] = again
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda o: ours.StepLR(o, 0), "step_size > 0, got 0"),
+        (lambda o: ours.ConstantLR(o, 1.5), r"factor in \[0, 1\], got 1.5"),
+        (lambda o: ours.PolynomialLR(o, 0), "total_iters > 0, got 0"),
+        (lambda o: ours.CosineAnnealingWarmRestarts(o, 2.5), "integers T_0, T_mult >= 1, got 2.5, 1"),
+        (lambda o: ours.CosineAnnealingWarmRestarts(o, 2).step(-1), "an epoch >= 0, got -1"),
+        (lambda o: ours.OneCycleLR(o, 0.1), "total_steps, or epochs and steps_per_epoch, > 0, got 0"),
+        (lambda o: ours.OneCycleLR(o, 0.1, 9, pct_start=2.0), r"pct_start in \[0, 1\].*got 2.0"),
+        (lambda o: ours.OneCycleLR(o, 0.1, 9, anneal_strategy="sin"), "got 0.3, 'sin'"),
+        (lambda o: ours.OneCycleLR(o, [0.1, 0.2], 9), "expected 1 max_lr, one for each group, got 2"),
+        (lambda o: ours.ReduceLROnPlateau(o, factor=1.0), "factor < 1.*got 1.0"),
+        (lambda o: ours.ReduceLROnPlateau(o, "low"), "mode 'min' or 'max'.*'low'"),
+        (lambda o: ours.ReduceLROnPlateau(o, min_lr=[0, 0]), "expected 1 min_lrs, got 2"),
+        (lambda o: ours.ReduceLROnPlateau(o).load_state_dict({"best": 1}), "lacks .*'factor'"),
+    ],
+)
+def test_schedules_say_what_they_need(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(mt.optim.SGD([mt.ones(1)], 0.1, momentum=0.5))
+
+
+def test_a_cycle_of_momentum_needs_one_and_ends():
+    with pytest.raises(ValueError, match="cycle_momentum needs an optimizer with a momentum"):
+        ours.OneCycleLR(mt.optim.Adagrad([mt.ones(1)]), 0.1, 5)
+    schedule = ours.OneCycleLR(mt.optim.SGD([mt.ones(1)], 0.1, momentum=0.5), 0.1, 5)
+    for _ in range(5):
+        schedule.step()
+    with pytest.raises(ValueError, match="expected at most 5 steps, got 6"):
+        schedule.step()
+    schedule.optimizer.add_param_group({"params": mt.ones(2)})
+    with pytest.raises(ValueError, match="group 1 came later|every initial rate"):
+        ours.OneCycleLR.rate(schedule, 2, 0.1, 1)
+
+
+def test_the_older_name_of_the_base():
+    assert ours._LRScheduler is ours.LRScheduler and issubclass(ours.StepLR, ours._LRScheduler)
 
 
 def test_a_group_that_cannot_be_scheduled_is_named():
@@ -314,6 +458,8 @@ CHAINS = {
     "function last": lambda m, o: [m.LinearLR(o, 0.1, 1.0, 5), m.LambdaLR(o, lambda step: 0.9**step)],
     "cosine": lambda m, o: [m.CosineAnnealingLR(o, 5, 0.001)],
     "linear": lambda m, o: [m.LinearLR(o, 0.1, 0.7, 5)],
+    "steps": lambda m, o: [m.StepLR(o, 3, 0.5), m.MultiStepLR(o, [2, 5], 0.5)],
+    "constant and exponential": lambda m, o: [m.ConstantLR(o, 0.3, 4), m.ExponentialLR(o, 0.9)],
     "sequence": lambda m, o: [
         m.SequentialLR(o, [m.LinearLR(o, 0.1, 1.0, 4), m.CosineAnnealingLR(o, 9)], [4])
     ],

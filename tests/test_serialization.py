@@ -57,6 +57,7 @@ def state():
         "grad": mt.ones(2, requires_grad=True),
         3: [None, True, 1, -(2**70), 2.5, float("nan"), "text", {}, [], ()],
         "ordered": collections.OrderedDict(b=1, a=2),
+        "counted": collections.Counter("abba"),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.backends import Array
+from minitransformer.backends import Array, namespace
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.tensors.python import host_array
 from minitransformer.settings import enable_grad
@@ -20,8 +20,8 @@ State = dict[
 Entries = Sequence[tuple[Array, Array, State]]  # (parameter, gradient, state)
 Params = Iterable[Tensor] | Iterable[Settings]
 
-# what a loaded group may also contain; "initial_lr" is written by the learning-rate schedules
-BESIDE = {"params", "param_names", "initial_lr"}
+# what a loaded group may also contain; all but the first two are written by the learning-rate schedules
+BESIDE = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
 
 
 class Optimizer:
@@ -147,6 +147,20 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__}: define update(self, p, g, state, group)")
 
+    def begin(self, p: Array, state: State, group: Settings, start: float = 0.0) -> None:
+        """Count a step; before the first, fill the arrays of a parameter's state.
+
+        Args:
+            p: the parameter's array.
+            state: its state, changed in place.
+            group: the settings of the group.
+            start: the number in the arrays.
+        """
+        if not state:
+            names = sorted(self.state_names(group) or ())
+            state.update({name: namespace(p).full_like(p, start) for name in names}, step=0)
+        state["step"] += 1
+
     def state_dict(self) -> dict[str, Any]:
         """The state and the settings of all groups, in the form of PyTorch's `state_dict`.
 
@@ -233,6 +247,18 @@ def rate(group: Mapping[str, Any]) -> float:
         `group["lr"]` as a float.
     """
     return float(group["lr"])
+
+
+def check_settings(name: str, group: Mapping[str, Any], *settings: str) -> None:
+    """Raise ValueError if a setting is negative or NaN.
+
+    Args:
+        name: of the optimizer, for the message.
+        group: the settings of a group.
+        *settings: the names of those that must be numbers from 0 on.
+    """
+    if wrong := {key: group[key] for key in settings if not 0 <= group[key]}:
+        raise ValueError(f"{name}: expected {', '.join(settings)} >= 0, got {wrong}")
 
 
 def _check_parameter(p: Any, known: set[int]) -> None:

@@ -1,12 +1,8 @@
-"""Learning rates that change from step to step.
-
-Warm-up followed by a cosine is a `SequentialLR` of a `LinearLR` and a `CosineAnnealingLR`.
-"""
+"""The base of all schedules: a rate for each group, set when the schedule is made and at each step."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minitransformer.autograd import Tensor, no_grad
@@ -74,9 +70,13 @@ class LRScheduler:
         """
         return False
 
+    def _now(self) -> Any:
+        """The number of steps for `rate`."""
+        return self.last_epoch
+
     @no_grad()
     def _set(self) -> None:
-        self._last_lr = [self.rate(self.last_epoch, initial, i) for i, initial in enumerate(self._initial)]
+        self._last_lr = [self.rate(self._now(), initial, i) for i, initial in enumerate(self._initial)]
         for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = group["lr"].fill_(lr) if isinstance(group["lr"], Tensor) else lr
 
@@ -168,141 +168,6 @@ class LRScheduler:
             solved = [self._solved(i, self.last_epoch, float(lr)) for i, lr in last]
             self._initial = [base if s is None else s for base, s in zip(self.base_lrs, solved, strict=True)]
         self._set()
-
-
-Factor = Callable[[int], float]
-
-
-class LambdaLR(LRScheduler):
-    """initial * lr_lambda(step), whatever the rate was before.
-
-    Args:
-        optimizer: the optimizer whose groups get the rates.
-        lr_lambda: a function of the number of steps, or one for each group.
-        last_epoch: the number of steps made already, minus 1.
-
-    Raises:
-        ValueError: if the number of functions is not that of the groups.
-        KeyError: as `LRScheduler`.
-    """
-
-    chains = False
-
-    def __init__(
-        self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
-    ) -> None:
-        n = len(optimizer.param_groups)
-        self.lambdas = list(lr_lambda) if isinstance(lr_lambda, Sequence) else [lr_lambda] * n
-        if len(self.lambdas) != n:
-            raise ValueError(f"LambdaLR: expected {n} functions, one for each group, got {len(self.lambdas)}")
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: int, initial: float, group: int) -> float:
-        """The learning rate after a number of steps: see `LRScheduler.rate`.
-
-        Args:
-            step: the number of steps, from 0 on.
-            initial: the learning rate from which the schedule starts.
-            group: the number of the parameter group.
-
-        Returns:
-            The learning rate.
-
-        Raises:
-            ValueError: if the group was added later and has no function.
-        """
-        if group >= len(self.lambdas):
-            raise ValueError(
-                f"LambdaLR: group {group} came later and has no function; make a new LambdaLR of all groups"
-            )
-        return initial * self.lambdas[group](step)
-
-
-class LinearLR(LRScheduler):
-    """initial times a factor that changes linearly from `start_factor` to `end_factor` over `total_iters` steps.
-
-    Args:
-        optimizer: the optimizer whose groups get the rates.
-        start_factor: the factor at step 0, in (0, 1].
-        end_factor: the factor from step `total_iters` on, in [0, 1].
-        total_iters: the number of steps, at least 1.
-        last_epoch: the number of steps made already, minus 1.
-
-    Raises:
-        ValueError: if a setting is out of its range.
-        KeyError: as `LRScheduler`.
-    """
-
-    settings = ("start_factor", "end_factor", "total_iters")
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        start_factor: float = 1 / 3,
-        end_factor: float = 1.0,
-        total_iters: int = 5,
-        last_epoch: int = -1,
-    ) -> None:
-        if not (0 < start_factor <= 1 and 0 <= end_factor <= 1 and total_iters > 0):
-            got = f"{start_factor}, {end_factor} and {total_iters}"
-            raise ValueError(
-                f"LinearLR: expected start_factor in (0, 1], end_factor in [0, 1], total_iters > 0, got {got}"
-            )
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: int, initial: float, group: int) -> float:
-        """The learning rate after a number of steps: see `LRScheduler.rate`.
-
-        Args:
-            step: the number of steps, from 0 on.
-            initial: the learning rate from which the schedule starts.
-            group: the number of the parameter group.
-
-        Returns:
-            The learning rate.
-        """
-        start, end, total = self.start_factor, self.end_factor, self.total_iters
-        return initial * (start + (end - start) * min(step, total) / total)
-
-
-class CosineAnnealingLR(LRScheduler):
-    """eta_min + (initial - eta_min) (1 + cos(pi step / T_max)) / 2.
-
-    Args:
-        optimizer: the optimizer whose groups get the rates.
-        T_max: the number of steps to the lowest rate, at least 1.
-        eta_min: the lowest rate.
-        last_epoch: the number of steps made already, minus 1.
-
-    Raises:
-        ValueError: if `T_max` is not positive.
-        KeyError: as `LRScheduler`.
-
-    Source:
-        Loshchilov & Hutter, ICLR 2017.
-    """
-
-    settings = ("T_max", "eta_min")
-
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        if T_max <= 0:
-            raise ValueError(f"CosineAnnealingLR: expected T_max > 0, got {T_max}")
-        self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: int, initial: float, group: int) -> float:
-        """The learning rate after a number of steps: see `LRScheduler.rate`.
-
-        Args:
-            step: the number of steps, from 0 on.
-            initial: the learning rate from which the schedule starts.
-            group: the number of the parameter group.
-
-        Returns:
-            The learning rate.
-        """
-        return self.eta_min + (initial - self.eta_min) * (1 + math.cos(math.pi * step / self.T_max)) / 2
 
 
 class SequentialLR(LRScheduler):

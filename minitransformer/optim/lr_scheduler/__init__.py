@@ -1,0 +1,36 @@
+"""Learning rates that change from step to step.
+
+Warm-up followed by a cosine is a `SequentialLR` of a `LinearLR` and a `CosineAnnealingLR`.
+"""
+
+from minitransformer.optim.lr_scheduler.curves import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from minitransformer.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, OneCycleLR
+from minitransformer.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from minitransformer.optim.lr_scheduler.scheduler import LRScheduler, SequentialLR
+
+_LRScheduler = LRScheduler  # PyTorch's older name
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
