@@ -11,7 +11,7 @@ import importlib
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from minitransformer import backends, nn
+from minitransformer import backends, linalg, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -32,9 +32,14 @@ from minitransformer.ops.creation.random import (
     randperm,
 )
 from minitransformer.ops.elementwise.arithmetic import abs_ as abs
+from minitransformer.ops.elementwise.arithmetic import abs_ as absolute
 from minitransformer.ops.elementwise.arithmetic import add, div, mul, neg, sub
 from minitransformer.ops.elementwise.arithmetic import div as divide
-from minitransformer.ops.elementwise.choice import clip, maximum, minimum, where
+from minitransformer.ops.elementwise.arithmetic import div as true_divide
+from minitransformer.ops.elementwise.arithmetic import mul as multiply
+from minitransformer.ops.elementwise.arithmetic import neg as negative
+from minitransformer.ops.elementwise.arithmetic import sub as subtract
+from minitransformer.ops.elementwise.choice import clamp_max, clamp_min, clip, maximum, minimum, where
 from minitransformer.ops.elementwise.choice import clip as clamp
 from minitransformer.ops.elementwise.compare import all_ as all
 from minitransformer.ops.elementwise.compare import (
@@ -52,14 +57,32 @@ from minitransformer.ops.elementwise.compare import (
     ne,
 )
 from minitransformer.ops.elementwise.compare import any_ as any
+from minitransformer.ops.elementwise.compare import ge as greater_equal
+from minitransformer.ops.elementwise.compare import gt as greater
+from minitransformer.ops.elementwise.compare import le as less_equal
+from minitransformer.ops.elementwise.compare import lt as less
+from minitransformer.ops.elementwise.compare import ne as not_equal
 from minitransformer.ops.elementwise.exponentials import erf, exp, expm1, log, log1p, log2, log10
+from minitransformer.ops.elementwise.hyperbolic import cosh, sinh
+from minitransformer.ops.elementwise.logic import isclose, isin, logical_and, logical_or, logical_xor
+from minitransformer.ops.elementwise.mixtures import addcdiv, addcmul, lerp, reciprocal
 from minitransformer.ops.elementwise.powers import pow, rsqrt, sqrt, square
-from minitransformer.ops.elementwise.rounding import ceil, floor, floor_divide, remainder, round, trunc
-from minitransformer.ops.elementwise.trigonometry import cos, sin
+from minitransformer.ops.elementwise.rounding import (
+    ceil,
+    floor,
+    floor_divide,
+    frac,
+    remainder,
+    round,
+    sign,
+    trunc,
+)
+from minitransformer.ops.elementwise.trigonometry import acos, asin, atan, cos, sin, tan
 from minitransformer.ops.index.lookup import embedding, one_hot
-from minitransformer.ops.index.masks import masked_fill, tril, triu
+from minitransformer.ops.index.masks import masked_fill, tril, tril_indices, triu, triu_indices
 from minitransformer.ops.index.picking import gather, index_select, nonzero, repeat_interleave
 from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
+from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
 from minitransformer.ops.networks.dropout import dropout
@@ -67,28 +90,51 @@ from minitransformer.ops.networks.loss import cross_entropy, mse_loss
 from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax
+from minitransformer.ops.order.distinct import bincount, bucketize, searchsorted, unique
 from minitransformer.ops.order.extreme import amax, amin, argmax, argmin
 from minitransformer.ops.order.extreme import max_ as max
 from minitransformer.ops.order.extreme import min_ as min
 from minitransformer.ops.order.sorting import argsort, sort, topk
-from minitransformer.ops.products.linalg import addmm, bmm, dot, linear, matmul, mm, outer
+from minitransformer.ops.products.einsum import einsum
+from minitransformer.ops.products.likeness import cdist, cosine_similarity
+from minitransformer.ops.products.linalg import addmm, baddbmm, bmm, dot, inner, linear, matmul, mm, mv, outer
+from minitransformer.ops.products.pairs import kron, tensordot
+from minitransformer.ops.reduce.integrals import trapezoid
+from minitransformer.ops.reduce.integrals import trapezoid as trapz
+from minitransformer.ops.reduce.norms import norm
+from minitransformer.ops.reduce.products import cumprod, prod
 from minitransformer.ops.reduce.sums import cumsum, mean, std, var
 from minitransformer.ops.reduce.sums import sum_ as sum
 from minitransformer.ops.shape.arranging import flip, repeat, roll, tile
-from minitransformer.ops.shape.joining import cat, chunk, split, stack, unbind
+from minitransformer.ops.shape.fitting import (
+    atleast_1d,
+    atleast_2d,
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    meshgrid,
+)
+from minitransformer.ops.shape.joining import cat, chunk, dstack, hstack, split, stack, unbind, vstack
 from minitransformer.ops.shape.joining import cat as concat
 from minitransformer.ops.shape.joining import cat as concatenate
 from minitransformer.ops.shape.layout import (
     expand,
     flatten,
+    movedim,
     permute,
+    ravel,
     reshape,
     squeeze,
     t,
     transpose,
+    unflatten,
     unsqueeze,
 )
+from minitransformer.ops.shape.layout import movedim as moveaxis
+from minitransformer.ops.shape.layout import transpose as swapaxes
+from minitransformer.ops.shape.layout import transpose as swapdims
 from minitransformer.ops.tensors.convert import channels_last, contiguous_format, preserve_format
+from minitransformer.ops.tensors.inspect import is_floating_point, numel
 from minitransformer.randomness import manual_seed
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 
@@ -118,7 +164,11 @@ __all__ = [
     "Tensor",
     "__version__",
     "abs",
+    "absolute",
+    "acos",
     "add",
+    "addcdiv",
+    "addcmul",
     "addmm",
     "all",
     "allclose",
@@ -131,17 +181,30 @@ __all__ = [
     "argmin",
     "argsort",
     "as_tensor",
+    "asin",
+    "atan",
+    "atleast_1d",
+    "atleast_2d",
     "backend",
+    "baddbmm",
     "bench",
+    "bincount",
     "bmm",
     "bool",
     "bool_",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "broadcast_to",
+    "bucketize",
     "cat",
+    "cdist",
     "ceil",
     "channels_last",
     "checkpoint",
     "chunk",
     "clamp",
+    "clamp_max",
+    "clamp_min",
     "clip",
     "clone",
     "compare_with_torch",
@@ -149,17 +212,25 @@ __all__ = [
     "concatenate",
     "contiguous_format",
     "cos",
+    "cosh",
+    "cosine_similarity",
     "cross_entropy",
+    "cumprod",
     "cumsum",
     "data",
     "detect_anomaly",
     "device",
+    "diag",
+    "diag_embed",
+    "diagonal",
     "div",
     "divide",
     "dot",
     "double",
     "dropout",
+    "dstack",
     "e",
+    "einsum",
     "embedding",
     "empty",
     "empty_like",
@@ -180,6 +251,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "frac",
     "from_numpy",
     "full",
     "full_like",
@@ -188,25 +260,37 @@ __all__ = [
     "gelu",
     "generation",
     "gradcheck",
+    "greater",
+    "greater_equal",
     "gt",
     "half",
+    "hstack",
     "index_add",
     "index_copy",
     "index_fill",
     "index_select",
     "inf",
     "inference_mode",
+    "inner",
     "int",
     "int16",
     "int32",
     "int64",
     "int8",
+    "is_floating_point",
     "is_grad_enabled",
+    "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "kron",
     "layer_norm",
     "le",
+    "lerp",
+    "less",
+    "less_equal",
+    "linalg",
     "linear",
     "linspace",
     "load",
@@ -215,7 +299,10 @@ __all__ = [
     "log1p",
     "log2",
     "log_softmax",
+    "logical_and",
     "logical_not",
+    "logical_or",
+    "logical_xor",
     "logsumexp",
     "long",
     "lt",
@@ -225,19 +312,29 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "meshgrid",
     "min",
     "minimum",
     "mm",
     "models",
+    "moveaxis",
+    "movedim",
     "mse_loss",
     "mul",
     "multinomial",
+    "multiply",
+    "mv",
     "nan",
+    "narrow",
     "ne",
     "neg",
+    "negative",
     "nn",
     "no_grad",
     "nonzero",
+    "norm",
+    "not_equal",
+    "numel",
     "one_hot",
     "ones",
     "ones_like",
@@ -249,13 +346,16 @@ __all__ = [
     "pictures",
     "pow",
     "preserve_format",
+    "prod",
     "rand",
     "rand_like",
     "randint",
     "randn",
     "randn_like",
     "randperm",
+    "ravel",
     "recipes",
+    "reciprocal",
     "relu",
     "remainder",
     "repeat",
@@ -269,10 +369,14 @@ __all__ = [
     "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
+    "searchsorted",
+    "select",
     "set_grad_enabled",
     "sigmoid",
+    "sign",
     "silu",
     "sin",
+    "sinh",
     "softmax",
     "sort",
     "split",
@@ -282,27 +386,41 @@ __all__ = [
     "stack",
     "std",
     "sub",
+    "subtract",
     "sum",
+    "swapaxes",
+    "swapdims",
     "t",
+    "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "tile",
     "to_torch",
     "tokenization",
     "topk",
     "tour",
+    "trace",
     "training",
     "transpose",
+    "trapezoid",
+    "trapz",
     "tril",
+    "tril_indices",
     "triu",
+    "triu_indices",
+    "true_divide",
     "trunc",
     "uint8",
     "unbind",
+    "unflatten",
+    "unique",
     "unsqueeze",
     "use_backend",
     "utils",
     "var",
     "verify",
+    "vstack",
     "where",
     "zeros",
     "zeros_like",

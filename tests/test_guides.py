@@ -13,7 +13,7 @@ pytestmark = pytest.mark.host(
 CONTRIBUTING, TEACHING = ".github/CONTRIBUTING.md", "lessons/TEACHING.md"
 # name: where it stands, how many files it may write or change, and a mistake that its commands must see
 EXAMPLES = {
-    "op": (read(CONTRIBUTING, "### An operation with its laws"), 3, (".cosh(x)", ".sinh(x)")),
+    "op": (read(CONTRIBUTING, "### An operation with its laws"), 3, ("sqrt(x * x + 1)", "sqrt(x * x + 2)")),
     "rule": (read(CONTRIBUTING, "### A rule of LRP"), 3, ("-self.high), down(w)", "-self.low), down(w)")),
     "exercise": (read(TEACHING, "## A new exercise"), 4, ("return m + np.log(", "return np.log(")),
     "family": (read(CONTRIBUTING, "### A family of models"), 5, ("is_causal=True", "is_causal=False")),

@@ -19,7 +19,7 @@ FLOORS = {
         ["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "statistics"], 0
     ),
     **dict.fromkeys(["brain_float", "files", "disk", "plain", "terminal", "installing"], 0),
-    **dict.fromkeys(["autograd", "anomaly", "ops", "gradients"], 1),
+    **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg"], 1),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
     **dict.fromkeys(["serialization", "torch_files"], 3),
@@ -205,7 +205,10 @@ def test_one_room_draws():
     assert drawing == {"pictures"}
 
 
-ON_HOST = "asarray|array|array2string|dtype|generic|ndarray|promote_types|arange|eye|full|linspace|ones|zeros"
+ON_HOST = "|".join(
+    """asarray array array2string dtype generic ndarray promote_types arange broadcast_to einsum_path eye full linspace ones
+    zeros""".split()
+)
 
 
 def test_ops_ask_the_array_for_its_library():

@@ -24,8 +24,8 @@ from minitransformer.ops.networks.loss import CrossEntropy
 from minitransformer.ops.networks.padding import Pad
 from minitransformer.ops.networks.softmax import LogSoftmax, LogSumExp, Softmax
 from minitransformer.ops.order import extreme
-from minitransformer.ops.products import linalg
-from minitransformer.ops.reduce import sums
+from minitransformer.ops.products import einsum, linalg
+from minitransformer.ops.reduce import norms, products, sums
 from minitransformer.ops.shape import arranging, joining, layout
 from minitransformer.ops.tensors.convert import Cast, ToDevice
 from minitransformer.ops.tensors.inplace import Overwrite
@@ -92,6 +92,14 @@ CASES = [
     (sums.Var((1,), False, 1), [X]),
     (sums.Std((0, 1), False, 0), [X]),
     (sums.Cumsum(1), [X]),
+    (products.Prod((1,)), [WITH_ZERO]),
+    (products.Prod((0,), True), [X]),
+    (products.Cumprod(1), [WITH_ZERO]),
+    (products.Cumprod(0), [X]),
+    (norms.Norm((1,), False, 2), [WITH_ZERO]),
+    (norms.Norm((0, 1), True, 3.5), [X]),
+    (norms.Norm((1,), False, np.inf), [X]),
+    (einsum.Einsum([(0, 1), (1, 2), (2,)], (2, 0)), [X, normal(3, 4), normal(4)]),
     (extreme.Max((1,)), [X]),
     (extreme.Min((0,), True), [WITH_ZERO]),
     (linalg.MatMul(), [normal(2, 3, 4), normal(4, 5)]),

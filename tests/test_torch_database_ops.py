@@ -27,6 +27,7 @@ empty empty_like multinomial new_empty nn.functional.dropout rand_like randint r
 """.split()  # of which only shapes and dtypes can agree
 ASKED = {
     "where": lambda input, condition, other: mt.where(condition, input, other),
+    "einsum": lambda tensors, equation: mt.einsum(equation, tensors),
     "zero_": lambda input: mt.Tensor.zero_(input.clone()),
     "nn.functional.embedding": lambda weight, ids, **settings: mt.nn.functional.embedding(
         ids, weight, **settings
@@ -52,6 +53,8 @@ def function(name):
         return ASKED[name]
     if name.startswith("nn.functional."):
         return getattr(mt.nn.functional, name.removeprefix("nn.functional."), None)
+    if name.startswith("linalg."):
+        return getattr(mt.linalg, name.removeprefix("linalg."), None)
     found = getattr(mt, name, None)
     return found if callable(found) else method(name)
 

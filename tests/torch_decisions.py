@@ -23,7 +23,23 @@ _TIES = Decision(
     "of equal values the first comes first",
 )
 
+_SINGULAR_VALUES = Decision(
+    "norm nuc|linalg.(matrix_)?norm.*",
+    "refused",
+    "there are no singular values",
+    "the nuclear and the spectral norm need a decomposition that no model here asks for",
+)
+
+_COUNTS = Decision(
+    "cdist",
+    "different",
+    "gradient of tensor 0: got None, expected",
+    "the norm of power 0 is a count and leaves no tape; PyTorch's gradient of it is 0",
+)
+
 OPS = [
+    _SINGULAR_VALUES,
+    _COUNTS,
     Decision("__r(add|mul)__.wrong", "different", "descriptor .* doesn't apply to a 'int'", _UNBOUND),
     Decision("__r(mod|pow|sub)__.wrong", "refused", "expected a tensor, got two numbers, 3 and 2", _UNBOUND),
 ]

@@ -4,7 +4,7 @@ Every other op of the package has a law in both forms, beside its gradient; an o
 
 | op | made by | why |
 |---|---|---|
-| `Rounded` | `floor`, `ceil`, `trunc`, `round` | constant between its steps: no input has a share in where it stands |
+| `Rounded` | `floor`, `ceil`, `trunc`, `round`, `sign` | constant between its steps: no input has a share in where it stands |
 | `Quotient` | `floor_divide`, `div(rounding_mode=..)` | a rounded ratio, as above |
 
 Comparisons, `argmax`, `argsort`, integer and boolean arithmetic are no `Op`s: they leave no tape, so that relevance, like the

@@ -13,9 +13,11 @@ from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.networks.softmax import log_softmax as _log_softmax
 from minitransformer.ops.networks.softmax import softmax as _softmax
+from minitransformer.ops.products.likeness import cosine_similarity, normalize
 from minitransformer.ops.products.linalg import linear
 
 __all__ = [
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "embedding",
@@ -25,6 +27,7 @@ __all__ = [
     "log_softmax",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
     "relu",

@@ -16,18 +16,21 @@ from minitransformer.ops.elementwise import (
     choice,
     compare,
     exponentials,
+    hyperbolic,
+    logic,
+    mixtures,
     powers,
     rounding,
     trigonometry,
 )
-from minitransformer.ops.index import masks, parts, picking, placing
+from minitransformer.ops.index import masks, parts, picking, placing, slices
 from minitransformer.ops.networks import activation
 from minitransformer.ops.networks import softmax as softmaxes
 from minitransformer.ops.operands import Operand
-from minitransformer.ops.order import extreme, sorting
-from minitransformer.ops.products import linalg
-from minitransformer.ops.reduce import sums
-from minitransformer.ops.shape import arranging, joining, layout
+from minitransformer.ops.order import distinct, extreme, sorting
+from minitransformer.ops.products import linalg, pairs
+from minitransformer.ops.reduce import norms, products, sums
+from minitransformer.ops.shape import arranging, fitting, joining, layout
 from minitransformer.ops.tensors import convert, inspect, python, views
 from minitransformer.ops.tensors.inplace import (
     copy_,
@@ -97,6 +100,12 @@ class Methods:
     rsqrt = powers.rsqrt
     sin = trigonometry.sin
     cos = trigonometry.cos
+    tan = trigonometry.tan
+    asin = trigonometry.asin
+    acos = trigonometry.acos
+    atan = trigonometry.atan
+    sinh = hyperbolic.sinh
+    cosh = hyperbolic.cosh
     tanh = activation.tanh
     sigmoid = activation.sigmoid
     relu = activation.relu
@@ -104,7 +113,15 @@ class Methods:
     ceil = rounding.ceil
     trunc = rounding.trunc
     round = rounding.round
+    sign = rounding.sign
+    frac = rounding.frac
+    reciprocal = mixtures.reciprocal
+    lerp = mixtures.lerp
+    addcmul = mixtures.addcmul
+    addcdiv = mixtures.addcdiv
     clip = clamp = choice.clip
+    clamp_min = choice.clamp_min
+    clamp_max = choice.clamp_max
     maximum = choice.maximum
     minimum = choice.minimum
     abs_ = in_place(arithmetic.abs_)
@@ -120,6 +137,12 @@ class Methods:
     rsqrt_ = in_place(powers.rsqrt)
     sin_ = in_place(trigonometry.sin)
     cos_ = in_place(trigonometry.cos)
+    tan_ = in_place(trigonometry.tan)
+    asin_ = in_place(trigonometry.asin)
+    acos_ = in_place(trigonometry.acos)
+    atan_ = in_place(trigonometry.atan)
+    sinh_ = in_place(hyperbolic.sinh)
+    cosh_ = in_place(hyperbolic.cosh)
     tanh_ = in_place(activation.tanh)
     sigmoid_ = in_place(activation.sigmoid)
     relu_ = in_place(activation.relu)
@@ -127,7 +150,15 @@ class Methods:
     ceil_ = in_place(rounding.ceil)
     trunc_ = in_place(rounding.trunc)
     round_ = in_place(rounding.round)
+    sign_ = in_place(rounding.sign)
+    frac_ = in_place(rounding.frac)
+    reciprocal_ = in_place(mixtures.reciprocal)
+    lerp_ = in_place(mixtures.lerp)
+    addcmul_ = in_place(mixtures.addcmul)
+    addcdiv_ = in_place(mixtures.addcdiv)
     clip_ = clamp_ = in_place(choice.clip)
+    clamp_min_ = in_place(choice.clamp_min)
+    clamp_max_ = in_place(choice.clamp_max)
 
     # comparisons and logic
     eq = compare.eq
@@ -145,6 +176,12 @@ class Methods:
     __ixor__ = in_place(compare.bitwise_xor)
     __invert__ = compare.bitwise_not
     logical_not = compare.logical_not
+    logical_and = logic.logical_and
+    logical_or = logic.logical_or
+    logical_xor = logic.logical_xor
+    isclose = logic.isclose
+    allclose = compare.allclose
+    equal = compare.equal
     all = compare.all_
     any = compare.any_
     isnan = compare.isnan
@@ -152,6 +189,11 @@ class Methods:
     isfinite = compare.isfinite
 
     # many values to one, and in order
+    prod = products.prod
+    cumprod = products.cumprod
+    norm = norms.norm
+    unique = distinct.unique
+    bincount = distinct.bincount
     sum = sums.sum_
     mean = sums.mean
     var = sums.var
@@ -177,6 +219,10 @@ class Methods:
     dot = linalg.dot
     outer = linalg.outer
     addmm = linalg.addmm
+    baddbmm = linalg.baddbmm
+    mv = linalg.mv
+    inner = linalg.inner
+    kron = pairs.kron
 
     # shape
     reshape = view = layout.reshape
@@ -187,7 +233,14 @@ class Methods:
     squeeze = layout.squeeze
     unsqueeze = layout.unsqueeze
     expand = layout.expand
-    expand_as = layout.expand_as
+    expand_as = fitting.expand_as
+    view_as = fitting.view_as
+    reshape_as = fitting.reshape_as
+    broadcast_to = fitting.broadcast_to
+    ravel = layout.ravel
+    unflatten = layout.unflatten
+    movedim = moveaxis = layout.movedim
+    swapaxes = swapdims = layout.transpose
     split = joining.split
     chunk = joining.chunk
     unbind = joining.unbind
@@ -209,6 +262,13 @@ class Methods:
     repeat_interleave = picking.repeat_interleave
     nonzero = picking.nonzero
     masked_fill = masks.masked_fill
+    narrow = slices.narrow
+    select = slices.select
+    unfold = slices.unfold
+    diagonal = slices.diagonal
+    diag = slices.diag
+    diag_embed = slices.diag_embed
+    trace = slices.trace
     triu = masks.triu
     tril = masks.tril
     index_fill = placing.index_fill

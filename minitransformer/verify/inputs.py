@@ -35,6 +35,20 @@ def positive(*shape: int) -> Maker:
     return lambda random: numpy.asarray(random.uniform(0.5, 2, shape))
 
 
+def uniform(low: float, high: float, *shape: int) -> Maker:
+    """Uniform numbers between two limits.
+
+    Args:
+        low: The lower limit.
+        high: The upper limit.
+        *shape: The shape.
+
+    Returns:
+        The maker.
+    """
+    return lambda random: random.uniform(low, high, shape)
+
+
 def ids(below: int, *shape: int) -> Maker:
     """Random integers from 0 to `below` - 1.
 

@@ -155,9 +155,12 @@ def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) 
 
     Raises:
         ValueError: both limits are None.
+        TypeError: the input is no tensor.
     """
     if min is None and max is None:
         raise ValueError("clip: at least one of min and max must be given")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"clip: expected a tensor, got {type(input).__name__} {input!r}")
     bounds = [x if x is None else operand(x) for x in (min, max)]
     input = real(input) if float in map(type, bounds) else input
     if any(isinstance(x, Tensor) for x in bounds):
@@ -165,3 +168,29 @@ def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) 
         input = cast(input, dtype)
         bounds = [cast(x, dtype) if isinstance(x, Tensor) else x for x in bounds]
     return Clip()(input, *bounds)
+
+
+def clamp_min(input: Tensor, min: Operand) -> Tensor:
+    """Each element, but not less than a limit.
+
+    Args:
+        input: any shape.
+        min: the limit, a number or a tensor.
+
+    Returns:
+        The shape of `input`, broadcast with the limit.
+    """
+    return clip(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Operand) -> Tensor:
+    """Each element, but not more than a limit.
+
+    Args:
+        input: any shape.
+        max: the limit, a number or a tensor.
+
+    Returns:
+        The shape of `input`, broadcast with the limit.
+    """
+    return clip(input, max=max)

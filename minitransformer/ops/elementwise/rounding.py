@@ -69,7 +69,7 @@ class Rounded(Flat):
     """y = x, rounded by a function of NumPy.
 
     Args:
-        name: "floor", "ceil", "trunc" or "round".
+        name: "floor", "ceil", "trunc", "round" or "sign".
         *settings: what that function takes beside x.
     """
 
@@ -162,3 +162,27 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
         The same shape and dtype. No gradient flows: it is 0.
     """
     return Rounded("round", decimals)(input)
+
+
+def sign(input: Tensor) -> Tensor:
+    """1, -1 or 0: the sign of each element.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape and dtype. No gradient flows: it is 0.
+    """
+    return Tensor(input.array.copy()) if input.dtype.kind == "b" else Rounded("sign")(input)
+
+
+def frac(input: Tensor) -> Tensor:
+    """What `trunc` cuts off, with the sign of the input.
+
+    Args:
+        input: any shape, floating-point.
+
+    Returns:
+        The same shape and dtype; the gradient passes as it is.
+    """
+    return input - trunc(input)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy
+
 from minitransformer.autograd import Tensor
-from minitransformer.backends import bool_, float16, namespace
+from minitransformer.backends import Array, DType, bool_, float16, int64, namespace
+from minitransformer.ops.creation.making import placed
 from minitransformer.ops.elementwise.choice import Where
 from minitransformer.ops.tensors.convert import cast
 
@@ -74,6 +77,51 @@ def _triangle(input: Tensor, diagonal: int) -> Tensor:
         raise ValueError(f"a triangle needs at least 2 dimensions, got {input.shape}")
     rows, columns = namespace(input.array).ogrid[: input.shape[-2], : input.shape[-1]]
     return Tensor(columns - rows >= diagonal)
+
+
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = int64, device: str | None = None
+) -> Tensor:
+    """The coordinates of the upper triangle of a matrix, row by row.
+
+    Args:
+        row: the number of rows.
+        col: the number of columns.
+        offset: the first diagonal of the triangle: 0 is the main one, 1 the one above.
+        dtype: the dtype; int64 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+
+    Returns:
+        (2, n): rows and columns.
+    """
+    return _coordinates(_distance(row, col) >= offset, dtype, device)
+
+
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = int64, device: str | None = None
+) -> Tensor:
+    """The coordinates of the lower triangle of a matrix, row by row.
+
+    Args:
+        row: the number of rows.
+        col: the number of columns.
+        offset: the last diagonal of the triangle: 0 is the main one, 1 the one above.
+        dtype: the dtype; int64 unless given.
+        device: "cpu", "cuda" or "cuda:N"; None means the default device.
+
+    Returns:
+        (2, n): rows and columns.
+    """
+    return _coordinates(_distance(row, col) <= offset, dtype, device)
+
+
+def _distance(row: int, col: int) -> Array:
+    """How far each place of a matrix is above the diagonal."""
+    return numpy.arange(col) - numpy.arange(row)[:, None]  # (row, col)
+
+
+def _coordinates(mask: Array, dtype: DType | None, device: str | None) -> Tensor:
+    return placed(numpy.array(mask.nonzero()).astype(dtype), device)
 
 
 def number_like(input: Tensor, value: Any) -> float | int | bool:

@@ -226,9 +226,71 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     Raises:
         ValueError: an operand of the product is no matrix, or the inner sizes differ.
     """
-    product = _product("addmm", 2, mat1, mat2)
+    return _added(input, _product("addmm", 2, mat1, mat2), beta, alpha)
+
+
+def _added(input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta * input + alpha * product; with beta 0 what is in `input` does not count."""
     product = product if alpha == 1 else mul(product, alpha)
     return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (batch1 @ batch2).
+
+    Args:
+        input: broadcasts to (b, n, m).
+        batch1: (b, n, k).
+        batch2: (b, k, m).
+        beta: the factor of `input`; with 0, NaN and infinity in `input` do not count.
+        alpha: the factor of the product.
+
+    Returns:
+        (b, n, m).
+
+    Raises:
+        ValueError: an operand of the product has not 3 dimensions, or the sizes do not fit.
+    """
+    return _added(input, _product("baddbmm", 3, batch1, batch2), beta, alpha)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector.
+
+    Args:
+        input: (n, m).
+        vec: (m,).
+
+    Returns:
+        (n,).
+
+    Raises:
+        ValueError: the operands are others, or the sizes differ.
+    """
+    if input.ndim != 2 or vec.ndim != 1:
+        raise ValueError(f"mv: expected a matrix and a vector, got {input.shape} and {vec.shape}")
+    return matmul(input, vec)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sums of products over the last dimensions.
+
+    Args:
+        input: (.., n), or a number ().
+        other: (.., n), or a number ().
+
+    Returns:
+        The dimensions of both without the last; with a number the product.
+
+    Raises:
+        ValueError: the last sizes differ.
+    """
+    if not input.ndim or not other.ndim:
+        return mul(input, other)
+    if input.shape[-1] != other.shape[-1]:
+        raise ValueError(f"inner: last sizes differ: {input.shape} and {other.shape}")
+    rows, columns = input.reshape(-1, input.shape[-1]), other.reshape(-1, other.shape[-1])
+    return matmul(rows, columns.t()).reshape(*input.shape[:-1], *other.shape[:-1])
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -208,3 +208,41 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         return ()
     parts = Unbind(input.shape[d], d)(input)
     return parts if isinstance(parts, tuple) else (parts,)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side: rows one after the other, others along dimension 1.
+
+    Args:
+        tensors: at least one; numbers count as rows of one.
+
+    Returns:
+        A new tensor.
+    """
+    rows = [t if t.ndim else t.reshape(1) for t in tensors]
+    return cat(rows, 0 if rows and rows[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one below the other, along dimension 0.
+
+    Args:
+        tensors: at least one; rows count as matrices of one row.
+
+    Returns:
+        A new tensor.
+    """
+    return cat([t if t.ndim > 1 else t.reshape(1, -1) for t in tensors], 0)
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one behind the other, along dimension 2.
+
+    Args:
+        tensors: at least one; matrices (n, m) count as (n, m, 1), rows (n,) as (1, n, 1).
+
+    Returns:
+        A new tensor.
+    """
+    flat = [t if t.ndim > 1 else t.reshape(1, -1) for t in tensors]
+    return cat([t if t.ndim > 2 else t.reshape(*t.shape, 1) for t in flat], 2)

@@ -207,19 +207,6 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return Expand(full)(input)
 
 
-def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`expand` to the shape of another tensor.
-
-    Args:
-        input: any shape.
-        other: gives the shape.
-
-    Returns:
-        A view.
-    """
-    return expand(input, other.shape)
-
-
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Dimensions of size 1 removed.
 
@@ -249,3 +236,62 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """
     (d,) = dims(dim, input.ndim + 1)
     return Reshape(input.shape[:d] + (1,) + input.shape[d:])(input)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All values in order, in one dimension.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        (n,): a view where the memory allows it, else a copy.
+    """
+    return reshape(input, -1) if input.array.size else reshape(input, 0)
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dimension as several.
+
+    Args:
+        input: at least one dimension.
+        dim: the dimension.
+        sizes: what takes its place; one may be -1, and follows from the others.
+
+    Returns:
+        A view where the memory allows it, else a copy.
+
+    Raises:
+        ValueError: there are no sizes, or they do not fill the dimension.
+    """
+    if not input.ndim or not len(sizes):
+        raise ValueError(f"unflatten: expected a dimension and sizes for it, got {input.shape} and {sizes}")
+    (d,) = dims(dim, input.ndim)
+    known = math.prod(n for n in sizes if n != -1)
+    spelled = [input.shape[d] // (known or 1) if n == -1 else n for n in sizes]
+    if math.prod(spelled) != input.shape[d]:
+        raise ValueError(f"unflatten: {tuple(sizes)} does not fill a dimension of {input.shape[d]}")
+    return reshape(input, (*input.shape[:d], *spelled, *input.shape[d + 1 :]))
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Dimensions moved to other places; the others keep their order.
+
+    Args:
+        input: any shape.
+        source: which dimensions.
+        destination: their new places.
+
+    Returns:
+        A view.
+
+    Raises:
+        ValueError: another number of places than of dimensions, or one is named twice.
+    """
+    old, new = dims(source, input.ndim), dims(destination, input.ndim)
+    if len(set(old)) != len(old) or len(set(new)) != len(new) or len(old) != len(new):
+        raise ValueError(f"movedim: expected as many places as dimensions, got {source} and {destination}")
+    order = [d for d in range(input.ndim) if d not in old]
+    for place, d in sorted(zip(new, old, strict=True)):
+        order.insert(place, d)
+    return permute(input, order)

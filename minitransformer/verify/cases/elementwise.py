@@ -6,7 +6,7 @@ from minitransformer.backends import float64
 from minitransformer.ops.tensors.convert import Cast, ToDevice
 from minitransformer.verify.case import OpCase
 from minitransformer.verify.cases.masks import BLOCKED
-from minitransformer.verify.inputs import normal, positive
+from minitransformer.verify.inputs import normal, positive, uniform
 
 ELEMENTWISE = [
     OpCase("add", lambda lib, a, b: a + b, [normal(2, 3, 4), normal(3, 1)]),
@@ -31,6 +31,29 @@ ELEMENTWISE = [
     OpCase("sqrt", lambda lib, x: lib.sqrt(x), [positive(3, 4)]),
     OpCase("sin", lambda lib, x: lib.sin(x), [normal(3, 4)]),
     OpCase("cos", lambda lib, x: lib.cos(x), [normal(3, 4)]),
+    OpCase("tan", lambda lib, x: lib.tan(x), [uniform(-1, 1, 3, 4)]),
+    OpCase("asin", lambda lib, x: lib.asin(x), [uniform(-0.9, 0.9, 3, 4)]),
+    OpCase("acos", lambda lib, x: lib.acos(x), [uniform(-0.9, 0.9, 3, 4)]),
+    OpCase("atan", lambda lib, x: lib.atan(x), [normal(3, 4)]),
+    OpCase("sinh", lambda lib, x: lib.sinh(x), [normal(3, 4)]),
+    OpCase("cosh", lambda lib, x: lib.cosh(x), [normal(3, 4)]),
+    OpCase("reciprocal", lambda lib, x: lib.reciprocal(x), [positive(3, 4)]),
+    OpCase("sign", lambda lib, x: lib.sign(x), [normal(3, 4)]),
+    OpCase("frac", lambda lib, x: lib.frac(x), [normal(3, 4)]),
+    OpCase("clamp_min", lambda lib, x: lib.clamp_min(x, -0.5), [normal(3, 4)]),
+    OpCase("clamp_max", lambda lib, x: lib.clamp_max(x, 0.5), [normal(3, 4)]),
+    OpCase("lerp", lambda lib, a, b: lib.lerp(a, b, 0.3), [normal(3, 4), normal(4)]),
+    OpCase("lerp, by tensors", lambda lib, *t: lib.lerp(*t), [normal(3, 4), normal(4), uniform(0, 1, 3, 1)]),
+    OpCase(
+        "addcmul",
+        lambda lib, *t: lib.addcmul(*t, value=0.5),
+        [normal(3, 4), normal(4), normal(3, 1)],
+    ),
+    OpCase(
+        "addcdiv",
+        lambda lib, *t: lib.addcdiv(*t, value=0.5),
+        [normal(3, 4), normal(4), positive(3, 1)],
+    ),
     OpCase("abs", lambda lib, x: lib.abs(x), [normal(3, 4)]),
     OpCase("maximum", lambda lib, a, b: lib.maximum(a, b), [normal(3, 4), normal(4)]),
     OpCase("minimum", lambda lib, a, b: lib.minimum(a, b), [normal(3, 4), normal(4)]),

@@ -20,6 +20,13 @@ INDICES = [
     OpCase("getitem, slices", lambda lib, x: x[1:, None, ::2, -1], [normal(3, 4, 2)]),
     OpCase("getitem, ids that repeat", lambda lib, x, i: x[i], [normal(4, 3), ids(4, 2, 5)]),
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),
+    OpCase("narrow", lambda lib, x: lib.narrow(x, 1, -3, 2), [normal(2, 4)]),
+    OpCase("select", lambda lib, x: lib.select(x, 1, -2), [normal(2, 4)]),
+    OpCase("unfold", lambda lib, x: x.unfold(1, 3, 2), [normal(2, 8)]),
+    OpCase("diagonal", lambda lib, x: lib.diagonal(x, 1, 0, 2), [normal(3, 2, 4)]),
+    OpCase("diag", lambda lib, x: lib.diag(x, -1), [normal(3)]),
+    OpCase("diag_embed", lambda lib, x: lib.diag_embed(x, 1, 0, 2), [normal(2, 3)]),
+    OpCase("trace", lambda lib, x: lib.trace(x), [normal(3, 4)]),
     OpCase("gather", lambda lib, x, i: lib.gather(x, 1, i), [normal(3, 4), ids(4, 3, 6)]),
     OpCase("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=0.5), [normal(2, 3, 4)]),
     OpCase(
