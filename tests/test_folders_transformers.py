@@ -5,6 +5,7 @@ import pytest
 from later import torch
 
 import minitransformer as mt
+from minitransformer.models.folder.families import FAMILIES
 
 pytestmark = pytest.mark.slow
 transformers = pytest.importorskip("transformers", reason="transformers is the judge here, and no dependency")
@@ -15,21 +16,22 @@ ENCODER = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20,
     "max_position_embeddings": 24,
 }  # fmt: skip
-CASES = {  # published class -> its configuration
-    "BertModel": ("BertConfig", ENCODER),
-    "BertForSequenceClassification": ("BertConfig", ENCODER | {"num_labels": 3}),
-    "BertForTokenClassification": ("BertConfig", ENCODER | {"num_labels": 5}),
-    "BertForMaskedLM": ("BertConfig", ENCODER),
-    "BertForQuestionAnswering": ("BertConfig", ENCODER),
-}
+DECODER = ENCODER | {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0}
+SIZES = {  # beginning of a published class's name -> the sizes of a tiny one
+    "Bert": ENCODER,
+    "GPT2": {"vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 24, "pad_token_id": 0},
+    **dict.fromkeys(["Llama", "Mistral", "Qwen2", "Qwen3"], DECODER),
+}  # fmt: skip
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=FAMILIES)
 def case(request, tmp_path):
     """(their model with large random weights, the folder that it was saved to)."""
-    kind, sizes = CASES[request.param]
+    sizes = next(sizes for family, sizes in SIZES.items() if request.param.startswith(family))
+    labels = {"num_labels": 3} if request.param.endswith("Classification") else {}
+    kind = getattr(transformers, request.param)
     torch.manual_seed(0)
-    model = getattr(transformers, request.param)(getattr(transformers, kind)(**sizes)).eval()
+    model = kind(kind.config_class(**sizes, **labels)).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn_like(p) * 0.5)
@@ -61,3 +63,36 @@ def test_outputs_are_theirs(case, mask):
         if got.shape[:2] == real.shape:  # of each token: what padding gives is nobody's
             got, expected = got[real], expected[real]
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * abs(expected).max())
+
+
+def test_what_is_written_is_what_was_read(case, tmp_path):
+    theirs, folder = case
+    ours, _ = mt.models.from_folder(folder)
+    ours.save_folder(tmp_path / "again")
+    assert (tmp_path / "again/config.json").read_bytes() == (folder / "config.json").read_bytes()
+    assert (tmp_path / "again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    again, told = type(theirs).from_pretrained(tmp_path / "again", output_loading_info=True)
+    assert not told["missing_keys"] and not told["unexpected_keys"]
+    assert all(torch.equal(p, q) for p, q in zip(theirs.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
+def test_every_dtype_comes_back(case, kind, tmp_path):
+    theirs, folder = case
+    theirs.to(getattr(torch, kind)).save_pretrained(folder)
+    dtype = mt.float64 if kind == "float64" else mt.float32
+    ours, _ = mt.models.from_folder(folder, dtype)
+    assert {p.dtype for p in ours.parameters()} == {dtype}
+    same = type(theirs).from_pretrained(folder, dtype=torch.float32)
+    got, expected = outputs_of(ours, mt)[0], outputs_of(same, torch)[0]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * abs(expected).max())
+    ours.save_folder(tmp_path / "again")
+    assert (tmp_path / "again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+
+
+def test_shards_are_read_as_one(case, tmp_path):
+    theirs, folder = case
+    theirs.save_pretrained(tmp_path / "shards", max_shard_size="5KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    one, many = (mt.models.from_folder(f)[0].state_dict() for f in (folder, tmp_path / "shards"))
+    assert one.keys() == many.keys() and all(np.array_equal(one[n].numpy(), many[n].numpy()) for n in one)

@@ -8,7 +8,7 @@ without an error.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy
@@ -129,23 +129,6 @@ class PublishedConfig:
         elif value not in (None, {}, []) and not (key in OFF and value is False):
             what = f"{key}={one_line(repr(value))} is not known here, and might change what is computed"
             raise ValueError(f"{type(self).__name__}: {what}; take the key out if it does not")
-
-
-def check_left(arrays: Mapping[str, numpy.ndarray], used: Iterable[str], spare: Iterable[str]) -> None:
-    """Raise ValueError for weights that our model does not have: then it is another model.
-
-    Args:
-        arrays: array by published name.
-        used: the names of those that our model has.
-        spare: beginnings of names that may be left out.
-    """
-    used = set(used)
-    spare = tuple(spare)
-    if left := [name for name in arrays if name not in used and not name.startswith(spare)]:
-        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        raise ValueError(
-            f"expected the weights of this model only, got also {', '.join(left[:3])}{more}; are family and size right?"
-        )
 
 
 def check_tied(arrays: Mapping[str, numpy.ndarray], name: str, to: str) -> None:

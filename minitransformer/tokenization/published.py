@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ class PublishedTokenizer(Tokenizer):
         source: The text of the file.
         origin: The file's name, for error messages.
         mend: What helps if the file is damaged, for error messages.
+        files: Name -> content of the files beside it that say more of the tokenizer, to be written back as they are.
 
     Raises:
         ImportError: If the `tokenizers` package is missing; the message names the extra that brings it.
@@ -37,8 +38,15 @@ class PublishedTokenizer(Tokenizer):
 
     kind = "published"
 
-    def __init__(self, source: str, origin: str | Path = "tokenizer.json", mend: str = AGAIN):
+    def __init__(
+        self,
+        source: str,
+        origin: str | Path = "tokenizer.json",
+        mend: str = AGAIN,
+        files: Mapping[str, bytes] | None = None,
+    ):
         self.source, self.origin, self.mend = source, origin, mend
+        self.files = {**(files or {}), "tokenizer.json": source.encode()}
         with self._asking():
             check_description(parse_json(source))
             self._tokenizer = tokenizers().Tokenizer.from_str(source)

@@ -22,12 +22,12 @@ class Family(NamedTuple):
     """A published class of models.
 
     Attributes:
-        model: our class. `model(config)` builds one, which keeps its configuration as `model.config`.
+        build: our class, or a function: `build(config)` makes a model.
         config: the class of its configuration, which reads `config.json`.
         names: what its arrays are called in published weights.
     """
 
-    model: Callable[[Any], PublishedModel]
+    build: Callable[[Any], PublishedModel]
     config: type[PublishedConfig]
     names: Names
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.models.folder import writing
 from minitransformer.models.folder.names import Names
+from minitransformer.models.folder.stored import CONFIG, WEIGHTS
 from minitransformer.nn.masking import hidden_tokens
+from minitransformer.tokenization.published import PublishedTokenizer
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,18 @@ class Origin:
     dtypes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
+    def kinds(self, names: Iterable[str]) -> dict[str, str]:
+        """The dtype in which each array is written: its own in the file, or else that of the most arrays there.
+
+        Args:
+            names: published names.
+
+        Returns:
+            Name -> dtype, as safetensors names it.
+        """
+        usual = Counter(self.dtypes.values()).most_common(1)[0][0]
+        return {name: self.dtypes.get(name, usual) for name in names}
+
     @property
     def labels(self) -> list[str]:
         """The names of a classifier's classes, in order; empty if the folder does not name them."""
@@ -46,6 +64,46 @@ class PublishedModel(nn.Module):
 
     origin: Origin | None = None
 
+    def save_folder(
+        self,
+        path: str | os.PathLike[str],
+        tokenizer: PublishedTokenizer | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a folder that transformers reads, and `from_folder`: whole or not at all, in the dtypes of the source.
+
+        Args:
+            path: the folder; it must not exist, or be empty.
+            tokenizer: the tokenizer that `from_folder` gave; None writes none.
+            overwrite: whether to take the place of a model in this folder; what else it holds stays.
+
+        Raises:
+            TypeError: if the tokenizer is from no folder.
+            ValueError: if the model is from no folder, or a number is too large for the dtype of the source.
+            FileExistsError: if the folder is not empty.
+            FileError: if it cannot be written; what was there is untouched.
+        """
+        if self.origin is None:
+            raise ValueError(
+                f"save_folder: expected a model that from_folder gave, got {type(self).__name__} from no folder; "
+                "checkpoint.save keeps its state_dict()"
+            )
+        if tokenizer is not None and not isinstance(tokenizer, PublishedTokenizer):
+            raise TypeError(
+                f"save_folder: expected the tokenizer that from_folder gave, got {type(tokenizer).__name__}"
+            )
+        files = {**self.origin.files, **(tokenizer.files if tokenizer else {})}
+        arrays = self.origin.names.write(self)
+        writing.save(
+            Path(path),
+            {
+                CONFIG: iter([writing.config_text(self.origin.config)]),
+                WEIGHTS: writing.weights(arrays, self.origin.kinds(arrays)),
+                **{name: iter([content]) for name, content in files.items()},
+            },
+            overwrite,
+        )
+
 
 def padding_of(ids: Tensor, attention_mask: Tensor | None) -> Tensor | None:
     """The padding that an attention mask describes.
@@ -60,4 +118,4 @@ def padding_of(ids: Tensor, attention_mask: Tensor | None) -> Tensor | None:
     Raises:
         ValueError: if the mask has another shape.
     """
-    return hidden_tokens(attention_mask, len(ids), ids.shape[1])
+    return hidden_tokens(attention_mask, *ids.shape)

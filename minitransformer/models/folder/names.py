@@ -11,9 +11,9 @@ A table has a row for each part of a model: the beginning of our names, and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy
 
@@ -27,8 +27,18 @@ OLDER = {
 }  # in files of 2018 and 2019
 
 
-class Turned(str):
-    """The beginning of published names whose matrices are (in, out); ours are their transposes."""
+@dataclass(frozen=True)
+class Turned:
+    """Published matrices that are (in, out); ours are their transposes.
+
+    Args:
+        beginning: the beginning of their names.
+    """
+
+    beginning: str
+
+
+Row: TypeAlias = str | tuple[str, ...] | Turned  # the published side of one
 
 
 class Place(NamedTuple):
@@ -78,12 +88,12 @@ class Names:
         root: the beginning that some files leave out of all published names, such as "transformer.".
     """
 
-    rows: Mapping[str, str | tuple[str, ...]]
+    rows: Mapping[str, Row]
     spare: tuple[str, ...] = ()
     repeats: Mapping[str, str] = field(default_factory=dict)
     root: str = ""
 
-    def within(self, ours: str, theirs: str, rows: Mapping[str, str | tuple[str, ...]]) -> Self:
+    def within(self, ours: str, theirs: str, rows: Mapping[str, Row]) -> Self:
         """The table of a model of which this one's model is a part.
 
         Args:
@@ -94,7 +104,7 @@ class Names:
         Returns:
             The table.
         """
-        inner = {ours + mine: _each(published, lambda t: theirs + t) for mine, published in self.rows.items()}
+        inner = {ours + mine: _after(theirs, row) for mine, row in self.rows.items()}
         repeats = {theirs + name: theirs + other for name, other in self.repeats.items()}
         spare = tuple(theirs + name for name in self.spare)
         return replace(self, rows={**rows, **inner}, spare=spare, repeats=repeats, root=theirs + self.root)
@@ -127,8 +137,7 @@ class Names:
             if fits := re.match(_pattern(mine), name):
                 rest = name[fits.end() :]
                 number = "".join(fits.groups()[:1])
-                parts = published if isinstance(published, tuple) else (published,)
-                names = tuple(part.replace("*", number) + rest for part in parts)
+                names = tuple(part.replace("*", number) + rest for part in _parts(published))
                 return Place(names, isinstance(published, Turned))
         raise KeyError(f"{name}: the names table has no row for it")
 
@@ -177,7 +186,7 @@ class Names:
         left = []
         for name in arrays:
             proper = next((n for n in self._spellings(name) if n in known or n in self.repeats), name)
-            if proper in known or self.repeats.get(proper) in known:
+            if proper not in found and (proper in known or self.repeats.get(proper) in known):
                 found[proper] = name
             elif not self._is_spare(name):
                 left.append(name)
@@ -228,11 +237,18 @@ class Names:
             )
 
 
-def _each(published: str | tuple[str, ...], change: Callable[[str], str]) -> str | tuple[str, ...]:
-    """Change each published name of a row; the row stays of its kind."""
-    if isinstance(published, tuple):
-        return tuple(map(change, published))
-    return type(published)(change(published))
+def _parts(row: Row) -> tuple[str, ...]:
+    """The beginnings of names in a row."""
+    if isinstance(row, tuple):
+        return row
+    return (row.beginning if isinstance(row, Turned) else row,)
+
+
+def _after(beginning: str, row: Row) -> Row:
+    """The row whose published names have another beginning before them."""
+    if isinstance(row, tuple):
+        return tuple(beginning + part for part in row)
+    return Turned(beginning + row.beginning) if isinstance(row, Turned) else beginning + row
 
 
 def _pattern(beginning: str) -> str:

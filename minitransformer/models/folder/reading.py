@@ -11,11 +11,10 @@ from minitransformer.backends import DType, float32
 from minitransformer.files import AGAIN, FileError, blaming, one_line, parse_json, read_text
 from minitransformer.models.folder.families import FAMILIES, Family
 from minitransformer.models.folder.model import Origin, PublishedModel
-from minitransformer.models.folder.stored import Stored, find_weights
+from minitransformer.models.folder.stored import CONFIG, Stored, find_weights
 from minitransformer.nn import init
 from minitransformer.tokenization.published import PublishedTokenizer
 
-CONFIG = "config.json"
 KEPT = ("generation_config.json",)  # what else belongs to a model, and is written back as it is
 # numbers that a model may hold besides those of its file: a first layer even if it has none, and tables of angles
 SLACK = 2**24
@@ -123,7 +122,7 @@ def built(folder: Path, family: Family, config: Mapping[str, Any], stored: Store
     with blaming(folder / CONFIG):
         try:
             with init.at_most(room), init.no_initial_values():
-                model = family.model(family.config.from_published(config))
+                model = family.build(family.config.from_published(config))
         except (TypeError, ArithmeticError) as error:
             raise ValueError(one_line(error)) from error
     with blaming(folder):
