@@ -147,6 +147,20 @@ CATALOGUE: dict[str, Asset] = {
                 "3550c5f922922567115f702e0543b57276366fc321cf1f088859c71491656cf6",
             ),
         ),
+        Asset(
+            name="nanoguard",
+            requirement="metatronnanoguard==0.1.0",
+            filename="metatronnanoguard-0.1.0-py3-none-any.whl",
+            size=53_687_867,
+            sha256="615c7a6836a2f3ec1227c7aae4136e22b5d36de0bf5bbed95b8278e0e48374e2",
+            members=("nanoguard/assets/model.pt", "nanoguard/assets/tokenizer.pkl"),
+            licence="MIT",
+            about="a classifier of 16.8 million parameters that tells whether a text gives a language model other orders",
+            hashes=(
+                "80a6f31ce7ff6ccbeff0aa5867ae75ae4b33568b40e83bb5968ed6677ec1262e",
+                "e81fa2a4d6202a18d05a50dfe8eb101042512056b2d0492c929e8fea4fa02246",
+            ),
+        ),
     )
 }
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from minitransformer import kept
 from minitransformer.assets import cache_to_itself, fetch, find, plain_errors, publish, silent
 from minitransformer.files import FileError
-from minitransformer.models.published import flan_t5, minilm, smollm2
+from minitransformer.models.published import flan_t5, minilm, nanoguard, smollm2
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, shapes
 from minitransformer.nn import Module, init
 from minitransformer.tokenization import Tokenizer
 
-MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5}
+MODELS = {"minilm": minilm, "smollm2": smollm2, "flan-t5": flan_t5, "nanoguard": nanoguard}
 
 
 def load(name: str, progress: Callable[[str], None] = silent) -> tuple[Module, Tokenizer]:
