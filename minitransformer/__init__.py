@@ -137,12 +137,20 @@ from minitransformer.ops.tensors.convert import channels_last, contiguous_format
 from minitransformer.ops.tensors.inspect import is_floating_point, numel
 from minitransformer.randomness import manual_seed
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
+from minitransformer.tuning import (
+    compile,
+    get_float32_matmul_precision,
+    get_num_threads,
+    set_float32_matmul_precision,
+    set_num_threads,
+)
 
 if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__`
     from minitransformer import (
         amp,
         bench,
         checkpoint,
+        cuda,
         data,
         explain,
         generation,
@@ -156,6 +164,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         utils,
         verify,
     )
+    from minitransformer.amp import autocast
     from minitransformer.serialization import load, save
 
 bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
@@ -185,7 +194,9 @@ __all__ = [
     "atan",
     "atleast_1d",
     "atleast_2d",
+    "autocast",
     "backend",
+    "backends",
     "baddbmm",
     "bench",
     "bincount",
@@ -208,6 +219,7 @@ __all__ = [
     "clip",
     "clone",
     "compare_with_torch",
+    "compile",
     "concat",
     "concatenate",
     "contiguous_format",
@@ -215,6 +227,7 @@ __all__ = [
     "cosh",
     "cosine_similarity",
     "cross_entropy",
+    "cuda",
     "cumprod",
     "cumsum",
     "data",
@@ -259,6 +272,8 @@ __all__ = [
     "ge",
     "gelu",
     "generation",
+    "get_float32_matmul_precision",
+    "get_num_threads",
     "gradcheck",
     "greater",
     "greater_equal",
@@ -371,7 +386,9 @@ __all__ = [
     "scatter_add",
     "searchsorted",
     "select",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
+    "set_num_threads",
     "sigmoid",
     "sign",
     "silu",
@@ -426,10 +443,10 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """amp bench checkpoint data explain generation models optim pictures recipes tokenization tour training utils
+LATER = """amp bench checkpoint cuda data explain generation models optim pictures recipes tokenization tour training utils
 verify""".split()
 # names whose rooms open when they are first asked for
-FROM_LATER = {"load": "serialization", "save": "serialization"}
+FROM_LATER = {"autocast": "amp", "load": "serialization", "save": "serialization"}
 
 
 def __dir__() -> list[str]:

@@ -100,6 +100,7 @@ brain_float
 checkpoint
 cli
 course
+cuda
 data
 defaults
 devices
@@ -128,6 +129,7 @@ tokenization
 torch_files
 tour
 training
+tuning
 utils
 verify
 """.split()

@@ -18,11 +18,11 @@ FLOORS = {
     **dict.fromkeys(
         ["backends", "devices", "defaults", "settings", "randomness", "kernels", "errors", "statistics"], 0
     ),
-    **dict.fromkeys(["brain_float", "files", "disk", "plain", "terminal", "installing"], 0),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg"], 1),
+    **dict.fromkeys(["brain_float", "tuning", "files", "disk", "plain", "terminal", "installing"], 0),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
-    **dict.fromkeys(["serialization", "torch_files"], 3),
+    **dict.fromkeys(["cuda", "serialization", "torch_files"], 3),
     **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain", "pictures"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),
     **dict.fromkeys(["verify", "bench", "course", "tour"], 5),

@@ -16,6 +16,8 @@ PLACES = {
     "optim": mt.optim,
     "optim.lr_scheduler": mt.optim.lr_scheduler,
     "amp": mt.amp,
+    "cuda": mt.cuda,
+    "cuda.amp": mt.cuda.amp,
     "utils.data": mt.utils.data,
 }
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -58,6 +60,7 @@ def parted(mine, other):
         if p.name != q.name or q.kind not in POSITIONAL:
             return f"{p.name} where PyTorch has {q.name}{'' if q.kind in POSITIONAL else ', by name only'}"
         chosen = q.default is None or callable(q.default) or type(q.default).__name__ == "Generator"
+        chosen = chosen or str(q.default) == f"torch.{p.default}"  # a dtype
         if p.default != q.default and not chosen:
             return f"{p.name}={p.default} where PyTorch has {q.default}"
     return None

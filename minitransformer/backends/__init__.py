@@ -1,4 +1,4 @@
-"""The array libraries: which one an array belongs to, and the dtypes they share."""
+"""The array libraries: which one an array belongs to, and the dtypes they share; and PyTorch's settings of other libraries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy
 
+from minitransformer.backends import cuda, cudnn, mps
 from minitransformer.installing import cupy_line
 
 Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray
