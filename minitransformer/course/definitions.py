@@ -19,7 +19,7 @@ def bound(source: str) -> set[str]:
     Raises:
         SyntaxError: `source` is no Python.
     """
-    return {name for statement in ast.parse(source).body for name in _names(statement)}
+    return {name for statement in ast.parse(source).body for name in names_of(statement)}
 
 
 def definition(source: str, name: str) -> str:
@@ -111,7 +111,7 @@ def spaced(definitions: dict[str, str]) -> str:
 
 
 def _statement(source: str, name: str) -> ast.stmt | None:
-    return next((s for s in reversed(ast.parse(source).body) if name in _names(s)), None)
+    return next((s for s in reversed(ast.parse(source).body) if name in names_of(s)), None)
 
 
 def _lines(statement: ast.stmt) -> tuple[int, int]:
@@ -120,8 +120,15 @@ def _lines(statement: ast.stmt) -> tuple[int, int]:
     return min(node.lineno for node in (statement, *decorators)) - 1, statement.end_lineno or 0
 
 
-def _names(statement: ast.stmt) -> set[str]:
-    """What a statement at the top of a file binds."""
+def names_of(statement: ast.stmt) -> set[str]:
+    """What a statement at the top of a file binds.
+
+    Args:
+        statement: the statement.
+
+    Returns:
+        The names.
+    """
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         return {statement.name}
     if isinstance(statement, (ast.Import, ast.ImportFrom)):

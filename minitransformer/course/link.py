@@ -6,13 +6,14 @@ of the learner's class, is represented by a `Handle`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy
 
 from minitransformer.course.cell import wire
 from minitransformer.course.cell.telling import LONGEST, retold
-from minitransformer.course.exercise import Failed
+from minitransformer.course.exercise import Exercise, Failed, Property
 from minitransformer.course.timer import TooLong
 
 BINARY = "add sub mul truediv floordiv mod pow matmul lt le gt ge".split()
@@ -166,6 +167,27 @@ class Link:
     def _foreign(self, node: list) -> Handle:
         _, number, name = node
         return self.handles.setdefault(number, _handle(str(name), self, number))
+
+
+def anew(exercise: Exercise, link: Any) -> Exercise:
+    """An exercise with properties that first reset a connection, so that none depends on what another one passed or changed.
+
+    Args:
+        exercise: the exercise.
+        link: has `forget()`, such as a `Link`.
+
+    Returns:
+        The exercise with these properties.
+    """
+
+    def begin(prop: Property) -> Property:
+        def holds(answer: Any) -> None:
+            link.forget()
+            prop.holds(answer)
+
+        return replace(prop, holds=holds)
+
+    return replace(exercise, properties=tuple(map(begin, exercise.properties)))
 
 
 class Handle:

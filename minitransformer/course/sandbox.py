@@ -6,15 +6,15 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from minitransformer.course import catalogue
 from minitransformer.course.cell.wire import Nonsense
-from minitransformer.course.exercise import Exercise, Property, Stopped
+from minitransformer.course.exercise import Stopped
 from minitransformer.course.judge import UNWRITTEN, crashed, judge, too_long
-from minitransformer.course.link import Link
+from minitransformer.course.link import Link, anew
 from minitransformer.course.pretend import nothing_else
 from minitransformer.course.process import Gone, Process
+from minitransformer.course.repair.located import located
 from minitransformer.course.report import Report
 from minitransformer.course.timer import TooLong, at_most
 from minitransformer.course.where import command
@@ -65,7 +65,8 @@ def check_file(name: str, path: Path, seconds: float = SECONDS) -> Report:
             )
     if "processes" not in held:
         process.sweep()
-    return replace(report, foot=not_held(held), printed=process.output.lines())
+    report = replace(report, foot=not_held(held), printed=process.output.lines())
+    return located(report, source.decode(errors="replace"), path)
 
 
 def _source(name: str, path: Path) -> bytes | Report:
@@ -121,20 +122,7 @@ def _judged(name: str, source: bytes, path: Path, link: Link, seconds: float) ->
     if told.get("refused"):
         return Report(name, "refused", details=(str(told["refused"]),))
     text = source.decode(errors="replace")
-    return judge(name, _anew(catalogue.exercise(name), link), link.answer(), str(path), text)
-
-
-def _anew(exercise: Exercise, link: Link) -> Exercise:
-    """The exercise with properties that first reset the link, so that none depends on what another one passed or changed."""
-
-    def begin(prop: Property) -> Property:
-        def holds(answer: Any) -> None:
-            link.forget()
-            prop.holds(answer)
-
-        return replace(prop, holds=holds)
-
-    return replace(exercise, properties=tuple(map(begin, exercise.properties)))
+    return judge(name, anew(catalogue.exercise(name), link), link.answer(), str(path), text)
 
 
 def _ended(name: str, process: Process, seconds: float, stopped: Stopped) -> Report:
