@@ -94,22 +94,22 @@ def _renamed(solution: ast.stmt, learner: ast.stmt) -> dict[str, str]:
     return names
 
 
-class Made(NamedTuple):
+class _Made(NamedTuple):
     """Names that are bound together, and how."""
 
     names: tuple[str, ...]
     how: str
 
 
-def _made(tree: ast.AST, names: dict[str, str]) -> Iterator[Made]:
+def _made(tree: ast.AST, names: dict[str, str]) -> Iterator[_Made]:
     """What is assigned, and what loops bind; the latter is compared by the number of names alone."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             value = _Renaming(names, {}).visit(copy.deepcopy(node.value))
             if found := _targets(node.targets[0]):
-                yield Made(found, ast.unparse(value))
+                yield _Made(found, ast.unparse(value))
         elif isinstance(node, ast.For | ast.comprehension) and (found := _targets(node.target)):
-            yield Made(found, "for")
+            yield _Made(found, "for")
 
 
 def _targets(target: ast.expr) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class Scope(NamedTuple):
     keywords: Mapping[str, Sequence[ast.keyword]]
 
 
-def other_name(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _other_name(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """Another variable, or another attribute of `self`."""
     if isinstance(node, ast.Name) and node.id in scope.names:
         yield from (
@@ -83,7 +83,7 @@ def other_name(node: ast.expr, scope: Scope) -> Iterator[Change]:
             yield ast.Attribute(node.value, name, ast.Load()), "with another attribute"
 
 
-def other_constant(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _other_constant(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """Another number, text or truth value."""
     if not isinstance(node, ast.Constant):
         return
@@ -99,7 +99,7 @@ def other_constant(node: ast.expr, scope: Scope) -> Iterator[Change]:
         yield ast.Constant(way[1]), said
 
 
-def other_function(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _other_function(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """A function or method that is often taken for this one, or another one of the file."""
     if isinstance(node, ast.Attribute):
         for name in _siblings(node.attr):
@@ -117,7 +117,7 @@ def _siblings(name: str) -> list[str]:
     )
 
 
-def other_arguments(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _other_arguments(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """Arguments exchanged, left out, or one more."""
     if not isinstance(node, ast.Call):
         return
@@ -136,7 +136,7 @@ def other_arguments(node: ast.expr, scope: Scope) -> Iterator[Change]:
             yield _call(node, [*args, ast.Name(name, ast.Load())]), "with one argument more"
 
 
-def off_by_one(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _off_by_one(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """A bound that is one too small or too large."""
     if isinstance(node, ast.Call) and not node.keywords and called(node) not in ALONG:
         for i, argument in enumerate(node.args):
@@ -145,7 +145,7 @@ def off_by_one(node: ast.expr, scope: Scope) -> Iterator[Change]:
                 yield _call(node, [*node.args[:i], new, *node.args[i + 1 :]]), "with 1 more or less"
 
 
-def other_axis(node: ast.expr, scope: Scope) -> Iterator[Change]:
+def _other_axis(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """Another axis, or the axis kept or not kept."""
     if not isinstance(node, ast.Call) or called(node) not in ALONG:
         return
@@ -170,7 +170,15 @@ def other_axis(node: ast.expr, scope: Scope) -> Iterator[Change]:
 
 
 def one_more(node: ast.expr, scope: Scope) -> Iterator[Change]:
-    """One factor or one term more."""
+    """One factor or one term more.
+
+    Args:
+        node: an expression.
+        scope: what can stand in one.
+
+    Yields:
+        What comes in its place, and the change in words.
+    """
     if isinstance(node, ast.Constant) or _is_module(node):
         return
     own = [
@@ -229,10 +237,10 @@ def _is_module(func: ast.expr) -> bool:
 
 Kind = Callable[[ast.expr, Scope], Iterator[Change]]
 KINDS: tuple[Kind, ...] = (
-    other_name,
-    other_constant,
-    other_function,
-    other_arguments,
-    off_by_one,
-    other_axis,
+    _other_name,
+    _other_constant,
+    _other_function,
+    _other_arguments,
+    _off_by_one,
+    _other_axis,
 )

@@ -61,36 +61,36 @@ class Tiers:
         self.free = [v for v in self.values if id(v) not in called and not isinstance(v, ast.Constant)]
         self.whole = {id(v) for v in _whole(part)}
         self.given = [(far, v, new) for v in every for far, new in self.donors.near(v) if far]
-        self.tiers = (self.simple, self.wider, self.alike, self.with_more, self.far)
+        self.tiers = (self._simple, self._wider, self._alike, self._with_more, self._far)
 
     def __iter__(self) -> Iterator[tuple[int, Edit]]:
         for number, tier in enumerate(self.tiers):
             yield from ((number, edit) for edit in sorted(tier(), key=lambda edit: edit.size))
 
-    def simple(self) -> Iterator[Edit]:
+    def _simple(self) -> Iterator[Edit]:
         """Those of one name, number, operator, function or argument."""
         for v in self.values:
             for kind in KINDS:
                 yield from (of_expression(v, *change) for change in kind(v, self.scope))
             yield from (of_expression(v, *change) for change in rewritten(v, RULES))
 
-    def wider(self) -> Iterator[Edit]:
+    def _wider(self) -> Iterator[Edit]:
         """Statements, the same change at several places, a factor or a term more, and what resembles the solution most."""
         yield from changes(self.part)
-        yield from everywhere(list(self.simple()))
+        yield from everywhere(list(self._simple()))
         yield from self._from_the_solution(0, CLOSE)
         yield from self._one_more(v for v in self.free if id(v) in self.whole)
 
-    def alike(self) -> Iterator[Edit]:
+    def _alike(self) -> Iterator[Edit]:
         """What resembles the solution."""
         yield from self._from_the_solution(CLOSE, NEAR)
 
-    def with_more(self) -> Iterator[Edit]:
+    def _with_more(self) -> Iterator[Edit]:
         """A function or an operation more."""
         for v in self.free:
             yield from (of_expression(v, *change) for change in rewritten(v, ANYWHERE))
 
-    def far(self) -> Iterator[Edit]:
+    def _far(self) -> Iterator[Edit]:
         """Any expression or statement of the solution, but not in place of all that is returned."""
         yield from self._from_the_solution(NEAR, FAR)
         for block in blocks(self.part):
