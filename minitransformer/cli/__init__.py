@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from minitransformer.cli.bench import bench
+from minitransformer.cli.certify import certify
 from minitransformer.cli.chat import chat
 from minitransformer.cli.check import check
 from minitransformer.cli.cross_validate import cross_validate
@@ -19,6 +20,7 @@ from minitransformer.cli.explain import explain
 from minitransformer.cli.fetch import fetch
 from minitransformer.cli.generate import generate
 from minitransformer.cli.hint import hint
+from minitransformer.cli.judge import judge
 from minitransformer.cli.learn import learn
 from minitransformer.cli.options import complaints, prepared
 from minitransformer.cli.process import ending_in_order, open_streams
@@ -43,7 +45,7 @@ GROUPS = {
     "Start here": (tour, doctor),
     "The course": (start, learn, check, watch, hint, solution, reset, progress),
     "Models": (train, generate, chat, translate, embed, fetch),
-    "Trust": (explain, cross_validate, verify, bench),
+    "Trust": (explain, certify, judge, cross_validate, verify, bench),
 }
 for group, commands in GROUPS.items():
     for command in commands:

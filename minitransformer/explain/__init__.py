@@ -13,6 +13,7 @@ for each token (`explanation.py`).
 | `deletion_curves.py`, `sanity.py`, `stability.py` | `faithfulness`, `randomisation_check`, `lime_stability` |
 | `rationales.py`, `word_ratings.py`, `planted.py` | agreement with people, and with a task whose answer is known |
 | `certificate.py` | `certify`: is relevance computed rightly for this model? |
+| `outside_attributions.py`, `judgement.py` | `judge`: what other tools say of a model, measured |
 | `comparison.py` | all methods on the same texts |
 
 An argument has one meaning in all of them: `target` is the explained logit, in one of the forms of `targets.py`; `label` is a
@@ -50,6 +51,8 @@ from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanat
 from minitransformer.explain.gradient_methods import gradient_x_input, integrated_gradients, smooth_grad
 from minitransformer.explain.held import constant
 from minitransformer.explain.inside import head_relevance, layer_relevance
+from minitransformer.explain.judgement import Judged, judge
+from minitransformer.explain.outside_attributions import Attribution, read_attributions
 from minitransformer.explain.perturbation import logit_of, masked_logits, occlusion
 from minitransformer.explain.planted import PlantedTask, evidence_found, learn_planted
 from minitransformer.explain.question import Question
@@ -81,6 +84,7 @@ from minitransformer.nn.layer_record import Layers
 
 __all__ = [
     "AlphaBeta",
+    "Attribution",
     "Case",
     "Certificate",
     "Comparison",
@@ -92,6 +96,7 @@ __all__ = [
     "Flat",
     "Gamma",
     "HalfEach",
+    "Judged",
     "LRPExplanation",
     "Layers",
     "Ledger",
@@ -117,6 +122,7 @@ __all__ = [
     "head_relevance",
     "integrated_gradients",
     "kernel_shap",
+    "judge",
     "layer_relevance",
     "learn_planted",
     "lexicon_agreement",
@@ -133,6 +139,7 @@ __all__ = [
     "precision_at_k",
     "randomisation_check",
     "rated_words",
+    "read_attributions",
     "relevance",
     "review_cases",
     "shapley_values",
