@@ -42,7 +42,7 @@ def judge(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Judge attributions of any tool, in FILE, by the model that they explain: faithful, beyond chance, and of this model?"""
+    """Judge attributions of any tool, in FILE, by the model that they explain."""
     prepare(seed, backend)
     if replace not in REPLACEMENTS:
         raise ValueError(f"--replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
