@@ -35,6 +35,14 @@ GPT = {
     "pad_token_id": 0,
     "num_labels": 3,
 }
+ENCODER = {
+    "vocab_size": 20, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 20,
+    "max_position_embeddings": 16, "pad_token_id": 0, "num_labels": 3,
+}  # fmt: skip
+DISTILBERT = {
+    "vocab_size": 20, "dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 20, "max_position_embeddings": 16, "pad_token_id": 0,
+    "num_labels": 3,
+}  # fmt: skip
 SLIDES = {"use_sliding_window": True, "sliding_window": 3}
 SIZES = {
     "Llama": DECODER,
@@ -42,6 +50,9 @@ SIZES = {
     "Qwen3": DECODER | {"head_dim": 6},
     "Mistral": DECODER,
     "GPT2": GPT,
+    "Bert": ENCODER,
+    "Roberta": ENCODER,
+    "DistilBert": DISTILBERT,
 }
 HEADS = {
     "SequenceClassification": "For",
@@ -49,11 +60,10 @@ HEADS = {
     "QuestionAnswering": "For",
     "Model": "",
 }
-WRITERS = {
-    "Llama": "ForCausalLM",
-    "Qwen2": "ForCausalLM",
-    "Qwen3": "ForCausalLM",
-    "Mistral": "ForCausalLM",
+READERS = ("Bert", "Roberta", "DistilBert")
+LANGUAGE = {
+    **dict.fromkeys(SIZES, "ForCausalLM"),
+    **dict.fromkeys(READERS, "ForMaskedLM"),
     "GPT2": "LMHeadModel",
 }
 OPTIONS = {  # of the language models
@@ -68,6 +78,9 @@ OPTIONS = {  # of the language models
     ],
     "Qwen3": [{}, {"attention_bias": True}, {"head_dim": 4}, SLIDES | {"max_window_layers": 1}],
     "Mistral": [{}, {"sliding_window": None}, {"sliding_window": 3}, {"head_dim": 6, "sliding_window": 2}],
+    "Bert": [{}, {"hidden_act": "relu"}, {"layer_norm_eps": 0.01}],
+    "Roberta": [{}, {"hidden_act": "relu"}, {"pad_token_id": 3}, {"type_vocab_size": 1}],
+    "DistilBert": [{}, {"activation": "relu"}, {"activation": "gelu_new"}, {"sinusoidal_pos_embds": True}],
     "GPT2": [
         {}, {"tie_word_embeddings": False}, {"n_inner": 7}, {"layer_norm_epsilon": 0.01},
         *({"activation_function": name} for name in ("gelu", "relu", "silu", "gelu_pytorch_tanh", "tanh")),
@@ -75,17 +88,18 @@ OPTIONS = {  # of the language models
 }  # fmt: skip
 CASES = {
     **{f"{family}{joint}{head}": {} for family in SIZES for head, joint in HEADS.items()},
-    **{f"{family}{WRITERS[family]} {o}": o for family, options in OPTIONS.items() for o in options},
+    **{f"{family}{LANGUAGE[family]} {o}": o for family, options in OPTIONS.items() for o in options},
 }  # class, and its options -> the options
-WRITE = [case for case in CASES if case.split()[0].endswith(("LM", "LMHeadModel"))]
+WRITE = [case for case in CASES if case.split()[0].endswith(("CausalLM", "LMHeadModel"))]
 
 
 def their_model(case, dtype):
     """Their model with large random weights; in float64 without a rounding to float32."""
     torch.manual_seed(0)
     made = getattr(transformers, case.split()[0])
+    more = {"num_labels": 2} if case.endswith("QuestionAnswering") else {}
     sizes = next(sizes for family, sizes in SIZES.items() if case.startswith(family))
-    model = made(made.config_class(**{**sizes, **CASES[case]})).to(getattr(torch, dtype)).eval()
+    model = made(made.config_class(**{**sizes, **CASES[case], **more})).to(getattr(torch, dtype)).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn_like(p) * 0.4)

@@ -10,16 +10,17 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import Any
 
 import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
+from minitransformer.models.activations import ACTIVATIONS
 from minitransformer.models.folder.names import Names
 from minitransformer.models.outside import PublishedConfig
-from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.lora import add_lora
 from minitransformer.nn.modes import in_use
@@ -43,6 +44,7 @@ class BertConfig(PublishedConfig):
         layer_norm_eps: the number that each layer norm adds to the variance.
         pad_token_id: the id of padding.
         dropout: the probability of dropout, in [0, 1].
+        hidden_act: the name of the activation function, one of `activations.ACTIVATIONS`.
         model_type: and all that follow: keys of `config.json` for which only the default is computed here.
 
     Raises:
@@ -67,12 +69,26 @@ class BertConfig(PublishedConfig):
     pad_token_id: int = 0
     dropout: float = 0.1
     _: KW_ONLY
+    hidden_act: str = "gelu"
     model_type: InitVar[str] = "bert"
-    hidden_act: InitVar[str] = "gelu"
     position_embedding_type: InitVar[str] = "absolute"
     is_decoder: InitVar[bool] = False
     add_cross_attention: InitVar[bool] = False
     tie_word_embeddings: InitVar[bool] = True
+
+    def check(self, said: dict[str, Any]) -> None:
+        self.require("hidden_act", self.hidden_act, *ACTIVATIONS)
+        super().check(said)
+
+    @property
+    def head_act(self) -> str:
+        """The activation function in the head for masked tokens, by its name."""
+        return self.hidden_act
+
+    @property
+    def pooler_act(self) -> str:
+        """The activation function in the head for classes of texts, by its name."""
+        return "tanh"
 
 
 class BertEmbeddings(nn.Module):
@@ -105,7 +121,19 @@ class BertEmbeddings(nn.Module):
         """
         # (C,) or (B, T, C)
         segment = self.segments.weight[0] if segments is None else self.segments(segments)
-        return self.dropout(self.norm(self.positions(self.words(ids) + segment)))
+        return self.dropout(self.norm(self.placed(self.words(ids) + segment, ids)))
+
+    def placed(self, x: Tensor, ids: Tensor) -> Tensor:
+        """Add the vector of each token's position.
+
+        Args:
+            x: (B, T, C).
+            ids: (B, T) integers.
+
+        Returns:
+            (B, T, C).
+        """
+        return self.positions(x)
 
 
 class Bert(nn.Module):
@@ -113,18 +141,19 @@ class Bert(nn.Module):
 
     Args:
         config: the sizes.
+        embeddings: the class of what gives the first layer its vectors.
     """
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig, embeddings: Callable[[Any], nn.Module] = BertEmbeddings):
         super().__init__()
         self.config = c = config
-        self.embeddings = BertEmbeddings(c)
+        self.embeddings = embeddings(c)
         layer = nn.TransformerEncoderLayer(
             c.hidden_size,
             c.num_attention_heads,
             c.intermediate_size,
             c.dropout,
-            "gelu",
+            ACTIVATIONS[c.hidden_act],
             c.layer_norm_eps,
             batch_first=True,
         )
@@ -191,12 +220,13 @@ class BertMaskedLM(nn.Module):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig, body: Callable[[Any], Bert] = Bert):
         super().__init__()
         self.config = config
-        self.bert = Bert(config)
+        self.bert = body(config)
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
@@ -225,7 +255,7 @@ class BertMaskedLM(nn.Module):
         Returns:
             (B, T, V).
         """
-        return self.decoder(self.norm(F.gelu(self.dense(x))))
+        return self.decoder(self.norm(ACTIVATIONS[self.config.head_act](self.dense(x))))
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,17 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.models.activations import ACTIVATIONS
 from minitransformer.models.bert import MASKED_NAMES, NAMES, Bert, BertConfig, BertMaskedLM, init_weights
 from minitransformer.models.folder.model import PublishedModel, padding_of
-from minitransformer.ops.networks.activation import tanh
+
+Body = Callable[[Any], Bert]  # the class of an encoder
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class BertHeadConfig(BertConfig):
 
 
 class BertPooler(nn.Module):
-    """The vector of a text: tanh of a linear layer of its first token's vector. (B, T, C) -> (B, C).
+    """The vector of a text: tanh, or another function, of a linear layer of its first token's vector. (B, T, C) -> (B, C).
 
     Args:
         config: the sizes.
@@ -36,6 +40,7 @@ class BertPooler(nn.Module):
     def __init__(self, config: BertConfig):
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = ACTIVATIONS[config.pooler_act]
         init_weights(self.dense)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,7 +52,7 @@ class BertPooler(nn.Module):
         Returns:
             (B, C).
         """
-        return tanh(self.dense(x[:, 0]))
+        return self.activation(self.dense(x[:, 0]))
 
 
 class BertModel(PublishedModel):
@@ -55,12 +60,13 @@ class BertModel(PublishedModel):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig, body: Body = Bert):
         super().__init__()
         self.config = config
-        self.bert = Bert(config)
+        self.bert = body(config)
         self.pooler = BertPooler(config)
 
     def forward(
@@ -84,12 +90,13 @@ class BertForSequenceClassification(PublishedModel):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertHeadConfig):
+    def __init__(self, config: BertHeadConfig, body: Body = Bert):
         super().__init__()
         self.config = config
-        self.bert = Bert(config)
+        self.bert = body(config)
         self.pooler = BertPooler(config)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
@@ -117,12 +124,13 @@ class BertForTokenClassification(PublishedModel):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertHeadConfig):
+    def __init__(self, config: BertHeadConfig, body: Body = Bert):
         super().__init__()
         self.config = config
-        self.bert = Bert(config)
+        self.bert = body(config)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         init_weights(self.classifier)
@@ -149,12 +157,13 @@ class BertForMaskedLM(PublishedModel):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig, body: Body = Bert):
         super().__init__()
         self.config = config
-        self.lm = BertMaskedLM(config)
+        self.lm = BertMaskedLM(config, body)
 
     def forward(
         self, ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
@@ -178,12 +187,13 @@ class BertForQuestionAnswering(PublishedModel):
 
     Args:
         config: the sizes.
+        body: the class of the encoder.
     """
 
-    def __init__(self, config: BertHeadConfig):
+    def __init__(self, config: BertHeadConfig, body: Body = Bert):
         super().__init__()
         self.config = config
-        self.bert = Bert(config)
+        self.bert = body(config)
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
         init_weights(self.qa_outputs)
 

@@ -23,7 +23,8 @@ HARMLESS = frozenset(
     torch_dtype torchscript transformers.js_config transformers_version use_bfloat16
 
     attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout dropout_rate embd_pdrop
-    hidden_dropout_prob initializer_factor initializer_range resid_pdrop summary_first_dropout
+    hidden_dropout_prob initializer_factor initializer_range qa_dropout resid_pdrop seq_classif_dropout
+    sinusoidal_pos_embds summary_first_dropout
 
     bos_token_id cls_token_id decoder_start_token_id eos_token_id id2label label2id mask_token_id num_labels
     pad_token_id sep_token_id unk_token_id
@@ -59,9 +60,11 @@ class PublishedConfig:
         left_out: key -> the value that a `config.json` means if it leaves the key out. The defaults of our own fields are the
             sizes of one published model, so they differ.
         also: key -> other values that mean the same as the field's default.
+        renamed: key -> our field, where that has another name.
     """
 
     left_out: Mapping[str, Any] = {}
+    renamed: Mapping[str, str] = {}
     also: Mapping[str, tuple[Any, ...]] = {}
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]  # of the subclass, a dataclass
 
@@ -84,7 +87,7 @@ class PublishedConfig:
                 f"{cls.__name__}: expected a config.json with a model_type, got the keys {', '.join(config)}"
             )
         known = cls.__dataclass_fields__
-        told = {**cls.left_out, **config}
+        told = {cls.renamed.get(key, key): value for key, value in {**cls.left_out, **config}.items()}
         if "num_labels" in known and isinstance(config.get("id2label"), Mapping):
             told["num_labels"] = len(config["id2label"])
         made: Self = settings(cls, {key: value for key, value in told.items() if key in known})
@@ -118,6 +121,7 @@ class PublishedConfig:
         """
         if value not in computed:
             only = " or ".join(map(repr, computed))
+            key = next((theirs for theirs, ours in self.renamed.items() if ours == key), key)
             raise ValueError(
                 f"{type(self).__name__}: {key}={one_line(repr(value))} is not computed here, only {only}"
             )

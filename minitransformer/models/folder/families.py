@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from minitransformer.models import bert_heads as bert
-from minitransformer.models import gpt, llama
+from minitransformer.models import distilbert, gpt, llama, roberta
 from minitransformer.models.bert import BertConfig
 from minitransformer.models.bert_heads import BertHeadConfig
+from minitransformer.models.distilbert import DistilBert, DistilBertConfig, DistilBertModel
 from minitransformer.models.folder.model import PublishedModel
 from minitransformer.models.folder.names import Names
 from minitransformer.models.heads import LastTokenClassifier, SpanFinder, TokenClassifier
 from minitransformer.models.mistral import MistralConfig
 from minitransformer.models.outside import PublishedConfig
 from minitransformer.models.qwen import Qwen2Config, Qwen3Config
+from minitransformer.models.roberta import Roberta, RobertaConfig
 
 
 class Family(NamedTuple):
@@ -64,6 +67,23 @@ def _gpts() -> dict[str, Family]:
     }
 
 
+def _encoders(
+    name: str, module: ModuleType, config: type[PublishedConfig], body: Any, bare: Any
+) -> dict[str, Family]:
+    """The rows of a family with BERT's heads; `module` has their names tables."""
+
+    def headed(head: Callable[..., PublishedModel], names: Names) -> Family:
+        return Family(partial(head, body=body), config, names)
+
+    return {
+        f"{name}Model": Family(bare, config, module.BARE),
+        f"{name}ForSequenceClassification": headed(bert.BertForSequenceClassification, module.CLASSIFIER),
+        f"{name}ForTokenClassification": headed(bert.BertForTokenClassification, module.TAGGER),
+        f"{name}ForMaskedLM": headed(bert.BertForMaskedLM, module.MASKED_LM),
+        f"{name}ForQuestionAnswering": headed(bert.BertForQuestionAnswering, module.READER),
+    }
+
+
 FAMILIES = {
     "BertModel": Family(bert.BertModel, BertConfig, bert.BARE),
     "BertForSequenceClassification": Family(
@@ -72,6 +92,8 @@ FAMILIES = {
     "BertForTokenClassification": Family(bert.BertForTokenClassification, BertHeadConfig, bert.TAGGER),
     "BertForMaskedLM": Family(bert.BertForMaskedLM, BertConfig, bert.MASKED_LM),
     "BertForQuestionAnswering": Family(bert.BertForQuestionAnswering, BertHeadConfig, bert.READER),
+    **_encoders("Roberta", roberta, RobertaConfig, Roberta, partial(bert.BertModel, body=Roberta)),
+    **_encoders("DistilBert", distilbert, DistilBertConfig, DistilBert, DistilBertModel),
     **_gpts(),
     **_decoders("Llama", llama.LlamaConfig),
     **_decoders("Qwen2", Qwen2Config),
