@@ -22,6 +22,7 @@ class RobertaConfig(BertHeadConfig):
     Args:
         vocab_size: the number V of ids.
         layer_norm_eps: the number that each layer norm adds to the variance.
+        type_vocab_size: the number of segments.
         max_position_embeddings: the number of position vectors: of tokens it reads `pad_token_id` + 1 fewer.
         pad_token_id: the id of padding.
         model_type: and all that follow: keys of `config.json` for which only the default is computed here.
