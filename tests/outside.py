@@ -222,12 +222,13 @@ PARTS_OF_T5 = {
 
 
 def published_t5_name(name):
-    """`flan_t5.from_published`, backwards."""
+    """What one of our arrays is called in published weights."""
     name = name.replace("distances.scores", "block.0.layer.0.SelfAttention.relative_attention_bias")
     name = name.replace("coder.norm", "coder.final_layer_norm")
-    return re.sub(
+    name = re.sub(
         r"blocks\.(\d+)\.(\w+)", lambda match: f"block.{match[1]}.layer.{PARTS_OF_T5[match[2]]}", name
     )
+    return name.replace("layer.2.", "layer.1.") if name.startswith("encoder.") else name
 
 
 def onnx_models():

@@ -14,7 +14,8 @@ from minitransformer.generation import generate, generate_batch
 pytestmark = pytest.mark.slow
 transformers = pytest.importorskip("transformers", reason="transformers is the judge here, and no dependency")
 
-IDS = np.array([[3, 14, 15, 9, 2, 6, 5], [8, 9, 7, 9, 0, 0, 0]])  # 0 fills up
+IDS = np.array([[3, 14, 15, 9, 2, 6, 5], [8, 9, 7, 5, 0, 0, 0]])  # 0 fills up
+ANSWER = np.array([[0, 4, 8, 15], [0, 2, 6, 1]])  # what a decoder has written
 LEFT = np.array([IDS[0], np.roll(IDS[1], 3)])
 MASKS = {"whole": None, "right": IDS != 0, "left": LEFT != 0}
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
@@ -43,6 +44,11 @@ DISTILBERT = {
     "vocab_size": 20, "dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 20, "max_position_embeddings": 16, "pad_token_id": 0,
     "num_labels": 3,
 }  # fmt: skip
+T5 = {
+    "vocab_size": 20, "d_model": 12, "d_kv": 5, "d_ff": 20, "num_layers": 2, "num_decoder_layers": 1, "num_heads": 3,
+    "relative_attention_num_buckets": 8, "relative_attention_max_distance": 6, "num_labels": 3, "eos_token_id": 5,
+    "decoder_start_token_id": 0,
+}  # fmt: skip
 SLIDES = {"use_sliding_window": True, "sliding_window": 3}
 SIZES = {
     "Llama": DECODER,
@@ -53,6 +59,7 @@ SIZES = {
     "Bert": ENCODER,
     "Roberta": ENCODER,
     "DistilBert": DISTILBERT,
+    "T5": T5,
 }
 HEADS = {
     "SequenceClassification": "For",
@@ -65,6 +72,7 @@ LANGUAGE = {
     **dict.fromkeys(SIZES, "ForCausalLM"),
     **dict.fromkeys(READERS, "ForMaskedLM"),
     "GPT2": "LMHeadModel",
+    "T5": "ForConditionalGeneration",
 }
 OPTIONS = {  # of the language models
     "Llama": [
@@ -78,6 +86,11 @@ OPTIONS = {  # of the language models
     ],
     "Qwen3": [{}, {"attention_bias": True}, {"head_dim": 4}, SLIDES | {"max_window_layers": 1}],
     "Mistral": [{}, {"sliding_window": None}, {"sliding_window": 3}, {"head_dim": 6, "sliding_window": 2}],
+    "T5": [
+        {}, {"tie_word_embeddings": False}, {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+        {"feed_forward_proj": "gated-gelu"}, {"feed_forward_proj": "gelu"}, {"feed_forward_proj": "gated-silu"},
+        {"num_decoder_layers": None}, {"relative_attention_num_buckets": 4},
+    ],
     "Bert": [{}, {"hidden_act": "relu"}, {"layer_norm_eps": 0.01}],
     "Roberta": [{}, {"hidden_act": "relu"}, {"pad_token_id": 3}, {"type_vocab_size": 1}],
     "DistilBert": [{}, {"activation": "relu"}, {"activation": "gelu_new"}, {"sinusoidal_pos_embds": True}],
@@ -87,6 +100,7 @@ OPTIONS = {  # of the language models
     ],
 }  # fmt: skip
 CASES = {
+    "T5EncoderModel": {},
     **{f"{family}{joint}{head}": {} for family in SIZES for head, joint in HEADS.items()},
     **{f"{family}{LANGUAGE[family]} {o}": o for family, options in OPTIONS.items() for o in options},
 }  # class, and its options -> the options
@@ -103,6 +117,9 @@ def their_model(case, dtype):
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn_like(p) * 0.4)
+    if "'tie_word_embeddings': False" in case:
+        output = model.get_output_embeddings()  # that of a T5 is not its own until a file has one
+        output.weight = torch.nn.Parameter(torch.randn_like(output.weight) * 0.4)
     if dtype == "float64":
         for module in model.modules():
             unround(module, model.config)
@@ -168,12 +185,18 @@ def test_outputs_are_theirs(case, dtype, tmp_path):
     theirs = their_model(case, dtype)
     theirs.save_pretrained(tmp_path)
     ours, _ = mt.models.from_folder(tmp_path, dtype=getattr(mt, dtype))
+    answers = case.split()[0] in ("T5Model", "T5ForConditionalGeneration")
+    given, told = ([ANSWER], {"decoder_input_ids": ANSWER}) if answers else ([], {})
     for side, mask in MASKS.items():
         ids = LEFT if side == "left" else IDS
+        if case.startswith("T5") and mask is None:
+            ids = np.where(ids == 0, 7, ids)  # without a mask, a T5 of ours takes 0 for padding
         options = {} if mask is None else {"attention_mask": mask.astype(int)}
         shown = np.ones(IDS.shape, bool) if mask is None else mask
         pairs = zip(
-            outputs_of(ours, mt, ids, **options), outputs_of(theirs, torch, ids, **options), strict=True
+            outputs_of(ours, mt, ids, *given, **options),
+            outputs_of(theirs, torch, ids, **told, **options),
+            strict=True,
         )
         for got, expected in pairs:
             assert got.shape == expected.shape and got.dtype == dtype
@@ -195,3 +218,15 @@ def test_greedy_text_is_theirs(case, tmp_path):
     assert generate_batch(ours, prompts, 8, temperature=0, stop_id=19) == expected
     for prompt, row in zip(prompts, expected, strict=True):
         assert generate(ours, prompt, 8, temperature=0, stop_id=19) == row
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.startswith("T5ForConditional")])
+def test_greedy_answers_are_theirs(case, tmp_path):
+    theirs = their_model(case, "float64")
+    theirs.save_pretrained(tmp_path)
+    ours, _ = mt.models.from_folder(tmp_path, dtype=mt.float64)
+    options = {"max_new_tokens": 8, "do_sample": False, "decoder_start_token_id": 0, "eos_token_id": 19}
+    mask = torch.tensor((IDS != 0).astype(int))
+    expected = theirs.generate(torch.tensor(IDS), attention_mask=mask, **options)[:, 1:].tolist()
+    expected = [row[: row.index(19)] if 19 in row else row for row in expected]
+    assert generate_batch(ours.answer(mt.tensor(IDS)), [[0], [0]], 8, temperature=0, stop_id=19) == expected

@@ -155,8 +155,8 @@ OTHERWISE = {
         "layer_types": [["full_attention", "full_attention"]], "num_local_experts": [8],
     },
     T5Config: {
-        "model_type": ["mt5", "umt5", "bart", "longt5"], "feed_forward_proj": ["relu", "gated-silu"], "dense_act_fn": ["relu"],
-        "is_gated_act": [False], "tie_word_embeddings": [True], "scale_decoder_outputs": [True], "is_decoder": [True],
+        "model_type": ["mt5", "umt5", "bart", "longt5"], "feed_forward_proj": ["mish", "gated-mish", "gated"],
+        "dense_act_fn": ["relu"], "is_gated_act": [False], "is_decoder": [True],
         "is_encoder_decoder": [False], "decoder_start_token_id": [5], "encoder_attention_type": ["local"],
     },
 }  # fmt: skip
@@ -185,9 +185,9 @@ def test_what_a_file_leaves_out_is_what_transformers_means():
     assert GPTConfig.from_published({"model_type": "gpt2"}) == GPTConfig()
     left = {key: value for key, value in FLAN_T5.items() if key != "num_decoder_layers"}
     assert T5Config.from_published(left | {"num_layers": 3}).num_decoder_layers == 3
-    for key in ("feed_forward_proj", "tie_word_embeddings"):  # those of version 1.0
-        with pytest.raises(ValueError, match=key):
-            T5Config.from_published({k: v for k, v in FLAN_T5.items() if k != key})
+    first = T5Config.from_published({"model_type": "t5"})  # version 1.0
+    assert (first.feed_forward_proj, first.activation, first.gated) == ("relu", "relu", False)
+    assert first.scale_decoder_outputs and not T5Config.from_published(FLAN_T5).scale_decoder_outputs
     with pytest.raises(ValueError, match="model_type"):
         BertConfig.from_published({"hidden_size": 8})
 
@@ -258,18 +258,22 @@ def test_a_gpt_of_more_than_is_computed_is_refused(name):
 
 
 def test_a_t5_whose_two_sides_read_other_vectors_is_refused():
-    words = np.ones((20, 8))
-    same = t5.from_published({"shared.weight": words, "encoder.embed_tokens.weight": words.copy()})
-    assert set(same) == {"shared.weight"}
+    model = T5(T5Config(20, 8, 4, 12, 1, 1, 2))
+    arrays = t5.LM_NAMES.write(model)
+    same = arrays | {"encoder.embed_tokens.weight": arrays["shared.weight"].copy()}
+    assert t5.LM_NAMES.read(model, same).keys() == model.state_dict().keys()
     with pytest.raises(ValueError, match="expected decoder.embed_tokens.weight to equal shared.weight"):
-        t5.from_published({"shared.weight": words, "decoder.embed_tokens.weight": 2 * words})
+        t5.LM_NAMES.read(model, arrays | {"decoder.embed_tokens.weight": 2 * arrays["shared.weight"]})
 
 
-def test_a_t5_without_a_head_of_its_own_does_not_load():
-    state = T5(T5Config(20, 8, 4, 12, 1, 1, 2)).state_dict()
-    del state["lm_head.weight"]
-    with pytest.raises(RuntimeError, match="lm_head.weight"):
-        T5(T5Config(20, 8, 4, 12, 1, 1, 2)).load_state_dict(state)
+def test_the_head_of_a_t5_may_be_left_out_where_it_is_the_embedding():
+    own, tied = (T5(T5Config(20, 8, 4, 12, 1, 1, 2, scale_decoder_outputs=told)) for told in (False, True))
+    assert tied.lm_head.weight is tied.shared.weight and own.lm_head.weight is not own.shared.weight
+    arrays = t5.LM_NAMES.write(tied)
+    assert "lm_head.weight" not in arrays
+    for model in (own, tied):
+        model.load_state_dict(t5.LM_NAMES.read(model, arrays))
+        assert np.array_equal(model.lm_head.weight.numpy(), arrays["shared.weight"])
 
 
 @pytest.mark.parametrize("part", ["q_proj.bias", "q_norm.weight"])
@@ -285,6 +289,7 @@ def test_harmless_keys_are_no_sizes():
         assert not HARMLESS & set(kind.__dataclass_fields__) - {
             "pad_token_id",
             "num_labels",
+            "eos_token_id",
             "decoder_start_token_id",
             "n_positions",
         }

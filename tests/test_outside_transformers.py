@@ -75,7 +75,7 @@ def ours(family, config, model):
         made.double().load_state_dict(arrays)
     else:
         made = T5(T5Config.from_published(config))
-        made.double().load_state_dict(t5.from_published(arrays))
+        made.double().load_state_dict(t5.LM_NAMES.read(made, arrays))
     inputs = [mt.tensor(IDS), mt.tensor(ANSWER)] if family == "t5" else [mt.tensor(IDS)]
     return made.eval()(*inputs).numpy()
 

@@ -20,6 +20,7 @@ from minitransformer.models.folder.model import PublishedModel
 from minitransformer.models.folder.names import Names
 from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
+from minitransformer.nn import init
 from minitransformer.nn.masking import far_keys, hidden_tokens, later_keys, merge
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.networks.heads import merge_heads, split_heads
@@ -313,6 +314,7 @@ class LlamaDecoder(PublishedModel):
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        init.reserve(config.head_size)
         turns = tensor(
             rotary.frequencies(config.head_size, config.rope_theta, config.rope), device=CPU
         )  # (d/2,)

@@ -1,8 +1,8 @@
 """T5: an encoder and a decoder; the only positions are a learned number for each distance, added to the attention scores.
 
-This is version 1.1 (Shazeer, arXiv 2002.05202), with gated feed-forward parts and a head that is not tied to the embedding;
-flan-t5 is such a model (Chung et al., arXiv 2210.11416). Scores are not divided by sqrt(d), norms are RMS norms, and no layer
-has a bias. `from_published` turns published weights into those of our module.
+Version 1.0 has ReLU, and its head is the embedding's matrix; version 1.1 (Shazeer, arXiv 2002.05202) has gated feed-forward
+parts and a head of its own; flan-t5 is such a model (Chung et al., arXiv 2210.11416). Scores are not divided by sqrt(d), norms
+are RMS norms, and no layer has a bias.
 
 Source:
     Raffel et al., JMLR 2020, section 2.1.
@@ -11,10 +11,8 @@ Source:
 from __future__ import annotations
 
 import math
-import re
 import sys
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, InitVar, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,10 +20,13 @@ import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.models.outside import PublishedConfig, check_tied
+from minitransformer.models.activations import ACTIVATIONS
+from minitransformer.models.folder.model import PublishedModel
+from minitransformer.models.folder.names import Names
+from minitransformer.models.outside import PublishedConfig
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
-from minitransformer.nn.masking import later_keys
+from minitransformer.nn.masking import hidden_tokens, later_keys
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.networks.heads import merge_heads, split_heads
@@ -35,8 +36,7 @@ from minitransformer.ops.networks.heads import merge_heads, split_heads
 class T5Config(PublishedConfig):
     """The sizes of a `T5`, under their published names. The defaults are those of flan-t5-small.
 
-    Version 1.1 is recognised by `feed_forward_proj` "gated-gelu" and by `tie_word_embeddings` False, or since transformers 5 by
-    `scale_decoder_outputs` False.
+    Version 1.0 is recognised by `tie_word_embeddings` True, or since transformers 5 by `scale_decoder_outputs` True.
 
     Args:
         vocab_size: the number V of ids.
@@ -51,6 +51,12 @@ class T5Config(PublishedConfig):
         layer_norm_epsilon: the number that each RMS norm adds to the mean square.
         pad_token_id: the id of padding, which is also the first token that the decoder reads.
         dropout: the probability of dropout, in [0, 1].
+        feed_forward_proj: the activation function, one of `activations.ACTIVATIONS`, with "gated-" before it for a gated part.
+            "gated-gelu" means "gelu_new".
+        scale_decoder_outputs: whether the vectors that the head reads are divided by sqrt(C), and its matrix is the
+            embedding's; None means what `tie_word_embeddings` says.
+        eos_token_id: the id of the end of a text, whose vector a classifier reads.
+        num_labels: the number of classes, for a head that classifies.
         model_type: and all that follow: keys of `config.json` for which only the default is computed here.
 
     Raises:
@@ -61,7 +67,7 @@ class T5Config(PublishedConfig):
         "d_ff": 2048, "num_layers": 6, "num_decoder_layers": None, "num_heads": 8, "feed_forward_proj": "relu",
         "tie_word_embeddings": True,
     }  # fmt: skip
-    also = {"scale_decoder_outputs": (False,)}
+
     vocab_size: int = 32_128
     d_model: int = 512
     d_kv: int = 64
@@ -75,19 +81,26 @@ class T5Config(PublishedConfig):
     pad_token_id: int = 0
     dropout: float = 0.1
     _: KW_ONLY
+    feed_forward_proj: str = "gated-gelu"
+    scale_decoder_outputs: bool | None = None
+    eos_token_id: int | None = 1
+    num_labels: int = 2
     model_type: InitVar[str] = "t5"
-    feed_forward_proj: InitVar[str] = "gated-gelu"
-    dense_act_fn: InitVar[str] = "gelu_new"
-    is_gated_act: InitVar[bool] = True
+    dense_act_fn: InitVar[str | None] = None
+    is_gated_act: InitVar[bool | None] = None
     is_encoder_decoder: InitVar[bool] = True
     is_decoder: InitVar[bool] = False
     tie_word_embeddings: InitVar[bool] = False
-    scale_decoder_outputs: InitVar[bool | None] = None
     decoder_start_token_id: InitVar[int | None] = None
 
     def check(self, said: dict[str, Any]) -> None:
-        if said["scale_decoder_outputs"] is False:
-            del said["tie_word_embeddings"]  # beside the other key it says only how the weights are stored
+        tied = said.pop("tie_word_embeddings")  # beside the other key it says only how the weights are stored
+        self.require("tie_word_embeddings", tied, True, False)
+        if self.scale_decoder_outputs is None:
+            object.__setattr__(self, "scale_decoder_outputs", tied)
+        self.require("feed_forward_proj", self.activation, *ACTIVATIONS)
+        self.require("dense_act_fn", said.pop("dense_act_fn"), self.activation, None)
+        self.require("is_gated_act", said.pop("is_gated_act"), self.gated, None)
         self.require("decoder_start_token_id", said.pop("decoder_start_token_id"), None, self.pad_token_id)
         super().check(said)
         object.__setattr__(self, "num_decoder_layers", self.num_decoder_layers or self.num_layers)
@@ -101,6 +114,22 @@ class T5Config(PublishedConfig):
             raise ValueError(
                 f"T5Config: pad_token_id: expected one of {self.vocab_size} ids, got {self.pad_token_id}"
             )
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward parts are gated."""
+        return self.feed_forward_proj.startswith("gated-")
+
+    @property
+    def activation(self) -> str:
+        """The activation function, by its name."""
+        name = self.feed_forward_proj.removeprefix("gated-")
+        return "gelu_new" if self.feed_forward_proj == "gated-gelu" else name
+
+    @property
+    def hidden_size(self) -> int:
+        """The size C of each token's vector, `d_model`."""
+        return self.d_model
 
     @property
     def decoder_layers(self) -> int:
@@ -217,7 +246,7 @@ class T5Attention(nn.Module):
 
 
 class T5MLP(nn.Module):
-    """The feed-forward part, GEGLU: wo(gelu(wi_0(x)) * wi_1(x)). (.., C) -> (.., C).
+    """The feed-forward part: wo(f(wi(x))), or gated, wo(f(wi_0(x)) * wi_1(x)). (.., C) -> (.., C).
 
     Args:
         config: the sizes.
@@ -228,7 +257,9 @@ class T5MLP(nn.Module):
 
     def __init__(self, config: T5Config):
         super().__init__()
-        self.wi_0, self.wi_1 = (nn.Linear(config.d_model, config.d_ff, bias=False) for _ in range(2))
+        self.activation, self.gated = ACTIVATIONS[config.activation], config.gated
+        for name in ("wi_0", "wi_1") if config.gated else ("wi",):
+            setattr(self, name, nn.Linear(config.d_model, config.d_ff, bias=False))
         self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -241,7 +272,8 @@ class T5MLP(nn.Module):
         Returns:
             (.., C).
         """
-        return self.wo(self.dropout(F.gelu(self.wi_0(x), approximate="tanh") * self.wi_1(x)))
+        inner = self.activation(self.wi_0(x)) * self.wi_1(x) if self.gated else self.activation(self.wi(x))
+        return self.wo(self.dropout(inner))
 
 
 class T5LayerCache(nn.AttentionCache):
@@ -369,10 +401,10 @@ class T5Stack(nn.Module):
         return self.dropout(self.norm(x))
 
 
-class T5(nn.Module):
-    """ids of a text (B, S), ids of its answer (B, T) -> logits of each next token of the answer (B, T, V).
+class T5Body(PublishedModel):
+    """ids of a text (B, S), ids of its answer (B, T) -> vectors of the answer (B, T, C).
 
-    The answer begins with one token of padding, after which its first token is predicted.
+    The answer begins with one token of padding.
 
     Args:
         config: the sizes.
@@ -384,34 +416,42 @@ class T5(nn.Module):
         self.shared = nn.Embedding(config.vocab_size, config.d_model)
         self.encoder = T5Stack(config, config.num_layers, decodes=False)
         self.decoder = T5Stack(config, config.decoder_layers, decodes=True)
-        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.apply(init_weights)
 
-    def forward(self, source: Tensor, ids: Tensor) -> Tensor:
-        """The logits of each next token of the answers.
+    def forward(self, ids: Tensor, decoder_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """The vectors of the answers.
 
         Args:
-            source: (B, S) integers, the texts, padded with `pad_token_id`.
-            ids: (B, T) integers, the answers, each after one token of padding.
+            ids: (B, S) integers, the texts.
+            decoder_ids: (B, T) integers, the answers, each after one token of padding.
+            attention_mask: (B, S), 1 for real tokens of the texts and 0 for padding; None means that `pad_token_id` is padding.
 
         Returns:
-            (B, T, V).
-        """
-        return self.decode(ids, *self.encode(source))
+            (B, T, C).
 
-    def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        Raises:
+            ValueError: if the mask has another shape, or there is not one text for each answer.
+        """
+        return self.read(decoder_ids, *self.encode(ids, attention_mask))
+
+    def encode(self, ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The output of the encoder, which the decoder attends to.
 
         Args:
-            source: (B, S) integers.
+            ids: (B, S) integers.
+            attention_mask: see `forward`.
 
         Returns:
             The memory (B, S, C), and (B, S) bool, True for padding.
-        """
-        padding = source == self.config.pad_token_id
-        return self.encoder(self.shared(source), padding), padding
 
-    def decode(
+        Raises:
+            ValueError: if the mask has another shape.
+        """
+        told = hidden_tokens(attention_mask, *ids.shape)
+        padding = ids == self.config.pad_token_id if told is None else told
+        return self.encoder(self.shared(ids), padding), padding
+
+    def read(
         self,
         ids: Tensor,
         memory: Tensor,
@@ -419,7 +459,7 @@ class T5(nn.Module):
         cache: nn.TransformerCache | None = None,
         own_padding: Tensor | None = None,
     ) -> Tensor:
-        """The logits of each next token of the answers.
+        """The vectors of the answers.
 
         Args:
             ids: (B, T) integers. With a cache, only the tokens that are not yet in it.
@@ -429,7 +469,7 @@ class T5(nn.Module):
             own_padding: bool for all tokens of the answers so far, True where a row has not yet begun.
 
         Returns:
-            (B, T, V).
+            (B, T, C).
 
         Raises:
             ValueError: if the memory has neither one row nor B.
@@ -438,7 +478,65 @@ class T5(nn.Module):
             raise ValueError(
                 f"T5: expected one text for all {len(ids)} answers, or one for each, got {len(memory)} texts"
             )
-        return self.lm_head(self.decoder(self.shared(ids), own_padding, memory, padding, cache))
+        return self.decoder(self.shared(ids), own_padding, memory, padding, cache)
+
+
+class T5(T5Body):
+    """ids of a text (B, S), ids of its answer (B, T) -> logits of each next token of the answer (B, T, V).
+
+    The answer begins with one token of padding, after which its first token is predicted.
+
+    Args:
+        config: the sizes.
+    """
+
+    def __init__(self, config: T5Config):
+        super().__init__(config)
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        if config.scale_decoder_outputs:
+            self.lm_head.weight = self.shared.weight
+        init_weights(self)
+
+    def forward(self, ids: Tensor, decoder_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """The logits of each next token of the answers.
+
+        Args:
+            ids: (B, S) integers, the texts.
+            decoder_ids: (B, T) integers, the answers, each after one token of padding.
+            attention_mask: (B, S), 1 for real tokens of the texts and 0 for padding; None means that `pad_token_id` is padding.
+
+        Returns:
+            (B, T, V).
+
+        Raises:
+            ValueError: if the mask has another shape, or there is not one text for each answer.
+        """
+        return self.decode(decoder_ids, *self.encode(ids, attention_mask))
+
+    def decode(
+        self,
+        ids: Tensor,
+        memory: Tensor,
+        padding: Tensor,
+        cache: nn.TransformerCache | None = None,
+        own_padding: Tensor | None = None,
+    ) -> Tensor:
+        """The logits of each next token of the answers. Arguments and errors are those of `read`.
+
+        Args:
+            ids: (B, T) integers.
+            memory: (B, S, C), or (1, S, C).
+            padding: (B, S) bool.
+            cache: the keys and values of earlier tokens.
+            own_padding: bool for all tokens of the answers so far.
+
+        Returns:
+            (B, T, V).
+        """
+        x = self.read(ids, memory, padding, cache, own_padding)  # (B, T, C)
+        if self.config.scale_decoder_outputs:
+            x = x * self.config.d_model**-0.5
+        return self.lm_head(x)
 
     def answer(self, source: Tensor) -> T5Answer:
         """The writer of the answer, for the functions of `generation`.
@@ -504,46 +602,47 @@ def init_weights(module: nn.Module) -> None:
         for linear, width in ((module.k, size), (module.v, size), (module.o, inner)):
             init.normal_(linear.weight, std=width**-0.5)
     if isinstance(module, T5MLP):
-        for linear in (module.wi_0, module.wi_1, module.wo):
-            init.normal_(linear.weight, std=linear.in_features**-0.5)
+        for part in module.children():
+            if isinstance(part, nn.Linear):
+                init.normal_(part.weight, std=part.in_features**-0.5)
     if isinstance(module, Distances):
         init.normal_(module.scores.weight, std=0.02)
-    if isinstance(module, T5):
-        init.normal_(module.lm_head.weight, std=module.config.d_model**-0.5)
+    if isinstance(module, T5) and hasattr(module, "lm_head"):
+        # the head that is the embedding reads vectors that are scaled, and the embedding has variance 1
+        std = 1.0 if module.config.scale_decoder_outputs else module.config.d_model**-0.5
+        init.normal_(module.lm_head.weight, std=std)
 
 
 # ---- published names ----
 
-RENAMED = {
-    r"^(en|de)coder\.block\.0\.layer\.0\.SelfAttention\.relative_attention_bias": r"\1coder.distances.scores",
-    r"\.block\.(\d+)\.layer\.0\.SelfAttention": r".blocks.\1.self_attn",
-    r"\.block\.(\d+)\.layer\.0\.layer_norm": r".blocks.\1.self_norm",
-    r"\.block\.(\d+)\.layer\.1\.EncDecAttention": r".blocks.\1.cross_attn",
-    r"decoder\.block\.(\d+)\.layer\.1\.layer_norm": r"decoder.blocks.\1.cross_norm",
-    r"\.block\.(\d+)\.layer\.[12]\.DenseReluDense": r".blocks.\1.mlp",
-    r"\.block\.(\d+)\.layer\.[12]\.layer_norm": r".blocks.\1.mlp_norm",
-    r"final_layer_norm": "norm",
-}
-
-
-def from_published(arrays: Mapping[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """The state dict of a `T5`, from published weights.
-
-    Args:
-        arrays: array by published name; `embed_tokens.weight` repeats `shared.weight` and is left out.
-
-    Returns:
-        Array by our name.
-
-    Raises:
-        ValueError: if `embed_tokens.weight` differs from `shared.weight`.
-    """
-    for side in ("encoder", "decoder"):
-        check_tied(arrays, f"{side}.embed_tokens.weight", "shared.weight")
-    state = {}
-    for name, array in arrays.items():
-        for theirs, ours in RENAMED.items():
-            name = re.sub(theirs, ours, name)
-        if "embed_tokens" not in name:
-            state[name] = array
-    return state
+ENCODER_NAMES = Names(
+    {
+        "shared.": "shared.",
+        "encoder.distances.scores.": "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.",
+        "encoder.blocks.*.self_attn.": "encoder.block.*.layer.0.SelfAttention.",
+        "encoder.blocks.*.self_norm.": "encoder.block.*.layer.0.layer_norm.",
+        "encoder.blocks.*.mlp.": "encoder.block.*.layer.1.DenseReluDense.",
+        "encoder.blocks.*.mlp_norm.": "encoder.block.*.layer.1.layer_norm.",
+        "encoder.norm.": "encoder.final_layer_norm.",
+    },
+    repeats={"encoder.embed_tokens.weight": "shared.weight"},
+)
+NAMES = replace(
+    ENCODER_NAMES,
+    rows={
+        **ENCODER_NAMES.rows,
+        "decoder.distances.scores.": "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.",
+        "decoder.blocks.*.self_attn.": "decoder.block.*.layer.0.SelfAttention.",
+        "decoder.blocks.*.self_norm.": "decoder.block.*.layer.0.layer_norm.",
+        "decoder.blocks.*.cross_attn.": "decoder.block.*.layer.1.EncDecAttention.",
+        "decoder.blocks.*.cross_norm.": "decoder.block.*.layer.1.layer_norm.",
+        "decoder.blocks.*.mlp.": "decoder.block.*.layer.2.DenseReluDense.",
+        "decoder.blocks.*.mlp_norm.": "decoder.block.*.layer.2.layer_norm.",
+        "decoder.norm.": "decoder.final_layer_norm.",
+    },
+    spare=("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.",),
+    repeats={f"{side}.embed_tokens.weight": "shared.weight" for side in ("encoder", "decoder")},
+)
+LM_NAMES = replace(
+    NAMES.within("", "", {"lm_head.": "lm_head."}), defaults={"lm_head.weight": "shared.weight"}
+)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from minitransformer.models import bert_heads as bert
-from minitransformer.models import distilbert, gpt, llama, roberta
+from minitransformer.models import distilbert, gpt, llama, roberta, t5, t5_heads
 from minitransformer.models.bert import BertConfig
 from minitransformer.models.bert_heads import BertHeadConfig
 from minitransformer.models.distilbert import DistilBert, DistilBertConfig, DistilBertModel
@@ -48,6 +48,21 @@ def _decoders(name: str, config: type[llama.LlamaConfig], reader: str = "transfo
         f"{name}ForSequenceClassification": headed(LastTokenClassifier, "model.", score="score"),
         f"{name}ForTokenClassification": headed(TokenClassifier, "model.", score="score"),
         f"{name}ForQuestionAnswering": headed(SpanFinder, reader, ends="qa_outputs"),
+    }
+
+
+def _t5() -> dict[str, Family]:
+    """The rows of T5, of all its versions."""
+    config = t5.T5Config
+    return {
+        "T5Model": Family(t5.T5Body, config, t5.NAMES),
+        "T5EncoderModel": Family(t5_heads.T5Encoder, t5_heads.T5EncoderConfig, t5.ENCODER_NAMES),
+        "T5ForConditionalGeneration": Family(t5.T5, config, t5.LM_NAMES),
+        "T5ForSequenceClassification": Family(t5_heads.T5Classifier, config, t5_heads.CLASSIFIER),
+        "T5ForTokenClassification": Family(
+            partial(TokenClassifier, t5_heads.T5Encoder), t5_heads.T5EncoderConfig, t5_heads.TAGGER
+        ),
+        "T5ForQuestionAnswering": Family(t5_heads.T5Reader, config, t5_heads.READER),
     }
 
 
@@ -95,6 +110,7 @@ FAMILIES = {
     **_encoders("Roberta", roberta, RobertaConfig, Roberta, partial(bert.BertModel, body=Roberta)),
     **_encoders("DistilBert", distilbert, DistilBertConfig, DistilBert, DistilBertModel),
     **_gpts(),
+    **_t5(),
     **_decoders("Llama", llama.LlamaConfig),
     **_decoders("Qwen2", Qwen2Config),
     **_decoders("Qwen3", Qwen3Config),

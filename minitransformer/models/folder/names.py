@@ -85,6 +85,7 @@ class Names:
         rows: beginning of our names -> beginning of the published names, or several; see above. The first row that fits counts.
         spare: beginnings of published names that change no output; `*` stands for a number. They are not read.
         repeats: published name -> the published name of the same numbers, for those that a file may hold twice.
+        defaults: published name -> the published name of the numbers that are read where a file leaves the first out.
         root: the beginning that some files leave out of all published names, such as "transformer.".
     """
 
@@ -92,6 +93,7 @@ class Names:
     spare: tuple[str, ...] = ()
     repeats: Mapping[str, str] = field(default_factory=dict)
     root: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, ours: str, theirs: str, rows: Mapping[str, Row]) -> Self:
         """The table of a model of which this one's model is a part.
@@ -106,8 +108,16 @@ class Names:
         """
         inner = {ours + mine: _after(theirs, row) for mine, row in self.rows.items()}
         repeats = {theirs + name: theirs + other for name, other in self.repeats.items()}
+        defaults = {theirs + name: theirs + other for name, other in self.defaults.items()}
         spare = tuple(theirs + name for name in self.spare)
-        return replace(self, rows={**rows, **inner}, spare=spare, repeats=repeats, root=theirs + self.root)
+        return replace(
+            self,
+            rows={**rows, **inner},
+            spare=spare,
+            repeats=repeats,
+            root=theirs + self.root,
+            defaults=defaults,
+        )
 
     def but(self, spare: tuple[str, ...] = (), repeats: Mapping[str, str] | None = None) -> Self:
         """This table, with more names that may be passed over.
@@ -158,6 +168,7 @@ class Names:
         places = {name: self.place(name) for name in own}
         known = {theirs for place in places.values() for theirs in place.names}
         found = self._found(arrays, known)
+        found |= {name: found[other] for name, other in self._left_out(known, found)}
         whole = {name: place for name, place in places.items() if found.keys() >= set(place.names)}
         self._check_missing(own, places, whole, found)
         return {
@@ -196,6 +207,11 @@ class Names:
             self._check_equal(arrays, found, name)
             found.setdefault(self.repeats[name], found.pop(name))
         return found
+
+    def _left_out(self, known: set[str], found: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Names that the file leaves out, each with the one that is read in its place."""
+        defaults = self.defaults.items()
+        return [(name, other) for name, other in defaults if name in known - found.keys() and other in found]
 
     def _spellings(self, name: str) -> Iterator[str]:
         """A file's name, and what it may mean."""

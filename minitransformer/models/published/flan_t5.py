@@ -16,6 +16,7 @@ import numpy
 
 from minitransformer.files import FileError, blaming, check_regular, once, one_line, parsing
 from minitransformer.installing import install_line
+from minitransformer.models.outside import check_tied
 from minitransformer.models.published.weights import (
     FETCH,
     WEIGHTS,
@@ -25,7 +26,7 @@ from minitransformer.models.published.weights import (
     pieces,
     shapes,
 )
-from minitransformer.models.t5 import T5, T5Config, from_published
+from minitransformer.models.t5 import LM_NAMES, T5, T5Config
 from minitransformer.tokenization.published import PublishedTokenizer
 
 CONFIG = T5Config()
@@ -76,7 +77,10 @@ def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
     if READ not in arrays:
         raise missing(paths[-1], READ)
     with blaming(" and ".join(map(str, paths)), FETCH):
-        state = from_published(arrays)
+        for side in ("encoder", "decoder"):
+            check_tied(arrays, f"{side}.embed_tokens.weight", READ)
+    ours = {LM_NAMES.place(name).names[0]: name for name in expected}
+    state = {ours.get(n, n): array for n, array in arrays.items() if not n.endswith("embed_tokens.weight")}
     for path, encodes in zip(paths, FILES.values(), strict=True):
         held = {n: shape for n, shape in expected.items() if n.startswith("encoder.") is encodes}
         found = {n: array for n, array in state.items() if n.startswith("encoder.") is encodes}
