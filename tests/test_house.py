@@ -29,7 +29,7 @@ FLOORS = {
     "cli": 6,
 }
 # the rooms of `ops/`, lowest first, and above them `methods`; `books`, `laws`, .. stand beside the lowest
-ROOMS_OF_OPS = "tensors shape creation elementwise index reduce order products networks methods".split()
+ROOMS_OF_OPS = "tensors shape creation elementwise index reduce order products networks grids methods".split()
 HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer", "safetensors", "numpy.random"}
 TENSORS = "Tensor tensor no_grad enable_grad manual_seed use_backend backend gradcheck compare_with_torch to_torch detect_anomaly"
 METHODS = (

@@ -222,7 +222,7 @@ def test_repr_nests_as_torch_s():
 
     assert repr(Told(nn)) == repr(Theirs(torch.nn))
     assert repr(nn.Sequential(nn.Linear(3, 1000), nn.Dropout(0.5))) == (
-        "Sequential(\n  (0): Linear(in_features=3, out_features=1000, bias=True)\n  (1): Dropout(p=0.5)\n)"
+        "Sequential(\n  (0): Linear(in_features=3, out_features=1000, bias=True)\n  (1): Dropout(p=0.5, inplace=False)\n)"
     )
     assert repr(nn.ModuleList()) == repr(torch.nn.ModuleList())
 

@@ -232,7 +232,7 @@ def test_dropout_keeps_the_mean_and_is_the_identity_in_use():
         (lambda: F.embedding(mt.tensor([0.5]), mt.ones(5, 2)), TypeError, "integer"),
         (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 3])), IndexError, "3"),
         (lambda: F.mse_loss(mt.ones(2, 3), mt.ones(3)), ValueError, "equal shapes"),
-        (lambda: F.linear(mt.ones(2, 3).double(), mt.ones(4, 3)), TypeError, "float64"),
+        (lambda: F.linear(mt.ones(2, 3).double(), mt.ones(4, 3)), RuntimeError, "float64"),
         (lambda: mt.ones(2, 3).sum(2), IndexError, "out of range"),
         (lambda: mt.tensor([1, 2], requires_grad=True), RuntimeError, "floating-point"),
         (lambda: F.embedding([1, 2], mt.ones(5, 2)), TypeError, "a tensor of ids, got list"),

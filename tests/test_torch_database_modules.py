@@ -74,7 +74,7 @@ def counterpart(value):
 
 
 def run(lib, name, training):
-    """The outputs of a module with that state, and its parameters' gradients from random cotangents."""
+    """The outputs of a module with that state, its parameters' gradients from random cotangents, and its buffers after that."""
 
     def outputs(constructor, forward, state):
         module = made(lib, name, constructor, training)
@@ -82,7 +82,8 @@ def run(lib, name, training):
         result = module(*forward[0], **forward[1])
         parameters = [p for _, p in sorted(module.named_parameters())]
         gradients = backward(tensors(result, lib.Tensor), parameters, lib.tensor)
-        return [t.detach() for t in tensors(result, lib.Tensor)], gradients
+        buffers = [b for _, b in sorted(module.named_buffers())]
+        return [t.detach() for t in tensors(result, lib.Tensor)], gradients, buffers
 
     return outputs
 
@@ -96,10 +97,16 @@ def random_state(name, constructor):
         return made(torch, name, constructor, True).state_dict()
     if (settings := (name, repr(constructor))) not in STATES:
         random, shapes = numpy.random.default_rng(0), made(torch, name, constructor, True).state_dict()
-        STATES[settings] = {
-            key: torch.tensor(random.normal(0, 0.5, tuple(value.shape))) for key, value in shapes.items()
-        }
+        STATES[settings] = {key: drawn(key, value, random) for key, value in shapes.items()}
     return STATES[settings]
+
+
+def drawn(name, value, random):
+    """Random values for a tensor of a state; of a variance positive ones, of a count its own."""
+    if not value.is_floating_point():
+        return value
+    values = torch.tensor(random.normal(0, 0.5, tuple(value.shape)))
+    return abs(values) if name.endswith("var") else values
 
 
 def leaves(value):

@@ -1,13 +1,24 @@
 """Layers, under PyTorch's names."""
 
 from minitransformer.nn import functional, init, parameter, utils
-from minitransformer.nn.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from minitransformer.nn.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softmin, Tanh
 from minitransformer.nn.attention import MultiheadAttention
 from minitransformer.nn.cache import AttentionCache, TransformerCache
 from minitransformer.nn.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitransformer.nn.containers import ModuleDict, ModuleList, Sequential
-from minitransformer.nn.dropout import Dropout
+from minitransformer.nn.dropout import Dropout, Dropout1d, Dropout2d
 from minitransformer.nn.embedding import Embedding
+from minitransformer.nn.grids.convolution import Conv1d, Conv2d, Conv3d
+from minitransformer.nn.grids.normalization import BatchNorm1d, BatchNorm2d, GroupNorm
+from minitransformer.nn.grids.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from minitransformer.nn.grids.resizing import Upsample, ZeroPad2d
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.linear import Linear
 from minitransformer.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
@@ -26,6 +37,17 @@ from minitransformer.nn.position import (
     mark_positions,
     positions_after_padding,
 )
+from minitransformer.nn.rectifiers import (
+    ELU,
+    GLU,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    Mish,
+    PReLU,
+    ReLU6,
+    Softplus,
+)
 from minitransformer.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitransformer.nn.shaping import Flatten, Identity, Unflatten
 from minitransformer.nn.transformer import (
@@ -37,29 +59,50 @@ from minitransformer.nn.transformer import (
 )
 
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
     "AddedPositionalEncoding",
     "AttentionCache",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Buffer",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "ELU",
     "Embedding",
     "Flatten",
     "GELU",
-    "Identity",
+    "GLU",
     "GRU",
     "GRUCell",
+    "GroupNorm",
+    "Hardtanh",
+    "Identity",
     "LSTM",
     "LSTMCell",
     "LayerNorm",
+    "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
     "NLLLoss",
+    "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",
@@ -70,12 +113,15 @@ __all__ = [
     "RNNCell",
     "RNNCellBase",
     "ReLU",
+    "ReLU6",
     "RotaryEmbedding",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SinusoidalPositionalEncoding",
     "Softmax",
+    "Softmin",
+    "Softplus",
     "Tanh",
     "Transformer",
     "TransformerCache",
@@ -84,6 +130,8 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Unflatten",
+    "Upsample",
+    "ZeroPad2d",
     "apply_rotary",
     "functional",
     "generate_square_subsequent_mask",

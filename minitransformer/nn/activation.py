@@ -8,7 +8,15 @@ from minitransformer.nn.module import Module
 
 
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    Args:
+        inplace: whether to write the result into the input.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function elementwise.
@@ -19,7 +27,10 @@ class ReLU(Module):
         Returns:
             The same shape and dtype.
         """
-        return F.relu(input)
+        return F.relu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class GELU(Module):
@@ -55,7 +66,15 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """x sigmoid(x)."""
+    """x sigmoid(x).
+
+    Args:
+        inplace: whether to write the result into the input.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function elementwise.
@@ -66,7 +85,10 @@ class SiLU(Module):
         Returns:
             The same shape and dtype.
         """
-        return F.silu(input)
+        return F.silu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class Tanh(Module):
@@ -142,3 +164,22 @@ class LogSoftmax(Softmax):
             The same shape and dtype.
         """
         return F.log_softmax(input, self.dim)
+
+
+class Softmin(Softmax):
+    """e^-x / sum e^-x along one dimension.
+
+    Args:
+        dim: as in `Softmax`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function.
+
+        Args:
+            input: (..), floating-point.
+
+        Returns:
+            The same shape and dtype.
+        """
+        return F.softmax(-input, self.dim)

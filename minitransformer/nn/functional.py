@@ -4,38 +4,83 @@ import warnings
 from typing import Any
 
 from minitransformer.autograd import Tensor
+from minitransformer.ops.grids.convolution import conv1d, conv2d, conv3d
+from minitransformer.ops.grids.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from minitransformer.ops.grids.resizing import interpolate
 from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
-from minitransformer.ops.networks.dropout import dropout
+from minitransformer.ops.networks.channels import batch_norm, group_norm
+from minitransformer.ops.networks.dropout import dropout, dropout1d, dropout2d
 from minitransformer.ops.networks.loss import cross_entropy, mse_loss, nll_loss
 from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
+from minitransformer.ops.networks.rectifiers import (
+    elu,
+    glu,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    prelu,
+    relu6,
+    softplus,
+)
 from minitransformer.ops.networks.softmax import log_softmax as _log_softmax
 from minitransformer.ops.networks.softmax import softmax as _softmax
 from minitransformer.ops.products.likeness import cosine_similarity, normalize
 from minitransformer.ops.products.linalg import linear
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm",
+    "conv1d",
+    "conv2d",
+    "conv3d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "elu",
     "embedding",
     "gelu",
+    "glu",
+    "group_norm",
+    "hardtanh",
+    "interpolate",
     "layer_norm",
+    "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "max_pool1d",
+    "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "prelu",
     "relu",
+    "relu6",
     "rms_norm",
     "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",
+    "softplus",
     "tanh",
 ]
 

@@ -57,7 +57,8 @@ class Linear(Module):
 
         Raises:
             ValueError: if the last dimension is not in_features.
-            TypeError: if the dtype or the device differs from the weight's.
+            RuntimeError: if the dtype differs from that of the weight.
+            TypeError: if the device does.
         """
         return F.linear(input, self.weight, self.bias)
 

@@ -12,6 +12,7 @@ from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Activates, Tangent
 from minitransformer.ops.operands import real
+from minitransformer.ops.tensors.inplace import in_place
 
 
 class Tanh(Activates):
@@ -115,16 +116,17 @@ def sigmoid(input: Tensor) -> Tensor:
     return Sigmoid()(real(input))
 
 
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0), elementwise.
 
     Args:
         input: any shape.
+        inplace: whether to write the result into `input`.
 
     Returns:
         The same shape and dtype.
     """
-    return ReLU()(input)
+    return in_place(relu)(input) if inplace else ReLU()(input)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -148,13 +150,14 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return GELU(approximate)(real(input))
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """input * sigmoid(input), elementwise; also called swish.
 
     Args:
         input: any shape; integers become float32.
+        inplace: whether to write the result into `input`.
 
     Returns:
         The same shape.
     """
-    return SiLU()(real(input))
+    return in_place(silu)(input) if inplace else SiLU()(real(input))

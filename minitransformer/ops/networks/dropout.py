@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Moves
+from minitransformer.ops.tensors.inplace import in_place
 from minitransformer.randomness import generator
 
 
@@ -14,7 +17,7 @@ class Dropout(Moves):
     """y = x keep / (1 - p), keep drawn once from {0, 1}: the expected value stays x. Relevance: R_x = R.
 
     Args:
-        scale: keep / (1 - p), of the shape of x.
+        scale: keep / (1 - p), of a shape that broadcasts to that of x.
 
     Source:
         Srivastava et al., JMLR 2014.
@@ -23,7 +26,7 @@ class Dropout(Moves):
     reads = "shapes"
 
     def __init__(self, scale: Array):
-        self.scale = scale  # 0 or 1 / (1 - p), shape of x
+        self.scale = scale  # 0 or 1 / (1 - p)
 
     def forward(self, x: Array) -> Array:
         return x * self.scale
@@ -35,13 +38,14 @@ class Dropout(Moves):
         return (r,)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element set to 0 with probability `p`, and the others multiplied by 1 / (1 - p).
 
     Args:
         input: any shape.
         p: the probability, from 0 to 1.
         training: False returns the input itself.
+        inplace: whether to write the result into `input`.
 
     Returns:
         The same shape.
@@ -52,11 +56,82 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     Source:
         Srivastava et al., JMLR 2014.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
+    check_probability("dropout", p)
     if not training or p == 0:
         return input
+    if inplace:
+        return in_place(dropout)(input, p)
     return Dropout(drawn_scale(p, input.array, input.shape))(input)
+
+
+def _whole_channels(n: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    """Dropout of whole channels, each a grid of n dimensions."""
+    check_probability(f"dropout{n}d", p)
+    if input.ndim not in (n + 1, n + 2):
+        raise ValueError(
+            f"dropout{n}d: expected an input of {n + 1} or {n + 2} dimensions, got {input.shape}"
+        )
+    if not training or p == 0:
+        return input
+    if inplace:
+        return in_place(partial(_whole_channels, n))(input, p, True, False)
+    return Dropout(drawn_scale(p, input.array, input.shape[:-n] + (1,) * n))(input)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each channel of a sequence set to 0 with probability `p`, and the others multiplied by 1 / (1 - p).
+
+    Args:
+        input: (N, C, L) or (C, L).
+        p: the probability, from 0 to 1.
+        training: False returns the input itself.
+        inplace: whether to write the result into `input`.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: `p` is outside [0, 1], or the input has other dimensions.
+
+    Source:
+        Tompson et al., CVPR 2015.
+    """
+    return _whole_channels(1, input, p, training, inplace)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each channel of a picture set to 0 with probability `p`, and the others multiplied by 1 / (1 - p).
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        p: the probability, from 0 to 1.
+        training: False returns the input itself.
+        inplace: whether to write the result into `input`.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: `p` is outside [0, 1], or the input has other dimensions.
+
+    Source:
+        Tompson et al., CVPR 2015.
+    """
+    return _whole_channels(2, input, p, training, inplace)
+
+
+def check_probability(name: str, p: float) -> None:
+    """Refuse what is no probability.
+
+    Args:
+        name: of the caller, for the error.
+        p: the number.
+
+    Raises:
+        ValueError: it is outside [0, 1].
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: expected a probability p in [0, 1], got {p}")
 
 
 def drawn_scale(p: float, like: Array, shape: tuple[int, ...]) -> Array:

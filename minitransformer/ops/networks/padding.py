@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.ops.books import Books
 from minitransformer.ops.elementwise.choice import Where
 from minitransformer.ops.index.masks import number_like
 from minitransformer.ops.index.parts import getitem
@@ -16,7 +17,7 @@ Widths: TypeAlias = Sequence[tuple[int, int]]  # before and after each dimension
 
 
 class Pad(Moves):
-    """x with zeros added at the ends of dimensions.
+    """x with zeros added at the ends of dimensions. Relevance moves back; what comes to the zeros, as constants, is absorbed.
 
     Args:
         widths: (before, after) for each dimension: how many zeros.
@@ -30,10 +31,25 @@ class Pad(Moves):
     def forward(self, x: Array) -> Array:
         return namespace(x).pad(x, self.widths)
 
+    def inside(self, x: Array) -> tuple[slice, ...]:
+        """Where the input stands in the output.
+
+        Args:
+            x: the input.
+
+        Returns:
+            A slice for each dimension.
+        """
+        return tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))
+
     def vjp(self, g: Array, x: Array) -> Arrays:
-        return (
-            g[tuple(slice(before, before + n) for (before, _), n in zip(self.widths, x.shape, strict=True))],
-        )
+        return (g[self.inside(x)],)
+
+    def relprop(self, r: Array, books: Books, x: Array) -> Arrays:  # rules such as Flat share with zeros too
+        outside = r.copy()
+        outside[self.inside(x)] = 0
+        books.absorb("bias", outside)
+        return self.vjp(r, x)
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:

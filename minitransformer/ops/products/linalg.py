@@ -306,7 +306,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises:
         ValueError: the sizes do not fit.
-        TypeError: input and weight have different dtypes.
+        RuntimeError: input and weight have different dtypes.
     """
     input, weight, bias = lowered(input, weight, bias)
     if weight.ndim != 2:
@@ -321,5 +321,5 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if input.dtype != weight.dtype:
         mend = ".to(weight.dtype) on the input or .to(input.dtype) on the module"
-        raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; call {mend}")
+        raise RuntimeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; call {mend}")
     return Linear()(input, weight) if bias is None else Linear()(input, weight, bias)

@@ -7,6 +7,7 @@ PyTorch has no such function, the line also holds one that computes the same wit
 from minitransformer.verify.case import LayerCase, OpCase
 from minitransformer.verify.cases.attention import ATTENTION
 from minitransformer.verify.cases.elementwise import ELEMENTWISE
+from minitransformer.verify.cases.grids import GRID_LAYERS, GRIDS
 from minitransformer.verify.cases.indices import INDICES
 from minitransformer.verify.cases.layers import SIMPLE_LAYERS
 from minitransformer.verify.cases.losses import ACTIVATIONS, LOSSES, NORMALIZATIONS
@@ -26,8 +27,9 @@ OPS: list[OpCase] = [
     *ACTIVATIONS,
     *NORMALIZATIONS,
     *LOSSES,
+    *GRIDS,
     *ROTARY,
     *STEPS,
 ]
-LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS, *RECURRENT]
+LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *GRID_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS, *RECURRENT]
 CASES: list[OpCase | LayerCase] = [*OPS, *LAYERS, *MODELS]

@@ -28,6 +28,15 @@ ACTIVATIONS = [
     OpCase("gelu", lambda lib, x: lib.nn.functional.gelu(x), [normal(3, 4)]),
     OpCase("gelu, tanh form", lambda lib, x: lib.nn.functional.gelu(x, approximate="tanh"), [normal(3, 4)]),
     OpCase("silu", lambda lib, x: lib.nn.functional.silu(x), [normal(3, 4)]),
+    OpCase("leaky_relu", lambda lib, x: lib.nn.functional.leaky_relu(x, 0.2), [normal(3, 4)]),
+    OpCase("elu", lambda lib, x: lib.nn.functional.elu(x, 0.7), [normal(3, 4)]),
+    OpCase("softplus", lambda lib, x: lib.nn.functional.softplus(x, 2, 3), [normal(3, 4)]),
+    OpCase("logsigmoid", lambda lib, x: lib.nn.functional.logsigmoid(x), [normal(3, 4)]),
+    OpCase("mish", lambda lib, x: lib.nn.functional.mish(x), [normal(3, 4)]),
+    OpCase("hardtanh", lambda lib, x: lib.nn.functional.hardtanh(x, -0.5), [normal(3, 4)]),
+    OpCase("relu6", lambda lib, x: lib.nn.functional.relu6(4 * x), [normal(3, 4)]),
+    OpCase("prelu", lambda lib, x, w: lib.nn.functional.prelu(x, w), [normal(3, 4, 2), normal(4)]),
+    OpCase("glu", lambda lib, x: lib.nn.functional.glu(x, 0), [normal(4, 3)]),
     OpCase("dropout", _dropped, [normal(3, 4)], _dropped_by_hand),
 ]
 
