@@ -11,7 +11,7 @@ import importlib
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from minitransformer import backends, linalg, nn
+from minitransformer import autograd, backends, linalg, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -195,6 +195,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "autocast",
+    "autograd",
     "backend",
     "backends",
     "baddbmm",

@@ -10,7 +10,7 @@ from later import torch
 
 import minitransformer as mt
 
-ROOMS = """amp backends bench checkpoint cuda data explain generation linalg models nn optim pictures recipes tokenization
+ROOMS = """amp autograd backends bench checkpoint cuda data explain generation linalg models nn optim pictures recipes tokenization
 tour training utils verify""".split()
 # not in `torch` itself: ours, and what PyTorch has as methods or in torch.nn.functional
 OURS = """__version__ backend bool_ clamp compare_with_torch cross_entropy detect_anomaly divide expand gelu gradcheck linear

@@ -239,7 +239,7 @@ figures.orders(["xb", "xy", "bc", "by", "cy"], right="xbcy", wrong="xcby")
 # %% [markdown]
 # ## The same in the library, checked in two ways
 #
-# `minitransformer/autograd.py` is this engine for whole arrays of numbers (lesson 02), which are called **tensors**. Instead of
+# `minitransformer/autograd/engine.py` is this engine for whole arrays of numbers (lesson 02), called **tensors**. Instead of
 # searching for the order it numbers the steps as they are made. A tensor that holds one number will do here. `requires_grad=True`
 # asks for its slope, `backward()` walks back, `.grad` is what was found, and `.item()` makes a plain number of it. (`float64`
 # means that each number is kept with 16 digits.) The example is a **neuron**, a step of which models have many:

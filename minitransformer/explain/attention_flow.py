@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.autograd import cotangents
+from minitransformer.autograd import cotangents, key
 from minitransformer.devices import to_host
 from minitransformer.explain.attention_maps import attention_maps
 from minitransformer.explain.explanation import Explanation
@@ -178,7 +178,7 @@ def attention_slopes(asked: Question) -> list[Array]:
         raise ValueError(
             "expected attention weights on the tape of the logits; gradient checkpointing leaves none there"
         )
-    found = cotangents(asked.logits, asked.weights, [each.key for each in maps])
+    found = cotangents([asked.logits], {key(asked.logits): asked.weights}, [each.key for each in maps])
     return [to_host(each.slopes(found.get(each.key))) for each in maps]
 
 

@@ -328,7 +328,7 @@ def _gradients(
 ) -> list[Array]:
     """d(sum of weights * logits)/d(tensor) for each of the tensors; `release` frees the tape."""
     keys = [key(t) for t in tensors]
-    found = cotangents(logits, weights, keys, release)
+    found = cotangents([logits], {key(logits): weights}, keys, release)
     return [
         found[k] if k in found else namespace(t.array).zeros_like(t.array)
         for k, t in zip(keys, tensors, strict=True)

@@ -10,6 +10,7 @@ import numpy
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float16, float32, float64
 from minitransformer.devices import to_device
+from minitransformer.nn.call_hooks import Hooked, hooked_call
 from minitransformer.nn.hooks import forward_call
 from minitransformer.nn.loading import Loading
 from minitransformer.nn.parameter import Buffer, Parameter
@@ -35,7 +36,7 @@ class CallsForward:
         return module.forward
 
 
-class Module:
+class Module(Hooked):
     """The base class of layers and models. A subclass defines `forward`; `module(x)` calls it.
 
     Parameters, buffers (tensors that are saved but not trained) and modules become parts of the module when they are assigned to
@@ -188,7 +189,10 @@ class Module:
 
         def __call__(self, *args, **kwargs):
             call = forward_call.get()
-            return self.forward(*args, **kwargs) if call is None else call(self, args, kwargs)
+            if not self._has_hooks():
+                return self.forward(*args, **kwargs) if call is None else call(self, args, kwargs)
+            forward = self.forward if call is None else lambda *args, **kwargs: call(self, args, kwargs)
+            return hooked_call(self, args, kwargs, forward)
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True

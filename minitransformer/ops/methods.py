@@ -31,7 +31,7 @@ from minitransformer.ops.order import distinct, extreme, sorting
 from minitransformer.ops.products import linalg, pairs
 from minitransformer.ops.reduce import norms, products, sums
 from minitransformer.ops.shape import arranging, fitting, joining, layout
-from minitransformer.ops.tensors import convert, inspect, python, views
+from minitransformer.ops.tensors import convert, hooks, inspect, python, views
 from minitransformer.ops.tensors.inplace import (
     copy_,
     fill_,
@@ -330,6 +330,8 @@ class Methods:
     requires_grad_ = views.requires_grad_
     shown_by = views.shown_by
     refresh = views.refresh
+    register_hook = hooks.register_hook
+    retain_grad = hooks.retain_grad
 
     # Python's numbers, lists, text and copies, and NumPy's arrays
     item = python.item
@@ -364,6 +366,11 @@ class Methods:
         """`self != other`, of each element; True where `other` is neither a tensor nor a number."""
         answer: Tensor = compare.differs(self, other)
         return answer
+
+    @property
+    def grad_fn(self: Any) -> inspect.GradFn | None:
+        """The op on the tape that made it; None of a leaf."""
+        return inspect.grad_fn(self)
 
     @property
     def device(self: Any) -> Device:

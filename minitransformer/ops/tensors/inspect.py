@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import NamedTuple, overload
 
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Op, Tensor
 
 
 @overload
@@ -94,3 +94,43 @@ def contiguous(input: Tensor) -> Tensor:
         The tensor itself if it is contiguous, else a copy.
     """
     return input if is_contiguous(input) else input.clone()
+
+
+class GradFn(NamedTuple):
+    """An op on the tape as PyTorch shows it. The op itself has the values and the laws.
+
+    Attributes:
+        op: the op.
+    """
+
+    op: Op
+
+    def name(self) -> str:
+        """Its name in PyTorch's form.
+
+        Returns:
+            Such as "MulBackward0".
+        """
+        return f"{self.op}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
+        """For each tensor that it was computed from, the op that made that one, or None, and which of its outputs it is."""
+        tensors = [t for t in self.op.inputs or () if isinstance(t, Tensor)]
+        return tuple((grad_fn(t), t.index) for t in tensors)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+def grad_fn(input: Tensor) -> GradFn | None:
+    """The op on the tape that made a tensor.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        The op; None of a leaf.
+    """
+    input.refresh()
+    return None if input.op is None else GradFn(input.op)

@@ -107,6 +107,7 @@ def refresh(input: Tensor) -> None:
         )
     shown = source
     for view in map(copy, views):
+        view.hooks = {}
         step = Tensor(view.forward(shown.array))
         view._record((shown,), (step,))
         shown = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minitransformer.ops.networks.heads import merge_heads, split_heads
+from minitransformer.ops.tensors.hooks import passed
 from minitransformer.verify.case import OpCase
 from minitransformer.verify.inputs import normal
 
@@ -53,5 +54,11 @@ SHAPES = [
         lambda lib, x: merge_heads(x),  # (B, H, T, d) -> (B, T, H d)
         [normal(2, 3, 4, 2)],
         theirs=lambda torch, x: x.transpose(1, 2).flatten(2),
+    ),
+    OpCase(
+        "passed",
+        lambda lib, *tensors: lib.cat(passed(*tensors), -1),
+        [normal(2, 3), normal(2, 1)],
+        theirs=lambda torch, *tensors: torch.cat(tensors, -1),
     ),
 ]

@@ -9,7 +9,7 @@ walk comes to an op, all ops that used its result have been visited.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +18,6 @@ import numpy
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import told
 from minitransformer.settings import grad_enabled, watcher
-from minitransformer.settings import no_grad as no_grad
 
 if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
     from minitransformer.ops.methods import Methods
@@ -28,8 +27,11 @@ else:
 Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
 Law: TypeAlias = "Callable[[Op, Array], Arrays]"
 Live: TypeAlias = "Callable[[Tensor], bool]"
+# see `hooked`; the key (0, moment) is a user's hook, (1, id) that of a tensor that retains its gradient
+Hooks: TypeAlias = dict[tuple[int, int], Callable[[list[Any]], None]]
 # the next number of the tape's clock: each new op and each edit in place gets one
 moment = itertools.count(1).__next__
+ONCE = "create_graph=True: laws of gradients compute with arrays and leave no tape, so that a gradient has no gradient"
 
 
 class Tensor(Methods):
@@ -46,6 +48,8 @@ class Tensor(Methods):
     index = 0  # which of the op's outputs this is
     requires_grad = False
     edited: Sequence[int] = (0,)  # the moment of the last edit in place, see `watched`
+    hooks: Hooks = {}  # of a leaf; those of a result are its op's
+    retains_grad = False
     role: str | None = None  # what the values stand for; see `nn.position.mark_positions`
     twin: Tensor | None = None  # see `kept`
     # of a view: the tensor whose memory it shows, the view ops in between, and that tensor's `op` when the view was made
@@ -104,29 +108,30 @@ class Tensor(Methods):
 
     def made_by(self, result: Tensor) -> None:
         """Take the history of `result`, whose values this tensor now has."""
+        if self.retains_grad and self.op and result.op:
+            result.op.hooks = {**result.op.hooks, (1, id(self)): self.op.hooks.pop((1, id(self)))}
         self.op = result.op
         self.index = result.index
         self.requires_grad = result.requires_grad
         self.twin = None
 
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
         """Add d(self)/d(leaf), weighted by `gradient`, to the `grad` of every leaf that requires one.
 
         Args:
             gradient: the cotangent of this tensor, of its shape; None is a one, for a tensor of a single element.
             retain_graph: whether the tape is kept for another walk. If not, it is released on the way.
+            create_graph: only False: a gradient has no gradient here.
 
         Raises:
             RuntimeError: there is no tape, `gradient` is missing or of another shape, or an array it needs was edited.
+            NotImplementedError: for `create_graph`.
         """
-        seed = seed_cotangent(self, gradient)
-        taken = {id(seed)}
-        live = attrgetter("requires_grad")
-        found = propagate(tape(self), {key(self): seed}, Op.gradients, live, release=not retain_graph)
-        for leaf, g in found.items():
-            owned = g.base is None and id(g) not in taken  # else another array shares its memory
-            taken.add(id(g))
-            leaf._accumulate(g if owned else g.copy())
+        if create_graph:
+            raise NotImplementedError(f"backward: {ONCE}")
+        accumulate([self], [gradient], not retain_graph)
 
     def _accumulate(self, g: Array) -> None:
         if self.grad is None:
@@ -184,6 +189,7 @@ class Op:
     number: int  # the moment it was made; then its inputs, until `release`
     inputs: list[Any]
     outputs = 1
+    hooks: Hooks = {}
     y, y_edited = None, Tensor.edited
     clear: Callable[..., Any] | None = None
 
@@ -277,9 +283,9 @@ class Op:
             self.inputs = self.y = None  # type: ignore[assignment]  # `arrays` raises from now on
 
 
-def tape(root: Tensor) -> list[Op]:
-    """The ops that made `root`, newest first."""
-    stack = [] if root.op is None else [root.op]
+def tape(*roots: Tensor) -> list[Op]:
+    """The ops that made the roots, newest first."""
+    stack = list({root.op for root in roots if root.op is not None})
     seen = set(stack)
     while stack:
         for t in stack.pop().inputs or ():
@@ -304,6 +310,16 @@ def arrived(op: Op, pending: Filed) -> Array:
     return gs if any(g is not None for g in gs) else None
 
 
+def hooked(place: Tensor | Op, g: Any) -> Any:
+    """What the hooks at a leaf, or at an op's outputs, make of the cotangents that arrived there: each edits the list of them."""
+    if not place.hooks:
+        return g
+    parts = list(g) if isinstance(g, tuple) else [g]
+    for k in sorted(place.hooks):
+        place.hooks[k](parts)
+    return tuple(parts) if isinstance(g, tuple) else parts[0]
+
+
 def propagate(
     ops: list[Op], seeds: Filed, law: Law, live: Live, keep: Collection[Any] = (), release: bool = False
 ) -> Filed:
@@ -311,11 +327,13 @@ def propagate(
 
     The walk follows only inputs for which `live` is true. Returns the cotangents of the leaves reached and of the keys in `keep`.
     """
+    at_hooks = hooked if law is Op.gradients else lambda place, g: g  # hooks are for gradients
     pending = dict(seeds)
     kept = {}
     for op in ops:
         if (g := arrived(op, pending)) is None:
             continue
+        g = at_hooks(op, g)
         if keep:
             parts = enumerate(g if op.outputs > 1 else (g,))
             kept.update({(op, i): part for i, part in parts if part is not None and (op, i) in keep})
@@ -328,7 +346,7 @@ def propagate(
                     pending[k] = pending[k] + part if k in pending else part
         if release:
             op.release()
-    return kept | pending
+    return kept | {leaf: at_hooks(leaf, g) for leaf, g in pending.items()}
 
 
 def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
@@ -350,35 +368,21 @@ def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     return gradient.array.astype(root.dtype, copy=False)
 
 
-def cotangents(output: Tensor, seed: Array, keys: Collection[Any], release: bool = False) -> Filed:
-    """The cotangents of the tensors with these keys, by key, without those that the output does not depend on."""
-    ops = tape(output)
-    live = set(keys)
-    for op in reversed(ops):
-        if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
-            live.update((op, i) for i in range(op.outputs))
-    return propagate(ops, {key(output): seed}, Op.gradients, lambda t: key(t) in live, set(keys), release)
+def seeds_of(roots: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> Filed:
+    """The cotangents with which a walk from several roots begins."""
+    seeds: Filed = {}
+    for root, gradient in zip(roots, gradients, strict=True):
+        seed = seed_cotangent(root, gradient)
+        seeds[key(root)] = seeds[key(root)] + seed if key(root) in seeds else seed
+    return seeds
 
 
-def grad(
-    output: Tensor, inputs: Iterable[Tensor], grad_output: Tensor | None = None, retain_graph: bool = False
-) -> list[Tensor]:
-    """d(output)/d(input) for each of `inputs`, weighted by `grad_output`. It changes no `.grad`.
-
-    Args:
-        output: the tensor to differentiate.
-        inputs: tensors that it was computed from, leaves or results of ops.
-        grad_output: the cotangent of `output`, of its shape; None is a one, for a tensor of a single element.
-        retain_graph: whether the tape is kept for another walk.
-
-    Returns:
-        One gradient for each input, of its shape.
-
-    Raises:
-        RuntimeError: as `Tensor.backward`; or the output does not depend on one of `inputs`.
-    """
-    keys = [key(t) for t in inputs]
-    found = cotangents(output, seed_cotangent(output, grad_output), keys, release=not retain_graph)
-    if missing := [i for i, k in enumerate(keys) if k not in found]:
-        raise RuntimeError(f"grad: the output does not depend on inputs {missing}")
-    return [Tensor(found[k]) for k in keys]
+def accumulate(roots: Sequence[Tensor], gradients: Sequence[Tensor | None], release: bool) -> None:
+    """Add d(roots)/d(leaf), weighted by the gradients, to the `grad` of each leaf."""
+    seeds = seeds_of(roots, gradients)
+    taken = set(map(id, seeds.values()))
+    live = attrgetter("requires_grad")
+    for leaf, g in propagate(tape(*roots), seeds, Op.gradients, live, release=release).items():
+        owned = g.base is None and id(g) not in taken  # else another array shares its memory
+        taken.add(id(g))
+        leaf._accumulate(g if owned else g.copy())
