@@ -220,7 +220,11 @@ def test_tokenizers():
         ({"text": 3}, TypeError, "text: expected a string"),
         ({"label": 2}, IndexError, "label: expected 0 to 1"),
         ({"num_samples": 1}, ValueError, "num_samples: expected at least 2"),
-        ({"predict": lambda texts: np.zeros(len(texts))}, ValueError, "predict: expected an array of shape"),
+        (
+            {"predict": lambda texts: np.zeros((1, 2, 3))},
+            ValueError,
+            "predict: expected .* results, one for each text",
+        ),
         ({"predict": lambda texts: np.full((len(texts), 2), np.nan)}, ValueError, "predict: expected finite"),
         ({"predict": lambda texts: 1 / 0}, ZeroDivisionError, "division"),
     ],

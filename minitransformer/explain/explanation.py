@@ -322,7 +322,7 @@ class Explanation:
         method: the name of the method.
         ids: integers (T,) or (B, T).
         relevance: signed numbers of the shape of `ids`.
-        target: the explained output of each sequence.
+        target: the explained output of each sequence, or the name of a class.
         output: the value of the explained outputs, summed over the sequences.
         tokens: strings to show, of the shape of `ids`; the ids if None.
         ledger: what became of the rest of the output; None for a method that does not account for it.
@@ -341,7 +341,7 @@ class Explanation:
         method: str,
         ids: numpy.ndarray,
         relevance: numpy.ndarray,
-        target: Sequence[One],
+        target: Sequence[One | str],
         output: float,
         tokens: Sequence[str] | None = None,
         ledger: Ledger | None = None,

@@ -15,13 +15,13 @@ from math import comb
 from typing import Any
 
 import numpy
-from numpy.typing import ArrayLike
 
 from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.predictions import Label, ask, numbered
 from minitransformer.explain.surrogate import (
     BATCH_SIZE,
     Cutter,
-    ask,
+    Predict,
     check_request,
     cut,
     whole_words,
@@ -50,7 +50,7 @@ class ShapleyExplanation(Explanation):
         relevance: the value of that word, divided evenly among its occurrences, (T,).
     """
 
-    def __init__(self, pieces: list[str], ids: Array, label: int, values: Array, base: float, exact: bool):
+    def __init__(self, pieces: list[str], ids: Array, label: Label, values: Array, base: float, exact: bool):
         share = values / numpy.bincount(ids[ids >= 0])  # (n,)
         relevance = numpy.where(ids >= 0, share[ids], 0.0)
         super().__init__("KernelSHAP", ids, relevance, [label], base + float(values.sum()), pieces)
@@ -216,9 +216,9 @@ def shapley_values(
 
 
 def kernel_shap(
-    predict: Callable[[list[str]], ArrayLike],
+    predict: Predict,
     text: str,
-    label: int = 1,
+    label: Label = 1,
     *,
     num_samples: int = 2048,
     seed: int = 0,
@@ -231,9 +231,9 @@ def kernel_shap(
     The values always add up to predict(text) - predict(text without words).
 
     Args:
-        predict: N texts -> probabilities (N, n_classes).
+        predict: N texts -> probabilities (N, n_classes), or another form that `lime` takes.
         text: the explained text.
-        label: the class.
+        label: the class, by its number or its name.
         seed: of the samples.
         bow: whether all occurrences of a word are removed together.
         tokenizer: cuts the text into pieces, as in `lime`.
@@ -250,7 +250,7 @@ def kernel_shap(
     Source:
         Lundberg and Lee, NeurIPS 2017, theorem 2.
     """
-    check_request(text, label=label, num_samples=num_samples)
+    check_request(text, label=numbered(label), num_samples=num_samples)
     pieces, ids = cut(text, tokenizer or whole_words, bow)
 
     def game(masks: Array) -> Array:
@@ -260,4 +260,4 @@ def kernel_shap(
         )
 
     values, base, exact = shapley_values(game, int(ids.max()) + 1, num_samples, seed)
-    return ShapleyExplanation(pieces, ids, int(label), values, base, exact)
+    return ShapleyExplanation(pieces, ids, label, values, base, exact)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
-from numpy.typing import ArrayLike
 
-from minitransformer.explain.surrogate import lime
+from minitransformer.explain.predictions import Label, said
+from minitransformer.explain.surrogate import Predict, lime
 
 Array = numpy.ndarray
 
@@ -77,9 +77,9 @@ class Stability:
 
 
 def lime_stability(
-    predict: Callable[[list[str]], ArrayLike],
+    predict: Predict,
     text: str,
-    label: int = 1,
+    label: Label = 1,
     *,
     sizes: Sequence[int] = (100, 500, 1000, 5000),
     seeds: Iterable[int] = range(10),
@@ -89,9 +89,9 @@ def lime_stability(
     """Run `lime` with each seed at each number of samples.
 
     Args:
-        predict: N texts -> probabilities (N, n_classes).
+        predict: N texts -> probabilities (N, n_classes), or another form that `lime` takes.
         text: the explained text.
-        label: the class.
+        label: the class, by its number or its name.
         sizes: the numbers of samples.
         seeds: two or more seeds.
         top: the number of most relevant tokens that are compared.
@@ -117,24 +117,29 @@ def lime_stability(
     return Stability(runs, top, found[0].tokens)
 
 
-def remembering(predict: Callable[[list[str]], ArrayLike]) -> Callable[[list[str]], Array]:
+def remembering(predict: Predict) -> Predict:
     """A function like `predict`, which calls it only for texts that it has not seen before.
 
     Args:
-        predict: texts -> probabilities (N, classes).
+        predict: texts -> what it says of them, in a form that `lime` takes.
 
     Returns:
-        The function.
+        The function; it gives a dict of number by class, or a row of numbers, for each text.
     """
-    known: dict[str, Array] = {}
+    known: dict[str, Any] = {}
 
-    def asked(texts: list[str]) -> Array:
+    def asked(texts: list[str]) -> Any:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
-            probabilities = numpy.asarray(predict(new))
-            if probabilities.ndim != 2 or len(probabilities) != len(new):
-                return probabilities  # of the wrong shape: `lime` says so
-            known.update(zip(new, probabilities, strict=True))
-        return numpy.stack([known[text] for text in texts])
+            told = said(predict, new)
+            rows = told.numbers
+            known.update(
+                zip(
+                    new,
+                    [dict(zip(told.names, row, strict=True)) for row in rows] if told.names else rows,
+                    strict=True,
+                )
+            )
+        return [known[text] for text in texts]
 
     return asked

@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast, overload
 
 import numpy
-from numpy.typing import ArrayLike
 
 from minitransformer.explain.explanation import Explanation
+from minitransformer.explain.predictions import Label, ask, numbered
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tokenization.marks import LETTERS, find_words
 
@@ -33,7 +33,9 @@ SEPARATOR = re.compile(r"(\W+)")
 PIECE = re.compile(rf"{LETTERS}|\W+")
 
 Array = numpy.ndarray
+Predict = Callable[[list[str]], Any]  # see `predictions`
 SEVERAL = (list, tuple, range, Array)  # types of several labels
+Several = list[Label] | list[int] | list[str] | tuple[Label, ...] | range | Array
 Cutter = Tokenizer | Callable[[str], Sequence[str]]
 
 
@@ -64,7 +66,7 @@ class LimeExplanation(Explanation):
         self,
         pieces: list[str],
         ids: Array,
-        label: int,
+        label: Label,
         prediction: float,
         chosen: Array,
         weights: Array,
@@ -396,47 +398,7 @@ def select_features(x: Array, y: Array, weight: Array, k: int) -> Array:
     return (forward_selection if k <= 6 else highest_weights)(x, y, weight, k)
 
 
-# ---- the classifier's probabilities ----
-
-
-def ask(predict: Callable[[Any], Any], inputs: Any, labels: Sequence[int]) -> Array:
-    """The probabilities of some classes, checked.
-
-    Args:
-        predict: N inputs -> probabilities (N, n_classes).
-        inputs: N texts, or rows of numbers (N, n).
-        labels: L classes.
-
-    Returns:
-        float64 (N, L).
-
-    Raises:
-        ValueError: `predict` returns another shape, or no finite numbers.
-        IndexError: a label that is no class; and whatever `predict` raises, with a note.
-    """
-    try:
-        found = predict(inputs)
-    except Exception as error:
-        error.add_note(f"raised by predict, given {len(inputs)} inputs such as {inputs[-1]!r} (perturbed)")
-        raise
-    probabilities = numpy.asarray(found, dtype=numpy.float64)
-    if probabilities.ndim != 2 or len(probabilities) != len(inputs):
-        raise ValueError(
-            f"predict: expected an array of shape ({len(inputs)}, n_classes), one row of probabilities for each text, "
-            f"got shape {probabilities.shape}"
-        )
-    if wrong := [label for label in labels if not 0 <= label < probabilities.shape[1]]:
-        raise IndexError(
-            f"label: expected 0 to {probabilities.shape[1] - 1}, one of the classes of predict, got {wrong[0]}"
-        )
-    chosen = probabilities[:, list(labels)]
-    broken = ~numpy.isfinite(chosen)
-    if broken.any():
-        row, column = numpy.argwhere(broken)[0]
-        raise ValueError(
-            f"predict: expected finite probabilities, got {chosen[row, column]} for {inputs[row]!r}"
-        )
-    return chosen
+# ---- the request ----
 
 
 def check_request(text: str, **counts: int) -> None:
@@ -507,7 +469,7 @@ def cut(text: str, tokenizer: Cutter | None, bow: bool) -> tuple[list[str], Arra
 def imitate(
     pieces: list[str],
     ids: Array,
-    label: int,
+    label: Label,
     prediction: float,
     x: Array,
     y: Array,
@@ -534,15 +496,15 @@ def imitate(
     local = intercept + float(x[0, chosen] @ coef)
     order = numpy.argsort(-abs(coef), kind="stable")
     return LimeExplanation(
-        pieces, ids, int(label), prediction, chosen[order], coef[order], intercept, score, local
+        pieces, ids, label, prediction, chosen[order], coef[order], intercept, score, local
     )
 
 
 @overload
 def lime(
-    predict: Callable[[list[str]], ArrayLike],
+    predict: Predict,
     text: str,
-    label: int = 1,
+    label: Label = 1,
     num_features: int = 10,
     num_samples: int = 5000,
     seed: int = 0,
@@ -555,9 +517,9 @@ def lime(
 
 @overload
 def lime(
-    predict: Callable[[list[str]], ArrayLike],
+    predict: Predict,
     text: str,
-    label: Sequence[int],
+    label: Several,
     num_features: int = 10,
     num_samples: int = 5000,
     seed: int = 0,
@@ -569,9 +531,9 @@ def lime(
 
 
 def lime(
-    predict: Callable[[list[str]], ArrayLike],
+    predict: Predict,
     text: str,
-    label: int | Sequence[int] = 1,
+    label: Label | Several = 1,
     num_features: int = 10,
     num_samples: int = 5000,
     seed: int = 0,
@@ -583,10 +545,11 @@ def lime(
     """How much each word of a text adds to the probability of a class, or takes from it.
 
     Args:
-        predict: N texts, at most 512 in one call -> probabilities (N, n_classes). It is called once for each different
-            text, one of which may have none of the words.
+        predict: N texts, at most 512 in one call -> probabilities (N, n_classes), or another of the forms in
+            `explain.predictions`: a pipeline of scikit-learn or transformers, spaCy's `nlp.pipe`, one score for each text. It is
+            called once for each different text, one of which may have none of the words.
         text: the explained text, with at least one word.
-        label: the class; a sequence of classes gives a list of explanations from the same samples.
+        label: the class, by its number or its name; a sequence of classes gives a list of explanations from the same samples.
         num_features: the largest number of words in the linear model.
         num_samples: the number of samples, with the text itself.
         seed: of the samples.
@@ -610,9 +573,9 @@ def lime(
         Ribeiro et al., KDD 2016, algorithm 1.
     """
     several = isinstance(label, SEVERAL)
-    labels = list(cast(Sequence[int], label)) if several else [cast(int, label)]
+    labels = list(cast(Several, label)) if several else [cast(Label, label)]
     for each in labels:
-        check_request(text, label=each, num_features=num_features, num_samples=num_samples)
+        check_request(text, label=numbered(each), num_features=num_features, num_samples=num_samples)
     pieces, ids = cut(text, tokenizer, bow)
     masks, count = distinct(perturb(int(ids.max()) + 1, num_samples, seed))  # (U, n), (U,)
     batches = (masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy
 from numpy.typing import ArrayLike
 
-from minitransformer.explain.surrogate import BATCH_SIZE, LimeExplanation, ask, check_counts, imitate, kernel
+from minitransformer.explain.predictions import ask
+from minitransformer.explain.surrogate import BATCH_SIZE, LimeExplanation, check_counts, imitate, kernel
 
 Array = numpy.ndarray
 
