@@ -15,3 +15,17 @@ def from_bits(bits: numpy.ndarray) -> numpy.ndarray:
         float32, the same shape.
     """
     return (bits.astype("u4") << 16).view("f4")
+
+
+def to_bits(array: numpy.ndarray) -> numpy.ndarray:
+    """The bits of the nearest bfloat16 numbers, halfway between two of the even one. NaN stays NaN.
+
+    Args:
+        array: float32, any shape.
+
+    Returns:
+        uint16, the same shape.
+    """
+    bits = array.view("u4")
+    rounded = numpy.where(numpy.isnan(array), bits | 0x400000, bits + 0x7FFF + (bits >> 16 & 1))
+    return (rounded >> 16).astype("<u2")

@@ -7,7 +7,18 @@ import pytest
 from later import Later, torch
 
 pytestmark = pytest.mark.host("about modules, not arrays")
-JUDGES = {"torch", "lime", "sklearn", "psutil", "expecttest", "transformers", "gguf", "onnx", "tokenizers"}
+JUDGES = {
+    "jinja2",
+    "torch",
+    "lime",
+    "sklearn",
+    "psutil",
+    "expecttest",
+    "transformers",
+    "gguf",
+    "onnx",
+    "tokenizers",
+}
 MODULES = sorted(p for p in Path(__file__).parent.rglob("*.py") if p.parent.name != "references")
 
 

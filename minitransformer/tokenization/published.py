@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from minitransformer.files import AGAIN, parse_json, parsing, read_text
 from minitransformer.installing import install_line
+from minitransformer.tokenization.chat_template import render
 from minitransformer.tokenization.published_json import check_description
 from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
@@ -29,7 +30,8 @@ class PublishedTokenizer(Tokenizer):
         source: The text of the file.
         origin: The file's name, for error messages.
         mend: What helps if the file is damaged, for error messages.
-        files: Name -> content of the files beside it that say more of the tokenizer, to be written back as they are.
+        files: Name -> content of the files that say what the tokenizer is, to be written back as they are.
+        settings: The content of `tokenizer_config.json`: special tokens and the chat template.
 
     Raises:
         ImportError: If the `tokenizers` package is missing; the message names the extra that brings it.
@@ -44,9 +46,11 @@ class PublishedTokenizer(Tokenizer):
         origin: str | Path = "tokenizer.json",
         mend: str = AGAIN,
         files: Mapping[str, bytes] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ):
         self.source, self.origin, self.mend = source, origin, mend
-        self.files = {**(files or {}), "tokenizer.json": source.encode()}
+        self.settings = settings or {}
+        self.files = {"tokenizer.json": source.encode(), **(files or {})}
         with self._asking():
             check_description(parse_json(source))
             self._tokenizer = tokenizers().Tokenizer.from_str(source)
@@ -92,19 +96,21 @@ class PublishedTokenizer(Tokenizer):
     @property
     def pad_id(self) -> int:
         """The id that fills up a batch; 0 if the model knows none."""
-        return self._first(PAD_NAMES) or 0
+        return self._first("pad_token", PAD_NAMES) or 0
 
     @property
     def unk_id(self) -> int:
         """The id of what is not in the vocabulary; 0 if there is nothing such."""
-        return self._first(UNKNOWN_NAMES) or 0
+        return self._first("unk_token", UNKNOWN_NAMES) or 0
 
     @property
     def end_id(self) -> int | None:
         """The id with which the model ends its text, or None."""
-        return self._first(END_NAMES)
+        return self._first("eos_token", END_NAMES)
 
-    def _first(self, pieces: Iterable[str]) -> int | None:
+    def _first(self, name: str, usual: Iterable[str]) -> int | None:
+        """The id of the special token that the settings name, or else of the first usual one in the vocabulary."""
+        pieces = [token_of(self.settings, name) or "", *usual]
         return next((i for piece in pieces if (i := self.id_of(piece)) is not None), None)
 
     def id_of(self, piece: str) -> int | None:
@@ -137,13 +143,52 @@ class PublishedTokenizer(Tokenizer):
             ids: list[int] = self._tokenizer.encode(text, add_special_tokens=marks).ids
         return ids
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text, without marks. IndexError if an id lies outside the vocabulary."""
+    def decode(self, ids: Iterable[int], marks: bool = False) -> str:
+        """Turn ids into text.
+
+        Args:
+            ids: Integers.
+            marks: Whether to write special tokens too.
+
+        Returns:
+            The text.
+
+        Raises:
+            IndexError: If an id lies outside the vocabulary.
+        """
         ids = list(ids)
         self._look_up(ids)
         with self._asking():
-            text: str = self._tokenizer.decode(ids)
+            text: str = self._tokenizer.decode(ids, skip_special_tokens=not marks)
         return text
+
+    def chat(self, messages: Sequence[Mapping[str, str]], answer: bool = True) -> str:
+        """The text of a conversation, by the folder's chat template. It holds all marks: encode it with `marks=False`.
+
+        Args:
+            messages: Each with its "role", such as "user", and its "content".
+            answer: Whether the text ends where the model's answer begins.
+
+        Returns:
+            The text.
+
+        Raises:
+            ValueError: If the folder has no chat template, or the template refuses the messages.
+            ImportError: If the `jinja2` package is missing; the message names the extra that brings it.
+        """
+        template = self.settings.get("chat_template")
+        if isinstance(template, list):  # of several
+            template = next((t.get("template") for t in template if t.get("name") == "default"), None)
+        if not isinstance(template, str):
+            raise ValueError(
+                f"{self.origin}: expected a chat template beside it, got none; take a model that converses"
+            )
+        tokens = {
+            name: mark
+            for name in self.settings
+            if (mark := token_of(self.settings, name)) and name[-6:] == "_token"
+        }
+        return render(template, messages, tokens, answer)
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `encode(text)`, marks among them, as they stand in the text."""
@@ -161,6 +206,21 @@ class PublishedTokenizer(Tokenizer):
     def from_dict(cls, d: dict[str, Any]) -> PublishedTokenizer:
         """The tokenizer that `to_dict` described."""
         return cls(kept(d, "source", str))
+
+
+def token_of(settings: Mapping[str, Any], name: str) -> str | None:
+    """A special token that the settings name.
+
+    Args:
+        settings: The content of `tokenizer_config.json`.
+        name: What it is, such as "bos_token".
+
+    Returns:
+        The token; None if the settings name none.
+    """
+    told = settings.get(name)
+    told = told.get("content") if isinstance(told, Mapping) else told
+    return told if isinstance(told, str) else None
 
 
 def tokenizers() -> ModuleType:

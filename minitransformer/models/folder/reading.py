@@ -11,8 +11,9 @@ from minitransformer.backends import DType, float32
 from minitransformer.files import AGAIN, FileError, blaming, one_line, parse_json, read_text
 from minitransformer.models.folder.families import FAMILIES, Family
 from minitransformer.models.folder.model import Origin, PublishedModel
-from minitransformer.models.folder.stored import CONFIG, Stored, find_weights
+from minitransformer.models.folder.stored import CONFIG, Held, Stored, find_weights
 from minitransformer.nn import init
+from minitransformer.tokenization.folder import read_tokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
 
 KEPT = ("generation_config.json",)  # what else belongs to a model, and is written back as it is
@@ -45,7 +46,7 @@ def from_folder(
     stored = find_weights(folder, dtype)
     model = built(folder, family, config, stored)
     model.origin = Origin(architecture, config, family.names, stored.kinds, _kept(folder))
-    return model.eval(), _tokenizer(folder)
+    return model.eval(), read_tokenizer(folder, str(config.get("model_type")))
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:
@@ -103,7 +104,7 @@ def chosen(folder: Path, config: Mapping[str, Any]) -> tuple[str, Family]:
     return name, FAMILIES[name]
 
 
-def built(folder: Path, family: Family, config: Mapping[str, Any], stored: Stored) -> PublishedModel:
+def built(folder: Path, family: Family, config: Mapping[str, Any], stored: Stored | Held) -> PublishedModel:
     """The model with its weights.
 
     Args:
@@ -135,8 +136,3 @@ def built(folder: Path, family: Family, config: Mapping[str, Any], stored: Store
 
 def _kept(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}
-
-
-def _tokenizer(folder: Path) -> PublishedTokenizer | None:
-    path = folder / "tokenizer.json"
-    return PublishedTokenizer.from_file(path) if path.is_file() else None

@@ -1,21 +1,23 @@
-"""The weights of a folder: one safetensors file, or several that `model.safetensors.index.json` lists.
+"""The weights of a folder: one file, or several that an index lists; safetensors, or else PyTorch's own form.
 
-Each array is read when it is asked for, and converted, so that the file's numbers and the model's are not all in memory at
-once. bfloat16, which NumPy lacks, is the upper half of float32.
+Of safetensors each array is read when it is asked for, and converted, so that the file's numbers and the model's are not all in
+memory at once. PyTorch's files are read by `serialization.load`, which runs nothing in them.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
 import safetensors
 
+from minitransformer.autograd import Tensor
 from minitransformer.backends import DType, float32
+from minitransformer.brain_float import from_bits
 from minitransformer.checkpoint import DTYPES
 from minitransformer.files import (
     AGAIN,
@@ -27,11 +29,12 @@ from minitransformer.files import (
     parsing,
     read_text,
 )
+from minitransformer.serialization import load
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 STORED = DTYPES | {"BF16": "<u2"}
 
 
@@ -68,7 +71,8 @@ class Stored(Mapping[str, numpy.ndarray]):
         with open(entry.path, "rb") as file:
             file.seek(entry.start)
             flat = numpy.fromfile(file, STORED[entry.kind], math.prod(entry.shape))
-        return real(flat, entry.kind).astype(self.dtype, copy=False).reshape(entry.shape)
+        numbers = from_bits(flat) if entry.kind == "BF16" else flat
+        return numbers.astype(self.dtype, copy=False).reshape(entry.shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -87,20 +91,40 @@ class Stored(Mapping[str, numpy.ndarray]):
         return {name: math.prod(entry.shape) for name, entry in self.entries.items()}
 
 
-def real(flat: numpy.ndarray, kind: str) -> numpy.ndarray:
-    """Numbers as the file stores them, in a dtype that NumPy has.
+class Held(Mapping[str, numpy.ndarray]):
+    """Arrays that are in memory already, each converted when it is asked for.
 
     Args:
-        flat: (n,), bfloat16 as its 16 bits.
-        kind: the dtype in the file.
-
-    Returns:
-        (n,).
+        arrays: array by name.
+        dtype: the dtype that the arrays get.
     """
-    return (flat.astype("<u4") << 16).view(numpy.float32) if kind == "BF16" else flat
+
+    def __init__(self, arrays: Mapping[str, numpy.ndarray], dtype: DType = float32):
+        self.arrays = arrays
+        self.dtype = dtype
+
+    def __getitem__(self, name: str) -> numpy.ndarray:
+        return self.arrays[name].astype(self.dtype, copy=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Name -> its dtype, as safetensors names it."""
+        names = {numpy.dtype(dtype): kind for kind, dtype in DTYPES.items()}
+        return {name: names[array.dtype] for name, array in self.arrays.items()}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Name -> how many numbers the array holds."""
+        return {name: array.size for name, array in self.arrays.items()}
 
 
-def find_weights(folder: Path, dtype: DType = float32) -> Stored:
+def find_weights(folder: Path, dtype: DType = float32) -> Stored | Held:
     """The weights of a folder.
 
     Args:
@@ -108,47 +132,61 @@ def find_weights(folder: Path, dtype: DType = float32) -> Stored:
         dtype: the dtype that the arrays get.
 
     Returns:
-        The arrays, none of them read yet.
+        The arrays.
 
     Raises:
-        FileError: if the folder has no safetensors file, or one is damaged, or the index names a file outside the folder, or
+        FileError: if the folder has no weights, or a file is damaged, or the index names a file outside the folder, or
             an array has a dtype that is not read here.
     """
     if (folder / WEIGHTS).exists():
         return Stored(_entries(folder / WEIGHTS), dtype)
     if (folder / INDEX).exists():
-        return Stored(_sharded(folder), dtype)
-    if pickled := [name for name in PICKLED if (folder / name).exists()]:
-        raise FileError(
-            f"{folder}: expected {WEIGHTS}, got {pickled[0]}, a pickle; save it as safetensors, by "
-            "`AutoModel.from_pretrained(folder).save_pretrained(folder)` in transformers"
-        )
-    raise FileError(f"{folder}: expected {WEIGHTS} or {INDEX} in it, got neither; {AGAIN}")
+        return Stored(_united(folder / INDEX, _entries), dtype)
+    if (folder / PICKLED).exists():
+        return Held(_pickled(folder / PICKLED), dtype)
+    if (folder / PICKLED_INDEX).exists():
+        return Held(_united(folder / PICKLED_INDEX, _pickled), dtype)
+    raise FileError(f"{folder}: expected {WEIGHTS}, {INDEX} or {PICKLED} in it, got none of them; {AGAIN}")
 
 
-def _sharded(folder: Path) -> dict[str, Entry]:
-    """The arrays of all files that the index lists. FileError if a file holds others than the index says."""
-    path = folder / INDEX
+def _united(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """The arrays of all files that an index lists. FileError if a file holds others than the index says."""
+    listed = _weight_map(path)
+    arrays: dict[str, Any] = {}
+    for file in sorted(set(listed.values())):
+        found = read(path.parent / file)
+        expected = {name for name, place in listed.items() if place == file}
+        if wrong := sorted(expected ^ found.keys()):
+            raise FileError(
+                f"{path.parent / file}: {one_line(wrong[0])}: the index and the file differ in where it is; {AGAIN}"
+            )
+        arrays |= found
+    return arrays
+
+
+def _weight_map(path: Path) -> dict[str, str]:
+    """Name of an array -> name of its file, of which each lies in the folder."""
     with blaming(path):
         index = parse_json(read_text(path))
         listed = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
             raise ValueError("expected file names by array under weight_map")
-        for file in set(listed.values()):
-            if file in ("", ".", "..") or "/" in file or "\\" in file or "\0" in file or ":" in file:
+        for file in listed.values():
+            if file in ("", ".", "..") or set(file) & set("/\\:\0"):
                 raise ValueError(
                     f"weight_map: expected the name of a file in this folder, got {one_line(repr(file))}"
                 )
-    entries: dict[str, Entry] = {}
-    for file in sorted(set(listed.values())):
-        found = _entries(folder / file)
-        expected = {name for name, place in listed.items() if place == file}
-        if wrong := sorted(expected ^ found.keys()):
-            raise FileError(
-                f"{folder / file}: {one_line(wrong[0])}: the index and the file differ in where it is; {AGAIN}"
-            )
-        entries |= found
-    return entries
+    return listed
+
+
+def _pickled(path: Path) -> dict[str, numpy.ndarray]:
+    """The arrays of one file of PyTorch's."""
+    state = load(path, "cpu")
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise FileError(
+            f"{path}: expected tensors by name, as state_dict() gives, got something else; {AGAIN}"
+        )
+    return {str(name): value.detach().numpy() for name, value in state.items()}
 
 
 def _entries(path: Path) -> dict[str, Entry]:

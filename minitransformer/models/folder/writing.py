@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy
 
+from minitransformer.brain_float import to_bits
 from minitransformer.checkpoint import DTYPES
 from minitransformer.disk import sync, sync_folder
 from minitransformer.files import FileError, one_line
@@ -156,7 +157,7 @@ def stored(name: str, array: numpy.ndarray, kind: str) -> numpy.ndarray:
         ValueError: if a number is too large for the dtype.
     """
     if kind == "BF16":
-        return rounded(array.astype(numpy.float32))
+        return to_bits(array.astype(numpy.float32))
     try:
         with numpy.errstate(over="raise"):
             return array.astype(DTYPES[kind])
@@ -164,18 +165,3 @@ def stored(name: str, array: numpy.ndarray, kind: str) -> numpy.ndarray:
         raise ValueError(
             f"{one_line(name)}: expected numbers that {kind} can hold, got larger ones"
         ) from None
-
-
-def rounded(array: numpy.ndarray) -> numpy.ndarray:
-    """The nearest bfloat16 numbers, halfway to the even one.
-
-    Args:
-        array: float32.
-
-    Returns:
-        Their 16 bits, as uint16, in the same shape.
-    """
-    bits = array.view(numpy.uint32)
-    # NaN keeps its upper bits, and one that makes it no infinity
-    nearest = numpy.where(numpy.isnan(array), bits | 0x400000, bits + 0x7FFF + (bits >> 16 & 1))
-    return (nearest >> 16).astype("<u2")
