@@ -230,3 +230,38 @@ def test_greedy_answers_are_theirs(case, tmp_path):
     expected = theirs.generate(torch.tensor(IDS), attention_mask=mask, **options)[:, 1:].tolist()
     expected = [row[: row.index(19)] if 19 in row else row for row in expected]
     assert generate_batch(ours.answer(mt.tensor(IDS)), [[0], [0]], 8, temperature=0, stop_id=19) == expected
+
+
+VIT = {
+    "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 20, "image_size": 8,
+    "patch_size": 4, "num_labels": 3,
+}  # fmt: skip
+PICTURES = {
+    "ViTModel": {},
+    "ViTForImageClassification": {},
+    **{f"ViTForImageClassification {o}": o for o in (
+        {"hidden_act": "relu"}, {"num_channels": 1}, {"patch_size": 2}, {"layer_norm_eps": 0.01}, {"num_labels": 1},
+    )},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", PICTURES)
+def test_what_is_seen_is_theirs(case, dtype, tmp_path):
+    torch.manual_seed(0)
+    sizes = VIT | PICTURES[case]
+    theirs = (
+        getattr(transformers, case.split()[0])(transformers.ViTConfig(**sizes))
+        .to(getattr(torch, dtype))
+        .eval()
+    )
+    with torch.no_grad():
+        for p in theirs.parameters():
+            p.copy_(torch.randn_like(p) * 0.4)
+    theirs.save_pretrained(tmp_path)
+    ours, _ = mt.models.from_folder(tmp_path, dtype=getattr(mt, dtype))
+    pixels = np.random.default_rng(0).standard_normal((2, sizes.get("num_channels", 3), 8, 8)).astype(dtype)
+    (got,), (expected,) = outputs_of(ours, mt, pixels), outputs_of(theirs, torch, pixels)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * abs(expected).max())
+    with pytest.raises(ValueError, match="resize the picture"):
+        ours(mt.tensor(pixels[..., :4]))

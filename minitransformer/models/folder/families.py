@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from minitransformer.models import bert_heads as bert
-from minitransformer.models import distilbert, gpt, llama, roberta, t5, t5_heads
+from minitransformer.models import distilbert, gpt, llama, roberta, t5, t5_heads, vit
 from minitransformer.models.bert import BertConfig
 from minitransformer.models.bert_heads import BertHeadConfig
 from minitransformer.models.distilbert import DistilBert, DistilBertConfig, DistilBertModel
@@ -111,6 +111,8 @@ FAMILIES = {
     **_encoders("DistilBert", distilbert, DistilBertConfig, DistilBert, DistilBertModel),
     **_gpts(),
     **_t5(),
+    "ViTModel": Family(vit.ViTModel, vit.ViTConfig, vit.BARE),
+    "ViTForImageClassification": Family(vit.ViTForImageClassification, vit.ViTConfig, vit.CLASSIFIER),
     **_decoders("Llama", llama.LlamaConfig),
     **_decoders("Qwen2", Qwen2Config),
     **_decoders("Qwen3", Qwen3Config),
