@@ -447,9 +447,24 @@ class T5Body(PublishedModel):
         Raises:
             ValueError: if the mask has another shape.
         """
-        told = hidden_tokens(attention_mask, *ids.shape)
-        padding = ids == self.config.pad_token_id if told is None else told
+        padding = self.padding(ids, attention_mask)
         return self.encoder(self.shared(ids), padding), padding
+
+    def padding(self, ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Which tokens of the texts are padding.
+
+        Args:
+            ids: (B, S) integers.
+            attention_mask: see `forward`.
+
+        Returns:
+            (B, S) bool, True for padding.
+
+        Raises:
+            ValueError: if the mask has another shape.
+        """
+        told = hidden_tokens(attention_mask, *ids.shape)
+        return ids == self.config.pad_token_id if told is None else told
 
     def read(
         self,

@@ -15,7 +15,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.models.folder.model import PublishedModel
 from minitransformer.models.t5 import ENCODER_NAMES, NAMES, T5Body, T5Config, T5Stack, init_weights
 from minitransformer.nn.masking import hidden_tokens
-from minitransformer.ops.creation.filled import arange, full
+from minitransformer.ops.creation.filled import arange
 from minitransformer.ops.networks.activation import tanh
 from minitransformer.ops.shape.joining import cat
 
@@ -66,18 +66,28 @@ class T5Encoder(PublishedModel):
         return self.encoder(self.shared(ids), hidden_tokens(attention_mask, *ids.shape))
 
 
-def shifted(ids: Tensor, start_id: int) -> Tensor:
-    """What the decoder reads if it is to write a text: the text, one place to the right.
+def read_again(
+    body: T5Body, ids: Tensor, decoder_ids: Tensor | None, attention_mask: Tensor | None
+) -> Tensor:
+    """The decoder's vectors where it is to write the text that the encoder reads: it reads it one place to the right.
+
+    The text is looked up once, so that an explanation of a token tells of both readings.
 
     Args:
+        body: the encoder and the decoder.
         ids: (B, S) integers.
-        start_id: the id that comes first.
+        decoder_ids: (B, T) integers that the decoder reads instead; None for the text.
+        attention_mask: see `T5Body.forward`.
 
     Returns:
-        (B, S).
+        (B, S, C), or (B, T, C).
     """
-    first = full((len(ids), 1), start_id, dtype=ids.dtype, device=ids.device)
-    return cat([first, ids[:, :-1]], 1)
+    if decoder_ids is not None:
+        return body(ids, decoder_ids, attention_mask)
+    padding = body.padding(ids, attention_mask)
+    x = body.shared(ids)  # (B, S, C)
+    first = body.shared.weight[body.config.pad_token_id].expand(len(ids), 1, x.shape[-1])  # (B, 1, C)
+    return body.decoder(cat([first, x[:, :-1]], 1), None, body.encoder(x, padding), padding)
 
 
 class T5Classifier(PublishedModel):
@@ -110,7 +120,7 @@ class T5Classifier(PublishedModel):
         Raises:
             ValueError: if a text has no end, or the mask has another shape.
         """
-        x = self.body(ids, read_again(ids, decoder_ids, self.config), attention_mask)  # (B, S, C)
+        x = read_again(self.body, ids, decoder_ids, attention_mask)  # (B, S, C)
         return self.out(tanh(self.dense(x[arange(len(ids), device=ids.device), self._ends(ids)])))
 
     def _ends(self, ids: Tensor) -> Tensor:
@@ -152,24 +162,8 @@ class T5Reader(PublishedModel):
         Raises:
             ValueError: if the mask has another shape.
         """
-        logits = self.ends(
-            self.body(ids, read_again(ids, decoder_ids, self.config), attention_mask)
-        )  # (B, S, 2)
+        logits = self.ends(read_again(self.body, ids, decoder_ids, attention_mask))  # (B, S, 2)
         return logits[..., 0], logits[..., 1]
-
-
-def read_again(ids: Tensor, decoder_ids: Tensor | None, config: T5Config) -> Tensor:
-    """What the decoder of a classifier reads.
-
-    Args:
-        ids: (B, S) integers.
-        decoder_ids: what it is told to read; None for the text itself.
-        config: the sizes.
-
-    Returns:
-        (B, S).
-    """
-    return shifted(ids, config.pad_token_id) if decoder_ids is None else decoder_ids
 
 
 # ---- published names ----
