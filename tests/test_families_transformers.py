@@ -203,6 +203,14 @@ def test_outputs_are_theirs(case, dtype, tmp_path):
             if got.shape[:2] == shown.shape:  # of each token: what padding gives is nobody's
                 got, expected = got[shown], expected[shown]
             np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * abs(expected).max())
+    ours.save_folder(tmp_path / "again")
+    check_same_bits(theirs, tmp_path / "again")
+
+
+def check_same_bits(theirs, folder):
+    """What transformers reads from a folder has the same arrays."""
+    again = type(theirs).from_pretrained(folder, dtype="auto").state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in theirs.state_dict().items())
 
 
 @pytest.mark.parametrize("case", WRITE)
@@ -263,5 +271,22 @@ def test_what_is_seen_is_theirs(case, dtype, tmp_path):
     pixels = np.random.default_rng(0).standard_normal((2, sizes.get("num_channels", 3), 8, 8)).astype(dtype)
     (got,), (expected,) = outputs_of(ours, mt, pixels), outputs_of(theirs, torch, pixels)
     np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * abs(expected).max())
+    ours.save_folder(tmp_path / "again")
+    check_same_bits(theirs, tmp_path / "again")
     with pytest.raises(ValueError, match="resize the picture"):
         ours(mt.tensor(pixels[..., :4]))
+
+
+def test_pictures_are_made_numbers_as_theirs_are(tmp_path):
+    pytest.importorskip("PIL", reason="Pillow resizes, and is no dependency")
+    theirs = transformers.ViTImageProcessorPil(
+        size={"height": 8, "width": 8}, resample=3, image_std=[0.2, 0.3, 0.4]
+    )
+    transformers.ViTModel(transformers.ViTConfig(**VIT)).save_pretrained(tmp_path)
+    theirs.save_pretrained(tmp_path)
+    model, images = mt.models.from_folder(tmp_path)
+    pictures = list(np.random.default_rng(0).integers(0, 256, (2, 17, 23, 3), dtype=np.uint8))
+    expected = theirs(pictures, return_tensors="np")["pixel_values"]
+    np.testing.assert_allclose(images(pictures), expected, rtol=0, atol=1e-6)
+    model.save_folder(tmp_path / "again", images)
+    assert mt.models.from_folder(tmp_path / "again")[1] == images

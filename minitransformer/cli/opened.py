@@ -11,6 +11,7 @@ from minitransformer import models
 from minitransformer.models.folder.reading import from_folder
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
+from minitransformer.tokenization.published import PublishedTokenizer
 
 Folder = Annotated[
     Path,
@@ -41,7 +42,7 @@ def opened(path: Path) -> tuple[Module, Tokenizer]:
     if found and not (path / "config.json").exists():
         return models.load(found[0])
     model, tokenizer = from_folder(path)
-    if tokenizer is None:
+    if not isinstance(tokenizer, PublishedTokenizer):
         raise ValueError(
             f"{path}: expected a folder with a tokenizer, to read texts with; put tokenizer.json there"
         )

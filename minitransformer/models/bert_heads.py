@@ -14,7 +14,8 @@ from minitransformer import nn
 from minitransformer.autograd import Tensor
 from minitransformer.models.activations import ACTIVATIONS
 from minitransformer.models.bert import MASKED_NAMES, NAMES, Bert, BertConfig, BertMaskedLM, init_weights
-from minitransformer.models.folder.model import PublishedModel, padding_of
+from minitransformer.models.folder.model import PublishedModel
+from minitransformer.nn.masking import hidden_tokens
 
 Body = Callable[[Any], Bert]  # the class of an encoder
 
@@ -82,7 +83,7 @@ class BertModel(PublishedModel):
         Returns:
             (B, T, C).
         """
-        return self.bert.read(ids, token_type_ids, padding_of(ids, attention_mask))
+        return self.bert.read(ids, token_type_ids, hidden_tokens(attention_mask, *ids.shape))
 
 
 class BertForSequenceClassification(PublishedModel):
@@ -115,7 +116,7 @@ class BertForSequenceClassification(PublishedModel):
         Returns:
             (B, N).
         """
-        x = self.bert.read(ids, token_type_ids, padding_of(ids, attention_mask))  # (B, T, C)
+        x = self.bert.read(ids, token_type_ids, hidden_tokens(attention_mask, *ids.shape))  # (B, T, C)
         return self.classifier(self.dropout(self.pooler(x)))
 
 
@@ -148,7 +149,7 @@ class BertForTokenClassification(PublishedModel):
         Returns:
             (B, T, N).
         """
-        x = self.bert.read(ids, token_type_ids, padding_of(ids, attention_mask))  # (B, T, C)
+        x = self.bert.read(ids, token_type_ids, hidden_tokens(attention_mask, *ids.shape))  # (B, T, C)
         return self.classifier(self.dropout(x))
 
 
@@ -178,7 +179,7 @@ class BertForMaskedLM(PublishedModel):
         Returns:
             (B, T, V).
         """
-        x = self.lm.bert.read(ids, token_type_ids, padding_of(ids, attention_mask))  # (B, T, C)
+        x = self.lm.bert.read(ids, token_type_ids, hidden_tokens(attention_mask, *ids.shape))  # (B, T, C)
         return self.lm.predict(x)
 
 
@@ -210,7 +211,7 @@ class BertForQuestionAnswering(PublishedModel):
         Returns:
             Those of its first token, and of its last: (B, T) each.
         """
-        x = self.bert.read(ids, token_type_ids, padding_of(ids, attention_mask))  # (B, T, C)
+        x = self.bert.read(ids, token_type_ids, hidden_tokens(attention_mask, *ids.shape))  # (B, T, C)
         ends = self.qa_outputs(x)  # (B, T, 2)
         return ends[..., 0], ends[..., 1]
 

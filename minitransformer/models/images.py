@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
 import numpy
 
-from minitransformer.files import one_line
+from minitransformer.files import blaming, one_line, parse_json, read_text
 from minitransformer.installing import install_line
 
 FILE = "preprocessor_config.json"
@@ -128,6 +129,28 @@ class ImageProcessor:
             raise ValueError(f"expected values from 0 to 255 in uint8, to be resized, got {array.dtype}")
         image = pillow().fromarray(array).resize(self.size[::-1], self.resample)
         return numpy.asarray(image)
+
+
+def read_images(folder: Path) -> ImageProcessor | None:
+    """The image processor of a folder.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        The processor; None if the folder has none.
+
+    Raises:
+        FileError: if its file is damaged, or asks for what is not done here.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    with blaming(path):
+        config = parse_json(read_text(path))
+        if not isinstance(config, dict):
+            raise ValueError(f"expected names and values, got {type(config).__name__}")
+        return ImageProcessor.from_published(config, {FILE: path.read_bytes()})
 
 
 def _sides(size: Any) -> tuple[int, int]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from minitransformer import nn
-from minitransformer.autograd import Tensor
 from minitransformer.models.folder import writing
 from minitransformer.models.folder.names import Names
 from minitransformer.models.folder.stored import CONFIG, WEIGHTS
-from minitransformer.nn.masking import hidden_tokens
+from minitransformer.models.images import ImageProcessor
 from minitransformer.tokenization.published import PublishedTokenizer
 
 
@@ -67,14 +66,14 @@ class PublishedModel(nn.Module):
     def save_folder(
         self,
         path: str | os.PathLike[str],
-        tokenizer: PublishedTokenizer | None = None,
+        tokenizer: PublishedTokenizer | ImageProcessor | None = None,
         overwrite: bool = False,
     ) -> None:
         """Write a folder that transformers reads, and `from_folder`: whole or not at all, in the dtypes of the source.
 
         Args:
             path: the folder; it must not exist, or be empty.
-            tokenizer: the tokenizer that `from_folder` gave; None writes none.
+            tokenizer: the tokenizer or image processor that `from_folder` gave; None writes none.
             overwrite: whether to take the place of a model in this folder; what else it holds stays.
 
         Raises:
@@ -88,7 +87,7 @@ class PublishedModel(nn.Module):
                 f"save_folder: expected a model that from_folder gave, got {type(self).__name__} from no folder; "
                 "checkpoint.save keeps its state_dict()"
             )
-        if tokenizer is not None and not isinstance(tokenizer, PublishedTokenizer):
+        if tokenizer is not None and not isinstance(tokenizer, (PublishedTokenizer, ImageProcessor)):
             raise TypeError(
                 f"save_folder: expected the tokenizer that from_folder gave, got {type(tokenizer).__name__}"
             )
@@ -103,19 +102,3 @@ class PublishedModel(nn.Module):
             },
             overwrite,
         )
-
-
-def padding_of(ids: Tensor, attention_mask: Tensor | None) -> Tensor | None:
-    """The padding that an attention mask describes.
-
-    Args:
-        ids: (B, T) integers.
-        attention_mask: (B, T), 1 for real tokens and 0 for padding; None if there is no padding.
-
-    Returns:
-        (B, T) bool, True for padding; None for no mask.
-
-    Raises:
-        ValueError: if the mask has another shape.
-    """
-    return hidden_tokens(attention_mask, *ids.shape)

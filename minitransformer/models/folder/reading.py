@@ -12,6 +12,7 @@ from minitransformer.files import AGAIN, FileError, blaming, one_line, parse_jso
 from minitransformer.models.folder.families import FAMILIES, Family
 from minitransformer.models.folder.model import Origin, PublishedModel
 from minitransformer.models.folder.stored import CONFIG, Held, Stored, find_weights
+from minitransformer.models.images import ImageProcessor, read_images
 from minitransformer.nn import init
 from minitransformer.tokenization.folder import read_tokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
@@ -23,8 +24,8 @@ SLACK = 2**24
 
 def from_folder(
     path: str | os.PathLike[str], dtype: DType = float32
-) -> tuple[PublishedModel, PublishedTokenizer | None]:
-    """Read a model and its tokenizer from a folder as transformers' `save_pretrained` writes it.
+) -> tuple[PublishedModel, PublishedTokenizer | ImageProcessor | None]:
+    """Read a model and its tokenizer or image processor from a folder as transformers' `save_pretrained` writes it.
 
     Nothing in the folder is run. The memory taken is bounded by the arrays in the files, whatever sizes `config.json` states.
 
@@ -33,7 +34,8 @@ def from_folder(
         dtype: the floating-point dtype of the model's parameters, whatever that of the file is.
 
     Returns:
-        The model, in evaluation mode, of the class that `architectures` names; and its tokenizer, None if the folder has none.
+        The model, in evaluation mode, of the class that `architectures` names; and its tokenizer or image
+        processor, None if the folder has none.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -46,7 +48,8 @@ def from_folder(
     stored = find_weights(folder, dtype)
     model = built(folder, family, config, stored)
     model.origin = Origin(architecture, config, family.names, stored.kinds, _kept(folder))
-    return model.eval(), read_tokenizer(folder, str(config.get("model_type")))
+    reader = read_images(folder) or read_tokenizer(folder, str(config.get("model_type")))
+    return model.eval(), reader
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:
