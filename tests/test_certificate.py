@@ -262,3 +262,48 @@ def test_a_model_that_draws_numbers_is_told():
 
     found = certified(changing)
     assert not found.ok and "the tape" in [lost.op for lost in found.lost]
+
+
+# ---- what others have found in their libraries ----
+
+
+class Mixed(nn.Module):
+    """An in-place ReLU, a layer that runs twice, a skip connection, nn.Identity, a product of batches, attention over an LSTM."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.again, self.nothing = nn.Embedding(VOCAB, 6), nn.Linear(6, 6), nn.Identity()
+        self.lstm, self.head = nn.LSTM(6, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        x = x + self.nothing(self.again(self.again(x).relu_()))
+        h, _ = self.lstm(x)
+        weights = F.softmax(mt.bmm(h, h.transpose(1, 2)), dim=-1)
+        return self.head(mt.bmm(weights, h)[:, -1])
+
+
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
+def test_what_needs_a_rule_for_each_module_elsewhere_needs_none(rule):
+    found = explain.certify(randomize(Mixed()), IDS, 1, rule=rule)
+    assert found.ok and found.lost == [], str(found)
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_what_pushes_a_sigmoid_down_has_negative_relevance(form):
+    """sigmoid(2 (-1) + 1 1): the first term opposes, though the result is positive."""
+    x = mt.tensor(np.array([2.0, 1.0]), requires_grad=True)
+    y = mt.sigmoid((x * mt.tensor(np.array([-1.0, 1.0]))).sum())
+    (found,), ledger = explain.account(y, [x], form=form, eps=1e-12)
+    slope = y.item() * (1 - y.item())
+    assert found == pytest.approx([-2 * slope, slope]) and ledger["tangent"] == pytest.approx(
+        y.item() + slope
+    )
+
+
+@pytest.mark.parametrize("rule", ["z-plus", "alpha-beta", "gamma"])
+def test_biases_are_counted_as_often_in_the_parts_as_in_the_sum(rule):
+    model = randomize(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2)), 2)
+    x = mt.tensor(np.array([[0.7, -0.4]]), requires_grad=True)
+    (found,), ledger = explain.account(model(x)[0, 0], [x], rule, "explicit", 1e-12)
+    assert ledger.closes and ledger["bias"] != 0 and np.isfinite(found).all()

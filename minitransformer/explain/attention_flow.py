@@ -151,7 +151,7 @@ def attention_weights(asked: Question) -> list[Array]:
     """
     maps = [found.weights for found in attention_maps(asked.ops)] or [t.array for t in asked.attention]
     weights = [to_host(w) for w in maps]
-    (batch,) = asked.texts
+    batch = asked.only
     square = (len(batch), batch.shape[1], batch.shape[1])
     if not weights or any((w.shape[0], *w.shape[2:]) != square for w in weights):
         got = ", ".join(str(w.shape) for w in weights) or "none"

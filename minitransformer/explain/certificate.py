@@ -248,7 +248,7 @@ class _Trial:
         seed = weighted(logits, self.weights) if walk.explicit else self.weights
         found = walk.run(logits, seed, self.keys, self.ops)
         pairs = zip(self.keys, self.run.sources, strict=True)
-        parts = [to_host(walk.arrival(k, found.get(k), source.leaf.array)) for k, source in pairs]
+        parts = [to_host(walk.arrival(k, found.get(k), t.array, name)) for k, (name, t) in pairs]
         return parts, Ledger(self.run.output(self.weights), walk.books.closed(), logits.dtype.name), walk
 
     def _named(self, sums: Sequence[numpy.ndarray]) -> dict[str, list[numpy.ndarray]]:

@@ -64,6 +64,7 @@ class Row:
         passed: (the layer it went to, how much) of each input.
         absorbed: how much of it, by sink; "tokens" is where explained inputs end.
         scale: the sum of |relevance| that was passed on.
+        source: where an explained input ends, its name.
     """
 
     layer: str
@@ -72,6 +73,7 @@ class Row:
     passed: list[tuple[str, float]] = field(default_factory=list)
     absorbed: dict[str, float] = field(default_factory=dict)
     scale: float = 0.0
+    source: str = ""
 
     def amounts(self) -> list[Any]:
         """All numbers here, in the order in which `restate` takes them.
@@ -153,6 +155,15 @@ class Ledger(Mapping[str, float]):
         return abs(gap) <= self.tolerance * self.scale
 
     @property
+    def inputs(self) -> dict[str, float]:
+        """What each explained input got; together they are the entry "tokens"."""
+        found: dict[str, float] = {}
+        for row in self.rows:
+            if row.source:
+                found[row.source] = found.get(row.source, 0.0) + row.absorbed.get("tokens", 0.0)
+        return found
+
+    @property
     def by_op(self) -> list[tuple[str, str, float]]:
         """What each op absorbed: (op, sink, amount)."""
         return [
@@ -224,7 +235,7 @@ class Ledger(Mapping[str, float]):
         if by not in ("layer", "op"):
             raise ValueError(f"by: expected 'layer' or 'op', got {by!r}")
         rows = self.by_layer(depth) if by == "layer" else self.rows
-        names = [f"{row.layer or '(model)'} {row.op}".strip() for row in rows]
+        names = [" ".join(filter(None, (row.layer or "(model)", row.op, row.source))) for row in rows]
         width = max(map(len, names), default=5)
         head = " ".join(
             [
@@ -238,6 +249,8 @@ class Ledger(Mapping[str, float]):
 
     def __repr__(self) -> str:
         rows = [f"{name:>10} {amount:+12.6f}  {MEANING[name]}" for name, amount in self.items()]
+        if len(self.inputs) > 1:
+            rows[1:1] = [f"{'':10} {amount:+12.6f}  of these {name}" for name, amount in self.inputs.items()]
         return "\n".join(rows[:-1] + ["-" * 23, rows[-1], f"{'gap':>10} {self.gap:+12.2e}"])
 
 

@@ -58,7 +58,7 @@ def layer_relevance(
         IndexError, NotImplementedError, RuntimeError: as `explain.lrp` does.
     """
     asked = Question(model, ids, target, position, batch_first)
-    outputs = asked.layers.outputs
+    batch, outputs = asked.only, asked.layers.outputs
     returned = _calls((name, output) for name in _outermost(outputs, pattern) for output in outputs[name])
     tensors = {name: t for name, t in returned.items() if _is_text(t)}
     if not tensors:
@@ -69,7 +69,6 @@ def layer_relevance(
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
     parts = walk.explain(asked, [(key(t), t.array) for t in tensors.values()])
     rows = [asked.by_token(part) for part in parts]  # (B, T)
-    (batch,) = asked.texts
     shaped = [asked.shaped(row) if row.shape == batch.shape else row for row in rows]
     return dict(zip(tensors, shaped, strict=True))
 

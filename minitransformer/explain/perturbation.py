@@ -192,7 +192,7 @@ def occlusion(
         Zeiler and Fergus, ECCV 2014, section 4.2.
     """
     asked = Question(model, ids, target, position, batch_first)
-    (batch,) = asked.texts
+    batch = asked.only
     positions = numpy.broadcast_to(position, len(batch)).tolist()
     keep = numpy.vstack(
         [numpy.ones(batch.shape[1], bool), ~numpy.eye(batch.shape[1], dtype=bool)]

@@ -8,6 +8,7 @@ and hands them to `Question.explanation`, which makes the answer, an `Explanatio
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
@@ -38,7 +39,7 @@ class Question:
 
     Args:
         model: gives logits (B, V), (B, T, V), or (T, B, V) with `batch_first=False`.
-        ids: integers (T,) or (B, T), also for models that read (T, B).
+        ids: integers (T,) or (B, T), also for models that read (T, B); a tuple of these for `model(*ids)`.
         target: the explained output, in one of the forms of `minitransformer.explain.targets`.
         position: the token whose logits are explained, or one for each sequence; ignored if the logits are (B, V).
         batch_first: whether the model reads (B, T) rather than (T, B).
@@ -46,7 +47,7 @@ class Question:
         attention: whether to record the attention weights of every `nn.MultiheadAttention`.
 
     Attributes:
-        texts: the ids of `source`, if there is one, and of `ids`, each (B, T) on the host.
+        texts: the ids of `source`, if there is one, and of each input in `ids`, (B, T) on the host.
         logits: the logits, on the tape.
         weights, constant: the explained output is the sum of weights * logits, plus a constant that no logit explains.
         targets: the explained output of each sequence.
@@ -70,9 +71,11 @@ class Question:
         attention: bool = False,
     ):
         self.model, self.position, self.batch_first = model, position, batch_first
-        given = [ids] if source is None else [source, ids]
+        given = [*([] if source is None else [source]), *listed(ids)]
         self.texts = [as_batch(text) for text in given]
-        self._ndim = numpy.ndim(ids)
+        if len({len(text) for text in self.texts}) > 1:
+            raise ValueError(f"ids: expected as many sequences in each input, got {[*map(len, self.texts)]}")
+        self._ndim = numpy.ndim(given[-1])
         self.layers = Layers(model)
         self.attention = list[Tensor]()
         with self.layers, self._recorded(attention):
@@ -121,6 +124,21 @@ class Question:
     def vectors(self) -> list[Tensor]:
         """What the embedding layers returned for the ids, (B, T, C) or (T, B, C) each. Raises ValueError if nothing did."""
         return [vectors for vectors, _ in self._lookups]
+
+    @property
+    def sources(self) -> list[str]:
+        """For each of `vectors` the name of its input: a parameter of the model's `forward`."""
+        known = names(self.model, len(self.texts))
+        return [known[text] for _, text in self._lookups]
+
+    @property
+    def only(self) -> numpy.ndarray:
+        """The text, (B, T), for methods that explain a single one. Raises ValueError if the model reads several."""
+        if len(self.texts) > 1:
+            raise ValueError(
+                f"ids: expected one input, got {len(self.texts)}: of several, lrp and gradient_x_input give the relevance"
+            )
+        return self.texts[0]
 
     @cached_property
     def _lookups(self) -> list[tuple[Tensor, int]]:
@@ -172,7 +190,7 @@ class Question:
             leaves.append(Tensor(change(embedding, vectors.array), requires_grad=True))
             return leaves[-1]
 
-        with changed_embeddings(self.texts[-1], leaf):
+        with changed_embeddings(self.only, leaf):
             logits, _ = self._run()
         weights, constant, _ = weigh(logits, self.targets, self.position, self.batch_first)
         output = float(weighted(logits, weights).sum()) + constant
@@ -251,6 +269,38 @@ class Question:
         rows = self.shaped(to_host(relevance))
         kind = Explanation if ledger is None else LRPExplanation
         return kind(method, ids, rows, self.targets, self.output, tokens, ledger)
+
+
+def listed(inputs: Any) -> list[Any]:
+    """The inputs of a model as a list.
+
+    Args:
+        inputs: one input, or a tuple of several: arrays, tensors or lists.
+
+    Returns:
+        The list.
+    """
+    several = isinstance(inputs, tuple) and all(numpy.ndim(_array(one)) for one in inputs)
+    return list(inputs) if several else [inputs]
+
+
+def _array(one: Any) -> Any:
+    return one.array if isinstance(one, Tensor) else one
+
+
+def names(model: Module, n: int) -> list[str]:
+    """What a model's inputs are called.
+
+    Args:
+        model: the model.
+        n: the number of inputs.
+
+    Returns:
+        The first n parameters of its `forward`; "input 2" where there is none.
+    """
+    parameters = inspect.signature(model.forward).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (known + [f"input {i}" for i in range(len(known), n)])[:n]
 
 
 def as_batch(ids: Any) -> numpy.ndarray:

@@ -6,8 +6,7 @@ are leaves of the tape, and may be scaled, which is how a certificate asks for t
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy
@@ -15,7 +14,7 @@ import numpy
 from minitransformer.autograd import Op, Tensor, tape
 from minitransformer.backends import Array
 from minitransformer.devices import to_host
-from minitransformer.explain.question import Position, differentiable, weigh, weighted
+from minitransformer.explain.question import Position, differentiable, listed, names, weigh, weighted
 from minitransformer.explain.targets import Target
 from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.hooks import edit_embeddings
@@ -66,10 +65,9 @@ class Run:
         self._scales, self._ids = scales or {}, list[tuple[str, numpy.ndarray]]()
         self.layers = Layers(model)
         device = next((p.device for p in model.parameters()), "cpu")
-        given = [
-            self._given(name, one, device, batch_first)
-            for name, one in zip(names(model, inputs), listed(inputs), strict=True)
-        ]
+        every = listed(inputs)
+        pairs = zip(names(model, len(every)), every, strict=True)
+        given = [self._given(name, one, device, batch_first) for name, one in pairs]
         with self.layers, enable_grad(), differentiable(model), edit_embeddings(self._looked_up):
             self.logits = model(*given)
         self._check()
@@ -138,37 +136,3 @@ class Run:
             The number.
         """
         return float(weighted(self.logits, weights).sum())
-
-
-def listed(inputs: Any) -> list[Any]:
-    """The inputs of a model as a list.
-
-    Args:
-        inputs: one input, or a tuple of several.
-
-    Returns:
-        The list.
-    """
-    return (
-        list(inputs) if isinstance(inputs, tuple) and all(map(numpy.ndim, map(_array, inputs))) else [inputs]
-    )
-
-
-def _array(one: Any) -> Any:
-    return one.array if isinstance(one, Tensor) else one
-
-
-def names(model: Module, inputs: Any) -> Sequence[str]:
-    """What the inputs are called: the parameters of the model's `forward`.
-
-    Args:
-        model: the model.
-        inputs: one input, or a tuple of several.
-
-    Returns:
-        A name for each; "input 2" where `forward` has none.
-    """
-    parameters = inspect.signature(model.forward).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    n = len(listed(inputs))
-    return (known + [f"input {i}" for i in range(len(known), n)])[:n]

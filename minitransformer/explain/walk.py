@@ -274,21 +274,24 @@ class Walk:
             The relevance of each.
         """
         vectors = [(key(t), t.array) for t in asked.vectors]
+        names = [""] * len(inside) or asked.sources
         seed = asked.weighted_logits if self.explicit else asked.weights
         if asked.constant:
             row = self.books.open("", "logsumexp", asked.output)
             self.books.book("softmax", asked.constant)
             row.passed.append((self._maker(asked.logits), asked.weighted_logits.sum()))
         found = self.run(asked.logits, seed, [k for k, _ in (*vectors, *inside)], asked.ops)
-        return [self.arrival(k, found.get(k), values) for k, values in inside or vectors]
+        ends = zip(inside or vectors, names, strict=True)
+        return [self.arrival(k, found.get(k), values, name) for (k, values), name in ends]
 
-    def arrival(self, k: Any, part: Array | None, values: Array) -> Array:
+    def arrival(self, k: Any, part: Array | None, values: Array, name: str = "") -> Array:
         """The relevance of a source, booked as the tokens' if the walk ends there.
 
         Args:
             k: the key of the source.
             part: what arrived there; None for nothing.
             values: the values of the source.
+            name: what the ledger calls it.
 
         Returns:
             The relevance, of the shape of `values`.
@@ -298,7 +301,7 @@ class Walk:
         amounts = part if self.explicit else part * values
         if k in self.arrived:
             maker = "" if isinstance(k, Tensor) else self.layers.of(k[0])
-            self.books.open(maker, "tokens", self.arrived.pop(k))
+            self.books.open(maker, "tokens", self.arrived.pop(k)).source = name
             self.books.absorb("tokens", amounts)
         return amounts
 
@@ -384,7 +387,8 @@ def account(
         raise ValueError(
             f"relevance: the output does not depend on wrt{missing}, or only through what {rule!r} holds constant"
         )
-    parts = [walk.arrival(k, found.get(k), t.array) for k, t in zip(keys, wrt, strict=True)]
+    pairs = enumerate(zip(keys, wrt, strict=True))
+    parts = [walk.arrival(k, found.get(k), t.array, f"wrt[{i}]") for i, (k, t) in pairs]
     return [to_host(part) for part in parts], walk.ledger(output.item(), output.dtype)
 
 
@@ -435,7 +439,7 @@ def lrp(
 
     Args:
         model: gives logits (B, V) as a classifier, or (B, T, V) as a language model.
-        ids: integers (T,) or (B, T).
+        ids: integers (T,) or (B, T); a tuple of these for `model(*ids)`, such as the source and the answer of an encoder-decoder.
         target: the logit to explain; a pair (a, b) for logit a less logit b; `LogOdds(c)` for the logit of the
             probability of class c; a list with one of these for each sequence; None for the largest logit.
         rule: the name of a preset, or a `Composite`; those without a gradient form need `form="explicit"`.
@@ -446,7 +450,8 @@ def lrp(
         tokens: strings to show, of the shape of `ids`.
 
     Returns:
-        An `LRPExplanation`, with a `ledger`; its `relevance` has the shape of `ids`.
+        An `LRPExplanation`, with a `ledger`; its `relevance` has the shape of `ids`. Of several inputs, one follows the other,
+        (S + T,), and `ledger.inputs` says what each got.
 
     Raises:
         IndexError: a target or position out of range.
