@@ -11,25 +11,42 @@ import importlib
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from minitransformer import autograd, backends, linalg, nn
+import numpy
+
+from minitransformer import autograd, backends, errors, linalg, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from minitransformer.defaults import backend, use_backend
 from minitransformer.devices import Device as device
 from minitransformer.gradients import compare_with_torch, gradcheck
+from minitransformer.limits import finfo, iinfo
 from minitransformer.nn.module import to_torch
 from minitransformer.ops.creation.filled import arange, empty, eye, full, linspace, ones, zeros
 from minitransformer.ops.creation.from_data import as_tensor, clone, from_numpy, tensor
 from minitransformer.ops.creation.likes import empty_like, full_like, ones_like, zeros_like
 from minitransformer.ops.creation.random import (
+    bernoulli,
     multinomial,
+    normal,
     rand,
     rand_like,
     randint,
     randn,
     randn_like,
     randperm,
+)
+from minitransformer.ops.creation.typed import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+    is_tensor,
 )
 from minitransformer.ops.elementwise.arithmetic import abs_ as abs
 from minitransformer.ops.elementwise.arithmetic import abs_ as absolute
@@ -79,8 +96,8 @@ from minitransformer.ops.elementwise.rounding import (
 )
 from minitransformer.ops.elementwise.trigonometry import acos, asin, atan, cos, sin, tan
 from minitransformer.ops.index.lookup import embedding, one_hot
-from minitransformer.ops.index.masks import masked_fill, tril, tril_indices, triu, triu_indices
-from minitransformer.ops.index.picking import gather, index_select, nonzero, repeat_interleave
+from minitransformer.ops.index.masks import masked_fill, masked_select, tril, tril_indices, triu, triu_indices
+from minitransformer.ops.index.picking import argwhere, gather, index_select, nonzero, repeat_interleave, take
 from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
 from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
@@ -103,7 +120,7 @@ from minitransformer.ops.reduce.integrals import trapezoid
 from minitransformer.ops.reduce.integrals import trapezoid as trapz
 from minitransformer.ops.reduce.norms import norm
 from minitransformer.ops.reduce.products import cumprod, prod
-from minitransformer.ops.reduce.sums import cumsum, mean, std, var
+from minitransformer.ops.reduce.sums import count_nonzero, cumsum, mean, std, var
 from minitransformer.ops.reduce.sums import sum_ as sum
 from minitransformer.ops.shape.arranging import flip, repeat, roll, tile
 from minitransformer.ops.shape.fitting import (
@@ -135,7 +152,8 @@ from minitransformer.ops.shape.layout import transpose as swapaxes
 from minitransformer.ops.shape.layout import transpose as swapdims
 from minitransformer.ops.tensors.convert import channels_last, contiguous_format, preserve_format
 from minitransformer.ops.tensors.inspect import is_floating_point, numel
-from minitransformer.randomness import manual_seed
+from minitransformer.ops.tensors.printing import set_printoptions
+from minitransformer.ops.tensors.views import detach
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 from minitransformer.tuning import (
     compile,
@@ -157,6 +175,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         models,
         optim,
         pictures,
+        random,
         recipes,
         tokenization,
         tour,
@@ -165,11 +184,30 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         verify,
     )
     from minitransformer.amp import autocast
+    from minitransformer.random import (
+        Generator,
+        get_rng_state,
+        initial_seed,
+        manual_seed,
+        seed,
+        set_rng_state,
+    )
     from minitransformer.serialization import load, save
 
-bool, half, float, double, int, long = bool_, float16, float32, float64, int32, int64
+bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
+dtype = numpy.dtype
 __version__ = "0.1.0"
 __all__ = [
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "Generator",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
     "Tensor",
     "__version__",
     "abs",
@@ -189,6 +227,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
     "as_tensor",
     "asin",
     "atan",
@@ -200,6 +239,7 @@ __all__ = [
     "backends",
     "baddbmm",
     "bench",
+    "bernoulli",
     "bincount",
     "bmm",
     "bool",
@@ -227,11 +267,13 @@ __all__ = [
     "cos",
     "cosh",
     "cosine_similarity",
+    "count_nonzero",
     "cross_entropy",
     "cuda",
     "cumprod",
     "cumsum",
     "data",
+    "detach",
     "detect_anomaly",
     "device",
     "diag",
@@ -243,6 +285,7 @@ __all__ = [
     "double",
     "dropout",
     "dstack",
+    "dtype",
     "e",
     "einsum",
     "embedding",
@@ -257,6 +300,7 @@ __all__ = [
     "explain",
     "expm1",
     "eye",
+    "finfo",
     "flatten",
     "flip",
     "float",
@@ -275,18 +319,21 @@ __all__ = [
     "generation",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "get_rng_state",
     "gradcheck",
     "greater",
     "greater_equal",
     "gt",
     "half",
     "hstack",
+    "iinfo",
     "index_add",
     "index_copy",
     "index_fill",
     "index_select",
     "inf",
     "inference_mode",
+    "initial_seed",
     "inner",
     "int",
     "int16",
@@ -295,6 +342,7 @@ __all__ = [
     "int8",
     "is_floating_point",
     "is_grad_enabled",
+    "is_tensor",
     "isclose",
     "isfinite",
     "isin",
@@ -324,6 +372,7 @@ __all__ = [
     "lt",
     "manual_seed",
     "masked_fill",
+    "masked_select",
     "matmul",
     "max",
     "maximum",
@@ -349,6 +398,7 @@ __all__ = [
     "no_grad",
     "nonzero",
     "norm",
+    "normal",
     "not_equal",
     "numel",
     "one_hot",
@@ -368,6 +418,7 @@ __all__ = [
     "randint",
     "randn",
     "randn_like",
+    "random",
     "randperm",
     "ravel",
     "recipes",
@@ -386,10 +437,14 @@ __all__ = [
     "scatter",
     "scatter_add",
     "searchsorted",
+    "seed",
     "select",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
+    "set_printoptions",
+    "set_rng_state",
+    "short",
     "sigmoid",
     "sign",
     "silu",
@@ -409,6 +464,7 @@ __all__ = [
     "swapaxes",
     "swapdims",
     "t",
+    "take",
     "tan",
     "tanh",
     "tensor",
@@ -444,21 +500,20 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """amp bench checkpoint cuda data explain generation models optim pictures recipes tokenization tour training utils
+LATER = """amp bench checkpoint cuda data explain generation models optim pictures random recipes tokenization tour training utils
 verify""".split()
 # names whose rooms open when they are first asked for
-FROM_LATER = {"autocast": "amp", "load": "serialization", "save": "serialization"}
+FROM_LATER = {
+    "autocast": "amp",
+    **dict.fromkeys(["load", "save"], "serialization"),
+    **dict.fromkeys(
+        ["Generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], "random"
+    ),
+}
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _unknown(name: str) -> str:
-    """The message for a name that is not there, with the nearest one that is."""
-    nearest = importlib.import_module("difflib").get_close_matches(name, __all__, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"module 'minitransformer' has no attribute {name!r}{hint}"
 
 
 if not TYPE_CHECKING:  # a type checker reports a name that is not there
@@ -468,4 +523,6 @@ if not TYPE_CHECKING:  # a type checker reports a name that is not there
             return importlib.import_module(f"minitransformer.{name}")
         if name in FROM_LATER:
             return getattr(importlib.import_module(f"minitransformer.{FROM_LATER[name]}"), name)
-        raise AttributeError(backends.NO_BFLOAT16 if name == "bfloat16" else _unknown(name))
+        if name == "bfloat16":
+            raise AttributeError(backends.NO_BFLOAT16)
+        raise errors.no_such_name("module 'minitransformer'", name, __all__)

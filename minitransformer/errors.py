@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minitransformer.backends import cupy
@@ -64,3 +65,20 @@ def _free() -> str:
     cupy().get_default_memory_pool().free_all_blocks()
     free, total = cupy().cuda.Device().mem_info
     return f"; {free / 2**20:,.0f} of {total / 2**20:,.0f} MiB are free on the device"
+
+
+def no_such_name(place: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that is not there, with the nearest one that is.
+
+    Args:
+        place: what was asked for it, such as "module 'minitransformer'".
+        name: the name.
+        known: the names that are there.
+
+    Returns:
+        The error, to be raised.
+    """
+    # `difflib` is needed for errors only
+    nearest = importlib.import_module("difflib").get_close_matches(name, list(known), n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return AttributeError(f"{place} has no attribute {name!r}{hint}")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy
+
+Drawing: TypeAlias = (
+    "numpy.random.Generator | None"  # of one call; text, since the import of `numpy.random` takes time
+)
 
 
 class _Random:
@@ -19,6 +25,27 @@ def manual_seed(seed: int | None) -> None:
         seed: equal seeds give equal numbers; None gives others each time.
     """
     _Random.generator = numpy.random.default_rng(seed)
+
+
+def use(generator: numpy.random.Generator) -> None:
+    """Draw all random numbers from a given generator from now on.
+
+    Args:
+        generator: NumPy's.
+    """
+    _Random.generator = generator
+
+
+def drawing(chosen: Drawing) -> numpy.random.Generator:
+    """The source of the random numbers of one call.
+
+    Args:
+        chosen: the generator that was given; None means the one in use.
+
+    Returns:
+        NumPy's generator.
+    """
+    return generator() if chosen is None else chosen
 
 
 def generator() -> numpy.random.Generator:

@@ -23,7 +23,7 @@ reshape sigmoid sin softmax split sqrt squeeze stack std sub sum t tanh to trans
 zero_ zeros zeros_like
 """.split()  # the names of the first 1,370 samples (torch 2.13); what came later is counted apart
 DRAWN = """
-empty empty_like multinomial new_empty nn.functional.dropout rand_like randint randn randn_like
+bernoulli empty empty_like multinomial new_empty normal nn.functional.dropout rand_like randint randn randn_like
 """.split()  # of which only shapes and dtypes can agree
 ASKED = {
     "where": lambda input, condition, other: mt.where(condition, input, other),

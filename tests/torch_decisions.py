@@ -40,6 +40,9 @@ _COUNTS = Decision(
 OPS = [
     _SINGULAR_VALUES,
     _COUNTS,
+    Decision("bernoulli", "different", "gradient of tensor 0: got None", "what is drawn leaves no tape"),
+    Decision("normal number_mean", "refused", "keyword argument 'layout'", "there is one layout"),
+    Decision("normal in_place", "refused", "expected a size with two numbers", "the database asks `normal_`"),
     Decision("__r(add|mul)__.wrong", "different", "descriptor .* doesn't apply to a 'int'", _UNBOUND),
     Decision("__r(mod|pow|sub)__.wrong", "refused", "expected a tensor, got two numbers, 3 and 2", _UNBOUND),
 ]

@@ -1,5 +1,8 @@
 """Layers, under PyTorch's names."""
 
+from typing import TYPE_CHECKING
+
+from minitransformer.errors import no_such_name
 from minitransformer.nn import functional, init, parameter, utils
 from minitransformer.nn.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softmin, Tanh
 from minitransformer.nn.attention import MultiheadAttention
@@ -142,3 +145,8 @@ __all__ = [
     "record_attention",
     "utils",
 ]
+
+if not TYPE_CHECKING:  # a type checker reports a name that is not there
+
+    def __getattr__(name):
+        raise no_such_name("module 'minitransformer.nn'", name, __all__)

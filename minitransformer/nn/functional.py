@@ -1,9 +1,10 @@
 """The ops that layers consist of, under PyTorch's names: `import minitransformer.nn.functional as F`."""
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minitransformer.autograd import Tensor
+from minitransformer.errors import no_such_name
 from minitransformer.ops.grids.convolution import conv1d, conv2d, conv3d
 from minitransformer.ops.grids.pooling import (
     adaptive_avg_pool1d,
@@ -124,3 +125,9 @@ def _implicit(input: Tensor) -> int:
         stacklevel=3,
     )
     return dim
+
+
+if not TYPE_CHECKING:  # a type checker reports a name that is not there
+
+    def __getattr__(name):
+        raise no_such_name("module 'minitransformer.nn.functional'", name, __all__)

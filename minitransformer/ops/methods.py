@@ -5,12 +5,14 @@ At run time the table is attached to `Tensor` once, below. Type checkers and edi
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.devices import Device, device_of
-from minitransformer.ops.creation import from_data, likes, random
+from minitransformer.errors import no_such_name
+from minitransformer.ops.creation import from_data, likes, random, typed
 from minitransformer.ops.elementwise import (
     arithmetic,
     choice,
@@ -31,14 +33,12 @@ from minitransformer.ops.order import distinct, extreme, sorting
 from minitransformer.ops.products import linalg, pairs
 from minitransformer.ops.reduce import norms, products, sums
 from minitransformer.ops.shape import arranging, fitting, joining, layout
-from minitransformer.ops.tensors import convert, hooks, inspect, python, views
+from minitransformer.ops.tensors import convert, drawn, hooks, inspect, python, views
 from minitransformer.ops.tensors.inplace import (
     copy_,
     fill_,
     in_place,
-    normal_,
     set_data,
-    uniform_,
     writable,
     zero_,
 )
@@ -192,6 +192,7 @@ class Methods:
     prod = products.prod
     cumprod = products.cumprod
     norm = norms.norm
+    count_nonzero = sums.count_nonzero
     unique = distinct.unique
     bincount = distinct.bincount
     sum = sums.sum_
@@ -262,6 +263,10 @@ class Methods:
     repeat_interleave = picking.repeat_interleave
     nonzero = picking.nonzero
     masked_fill = masks.masked_fill
+    where = choice.where_of
+    masked_select = masks.masked_select
+    take = picking.take
+    put = placing.put_at
     narrow = slices.narrow
     select = slices.select
     unfold = slices.unfold
@@ -276,6 +281,7 @@ class Methods:
     index_add = placing.index_add
     scatter = placing.scatter
     scatter_add = placing.scatter_add
+    put_ = in_place(placing.put_at)
     masked_fill_ = in_place(masks.masked_fill)
     triu_ = in_place(masks.triu)
     tril_ = in_place(masks.tril)
@@ -289,8 +295,11 @@ class Methods:
     zero_ = zero_
     fill_ = fill_
     copy_ = copy_
-    uniform_ = uniform_
-    normal_ = normal_
+    uniform_ = drawn.uniform_
+    normal_ = drawn.normal_
+    random_ = drawn.random_
+    bernoulli_ = drawn.bernoulli_
+    exponential_ = drawn.exponential_
     writable = writable
 
     # dtypes and devices
@@ -304,10 +313,17 @@ class Methods:
     long = convert.to_long
     bool = convert.to_bool
     type_as = convert.type_as
+    type = typed.type_
+    byte = convert.to_byte
+    short = convert.to_short
+    char = convert.to_char
+    pin_memory = convert.pin_memory
+    get_device = convert.get_device
 
     # new tensors
     clone = from_data.clone
     multinomial = random.multinomial
+    bernoulli = random.bernoulli
     new_zeros = likes.new_zeros
     new_ones = likes.new_ones
     new_empty = likes.new_empty
@@ -378,6 +394,11 @@ class Methods:
         return device_of(self.array)
 
     @property
+    def is_cuda(self: Any) -> builtins.bool:
+        """Whether the memory is that of a GPU."""
+        return device_of(self.array) != "cpu"
+
+    @property
     def data(self: Any) -> Tensor:
         """The same memory without its history. Unlike in PyTorch, `backward` notices an edit of it."""
         return views.detach(self)
@@ -385,6 +406,11 @@ class Methods:
     @data.setter
     def data(self: Any, value: Tensor) -> None:
         set_data(self, value)
+
+    if not TYPE_CHECKING:  # a type checker reports a name that is not there
+
+        def __getattr__(self, name):
+            raise no_such_name("a tensor", name, [] if name[0] == "_" else dir(Tensor))
 
 
 for _name, _method in vars(Methods).items():

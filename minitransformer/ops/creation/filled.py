@@ -14,7 +14,8 @@ from minitransformer.ops.shape.layout import shape_of
 
 
 def zeros(
-    *size: int | Sequence[int],
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
     dtype: DType | None = float32,
     device: str | None = None,
     requires_grad: bool = False,
@@ -22,7 +23,8 @@ def zeros(
     """A tensor of zeros.
 
     Args:
-        *size: the sizes, one by one or as one tuple.
+        *sizes: the sizes, one by one or as one tuple.
+        size: the same, by name.
         dtype: the dtype; float32 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -30,11 +32,12 @@ def zeros(
     Returns:
         A new tensor.
     """
-    return placed(numpy.zeros(shape_of(size), dtype), device, requires_grad)
+    return placed(numpy.zeros(shape_of(sizes, size), dtype), device, requires_grad)
 
 
 def ones(
-    *size: int | Sequence[int],
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
     dtype: DType | None = float32,
     device: str | None = None,
     requires_grad: bool = False,
@@ -42,7 +45,8 @@ def ones(
     """A tensor of ones.
 
     Args:
-        *size: the sizes, one by one or as one tuple.
+        *sizes: the sizes, one by one or as one tuple.
+        size: the same, by name.
         dtype: the dtype; float32 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -50,11 +54,12 @@ def ones(
     Returns:
         A new tensor.
     """
-    return placed(numpy.ones(shape_of(size), dtype), device, requires_grad)
+    return placed(numpy.ones(shape_of(sizes, size), dtype), device, requires_grad)
 
 
 def empty(
-    *size: int | Sequence[int],
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
     dtype: DType | None = float32,
     device: str | None = None,
     requires_grad: bool = False,
@@ -62,7 +67,8 @@ def empty(
     """A tensor whose values are to be written later; it starts with zeros, so that results can be repeated.
 
     Args:
-        *size: the sizes, one by one or as one tuple.
+        *sizes: the sizes, one by one or as one tuple.
+        size: the same, by name.
         dtype: the dtype; float32 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -70,7 +76,7 @@ def empty(
     Returns:
         A new tensor.
     """
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return zeros(*sizes, size=size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full(

@@ -10,14 +10,16 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import DType, float32, int64
-from minitransformer.devices import to_device
+from minitransformer.devices import to_device, to_host
 from minitransformer.ops.creation.making import placed
 from minitransformer.ops.shape.layout import shape_of
-from minitransformer.randomness import generator
+from minitransformer.randomness import Drawing, drawing
 
 
 def randn(
-    *size: int | Sequence[int],
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
+    generator: Drawing = None,
     dtype: DType | None = float32,
     device: str | None = None,
     requires_grad: bool = False,
@@ -25,7 +27,9 @@ def randn(
     """Random numbers from the standard normal distribution.
 
     Args:
-        *size: the sizes, one by one or as one tuple.
+        *sizes: the sizes, one by one or as one tuple.
+        size: the same, by name.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
         dtype: the dtype; float32 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -33,11 +37,15 @@ def randn(
     Returns:
         A new tensor.
     """
-    return placed(generator().standard_normal(shape_of(size)).astype(dtype), device, requires_grad)
+    return placed(
+        drawing(generator).standard_normal(shape_of(sizes, size)).astype(dtype), device, requires_grad
+    )
 
 
 def rand(
-    *size: int | Sequence[int],
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
+    generator: Drawing = None,
     dtype: DType | None = float32,
     device: str | None = None,
     requires_grad: bool = False,
@@ -45,7 +53,9 @@ def rand(
     """Random numbers from the uniform distribution over [0, 1).
 
     Args:
-        *size: the sizes, one by one or as one tuple.
+        *sizes: the sizes, one by one or as one tuple.
+        size: the same, by name.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
         dtype: the dtype; float32 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -53,7 +63,7 @@ def rand(
     Returns:
         A new tensor.
     """
-    return placed(generator().random(shape_of(size)).astype(dtype), device, requires_grad)
+    return placed(drawing(generator).random(shape_of(sizes, size)).astype(dtype), device, requires_grad)
 
 
 def randint(
@@ -61,6 +71,7 @@ def randint(
     high: Any = None,
     size: Sequence[int] | None = None,
     *,
+    generator: Drawing = None,
     dtype: DType | None = int64,
     device: str | None = None,
     requires_grad: bool = False,
@@ -71,6 +82,7 @@ def randint(
         low: the smallest integer; in the form `randint(high, size)` it is 0.
         high: one more than the largest integer.
         size: the sizes, as one tuple.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
         dtype: the dtype; int64 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
         requires_grad: whether `backward` computes a gradient for it.
@@ -81,21 +93,30 @@ def randint(
     if size is None:
         high, size = None, high
     low, high = (0, low) if high is None else (low, high)
-    return placed(generator().integers(low, high, size).astype(dtype), device, requires_grad)
+    return placed(drawing(generator).integers(low, high, size).astype(dtype), device, requires_grad)
 
 
-def randperm(n: int, *, dtype: DType | None = int64, device: str | None = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Drawing = None,
+    dtype: DType | None = int64,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The integers 0 .. n - 1 in random order.
 
     Args:
         n: how many.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
         dtype: the dtype; int64 unless given.
         device: "cpu", "cuda" or "cuda:N"; None means the default device.
+        requires_grad: whether `backward` computes a gradient for it.
 
     Returns:
         (n,).
     """
-    return placed(generator().permutation(n).astype(dtype), device, False)
+    return placed(drawing(generator).permutation(n).astype(dtype), device, requires_grad)
 
 
 def randn_like(
@@ -136,13 +157,20 @@ def rand_like(
     )
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Drawing = None,
+) -> Tensor:
     """Random indices, each drawn with a probability proportional to its weight.
 
     Args:
         input: the weights, (n,) or (rows, n), floating-point, at least 0; they need not sum to 1.
         num_samples: how many indices for each row.
         replacement: whether an index may be drawn more than once.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
 
     Returns:
         int64, (num_samples,) or (rows, num_samples).
@@ -167,5 +195,65 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False) -> T
         raise ValueError(
             f"multinomial: {num_samples} of weights that are not 0 cannot be drawn, unless with replacement"
         )
-    drawn = [generator().choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
+    drawn = [drawing(generator).choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
     return placed(numpy.array(drawn, int64).reshape(*weights.shape[:-1], num_samples), input.device, False)
+
+
+def normal(
+    mean: Tensor | float,
+    std: Tensor | float = 1.0,
+    size: Sequence[int] | None = None,
+    *,
+    generator: Drawing = None,
+    dtype: DType | None = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random numbers from normal distributions.
+
+    Args:
+        mean: the mean, a number, or a tensor with one for each number drawn.
+        std: the standard deviation, likewise.
+        size: the sizes, as one tuple, if both are numbers.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
+        dtype: the dtype; None means that of a tensor given, else float32.
+        device: "cpu", "cuda" or "cuda:N"; None means that of a tensor given, else the default device.
+        requires_grad: whether `backward` computes a gradient for it.
+
+    Returns:
+        A new tensor of the broadcast shape, or of `size`.
+
+    Raises:
+        ValueError: a standard deviation is negative, or numbers are given without a size or tensors with one.
+    """
+    given = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if bool(given) == (size is not None):
+        raise ValueError("normal: expected a size with two numbers, and none with a tensor")
+    middle, width = (to_host(t.array) if isinstance(t, Tensor) else t for t in (mean, std))
+    if (numpy.asarray(width) < 0).any():
+        raise ValueError(f"normal: expected a standard deviation >= 0, got {std}")
+    drawn = drawing(generator).normal(middle, width, None if size is None else shape_of((size,)))
+    kind = dtype or (given[0].dtype if given else float32)
+    return placed(numpy.asarray(drawn, kind), device or (given[0].device if given else None), requires_grad)
+
+
+def bernoulli(input: Tensor, *, generator: Drawing = None) -> Tensor:
+    """1 with a probability, else 0.
+
+    Args:
+        input: the probabilities, any shape, floating-point.
+        generator: where the numbers come from; None takes the one that `manual_seed` seeds.
+
+    Returns:
+        0 and 1, in the shape and dtype of the input.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one.
+        ValueError: a probability is outside 0 .. 1.
+    """
+    if input.dtype.kind != "f":
+        raise TypeError(f"bernoulli: expected floating-point probabilities, got {input.dtype}")
+    p = to_host(input.array)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("bernoulli: expected probabilities in 0 .. 1")
+    return placed((drawing(generator).random(p.shape) < p).astype(p.dtype), input.device)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, Arrays, bool_, namespace
+from minitransformer.backends import Array, Arrays, bool_, namespace, uint8
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.laws import Moves, is_number, unbroadcast
 from minitransformer.ops.operands import Operand, operand, operands, real
@@ -123,7 +123,7 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     """The elements of `input` where a condition holds, else those of `other`; shapes broadcast.
 
     Args:
-        condition: a boolean tensor.
+        condition: a boolean tensor, or uint8, where 0 is False.
         input: a tensor or a number.
         other: a tensor or a number.
 
@@ -133,6 +133,8 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     Raises:
         TypeError: the condition is not boolean.
     """
+    if condition.dtype == uint8:
+        condition = cast(condition, bool_)
     if condition.dtype != bool_:
         raise TypeError(
             f"where: expected a bool condition, got {condition.dtype}; compare first, e.g. x != 0"
@@ -140,6 +142,23 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     if is_number(input) and is_number(other):
         input = tensor(input, device=condition.device)
     return Where()(condition, *operands(input, other))
+
+
+def where_of(input: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """The elements where a condition holds, else those of `other`: `where` as a method of what it chooses from.
+
+    Args:
+        input: any shape.
+        condition: a boolean tensor; shapes broadcast.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: the condition is not boolean.
+    """
+    return where(condition, input, other)
 
 
 def clip(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:

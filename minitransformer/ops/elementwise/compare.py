@@ -9,6 +9,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace, uint8
 from minitransformer.errors import check_device
 from minitransformer.ops.laws import Dims, dims, is_number
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.operands import Operand, operands
 
 
@@ -235,6 +236,7 @@ def logical_not(input: Tensor) -> Tensor:
     return Tensor(input.array == 0)
 
 
+@numpy_names
 def all_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true, that is, not 0.
 
@@ -249,6 +251,7 @@ def all_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _truth(input, input.array.all(axis=dims(dim, input.ndim), keepdims=keepdim))
 
 
+@numpy_names
 def any_(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true, that is, not 0.
 

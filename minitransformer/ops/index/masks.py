@@ -11,6 +11,8 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, DType, bool_, float16, int64, namespace
 from minitransformer.ops.creation.making import placed
 from minitransformer.ops.elementwise.choice import Where
+from minitransformer.ops.index.parts import getitem
+from minitransformer.ops.shape.fitting import broadcast_tensors
 from minitransformer.ops.tensors.convert import cast
 
 
@@ -38,6 +40,25 @@ def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
             f"masked_fill: expected a number or a 0-d tensor as value, got {value.shape}; use where"
         )
     return Where()(mask, cast(value, input.dtype), input)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where a mask holds, in order.
+
+    Args:
+        input: any shape.
+        mask: a boolean tensor; shapes broadcast.
+
+    Returns:
+        (n,).
+
+    Raises:
+        TypeError: the mask is not boolean.
+    """
+    if mask.dtype != bool_:
+        raise TypeError(f"masked_select: expected a bool mask, got {mask.dtype}; compare first, e.g. x > 0")
+    values, chosen = broadcast_tensors(input, mask)
+    return getitem(values, (chosen,))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:

@@ -6,10 +6,11 @@ from typing import Literal, overload
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.backends import Array, Arrays, int64, namespace
 from minitransformer.ops.index.bounds import check_range
 from minitransformer.ops.index.parts import getitem
 from minitransformer.ops.laws import Moves, dims
+from minitransformer.ops.numpy_names import numpy_names
 
 
 class Gather(Moves):
@@ -35,6 +36,7 @@ class Gather(Moves):
         return kernels.of(x).index_vjp(g, x, self._coordinates(index)), None
 
 
+@numpy_names
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """One element along a dimension for each entry of an index.
 
@@ -68,6 +70,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return Gather(d)(input, index)
 
 
+@numpy_names
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices at some indices along a dimension.
 
@@ -96,6 +99,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return getitem(input, (slice(None),) * d + (index.long().reshape(-1),))
 
 
+@numpy_names
 def repeat_interleave(
     input: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
@@ -136,3 +140,38 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
         input.array.reshape(-1) if as_tuple and not input.ndim else input.array
     )
     return tuple(Tensor(column) for column in found.T) if as_tuple else Tensor(found)
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements by their numbers in the order of memory.
+
+    Args:
+        input: any shape.
+        index: integers, any shape.
+
+    Returns:
+        The shape of `index`.
+
+    Raises:
+        TypeError: the index is not of int64.
+        IndexError: a number is out of range.
+    """
+    if index.dtype != int64:
+        raise TypeError(f"take: expected int64 as index, got {index.dtype}; call .long()")
+    if not index.array.size:
+        return input.reshape(-1)[index.reshape(-1)].reshape(index.shape)
+    n = input.array.size
+    check_range(index.array, -n, n - 1, "take: index {} is outside a tensor of {} elements", n)
+    return getitem(input.reshape(-1), (index,))
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The coordinates of the elements that are not 0: `nonzero`.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        int64, (n, ndim).
+    """
+    return nonzero(input)

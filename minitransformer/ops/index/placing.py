@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.ops.index.bounds import check_ids
+from minitransformer.backends import Array, Arrays, int64, namespace
+from minitransformer.ops.index.bounds import check_ids, check_range
 from minitransformer.ops.laws import Sums, dims
 from minitransformer.ops.tensors.convert import cast
 from minitransformer.ops.tensors.inplace import Overwrite
@@ -190,3 +190,32 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     places, values = _cells("scatter_add", input, dim, index, _alike("scatter_add", input, src))
     return AddAt(places)(input, values)
+
+
+def put_at(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """Values at places, numbered in the order of memory.
+
+    Args:
+        input: any shape.
+        index: integers, any shape.
+        source: as many values as places, of the dtype of `input`.
+        accumulate: whether they are added to what is there.
+
+    Returns:
+        A copy of `input` with the values written.
+
+    Raises:
+        TypeError: the dtypes differ, or the index is not of int64.
+        ValueError: there are other numbers of places than of values.
+        IndexError: a place is out of range.
+    """
+    source, flat, places = _alike("put", input, source).reshape(-1), input.reshape(-1), index.reshape(-1)
+    if index.dtype != int64:
+        raise TypeError(f"put: expected int64 as index, got {index.dtype}; call .long()")
+    if places.shape != source.shape:
+        raise ValueError(f"put: expected {places.shape[0]} values, got {source.shape[0]}")
+    n = input.array.size
+    check_range(places.array, -n, n - 1, "put: index {} is outside a tensor of {} elements", n)
+    where = (places.array.copy(),)
+    op = AddAt(where) if accumulate else Overwrite((), where)
+    return op(flat, source).reshape(input.shape)

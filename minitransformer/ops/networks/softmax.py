@@ -7,6 +7,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims, Tangent, dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.operands import real
 from minitransformer.ops.precision import raised
 from minitransformer.ops.reduce.sums import Reduction
@@ -111,6 +112,7 @@ def _along(op: type[Op], input: Tensor, dim: int, dtype: DType | None) -> Tensor
     return op(*dims(dim, input.ndim))(input)
 
 
+@numpy_names
 def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """e^input / sum e^input along a dimension, so that each slice sums to 1.
 
@@ -128,6 +130,7 @@ def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return _along(Softmax, input, dim, dtype)
 
 
+@numpy_names
 def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """ln softmax(input), computed without the softmax itself, which could underflow to 0.
 
@@ -145,6 +148,7 @@ def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return _along(LogSoftmax, input, dim, dtype)
 
 
+@numpy_names
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """ln of the sum of e^input over dimensions, computed without overflow.
 

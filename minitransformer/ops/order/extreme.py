@@ -10,6 +10,7 @@ from minitransformer.backends import Array, Arrays
 from minitransformer.ops.elementwise.choice import maximum, minimum
 from minitransformer.ops.index.picking import Gather
 from minitransformer.ops.laws import Dims, Moves, dims, keep_dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.reduce.sums import Reduction, over
 
 
@@ -38,6 +39,7 @@ class Min(Max):
         return x.min(axis=self.dim, keepdims=self.keepdim)
 
 
+@numpy_names
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest value over dimensions; equal ones share the gradient.
 
@@ -55,6 +57,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return Max(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
+@numpy_names
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest value over dimensions; equal ones share the gradient.
 
@@ -109,6 +112,7 @@ def max_(
 ) -> Tensor: ...
 @overload
 def max_(input: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+@numpy_names
 def max_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ) -> Tensor | Extreme:
@@ -135,6 +139,7 @@ def min_(
 ) -> Tensor: ...
 @overload
 def min_(input: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+@numpy_names
 def min_(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None
 ) -> Tensor | Extreme:
@@ -164,6 +169,7 @@ def _where(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     )
 
 
+@numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest value, of all or along a dimension; the first of equal ones.
 
@@ -181,6 +187,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _where("argmax", input, dim, keepdim)
 
 
+@numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest value, of all or along a dimension; the first of equal ones.
 

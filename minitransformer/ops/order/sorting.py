@@ -6,6 +6,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import namespace
 from minitransformer.ops.index.picking import Gather
 from minitransformer.ops.laws import dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.order.extreme import Extreme
 
 
@@ -19,6 +20,7 @@ def _order(input: Tensor, dim: int, descending: bool) -> Tensor:
     return Tensor(x.shape[dim] - 1 - backwards)
 
 
+@numpy_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Extreme:
     """The values in order along a dimension, and the index of each; equal values keep their order.
 
@@ -38,6 +40,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     return Extreme(Gather(d)(input, order), order)
 
 
+@numpy_names
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Tensor:
     """The indices that put the values in order along a dimension; equal values keep their order.
 
@@ -53,6 +56,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
     return sort(input.detach(), dim, descending).indices
 
 
+@numpy_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The `k` largest values along a dimension, in order, and the index of each.
 

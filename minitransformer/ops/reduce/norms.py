@@ -9,6 +9,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, DType, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.reduce.sums import Reduction, over
 from minitransformer.ops.tensors.convert import cast
 
@@ -91,6 +92,7 @@ def vector_norm(
     return result
 
 
+@numpy_names
 def norm(
     input: Tensor,
     p: float | str | None = "fro",

@@ -6,6 +6,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, int64, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.reduce.sums import Reduction
 from minitransformer.ops.tensors.convert import cast
 
@@ -76,6 +77,7 @@ class Cumprod(Op):
         return (self._from_here(self._of_each(g * y)) / namespace(x).where(x == 0, 1, x),)
 
 
+@numpy_names
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -99,6 +101,7 @@ def prod(
     return op(input) if input.dtype.kind == "f" else Tensor(op.forward(input.array))
 
 
+@numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """The running products along a dimension: element i is the product of the elements up to i.
 

@@ -9,6 +9,7 @@ from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, float64, int64, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims, Sums, dims, keep_dims, total, wide
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.tensors.convert import cast
 
 
@@ -244,6 +245,7 @@ def _float(input: Tensor, name: str) -> Tensor:
     return input
 
 
+@numpy_names
 def sum_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """The sum over dimensions.
 
@@ -265,6 +267,7 @@ def sum_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     return Sum(dim, keepdim)(input)
 
 
+@numpy_names
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """The mean over dimensions.
 
@@ -297,6 +300,7 @@ def _spread_arguments(dim: Any, unbiased: Any, correction: float | None) -> tupl
     return dim, int(unbiased is not False) if correction is None else correction
 
 
+@numpy_names
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -326,6 +330,7 @@ def var(
     return Var(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "var"))
 
 
+@numpy_names
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -353,6 +358,7 @@ def std(
     return Std(over(dim, input.ndim, keepdim), keepdim, correction)(_float(input, "std"))
 
 
+@numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """The running sums along a dimension: element i is the sum of the elements up to i.
 
@@ -371,3 +377,17 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     if input.dtype.kind != "f":
         return Tensor(input.array.cumsum(axis=along.dim, dtype=dtype or int64))
     return along(input)
+
+
+@numpy_names
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """How many elements are not 0.
+
+    Args:
+        input: any shape.
+        dim: an int or several; None means all dimensions.
+
+    Returns:
+        int64, the shape of `input` without `dim`.
+    """
+    return Tensor((input.array != 0).sum(axis=over(dim, input.ndim), dtype=int64))

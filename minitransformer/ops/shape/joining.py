@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.laws import Moves, dims
+from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.shape.layout import unsqueeze
 from minitransformer.ops.tensors.convert import cast, common_dtype
 
@@ -102,6 +103,7 @@ class Unbind(Moves):
         return (y,)
 
 
+@numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors joined along a dimension.
 
@@ -125,6 +127,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Concatenate(d)(*[cast(t, dtype) for t in tensors])
 
 
+@numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new dimension.
 
@@ -144,22 +147,33 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(t, dim) for t in tensors], dims(dim, tensors[0].ndim + 1)[0])
 
 
-def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+@numpy_names
+def split(
+    input: Tensor,
+    split_size_or_sections: int | Sequence[int] | None = None,
+    dim: int = 0,
+    *,
+    split_size: int | Sequence[int] | None = None,
+) -> tuple[Tensor, ...]:
     """A tensor cut into parts along a dimension.
 
     Args:
         input: any shape.
         split_size_or_sections: the size of every part (the last may be smaller), or the list of their sizes.
         dim: the dimension.
+        split_size: the same as `split_size_or_sections`, as PyTorch's method calls it.
 
     Returns:
         A tuple of views.
 
     Raises:
         ValueError: the sizes do not add up to that of the dimension, or a size is below 1.
+        TypeError: no sizes are given.
     """
     (d,) = dims(dim, input.ndim)
-    sizes = split_size_or_sections
+    sizes = split_size_or_sections if split_size is None else split_size
+    if sizes is None:
+        raise TypeError("split: expected the size of every part, or the list of their sizes")
     if isinstance(sizes, int):
         n = input.shape[d]
         if sizes < 1:
@@ -173,6 +187,7 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     return parts if isinstance(parts, tuple) else (parts,)
 
 
+@numpy_names
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """A tensor cut into a number of parts along a dimension.
 
@@ -193,6 +208,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-input.shape[d] // chunks) or [0] * chunks, dim)
 
 
+@numpy_names
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of a tensor along a dimension.
 

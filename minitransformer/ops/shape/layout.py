@@ -9,6 +9,7 @@ from typing import Any
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.ops.laws import Dims, Moves, dims, unbroadcast
+from minitransformer.ops.numpy_names import numpy_names
 
 
 class Reshape(Moves):
@@ -75,15 +76,22 @@ class Expand(Moves):
         return (unbroadcast(g, x),)
 
 
-def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     """Sizes that were given one by one or as one sequence.
 
     Args:
         sizes: the arguments.
+        named: the sizes as one sequence, given by name; None if they were not.
 
     Returns:
         The sizes as one tuple.
+
+    Raises:
+        TypeError: they are given twice.
     """
+    if named is not None and sizes:
+        raise TypeError(f"expected sizes once, got {sizes} and size={named}")
+    sizes = sizes if named is None else (named,)
     return tuple(sizes[0]) if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 
@@ -207,6 +215,7 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return Expand(full)(input)
 
 
+@numpy_names
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Dimensions of size 1 removed.
 
@@ -221,6 +230,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     return Reshape(tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in drop))(input)
 
 
+@numpy_names
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A dimension of size 1 inserted.
 

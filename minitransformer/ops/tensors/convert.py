@@ -8,7 +8,20 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, Arrays, DType, bool_, float16, float32, float64, int32, int64
+from minitransformer.backends import (
+    Array,
+    Arrays,
+    DType,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves
@@ -276,6 +289,70 @@ def to_bool(input: Tensor, memory_format: str = preserve_format) -> Tensor:
         The same shape. The input itself if it is that already.
     """
     return in_order(cast(input, bool_), memory_format)
+
+
+def to_byte(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """The tensor as uint8.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
+    return in_order(cast(input, uint8), memory_format)
+
+
+def to_char(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """The tensor as int8.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
+    return in_order(cast(input, int8), memory_format)
+
+
+def to_short(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """The tensor as int16.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+    """
+    return in_order(cast(input, int16), memory_format)
+
+
+def pin_memory(input: Tensor) -> Tensor:
+    """The tensor itself: accepted as in PyTorch, where it makes copies to a GPU faster. No effect.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        `input`.
+    """
+    return input
+
+
+def get_device(input: Tensor) -> int:
+    """The number of the GPU that holds the tensor.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The number; -1 on the CPU.
+    """
+    index = device_of(input.array).index
+    return -1 if index is None else index
 
 
 def type_as(input: Tensor, other: Tensor) -> Tensor:

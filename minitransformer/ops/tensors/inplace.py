@@ -13,12 +13,10 @@ from typing import Any, Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor, moment
 from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.devices import device_of, to_device
 from minitransformer.errors import check_device
 from minitransformer.ops.laws import Moves, is_number, unbroadcast
 from minitransformer.ops.tensors.convert import cast
 from minitransformer.ops.tensors.views import origin
-from minitransformer.randomness import generator
 from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
@@ -297,35 +295,3 @@ def copy_(input: Tensor, source: Tensor) -> Tensor:
     if source.ndim > input.ndim:
         raise ValueError(f"copy_: {source.shape} cannot be broadcast to {input.shape}")
     return put(input, source.to(input.device))
-
-
-def _drawn(input: Tensor, values: Array) -> Tensor:
-    return put(input, Tensor(to_device(values.astype(input.dtype), device_of(input.array))))
-
-
-def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Set the elements to random numbers from the uniform distribution over [a, b), in place.
-
-    Args:
-        input: any shape, floating-point.
-        a: the lower limit.
-        b: the upper limit.
-
-    Returns:
-        `input`.
-    """
-    return _drawn(input, generator().uniform(a, b, input.shape))
-
-
-def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Set the elements to random numbers from a normal distribution, in place.
-
-    Args:
-        input: any shape, floating-point.
-        mean: its mean.
-        std: its standard deviation.
-
-    Returns:
-        `input`.
-    """
-    return _drawn(input, generator().normal(mean, std, input.shape))

@@ -10,6 +10,7 @@ import numpy
 from minitransformer.autograd import Tensor
 from minitransformer.backends import DType
 from minitransformer.devices import to_host
+from minitransformer.ops.tensors.printing import values_of
 
 
 def item(input: Tensor) -> float | int | bool:
@@ -88,7 +89,8 @@ def __int__(input: Tensor) -> int:
 
 
 def __index__(input: Tensor) -> int:
-    return to_host(input.array).__index__()
+    number = to_host(input.array)
+    return number.reshape(()).__index__() if number.size == 1 else number.__index__()
 
 
 def __len__(input: Tensor) -> int:
@@ -98,7 +100,7 @@ def __len__(input: Tensor) -> int:
 
 
 def __repr__(input: Tensor) -> str:
-    values = numpy.array2string(to_numpy(input), separator=", ", prefix="tensor(", precision=4)
+    values = values_of(input)
     extra = "" if input.dtype.name in ("float32", "int64", "bool") else f", dtype={input.dtype}"
     extra += "" if input.device == "cpu" else f", device='{input.device}'"
     grad = f", grad_fn=<{input.op}>" if input.op else ", requires_grad=True" if input.requires_grad else ""

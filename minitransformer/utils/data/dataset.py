@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from minitransformer.autograd import Tensor
-from minitransformer.utils.data.sampler import Drawing, drawing
+from minitransformer.randomness import drawing
+from minitransformer.utils.data.sampler import Drawing
 
 
 class Dataset:

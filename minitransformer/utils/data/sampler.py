@@ -8,25 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy
 
-from minitransformer import randomness
 from minitransformer.ops.tensors.python import host_array
+from minitransformer.randomness import drawing
 
 Drawing: TypeAlias = numpy.random.Generator
 # batches that are sorted by length together: more need less padding, fewer shuffle the samples better
 WINDOW = 50
 CHUNK = 1024  # numbers that are drawn at once where a sampler may give more than memory holds
-
-
-def drawing(generator: Drawing | None) -> numpy.random.Generator:
-    """The source of random numbers.
-
-    Args:
-        generator: the one that was given; None means the one that `manual_seed` seeds.
-
-    Returns:
-        A generator of NumPy's.
-    """
-    return randomness.generator() if generator is None else generator
 
 
 class Sampler:

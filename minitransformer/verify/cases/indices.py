@@ -29,6 +29,13 @@ INDICES = [
     OpCase("trace", lambda lib, x: lib.trace(x), [normal(3, 4)]),
     OpCase("gather", lambda lib, x, i: lib.gather(x, 1, i), [normal(3, 4), ids(4, 3, 6)]),
     OpCase("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=0.5), [normal(2, 3, 4)]),
+    OpCase("take", lambda lib, x, i: lib.take(x, i), [normal(3, 4), ids(12, 2, 5)]),
+    OpCase("masked_select", lambda lib, x, mask: lib.masked_select(x, mask), [normal(3, 4), BLOCKED]),
+    OpCase(
+        "put",
+        lambda lib, x, source, i: x.put(i, source, accumulate=True),
+        [normal(3, 4), normal(2, 2), given([[2, 11], [11, 3]])],
+    ),
     OpCase(
         "scatter",
         lambda lib, x, src, i: lib.scatter(x, 1, i, src),
