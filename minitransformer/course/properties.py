@@ -18,6 +18,8 @@ where nothing more is known. More is known where an answer gives the same result
 check raises `Failed(.., hint=..)` because it has seen what is wrong, where a result is None (`Nothing`: the reason is read off the
 source, see nothing.py), and where code crashed (crashes.py). `same` says the first difference with digits enough, and what
 the numbers that came have to do with those expected (differences.py): times a factor, transposed, one row wrong.
+Where nothing is known, small changes of the answer are tried one by one, and the report names the line of one that makes the
+properties hold (repair/).
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ class Bench:
         self.lives = LIVES
         self.process: Process | None = None
         self.link: Link | None = None
+        self.held: set[str] = set()
 
     def __enter__(self) -> Bench:
         return self
@@ -39,6 +40,8 @@ class Bench:
     def __exit__(self, *_: Any) -> None:
         if self.process:
             self.process.__exit__()
+            if "processes" not in self.held:
+                self.process.sweep()
         self.process = self.link = None
 
     def forget(self) -> None:
@@ -79,5 +82,5 @@ class Bench:
         self.process = Process(self.path.parent).__enter__()
         self.process.limit(left + 0.5)
         self.link = Link(self.process)
-        self.link.hello()
+        self.held = set(self.link.hello()["held"])
         return self.link
