@@ -51,6 +51,7 @@ SIBLINGS = tuple(
 )
 ALONG = frozenset("sum mean max min argmax argmin argsort sort cumsum prod std var any all concatenate stack split "
                   "repeat take norm softmax flip average".split())  # fmt: skip
+MAKE = frozenset("zeros ones empty full eye arange array asarray identity tri linspace".split())
 AXES = (-1, 0, 1, -2)
 
 
@@ -136,6 +137,26 @@ def _other_arguments(node: ast.expr, scope: Scope) -> Iterator[Change]:
             yield _call(node, [*args, ast.Name(name, ast.Load())]), "with one argument more"
 
 
+def _other_results(node: ast.expr, scope: Scope) -> Iterator[Change]:
+    """A result more, or one less."""
+    if isinstance(node, ast.Tuple) and len(node.elts) > 1:
+        parts = node.elts
+        for i in range(len(parts)):
+            yield ast.Tuple([*parts[:i], *parts[i + 1 :]], ast.Load()), "with one part less"
+        for i in range(len(parts) + 1):
+            for name in scope.names:
+                yield ast.Tuple([*parts[:i], ast.Name(name), *parts[i:]], ast.Load()), "with one part more"
+
+
+def _other_dtype(node: ast.expr, scope: Scope) -> Iterator[Change]:
+    """A new array in the dtype of one that is there."""
+    if isinstance(node, ast.Call) and called(node) in MAKE:
+        for name in scope.names:
+            rest = [k for k in node.keywords if k.arg != "dtype"]
+            dtype = ast.keyword("dtype", expression(f"{name}.dtype"))
+            yield _call(node, node.args, [*rest, dtype]), "with another dtype"
+
+
 def _off_by_one(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """A bound that is one too small or too large."""
     if isinstance(node, ast.Call) and not node.keywords and called(node) not in ALONG:
@@ -201,6 +222,7 @@ MORE = tuple(
         ("A @ B", "with one factor more"),
         ("A[B]", "with an index"),
         ("A.reshape(B.shape)", "in another shape"),
+        ("A.astype(B.dtype)", "with another dtype"),
     )
 )
 
@@ -242,5 +264,7 @@ KINDS: tuple[Kind, ...] = (
     _other_function,
     _other_arguments,
     _off_by_one,
+    _other_dtype,
+    _other_results,
     _other_axis,
 )

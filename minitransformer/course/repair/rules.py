@@ -8,7 +8,7 @@ change it, with `;` between them, and at the end of the line what is said of the
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ RULES = """
     (A - B) / C -> A - B / C; A / C - B                 # with other brackets
     A * B + C -> A * (B + C); (A + C) * B               # with other brackets
     A * B - C -> A * (B - C); (A - C) * B               # with other brackets
-    C + A * B -> (C + A) * B                            # with other brackets
+    C + A * B -> (C + A) * B; C * A + B; C * B + A      # with other brackets
     C - A * B -> (C - A) * B                            # with other brackets
     C + A / B -> (C + A) / B                            # with other brackets
     A / B + C -> A / (B + C); (A + C) / B               # with other brackets
@@ -165,6 +165,19 @@ class Rule(NamedTuple):
     right: ast.expr
     said: str
 
+    def lost(self, found: Mapping[str, ast.expr]) -> str:
+        """What the rule takes away, by which the same change is known again at another place.
+
+        Args:
+            found: what the letters stand for.
+
+        Returns:
+            A text; "" if nothing is taken away.
+        """
+        left = {node.id for node in ast.walk(self.right) if isinstance(node, ast.Name)}
+        gone = [ast.dump(value) for letter, value in found.items() if letter not in left]
+        return f"{ast.dump(self.wrong)} {gone}" if gone else ""
+
 
 @cache
 def rules(text: str) -> tuple[Rule, ...]:
@@ -186,7 +199,7 @@ def _read(line: str) -> Iterator[Rule]:
         yield Rule(expression(wrong.strip()), expression(right.strip()), said.strip())
 
 
-def rewritten(node: ast.expr, text: str) -> Iterator[tuple[ast.expr, str]]:
+def rewritten(node: ast.expr, text: str) -> Iterator[tuple[ast.expr, str, str]]:
     """Change an expression by each rule that fits.
 
     Args:
@@ -194,8 +207,8 @@ def rewritten(node: ast.expr, text: str) -> Iterator[tuple[ast.expr, str]]:
         text: the table of rules.
 
     Yields:
-        The new expression, and the change in words.
+        The new expression, the change in words, and what it takes away.
     """
     for rule in rules(text):
         if (found := matched(rule.wrong, node)) is not None:
-            yield filled(rule.right, found), rule.said
+            yield filled(rule.right, found), rule.said, rule.lost(found)

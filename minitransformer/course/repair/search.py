@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from minitransformer.course.exercise import Exercise, Stopped
+from minitransformer.course.exercise import Exercise, Property, Stopped
 from minitransformer.course.repair.donors import Donors
 from minitransformer.course.repair.edits import KINDS, Scope, one_more
 from minitransformer.course.repair.names import attributes_of, bound_in
@@ -103,11 +103,11 @@ class Tiers:
     def _from_the_solution(self, above: int, most: int) -> Iterator[Edit]:
         for far, v, new in self.given:
             if above < far <= most:
-                yield of_expression(v, new, "with another expression there", far)
+                yield of_expression(v, new, "with another expression there", size=far)
 
     def _one_more(self, values: Iterable[ast.expr]) -> Iterator[Edit]:
         for v in values:
-            yield from (of_expression(v, *change, 3) for change in one_more(v, self.scope))
+            yield from (of_expression(v, *change, size=3) for change in one_more(v, self.scope))
 
 
 def _whole(tree: ast.AST) -> Iterator[ast.expr]:
@@ -128,10 +128,9 @@ def everywhere(edits: Sequence[Edit]) -> Iterator[Edit]:
     Yields:
         Each change of several places.
     """
-    same = defaultdict(list)
+    same: dict[str, list[Edit]] = defaultdict(list)
     for edit in edits:
-        ((node, _, new),) = edit.parts
-        same[ast.dump(node), new].append(edit)
+        same[edit.same].append(edit)
     for group in same.values():
         if len(group) > 1:
             lines = sorted({line for edit in group for line in edit.lines})
@@ -161,11 +160,35 @@ def search(
     every = lambda answer: _holds(exercise, range(len(exercise.properties)), answer)  # noqa: E731
     with contextlib.suppress(Stopped):
         quickly = _time_for(lambda: attempt(source, first, SLOWLY))
+        idle = _idle(source, name, exercise.properties[held], attempt)
         for tier, edit, text in _distinct(source, name, solution, found, len(exercise.properties)):
-            if attempt(text, first, quickly):
+            if edit.lines[0] not in idle and attempt(text, first, quickly):
                 count = attempt(whole.after(edit), every, SLOWLY)
                 found += [Found(edit, tier, count)] if count > held else []
     return found
+
+
+def _idle(source: str, name: str, prop: Property, attempt: Attempt) -> set[int]:
+    """The lines that have nothing to do with why a property does not hold: it does not for the same reason without them."""
+    reasons = []
+
+    def why(answer: Any) -> int:
+        try:
+            prop.holds(answer)
+        except Exception as error:
+            reasons.append(f"{type(error).__name__} {error}")
+        return 0
+
+    text = Text(alone(source, name))
+    part = _named(ast.parse(text.source), name)
+    idle: set[int] = set()
+    attempt(text.source, why, SLOWLY)
+    for block in blocks(part) if part and reasons else ():
+        reasons.append("")
+        attempt(text.after(of_statements(block, [ast.Raise(ast.Name("KeyError"))], "")), why, SLOWLY)
+        if reasons[-1] == reasons[0]:
+            idle.update(range(block[0].lineno, (block[-1].end_lineno or 0) + 1))
+    return idle
 
 
 def _time_for(wrong: Callable[[], int]) -> float:

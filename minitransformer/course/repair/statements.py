@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 
+from minitransformer.course.repair.names import bound_in
 from minitransformer.course.repair.text import Edit, blocks, of_statements
 
 Loop = ast.For | ast.While
@@ -30,6 +31,7 @@ def changes(tree: ast.AST) -> Iterator[Edit]:
                 yield from _moved(here, after)
                 yield from _otherwise(here)
     yield from _once_more(tree)
+    yield from _kept(tree)
 
 
 def _is_step(here: ast.stmt) -> bool:
@@ -50,6 +52,16 @@ def _once_more(tree: ast.AST) -> Iterator[Edit]:
             yield from (
                 of_statements([last], [last, step], "with one step more behind it", 4) for step in steps
             )
+
+
+def _kept(tree: ast.AST) -> Iterator[Edit]:
+    """A `return` in a loop that is to be an assignment."""
+    inside = [node for loop in ast.walk(tree) if isinstance(loop, Loop) for node in ast.walk(loop)]
+    for here in inside:
+        if isinstance(here, ast.Return) and here.value:
+            for name in bound_in(tree):
+                assigned = ast.Assign([ast.Name(name, ast.Store())], here.value)
+                yield of_statements([here], [assigned], "with an assignment in place of `return`", 2)
 
 
 def _moved(here: ast.stmt, after: ast.stmt | None) -> Iterator[Edit]:

@@ -17,12 +17,14 @@ class Edit(NamedTuple):
         said: the change in words, such as "with another sign".
         parts: what is replaced, each a node or the first and the last of some statements, and the new text.
         size: of changes of one kind those of a small size are tried first.
+        same: a text that changes of one kind share that may be one mistake made several times; "" for none.
     """
 
     lines: tuple[int, ...]
     said: str
     parts: tuple[tuple[ast.AST, ast.AST, str], ...]
     size: int = 0
+    same: str = ""
 
 
 class Text:
@@ -60,19 +62,21 @@ class Text:
         return self.starts[node.end_lineno - 1] + node.end_col_offset
 
 
-def of_expression(node: ast.expr, new: ast.expr, said: str, size: int = 0) -> Edit:
+def of_expression(node: ast.expr, new: ast.expr, said: str, lost: str = "", size: int = 0) -> Edit:
     """The change of an expression.
 
     Args:
         node: the expression.
         new: what comes in its place.
         said: the change in words.
+        lost: what it takes away, if the rest of the expression does not matter.
         size: how large it is.
 
     Returns:
         The change.
     """
-    return Edit((node.lineno,), said, ((node, node, f"({ast.unparse(new)})"),), size)
+    text = f"({ast.unparse(new)})"
+    return Edit((node.lineno,), said, ((node, node, text),), size, lost or f"{ast.dump(node)} {text}")
 
 
 def of_statements(old: Sequence[ast.stmt], new: Sequence[ast.stmt], said: str, size: int = 0) -> Edit:
