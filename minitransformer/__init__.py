@@ -102,8 +102,9 @@ from minitransformer.ops.index.placing import index_add, index_copy, index_fill,
 from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
+from minitransformer.ops.networks.differences import mse_loss
 from minitransformer.ops.networks.dropout import dropout
-from minitransformer.ops.networks.loss import cross_entropy, mse_loss
+from minitransformer.ops.networks.loss import cross_entropy
 from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax

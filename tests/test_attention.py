@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from helpers import check_op
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from later import torch
@@ -448,3 +449,19 @@ def test_a_hint_of_causality_gives_way_to_a_mask_that_says_otherwise():
     for mask in (band, later):
         padded = dict(attn_mask=mask, is_causal=True, key_padding_mask=padding)
         compare(ours, theirs, x, call=to_itself, need_weights=False, **padded)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_groups_of_heads_share_keys_and_values(groups):
+    def attend(lib, q, k, v):
+        options = {"is_causal": True, "enable_gqa": True}
+        return lib.nn.functional.scaled_dot_product_attention(q, k, v, **options)
+
+    check_op(attend, (2, 4, 3, 5), (2, groups, 3, 5), (2, groups, 3, 6))
+
+
+def test_heads_that_do_not_divide_are_refused():
+    with pytest.raises(ValueError, match="no head for each group"):
+        mt.nn.functional.scaled_dot_product_attention(
+            mt.ones(1, 4, 2, 3), mt.ones(1, 3, 2, 3), mt.ones(1, 3, 2, 3), enable_gqa=True
+        )

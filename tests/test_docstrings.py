@@ -75,10 +75,14 @@ ops.index.placing
 ops.networks.activation
 ops.networks.attention
 ops.networks.channels
+ops.networks.differences
+ops.networks.distances
 ops.networks.dropout
+ops.networks.gumbel
 ops.networks.loss
 ops.networks.normalization
 ops.networks.padding
+ops.networks.probabilities
 ops.networks.rectifiers
 ops.networks.softmax
 ops.order.extreme

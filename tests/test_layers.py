@@ -70,6 +70,41 @@ def test_embedding_names_mistakes():
         nn.Embedding(4, 3, padding_idx=4)
 
 
+def test_an_embedding_from_a_table():
+    table = array(5, 3)
+    for freeze in (True, False):
+        ours = nn.Embedding.from_pretrained(mt.tensor(table), freeze, padding_idx=-1)
+        theirs = torch.nn.Embedding.from_pretrained(torch.tensor(table), freeze, padding_idx=-1)
+        assert repr(ours) == repr(theirs) and ours.weight.requires_grad == theirs.weight.requires_grad
+        assert (ours.weight.numpy() == table).all()
+        assert (ours(mt.tensor([4, 1])).detach().numpy() == table[[4, 1]]).all()
+    shared = mt.tensor(table)
+    layer = nn.Embedding(5, 3, _weight=shared, sparse=True)
+    layer(mt.tensor([1])).sum().backward()
+    assert layer.weight.grad.numpy()[1].tolist() == [1, 1, 1]
+    assert numpy.shares_memory(layer.weight.numpy(), shared.numpy())
+    with pytest.raises(ValueError, match="table"):
+        nn.Embedding.from_pretrained(mt.ones(3))
+    with pytest.raises(ValueError, match=r"expected \(4, 3\), got \(5, 3\)"):
+        nn.Embedding(4, 3, _weight=shared)
+    for refused in ({"max_norm": 1.0}, {"scale_grad_by_freq": True}):
+        with pytest.raises(NotImplementedError, match="max_norm"):
+            nn.Embedding(4, 3, **refused)
+
+
+def test_a_lazy_layer_takes_the_size_of_its_first_input():
+    layer = nn.LazyLinear(3)
+    weight = layer.weight
+    assert layer(mt.ones(2, 5)).shape == (2, 3) and type(layer) is nn.Linear
+    assert layer.weight is weight and weight.shape == (3, 5) and abs(weight.numpy()).max() <= 5**-0.5
+    assert abs(layer.bias.numpy()).max() <= 5**-0.5 and layer.bias.numpy().any()
+    layer(mt.ones(2, 5)).sum().backward()
+    assert weight.grad.shape == (3, 5)
+    other = nn.LazyLinear(3)
+    other.load_state_dict(layer.state_dict())
+    assert type(other) is nn.Linear and (other.weight.numpy() == weight.numpy()).all()
+
+
 NORMS = {
     "layer": lambda lib: lib.LayerNorm(6),
     "layer, no bias": lambda lib: lib.LayerNorm((6,), eps=1e-3, bias=False),

@@ -92,6 +92,7 @@ def test_every_layer_is_in_the_table():
         m for name in nn.__all__ if isinstance(m := getattr(nn, name), type) and issubclass(m, nn.Module)
     }
     layers = {layer for layer in layers if layer.forward is not nn.Module.forward}  # the others are bases
+    layers -= {nn.LazyLinear}  # a Linear from its first call on
     built = [case.build(minitransformer) for case in CASES if case.kind == "layer"]
     used = {type(module) for layer in built for module in layer.modules()}
     assert len(layers) > 20

@@ -23,8 +23,18 @@ from minitransformer.nn.grids.pooling import (
 )
 from minitransformer.nn.grids.resizing import Upsample, ZeroPad2d
 from minitransformer.nn.hooks import record_attention
+from minitransformer.nn.lazy import LazyLinear
 from minitransformer.nn.linear import Linear
-from minitransformer.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
+from minitransformer.nn.losses.classes import CrossEntropyLoss, NLLLoss
+from minitransformer.nn.losses.differences import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from minitransformer.nn.losses.distances import (
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    MarginRankingLoss,
+    PairwiseDistance,
+    TripletMarginLoss,
+)
+from minitransformer.nn.losses.probabilities import BCELoss, BCEWithLogitsLoss, KLDivLoss
 from minitransformer.nn.masking import generate_square_subsequent_mask
 from minitransformer.nn.module import Module
 from minitransformer.nn.normalization import LayerNorm, RMSNorm
@@ -68,12 +78,16 @@ __all__ = [
     "AttentionCache",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -87,16 +101,21 @@ __all__ = [
     "GRUCell",
     "GroupNorm",
     "Hardtanh",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "LSTM",
     "LSTMCell",
     "LayerNorm",
+    "LazyLinear",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "Mish",
@@ -106,6 +125,7 @@ __all__ = [
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
@@ -122,6 +142,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SinusoidalPositionalEncoding",
+    "SmoothL1Loss",
     "Softmax",
     "Softmin",
     "Softplus",
@@ -132,6 +153,7 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
     "Unflatten",
     "Upsample",
     "ZeroPad2d",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
 from minitransformer.nn.hooks import embedding_edit
 from minitransformer.nn.module import Module
+from minitransformer.nn.parameter import Parameter
 from minitransformer.ops.elementwise.choice import where
 
 
@@ -21,11 +22,18 @@ class Embedding(Module):
         num_embeddings: the number of ids, the size of the vocabulary.
         embedding_dim: the size of each vector.
         padding_idx: the id of padding. Its row starts as zeros and gets no gradient, so it stays zeros.
+        max_norm: PyTorch's limit for the length of a row; refused.
+        norm_type: of `max_norm`; no effect.
+        scale_grad_by_freq: PyTorch's division of gradients by how often an id occurs; refused.
+        sparse: accepted as in PyTorch; no effect: gradients are dense.
+        _weight: the table to use, in place of random values; its memory is shared.
+        _freeze: whether the table is not trained.
         device: where `weight` lives; None means the default device.
         dtype: a floating-point dtype; None means float32.
 
     Raises:
-        ValueError: if `padding_idx` is not in [-num_embeddings, num_embeddings).
+        ValueError: if `padding_idx` is not in [-num_embeddings, num_embeddings), or the table has another shape.
+        NotImplementedError: for `max_norm` or `scale_grad_by_freq`.
     """
 
     def __init__(
@@ -33,17 +41,68 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
-        *,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
         device: str | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        if max_norm is not None or scale_grad_by_freq:
+            raise NotImplementedError(
+                "Embedding: max_norm and scale_grad_by_freq are not there; leave them out"
+            )
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"padding_idx: expected a row of {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.weight = init.parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
-        self.reset_parameters()
+        if _weight is None:
+            self.weight = init.parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
+            self.reset_parameters()
+        elif _weight.shape == (num_embeddings, embedding_dim):
+            self.weight = Parameter(_weight)
+        else:
+            raise ValueError(f"Embedding: expected {(num_embeddings, embedding_dim)}, got {_weight.shape}")
+        self.weight.requires_grad_(not _freeze)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Self:
+        """A layer with a table that was learned before.
+
+        Args:
+            embeddings: the table (num_embeddings, embedding_dim), floating-point; its memory is shared.
+            freeze: whether it is not trained.
+            padding_idx: the id of padding, whose row gets no gradient.
+            max_norm: as for the class, as the following three.
+            norm_type: no effect.
+            scale_grad_by_freq: refused.
+            sparse: no effect.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: if the table is no matrix.
+            NotImplementedError: for `max_norm` or `scale_grad_by_freq`.
+        """
+        if embeddings.ndim != 2:
+            raise ValueError(f"from_pretrained: expected a table (ids, channels), got {embeddings.shape}")
+        rows, channels = embeddings.shape
+        return cls(
+            rows, channels, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze
+        )
 
     @no_grad()
     def reset_parameters(self) -> None:

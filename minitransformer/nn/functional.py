@@ -19,10 +19,23 @@ from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
 from minitransformer.ops.networks.channels import batch_norm, group_norm
+from minitransformer.ops.networks.differences import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from minitransformer.ops.networks.distances import (
+    cosine_embedding_loss,
+    margin_ranking_loss,
+    pairwise_distance,
+    triplet_margin_loss,
+)
 from minitransformer.ops.networks.dropout import dropout, dropout1d, dropout2d
-from minitransformer.ops.networks.loss import cross_entropy, mse_loss, nll_loss
+from minitransformer.ops.networks.gumbel import gumbel_softmax
+from minitransformer.ops.networks.loss import cross_entropy, nll_loss
 from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
+from minitransformer.ops.networks.probabilities import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    kl_div,
+)
 from minitransformer.ops.networks.rectifiers import (
     elu,
     glu,
@@ -45,9 +58,12 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
@@ -58,13 +74,18 @@ __all__ = [
     "gelu",
     "glu",
     "group_norm",
+    "gumbel_softmax",
     "hardtanh",
+    "huber_loss",
     "interpolate",
+    "kl_div",
+    "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "mish",
@@ -73,6 +94,7 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
     "prelu",
     "relu",
     "relu6",
@@ -80,9 +102,11 @@ __all__ = [
     "scaled_dot_product_attention",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "tanh",
+    "triplet_margin_loss",
 ]
 
 

@@ -11,6 +11,7 @@ from minitransformer.errors import check_device
 from minitransformer.ops.books import Books
 from minitransformer.ops.elementwise.arithmetic import Add, mul
 from minitransformer.ops.index.masks import masked_fill
+from minitransformer.ops.index.picking import repeat_interleave
 from minitransformer.ops.laws import Remembers, widened
 from minitransformer.ops.networks.dropout import Dropout, drawn_scale, dropout
 from minitransformer.ops.networks.softmax import Softmax, softmax
@@ -177,6 +178,15 @@ class Attention(Remembers):
         return matmul(weights if self.keep is None else Dropout(self.keep)(weights), v)
 
 
+def _for_each_head(query: Tensor, shared: Tensor) -> Tensor:
+    """Keys or values (.., G, S, d), whose heads groups of heads of the queries (.., H, T, d) share, as (.., H, S, d)."""
+    if query.ndim < 3 or shared.ndim < 3 or not shared.shape[-3] or query.shape[-3] % shared.shape[-3]:
+        raise ValueError(
+            f"attention: {shared.shape} has no head for each group of heads of query {query.shape}"
+        )
+    return repeat_interleave(shared, query.shape[-3] // shared.shape[-3], -3)
+
+
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -185,6 +195,7 @@ def scaled_dot_product_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> Tensor:
     """softmax(Q K^T scale + mask) V.
 
@@ -197,6 +208,7 @@ def scaled_dot_product_attention(
         dropout_p: the probability with which an attention weight is dropped.
         is_causal: let each query attend only to keys that do not come after it.
         scale: the factor of the scores; None means 1 / sqrt(d).
+        enable_gqa: whether groups of heads, in the dimension before T and S, share a head of K and V.
 
     Returns:
         (.., T, e). A query that may attend to no key gives zeros.
@@ -208,6 +220,8 @@ def scaled_dot_product_attention(
     Source:
         Vaswani et al., NeurIPS 2017, section 3.2.1.
     """
+    if enable_gqa:
+        key, value = _for_each_head(query, key), _for_each_head(query, value)
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(
             f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together"

@@ -41,7 +41,7 @@ def batch_norm(
         The same shape.
 
     Raises:
-        ValueError: the sizes do not fit, or in training there is one value for each channel, or `eps` is not above 0.
+        ValueError: the sizes do not fit, or in training there is one value for each channel, or `eps` is too small.
         RuntimeError: not in training and without running statistics.
 
     Source:
@@ -49,8 +49,10 @@ def batch_norm(
     """
     input, weight, bias = raised(input, weight, bias)
     _check("batch_norm", input, running_mean, running_var, weight, bias)
+    if eps < 0 or training and eps == 0:
+        raise ValueError(f"batch_norm: expected eps > 0, in use also 0, got {eps}")
     if training:
-        _check_trainable(input, eps)
+        _check_several(input)
         if input.numel():
             _follow(input, running_mean, running_var, momentum)
         return _affine(_of_batch(input, eps), weight, bias)
@@ -136,8 +138,6 @@ def _check(name: str, input: Tensor, *each: Tensor | None) -> None:
             )
 
 
-def _check_trainable(x: Tensor, eps: float) -> None:
-    if eps <= 0:
-        raise ValueError(f"batch_norm: expected eps > 0 when training, got {eps}")
+def _check_several(x: Tensor) -> None:
     if math.prod(x.shape) == x.shape[1]:
         raise ValueError(f"batch_norm: expected more than 1 value per channel when training, got {x.shape}")

@@ -1,4 +1,4 @@
-"""Losses: how far from right, as one number."""
+"""Losses of classes: how improbable the right one is, as one number."""
 
 from __future__ import annotations
 
@@ -64,8 +64,17 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     return reduction
 
 
-def _reduce(loss: Tensor, reduction: str, counts: Array | float | None = None) -> Tensor:
-    """The sum, the mean, or `loss` itself. What `counts` adds up to is what the mean divides by, if not the number of elements."""
+def reduced(loss: Tensor, reduction: str, counts: Array | float | None = None) -> Tensor:
+    """One number for all losses, or the losses themselves.
+
+    Args:
+        loss: any shape.
+        reduction: "mean", "sum" or "none".
+        counts: what the mean divides by, when it is added up; None for the number of losses.
+
+    Returns:
+        A 0-d tensor; with "none", `loss`.
+    """
     if reduction == "none":
         return loss
     if reduction == "sum" or counts is None:
@@ -116,7 +125,7 @@ def cross_entropy(
             raise ValueError(
                 "cross_entropy: ignore_index names a class id, and the targets are probabilities"
             )
-        return _reduce(*_of_probabilities(input, *raised(target), weight, label_smoothing, reduction))
+        return reduced(*_of_probabilities(input, *raised(target), weight, label_smoothing, reduction))
     rows, ids, keep = _by_rows("cross_entropy", input, target, ignore_index)
     counts = _counts(ids, keep, weight)
     if weight is None:
@@ -126,7 +135,7 @@ def cross_entropy(
         if label_smoothing:
             even = -(log_softmax(rows, -1) * weight).sum(-1) * (label_smoothing / rows.shape[-1])
             loss = loss + where(Tensor(keep), even, 0.0)
-    return _reduce(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
+    return reduced(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
 
 
 def nll_loss(
@@ -164,7 +173,7 @@ def nll_loss(
     counts = _counts(ids, keep, weight).astype(rows.dtype)
     # (N,)
     loss = where(Tensor(keep), -gather(rows, 1, Tensor(ids[:, None])).squeeze(1) * Tensor(counts), 0.0)
-    return _reduce(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
+    return reduced(loss.reshape(target.shape) if reduction == "none" else loss, reduction, counts)
 
 
 def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
@@ -226,40 +235,3 @@ def _of_probabilities(
         parts = parts * weight.reshape(-1, *[1] * (input.ndim - 1 - dim))
     loss = -parts.sum(dim)
     return loss, reduction, float(loss.array.size)
-
-
-def mse_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    """(input - target)^2.
-
-    Args:
-        input: any shape.
-        target: the same shape.
-        size_average: an older form of `reduction`: False means "sum", True "mean".
-        reduce: an older form of `reduction`: False means "none".
-        reduction: "mean", "sum", or "none" for one loss for each target.
-        weight: a factor for each element, of the same shape; the mean divides by the sum of the weights.
-
-    Returns:
-        A 0-d tensor, or the same shape with "none".
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    reduction = reduction_of(size_average, reduce, reduction)
-    if input.shape != target.shape or (weight is not None and weight.shape != input.shape):
-        shapes = " and ".join(str(t.shape) for t in (input, target, weight) if t is not None)
-        raise ValueError(f"mse_loss: expected equal shapes, got {shapes}")
-    input, target, weight = raised(input, target, weight)
-    difference = input - target
-    squares = difference * difference
-    if weight is None:
-        return _reduce(squares, reduction)
-    total = _reduce(squares * weight, "none" if reduction == "none" else "sum")
-    return total / weight.sum() if reduction == "mean" else total

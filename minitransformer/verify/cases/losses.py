@@ -93,4 +93,52 @@ LOSSES = [
         [normal(2, 5, 3), ids(5, 2, 3)],
     ),
     OpCase("mse_loss", lambda lib, x, y: lib.nn.functional.mse_loss(x, y), [normal(3, 4), normal(3, 4)]),
+    OpCase("l1_loss", lambda lib, x, y: lib.nn.functional.l1_loss(x, y), [normal(3, 4), normal(3, 4)]),
+    OpCase(
+        "smooth_l1_loss",
+        lambda lib, x, y: lib.nn.functional.smooth_l1_loss(x, y, beta=0.7),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "huber_loss",
+        lambda lib, x, y: lib.nn.functional.huber_loss(x, y, reduction="none", delta=0.7),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "kl_div",
+        lambda lib, x, y: lib.nn.functional.kl_div(x, lib.softmax(y, 1), reduction="batchmean"),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "binary_cross_entropy",
+        lambda lib, x, y: lib.nn.functional.binary_cross_entropy(lib.sigmoid(x), lib.sigmoid(y)),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "binary_cross_entropy_with_logits",
+        lambda lib, x, y: lib.nn.functional.binary_cross_entropy_with_logits(
+            x, y, pos_weight=lib.arange(1, 5).to(x.dtype)
+        ),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "pairwise_distance",
+        lambda lib, a, b: lib.nn.functional.pairwise_distance(a, b, 3.0),
+        [normal(3, 4), normal(3, 4)],
+    ),
+    OpCase(
+        "cosine_embedding_loss",
+        lambda lib, a, b, y: lib.nn.functional.cosine_embedding_loss(a, b, y, -0.5),
+        [normal(4, 3), normal(4, 3), given([1, -1, -1, 1])],
+    ),
+    OpCase(
+        "margin_ranking_loss",
+        lambda lib, a, b, y: lib.nn.functional.margin_ranking_loss(a, b, y, 0.5),
+        [normal(4), normal(4), given([1, -1, -1, 1])],
+    ),
+    OpCase(
+        "triplet_margin_loss",
+        lambda lib, a, p, n: lib.nn.functional.triplet_margin_loss(a, p, n, 3.0, swap=True),
+        [normal(4, 3)] * 3,
+    ),
 ]

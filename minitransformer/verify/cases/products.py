@@ -60,6 +60,11 @@ PRODUCTS = [
         [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 6)],
     ),
     OpCase(
+        "scaled_dot_product_attention, heads in groups",
+        lambda lib, *t: _attention(lib, *t, enable_gqa=True),
+        [normal(2, 4, 3, 2), normal(2, 2, 3, 2), normal(2, 2, 3, 5)],
+    ),
+    OpCase(
         "scaled_dot_product_attention, causal",
         lambda lib, *t: _attention(lib, *t, is_causal=True),
         [normal(2, 2, 4, 3)] * 3,

@@ -1,4 +1,4 @@
-"""Losses as modules."""
+"""Losses of classes."""
 
 from __future__ import annotations
 
@@ -108,37 +108,3 @@ class NLLLoss(_ClassLoss):
         """
         weight, reduction = self.weight, self.reduction
         return F.nll_loss(input, target, weight, ignore_index=self.ignore_index, reduction=reduction)
-
-
-class MSELoss(Module):
-    """(input - target)^2.
-
-    Args:
-        size_average: PyTorch's older form of `reduction`: True means "mean", False "sum".
-        reduce: PyTorch's older form of `reduction`: False means "none".
-        reduction: "mean", "sum" or "none".
-
-    Raises:
-        ValueError: for another reduction.
-    """
-
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__()
-        self.reduction = reduction_of(size_average, reduce, reduction)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of numbers.
-
-        Args:
-            input: (..), floating-point.
-            target: the same shape.
-
-        Returns:
-            (), or with reduction "none" the shape of `input`.
-
-        Raises:
-            ValueError: if the shapes differ.
-        """
-        return F.mse_loss(input, target, reduction=self.reduction)

@@ -1,0 +1,1 @@
+"""Losses as modules: of classes, of numbers, of probabilities, of vectors."""
