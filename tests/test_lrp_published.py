@@ -130,3 +130,14 @@ def test_padding_at_the_left_takes_no_relevance():
     x = masked(ids)
     (table,) = explain.relevance(x[0, -1, 0], [model.body.embed_tokens.weight])
     assert not table[0].any() and table[IDS].any(1).all()
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3, 4], [1, 2, 3, 5]])
+def test_positions_that_are_looked_up_are_no_tokens(ids):
+    model = randomize(MODELS["roberta texts"]())  # the positions are 1, 2, 3, 4
+    ledger = explain.lrp(model, ids, target=1).ledger
+    assert ledger["positions"] != 0 and abs(ledger.gap) <= 1e-10 * ledger.scale
+    ids = mt.tensor([ids])
+    table = model.bert.embeddings.words.weight
+    (relevance,) = explain.relevance(model(ids)[0, 1], [table])
+    assert np.isclose(ledger["tokens"], relevance.sum(), rtol=1e-10)

@@ -26,6 +26,7 @@ from minitransformer.nn.hooks import edit_embeddings, record_attention
 from minitransformer.nn.layer_record import Layers
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
+from minitransformer.nn.position import is_marked
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.index.lookup import Embedding as Lookup
 from minitransformer.settings import enable_grad
@@ -144,7 +145,10 @@ class Question:
     def _lookups(self) -> list[tuple[Tensor, int]]:
         """`vectors`, each with the index of its text."""
         read = (t for op in self.ops for t in op.inputs if isinstance(t, Tensor))
-        made = {t.op: t for t in (self.logits, *read) if isinstance(t.op, Lookup)}
+        looked_up = (t for t in (self.logits, *read) if isinstance(t.op, Lookup))
+        made = {
+            t.op: t for t in looked_up if not is_marked(t)
+        }  # positions may be the same numbers as the ids
         texts = [(t, self._text_of(op.inputs[1].array)) for op, t in made.items()]
         found = [(t, text) for t, text in texts if text is not None]
         if not found:

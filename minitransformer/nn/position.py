@@ -157,7 +157,7 @@ class AdditiveEncoding(Module):
         Raises:
             IndexError: if a position is not below max_len.
         """
-        return self.dropout(x + embedding(positions, self.table()))
+        return self.dropout(x + mark_positions(embedding(positions, self.table())))
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, max_len={len(self.table())}, batch_first={self.batch_first}"
