@@ -18,6 +18,8 @@ from minitransformer.models.outside import HARMLESS
 from minitransformer.models.qwen import Qwen2Config, Qwen3Config
 from minitransformer.models.roberta import RobertaConfig
 from minitransformer.models.t5 import T5, T5Config
+from minitransformer.models.t5_heads import T5EncoderConfig
+from minitransformer.models.vit import ViTConfig
 
 # as they are published
 MINILM = {
@@ -63,6 +65,8 @@ TOLD = PUBLISHED | {
     Qwen3Config: SIZES | {"model_type": "qwen3", "head_dim": 6, "attention_bias": False, "use_sliding_window": False},
     RobertaConfig: MINILM | {"model_type": "roberta", "pad_token_id": 1},
     DistilBertConfig: {"model_type": "distilbert", "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 12, "activation": "gelu"},
+    ViTConfig: {"model_type": "vit", "hidden_size": 8, "num_attention_heads": 2, "image_size": 8, "patch_size": 4},
+    T5EncoderConfig: FLAN_T5 | {"is_encoder_decoder": False},
     MistralConfig: SIZES | {"model_type": "mistral", "sliding_window": 8, "head_dim": None},
 }  # fmt: skip
 LATER = {  # as transformers 5 writes the same
@@ -135,7 +139,7 @@ OTHERWISE = {
     },
     Qwen2Config: {
         "model_type": ["qwen2_moe", "qwen3", "qwen2_vl"], "attention_bias": [False], "mlp_bias": [True], "qk_norm": [True],
-        "layer_types": [["full_attention"], ["sliding_attention"] * 2, ["chunked_attention"] * 2],
+        "layer_types": [["full_attention"], ["sliding_attention"] * 2, ["chunked_attention"] * 2], "use_mrope": [True],
         "rope_scaling": [{"type": "yarn"}], "num_experts": [8],
     },
     Qwen3Config: {
@@ -154,6 +158,11 @@ OTHERWISE = {
         "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True], "use_sliding_window": [True],
         "layer_types": [["full_attention", "full_attention"]], "num_local_experts": [8],
     },
+    ViTConfig: {
+        "model_type": ["deit", "beit", "dinov2"], "hidden_act": ["mish"], "qkv_bias": [False], "pooler_output_size": [7],
+        "pooler_act": ["mish"], "use_mask_token": [True], "num_register_tokens": [4],
+    },
+    T5EncoderConfig: {"model_type": ["mt5"], "feed_forward_proj": ["mish"], "encoder_attention_type": ["local"]},
     T5Config: {
         "model_type": ["mt5", "umt5", "bart", "longt5"], "feed_forward_proj": ["mish", "gated-mish", "gated"],
         "dense_act_fn": ["relu"], "is_gated_act": [False], "is_decoder": [True],

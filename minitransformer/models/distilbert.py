@@ -43,6 +43,7 @@ class DistilBertConfig(BertHeadConfig):
     num_hidden_layers: int = 6
     intermediate_size: int = 3072
     model_type: InitVar[str] = "distilbert"
+    tie_weights_: InitVar[bool] = True  # in folders of transformers before 3
 
     @property
     def pooler_act(self) -> str:

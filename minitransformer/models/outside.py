@@ -19,7 +19,8 @@ from minitransformer.files import one_line, settings
 HARMLESS = frozenset(
     """
     _attn_implementation _attn_implementation_internal _name_or_path architectures attn_implementation dtype
-    finetuning_task gradient_checkpointing is_llama_config name_or_path problem_type task_specific_params tokenizer_class
+    _num_labels finetuning_task gradient_checkpointing is_llama_config language name name_or_path problem_type
+    sbert_ce_default_activation_function sentence_transformers task_specific_params tokenizer_class
     torch_dtype torchscript transformers.js_config transformers_version use_bfloat16
 
     attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout dropout_rate embd_pdrop

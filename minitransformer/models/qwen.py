@@ -28,6 +28,7 @@ class _QwenConfig(LlamaConfig):
     use_sliding_window: bool = False
     sliding_window: int | None = 4096
     max_window_layers: int = 28
+    use_mrope: InitVar[bool] = False
     layer_types: list[str] | None = field(default=None, hash=False)
 
     def check(self, said: dict[str, Any]) -> None:
