@@ -171,7 +171,9 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         checkpoint,
         cuda,
         data,
+        distributions,
         explain,
+        func,
         generation,
         models,
         optim,
@@ -280,6 +282,7 @@ __all__ = [
     "diag",
     "diag_embed",
     "diagonal",
+    "distributions",
     "div",
     "divide",
     "dot",
@@ -314,6 +317,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "gather",
     "ge",
     "gelu",
@@ -501,8 +505,8 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """amp bench checkpoint cuda data explain generation models optim pictures random recipes tokenization tour training utils
-verify""".split()
+LATER = """amp bench checkpoint cuda data distributions explain func generation models optim pictures random recipes
+tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
     "autocast": "amp",

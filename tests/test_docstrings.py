@@ -54,6 +54,7 @@ nn.masking
 nn.module
 nn.position
 nn.utils.clip_grad
+nn.utils.convert_parameters
 ops.creation.filled
 ops.creation.from_data
 ops.creation.likes
@@ -114,6 +115,7 @@ data
 defaults
 devices
 disk
+distributions
 errors
 explain
 files

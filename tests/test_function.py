@@ -305,3 +305,47 @@ def test_relevance_passes_a_function_by_its_own_laws_alone(form):
     assert ledger.closes and abs(ledger.gap) < 1e-10
     with pytest.raises(NotImplementedError, match="relevance at Cube: no relevance rule"):
         explain.relevance(cube_of(mt).apply(x, 1.0).sum(), [x], form=form)
+
+
+# ---- a module as a function of its parameters ----
+
+
+def parameters_as_a_vector(lib):
+    layer = lib.nn.Linear(3, 2).double()
+    parameters = list(layer.parameters())
+    lib.nn.utils.vector_to_parameters(lib.tensor(array(8)), parameters)
+    vector = lib.nn.utils.parameters_to_vector(parameters)
+    (vector * lib.tensor(array(8, seed=1))).sum().backward()
+    return vector, layer.weight, layer.weight.grad, layer.bias.grad
+
+
+def a_call_with_other_parameters_and_buffers(lib):
+    class Shifted(lib.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = lib.nn.Linear(3, 2).double()
+            self.register_buffer("shift", lib.zeros(2, dtype=lib.float64))
+
+        def forward(self, x):
+            return self.linear(x) + self.shift
+
+    module, weight = Shifted(), leaf(lib, array(2, 3, seed=1))
+    given = {
+        "linear.weight": weight,
+        "linear.bias": lib.tensor(array(2)),
+        "shift": lib.tensor(array(2, seed=2)),
+    }
+    y = lib.func.functional_call(module, given, lib.tensor(X))
+    y.sum().backward()
+    parts = {"shift": given.pop("shift")}
+    return y, weight.grad, module.shift, lib.func.functional_call(module, (given, parts), (lib.tensor(X),))
+
+
+@pytest.mark.parametrize("program", [parameters_as_a_vector, a_call_with_other_parameters_and_buffers])
+def test_parameters_are_given_as_in_pytorch(program):
+    same(program)
+
+
+def test_a_vector_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"expected shape \(8,\), got \(7,\)"):
+        mt.nn.utils.vector_to_parameters(mt.ones(7), mt.nn.Linear(3, 2).parameters())

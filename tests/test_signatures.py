@@ -3,6 +3,7 @@
 import inspect
 import operator
 import warnings
+from types import SimpleNamespace
 
 from later import torch
 
@@ -13,6 +14,12 @@ PLACES = {
     "nn.functional": mt.nn.functional,
     "nn.init": mt.nn.init,
     "nn.utils": mt.nn.utils,
+    "nn.utils.rnn": mt.nn.utils.rnn,
+    "autograd": SimpleNamespace(
+        grad=mt.autograd.grad, backward=mt.autograd.backward, Function=mt.autograd.Function
+    ),  # no_grad and its like also stand bare at the head of a function
+    "distributions": mt.distributions,
+    "func": mt.func,
     "optim": mt.optim,
     "optim.lr_scheduler": mt.optim.lr_scheduler,
     "amp": mt.amp,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from minitransformer.autograd.engine import ONCE, Filed, Op, Tensor, key, propagate, seeds_of, tape
 
 
-def cotangents(
-    roots: Sequence[Tensor], seeds: Filed, keys: Collection[object], release: bool = False
-) -> Filed:
+def cotangents(roots: Sequence[Tensor], seeds: Filed, keys: Sequence[object], release: bool = False) -> Filed:
     """The cotangents of the tensors with these keys, by key, without those that the roots do not depend on."""
     ops = tape(*roots)
     live = set(keys)
@@ -25,6 +23,7 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
 ) -> tuple[Tensor, ...]:
     """d(outputs)/d(input) for each of `inputs`, weighted by `grad_outputs`. It changes no `.grad`.
@@ -35,6 +34,7 @@ def grad(
         grad_outputs: the cotangent of each output, of its shape; None is a one, for a tensor of a single element.
         retain_graph: whether the tape is kept for another walk.
         create_graph: only False: a gradient has no gradient here.
+        only_inputs: accepted as in PyTorch; no effect.
         allow_unused: None in place of the gradient of an input on which no output depends, which is an error otherwise.
 
     Returns:
