@@ -31,7 +31,12 @@ def by_hand(q, k, v, causal):
     return (e / e.sum(-1, keepdim=True)) @ v
 
 
-WAYS = {"fused": fused, "written": written, "by hand": by_hand}
+def summed(q, k, v, causal):
+    weights = F.softmax(scores(q, k, causal), dim=-1)
+    return mt.einsum("bhts,bhsd->bthd", weights, v).transpose(1, 2)
+
+
+WAYS = {"fused": fused, "written": written, "by hand": by_hand, "einsum": summed}
 
 
 class OwnAttention(nn.Module):
@@ -159,5 +164,7 @@ def test_without_attention_or_behind_a_checkpoint_it_is_told():
 
 def test_a_product_of_softmax_over_other_dimensions_is_no_attention():
     x = mt.tensor(np.random.default_rng(0).standard_normal((3, 3)), requires_grad=True)
-    for y in (F.softmax(x, 0) @ x, x @ x, x @ F.softmax(x, -1), F.softmax(x, -1).view(9, 1) @ x[:1]):
+    weights = F.softmax(x, -1)
+    others = [mt.einsum("ts,td->sd", weights, x), mt.einsum("ts,sd->t", weights, x), F.softmax(x, 0) @ x]
+    for y in (*others, x @ x, x @ weights, weights.view(9, 1) @ x[:1]):
         assert explain.attention_maps.attention_maps(mt.autograd.tape(y.sum())) == []

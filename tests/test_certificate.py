@@ -234,6 +234,26 @@ def test_recurrent_layers_are_certified():
         assert explain.certify(randomize(Recurrent(kind)), IDS, 1).ok
 
 
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
+def test_networks_for_pictures_are_certified(rule):
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.BatchNorm2d(3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(3, 4, 2, stride=2),
+        nn.GELU(),
+        nn.AvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    )
+    picture = np.random.default_rng(0).standard_normal((1, 2, 4, 4))
+    found = explain.certify(randomize(model), picture, 1, rule=rule)
+    assert found.ok and found.lost == [] and found.checked == 8, str(found)
+    ((rows,),) = found.relevance.values()
+    assert rows.shape == (1, 2, 4)
+
+
 def test_arguments_are_checked():
     model = classifier()
     with pytest.raises(ValueError, match="expected a rule that has a gradient form"):

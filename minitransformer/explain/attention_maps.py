@@ -4,13 +4,14 @@
 |---|---|
 | `Attention`, the fused op | what its softmax gave |
 | `MatMul` whose first factor is a `Softmax`, or a softmax written by hand | that factor |
+| `Einsum` of such a softmax (.., T, S) and the values, summed over S | the softmax |
 
 Between softmax and product may lie what leaves each weight in its place or scales it: dropout, casts, `view`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from minitransformer.ops.laws import Moves
 from minitransformer.ops.networks.attention import Attention
 from minitransformer.ops.networks.dropout import Dropout
 from minitransformer.ops.networks.softmax import Softmax
+from minitransformer.ops.products.einsum import Einsum
 from minitransformer.ops.products.linalg import MatMul
 
 
@@ -32,10 +34,12 @@ class AttentionMap:
     Attributes:
         op: the op that gives the heads' outputs, a weighted mean of the values.
         made: what its softmax gave, on the tape; None where that is inside of the op.
+        order: the dimensions of the output, in the order (.., T, e); None if they are in this order.
     """
 
     op: Op
     made: Tensor | None
+    order: Sequence[int] | None = None
 
     @property
     def weights(self) -> Array:
@@ -45,9 +49,20 @@ class AttentionMap:
         return by_heads(self.op.recalled(*self.op.arrays())[0])  # type: ignore[attr-defined]  # Attention
 
     @property
-    def heads(self) -> Array:
-        """The outputs of the heads, (.., T, e)."""
+    def output(self) -> Array:
+        """The outputs of the heads, as the op gives them."""
         return self.op.forward(*self.op.arrays())
+
+    def heads(self, part: Array) -> Array:
+        """The parts of the heads of something of the output's shape.
+
+        Args:
+            part: of the shape of `output`.
+
+        Returns:
+            (B, H, T, e).
+        """
+        return by_heads(part if self.order is None else part.transpose(self.order))
 
     @property
     def key(self) -> Any:
@@ -102,8 +117,22 @@ def _map(op: Op) -> AttentionMap | None:
     """The attention whose heads an op computes, or None."""
     if isinstance(op, Attention):
         return AttentionMap(op, None)
+    if isinstance(op, Einsum):
+        return next(filter(None, (_of_einsum(op, i) for i in range(len(op.inputs)))), None)
     made = _softmax(op.inputs[0]) if isinstance(op, MatMul) else None
     return None if made is None else AttentionMap(op, made)
+
+
+def _of_einsum(op: Einsum, i: int) -> AttentionMap | None:
+    """The attention whose weights are operand i, or None."""
+    made, term = _softmax(op.inputs[i]), op.terms[i]
+    if made is None or made.shape != op.inputs[i].shape:
+        return None
+    *kept, summed = term
+    width = [label for label in op.out if label not in term]
+    if summed in op.out or not set(kept) <= set(op.out) or len(width) != 1:
+        return None
+    return AttentionMap(op, made, [op.out.index(label) for label in (*kept, *width)])
 
 
 def _softmax(t: Any) -> Tensor | None:

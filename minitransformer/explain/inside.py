@@ -11,7 +11,7 @@ import numpy
 
 from minitransformer.autograd import Tensor, key
 from minitransformer.devices import to_host
-from minitransformer.explain.attention_maps import attention_maps, by_heads
+from minitransformer.explain.attention_maps import attention_maps
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.question import Position, Question
 from minitransformer.explain.renamed import renamed
@@ -136,6 +136,7 @@ def head_relevance(
             "expected a model with attention: F.scaled_dot_product_attention, or a softmax times the values"
         )
     walk = Walk(rule, form, WalkBooks(eps), asked.layers)
-    parts = walk.explain(asked, [((found.op, 0), found.heads) for found in heads.values()])
-    sums = [to_host(by_heads(part).sum(axis=-1)) for part in parts]  # (B, H, T)
+    parts = walk.explain(asked, [((found.op, 0), found.output) for found in heads.values()])
+    pairs = zip(heads.values(), parts, strict=True)
+    sums = [to_host(found.heads(part).sum(axis=-1)) for found, part in pairs]  # (B, H, T)
     return {name: asked.shaped(s) for name, s in zip(heads, sums, strict=True)}

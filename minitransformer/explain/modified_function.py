@@ -6,7 +6,7 @@ had when the tape was made, whatever the input becomes. At the tape's own input 
 | op | as a function of its inputs x, with x0 and y0 as recorded |
 |---|---|
 | an activation function, a power | y0 / x0 times x: the secant's slope is a constant |
-| a product of two explained factors, elementwise or of matrices | (x y0 + x0 y) / 2 |
+| a product of two explained factors, elementwise or of matrices | (x y0 + x0 y) / 2, and so on for more factors |
 | `LayerNorm`, `RMSNorm` | with the sigma of x0 |
 | a / b | a over the recorded b; b / b0 of y0 where b alone is explained |
 | a variance | the mean of x (x0 - mean of x0): the other factor of the square is a constant |
@@ -31,7 +31,9 @@ from minitransformer.ops.elementwise.powers import Pow
 from minitransformer.ops.laws import Activates
 from minitransformer.ops.networks.normalization import LayerNorm, RMSNorm
 from minitransformer.ops.networks.recurrent import GRUStep, LSTMStep, clear_gru_step, clear_lstm_step
+from minitransformer.ops.products.einsum import Einsum
 from minitransformer.ops.products.linalg import MatMul
+from minitransformer.ops.reduce.products import Cumprod, Prod
 from minitransformer.ops.reduce.sums import Var
 from minitransformer.ops.tensors.convert import Cast
 from minitransformer.settings import enable_grad
@@ -102,9 +104,21 @@ def _secant(op: Op, old: Arrays, new: Arrays) -> Array:
 
 
 def _product(op: Op, old: Arrays, new: Arrays) -> Array:
-    if not all(op.needs[:2]):
-        return op.forward(*new)
-    return (op.forward(new[0], old[1]) + op.forward(old[0], new[1])) / 2
+    """For each explained factor the product with the others as recorded; the mean of these."""
+    explained = [i for i, need in enumerate(op.needs[: len(old)]) if need]
+    parts = [op.forward(*old[:i], new[i], *old[i + 1 :]) for i in explained]
+    return sum(parts) / len(parts)
+
+
+def _product_of_all(op: Any, old: Arrays, new: Arrays) -> Array:
+    ratios = _ratio(new[0], old[0]).mean(axis=op.dim, keepdims=op.keepdim)
+    return op.forward(*old) * ratios
+
+
+def _running_product(op: Any, old: Arrays, new: Arrays) -> Array:
+    ratios = _ratio(new[0], old[0])
+    ones = namespace(ratios).ones_like(ratios)
+    return op.forward(*old) * ratios.cumsum(axis=op.dim) / ones.cumsum(axis=op.dim)
 
 
 def _quotient(op: Op, old: Arrays, new: Arrays) -> Array:
@@ -143,6 +157,9 @@ AS: dict[type[Op], Replayed] = {
     Activates: _secant,
     Mul: _product,
     MatMul: _product,
+    Einsum: _product,
+    Prod: _product_of_all,
+    Cumprod: _running_product,
     Div: _quotient,
     Pow: _power,
     LayerNorm: _layer_norm,
