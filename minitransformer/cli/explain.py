@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from minitransformer.cli.chosen import PublishedWriter, chosen
+from minitransformer.cli.chosen import WRITERS, PublishedWriter, chosen
 from minitransformer.cli.compare import compare_methods, show
-from minitransformer.cli.naming import check_length, name
+from minitransformer.cli.naming import check_length, name, predictor
 from minitransformer.cli.options import (
     Backend,
     Html,
@@ -22,13 +23,12 @@ from minitransformer.cli.options import (
     prepare,
     print_json,
 )
+from minitransformer.cli.why import asked_of, explained
 from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
 from minitransformer.explain.page import explanation_body
 from minitransformer.explain.perturbation import REPLACEMENTS
 from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rules import named_composite
-from minitransformer.models import BertClassifier, SequenceClassifier
-from minitransformer.models.classifier import predict_proba
 from minitransformer.pictures import STYLE
 from minitransformer.pictures.pages import save_page
 
@@ -60,11 +60,21 @@ WalkForm = Annotated[
     Form | None, typer.Option(help=f"Of lrp; by default gradient, and explicit for {EXPLICIT}.")
 ]
 Target = Annotated[
-    int | None, typer.Option(help="The class or token to explain; the likeliest if not given.")
+    str | None,
+    typer.Option(
+        help="What to explain: a class by name or number, or what the text goes on with; the likeliest if not given."
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(help="What might have been instead of --target: why this one rather than that one?"),
 ]
 Samples = Annotated[int, typer.Option(min=1, help="Of lime and --compare: how many texts to ask about.")]
 Compare = Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")]
 Replace = Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")]
+Data = Annotated[
+    str, typer.Option(help="Of --compare: reviews, movie-reviews, or a FILE of lines: label, tab, text.")
+]
 Lexicon = Annotated[
     bool, typer.Option("--lexicon", help="Of --compare: hold against people's ratings of words too.")
 ]
@@ -78,9 +88,10 @@ def explain(
     rule: RuleName = "attnlrp",
     form: WalkForm = None,
     target: Target = None,
+    against: Against = None,
     samples: Samples = 1000,
     compare: Compare = False,
-    data: Annotated[str, typer.Option(help="Of --compare: reviews or movie-reviews.")] = "reviews",
+    data: Data = "reviews",
     limit: Annotated[int, typer.Option(min=2, help="Of --compare: how many reviews.")] = 40,
     replace: Replace = "zero",
     lexicon: Lexicon = False,
@@ -89,7 +100,7 @@ def explain(
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Show how much each token of TEXT contributes to the output of a model, from a checkpoint or a published one."""
+    """Show how much each token of TEXT contributes to the output of a model: from a checkpoint, a folder, or a published one."""
     prepare(seed, backend)
     words = _checked(text, model, method, compare, replace)
     walk = gradient_x_input if method is Method.gradient else _walk(rule, form)
@@ -98,11 +109,17 @@ def explain(
         show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
     check_length(asked, tokenizer, words)
+    question = asked_of(asked, tokenizer, words, target, against)
     if method is Method.lime:
-        explanation = _imitate(asked, tokenizer, words, target, samples, seed)
+        explanation = _imitate(asked, tokenizer, words, question.single, samples, seed)
     else:
-        explanation = walk(asked, tokenizer.encode(words), target, tokens=tokenizer.tokens(words))
-    name(explanation, asked, tokenizer, words)
+        explanation = explained(walk, asked, tokenizer, words, question)
+    name(explanation, asked, tokenizer, words, question)
+    _tell(explanation, html, json)
+
+
+def _tell(explanation: Explanation, html: Path | None, json: bool) -> None:
+    """Print the explanation, and write it as a page."""
     if html:
         save_page(html, f"Why {explanation.name}?", explanation_body(explanation) + _flow(explanation), STYLE)
     if json:
@@ -122,7 +139,7 @@ def _checked(text: str | None, model: str | None, method: Method, compare: bool,
         raise ValueError(f"--replace: expected one of {', '.join(REPLACEMENTS)}, got {replace!r}")
     if not compare and not (text and text.strip()):
         raise ValueError("text: expected a text with at least one word, or --compare")
-    if model and (compare or method is Method.lime):
+    if model in WRITERS and (compare or method is Method.lime):
         asked = "--compare" if compare else "--method lime"
         raise ValueError(f"{asked}: expected a classifier, by --checkpoint; {model} writes text")
     return text or ""
@@ -140,11 +157,11 @@ def _flow(explanation: Explanation) -> str:
 
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:
-    if not isinstance(model, SequenceClassifier | BertClassifier):
+    predict = predictor(model, tokenizer)
+    if predict is None:
         raise ValueError(
             "method lime: expected a classifier, as lime explains the probability of a class; take --method lrp"
         )
-    predict = partial(predict_proba, model, tokenizer)
     label = int(predict([text])[0].argmax()) if target is None else target
     return lime(predict, text, label, num_samples=samples, seed=seed)
 

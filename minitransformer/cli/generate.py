@@ -11,7 +11,9 @@ from minitransformer import models
 from minitransformer.cli.chosen import PublishedWriter, chosen
 from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, prepare, print_json
 from minitransformer.generation import growing_text, stream
+from minitransformer.generation.writer import require_writer
 from minitransformer.plain import spelt_out
+from minitransformer.tokenization import Tokenizer
 
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="How many tokens to add.")]
 Stop = Annotated[list[str] | None, typer.Option("--stop", help="End before this string; may be given again.")]
@@ -40,7 +42,8 @@ def generate(
     if not prompt:
         raise ValueError("prompt: expected at least one character")
     writer, tokenizer = chosen(checkpoint, model, *models.WRITERS)
-    ids = tokenizer.encode(prompt)
+    require_writer(writer, "generate")
+    ids = begun(tokenizer, prompt)
     new: list[int] = []
     drawn = stream(writer, ids, max_new_tokens, temperature, top_k, top_p, seed, cache, tokenizer.end_id)
     tokens = kept(new, drawn)
@@ -51,6 +54,20 @@ def generate(
         print_json({"prompt": prompt, "text": text, "tokens": new})
     else:
         print()
+
+
+def begun(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """The ids of a text that goes on: without the mark of its end, which some tokenizers add.
+
+    Args:
+        tokenizer: the tokenizer.
+        prompt: the text.
+
+    Returns:
+        The ids.
+    """
+    ids = tokenizer.encode(prompt)
+    return ids[:-1] if len(ids) > 1 and ids[-1] == tokenizer.end_id else ids
 
 
 def shown(pieces: Iterable[str], quiet: bool = False) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from minitransformer.cli.chosen import TRANSLATORS, fetched
 from minitransformer.cli.explain import plain
 from minitransformer.cli.generate import MaxNewTokens, kept, shown
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import Writer, beam_search, growing_text, stream
-from minitransformer.models import published
 from minitransformer.nn import Module
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.tokenization import Tokenizer
@@ -22,54 +22,70 @@ WARNING = (
     "flan-t5 is a small model: it makes mistakes. It was trained on English with German, French and Romanian."
 )
 
+Reader = Annotated[
+    str, typer.Option("--model", metavar="NAME|FOLDER", help="The model: flan-t5, or a folder of a T5.")
+]
+Beams = Annotated[
+    int,
+    typer.Option("--beams", min=1, help="Beams of beam search; 1 is greedy, and prints each token at once."),
+]
+Why = Annotated[
+    bool, typer.Option("--why", help="Also show, for each token written, which tokens led to it, by LRP.")
+]
+
 
 def translate(
     sentence: Annotated[str, typer.Argument(help="What to translate.")] = "The house is wonderful.",
     to: Annotated[str, typer.Option("--to", help="The language to translate to, in English.")] = "German",
     source: Annotated[str, typer.Option("--from", help="The language it is in.")] = "English",
+    model: Reader = "flan-t5",
     max_new_tokens: MaxNewTokens = 100,
-    beams: Annotated[
-        int,
-        typer.Option(
-            "--beams", min=1, help="Beams of beam search; 1 is greedy, and prints each token at once."
-        ),
-    ] = 1,
-    why: Annotated[
-        bool, typer.Option("--why", help="Also show, for each token written, which tokens led to it, by LRP.")
-    ] = False,
+    beams: Beams = 1,
+    why: Why = False,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
 ) -> None:
-    """Translate SENTENCE with flan-t5, a small model that knows German, French and Romanian a little."""
+    """Translate SENTENCE with flan-t5, a small model that knows German, French and Romanian a little, or a folder's T5."""
     prepare(seed, backend)
-    _check_arguments(sentence, to, source)
-    model, tokenizer = published.load("flan-t5", remark)
+    small = model in TRANSLATORS
+    _check_arguments(sentence, {"--to": to, "--from": source} if small else {})
+    translator, tokenizer = _translator(model)
     _check_known(sentence, tokenizer)
-    if not json:
+    if small and not json:
         remark(WARNING)
     task = f"translate {source} to {to}: {sentence}"
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
-    begin = [model.config.pad_token_id]
-    tokens = _written(model.answer(asked), begin, max_new_tokens, beams, tokenizer.end_id)
+    begin = [translator.config.pad_token_id]
+    tokens = _written(translator.answer(asked), begin, max_new_tokens, beams, tokenizer.end_id)
     text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
-    reasons = reasons_of(model, tokenizer, task, new) if why else []
+    reasons = reasons_of(translator, tokenizer, task, new) if why else []
     if json:
         why_told = [plain(reason) for reason in reasons]
         print_json({"sentence": sentence, "to": to, "translation": text, "why": why_told})
-    else:
-        print()
-        for token, reason in zip(new, reasons, strict=why):
-            console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
-            reason.show()
+        return
+    print()
+    for token, reason in zip(new, reasons, strict=why):
+        console.print(f"\n{tokenizer.decode([token]) or 'the end'}", style="bold")
+        reason.show()
 
 
-def _check_arguments(sentence: str, to: str, source: str) -> None:
-    """Raise ValueError for what the model cannot translate, before it is downloaded."""
+def _translator(name: str) -> tuple[Any, Tokenizer]:
+    """The model and its tokenizer. Raises ValueError for a model that reads one text and writes no other."""
+    translator, tokenizer = fetched(name, TRANSLATORS, "one that translates")
+    if not hasattr(translator, "answer"):
+        raise ValueError(
+            f"model: expected an encoder-decoder, such as T5ForConditionalGeneration, got {type(translator).__name__}"
+        )
+    return translator, tokenizer
+
+
+def _check_arguments(sentence: str, languages: dict[str, str]) -> None:
+    """Raise ValueError for what flan-t5 cannot translate, before it is downloaded; a folder's model may know others."""
     if not sentence.strip():
         raise ValueError("sentence: expected at least one word")
-    for option, language in (("--to", to), ("--from", source)):
+    for option, language in languages.items():
         if language not in LANGUAGES:
             raise ValueError(f"{option}: flan-t5 knows {', '.join(LANGUAGES)}, got {language!r}")
 
@@ -80,9 +96,9 @@ def _check_known(sentence: str, tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode(sentence)
     known = [i for i in ids if i not in blank and str(tokenizer.vocabulary[i]).strip("\u2581 ")]
     if not known:
-        raise ValueError(f"sentence: expected one with a piece that flan-t5 knows, got {sentence!r}")
+        raise ValueError(f"sentence: expected one with a piece that the model knows, got {sentence!r}")
     if tokenizer.unk_id in ids:
-        remark("flan-t5 does not know some characters of the sentence, and does not translate them")
+        remark("the model does not know some characters of the sentence, and does not translate them")
 
 
 def _written(writer: Writer, begin: list[int], most: int, beams: int, stop_id: int | None) -> Iterable[int]:
