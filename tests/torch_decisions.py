@@ -37,24 +37,50 @@ _COUNTS = Decision(
     "the norm of power 0 is a count and leaves no tape; PyTorch's gradient of it is 0",
 )
 
+_DRAWN = Decision(
+    "bernoulli|normal.*", "different", "gradient of tensor [01]: got None", "what is drawn leaves no tape"
+)
+_NORMAL = [
+    Decision("normal number_mean", "refused", "keyword argument 'layout'", "there is one layout"),
+    Decision("normal in_place", "refused", "expected a size with two numbers", "the database asks `normal_`"),
+]
+_HALVES = "PyTorch computes it in half precision, where powers underflow; ours in single"
+_FACTORS = Decision(
+    "baddbmm(.method|._)?",
+    "refused",
+    "expected integers beta and alpha",
+    "PyTorch cuts a factor of 0.6 to 0 without a word; for addmm it refuses, as we do",
+)
 OPS = [
     _SINGULAR_VALUES,
     _COUNTS,
-    Decision("bernoulli", "different", "gradient of tensor 0: got None", "what is drawn leaves no tape"),
-    Decision("normal number_mean", "refused", "keyword argument 'layout'", "there is one layout"),
-    Decision("normal in_place", "refused", "expected a size with two numbers", "the database asks `normal_`"),
+    _DRAWN,
+    *_NORMAL,
     Decision("__r(add|mul)__.wrong", "different", "descriptor .* doesn't apply to a 'int'", _UNBOUND),
     Decision("__r(mod|pow|sub)__.wrong", "refused", "expected a tensor, got two numbers, 3 and 2", _UNBOUND),
 ]
 OTHER_DTYPES = {
-    "float32": [Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT)],
+    "float32": [
+        Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT),
+        Decision("nn.functional.normalize", "different", "gradient of tensor 0", _NOTHING_LEFT),
+        _SINGULAR_VALUES,
+        _COUNTS,
+        _DRAWN,
+        *_NORMAL,
+    ],
     "float16": [
         Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
+        Decision(
+            "nn.functional.(normalize|cosine_similarity)", "different", "gradient of tensor [01]", _HALVES
+        ),
+        Decision("linalg.vector_norm", "different", "gradient of tensor 0", _HALVES),
         _TIES,
+        _DRAWN,
+        *_NORMAL,
     ],
-    "int64": [_REDUCE, _NEGATIVE_POWER, _TIES],
-    "int32": [_REDUCE, _NEGATIVE_POWER, _TIES],
-    "uint8": [_REDUCE, _TIES],
+    "int64": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
+    "int32": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
+    "uint8": [_REDUCE, _TIES, _FACTORS],
     "bool": [_REDUCE, _TIES],
 }
 MODULES: list[Decision] = []

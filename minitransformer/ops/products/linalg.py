@@ -225,12 +225,15 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
 
     Raises:
         ValueError: an operand of the product is no matrix, or the inner sizes differ.
+        RuntimeError: the tensors are integers, and a factor is none.
     """
     return _added(input, _product("addmm", 2, mat1, mat2), beta, alpha)
 
 
 def _added(input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * input + alpha * product; with beta 0 what is in `input` does not count."""
+    if product.dtype.kind != "f" and (isinstance(beta, float) or isinstance(alpha, float)):
+        raise RuntimeError(f"expected integers beta and alpha for integer tensors, got {beta} and {alpha}")
     product = product if alpha == 1 else mul(product, alpha)
     return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
 
@@ -250,6 +253,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
 
     Raises:
         ValueError: an operand of the product has not 3 dimensions, or the sizes do not fit.
+        RuntimeError: the tensors are integers, and a factor is none.
     """
     return _added(input, _product("baddbmm", 3, batch1, batch2), beta, alpha)
 

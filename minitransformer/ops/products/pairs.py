@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minitransformer.autograd import Tensor
+from minitransformer.ops import laws
 from minitransformer.ops.elementwise.arithmetic import mul
 from minitransformer.ops.products.einsum import einsum
-from minitransformer.ops.reduce.sums import over
 from minitransformer.ops.shape.layout import reshape
+from minitransformer.ops.tensors.convert import cast, common_dtype
 
 
 def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> Tensor:
@@ -28,13 +29,14 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
     if isinstance(dims, int) and not 0 <= dims <= min(a.ndim, b.ndim):
         raise ValueError(f"tensordot: expected dims in 0..{min(a.ndim, b.ndim)}, got {dims}")
     of_a, of_b = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
-    of_a, of_b = over(tuple(of_a), a.ndim), over(tuple(of_b), b.ndim)
+    of_a, of_b = laws.dims(of_a, a.ndim), laws.dims(of_b, b.ndim)
     if len(of_a) != len(of_b):
         raise ValueError(f"tensordot: expected as many dimensions of both, got {of_a} and {of_b}")
     summed = dict(zip(of_b, of_a, strict=True))
     left = list(range(a.ndim))
     right = [summed.get(d, a.ndim + d) for d in range(b.ndim)]
-    return einsum(a, left, b, right, [label for label in (*left, *right) if label not in of_a])
+    result = einsum(a, left, b, right, [label for label in (*left, *right) if label not in of_a])
+    return cast(result, common_dtype(a, b))
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, DType, namespace
 from minitransformer.ops.books import Books
-from minitransformer.ops.laws import Dims
+from minitransformer.ops.laws import Dims, widened
 from minitransformer.ops.numpy_names import numpy_names
 from minitransformer.ops.reduce.sums import Reduction, over
 from minitransformer.ops.tensors.convert import cast
@@ -32,6 +32,9 @@ class Norm(Reduction):
         self.p = p
 
     def forward(self, x: Array) -> Array:
+        return self._length(widened(x)).astype(x.dtype, copy=False)
+
+    def _length(self, x: Array) -> Array:
         size, along = abs(x), {"axis": self.dim, "keepdims": self.keepdim}
         if math.isinf(self.p):
             return size.max(**along) if self.p > 0 else size.min(**along)
@@ -40,16 +43,19 @@ class Norm(Reduction):
         return (size**self.p).sum(**along) ** (1 / self.p)
 
     def vjp(self, g: Array, y: Array, x: Array) -> Arrays:  # dy/dx = sign(x) (|x| / y)^(p-1)
-        xp = namespace(x)
-        y, g, size = self.spread(y, x), self.spread(g, x), abs(x)
-        if math.isinf(self.p):
-            equal = size == y
-            return (g * xp.sign(x) * equal / equal.sum(axis=self.dim, keepdims=True),)
+        slope = self._slope(self.spread(widened(y), x), widened(x))
+        return ((self.spread(g, x) * slope).astype(x.dtype, copy=False),)
+
+    def _slope(self, y: Array, x: Array) -> Array:
+        xp, size = namespace(x), abs(x)
+        if math.isinf(self.p):  # those that are y share it
+            equal = (size == y).astype(x.dtype)
+            return xp.sign(x) * equal / equal.sum(axis=self.dim, keepdims=True)
         if self.p == 2:
-            return (xp.where(y == 0, 0, g * x / xp.where(y == 0, 1, y)),)
+            return x / xp.where(y == 0, 1, y)
         still = (size == 0) if self.p < 1 else (y == 0)
-        slope = (xp.where(still, 1, size) / xp.where(still, 1, y)) ** (self.p - 1)
-        return (xp.where(still, 0, g * xp.sign(x) * slope),)
+        steep = (xp.where(still, 1, size) / xp.where(still, 1, y)) ** (self.p - 1)
+        return xp.where(still, 0, xp.sign(x) * steep)
 
     def relprop(self, r: Array, books: Books, y: Array, x: Array) -> Arrays:
         (share,) = self.vjp(books.ratio(r, y), y, x)
