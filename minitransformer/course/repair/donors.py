@@ -10,7 +10,7 @@ import ast
 import copy
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from minitransformer.course.repair.edits import called
@@ -18,6 +18,7 @@ from minitransformer.course.repair.names import bound_in, parameters
 from minitransformer.course.repair.text import is_value
 
 LARGEST = 40  # nodes of an expression
+NOTHING_SHARED = 4  # words by which an expression counts as further off that shares none
 
 
 class Donors:
@@ -67,7 +68,41 @@ class Donors:
         own = _words(node)
         for donor in self.expressions:
             theirs = _words(donor)
-            yield sum(((own - theirs) + (theirs - own)).values()), donor
+            apart = sum(((own - theirs) + (theirs - own)).values())
+            yield apart + (0 if own & theirs else NOTHING_SHARED), donor
+
+
+def said_of(old: ast.expr, new: ast.expr) -> str:
+    """In what an expression differs from what comes in its place, in words that do not show it.
+
+    Args:
+        old: the expression.
+        new: the other one.
+
+    Returns:
+        The words.
+    """
+    before, after = _words(old), _words(new)
+    gone, come = list((before - after).elements()), list((after - before).elements())
+    if not come:
+        return "with something less"
+    if not gone:
+        return "with something more"
+    if len(gone) > 1 or len(come) > 1:
+        return "with another expression there"
+    called_there = {called(n) for side in (old, new) for n in ast.walk(side) if isinstance(n, ast.Call)}
+    if {*gone, *come} <= called_there:
+        return "with another function"
+    return next(
+        (said for test, said in KINDS if test(gone[0]) and test(come[0])), "with another expression there"
+    )
+
+
+KINDS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (str.isdecimal, "with another number"),
+    (str.isidentifier, "with another name"),
+    (lambda word: not re.match(r"\w", word), "with another operator"),
+)
 
 
 def _bound(part: ast.AST) -> set[str]:

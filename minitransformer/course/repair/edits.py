@@ -59,25 +59,38 @@ class Scope(NamedTuple):
     """What can stand in an expression.
 
     Args:
-        names: the variables.
+        names: the variables, and the lines where each can be used.
         attributes: those of `self`.
         functions: those of the file.
         constants: numbers and texts that a right answer may contain.
         keywords: those that a right answer hands over to a function or method, by its name.
     """
 
-    names: Sequence[str]
+    names: Mapping[str, Sequence[range]]
     attributes: Sequence[str]
     functions: Sequence[str]
     constants: Sequence[Plain]
     keywords: Mapping[str, Sequence[ast.keyword]]
+
+    def at(self, node: ast.expr) -> list[str]:
+        """The variables that can stand in the place of an expression.
+
+        Args:
+            node: the expression.
+
+        Returns:
+            Their names.
+        """
+        return [name for name, lines in self.names.items() if any(node.lineno in each for each in lines)]
 
 
 def _other_name(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """Another variable, or another attribute of `self`."""
     if isinstance(node, ast.Name) and node.id in scope.names:
         yield from (
-            (ast.Name(name, ast.Load()), "with another variable") for name in scope.names if name != node.id
+            (ast.Name(name, ast.Load()), "with another variable")
+            for name in scope.at(node)
+            if name != node.id
         )
     if isinstance(node, ast.Attribute) and node.attr in scope.attributes:
         for name in (name for name in scope.attributes if name != node.attr):
@@ -133,7 +146,7 @@ def _other_arguments(node: ast.expr, scope: Scope) -> Iterator[Change]:
         rest = [k for k in node.keywords if k.arg != keyword.arg]
         yield _call(node, args, [*rest, keyword]), "with another argument"
     if isinstance(node.func, ast.Name) and node.func.id in scope.functions:
-        for name in scope.names:
+        for name in scope.at(node):
             yield _call(node, [*args, ast.Name(name, ast.Load())]), "with one argument more"
 
 
@@ -144,14 +157,14 @@ def _other_results(node: ast.expr, scope: Scope) -> Iterator[Change]:
         for i in range(len(parts)):
             yield ast.Tuple([*parts[:i], *parts[i + 1 :]], ast.Load()), "with one part less"
         for i in range(len(parts) + 1):
-            for name in scope.names:
+            for name in scope.at(node):
                 yield ast.Tuple([*parts[:i], ast.Name(name), *parts[i:]], ast.Load()), "with one part more"
 
 
 def _other_dtype(node: ast.expr, scope: Scope) -> Iterator[Change]:
     """A new array in the dtype of one that is there."""
     if isinstance(node, ast.Call) and called(node) in MAKE:
-        for name in scope.names:
+        for name in scope.at(node):
             rest = [k for k in node.keywords if k.arg != "dtype"]
             dtype = ast.keyword("dtype", expression(f"{name}.dtype"))
             yield _call(node, node.args, [*rest, dtype]), "with another dtype"
@@ -204,7 +217,7 @@ def one_more(node: ast.expr, scope: Scope) -> Iterator[Change]:
         return
     own = [
         expression(f"{'self.' if name in scope.attributes else ''}{name}")
-        for name in (*scope.names, *scope.attributes)
+        for name in (*scope.at(node), *scope.attributes)
     ]
     for other in own:
         for template, said in MORE:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 SELF = "self"
 
 
-def bound_in(function: ast.AST) -> list[str]:
+def bound_in(tree: ast.AST) -> dict[str, list[range]]:
     """The names that stand for values in a function or in the methods of a class: parameters first, then what is assigned.
 
     Args:
-        function: a function or class.
+        tree: a function or class.
 
     Returns:
-        Each name once, without `self`.
+        Name -> the lines where it can be used: those from where it is bound to the end of a function. `self` is left out.
     """
-    return list(
-        dict.fromkeys(name for name in (*_parameters(function), *_assigned(function)) if name != SELF)
-    )
+    found: dict[str, list[range]] = {}
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        end = (function.end_lineno or 0) + 1
+        for name in parameters(function):
+            found.setdefault(name, []).append(range(function.lineno, end))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.setdefault(node.id, []).append(range(node.lineno, end))
+    found.pop(SELF, None)
+    return found
 
 
 def attributes_of(tree: ast.AST) -> list[str]:
@@ -46,18 +52,6 @@ def parameters(function: ast.FunctionDef) -> list[str]:
     """
     a = function.args
     return [arg.arg for arg in (*a.posonlyargs, *a.args, a.vararg, *a.kwonlyargs, a.kwarg) if arg]
-
-
-def _parameters(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            yield from parameters(node)
-
-
-def _assigned(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
 
 
 def _is_self(node: ast.AST) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from minitransformer.course.exercise import Exercise, Property, Stopped
-from minitransformer.course.repair.donors import Donors
+from minitransformer.course.repair.donors import Donors, said_of
 from minitransformer.course.repair.edits import KINDS, Scope, one_more
 from minitransformer.course.repair.names import attributes_of, bound_in
 from minitransformer.course.repair.rules import ANYWHERE, RULES, rewritten
@@ -65,20 +65,26 @@ class Tiers:
 
     def __iter__(self) -> Iterator[tuple[int, Edit]]:
         for number, tier in enumerate(self.tiers):
-            yield from ((number, edit) for edit in sorted(tier(), key=lambda edit: edit.size))
+            yield from (
+                (number, edit)
+                for edit in (tier() if not number else sorted(tier(), key=lambda edit: edit.size))
+            )
 
     def _simple(self) -> Iterator[Edit]:
-        """Those of one name, number, operator, function or argument."""
+        """Those of one name, number, operator, function or argument, after those that resemble the solution most."""
+        yield from self._from_the_solution(0, CLOSE)
+        yield from self._local()
+
+    def _local(self) -> Iterator[Edit]:
         for v in self.values:
             for kind in KINDS:
                 yield from (of_expression(v, *change) for change in kind(v, self.scope))
             yield from (of_expression(v, *change) for change in rewritten(v, RULES))
 
     def _wider(self) -> Iterator[Edit]:
-        """Statements, the same change at several places, a factor or a term more, and what resembles the solution most."""
+        """Statements, the same change at several places, a factor or a term more."""
         yield from changes(self.part)
-        yield from everywhere(list(self._simple()))
-        yield from self._from_the_solution(0, CLOSE)
+        yield from everywhere(list(self._local()))
         yield from self._one_more(v for v in self.free if id(v) in self.whole)
 
     def _alike(self) -> Iterator[Edit]:
@@ -103,7 +109,7 @@ class Tiers:
     def _from_the_solution(self, above: int, most: int) -> Iterator[Edit]:
         for far, v, new in self.given:
             if above < far <= most:
-                yield of_expression(v, new, "with another expression there", size=far)
+                yield of_expression(v, new, said_of(v, new), size=far)
 
     def _one_more(self, values: Iterable[ast.expr]) -> Iterator[Edit]:
         for v in values:
