@@ -33,7 +33,7 @@ def found_in(name, source):
 
 
 def attempt_of(name):
-    end = time.process_time() + 20
+    end = time.process_time() + 5
 
     def attempt(source, check, seconds):
         if time.process_time() > end:
@@ -133,8 +133,9 @@ def test_changes_that_never_end_cost_no_more_than_the_time_for_all(tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of wrong answers
 def test_most_answers_that_nothing_recognises_are_located():
-    answers = [
+    unknown = [
         a for file in FILES for a in answers_of(file) if not a.right and a.said.startswith("a first hint")
     ]
-    located = [a for a in answers if said(found_in(a.exercise, in_its_file(a)), in_its_file(a), 99)]
-    assert len(located) > 0.6 * len(answers), [a[:3:2] for a in answers if a not in located]
+    tried = [a for a in unknown[::8] if judge_source(a.exercise, in_its_file(a)).status == "failed"]
+    found = [a for a in tried if said(found_in(a.exercise, in_its_file(a)), in_its_file(a), 99)]
+    assert len(tried) > 15 and len(found) > 0.6 * len(tried), [a[:3:2] for a in tried if a not in found]
