@@ -16,6 +16,8 @@ from minitransformer.models.bert import (
     BertMaskedLM,
     embed,
 )
+from minitransformer.models.bert_heads import BertForSequenceClassification
+from minitransformer.models.roberta import Roberta, RobertaConfig
 from minitransformer.tokenization import WordPieceTokenizer
 from minitransformer.tokenization.word_piece import MARKS
 
@@ -97,3 +99,22 @@ def test_relevance_of_a_class_adds_up(form, every_layer):
 def test_attention_is_recorded():
     model = BertClassifier(BertClassifierConfig(**SMALL)).double()
     assert explain.attention_rollout(model, IDS[:1]).relevance.shape == (1, 7)
+
+
+def test_a_roberta_reads_fewer_tokens_than_it_has_positions():
+    config = RobertaConfig(**SMALL | {"max_position_embeddings": 9}, pad_token_id=3)  # positions 4 to 8
+    model = BertForSequenceClassification(config, Roberta).double().eval()
+    text = mt.tensor([[5, 6, 7, 8, 9]])
+    assert model(text).shape == (1, 2)
+    with pytest.raises(ValueError, match="at most 5 tokens, got 6; split the text"):
+        model(mt.tensor([[5, 6, 7, 8, 9, 10]]))
+    with pytest.raises(IndexError, match="1"):  # it has one segment
+        model(text, token_type_ids=mt.tensor([[0, 0, 1, 1, 1]]))
+
+
+def test_positions_of_a_roberta_begin_after_its_padding():
+    model = Roberta(RobertaConfig(**SMALL, pad_token_id=3)).embeddings
+    table = model.positions.table().numpy()
+    zeros = mt.zeros(1, 5, SMALL["hidden_size"])
+    got = model.placed(zeros, mt.tensor([[3, 5, 6, 3, 7]])).numpy()[0]
+    assert np.array_equal(got, table[[3, 4, 5, 3, 6]])

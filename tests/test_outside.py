@@ -155,7 +155,8 @@ OTHERWISE = {
         "position_embedding_type": ["relative_key"], "embedding_size": [4],
     },
     MistralConfig: {
-        "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True], "use_sliding_window": [True],
+        "sliding_window": [0], "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True], 
+        "use_sliding_window": [True],
         "layer_types": [["full_attention", "full_attention"]], "num_local_experts": [8],
     },
     ViTConfig: {
@@ -283,6 +284,16 @@ def test_the_head_of_a_t5_may_be_left_out_where_it_is_the_embedding():
     for model in (own, tied):
         model.load_state_dict(t5.LM_NAMES.read(model, arrays))
         assert np.array_equal(model.lm_head.weight.numpy(), arrays["shared.weight"])
+
+
+def test_a_t5_may_hold_its_embedding_under_either_side():
+    model = T5(T5Config(20, 8, 4, 12, 1, 1, 2))
+    arrays = t5.LM_NAMES.write(model)
+    words = arrays.pop("shared.weight")
+    read = t5.LM_NAMES.read(model, arrays | {"decoder.embed_tokens.weight": words})
+    assert np.array_equal(read["shared.weight"], words) and not np.array_equal(read["lm_head.weight"], words)
+    with pytest.raises(ValueError, match="expected also shared.weight"):
+        t5.LM_NAMES.read(model, arrays)
 
 
 @pytest.mark.parametrize("part", ["q_proj.bias", "q_norm.weight"])

@@ -36,6 +36,8 @@ class MistralConfig(LlamaConfig):
     def check(self, said: dict[str, Any]) -> None:
         self.require("attention_bias", self.attention_bias, False)
         self.require("mlp_bias", self.mlp_bias, False)
+        if self.sliding_window == 0:
+            raise ValueError("MistralConfig: sliding_window: expected at least 1, or null for none, got 0")
         super().check(said)
 
     def window(self, layer: int) -> int | None:

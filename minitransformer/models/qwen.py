@@ -41,6 +41,10 @@ class _QwenConfig(LlamaConfig):
                 f"layers, got {kinds}"
             )
         slides = self.use_sliding_window and self.sliding_window is not None
+        if slides and self.sliding_window == 0:
+            raise ValueError(
+                f"{type(self).__name__}: sliding_window: expected at least 1, or null for none, got 0"
+            )
         if kinds is not None and not slides and KINDS[1] in kinds:
             raise ValueError(
                 f"{type(self).__name__}: layer_types: expected a window for {KINDS[1]}, got "

@@ -70,8 +70,11 @@ class RobertaEmbeddings(BertEmbeddings):
             (B, T, C).
 
         Raises:
-            IndexError: if there are more tokens than positions.
+            ValueError: if there are more tokens than positions.
         """
+        room = len(self.positions.table()) - self.pad_token_id - 1
+        if ids.shape[1] > room:
+            raise ValueError(f"RoBERTa: expected at most {room} tokens, got {ids.shape[1]}; split the text")
         real = (ids != self.pad_token_id).long()  # (B, T)
         return self.positions.at(x, real.cumsum(1) * real + self.pad_token_id)
 
