@@ -155,7 +155,7 @@ OTHERWISE = {
         "position_embedding_type": ["relative_key"], "embedding_size": [4],
     },
     MistralConfig: {
-        "sliding_window": [0], "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True], 
+        "sliding_window": [0], "model_type": ["mixtral", "ministral", "llama"], "attention_bias": [True], "mlp_bias": [True],
         "use_sliding_window": [True],
         "layer_types": [["full_attention", "full_attention"]], "num_local_experts": [8],
     },
