@@ -16,6 +16,7 @@ from minitransformer import checkpoint, models
 from minitransformer.data import lexicon, movie_reviews
 from minitransformer.models import published
 from minitransformer.models.bert import BertConfig
+from minitransformer.models.folder import gguf_names
 from minitransformer.models.llama import LlamaConfig
 from minitransformer.models.published import flan_t5, minilm, smollm2
 from minitransformer.models.published.weights import pieces
@@ -189,7 +190,7 @@ def gguf_file(path):
     """A GGUF file of `TINY`, written by the package."""
     import gguf
 
-    c, names = TINY[smollm2], {ours: theirs for theirs, ours in smollm2.LAYER.items()}
+    c, names = TINY[smollm2], {ours: theirs for theirs, ours in gguf_names.LAYER.items()}
     description = json.loads(byte_pair_json())
     vocabulary = list(description["model"]["vocab"])
     writer = gguf.GGUFWriter(path, "llama")
@@ -206,7 +207,7 @@ def gguf_file(path):
         if parts[1:2] == ["layers"]:
             writer.add_tensor(f"blk.{parts[2]}.{names['.'.join(parts[3:])]}.weight", array)
         elif name != "lm_head.weight":
-            top = {ours: theirs for theirs, ours in smollm2.TOP.items()}
+            top = {ours: theirs for theirs, ours in gguf_names.TOP.items()}
             writer.add_tensor(f"{top['.'.join(parts)]}.weight", array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -10,6 +10,8 @@ from typing import Any
 from minitransformer.backends import DType, float32
 from minitransformer.files import AGAIN, FileError, blaming, one_line, parse_json, read_text
 from minitransformer.models.folder.families import FAMILIES, Family
+from minitransformer.models.folder.gguf_file import SUFFIX, GGUFFile
+from minitransformer.models.folder.gguf_vocabulary import read_vocabulary
 from minitransformer.models.folder.model import Origin, PublishedModel
 from minitransformer.models.folder.stored import CONFIG, Held, Stored, find_weights
 from minitransformer.models.images import ImageProcessor, read_images
@@ -31,6 +33,7 @@ def from_folder(
 
     Args:
         path: the folder: `config.json`, weights as safetensors, whole or in parts, and a vocabulary. Links in it are followed.
+            Or one file in place of all, `.gguf`, of a Llama.
         dtype: the floating-point dtype of the model's parameters, whatever that of the file is.
 
     Returns:
@@ -43,6 +46,8 @@ def from_folder(
         ImportError: if a package that reads the files is missing; the message names the extra to install.
     """
     folder = Path(path)
+    if folder.is_file() and folder.suffix == SUFFIX:
+        return _from_gguf(folder, dtype)
     config = read_config(folder)
     architecture, family = chosen(folder, config)
     stored = find_weights(folder, dtype)
@@ -50,6 +55,14 @@ def from_folder(
     model.origin = Origin(architecture, config, family.names, stored.kinds, _kept(folder))
     reader = read_images(folder) or read_tokenizer(folder, str(config.get("model_type")))
     return model.eval(), reader
+
+
+def _from_gguf(path: Path, dtype: DType) -> tuple[PublishedModel, PublishedTokenizer]:
+    file = GGUFFile(path, dtype)
+    architecture, family = chosen(path, file.config)
+    model = built(path, family, file.config, file)
+    model.origin = Origin(architecture, file.config, family.names, file.kinds)
+    return model.eval(), read_vocabulary(file)
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:
@@ -107,7 +120,9 @@ def chosen(folder: Path, config: Mapping[str, Any]) -> tuple[str, Family]:
     return name, FAMILIES[name]
 
 
-def built(folder: Path, family: Family, config: Mapping[str, Any], stored: Stored | Held) -> PublishedModel:
+def built(
+    folder: Path, family: Family, config: Mapping[str, Any], stored: Stored | Held | GGUFFile
+) -> PublishedModel:
     """The model with its weights.
 
     Args:

@@ -1,7 +1,6 @@
 """SmolLM2-135M-Instruct: a GGUF file whose weights are rounded to four bits, with the vocabulary in its metadata.
 
-The `gguf` package reads it. In a GGUF file the rows of the query and key matrices are in another order: neighbouring channels
-rotate together. `halves` restores the published order, in which channel i rotates with channel i + d/2.
+The `gguf` package reads it.
 """
 
 from __future__ import annotations
@@ -9,15 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy
 
 from minitransformer.files import FileError, check_regular, one_line, parsing
-from minitransformer.installing import install_line
+from minitransformer.models.folder.gguf_header import check_header
+from minitransformer.models.folder.gguf_names import gguf, halves, published_name
 from minitransformer.models.llama import Llama, LlamaConfig
-from minitransformer.models.published.gguf_header import check_header
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
 from minitransformer.tokenization.published import PublishedTokenizer, tokenizers
 from minitransformer.tokenization.published_json import check_merges
@@ -26,18 +24,6 @@ from minitransformer.tokenization.tokenizer import different
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 CONFIG = LlamaConfig()
 READ = "model.embed_tokens.weight"
-TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
-LAYER = {
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-    "attn_norm": "input_layernorm",
-    "ffn_norm": "post_attention_layernorm",
-}
 SETTINGS = {
     "llama.block_count": "num_hidden_layers",
     "llama.context_length": "max_position_embeddings",
@@ -137,36 +123,6 @@ def _check_settings(path: Path, reader: Any) -> None:
             )
 
 
-def published_name(name: str) -> str:
-    """The published name of an array: `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
-
-    Args:
-        name: the name in the GGUF file.
-
-    Returns:
-        The published name; an unknown name is returned unchanged.
-    """
-    *block, part, kind = ["", "", *name.split(".")][-4:]
-    if block[0] == "blk" and part in LAYER:
-        return f"model.layers.{block[1]}.{LAYER[part]}.{kind}"
-    return f"{TOP[part]}.{kind}" if part in TOP and not any(block) else name
-
-
-def halves(weight: numpy.ndarray, heads: int) -> numpy.ndarray:
-    """Reorder the rows of each head, from neighbours that rotate together to halves that do: 0 1 2 3 .. -> 0 2 .. 1 3 ...
-
-    Args:
-        weight: (H d, C).
-        heads: H.
-
-    Returns:
-        (H d, C).
-    """
-    rows, columns = weight.shape
-    pairs = weight.reshape(heads, rows // heads // 2, 2, columns)  # (H, d/2, 2, C)
-    return pairs.swapaxes(1, 2).reshape(rows, columns)
-
-
 def vocabulary(path: Path, reader: Any) -> str:
     """The vocabulary in the metadata as the text of a `tokenizer.json`: byte pairs, and each digit by itself.
 
@@ -201,24 +157,6 @@ def _tokenizer(ids: dict[str, int], merges: list[tuple[str, str]], marks: list[s
     made.add_special_tokens([package.AddedToken(mark, normalized=False) for mark in marks])
     source: str = made.to_str()
     return source
-
-
-def gguf() -> ModuleType:
-    """The package `gguf`.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: if it is not installed; the message says how to install it.
-    """
-    try:
-        import gguf
-    except ImportError as error:
-        raise ImportError(
-            f"the gguf package reads this model's weights: {install_line('[models]')}"
-        ) from error
-    return gguf
 
 
 def tokenizer(folder: Path) -> PublishedTokenizer:
