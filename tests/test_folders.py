@@ -144,6 +144,20 @@ def test_what_cannot_be_read_is_refused_by_name(told, folder):
     assert str(folder) in str(refused.value) and "\n" not in str(refused.value)
 
 
+def test_of_a_shared_matrix_either_name_is_enough(tmp_path):
+    config = {
+        "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": 20, "n_embd": 8, "n_layer": 1, "n_head": 2,
+        "n_positions": 16,
+    }  # fmt: skip
+    made(config).save_folder(tmp_path / "model")
+    expected = output(tmp_path / "model")
+    weights(
+        tmp_path / "model",
+        lambda a: {n.replace("transformer.wte", "lm_head"): array for n, array in a.items()},
+    )
+    assert np.array_equal(output(tmp_path / "model"), expected)
+
+
 def test_where_there_is_no_folder_nothing_is_downloaded(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing is downloaded"):
         mt.models.from_folder(tmp_path / "bert-base-uncased")

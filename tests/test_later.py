@@ -8,6 +8,7 @@ from later import Later, torch
 
 pytestmark = pytest.mark.host("about modules, not arrays")
 JUDGES = {
+    "h5py",
     "jinja2",
     "torch",
     "lime",
