@@ -58,6 +58,11 @@ def test_pooling_of_sequences_and_of_single_grids():
     check_op(asked("max_pool2d", 2), (3, 4, 5))
 
 
+def test_means_of_half_precision_do_not_overflow():
+    x = mt.full((1, 1, 64, 64), 300.0).half()
+    assert F.avg_pool2d(x, 64).item() == F.adaptive_avg_pool2d(x, 1).item() == 300
+
+
 def test_of_equal_values_the_first_wins():
     x = mt.ones(1, 1, 4, requires_grad=True)
     F.max_pool1d(x, 2).sum().backward()
@@ -221,7 +226,7 @@ def test_windows_by_hand(shape):
         (lambda x: F.max_pool2d(x.long(), 2), TypeError, "floating-point"),
         (lambda x: F.avg_pool2d(x[0, 0], 2), ValueError, "3 or 4 dimensions"),
         (lambda x: F.avg_pool2d(x, 2, divisor_override=0), ValueError, "other than 0"),
-        (lambda x: F.adaptive_avg_pool2d(x, (1, 2, 3)), ValueError, "one size, or 2"),
+        (lambda x: F.adaptive_avg_pool2d(x, (1, 2, 3)), ValueError, "one size >= 0, or 2"),
         (lambda x: F.interpolate(x), ValueError, "size or scale_factor"),
         (lambda x: F.interpolate(x, 3, mode="linear"), ValueError, "does not fit an input of 4"),
         (lambda x: F.interpolate(x, 3, mode="sinc"), ValueError, "expected mode"),

@@ -133,6 +133,18 @@ def test_what_zeros_around_a_picture_get_is_absorbed():
     assert row.absorbed["bias"] == pytest.approx(row.received * 5 / 9)
 
 
+def test_an_edit_in_place_and_windows_that_overlap_lose_nothing():
+    layers = [nn.Conv2d(1, 3, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=1), nn.BatchNorm2d(3)]
+    for norm in (layers[3], nn.Identity()):
+        model = randomize(nn.Sequential(*layers[:3], norm, nn.Flatten(), nn.Linear(12, 3)))
+        for form in ("gradient", "explicit"):
+            (found,), ledger = explained(model, picture(1, 1, 5, 5), form=form)
+            (plain,), _ = explained(
+                nn.Sequential(model[0], nn.ReLU(), *model[2:]), picture(1, 1, 5, 5), form=form
+            )
+            assert ledger.closes and np.allclose(found, plain, rtol=0, atol=1e-14)
+
+
 def test_a_rule_may_be_chosen_by_layer():
     model = randomize(network(nn))
     x = picture(1, 2, 8, 7)

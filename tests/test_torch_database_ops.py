@@ -23,7 +23,8 @@ reshape sigmoid sin softmax split sqrt squeeze stack std sub sum t tanh to trans
 zero_ zeros zeros_like
 """.split()  # the names of the first 1,370 samples (torch 2.13); what came later is counted apart
 DRAWN = """
-bernoulli empty empty_like multinomial new_empty normal nn.functional.dropout rand_like randint randn randn_like
+bernoulli empty empty_like multinomial new_empty normal nn.functional.dropout nn.functional.dropout2d rand_like randint randn
+randn_like
 """.split()  # of which only shapes and dtypes can agree
 ASKED = {
     "where": lambda input, condition, other: mt.where(condition, input, other),
@@ -72,7 +73,8 @@ def forms(op):
         yield ".method", found, op.method_variant
     if op.operator_variant:
         yield ".operator", op.operator_variant, op.operator_variant
-    if op.inplace_variant and (found := method(op.inplace_variant.__name__)):
+    name = getattr(op.inplace_variant, "__name__", "")  # of a function with inplace=True there is none
+    if name and (found := method(name)):
         yield "._", on_a_clone(found), on_a_clone(op.inplace_variant)
     if op.inplace_operator_variant:
         yield ".operator_", on_a_clone(op.inplace_operator_variant), on_a_clone(op.inplace_operator_variant)

@@ -57,6 +57,24 @@ OPS = [
     _DRAWN,
     *_NORMAL,
     Decision("__r(add|mul)__.wrong", "different", "descriptor .* doesn't apply to a 'int'", _UNBOUND),
+    Decision(
+        "normal( number_mean)?",
+        "different",
+        "gradient of tensor 0: got None, expected",
+        "numbers that were drawn have no history; PyTorch's gradient of the mean is zero",
+    ),
+    Decision(
+        "nn.functional.batch_norm",
+        "refused",
+        r"expected an input \(N, C\).* got \(0,\)",
+        "a batch of no other dimension has no channels",
+    ),
+    Decision(
+        "nn.functional.max_pool1d.wrong",
+        "different",
+        r"PyTorch raises RuntimeError: max_pool1d.*\[0, 10\]",
+        "of no channels there are no maxima, and nothing to refuse",
+    ),
     Decision("__r(mod|pow|sub)__.wrong", "refused", "expected a tensor, got two numbers, 3 and 2", _UNBOUND),
 ]
 OTHER_DTYPES = {

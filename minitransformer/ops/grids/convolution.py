@@ -134,7 +134,7 @@ def _convolve(
     _check_reach(name, x.shape[2:], weight.shape[2:], apart)
     seen = Windows(weight.shape[2:], steps, apart)(x)  # (N, *O, C, *K)
     y = _of_groups(seen, weight, bias, groups)  # (N, *O, C_out)
-    return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1))
+    return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1)).contiguous()
 
 
 def _of_groups(seen: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:

@@ -46,7 +46,7 @@ class _Pool(NamedTuple):
         """From the settings of a pooling function."""
         n = len(grid)
         kernel = several(kernel_size, n, f"{name}: kernel_size")
-        steps = kernel if stride is None or stride == [] else several(stride, n, f"{name}: stride")
+        steps = kernel if stride in (None, [], ()) else several(stride, n, f"{name}: stride")
         around, apart = several(padding, n, f"{name}: padding"), several(dilation, n, f"{name}: dilation")
         if min(*kernel, *steps, *apart) < 1 or any(
             not 0 <= 2 * p <= k for p, k in zip(around, kernel, strict=True)
@@ -84,7 +84,7 @@ class _Pool(NamedTuple):
 
 def _channels_first(y: Tensor) -> Tensor:
     """(N, *O, C) -> (N, C, *O)."""
-    return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1))
+    return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1)).contiguous()
 
 
 def _batched(name: str, n: int, input: Tensor) -> Tensor:
@@ -202,7 +202,10 @@ def _avg_pool(
     pool = _Pool.of(name, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise ValueError(f"{name}: expected a divisor_override other than 0")
-    y = _channels_first(pool.seen(x).sum(-1) / (divisor or _counts(pool, x, count_include_pad)))
+    places = math.prod(
+        pool.windows.kernel
+    )  # a mean of them, unlike their sum, does not overflow in half precision
+    y = _channels_first(pool.seen(x).mean(-1) * (places / (divisor or _counts(pool, x, count_include_pad))))
     return y if x is input else y.squeeze(0)
 
 
@@ -273,8 +276,8 @@ def avg_pool2d(
 def _adaptive(n: int, input: Tensor, output_size: int | None | Sequence[int | None]) -> Tensor:
     _batched(f"adaptive_avg_pool{n}d", n, input)
     sizes = [output_size] * n if output_size is None or isinstance(output_size, int) else [*output_size]
-    if len(sizes) != n:
-        raise ValueError(f"adaptive_avg_pool{n}d: expected one size, or {n}, got {output_size}")
+    if len(sizes) != n or any(size is not None and size < 0 for size in sizes):
+        raise ValueError(f"adaptive_avg_pool{n}d: expected one size >= 0, or {n}, got {output_size}")
     xp = namespace(input.array)
     for d, size in zip(range(-n, 0), sizes, strict=True):
         input = input if size is None else along(input, d, mean_weights(xp, size, input.shape[d]))

@@ -227,7 +227,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         He et al., ICCV 2015.
     """
     channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.numel() not in (1, channels):
+    if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ValueError(
             f"prelu: expected 1 or {channels} slopes for input {input.shape}, got {weight.shape}"
         )
