@@ -52,6 +52,14 @@ def test_a_model_that_is_wrong_is_not_certified(command, run, monkeypatch):
     assert code == 1 and json.loads(out)["ok"] is False
 
 
+def test_an_encoder_decoder_is_certified_at_the_beginning_of_its_answer(command, tmp_path):
+    model = randomize(models.T5(models.T5Config(TOKENIZER.vocab_size, 8, 4, 12, 1, 1, 2))).float()
+    state = {"description": models.describe(model, TOKENIZER), "model": model.state_dict()}
+    checkpoint.save(state, tmp_path / "t5.safetensors")
+    code, out = command("certify", tmp_path / "t5.safetensors", TEXTS[0])
+    assert code == 0 and "of these decoder_ids" in out
+
+
 CERTIFY = [
     ((" ",), "expected a text with at least one word"),
     ((TEXTS[0], "--target", "9"), "target: 9 is outside"),

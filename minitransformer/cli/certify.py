@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +11,7 @@ from minitransformer.cli.naming import check_length
 from minitransformer.cli.opened import Folder, opened, target_of
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.explain import certify as certificate
+from minitransformer.nn import Module
 
 
 def certify(
@@ -20,7 +22,7 @@ def certify(
         typer.Option(help="The class, by number or name, or the token; the likeliest if not given."),
     ] = None,
     rule: Annotated[str, typer.Option(metavar="NAME", help="attnlrp, cp-lrp or epsilon.")] = "attnlrp",
-    checks: Annotated[int, typer.Option(min=1, help="At how many tokens differences are taken.")] = 32,
+    checks: Annotated[int, typer.Option(min=1, help="At how many tokens differences are taken.")] = 16,
     json: Json = False,
 ) -> None:
     """Check relevance for a model and a TEXT: layer by layer, in both forms, by differences. Exit code 1 unless all is right."""
@@ -28,10 +30,23 @@ def certify(
         raise ValueError("text: expected a text with at least one word")
     model, tokenizer = opened(folder)
     check_length(model, tokenizer, text)
-    ids = tokenizer.encode(text)
-    found = certificate(model, ids, target_of(model, target), rule=rule, checks=checks)
+    inputs = _inputs(model, tokenizer.encode(text))
+    found = certificate(model, inputs, target_of(model, target), rule=rule, checks=checks)
     if json:
         print_json({"text": text, "tokens": tokenizer.tokens(text), **found.to_dict()})
     else:
         console.print(str(found), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if found.ok else 1)
+
+
+def _inputs(model: Module, ids: list[int]) -> Any:
+    """What the model reads: of an encoder-decoder, which begins with padding, the beginning of its answer too."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    if sum(p.default is p.empty for p in parameters) < 2:
+        return ids
+    start = getattr(model.config, "pad_token_id", None)
+    if start is None:
+        raise ValueError(
+            f"certify: expected a model that reads one text; call explain.certify for {type(model).__name__}"
+        )
+    return ids, [start]

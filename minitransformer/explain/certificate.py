@@ -164,7 +164,7 @@ def certify(
     rule: str | Composite = "attnlrp",
     position: Position = -1,
     batch_first: bool = True,
-    checks: int = 32,
+    checks: int = 16,
 ) -> Certificate:
     """Check that relevance is computed rightly for one output of a model, of whatever ops it is made.
 

@@ -149,7 +149,7 @@ class Question:
         made = {
             t.op: t for t in looked_up if not is_marked(t)
         }  # positions may be the same numbers as the ids
-        texts = [(t, self._text_of(op.inputs[1].array)) for op, t in made.items()]
+        texts = [(t, self._text_of(op.inputs[1].array)) for op, t in made.items() if op is not None]
         found = [(t, text) for t, text in texts if text is not None]
         if not found:
             raise ValueError(
