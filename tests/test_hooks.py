@@ -143,6 +143,46 @@ def a_retained_gradient_of_a_view_whose_base_is_edited(lib):
     return view.grad, x.grad
 
 
+def a_retained_gradient_of_a_base_whose_view_is_edited(lib):
+    x = leaf(lib)
+    base = x * 2
+    base.retain_grad()
+    base[0].mul_(3)
+    (base * base).sum().backward()
+    return base.grad, x.grad
+
+
+def a_view_made_before_its_base_was_edited(lib):
+    x = lib.ones(4, requires_grad=True).clone()
+    view = x[2:]
+    part = view[1]
+    view.retain_grad()
+    x[0] += 0
+    part.backward()
+    return part, view.grad is None
+
+
+def backward_from_a_view_whose_base_was_edited(lib):
+    x = leaf(lib)
+    base = x * 2
+    part = base[0, 1]
+    base.mul_(3)
+    found = lib.autograd.grad(part, [base, x], retain_graph=True)
+    part.backward()
+    return found, x.grad
+
+
+def hooks_around_an_edit_of_a_copy(lib):
+    a, seen = leaf(lib).clone(), []
+    a.register_hook(seen.append)
+    a.retain_grad()
+    a.mul_(2)
+    b = a.clone()
+    b.register_hook(seen.append)
+    (b + 1).sum().backward()
+    return seen, a.grad
+
+
 def a_hook_is_seen_by_grad(lib):
     x = leaf(lib)
     h = x * 2
@@ -165,6 +205,10 @@ def a_hook_is_seen_by_grad(lib):
         a_retained_gradient_after_hooks,
         a_retained_gradient_of_a_view,
         a_retained_gradient_of_a_view_whose_base_is_edited,
+        a_retained_gradient_of_a_base_whose_view_is_edited,
+        a_view_made_before_its_base_was_edited,
+        backward_from_a_view_whose_base_was_edited,
+        hooks_around_an_edit_of_a_copy,
         a_hook_is_seen_by_grad,
     ],
     ids=lambda program: program.__name__,

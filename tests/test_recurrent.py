@@ -276,7 +276,7 @@ def test_unpadding_leaves_its_input_as_it_was():
 # ---- the steps, and relevance ----
 
 STEPS = {
-    "lstm": (lstm_step, clear_lstm_step, [(2, 12), (2, 3)]),
+    "lstm": (lstm_step, clear_lstm_step, [(2, 12), (2, 12), (2, 3)]),
     "gru": (gru_step, clear_gru_step, [(2, 9), (2, 9), (2, 3)]),
 }
 
@@ -309,11 +309,12 @@ def test_a_step_is_its_clear_form(step, clear, shapes):
 
 @FORMS
 def test_a_gate_gets_nothing_whatever_the_rule_of_products(form):
-    gates, c = leaves(mt, [array(1, 8), array(1, 2, seed=1)])
-    h, _ = lstm_step(gates, c)
-    to_gates, to_c = explain.relevance(h.sum(), [gates, c], form=form, eps=0.0)
-    assert abs(to_gates[:, [0, 1, 2, 3, 6, 7]]).max() == 0 < abs(to_gates[:, 4:6]).min()
-    assert_close(np.array(to_gates.sum() + to_c.sum()), h.sum())
+    x, from_h, c = leaves(mt, [array(1, 8), array(1, 8, seed=2), array(1, 2, seed=1)])
+    h, _ = lstm_step(x, from_h, c)
+    found = explain.relevance(h.sum(), [x, from_h, c], form=form, eps=0.0)
+    for part in found[:2]:
+        assert abs(part[:, [0, 1, 2, 3, 6, 7]]).max() == 0 < abs(part[:, 4:6]).min()
+    assert_close(np.array(sum(part.sum() for part in found)), h.sum())
 
 
 class Reader(nn.Module):

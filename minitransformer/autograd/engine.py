@@ -372,8 +372,8 @@ def seeds_of(roots: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> Fil
     """The cotangents with which a walk from several roots begins."""
     seeds: Filed = {}
     for root, gradient in zip(roots, gradients, strict=True):
-        seed = seed_cotangent(root, gradient)
-        seeds[key(root)] = seeds[key(root)] + seed if key(root) in seeds else seed
+        root.refresh()
+        seeds[key(root)] = seeds.get(key(root), 0) + seed_cotangent(root, gradient)
     return seeds
 
 

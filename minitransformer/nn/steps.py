@@ -64,7 +64,7 @@ def lstm(x: Tensor, states: States, weight: Tensor, bias: Tensor | None) -> Stat
         (h', c').
     """
     h, c = states
-    return lstm_step(x + F.linear(h, weight, bias), c)
+    return lstm_step(x, F.linear(h, weight, bias), c)
 
 
 def gru(x: Tensor, states: States, weight: Tensor, bias: Tensor | None) -> States:

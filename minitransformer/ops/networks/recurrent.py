@@ -17,11 +17,12 @@ from minitransformer.ops.precision import raised
 from minitransformer.ops.shape.joining import chunk
 
 
-def clear_lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def clear_lstm_step(x: Tensor, from_h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """One step of a long short-term memory, in other ops.
 
     Args:
-        gates: the sums before the gates, side by side (.., 4 H): input gate, forget gate, new values, output gate.
+        x: the input's part of the sums, side by side (.., 4 H): input gate, forget gate, new values, output gate.
+        from_h: the last output's part of the same sums, (.., 4 H).
         c: what the cells hold before the step, (.., H).
 
     Returns:
@@ -30,7 +31,7 @@ def clear_lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     Source:
         Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; the forget gate is of Gers et al., ICANN 1999.
     """
-    i, f, g, o = chunk(gates, 4, -1)  # (.., H) each
+    i, f, g, o = chunk(x + from_h, 4, -1)  # (.., H) each
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
 
@@ -63,60 +64,67 @@ def _parts(x: Array, n: int) -> list[Array]:
     return [x[..., k * size : (k + 1) * size] for k in range(n)]
 
 
+def _only(like: Array, k: int, part: Array) -> Array:
+    """An array that is `part` (.., H) at part number k, and zero elsewhere. (.., n H) -> (.., n H)."""
+    out = namespace(like).zeros_like(like)
+    size = part.shape[-1]
+    out[..., k * size : (k + 1) * size] = part
+    return out
+
+
 def _secant(x: Array, y: Array) -> Array:
     """y / x for a function with f(0) = 0: the slope of its gradient form."""
     return y / (x + (x == 0))
 
 
 class LSTMStep(Remembers):
-    """`clear_lstm_step` as one op. (.., 4 H), (.., H) -> (.., H), (.., H)."""
+    """`clear_lstm_step` as one op. (.., 4 H), (.., 4 H), (.., H) -> (.., H), (.., H)."""
 
     outputs = 2
 
-    def forward(self, gates: Array, c: Array) -> Arrays:  # (.., 4 H), (.., H) -> (.., H), (.., H)
-        xp = namespace(gates)
-        i, f, g, o = _parts(kernels.of(gates).sigmoid(gates), 4)
-        g = xp.tanh(_parts(gates, 4)[2])
+    # (.., 4 H), (.., 4 H), (.., H) -> (.., H), (.., H)
+    def forward(self, x: Array, from_h: Array, c: Array) -> Arrays:
+        xp = namespace(x)
+        before = x + from_h
+        i, f, g, o = _parts(kernels.of(x).sigmoid(before), 4)
+        xp.tanh(_parts(before, 4)[2], out=g)
         after = f * c
         after += i * g
         curve = xp.tanh(after)
-        self.remember((gates, c), (i, f, g, o, after, curve))
+        self.remember((x, from_h, c), (before, i, f, g, o, after, curve))
         return o * curve, after
 
     # dL/dc' = g_c + g_h o (1 - tanh(c')^2), from which each gate gets what it multiplies, times its own slope
-    def vjp(self, gs: Arrays, gates: Array, c: Array) -> Arrays:
-        i, f, g, o, _, curve = self.recalled(gates, c)
+    def vjp(self, gs: Arrays, x: Array, from_h: Array, c: Array) -> Arrays:
+        _, i, f, g, o, _, curve = self.recalled(x, from_h, c)
         to_h, to_c = gs
         d = 0 if to_c is None else to_c
         if to_h is not None:
             d = d + to_h * o * (1 - curve * curve)
-        out = namespace(gates).empty_like(gates)
+        out = namespace(x).empty_like(x)
         to_i, to_f, to_g, to_o = _parts(out, 4)
         to_i[...] = d * g * i * (1 - i)
         to_f[...] = d * c * f * (1 - f)
         to_g[...] = d * i * (1 - g * g)
         to_o[...] = 0 if to_h is None else to_h * curve * o * (1 - o)
-        return out, d * f
+        return out, out, d * f
 
-    # the output gate passes all on; old and new values get their shares of their sum
-    def relprop(self, rs: Arrays, books: Books, gates: Array, c: Array) -> Arrays:
-        i, f, g, _, after, _ = self.recalled(gates, c)
+    # the output gate passes all on; old and new values get their shares of their sum, input and last output theirs of the latter
+    def relprop(self, rs: Arrays, books: Books, x: Array, from_h: Array, c: Array) -> Arrays:
+        before, i, f, g, _, after, _ = self.recalled(x, from_h, c)
         share = books.ratio(sum(r for r in rs if r is not None), after)
-        return self._to_values(gates, i * g * share), f * c * share
+        inner = books.ratio(i * g * share, _parts(before, 4)[2])
+        to_x, to_from_h = (_only(a, 2, _parts(a, 4)[2] * inner) for a in (x, from_h))
+        return to_x, to_from_h, f * c * share
 
-    def modified(self, gs: Arrays, books: Books, gates: Array, c: Array) -> Arrays:
-        i, f, g, o, after, curve = self.recalled(gates, c)
+    def modified(self, gs: Arrays, books: Books, x: Array, from_h: Array, c: Array) -> Arrays:
+        before, i, f, g, o, after, curve = self.recalled(x, from_h, c)
         to_h, to_c = gs
         d = 0 if to_c is None else to_c
         if to_h is not None:
             d = d + to_h * o * _secant(after, curve)
-        return self._to_values(gates, d * i * _secant(_parts(gates, 4)[2], g)), d * f
-
-    def _to_values(self, gates: Array, part: Array) -> Array:
-        """`part` for the new values, nothing for the gates. (.., H) -> (.., 4 H)."""
-        out = namespace(gates).zeros_like(gates)
-        _parts(out, 4)[2][...] = part
-        return out
+        out = _only(x, 2, d * i * _secant(_parts(before, 4)[2], g))
+        return out, out, d * f
 
 
 class GRUStep(Remembers):
@@ -151,29 +159,27 @@ class GRUStep(Remembers):
         r, z, before, n = self.recalled(x, from_h, h)
         share = books.ratio(rel, (1 - z) * n + z * h)
         inner = books.ratio((1 - z) * n * share, before)
-        to_x, to_from_h = namespace(x).zeros_like(x), namespace(x).zeros_like(x)
-        _parts(to_x, 3)[2][...] = _parts(x, 3)[2] * inner
-        _parts(to_from_h, 3)[2][...] = r * _parts(from_h, 3)[2] * inner
-        return to_x, to_from_h, z * h * share
+        to_x = _only(x, 2, _parts(x, 3)[2] * inner)
+        return to_x, _only(x, 2, r * _parts(from_h, 3)[2] * inner), z * h * share
 
     def modified(self, g: Array, books: Books, x: Array, from_h: Array, h: Array) -> Arrays:
         r, z, before, n = self.recalled(x, from_h, h)
-        to_x = namespace(x).zeros_like(x)
-        _parts(to_x, 3)[2][...] = g * (1 - z) * _secant(before, n)
+        to_x = _only(x, 2, g * (1 - z) * _secant(before, n))
         return to_x, self._reset(to_x, r), g * z
 
 
-def lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def lstm_step(x: Tensor, from_h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """One step of a long short-term memory: c' = f c + i g and h = o tanh(c').
 
     Args:
-        gates: the sums before the gates, side by side (.., 4 H): input gate i, forget gate f, new values g, output gate o.
+        x: the input's part of the sums, side by side (.., 4 H): input gate i, forget gate f, new values g, output gate o.
+        from_h: the last output's part of the same sums, (.., 4 H).
         c: what the cells hold before the step, (.., H).
 
     Returns:
         The output h and c', both (.., H).
     """
-    return LSTMStep()(*raised(gates, c))  # type: ignore[return-value]  # an op of two outputs
+    return LSTMStep()(*raised(x, from_h, c))  # type: ignore[return-value]  # an op of two outputs
 
 
 def gru_step(x: Tensor, from_h: Tensor, h: Tensor) -> Tensor:

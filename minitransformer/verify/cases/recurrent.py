@@ -7,8 +7,8 @@ from minitransformer.verify.case import LayerCase, OpCase
 from minitransformer.verify.inputs import normal
 
 
-def _lstm_step(lib, gates, c):  # as `clear_lstm_step`, both results side by side
-    i, f, g, o = gates.chunk(4, -1)
+def _lstm_step(lib, x, from_h, c):  # as `clear_lstm_step`, both results side by side
+    i, f, g, o = (x + from_h).chunk(4, -1)
     c = lib.sigmoid(f) * c + lib.sigmoid(i) * lib.tanh(g)
     return lib.cat([lib.sigmoid(o) * lib.tanh(c), c], -1)
 
@@ -33,8 +33,8 @@ def _cells(lib, layer, input, h, c):
 STEPS = [
     OpCase(
         "lstm_step",
-        lambda lib, gates, c: lib.cat(lstm_step(gates, c), -1),
-        [normal(2, 12), normal(2, 3)],
+        lambda lib, *tensors: lib.cat(lstm_step(*tensors), -1),
+        [normal(2, 12), normal(2, 12), normal(2, 3)],
         _lstm_step,
     ),
     OpCase(
