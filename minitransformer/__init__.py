@@ -166,6 +166,7 @@ from minitransformer.tuning import (
 
 if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__`
     from minitransformer import (
+        accelerator,
         amp,
         bench,
         checkpoint,
@@ -180,6 +181,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         pictures,
         random,
         recipes,
+        testing,
         tokenization,
         tour,
         training,
@@ -199,6 +201,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
 
 bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
 dtype = numpy.dtype
+Size: type[tuple[int, ...]] = tuple  # the type of shapes
 __version__ = "0.1.0"
 __all__ = [
     "BoolTensor",
@@ -211,9 +214,11 @@ __all__ = [
     "IntTensor",
     "LongTensor",
     "ShortTensor",
+    "Size",
     "Tensor",
     "__version__",
     "abs",
+    "accelerator",
     "absolute",
     "acos",
     "add",
@@ -473,6 +478,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "testing",
     "tensordot",
     "tile",
     "to_torch",
@@ -505,8 +511,8 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """amp bench checkpoint cuda data distributions explain func generation models optim pictures random recipes
-tokenization tour training utils verify""".split()
+LATER = """accelerator amp bench checkpoint cuda data distributions explain func generation models optim pictures random
+recipes testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
     "autocast": "amp",

@@ -33,7 +33,9 @@ FLOORS = {
     **dict.fromkeys(["brain_float", "tuning", "files", "disk", "plain", "terminal", "installing"], 0),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
-    **dict.fromkeys(["cuda", "distributions", "func", "serialization", "torch_files"], 3),
+    **dict.fromkeys(
+        ["accelerator", "cuda", "distributions", "testing", "func", "serialization", "torch_files"], 3
+    ),
     **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain", "pictures"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),
     **dict.fromkeys(["verify", "bench", "course", "tour"], 5),

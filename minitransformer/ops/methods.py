@@ -398,6 +398,8 @@ class Methods:
         """Whether the memory is that of a GPU."""
         return device_of(self.array) != "cpu"
 
+    is_sparse = False  # every tensor is dense
+
     @property
     def data(self: Any) -> Tensor:
         """The same memory without its history. Unlike in PyTorch, `backward` notices an edit of it."""

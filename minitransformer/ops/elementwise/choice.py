@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, overload
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, bool_, namespace, uint8
@@ -119,20 +119,31 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return Minimum()(*_two_tensors("minimum", input, other))
 
 
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
+def where(
+    condition: Tensor, input: Operand | None = None, other: Operand | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """The elements of `input` where a condition holds, else those of `other`; shapes broadcast.
 
     Args:
         condition: a boolean tensor, or uint8, where 0 is False.
         input: a tensor or a number.
-        other: a tensor or a number.
+        other: a tensor or a number. With the condition alone, the places where it holds are given, for any dtype.
 
     Returns:
-        A tensor of the broadcast shape and the common dtype.
+        A tensor of the broadcast shape and the common dtype; for the condition alone, a tensor (n,) of indices for each dimension.
 
     Raises:
-        TypeError: the condition is not boolean.
+        TypeError: the condition is not boolean, or one of the two others is missing.
     """
+    if input is None and other is None:
+        places = condition.array if condition.ndim else condition.array.reshape(1)
+        return tuple(map(Tensor, places.nonzero()))
+    if input is None or other is None:
+        raise TypeError("where: expected a condition alone, or with both input and other, got one of the two")
     if condition.dtype == uint8:
         condition = cast(condition, bool_)
     if condition.dtype != bool_:
