@@ -11,6 +11,7 @@ import pytest
 import minitransformer as mt
 from minitransformer import explain, generation, models, nn, recipes
 from minitransformer.data.dates import WrittenDate
+from minitransformer.explain.outside_attributions import Attribution
 from minitransformer.explain.phrases import lrp_phrase
 from minitransformer.generation.reading import Reader, last_logits
 from minitransformer.models import bert, bert_heads, classifier
@@ -32,6 +33,7 @@ STORY, CHARACTERS = WordTokenizer.train(f"{TEXT} end"), CharTokenizer.train("may
 IDS = [3, 4, 5, 4]
 REVIEW = type("Review", (), {"text": "good film", "label": 1})
 HEAD = bert_heads.BertHeadConfig(40, 8, 2, 2, 12, 16, dropout=0.5)
+ATTRIBUTION = Attribution(1, "ours", "", np.array(IDS), 1, np.arange(4.0))
 CASE = explain.Case("", np.array(IDS), 1)
 PLANTED = explain.PlantedTask(length=4, classes=2, signals=2, noise=4)
 
@@ -125,6 +127,14 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "lrp": (judge, partial(explanation, explain.lrp)),
     "layer_relevance": (judge, lambda m: list(explain.layer_relevance(m, IDS, 1).values())),
     "head_relevance": (judge, lambda m: list(explain.head_relevance(m, IDS, 1).values())),
+    "certify": (
+        judge,
+        lambda m: np.array([row.received for row in explain.certify(m, IDS, 1, checks=2).rows]),
+    ),
+    "judge": (
+        judge,
+        lambda m: np.array([list(explain.judge(m, [ATTRIBUTION], orders=2)[0].faithful.values())[0][0]]),
+    ),
     "lrp_phrase": (
         writer,
         lambda m: lrp_phrase(m, IDS, [3, 5], [4], tokens=list("abcd")).relevance,
@@ -165,8 +175,8 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.differentiable", "explain.learn_planted", "explain.Run", "models.shapes",
-    "models.gives_vectors", "models.is_classifier",
+    "explain.differentiable", "explain.learn_planted", "explain.Run", "explain.names", "models.shapes",
+    "models.load_mapped", "models.gives_vectors", "models.is_classifier",
     "recipes.loss", "recipes.next_token_loss", "recipes.story_loss", "recipes.answer_loss",
     "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
     "generation.lacking", "generation.require_writer",
