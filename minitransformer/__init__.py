@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer import autograd, backends, errors, linalg, nn
+from minitransformer import autograd, backends, brain_float, errors, linalg, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -199,6 +199,8 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
     )
     from minitransformer.serialization import load, save
 
+if TYPE_CHECKING:
+    bfloat16 = brain_float.bfloat16()
 bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
 dtype = numpy.dtype
 Size: type[tuple[int, ...]] = tuple  # the type of shapes
@@ -535,5 +537,8 @@ if not TYPE_CHECKING:  # a type checker reports a name that is not there
         if name in FROM_LATER:
             return getattr(importlib.import_module(f"minitransformer.{FROM_LATER[name]}"), name)
         if name == "bfloat16":
-            raise AttributeError(backends.NO_BFLOAT16)
+            try:
+                return brain_float.bfloat16()
+            except ImportError as error:
+                raise AttributeError(str(error)) from error
         raise errors.no_such_name("module 'minitransformer'", name, __all__)

@@ -1,6 +1,6 @@
-"""Automatic mixed precision: matrix products in float16; norms, softmax and losses, which need more precision, in float32.
+"""Automatic mixed precision: matrix products in float16 or bfloat16; norms, softmax and losses, which need more, in float32.
 
-Parameters stay float32. Each product reads a copy of them in float16, and their gradients are float32. Gradients below the
+Parameters stay float32. Each product reads a copy of them in half precision, and their gradients are float32. Gradients below the
 smallest float16 number would become zero, so the loss is multiplied by a large factor before `backward`, and the gradients are
 divided by it afterwards.
 
@@ -13,33 +13,45 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy
+
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
-from minitransformer.backends import NO_BFLOAT16, DType, float16, namespace
+from minitransformer.backends import DType, float16, namespace
+from minitransformer.brain_float import bfloat16
+from minitransformer.ops.laws import is_half
 from minitransformer.ops.precision import autocast_dtype
 from minitransformer.optim import Optimizer
 from minitransformer.settings import setting
 
 
-def autocast(device_type: str = "cuda", dtype: DType = float16, enabled: bool = True) -> setting:
-    """Inside this block linear maps, matrix products and attention compute in float16; norms, softmax and losses in float32.
+def autocast(
+    device_type: str = "cuda",
+    dtype: DType | None = None,
+    enabled: bool = True,
+    cache_enabled: bool | None = None,
+) -> setting:
+    """Inside this block linear maps, matrix products and attention compute in half precision; norms, softmax and losses in float32.
 
     Args:
-        device_type: has no effect; it is accepted because PyTorch has it.
-        dtype: float16, the only one that is supported.
+        device_type: "cpu" or "cuda"; it decides on the dtype if none is given.
+        dtype: float16, or bfloat16, whose products are of rounded numbers, computed in float32 and rounded; None means bfloat16
+            for "cpu" and float16 for "cuda", as in PyTorch.
         enabled: whether the block changes anything.
+        cache_enabled: accepted as in PyTorch; no effect.
 
     Returns:
         A context manager, which is also a decorator.
 
     Raises:
         TypeError: for another dtype.
+        ImportError: for bfloat16, if ml_dtypes is not installed.
     """
-    if "bfloat16" in str(dtype):
-        raise TypeError(f"autocast: {NO_BFLOAT16}")
-    if enabled and dtype != float16:
-        raise TypeError(f"autocast: expected float16, got {dtype}")
-    return setting(autocast_dtype, float16 if enabled else None)
+    if dtype is None:
+        dtype = bfloat16() if device_type.startswith("cpu") else float16
+    if enabled and not is_half(numpy.dtype(dtype)):
+        raise TypeError(f"autocast: expected float16 or bfloat16, got {dtype}")
+    return setting(autocast_dtype, numpy.dtype(dtype) if enabled else None)
 
 
 SCALES = 2.0**-126, 2.0**127  # the smallest and the largest factor: float32 holds both, and their reciprocals

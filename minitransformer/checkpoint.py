@@ -25,7 +25,7 @@ import safetensors
 import safetensors.numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.brain_float import from_bits
+from minitransformer.brain_float import KIND, narrow_from_bits
 from minitransformer.devices import to_host
 from minitransformer.disk import replacing
 from minitransformer.files import FileError, check_regular, one_line
@@ -36,8 +36,9 @@ MAX_DEPTH = (
 )
 MAX_HEADER = 100_000_000  # bytes: safetensors refuses to read a longer header
 DTYPES = {"BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4", "I32": "<i4"} | {
-    "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8", "BF16": "<u2",
+    "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
+BITS = numpy.dtype([("bfloat16", "<u2")])  # of bfloat16, which is hashed before it is taken for numbers
 SAFE_INT = 2**53  # larger integers do not survive every JSON reader, so they are written in hexadecimal
 
 
@@ -104,7 +105,7 @@ def stored(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, nump
         path: the file.
 
     Returns:
-        The metadata, and array by name.
+        The metadata, and array by name; bfloat16 as its bits, see `numbers`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -141,11 +142,11 @@ def content_of(file: BinaryIO) -> tuple[dict[str, str], dict[str, numpy.ndarray]
 
 
 def _read(file: BinaryIO, dtype: str, shape: list[int]) -> numpy.ndarray:
-    if dtype not in DTYPES:
+    if dtype not in DTYPES and dtype != "BF16":
         raise ValueError(f"dtype {dtype}, which NumPy lacks")
-    array = numpy.empty(shape, DTYPES[dtype])
+    array = numpy.empty(shape, DTYPES.get(dtype, "<u2"))
     file.readinto(array.reshape(-1).view("u1"))  # type: ignore[attr-defined]  # of every binary file
-    return from_bits(array) if dtype == "BF16" else array
+    return array.view(BITS) if dtype == "BF16" else array
 
 
 # ---- a state as bytes, and back ----
@@ -214,15 +215,16 @@ def unpack(
             f"{path}: expected a checkpoint, got another safetensors file; safetensors.numpy.load_file reads its tensors"
         )
     if version != VERSION:
-        found = f"expected format version {VERSION}, got {one_line(repr(version))}"
-        raise CheckpointError(f"{path}: {found}; use the minitransformer that wrote it")
+        what = f"expected format version {VERSION}, got {one_line(repr(version))}"
+        raise CheckpointError(f"{path}: {what}; use the minitransformer that wrote it")
     skeleton = metadata.get("skeleton", "")
     expected = metadata.get("sha256", "nothing")
     if (got := _digest(skeleton, arrays)) != expected:
         raise _damaged(
             path, f"has changed since it was written (expected SHA-256 {one_line(expected)}, got {got})"
         )
-    made = functools.cache(lambda kind, name: leaf(kind, arrays[name]) if leaf else arrays[name])
+    found = {name: numbers(array) for name, array in arrays.items()}
+    made = functools.cache(lambda kind, name: leaf(kind, found[name]) if leaf else found[name])
     try:
         return _decode(json.loads(skeleton), made)
     except (KeyError, TypeError, ValueError, RecursionError, struct.error) as error:
@@ -235,11 +237,27 @@ def _digest(skeleton: str, arrays: dict[str, numpy.ndarray]) -> str:
     Names and shapes are included because they say where the bytes of one array end and those of the next begin.
     """
     names = sorted(arrays)
-    facts = [skeleton, [(name, arrays[name].dtype.name, arrays[name].shape) for name in names]]
+    facts = [skeleton, [(name, _dtype_name(arrays[name]), arrays[name].shape) for name in names]]
     sha = hashlib.sha256(json.dumps(facts).encode())
     for name in names:
-        sha.update(arrays[name].data)
+        sha.update(arrays[name].reshape(-1).view("u1").data)
     return sha.hexdigest()
+
+
+def _dtype_name(array: numpy.ndarray) -> str:
+    return "bfloat16" if array.dtype.kind == KIND else array.dtype.name
+
+
+def numbers(array: numpy.ndarray) -> numpy.ndarray:
+    """An array of a file as numbers.
+
+    Args:
+        array: as `stored` gives it.
+
+    Returns:
+        bfloat16, or without ml_dtypes float32, of its bits; any other array as it is.
+    """
+    return narrow_from_bits(array["bfloat16"]) if array.dtype == BITS else array
 
 
 def _encode(value: Any, path: Place, found: Found, leaf: Leaf) -> Any:
@@ -334,7 +352,7 @@ def _any_array(value: Any, path: Place) -> tuple[str, Any]:
 
 def _plain_array(array: Any, path: Place) -> numpy.ndarray:
     """The array on the host, contiguous and in this machine's byte order."""
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+    if array.dtype.kind not in "biufV" or array.dtype.itemsize > 8:
         raise TypeError(
             f"{place(path)}: expected an array of bools, integers or floats up to 64 bits, got dtype {array.dtype}"
         )

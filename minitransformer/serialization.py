@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import os
 from collections.abc import Callable
@@ -84,7 +83,7 @@ def load(f: File, map_location: MapLocation = None, *, weights_only: bool = True
         weights_only: accepted as in PyTorch; no effect: False reads no more than True.
 
     Returns:
-        The object. bfloat16 is read as float32, which holds each of its values.
+        The object. Without ml_dtypes bfloat16 is read as float32, which holds each of its values, with a warning.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -131,17 +130,17 @@ def _made(
 ) -> Any:
     """The object in a safetensors file: that of a checkpoint, or of any other its tensors by name."""
 
-    @functools.cache
-    def shared(number: int) -> Tensor:
-        return Tensor(placed(by_number[number], "cpu", place))
+    shared: dict[int, Tensor] = {}  # two kinds of one array share its memory
 
     def made(kind: str, array: numpy.ndarray) -> Tensor:
-        return MAKERS[kind](shared(id(array)))
+        if id(array) not in shared:
+            shared[id(array)] = Tensor(placed(array, "cpu", place))
+        return MAKERS[kind](shared[id(array)])
 
-    by_number = {id(array): array for array in arrays.values()}
     if "minitransformer_checkpoint" in metadata:
         return checkpoint.unpack(name, metadata, arrays, made)
-    return {key: made("tensor", array) for key, array in arrays.items()}
+    found = {key: checkpoint.numbers(array) for key, array in arrays.items()}
+    return {key: made("tensor", array) for key, array in found.items()}
 
 
 MAKERS: dict[str, Callable[[Tensor], Tensor]] = {

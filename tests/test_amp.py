@@ -124,11 +124,7 @@ def test_small_gradients_vanish_without_a_factor_and_do_not_with_one():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(TypeError, match="NumPy has no bfloat16.*use float16"):
-        amp.autocast(dtype="bfloat16")
-    with pytest.raises(AttributeError, match="NumPy has no bfloat16"):
-        mt.bfloat16  # noqa: B018
-    with pytest.raises(TypeError, match="expected float16, got float64"):
+    with pytest.raises(TypeError, match="expected float16 or bfloat16, got float64"):
         amp.autocast(dtype=mt.float64)
     with pytest.raises(ValueError, match="expected growth > 1"):
         amp.GradScaler(growth_factor=1.0)

@@ -145,7 +145,6 @@ class Other:
         ({"model": nn.Linear(1, 1)}, r"state\['model'\]: expected .*, got Linear; save its state_dict\(\)"),
         ({1.5: 2}, "expected keys of type str or int, got float 1.5"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_saved_is_named_by_its_place(state, message, tmp_path):
     with pytest.raises(TypeError, match=message):

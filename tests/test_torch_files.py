@@ -45,7 +45,10 @@ def refused(content):
 
 def assert_equal(got, expected):
     if isinstance(expected, torch.Tensor):
-        there = expected.detach().float() if expected.dtype == torch.bfloat16 else expected.detach()
+        narrow = expected.dtype == torch.bfloat16
+        there = expected.detach().float() if narrow else expected.detach()
+        assert str(got.dtype) == str(expected.dtype).removeprefix("torch.")
+        got = got.detach().float().requires_grad_(got.requires_grad) if narrow else got
         assert (got.shape, got.requires_grad) == (tuple(expected.shape), expected.requires_grad)
         assert isinstance(got, mt.nn.Parameter) == isinstance(expected, torch.nn.Parameter)
         assert got.detach().numpy().dtype == there.numpy().dtype

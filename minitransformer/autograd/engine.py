@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
 
+from minitransformer import brain_float
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import told
 from minitransformer.settings import grad_enabled, watcher
@@ -185,6 +186,8 @@ class Op:
 
     reads: str | tuple[tuple[int, ...], ...] = "inputs"
     needs: Sequence[bool] = (True, True, True)  # no law reads more than three
+    # of bfloat16: whether `forward` computes, and so gets float32; whether its result is bfloat16 again
+    widened = rounded = True
     view = False  # the output may share the input's memory
     number: int  # the moment it was made; then its inputs, until `release`
     inputs: list[Any]
@@ -220,7 +223,7 @@ class Op:
                 t = t.array
             arrays.append(t)
         try:
-            result = self.forward(*arrays)
+            result = brain_float.forward(self, arrays) if brain_float.known() else self.forward(*arrays)
         except (TypeError, ValueError, IndexError, MemoryError) as error:
             raise told(error, str(self), inputs) from None
         if watch := watcher.get():
@@ -270,7 +273,7 @@ class Op:
         if self.reads in ("output", "both"):
             read = [self.y] if self.reads == "output" else [self.y, *read]
         try:
-            cotangents = self.vjp(g, *read)
+            cotangents = brain_float.vjp(self, g, read) if brain_float.known() else self.vjp(g, *read)
         except MemoryError as error:
             raise told(error, f"the gradient of {self}", ()) from None
         if watch := watcher.get():

@@ -20,7 +20,6 @@ float16, float32, float64 = (numpy.dtype(name) for name in ("float16", "float32"
 int8, int16, int32, int64 = (numpy.dtype(name) for name in ("int8", "int16", "int32", "int64"))
 uint8 = numpy.dtype("uint8")
 bool_ = numpy.dtype("bool")
-NO_BFLOAT16 = "NumPy has no bfloat16, and CuPy's has no batched matmul: use float16 with a GradScaler"
 
 
 def namespace(array: Array) -> ModuleType:

@@ -35,13 +35,13 @@ MEANING = {
     "total": "the explained output",
 }
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # the largest gap from rounding, as a part of the scale
-HALF_TOLERANCE = 2.0**-10  # for one op in float16, which has 11 binary digits
+HALF_TOLERANCE = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # for one op; they have 11 and 8 binary digits
 
 
 def tolerance(dtype: str, depth: int) -> float:
     """The largest gap, as a part of the scale, that rounding may make on a walk.
 
-    In float16 each op rounds by up to `HALF_TOLERANCE`. Such errors are random, so that their sum grows as sqrt(depth).
+    In half precision each op rounds by up to `HALF_TOLERANCE`. Such errors are random, so that their sum grows as sqrt(depth).
 
     Args:
         dtype: the name of the output's dtype.
@@ -50,7 +50,7 @@ def tolerance(dtype: str, depth: int) -> float:
     Returns:
         The largest gap.
     """
-    return HALF_TOLERANCE * math.sqrt(depth) if dtype == "float16" else TOLERANCE[dtype]
+    return HALF_TOLERANCE[dtype] * math.sqrt(depth) if dtype in HALF_TOLERANCE else TOLERANCE[dtype]
 
 
 @dataclass(slots=True)

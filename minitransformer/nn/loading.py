@@ -52,7 +52,7 @@ class Loading:
                 f"{n}: expected {own.shape}, got {a.shape}" for n, own, a in found if own.shape != a.shape
             ],
             "expected a real dtype": [
-                f"{n}: got {a.dtype}" for n, _, a in found if a.dtype.kind not in "biuf"
+                f"{n}: got {a.dtype}" for n, _, a in found if a.dtype.kind not in "biufV"
             ],
             "two values for one shared tensor": list(self._different()),
             "found by the modules": self.errors,

@@ -121,7 +121,7 @@ def check_mask(name: str, mask: Tensor, *shapes: tuple[int, ...]) -> None:
         ValueError: if the mask has another shape.
         TypeError: if it is neither boolean nor floating-point.
     """
-    if mask.dtype.kind not in "bf":
+    if mask.dtype.kind not in "bfV":
         raise TypeError(
             f"{name}: expected bool (True: not allowed) or float (added), got {mask.dtype}; call .bool()"
         )

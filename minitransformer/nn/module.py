@@ -9,6 +9,7 @@ import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import float16, float32, float64
+from minitransformer.brain_float import FLOATS, bfloat16
 from minitransformer.devices import to_device
 from minitransformer.nn.call_hooks import Hooked, hooked_call
 from minitransformer.nn.hooks import forward_call
@@ -469,7 +470,7 @@ class Module(Hooked):
                 device = target
             elif not (target is None or isinstance(target, bool)):
                 dtype = target
-        if dtype is not None and numpy.dtype(dtype).kind != "f":
+        if dtype is not None and numpy.dtype(dtype).kind not in FLOATS:
             raise TypeError(
                 f"{type(self).__name__}.to: expected a floating-point dtype, got {numpy.dtype(dtype)}"
             )
@@ -505,6 +506,17 @@ class Module(Hooked):
             This module, changed.
         """
         return self.to(float16)
+
+    def bfloat16(self) -> Self:
+        """Convert all floating-point parameters and buffers to bfloat16.
+
+        Returns:
+            This module, changed.
+
+        Raises:
+            ImportError: ml_dtypes is not installed.
+        """
+        return self.to(bfloat16())
 
     def cuda(self, device: int | str | None = None) -> Self:
         """Move all parameters and buffers to a GPU.
@@ -670,4 +682,9 @@ def to_torch(state_dict: Mapping[str, Tensor]) -> dict[str, Any]:
     """
     import torch
 
-    return {name: torch.tensor(host_array(value)) for name, value in state_dict.items()}
+    def converted(array: Any) -> Any:
+        if array.dtype.kind == "V":  # bfloat16: PyTorch reads its bits
+            return torch.tensor(array.view("i2")).view(torch.bfloat16)
+        return torch.tensor(array)
+
+    return {name: converted(host_array(value)) for name, value in state_dict.items()}

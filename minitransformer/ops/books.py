@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minitransformer.backends import HOST, Array, namespace
+from minitransformer.brain_float import FLOATS
 
 
 class Books:
@@ -116,6 +117,6 @@ class Books:
         """
         if isinstance(a, (int, float)):
             return a if math.isfinite(a) else 0.0
-        if a.dtype.kind != "f" or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
+        if a.dtype.kind not in FLOATS or not a.size or (isinstance(a, HOST) and a.min() > -math.inf):
             return a  # not on a device, where the program would have to wait for the minimum
         return namespace(a).where(a == -math.inf, 0, a)

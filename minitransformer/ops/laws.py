@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from minitransformer.autograd import Op
-from minitransformer.backends import Array, Arrays, DType, float16, float32, namespace
+from minitransformer.backends import Array, Arrays, DType, float32, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.books import Books
 
 Dims: TypeAlias = int | Sequence[int] | None  # one dimension, several, or all
@@ -24,6 +25,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
+def is_half(dtype: Any) -> bool:
+    """Whether a dtype is one of the two floating-point ones of two bytes.
+
+    Args:
+        dtype: a dtype of NumPy's.
+
+    Returns:
+        True for float16 and bfloat16.
+    """
+    return dtype.kind in FLOATS and bool(dtype.itemsize == 2)
+
+
 def wide(x: Array) -> DType | None:
     """The dtype in which the elements of an array are summed.
 
@@ -31,9 +44,9 @@ def wide(x: Array) -> DType | None:
         x: the array.
 
     Returns:
-        float32 for float16; None for the array's own dtype.
+        float32 for float16 and bfloat16; None for the array's own dtype.
     """
-    return float32 if x.dtype == float16 else None
+    return float32 if is_half(x.dtype) else None
 
 
 def widened(x: Array) -> Array:
@@ -43,9 +56,9 @@ def widened(x: Array) -> Array:
         x: an array, a number or None.
 
     Returns:
-        float16 as float32; anything else as it is.
+        float16 and bfloat16 as float32; anything else as it is.
     """
-    return x if x is None or is_number(x) or x.dtype != float16 else x.astype(float32)
+    return x if x is None or is_number(x) or not is_half(x.dtype) else x.astype(float32)
 
 
 def total(x: Array, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
@@ -160,6 +173,8 @@ class Remembers(Op):
 
 class Moves(Op):
     """Data is moved, not changed: relevance moves back with it, exactly as the gradient does."""
+
+    widened = False
 
     def relprop(self, r: Array, books: Books, *read: Array) -> Arrays:
         return self.vjp(r, *read)

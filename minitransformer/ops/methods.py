@@ -307,6 +307,7 @@ class Methods:
     cpu = convert.cpu
     cuda = convert.cuda
     half = convert.to_half
+    bfloat16 = convert.to_bfloat16
     float = convert.to_float
     double = convert.to_double
     int = convert.to_int

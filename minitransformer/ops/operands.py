@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias
 
 import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import float32, int64
+from minitransformer.brain_float import FLOATS, KIND, bfloat16, known
 from minitransformer.ops.laws import is_number
 from minitransformer.ops.tensors.convert import cast, common_dtype
 
+P = ParamSpec("P")
 Operand: TypeAlias = Tensor | float | numpy.ndarray[Any, Any] | numpy.generic
 
 
@@ -54,7 +58,7 @@ def operand(x: Any) -> Any:
     if is_number(x):
         return x
     array = x if hasattr(x, "__cuda_array_interface__") else numpy.asarray(x)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufV":
         raise TypeError(f"expected a tensor or numbers, got {type(x).__name__} {x!r}")
     return Tensor(array)
 
@@ -62,13 +66,33 @@ def operand(x: Any) -> Any:
 def _beside_number(t: Tensor, number: Any) -> tuple[Any, Any]:
     """A tensor and a number as one computes with them: the number's kind may widen the tensor's, its size may not, and wraps."""
     kind = t.dtype.kind
-    if kind == "f" or isinstance(number, bool):
+    if kind in FLOATS or isinstance(number, bool):
         return t, number
     if isinstance(number, float):
         return cast(t, float32), number
     if kind == "b":
         return cast(t, int64), number
     return t, numpy.array(number).astype(t.dtype).item()
+
+
+def rounded_once(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """A function of several ops that computes bfloat16 in float32, as one op does, and rounds its result once.
+
+    Args:
+        function: of tensors; its floating-point arguments have one dtype.
+
+    Returns:
+        The function.
+    """
+
+    @wraps(function)
+    def once(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        if not known() or not any(isinstance(a, Tensor) and a.dtype.kind == KIND for a in args):
+            return function(*args, **kwargs)
+        wide: Any = [cast(a, float32) if isinstance(a, Tensor) and a.dtype.kind == KIND else a for a in args]
+        return cast(function(*wide, **kwargs), bfloat16())
+
+    return once
 
 
 def real(x: Tensor) -> Tensor:
@@ -80,4 +104,4 @@ def real(x: Tensor) -> Tensor:
     Returns:
         The same; integers become float32, as in PyTorch.
     """
-    return x if x.dtype.kind == "f" else cast(x, float32)
+    return x if x.dtype.kind in FLOATS else cast(x, float32)

@@ -6,14 +6,14 @@ from contextvars import ContextVar
 from typing import TypeVarTuple, cast
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import DType, float16, float32
+from minitransformer.backends import DType, float32
 from minitransformer.ops.tensors import convert
 
 Tensors = TypeVarTuple("Tensors")  # tensors and None, as they are given
 
 autocast_dtype: ContextVar[DType | None] = ContextVar(
     "autocast dtype", default=None
-)  # float16 inside autocast
+)  # float16 or bfloat16 inside autocast
 
 
 def lowered(*tensors: *Tensors) -> tuple[*Tensors]:
@@ -35,12 +35,13 @@ def raised(*tensors: *Tensors) -> tuple[*Tensors]:
         *tensors: tensors or None.
 
     Returns:
-        The same; float16 in float32 inside an `autocast` block.
+        The same; half precision in float32 inside an `autocast` block.
     """
-    return _converted(tensors, float16, float32 if autocast_dtype.get() else None)
+    source = autocast_dtype.get()
+    return _converted(tensors, source, float32 if source else None)
 
 
-def _converted(tensors: tuple[*Tensors], source: DType, target: DType | None) -> tuple[*Tensors]:
+def _converted(tensors: tuple[*Tensors], source: DType | None, target: DType | None) -> tuple[*Tensors]:
     """The tensors, those of dtype `source` converted to `target` if there is one."""
     if target is None:
         return tensors

@@ -8,7 +8,8 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.backends import Array, namespace
+from minitransformer.backends import Array, float32, namespace
+from minitransformer.brain_float import KIND, widened
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.tensors.python import host_array
 from minitransformer.settings import enable_grad
@@ -121,7 +122,14 @@ class Optimizer:
         gradients = [p.grad.array for p in moved if p.grad is not None]
         gradients = [-g for g in gradients] if group.get("maximize") else gradients
         states = [self.state.setdefault(p, {}) for p in moved]
-        self.update_all(list(zip([p.writable() for p in moved], gradients, states, strict=True)), group)
+        arrays = [p.writable() for p in moved]
+        wide = [
+            widened(a) for a in arrays
+        ]  # a step of bfloat16 is computed in float32, and so is what is kept
+        self.update_all(list(zip(wide, map(widened, gradients), states, strict=True)), group)
+        for array, new in zip(arrays, wide, strict=True):
+            if array is not new:
+                array[...] = new
 
     def update_all(self, entries: Entries, group: Settings) -> None:
         """One step for all parameters of a group: `update` for each of them.
@@ -285,4 +293,5 @@ def _copied(value: Any) -> Any:
 
 def _array(value: Any, like: Tensor) -> Array:
     """A copy of `value` with the dtype and on the device of `like`."""
-    return tensor(numpy.asarray(host_array(value), order="C"), dtype=like.dtype, device=like.device).array
+    dtype = float32 if like.dtype.kind == KIND else like.dtype
+    return tensor(numpy.asarray(host_array(value), order="C"), dtype=dtype, device=like.device).array

@@ -10,7 +10,7 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
-from minitransformer.brain_float import from_bits
+from minitransformer.brain_float import FLOATS, narrow_from_bits
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device
 from minitransformer.nn import Parameter
@@ -88,7 +88,7 @@ def values(stored: numpy.ndarray, dtype: str) -> numpy.ndarray:
         The same length.
     """
     if dtype == "bfloat16":
-        return from_bits(stored)
+        return narrow_from_bits(stored)
     return stored != 0 if dtype == "bool" else stored
 
 
@@ -153,7 +153,7 @@ def rebuild(
     if len(size) > 64 or math.prod(size) > 2**62 or max((offset, *stride)) > 2**59:
         raise ValueError(f"a tensor that is too large: size {size}, strides {stride}")
     tensor = storage.shown(offset, size, stride)
-    return tensor.requires_grad_() if requires_grad is True and tensor.dtype.kind == "f" else tensor
+    return tensor.requires_grad_() if requires_grad is True and tensor.dtype.kind in FLOATS else tensor
 
 
 def rebuild_parameter(data: Any, requires_grad: Any, *more: Any) -> Parameter:
@@ -172,4 +172,4 @@ def rebuild_parameter(data: Any, requires_grad: Any, *more: Any) -> Parameter:
     """
     if not isinstance(data, Tensor):
         raise ValueError("a parameter that is not made of a tensor")
-    return Parameter(data.detach(), requires_grad is True and data.dtype.kind == "f")
+    return Parameter(data.detach(), requires_grad is True and data.dtype.kind in FLOATS)

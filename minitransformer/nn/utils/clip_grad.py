@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.backends import float16
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.elementwise.arithmetic import abs_
+from minitransformer.ops.laws import is_half
 from minitransformer.ops.order.extreme import amax, amin
 from minitransformer.ops.shape.joining import stack
 
@@ -36,7 +36,7 @@ def _total(tensors: list[Tensor], norm_type: float) -> Tensor:
         return tensor(0.0)
     if norm_type == 2:
         return Tensor(kernels.of(tensors[0].array).norm_of_all([t.array for t in tensors]))
-    wide = [t.float() if t.dtype == float16 else t for t in tensors]
+    wide = [t.float() if is_half(t.dtype) else t for t in tensors]
     return _norm(stack([_norm(t, norm_type) for t in wide]), norm_type)
 
 

@@ -9,6 +9,7 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import DType, float32, int64
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.creation.making import filling, number_of, placed
 from minitransformer.ops.shape.layout import shape_of
 
@@ -140,7 +141,7 @@ def arange(
     if not step or not 0 <= (end - start) * step < math.inf:
         raise ValueError(f"arange: expected a step that is not 0 and leads from {start} to {end}, got {step}")
     n = math.ceil((end - start) / step)
-    first, step = (start, step) if dtype.kind == "f" else (int(start), int(step))
+    first, step = (start, step) if dtype.kind in FLOATS else (int(start), int(step))
     return placed((first + step * numpy.arange(n)).astype(dtype), device, requires_grad)
 
 

@@ -8,6 +8,7 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, DType, float32
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.creation.filled import zeros
 from minitransformer.ops.creation.making import placed
 from minitransformer.ops.tensors.convert import in_order, preserve_format
@@ -36,8 +37,8 @@ def tensor(
     source = data.array if isinstance(data, Tensor) else data
     if not hasattr(source, "dtype"):
         source = numpy.array(_plain_numbers(source))
-        dtype = dtype or (float32 if source.dtype.kind == "f" else None)
-    if source.dtype.kind not in "biuf":
+        dtype = dtype or (float32 if source.dtype.kind in FLOATS else None)
+    if source.dtype.kind not in "biufV":
         raise TypeError(
             f"tensor: expected numbers in a regular shape, got {type(data).__name__} of dtype {source.dtype}"
         )

@@ -10,6 +10,7 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import DType, float32, int64
+from minitransformer.brain_float import FLOATS
 from minitransformer.devices import to_device, to_host
 from minitransformer.ops.creation.making import placed
 from minitransformer.ops.shape.layout import shape_of
@@ -179,7 +180,7 @@ def multinomial(
         TypeError: the weights are not floating-point.
         ValueError: weights are negative, not finite, all 0, fewer than are to be drawn, or more than 2^24, PyTorch's limit.
     """
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         raise TypeError(f"multinomial: expected floating-point weights, got {input.dtype}; call .float()")
     if input.ndim not in (1, 2) or num_samples < 1:
         raise ValueError(

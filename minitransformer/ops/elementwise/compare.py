@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace, uint8
+from minitransformer.brain_float import FLOATS
 from minitransformer.errors import check_device
 from minitransformer.ops.laws import Dims, dims, is_number
 from minitransformer.ops.numpy_names import numpy_names
@@ -219,7 +220,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     Raises:
         TypeError: the dtype is a floating-point one.
     """
-    if input.dtype.kind == "f":
+    if input.dtype.kind in FLOATS:
         raise TypeError(f"~: expected a boolean or integer tensor, got {input.dtype}; use logical_not")
     return Tensor(~input.array)
 

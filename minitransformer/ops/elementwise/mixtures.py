@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minitransformer.autograd import Tensor
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.elementwise.arithmetic import add, div, mul, sub
 from minitransformer.ops.elementwise.choice import where
 from minitransformer.ops.operands import Operand
@@ -22,7 +23,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     Raises:
         TypeError: the dtypes differ, or are not floating-point.
     """
-    if input.dtype != end.dtype or input.dtype.kind != "f":
+    if input.dtype != end.dtype or input.dtype.kind not in FLOATS:
         raise TypeError(
             f"lerp: expected two floating-point tensors of one dtype, got {input.dtype} and {end.dtype}"
         )
@@ -63,7 +64,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     Raises:
         TypeError: numerator and denominator are both integers.
     """
-    if all(t.dtype.kind != "f" for t in (tensor1, tensor2)):
+    if all(t.dtype.kind not in FLOATS for t in (tensor1, tensor2)):
         raise TypeError("addcdiv: expected floating-point tensors to divide, got integers; call .float()")
     return add(input, div(tensor1, tensor2), alpha=value)
 

@@ -9,7 +9,7 @@ from minitransformer.backends import Array, Arrays, DType, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.elementwise.arithmetic import div
 from minitransformer.ops.laws import Activates, unbroadcast
-from minitransformer.ops.operands import Operand, operands, real
+from minitransformer.ops.operands import Operand, operands, real, rounded_once
 
 
 class Pow(Op):
@@ -100,6 +100,7 @@ def square(input: Tensor) -> Tensor:
     return pow(input, 2)
 
 
+@rounded_once
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(input), elementwise.
 

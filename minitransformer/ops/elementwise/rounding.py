@@ -6,6 +6,7 @@ from typing import Any
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.laws import Sums, is_number, unbroadcast
 from minitransformer.ops.operands import Operand, operands
 
@@ -41,7 +42,7 @@ class Quotient(Flat):
 
 def _truncated(a: Array, b: Array) -> Array:
     floor = a // b
-    if floor.dtype.kind != "f":
+    if floor.dtype.kind not in FLOATS:
         return floor + ((floor < 0) & (floor * b != a))  # below zero the next one up
     ratio = a / b
     return namespace(ratio).trunc(ratio)
@@ -49,7 +50,7 @@ def _truncated(a: Array, b: Array) -> Array:
 
 def _check_divisor(a: Array, b: Array) -> None:
     """Raise ValueError where integers are divided by 0: they have no infinity."""
-    whole = all(isinstance(x, int) if is_number(x) else x.dtype.kind != "f" for x in (a, b))
+    whole = all(isinstance(x, int) if is_number(x) else x.dtype.kind not in FLOATS for x in (a, b))
     if whole and not (b if is_number(b) else b.all()):
         raise ValueError("integers cannot be divided by 0")
 

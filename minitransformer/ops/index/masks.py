@@ -158,7 +158,7 @@ def number_like(input: Tensor, value: Any) -> float | int | bool:
     Raises:
         ValueError: it would become infinite in that dtype.
     """
-    number = {"f": float, "b": bool}.get(input.dtype.kind, int)(value)
+    number = {"f": float, "V": float, "b": bool}.get(input.dtype.kind, int)(value)
     if input.dtype == float16 and 65504 < abs(number) < math.inf:
         raise ValueError(f"expected a number that float16 holds, got {value}; use -inf for a mask")
     return number

@@ -226,7 +226,7 @@ def scaled_dot_product_attention(
         raise ValueError(
             f"attention: query {query.shape}, key {key.shape}, value {value.shape} do not fit together"
         )
-    if attn_mask is not None and attn_mask.dtype.kind not in "bf":
+    if attn_mask is not None and attn_mask.dtype.kind not in "bfV":
         raise TypeError(f"attention: expected a bool or float mask, got {attn_mask.dtype}")
     if attn_mask is not None:
         check_device("attention", query, attn_mask)

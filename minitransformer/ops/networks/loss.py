@@ -7,6 +7,7 @@ import math
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.errors import check_device
 from minitransformer.ops.elementwise.choice import where
 from minitransformer.ops.index.bounds import check_ids
@@ -120,7 +121,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
     input, weight = raised(input, weight)
     _check("cross_entropy", input, target, weight)
-    if target.dtype.kind == "f":
+    if target.dtype.kind in FLOATS:
         if ignore_index >= 0:
             raise ValueError(
                 "cross_entropy: ignore_index names a class id, and the targets are probabilities"
@@ -179,7 +180,9 @@ def nll_loss(
 def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
     """Raise TypeError unless devices and dtypes fit, ValueError unless there is a weight for each class, or none."""
     check_device(name, input, target, weight)
-    if input.dtype.kind != "f" or target.dtype.kind not in ("iuf" if name == "cross_entropy" else "iu"):
+    if input.dtype.kind not in FLOATS or target.dtype.kind not in (
+        "iufV" if name == "cross_entropy" else "iu"
+    ):
         what = "floating-point logits and integer class ids (of cross_entropy: or probabilities)"
         raise TypeError(f"{name}: expected {what}, got {input.dtype}, {target.dtype}")
     if weight is None:
@@ -192,7 +195,7 @@ def _check(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> N
         raise TypeError(
             f"{name}: logits are {input.dtype}, class weights {weight.dtype}; call .to(...) on one of them"
         )
-    if weight.requires_grad and target.dtype.kind != "f":
+    if weight.requires_grad and target.dtype.kind not in FLOATS:
         raise RuntimeError(f"{name}: class weights get no gradient from class ids; detach() them")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import Array, Arrays, float16, float32, namespace
+from minitransformer.backends import Array, Arrays, float32, namespace
 from minitransformer.ops.books import Books
-from minitransformer.ops.laws import Remembers
+from minitransformer.ops.laws import Remembers, is_half
 from minitransformer.ops.precision import raised
 
 
@@ -172,5 +172,5 @@ def rms_norm(
     _check("rms_norm", input, shape, weight)
     xp = namespace(input.array)
     weight = Tensor(xp.ones(shape, input.dtype)) if weight is None else weight
-    eps = float(xp.finfo(float32 if input.dtype == float16 else input.dtype).eps) if eps is None else eps
+    eps = float(xp.finfo(float32 if is_half(input.dtype) else input.dtype).eps) if eps is None else eps
     return _over_the_last(RMSNorm(eps), input, weight)

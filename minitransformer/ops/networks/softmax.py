@@ -5,6 +5,7 @@ from __future__ import annotations
 from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims, Tangent, dims
 from minitransformer.ops.numpy_names import numpy_names
@@ -101,7 +102,7 @@ class LogSumExp(Reduction, Tangent):
 
 def _along(op: type[Op], input: Tensor, dim: int, dtype: DType | None) -> Tensor:
     (input,) = raised(cast(input, dtype or input.dtype))
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         raise TypeError(
             f"{op.__name__.lower()}: expected a floating-point tensor, got {input.dtype}; pass dtype=float32"
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, int32, int64, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.laws import dims
 from minitransformer.ops.operands import operand
 
@@ -61,7 +62,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return Tensor(xp.bincount(ids, minlength=minlength).astype(int64))
     found = xp.bincount(ids, weights.array, minlength)
-    return Tensor(found.astype(weights.dtype if weights.dtype.kind == "f" else "float64"))
+    return Tensor(found.astype(weights.dtype if weights.dtype.kind in FLOATS else "float64"))
 
 
 def searchsorted(

@@ -12,7 +12,7 @@ from minitransformer.ops.creation.likes import zeros_like
 from minitransformer.ops.elementwise.arithmetic import add, mul
 from minitransformer.ops.elementwise.choice import where
 from minitransformer.ops.laws import Sums, unbroadcast
-from minitransformer.ops.operands import operands
+from minitransformer.ops.operands import operands, rounded_once
 from minitransformer.ops.precision import lowered
 
 
@@ -210,6 +210,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(input.unsqueeze(1), vec2)
 
 
+@rounded_once
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2).
 
@@ -238,6 +239,7 @@ def _added(input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
 
 
+@rounded_once
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2).
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, DType, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims, widened
 from minitransformer.ops.numpy_names import numpy_names
@@ -85,7 +86,7 @@ def vector_norm(
         ValueError: there are no values, of which an extreme or a negative power is asked.
     """
     x = cast(x, dtype or x.dtype)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in FLOATS:
         raise TypeError(f"norm: expected a floating-point tensor, got {x.dtype}; call .float() first")
     along = over(dim, x.ndim, keepdim)
     if (ord < 0 or ord == math.inf) and not math.prod(x.shape[d] for d in along):

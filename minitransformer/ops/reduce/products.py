@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, int64, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import dims
 from minitransformer.ops.numpy_names import numpy_names
@@ -96,9 +97,9 @@ def prod(
         return prod(input.reshape(-1), 0, dtype=dtype)
     if not input.ndim:
         return prod(input.reshape(1), dim, dtype=dtype)
-    input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else int64))
+    input = cast(input, dtype or (input.dtype if input.dtype.kind in FLOATS else int64))
     op = Prod(dims(dim, input.ndim), keepdim)
-    return op(input) if input.dtype.kind == "f" else Tensor(op.forward(input.array))
+    return op(input) if input.dtype.kind in FLOATS else Tensor(op.forward(input.array))
 
 
 @numpy_names
@@ -115,6 +116,6 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """
     if not input.ndim:
         return cumprod(input.reshape(1), dim, dtype=dtype).reshape(())
-    input = cast(input, dtype or (input.dtype if input.dtype.kind == "f" else int64))
+    input = cast(input, dtype or (input.dtype if input.dtype.kind in FLOATS else int64))
     op = Cumprod(*dims(dim, input.ndim))
-    return op(input) if input.dtype.kind == "f" else Tensor(op.forward(input.array))
+    return op(input) if input.dtype.kind in FLOATS else Tensor(op.forward(input.array))

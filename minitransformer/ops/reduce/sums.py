@@ -7,6 +7,7 @@ from typing import Any
 
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, float64, int64, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Dims, Sums, dims, keep_dims, total, wide
 from minitransformer.ops.numpy_names import numpy_names
@@ -240,7 +241,7 @@ def over(dim: Dims, ndim: int, keepdim: bool = False) -> tuple[int, ...]:
 
 
 def _float(input: Tensor, name: str) -> Tensor:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         raise TypeError(f"{name}: expected a floating-point tensor, got {input.dtype}; call .float() first")
     return input
 
@@ -262,7 +263,7 @@ def sum_(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
         IndexError: a dimension is out of range.
     """
     input, dim = cast(input, dtype or input.dtype), over(dim, input.ndim, keepdim)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         return Tensor(input.array.sum(axis=dim, keepdims=keepdim, dtype=dtype or int64))
     return Sum(dim, keepdim)(input)
 
@@ -374,7 +375,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
         return cumsum(input.unsqueeze(0), dim, dtype=dtype).squeeze(0)
     along = Cumsum(*dims(dim, input.ndim))
     input = cast(input, dtype or input.dtype)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         return Tensor(input.array.cumsum(axis=along.dim, dtype=dtype or int64))
     return along(input)
 

@@ -22,6 +22,7 @@ from minitransformer.backends import (
     int64,
     uint8,
 )
+from minitransformer.brain_float import FLOATS, bfloat16, promoted
 from minitransformer.defaults import default_device
 from minitransformer.devices import Device, device_of, to_device
 from minitransformer.ops.laws import Moves
@@ -38,6 +39,7 @@ class Cast(Moves):
     """
 
     reads = "shapes"
+    rounded = False  # the result has the dtype that was asked for
 
     def __init__(self, dtype: DType):
         self.dtype = dtype
@@ -82,10 +84,10 @@ def cast(input: Tensor, dtype: DType) -> Tensor:
     if input.dtype == dtype:
         return input
     op = Cast(numpy.dtype(dtype))
-    return op(input) if op.dtype.kind == "f" else Tensor(op.forward(input.array))
+    return op(input) if op.dtype.kind in FLOATS else Tensor(op.forward(input.array))
 
 
-_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2, "V": 2}
 
 
 def common_dtype(*tensors: Tensor) -> DType:
@@ -101,9 +103,7 @@ def common_dtype(*tensors: Tensor) -> DType:
         The dtype.
     """
     ranks = [(_CATEGORY[x.dtype.kind], x.ndim > 0) for x in tensors]
-    return reduce(
-        numpy.promote_types, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)]
-    )
+    return reduce(promoted, [x.dtype for x, rank in zip(tensors, ranks, strict=True) if rank == max(ranks)])
 
 
 def to(
@@ -224,6 +224,22 @@ def to_half(input: Tensor, memory_format: str = preserve_format) -> Tensor:
         The same shape. The input itself if it is that already.
     """
     return in_order(cast(input, float16), memory_format)
+
+
+def to_bfloat16(input: Tensor, memory_format: str = preserve_format) -> Tensor:
+    """The tensor as bfloat16.
+
+    Args:
+        input: any shape.
+        memory_format: as in `to`.
+
+    Returns:
+        The same shape. The input itself if it is that already.
+
+    Raises:
+        ImportError: ml_dtypes is not installed.
+    """
+    return in_order(cast(input, bfloat16()), memory_format)
 
 
 def to_float(input: Tensor, memory_format: str = preserve_format) -> Tensor:

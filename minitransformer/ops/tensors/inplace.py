@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor, moment
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.errors import check_device
 from minitransformer.ops.laws import Moves, is_number, unbroadcast
 from minitransformer.ops.tensors.convert import cast
@@ -21,7 +22,7 @@ from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
 # for each kind of dtype, the kinds that can be written into it
-HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
+HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biufV", "V": "biufV"}
 
 
 class Overwrite(Moves):
@@ -125,7 +126,7 @@ def begin(input: Tensor, *others: Any) -> bool:
         if t.shows:
             t.refresh()
     tensors += input.shows[:1] if input.shows else ()
-    recorded = is_grad_enabled() and any(t.requires_grad for t in tensors) and input.dtype.kind == "f"
+    recorded = is_grad_enabled() and any(t.requires_grad for t in tensors) and input.dtype.kind in FLOATS
     _check_editable(input, recorded)
     return recorded
 

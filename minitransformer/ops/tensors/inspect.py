@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, overload
 
 from minitransformer.autograd import Op, Tensor
+from minitransformer.brain_float import FLOATS
 
 
 @overload
@@ -69,7 +70,7 @@ def is_floating_point(input: Tensor) -> bool:
     Returns:
         True or False.
     """
-    return input.dtype.kind == "f"
+    return input.dtype.kind in FLOATS
 
 
 def is_contiguous(input: Tensor) -> bool:

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from minitransformer.autograd import Op, Tensor
+from minitransformer.brain_float import FLOATS
 from minitransformer.settings import is_grad_enabled
 
 P = ParamSpec("P")
@@ -59,7 +60,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
     Raises:
         RuntimeError: integers, which have no gradient; or False for the result of an op.
     """
-    if requires_grad and input.array.dtype.kind != "f":
+    if requires_grad and input.array.dtype.kind not in FLOATS:
         raise RuntimeError(
             f"only floating-point tensors can require gradients, got {input.dtype}: use .float() first"
         )
