@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, float64, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.grids.convolution import Each
 from minitransformer.ops.grids.resizing import along, mean_weights
 from minitransformer.ops.grids.windows import Windows, several
@@ -91,7 +92,7 @@ def _batched(name: str, n: int, input: Tensor) -> Tensor:
     """(N, C, *L) from that or from (C, *L)."""
     if input.ndim not in (n + 1, n + 2):
         raise ValueError(f"{name}: expected an input of {n + 1} or {n + 2} dimensions, got {input.shape}")
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         raise TypeError(f"{name}: expected a floating-point input, got {input.dtype}; call .float() first")
     return input if input.ndim == n + 2 else input.unsqueeze(0)
 
