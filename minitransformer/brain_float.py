@@ -43,6 +43,19 @@ def bfloat16() -> numpy.dtype[Any]:
     return _Known.dtype  # type: ignore[no-any-return]  # of Any
 
 
+def limits(dtype: Any) -> Any:
+    """The limits of a floating-point dtype.
+
+    Args:
+        dtype: of NumPy's, or bfloat16.
+
+    Returns:
+        What `numpy.finfo` gives, or that of ml_dtypes.
+    """
+    narrow = numpy.dtype(dtype).kind == KIND
+    return importlib.import_module("ml_dtypes").finfo(dtype) if narrow else numpy.finfo(dtype)
+
+
 def known() -> bool:
     """Whether the dtype was asked for, so that there may be arrays of it.
 

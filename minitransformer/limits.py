@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy
 
 from minitransformer.backends import DType, float32
+from minitransformer.brain_float import FLOATS, limits
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ class finfo:
     resolution: float = field(init=False)
 
     def __post_init__(self) -> None:
-        if numpy.dtype(self.type).kind != "f":
+        if numpy.dtype(self.type).kind not in FLOATS:
             raise TypeError(f"finfo: expected a floating-point dtype, got {self.type}; iinfo has integers")
-        limits = numpy.finfo(self.type)
-        known = {"dtype": numpy.dtype(self.type).name, "bits": int(limits.bits)}
+        found = limits(self.type)
+        known = {"dtype": numpy.dtype(self.type).name, "bits": int(found.bits)}
         names = ("eps", "max", "min", "tiny", "smallest_normal", "resolution")
-        for name, value in {**known, **{name: float(getattr(limits, name)) for name in names}}.items():
+        for name, value in {**known, **{name: float(getattr(found, name)) for name in names}}.items():
             object.__setattr__(self, name, value)
 
 

@@ -187,6 +187,12 @@ def test_made_converted_and_edited():
     assert repr(x) == "tensor([3, 14, 3], dtype=bfloat16)" and f"{x[1]:.2f}" == "14.00"
 
 
+def test_limits_are_pytorch_s():
+    ours, theirs = mt.finfo(mt.bfloat16), torch.finfo(torch.bfloat16)
+    for name in "bits eps max min tiny smallest_normal dtype".split():
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name)), name
+
+
 def network():
     return nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, dropout=0.0).bfloat16()
 

@@ -112,7 +112,7 @@ def test_frequencies_are_those_of_the_weights():
 
 def test_a_generator_of_its_own_leaves_the_others_alone():
     def order(seed, samples=SAMPLES):
-        source = numpy.random.default_rng(seed)
+        source = mt.Generator().manual_seed(seed)
         sampler = data.SubsetRandomSampler([2, 4, 6, 8, 10, 12], source)
         loader = DataLoader(samples, 11, shuffle=True, generator=source)
         return (

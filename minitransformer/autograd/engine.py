@@ -168,8 +168,7 @@ class Op:
     `books` is an `ops.books.Books`: it stabilises divisions, and absorbs what no input gets. An op without relevance
     laws cannot be explained. Most inherit them from a family in `ops/laws.py`; others give `clear(*tensors)`: the op in other ops.
 
-    `reads` declares which values `vjp` reads. They are kept for backward, must not be edited in place before it, and are
-    what `vjp` gets after g:
+    `reads` declares which values `vjp` reads, and gets after g. They are kept for backward, and must not be edited before it:
 
     | `reads` | `vjp` gets | values read |
     |---|---|---|
@@ -180,14 +179,12 @@ class Op:
     | "output" | `(g, y)` | of the output |
     | "both" | `(g, y, *inputs)` | of the output and of all inputs |
 
-    The relevance laws get y where `vjp` does, and always all inputs. `needs` says for each input whether its cotangent, or
-    relevance, is needed; a law may give None for the others. A walk over the tape sets it; by hand it is True for all.
+    The relevance laws get y where `vjp` does, and all inputs. `needs`, set by a walk: for which inputs a law may not give None.
     """
 
     reads: str | tuple[tuple[int, ...], ...] = "inputs"
     needs: Sequence[bool] = (True, True, True)  # no law reads more than three
-    # of bfloat16: whether `forward` computes, and so gets float32; whether its result is bfloat16 again
-    widened = rounded = True
+    widened = rounded = True  # bfloat16: whether `forward` gets float32; whether its result is bfloat16 again
     view = False  # the output may share the input's memory
     number: int  # the moment it was made; then its inputs, until `release`
     inputs: list[Any]

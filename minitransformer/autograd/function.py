@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from minitransformer import brain_float
 from minitransformer.autograd.engine import Op, Tensor
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.settings import grad_enabled, no_grad
@@ -247,7 +248,7 @@ class Function:
         op._record(inputs, ())
         made = [o.detach() if isinstance(o, Tensor) else o for o in outs]
         for i, (o, old) in enumerate(zip(made, outs, strict=True)):
-            if isinstance(o, Tensor) and o.dtype.kind == "f" and id(old) not in ctx.constant:
+            if isinstance(o, Tensor) and o.dtype.kind in brain_float.FLOATS and id(old) not in ctx.constant:
                 o.op, o.index, o.requires_grad = op, i, True
         return tuple(made)
 

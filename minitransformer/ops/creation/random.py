@@ -252,7 +252,7 @@ def bernoulli(input: Tensor, *, generator: Drawing = None) -> Tensor:
         TypeError: the dtype is not a floating-point one.
         ValueError: a probability is outside 0 .. 1.
     """
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in FLOATS:
         raise TypeError(f"bernoulli: expected floating-point probabilities, got {input.dtype}")
     p = to_host(input.array)
     if not ((p >= 0) & (p <= 1)).all():

@@ -68,7 +68,7 @@ def values_of(input: Tensor) -> str:
     """
     options = dict(_Shown.options)
     scientific = options.pop("sci_mode", None)
-    if scientific and input.dtype.kind == "f":
+    if scientific and input.is_floating_point():
         options["formatter"] = {"float_kind": lambda x: f"{x:.{options['precision']}e}"}
     if scientific is False:
         options["suppress_small"] = True
