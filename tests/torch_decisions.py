@@ -51,6 +51,13 @@ _FACTORS = Decision(
     "expected integers beta and alpha",
     "PyTorch cuts a factor of 0.6 to 0 without a word; for addmm it refuses, as we do",
 )
+_NO_CHANNELS = Decision(
+    "nn.functional.batch_norm",
+    "refused",
+    r"expected an input \(N, C\).* got \(0,\)",
+    "a batch of no other dimension has no channels",
+)
+
 OPS = [
     _SINGULAR_VALUES,
     _COUNTS,
@@ -63,12 +70,7 @@ OPS = [
         "gradient of tensor 0: got None, expected",
         "numbers that were drawn have no history; PyTorch's gradient of the mean is zero",
     ),
-    Decision(
-        "nn.functional.batch_norm",
-        "refused",
-        r"expected an input \(N, C\).* got \(0,\)",
-        "a batch of no other dimension has no channels",
-    ),
+    _NO_CHANNELS,
     Decision(
         "nn.functional.max_pool1d.wrong",
         "different",
@@ -79,6 +81,8 @@ OPS = [
 ]
 OTHER_DTYPES = {
     "float32": [
+        _NO_CHANNELS,
+        Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT),
         Decision("nn.functional.normalize", "different", "gradient of tensor 0", _NOTHING_LEFT),
         _SINGULAR_VALUES,
@@ -87,6 +91,8 @@ OTHER_DTYPES = {
         *_NORMAL,
     ],
     "float16": [
+        _NO_CHANNELS,
+        Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision(
             "nn.functional.(normalize|cosine_similarity)", "different", "gradient of tensor [01]", _HALVES
