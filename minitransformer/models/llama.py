@@ -14,7 +14,6 @@ from typing import Any
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
-from minitransformer.devices import CPU
 from minitransformer.models import rotary
 from minitransformer.models.folder.model import PublishedModel
 from minitransformer.models.folder.names import Names
@@ -315,9 +314,7 @@ class LlamaDecoder(PublishedModel):
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         init.reserve(config.head_size)
-        turns = tensor(
-            rotary.frequencies(config.head_size, config.rope_theta, config.rope), device=CPU
-        )  # (d/2,)
+        turns = tensor(rotary.frequencies(config.head_size, config.rope_theta, config.rope))  # (d/2,)
         self.rotary = nn.RotaryEmbedding(
             config.head_size, config.max_position_embeddings, config.rope_theta, config.interleaved, turns
         )
