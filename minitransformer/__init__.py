@@ -203,7 +203,7 @@ if TYPE_CHECKING:
     bfloat16 = brain_float.bfloat16()
 bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
 dtype = numpy.dtype
-Size: type[tuple[int, ...]] = tuple  # the type of shapes
+Size: type = tuple  # of shapes
 __version__ = "0.1.0"
 __all__ = [
     "BoolTensor",
