@@ -6,9 +6,6 @@ import types
 import numpy as np
 import pytest
 from later import torch
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 import minitransformer as mt
 from minitransformer import explain
@@ -79,6 +76,10 @@ def test_classes_by_name(form):
 
 
 def test_a_pipeline_of_scikit_learn():
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     texts = ["a good film", "good and warm", "a dull film", "dull and cold"]
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [1, 1, 0, 0])
     found = dict(explain.lime(pipeline, TEXT, num_samples=200).as_list())
