@@ -77,7 +77,7 @@ def test_explain_a_class_by_its_name(command, folder):
     ] == pytest.approx(told["output"])
 
 
-def test_explain_one_class_rather_than_another(command, folder):
+def test_explain_one_class_rather_than_another(command, folder, tmp_path):
     path = folder(BERT)
     one, other, both = (
         asked(command, "explain", "--model", path, "the food was bad", *options)
@@ -87,6 +87,10 @@ def test_explain_one_class_rather_than_another(command, folder):
     assert both["output"] == pytest.approx(one["output"] - other["output"], abs=1e-5)
     expected = [a - b for a, b in zip(one["relevance"], other["relevance"], strict=True)]
     assert both["relevance"] == pytest.approx(expected, abs=1e-4)
+    contrast = ["the food was bad", "--target", "fine", "--against", "dull", "--html", tmp_path / "why.html"]
+    code, out = command("explain", "--model", path, *contrast)
+    assert code == 0 and "attnlrp: fine rather than dull, output 2 less output 0 = " in out
+    assert "fine rather than dull" in (tmp_path / "why.html").read_text(encoding="utf-8")
 
 
 def test_explain_by_lime_and_as_a_page(command, folder, tmp_path):
@@ -114,6 +118,8 @@ def test_explain_what_a_text_goes_on_with(command, folder):
     long = asked(command, *asking, "--target", "good and slow", "--against", "bad service")
     assert long["tokens"] == ["the", "food", "was", "good/bad", "and/"]
     assert long["ledger"]["total"] == pytest.approx(long["output"])
+    code, out = command(*asking, "--target", "good and slow", "--against", "bad service")
+    assert code == 0 and "good and slow rather than bad service, " in out
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ WRITERS = ("smollm2",)
 ENCODERS = ("minilm",)
 CHATS = ("smollm2",)
 TRANSLATORS = ("flan-t5",)
+EXPLAINED = (*WRITERS, "nanoguard")
 PublishedWriter = Annotated[
     str | None,
     typer.Option(
@@ -28,6 +29,33 @@ PublishedWriter = Annotated[
         help="Instead of a checkpoint: a folder of transformers, or a published language model, smollm2.",
     ),
 ]
+
+
+PublishedExplained = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER",
+        help="Instead of a checkpoint: a folder of transformers, or a published model, nanoguard or smollm2.",
+    ),
+]
+
+
+def explained(checkpoint: Path | None, model: str | None) -> tuple[Module, Tokenizer]:
+    """Load the model that the command line names, to be explained.
+
+    Args:
+        checkpoint: a checkpoint, or None.
+        model: the name of a published model, a folder, or None.
+
+    Returns:
+        The model and its tokenizer.
+
+    Raises:
+        ValueError: as `chosen`.
+    """
+    named = model is not None and checkpoint is None
+    return fetched(str(model), EXPLAINED, "one to explain") if named else chosen(checkpoint, model)
 
 
 def chosen(checkpoint: Path | None, model: str | None, *kinds: str) -> tuple[Module, Tokenizer]:

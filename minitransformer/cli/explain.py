@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from minitransformer.cli.chosen import WRITERS, PublishedWriter, chosen
+from minitransformer.cli.chosen import WRITERS, PublishedExplained
+from minitransformer.cli.chosen import explained as to_explain
 from minitransformer.cli.compare import compare_methods, show
 from minitransformer.cli.naming import check_length, name, predictor
 from minitransformer.cli.options import (
@@ -83,7 +84,7 @@ Lexicon = Annotated[
 def explain(
     text: Annotated[str | None, typer.Argument(help="The text that the model reads.")] = None,
     checkpoint: MaybeCheckpoint = None,
-    model: PublishedWriter = None,
+    model: PublishedExplained = None,
     method: How = Method.lrp,
     rule: RuleName = "attnlrp",
     form: WalkForm = None,
@@ -104,7 +105,7 @@ def explain(
     prepare(seed, backend)
     words = _checked(text, model, method, compare, replace)
     walk = gradient_x_input if method is Method.gradient else _walk(rule, form)
-    asked, tokenizer = chosen(checkpoint, model)
+    asked, tokenizer = to_explain(checkpoint, model)
     if compare:
         show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return

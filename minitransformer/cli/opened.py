@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from minitransformer import models
+from minitransformer.cli.options import remark
+from minitransformer.models import published
 from minitransformer.models.folder.reading import from_folder
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
@@ -17,7 +19,7 @@ Folder = Annotated[
     Path,
     typer.Argument(
         metavar="FOLDER",
-        help="A folder that transformers' `save_pretrained` wrote, or one of `minitransformer train`, or a checkpoint.",
+        help="A folder that transformers' `save_pretrained` wrote, one of `train`, a checkpoint, or a published model's name.",
     ),
 ]
 CHECKPOINTS = ("best.safetensors", "last.safetensors")  # of a run, the better first
@@ -27,7 +29,7 @@ def opened(path: Path) -> tuple[Module, Tokenizer]:
     """Load a model and its tokenizer.
 
     Args:
-        path: a folder of transformers, a run's folder, or a checkpoint.
+        path: a folder of transformers, a run's folder, a checkpoint, or the name of a published model.
 
     Returns:
         The model and its tokenizer.
@@ -36,6 +38,8 @@ def opened(path: Path) -> tuple[Module, Tokenizer]:
         ValueError: if the folder has no tokenizer, or is neither of the two.
         OSError: if there is nothing, or it cannot be read.
     """
+    if str(path) in published.MODELS and not path.exists():
+        return published.load(str(path), remark)
     if path.is_file():
         return models.load(path)
     found = [path / name for name in CHECKPOINTS if (path / name).is_file()]

@@ -65,6 +65,8 @@ def headline(explanation: Any) -> str:
     said = f"{outputs(explanation.target)} = {explanation.output:+.4f}"
     if explanation.name is None:
         return f"{explanation.method}: {said}"
+    if explanation.probability is None:  # of a contrast
+        return f"{explanation.method}: {explanation.name}, {said}"
     named = f"{explanation.method}: {explanation.name} {explanation.probability:.2f}"
     explains_probability = math.isclose(explanation.output, explanation.probability, abs_tol=1e-6)
     return named if explains_probability else f"{named}, {said}"

@@ -15,11 +15,10 @@ import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.models.folder.model import PublishedModel
 from minitransformer.nn import functional as F
 from minitransformer.ops.creation.filled import ones, zeros
 from minitransformer.ops.creation.from_data import tensor
-
-LABELS = ("safe", "injection")
 
 
 @dataclass(frozen=True)
@@ -120,19 +119,15 @@ class NanoGuardLayer(nn.Module):
         return x + self.c_proj(F.relu(self.c_fc(unit(x))).square())
 
 
-class NanoGuard(nn.Module):
+class NanoGuard(PublishedModel):
     """ids (B, T) -> the logits of each class, (B, num_classes).
 
     Args:
         config: the sizes.
-
-    Attributes:
-        labels: the names of the classes.
     """
 
     cos: Tensor
     sin: Tensor
-    labels = LABELS
 
     def __init__(self, config: NanoGuardConfig):
         super().__init__()

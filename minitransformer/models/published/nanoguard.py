@@ -12,6 +12,7 @@ import numpy
 
 from minitransformer import serialization
 from minitransformer.files import FileError, blaming, check_regular, parsing
+from minitransformer.models.folder.model import Origin
 from minitransformer.models.folder.names import Names
 from minitransformer.models.nanoguard import NanoGuard, NanoGuardConfig
 from minitransformer.models.published.weights import FETCH, WEIGHTS, fitted, map_arrays, pieces, shapes
@@ -20,6 +21,7 @@ from minitransformer.tokenization.ranks import merges_of, piece_of
 
 FILE, VOCABULARY = "model.pt", "tokenizer.pkl"
 CONFIG = NanoGuardConfig()
+LABELS = {"0": "safe", "1": "injection"}
 NAMES = Names(
     {
         "wte.": "transformer.wte.",
@@ -42,9 +44,11 @@ def model() -> NanoGuard:
     """The model, with initial weights.
 
     Returns:
-        A `NanoGuard` of the published size.
+        A `NanoGuard` of the published size, which knows the names of its classes.
     """
-    return NanoGuard(CONFIG)
+    made = NanoGuard(CONFIG)
+    made.origin = Origin("NanoGuardForSequenceClassification", {"id2label": LABELS}, NAMES)
+    return made
 
 
 def weights(folder: Path) -> dict[str, numpy.ndarray]:
