@@ -4,7 +4,8 @@
 library underneath is NumPy on the CPU and CuPy on a GPU.
 
 On Linux with glibc, the import changes one setting of the whole process: freed memory is kept for the next array
-(`minitransformer.kernels.memory`).
+(`minitransformer.kernels.memory`). Importing einops, before or after this package, makes it take our tensors
+(`minitransformer.utils.einops`).
 """
 
 import importlib
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer import autograd, backends, brain_float, errors, linalg, nn
+from minitransformer import autograd, backends, brain_float, errors, importing, linalg, nn
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -542,3 +543,6 @@ if not TYPE_CHECKING:  # a type checker reports a name that is not there
             except ImportError as error:
                 raise AttributeError(str(error)) from error
         raise errors.no_such_name("module 'minitransformer'", name, __all__)
+
+
+importing.after_import("einops", lambda: importlib.import_module("minitransformer.utils.einops"))

@@ -30,7 +30,9 @@ FLOORS = {
         0,
     ),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg", "random"], 1),
-    **dict.fromkeys(["brain_float", "tuning", "files", "disk", "plain", "terminal", "installing"], 0),
+    **dict.fromkeys(
+        ["brain_float", "tuning", "files", "disk", "importing", "plain", "terminal", "installing"], 0
+    ),
     "nn": 2,
     **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
     **dict.fromkeys(
