@@ -497,3 +497,39 @@ def test_a_schedule_that_followed_goes_on_to_the_same_bits():
             assert second.get_last_lr() == first.get_last_lr() == [first.optimizer.param_groups[0]["lr"]]
             first.step()
             second.step()
+
+
+def test_an_optimizer_with_a_step_of_its_own_as_programs_write_it():
+    """Momentum written against either library's `Optimizer`: the same parameters after three steps, also after a reload."""
+
+    def momentum(lib, parameters):
+        class Momentum(lib.optim.Optimizer):
+            def __init__(self, params, lr=0.1):
+                super().__init__(params, {"lr": lr})
+
+            @lib.no_grad()
+            def step(self):
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        if p.grad is None:
+                            continue
+                        state = self.state[p]
+                        if len(state) == 0:
+                            state["v"] = lib.zeros_like(p)
+                        state["v"].mul_(0.9).add_(p.grad)
+                        p.add_(state["v"], alpha=-group["lr"])
+
+        return Momentum(parameters)
+
+    start = np.random.default_rng(0).normal(size=(2, 3))
+    ends = []
+    for lib in (mt, torch):
+        p = lib.nn.Parameter(lib.tensor(start))
+        optimizer = momentum(lib, [p])
+        for _ in range(3):
+            optimizer.zero_grad()
+            (p**2).sum().backward()
+            optimizer.step()
+        assert list(optimizer.state) == [p]
+        ends.append(p.detach().numpy())
+    assert np.allclose(*ends, rtol=1e-12)

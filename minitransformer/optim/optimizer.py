@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ BESIDE = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "max_moment
 class Optimizer:
     """Groups of parameters in `param_groups`, and in `state` the arrays that are kept for each parameter.
 
-    A subclass defines `update` (one parameter), or `update_all` (all parameters of a group). PyTorch's settings `foreach`,
+    A subclass defines `update` (one parameter), or `update_all` (all parameters of a group), or `step` itself, as in PyTorch:
+    `state[p]` is a new dict for a parameter that has none yet. PyTorch's settings `foreach`,
     `fused` and `capturable` choose how a step is computed, not its result: they are accepted and have no effect.
     `differentiable` is refused.
 
@@ -51,7 +53,7 @@ class Optimizer:
             raise ValueError("optimizer: expected at least one parameter, got none")
         self.defaults = defaults
         self.param_groups: list[Settings] = []
-        self.state: dict[Tensor, State] = {}
+        self.state: defaultdict[Tensor, State] = defaultdict(dict)
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -121,7 +123,7 @@ class Optimizer:
         """`update_all` for the parameters of a group that have a gradient."""
         gradients = [p.grad.array for p in moved if p.grad is not None]
         gradients = [-g for g in gradients] if group.get("maximize") else gradients
-        states = [self.state.setdefault(p, {}) for p in moved]
+        states = [self.state[p] for p in moved]
         arrays = [p.writable() for p in moved]
         wide = [
             widened(a) for a in arrays
@@ -202,7 +204,8 @@ class Optimizer:
         groups = [self._settings(g, new) for g, new in zip(self.param_groups, loaded, strict=True)]
         params = [(p, g) for g in groups for p in g["params"]]
         state = {int(i): s for i, s in state_dict["state"].items()}
-        self.state = {params[i][0]: self._loaded_state(s, *params[i]) for i, s in state.items()}
+        self.state.clear()
+        self.state.update({params[i][0]: self._loaded_state(s, *params[i]) for i, s in state.items()})
         for group, settings in zip(self.param_groups, groups, strict=True):
             group.update(settings)
 
