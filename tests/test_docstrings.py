@@ -69,6 +69,8 @@ ops.elementwise.trigonometry
 ops.grids.convolution
 ops.grids.pooling
 ops.grids.resizing
+ops.grids.shuffling
+ops.grids.transposed
 ops.index.lookup
 ops.index.masks
 ops.index.picking

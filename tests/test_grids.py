@@ -10,7 +10,7 @@ from twins import compare, share_weights
 
 import minitransformer as mt
 from minitransformer import nn
-from minitransformer.ops.grids.windows import Windows
+from minitransformer.ops.grids.windows import Spread, Windows
 
 F = nn.functional
 
@@ -36,6 +36,47 @@ CONVOLUTIONS = [
 @pytest.mark.parametrize("name, shapes, settings", CONVOLUTIONS)
 def test_convolution(name, shapes, settings):
     check_op(asked(name, **settings), *shapes)
+
+
+TRANSPOSED = [
+    ("conv_transpose1d", [(2, 3, 4), (3, 4, 2), (4,)], {}),
+    ("conv_transpose1d", [(3, 1), (3, 2, 3)], {"stride": 4, "padding": 1}),
+    ("conv_transpose1d", [(2, 6, 3), (6, 1, 3), (6,)], {"groups": 6, "stride": 2, "output_padding": 1}),
+    ("conv_transpose1d", [(1, 1, 3), (1, 2, 2)], {"dilation": 3, "output_padding": 2, "padding": 2}),
+    ("conv_transpose2d", [(2, 2, 3, 2), (2, 3, 2, 3), (3,)], {"stride": (2, 1), "padding": (1, 0)}),
+    ("conv_transpose2d", [(4, 2, 3), (4, 3, 3, 1), (6,)], {"groups": 2, "dilation": (2, 1)}),
+    ("conv_transpose2d", [(0, 2, 2, 2), (2, 1, 2, 2), (1,)], {"stride": 2}),
+]
+
+
+@pytest.mark.parametrize("name, shapes, settings", TRANSPOSED)
+def test_transposed_convolution(name, shapes, settings):
+    check_op(asked(name, **settings), *shapes)
+
+
+def test_a_transposed_convolution_is_the_adjoint_of_one():
+    """<conv(x), y> = <x, conv_transpose(y)>, with the same weight."""
+    settings = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}
+    x, w, y = (mt.tensor(a) for a in arrays((2, 4, 5, 6), (6, 2, 3, 2), (2, 6, 3, 4)))
+    there = (F.conv2d(x, w, **settings) * y).sum()
+    back = (F.conv_transpose2d(y, w, **settings) * x).sum()
+    numpy.testing.assert_allclose(there.item(), back.item(), rtol=1e-12)
+
+
+def test_the_size_of_a_transposed_convolution_may_be_asked_for():
+    ours, theirs = nn.ConvTranspose2d(2, 3, 3, 2, 1), torch.nn.ConvTranspose2d(2, 3, 3, 2, 1)
+    share_weights(ours, theirs)
+    for size in ((6, 7), (5, 8), (1, 3, 6, 8)):
+        compare(ours, theirs, array(1, 2, 3, 4), call=lambda m, x, size=size: m(x, output_size=size))
+    with pytest.raises(ValueError, match=r"from \(5, 7\), by less than the stride"):
+        ours(mt.ones(1, 2, 3, 4), (7, 7))
+
+
+@pytest.mark.parametrize("shape, factor", [((2, 8, 2, 3), 2), ((9, 1, 2), 3), ((2, 2, 4, 1, 1), 2)])
+def test_pixels_and_channels(shape, factor):
+    check_op(asked("pixel_shuffle", factor), shape)
+    fine = (*shape[:-3], shape[-3] // factor**2, shape[-2] * factor, shape[-1] * factor)
+    check_op(asked("pixel_unshuffle", factor), fine)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +150,33 @@ def test_batch_norm(shape):
     check_values(ran(False), *values, differences=False)
 
 
+@pytest.mark.parametrize("shape", [(4, 3, 5), (2, 3, 2, 3), (1, 3, 4)])
+def test_instance_norm(shape):
+    def ran(of_input):
+        def run(lib, x, weight, bias):
+            mean, variance = lib.tensor(numpy.arange(3.0) / 3), lib.tensor(numpy.arange(3.0) + 0.5)
+            settings = mean.to(x.dtype), variance.to(x.dtype), weight, bias, of_input, 0.3, 1e-3
+            return lib.nn.functional.instance_norm(x, *settings), *settings[:2]
+
+        return run
+
+    values = arrays(shape, (3,), (3,))
+    check_values(ran(True), *values, differences=False)
+    check_values(ran(False), *values, differences=False)
+    check_op(lambda lib, x: lib.nn.functional.instance_norm(x), shape)
+
+
+def test_instance_norm_without_a_batch_and_in_use():
+    settings = {"affine": True, "track_running_stats": True, "momentum": 0.3}
+    ours, theirs = nn.InstanceNorm2d(3, **settings), torch.nn.InstanceNorm2d(3, **settings)
+    share_weights(ours, theirs)
+    compare(ours, theirs, array(3, 2, 4))
+    compare(ours, theirs, array(2, 3, 2, 4))
+    compare(ours.eval(), theirs.eval(), array(2, 3, 1, 1))
+    with pytest.warns(UserWarning, match="4 channels"):
+        nn.InstanceNorm1d(3)(mt.ones(2, 4, 5))
+
+
 def test_group_norm():
     check_op(lambda lib, x, w, b: lib.nn.functional.group_norm(x, 2, w, b), (2, 4, 3), (4,), (4,))
     check_op(lambda lib, x: lib.nn.functional.group_norm(x, 1), (2, 3))
@@ -118,6 +186,16 @@ LAYERS = {
     "conv": lambda lib: lib.Conv2d(2, 4, 3, padding=1, groups=2),
     "conv, dilated": lambda lib: lib.Conv2d(2, 3, 2, (2, 1), dilation=(1, 2), bias=False),
     "conv, same": lambda lib: lib.Conv2d(2, 3, 3, padding="same", padding_mode="circular"),
+    "conv, transposed": lambda lib: lib.ConvTranspose2d(2, 4, (3, 2), 2, 1, 1, groups=2, dilation=2),
+    "conv, transposed, no bias": lambda lib: lib.ConvTranspose2d(2, 3, 2, bias=False),
+    "instance norm": lambda lib: lib.InstanceNorm2d(2, affine=True, bias=False),
+    "instance norm, tracking": lambda lib: lib.InstanceNorm2d(2, track_running_stats=True),
+    "pixel unshuffle": lambda lib: lib.Sequential(lib.ZeroPad2d((0, 0, 0, 1)), lib.PixelUnshuffle(2)),
+    "pixel shuffle": lambda lib: lib.Sequential(lib.Conv2d(2, 4, 1), lib.PixelShuffle(2)),
+    "mirrored": lambda lib: lib.ReflectionPad2d((1, 3, 0, 2)),
+    "edge repeated": lambda lib: lib.ReplicationPad2d(2),
+    "circular": lambda lib: lib.CircularPad2d((1, 2, 0, 3)),
+    "constant": lambda lib: lib.ConstantPad2d((1, -1, 0, 3), 2.5),
     "max": lambda lib: lib.MaxPool2d(2, ceil_mode=True),
     "avg": lambda lib: lib.AvgPool2d((2, 3), 1, padding=1),
     "adaptive": lambda lib: lib.AdaptiveAvgPool2d((3, None)),
@@ -187,6 +265,15 @@ def test_dropout_of_whole_channels():
     assert F.dropout1d(mt.ones(2, 3), 0.5, training=False).tolist() == [[1, 1, 1]] * 2
 
 
+@pytest.mark.parametrize("shape, instead", [((50, 40), "dropout"), ((50, 40, 3), "dropout1d")])
+def test_dropout_of_channels_that_are_no_pictures(shape, instead):
+    """As in PyTorch: with a warning, the elements of (N, C), the channels of (N, C, L)."""
+    mt.manual_seed(0)
+    with pytest.warns(UserWarning, match=f"what {instead} does"):
+        y = F.dropout2d(mt.ones(*shape), 0.25).numpy().reshape(2000, -1)
+    assert (y == y[:, :1]).all() and 0.2 < (y == 0).mean() < 0.3
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 7, 6), (1, 1, 3, 3)])
 def test_windows_by_hand(shape):
     """Against a loop, and the cotangent against the sum of what each window sends back."""
@@ -199,6 +286,9 @@ def test_windows_by_hand(shape):
         assert (y[:, i, j] == x[:, :, 2 * i : 2 * i + 2, j : j + 3]).all()
         expected[:, :, 2 * i : 2 * i + 2, j : j + 3] += g[:, i, j]
     numpy.testing.assert_allclose(dx, expected, rtol=1e-14)
+    back = Spread(op, shape[2:])
+    numpy.testing.assert_allclose(back.forward(g), expected, rtol=1e-14)
+    assert (back.vjp(x, g)[0] == y).all()
 
 
 @pytest.mark.parametrize(
@@ -242,7 +332,27 @@ def test_windows_by_hand(shape):
         (lambda x: F.prelu(x, mt.ones(3)), ValueError, "1 or 2 slopes"),
         (lambda x: F.glu(x[0, :, :, 0]), ValueError, "even size"),
         (lambda x: F.hardtanh(x, 2.0, 1.0), ValueError, "min_val <= max_val"),
-        (lambda x: F.dropout2d(x[0, 0]), ValueError, "3 or 4 dimensions"),
+        (lambda x: F.dropout2d(x[0, 0, 0]), ValueError, "3 or 4 dimensions"),
+        (lambda x: F.conv_transpose2d(x, mt.ones(3, 4, 2, 2)), ValueError, "has 2 channels.*takes 3"),
+        (lambda x: F.conv_transpose2d(x, mt.ones(2, 4, 2)), ValueError, "a weight of 4"),
+        (lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 2, 2), mt.ones(2)), ValueError, "expected a bias"),
+        (lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 2, 2).double()), RuntimeError, "float32 and float64"),
+        (lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 2, 2), stride=0), ValueError, "stride and dilation"),
+        (
+            lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 2, 2), output_padding=1),
+            ValueError,
+            "smaller than stride",
+        ),
+        (lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 1, 1), padding=2), ValueError, "leaves sizes .1, 0."),
+        (lambda x: nn.ConvTranspose2d(2, 4, 2, padding_mode="reflect"), ValueError, "padding_mode 'zeros'"),
+        (lambda x: F.pixel_shuffle(x, 2), ValueError, "divisible by 2"),
+        (lambda x: F.pixel_unshuffle(x, 2), ValueError, "height and width divisible by 2"),
+        (lambda x: F.pixel_unshuffle(x[0, 0], 1), ValueError, "factor >= 1"),
+        (lambda x: F.instance_norm(x[..., :1, :1]), ValueError, "more than 1 place"),
+        (lambda x: F.instance_norm(x, eps=0), ValueError, "eps > 0"),
+        (lambda x: nn.InstanceNorm2d(3, affine=True)(x), ValueError, "each of 2 channels"),
+        (lambda x: nn.InstanceNorm1d(2)(x), ValueError, "expected 2 or 3 dimensions"),
+        (lambda x: nn.ReflectionPad2d(4)(x), ValueError, "too few"),
         (lambda x: nn.Dropout1d(2.0), ValueError, "probability"),
     ],
 )

@@ -49,6 +49,10 @@ NORMS = {
     "softplus": lambda: nn.Softplus(),
     "mish": lambda: nn.Mish(),
     "upsample": lambda: nn.Upsample(scale_factor=1.5, mode="bilinear"),
+    "transposed": lambda: nn.ConvTranspose2d(4, 4, 3, 2, 1, groups=2),
+    "instance norm": lambda: nn.InstanceNorm2d(4, affine=True),
+    "pixel shuffle": lambda: nn.Sequential(nn.PixelShuffle(2), nn.Conv2d(1, 4, 1)),
+    "mirrored": lambda: nn.ReflectionPad2d(1),
     "circular": lambda: nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"),
 }
 

@@ -11,8 +11,26 @@ from minitransformer.nn.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitransformer.nn.containers import ModuleDict, ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout, Dropout1d, Dropout2d
 from minitransformer.nn.embedding import Embedding
-from minitransformer.nn.grids.convolution import Conv1d, Conv2d, Conv3d
-from minitransformer.nn.grids.normalization import BatchNorm1d, BatchNorm2d, GroupNorm
+from minitransformer.nn.grids.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
+from minitransformer.nn.grids.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+)
+from minitransformer.nn.grids.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ZeroPad1d,
+    ZeroPad2d,
+)
 from minitransformer.nn.grids.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -21,7 +39,7 @@ from minitransformer.nn.grids.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from minitransformer.nn.grids.resizing import Upsample, ZeroPad2d
+from minitransformer.nn.grids.resizing import PixelShuffle, PixelUnshuffle, Upsample
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.lazy import LazyLinear
 from minitransformer.nn.linear import Linear
@@ -83,9 +101,15 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
+    "CircularPad1d",
+    "CircularPad2d",
+    "ConstantPad1d",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -103,6 +127,8 @@ __all__ = [
     "Hardtanh",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
     "LSTM",
@@ -129,6 +155,8 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PositionalEncoding",
     "RMSNorm",
     "RNN",
@@ -137,6 +165,10 @@ __all__ = [
     "RNNCellBase",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
     "RotaryEmbedding",
     "Sequential",
     "SiLU",
@@ -156,6 +188,7 @@ __all__ = [
     "TripletMarginLoss",
     "Unflatten",
     "Upsample",
+    "ZeroPad1d",
     "ZeroPad2d",
     "apply_rotary",
     "functional",

@@ -82,7 +82,7 @@ class Dropout2d(Dropout):
         """Apply dropout to channels.
 
         Args:
-            input: (N, C, H, W) or (C, H, W), floating-point.
+            input: (N, C, H, W), floating-point; (N, C, L) and (N, C) with a warning.
 
         Returns:
             The same shape and dtype.

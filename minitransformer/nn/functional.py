@@ -15,10 +15,12 @@ from minitransformer.ops.grids.pooling import (
     max_pool2d,
 )
 from minitransformer.ops.grids.resizing import interpolate
+from minitransformer.ops.grids.shuffling import pixel_shuffle, pixel_unshuffle
+from minitransformer.ops.grids.transposed import conv_transpose1d, conv_transpose2d
 from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
-from minitransformer.ops.networks.channels import batch_norm, group_norm
+from minitransformer.ops.networks.channels import batch_norm, group_norm, instance_norm
 from minitransformer.ops.networks.differences import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from minitransformer.ops.networks.distances import (
     cosine_embedding_loss,
@@ -63,6 +65,8 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
@@ -77,6 +81,7 @@ __all__ = [
     "gumbel_softmax",
     "hardtanh",
     "huber_loss",
+    "instance_norm",
     "interpolate",
     "kl_div",
     "l1_loss",
@@ -95,6 +100,8 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
     "relu6",

@@ -1,7 +1,8 @@
-"""Normalization of each channel, by the statistics of a batch or of a group of channels."""
+"""Normalization of each channel, by the statistics of a batch, of an instance or of a group of channels."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 from minitransformer.autograd import Tensor
@@ -32,8 +33,8 @@ class _Affine(Module):
             init.zeros_(self.bias)
 
 
-class _BatchNorm(_Affine):
-    """Batch normalization of inputs with as many dimensions as `ndims` names."""
+class _Tracking(_Affine):
+    """With running statistics, if wanted; for inputs with as many dimensions as `ndims` names."""
 
     ndims: ClassVar[tuple[int, ...]]
     running_mean: Tensor | None
@@ -76,6 +77,19 @@ class _BatchNorm(_Affine):
         if self.num_batches_tracked is not None:
             init.zeros_(self.num_batches_tracked)
 
+    def _check_dimensions(self, input: Tensor) -> None:
+        if input.ndim not in self.ndims:
+            expected = " or ".join(f"{n}" for n in self.ndims)
+            raise ValueError(f"{self._get_name()}: expected {expected} dimensions, got {input.shape}")
+
+    def extra_repr(self) -> str:
+        settings = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+        return f"{settings}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+
+
+class _BatchNorm(_Tracking):
+    """Batch normalization."""
+
     def _counted(self) -> float:
         """Count a batch; how far the running statistics move towards its own."""
         if self.num_batches_tracked is None:
@@ -95,18 +109,12 @@ class _BatchNorm(_Affine):
         Raises:
             ValueError: if the dimensions or the number of channels do not fit.
         """
-        if input.ndim not in self.ndims:
-            expected = " or ".join(f"{n}" for n in self.ndims)
-            raise ValueError(f"{self._get_name()}: expected {expected} dimensions, got {input.shape}")
+        self._check_dimensions(input)
         of_batch = self.training or self.running_mean is None
         momentum = self._counted() if self.training else 0.0
         follows = self.training and self.track_running_stats
         kept = (self.running_mean, self.running_var) if follows or not of_batch else (None, None)
         return F.batch_norm(input, *kept, self.weight, self.bias, of_batch, momentum, self.eps)
-
-    def extra_repr(self) -> str:
-        settings = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
-        return f"{settings}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -150,6 +158,92 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ndims = (4,)
+
+
+class _InstanceNorm(_Tracking):
+    """Instance normalization of inputs with as many dimensions as `ndims` names, without and with a batch."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: str | None = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        settings = momentum, affine, track_running_stats, device, dtype
+        super().__init__(num_features, eps, *settings, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize each channel of each instance.
+
+        Args:
+            input: (N, C, ..) or (C, ..), with as many dimensions as the class is for.
+
+        Returns:
+            The same shape.
+
+        Raises:
+            ValueError: if the dimensions do not fit, or the number of channels, where there are numbers for each.
+        """
+        self._check_dimensions(input)
+        if input.ndim == self.ndims[0]:
+            return self.forward(input.unsqueeze(0)).squeeze(0)
+        if input.shape[1] != self.num_features and not self.affine:
+            warnings.warn(
+                f"{self._get_name()}({self.num_features}) got {input.shape[1]} channels; no weight minds",
+                stacklevel=2,
+            )
+        of_input = self.training or not self.track_running_stats
+        kept = self.running_mean, self.running_var
+        momentum = 0.0 if self.momentum is None else self.momentum
+        return F.instance_norm(input, *kept, self.weight, self.bias, of_input, momentum, self.eps)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """y = (x - mean) / sqrt(variance + eps) * weight + bias for each channel of each instance, see `functional.instance_norm`.
+
+    With running statistics, these are used in evaluation mode. `weight` starts as ones and `bias` as zeros, both (num_features,).
+
+    Args:
+        num_features: C, the number of channels of an input (N, C, L) or (C, L).
+        eps: added to the variance.
+        momentum: how far the running statistics move.
+        affine: whether there are weight and bias.
+        track_running_stats: whether there are running statistics; if not, those of the instance are always used.
+        device: where parameters and buffers live; None means the default device.
+        dtype: a floating-point dtype; None means float32.
+        bias: whether there is a bias beside the weight.
+
+    Source:
+        Ulyanov et al., arXiv 1607.08022.
+    """
+
+    ndims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """`InstanceNorm1d` for pictures.
+
+    Args:
+        num_features: C, the number of channels of an input (N, C, H, W) or (C, H, W).
+        eps: added to the variance.
+        momentum: how far the running statistics move.
+        affine: whether there are weight and bias.
+        track_running_stats: whether there are running statistics; if not, those of the instance are always used.
+        device: where parameters and buffers live; None means the default device.
+        dtype: a floating-point dtype; None means float32.
+        bias: whether there is a bias beside the weight.
+
+    Source:
+        Ulyanov et al., arXiv 1607.08022.
+    """
+
+    ndims = (3, 4)
 
 
 class GroupNorm(_Affine):

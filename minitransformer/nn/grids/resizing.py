@@ -1,4 +1,4 @@
-"""Grids of other sizes: more values by interpolation, or zeros around them."""
+"""Grids of other sizes: more values by interpolation, or channels that become places."""
 
 from __future__ import annotations
 
@@ -54,27 +54,65 @@ class Upsample(Module):
         return f"{size}, mode={self.mode!r}"
 
 
-class ZeroPad2d(Module):
-    """Zeros around pictures.
+class PixelShuffle(Module):
+    """Channels become pixels, see `functional.pixel_shuffle`.
 
     Args:
-        padding: how many on each side; or (left, right, top, bottom). A negative number cuts places off.
+        upscale_factor: r; r^2 channels become a block of r x r pixels.
+
+    Source:
+        Shi et al., CVPR 2016.
     """
 
-    def __init__(self, padding: int | Sequence[int]) -> None:
+    def __init__(self, upscale_factor: int) -> None:
         super().__init__()
-        self.padding = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
+        self.upscale_factor = upscale_factor
 
     def forward(self, input: Tensor) -> Tensor:
-        """Add the zeros.
+        """Move the channels.
 
         Args:
-            input: (N, C, H, W) or (C, H, W).
+            input: (.., C r^2, H, W).
 
         Returns:
-            The same with H + top + bottom and W + left + right.
+            (.., C, H r, W r).
+
+        Raises:
+            ValueError: if r^2 does not divide the channels.
         """
-        return F.pad(input, self.padding)
+        return F.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
-        return f"{self.padding}"
+        return f"upscale_factor={self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """Pixels become channels, see `functional.pixel_unshuffle`.
+
+    Args:
+        downscale_factor: r; a block of r x r pixels becomes r^2 channels.
+
+    Source:
+        Shi et al., CVPR 2016.
+    """
+
+    def __init__(self, downscale_factor: int) -> None:
+        super().__init__()
+        self.downscale_factor = downscale_factor
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Move the pixels.
+
+        Args:
+            input: (.., C, H r, W r).
+
+        Returns:
+            (.., C r^2, H, W).
+
+        Raises:
+            ValueError: if r does not divide height and width.
+        """
+        return F.pixel_unshuffle(input, self.downscale_factor)
+
+    def extra_repr(self) -> str:
+        return f"downscale_factor={self.downscale_factor}"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.ops.laws import Moves, widened
+from minitransformer.ops.laws import Moves, Sums, widened
 
 
 class Windows(Moves):
@@ -67,11 +67,45 @@ class Windows(Moves):
         )  # the view sees values several times
 
     def vjp(self, g: Array, x: Array) -> Arrays:  # each element of the kernel brings back what it has seen
-        places = self.places(x.shape[2:])
-        dx = namespace(g).zeros(x.shape, widened(g[:0]).dtype)
+        return (self.laid_back(g, x.shape[2:]),)
+
+    def laid_back(self, seen: Array, grid: Sequence[int]) -> Array:  # (N, *O, C, *K) -> (N, C, *L)
+        """The sum of all windows, each at its place.
+
+        Args:
+            seen: the windows.
+            grid: the sizes of the grid.
+
+        Returns:
+            The grid, with zeros where no window looks.
+        """
+        places, channels = self.places(grid), seen.shape[-len(self.kernel) - 1]
+        x = namespace(seen).zeros((seen.shape[0], channels, *grid), widened(seen[:0]).dtype)
         for element in itertools.product(*map(range, self.kernel)):
-            dx[(..., *self.seen_by(element, places))] += namespace(g).moveaxis(g[(..., *element)], -1, 1)
-        return (dx.astype(g.dtype, copy=False),)
+            x[(..., *self.seen_by(element, places))] += namespace(seen).moveaxis(seen[(..., *element)], -1, 1)
+        return x.astype(seen.dtype, copy=False)
+
+
+class Spread(Sums):
+    """The adjoint of `Windows`: windows, each at its place, are added up to a grid, (N, *O, C, *K) to (N, C, *L).
+
+    Each value of a window gets its share of the sum, R_i = x_i R / S(y).
+
+    Args:
+        windows: how the windows lie.
+        grid: the sizes of the grid.
+    """
+
+    reads = "shapes"
+
+    def __init__(self, windows: Windows, grid: Sequence[int]):
+        self.windows, self.grid = windows, tuple(grid)
+
+    def forward(self, seen: Array) -> Array:
+        return self.windows.laid_back(seen, self.grid)
+
+    def vjp(self, g: Array, seen: Array) -> Arrays:  # each window sees what stands at its place
+        return (self.windows.forward(g),)
 
 
 def several(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:

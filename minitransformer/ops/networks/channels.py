@@ -53,22 +53,18 @@ def batch_norm(
         raise ValueError(f"batch_norm: expected eps > 0, in use also 0, got {eps}")
     if training:
         _check_several(input)
+        rows = input.transpose(0, 1).flatten(1)  # (C, N *L)
         if input.numel():
-            _follow(input, running_mean, running_var, momentum)
-        return _affine(_of_batch(input, eps), weight, bias)
+            _follow(rows.unsqueeze(0), running_mean, running_var, momentum)
+        normal = layer_norm(rows, rows.shape[1:], eps=eps)
+        normal = normal.reshape(input.shape[1], input.shape[0], *input.shape[2:]).transpose(0, 1)
+        return _affine(normal, weight, bias)
     if running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var when training is False")
     scale = rsqrt(running_var.to(input.dtype) + eps)  # (C,)
     scale = scale if weight is None else scale * weight
     shift = -running_mean.to(input.dtype) * scale
     return _affine(input, scale, shift if bias is None else shift + bias)
-
-
-def _of_batch(x: Tensor, eps: float) -> Tensor:
-    """The values of each channel normalized together, (N, C, *L)."""
-    rows = x.transpose(0, 1).flatten(1)  # (C, N *L)
-    normal = layer_norm(rows, rows.shape[1:], eps=eps)
-    return normal.reshape(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -79,13 +75,58 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 
 @no_grad()
-def _follow(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float) -> None:
-    """Move the running statistics towards those of a batch."""
-    over = (0, *range(2, x.ndim))
+def _follow(rows: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float) -> None:
+    """Move the running statistics (C,) towards those of the rows (.., C, n), averaged over the first dimension."""
     if running_mean is not None:
-        running_mean.add_((mean(x, over) - running_mean) * momentum)
+        running_mean.add_((mean(mean(rows, -1), 0) - running_mean) * momentum)
     if running_var is not None:
-        running_var.add_((var(x, over) - running_var) * momentum)
+        running_var.add_((mean(var(rows, -1), 0) - running_var) * momentum)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of each instance shifted to mean 0 and scaled to variance 1, then multiplied by `weight` and shifted by `bias`.
+
+    Args:
+        input: (N, C, *L), floating-point.
+        running_mean: (C,), moved towards the mean of the instances' means, in place; the mean to use without `use_input_stats`.
+        running_var: (C,), the variance likewise, of each instance without bias.
+        weight: (C,); None means ones.
+        bias: (C,); None means zeros.
+        use_input_stats: whether to use mean and variance of each instance; if not, the running ones, as `batch_norm` in use.
+        momentum: how far the running statistics move, from 0 to 1.
+        eps: added to the variance.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: the sizes do not fit, or there is one value for each channel of an instance, or `eps` is too small.
+        RuntimeError: without `use_input_stats` and without running statistics.
+
+    Source:
+        Ulyanov et al., arXiv 1607.08022.
+    """
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    input, weight, bias = raised(input, weight, bias)
+    _check("instance_norm", input, running_mean, running_var, weight, bias)
+    if math.prod(input.shape[2:]) == 1:
+        raise ValueError(f"instance_norm: expected more than 1 place in each instance, got {input.shape}")
+    if eps <= 0:
+        raise ValueError(f"instance_norm: expected eps > 0, got {eps}")
+    rows = input.flatten(2)  # (N, C, *L) -> (N, C, n)
+    if input.numel():
+        _follow(rows, running_mean, running_var, momentum)
+    return _affine(layer_norm(rows, rows.shape[2:], eps=eps).reshape(*input.shape), weight, bias)
 
 
 def group_norm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 
 from minitransformer import kernels
@@ -102,8 +103,10 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each channel of a picture set to 0 with probability `p`, and the others multiplied by 1 / (1 - p).
 
+    As in PyTorch, an input of 3 dimensions is (N, C, L), and of one of 2, (N, C), each element is a channel; both with a warning.
+
     Args:
-        input: (N, C, H, W) or (C, H, W).
+        input: (N, C, H, W).
         p: the probability, from 0 to 1.
         training: False returns the input itself.
         inplace: whether to write the result into `input`.
@@ -117,7 +120,14 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Source:
         Tompson et al., CVPR 2015.
     """
-    return _whole_channels(2, input, p, training, inplace)
+    if input.ndim not in (2, 3):
+        return _whole_channels(2, input, p, training, inplace)
+    instead = "dropout1d" if input.ndim == 3 else "dropout"
+    warnings.warn(
+        f"dropout2d of {tuple(input.shape)} leaves out what {instead} does: call that, or give (N, C, H, W)",
+        stacklevel=2,
+    )
+    return (dropout1d if input.ndim == 3 else dropout)(input, p, training, inplace)
 
 
 def check_probability(name: str, p: float) -> None:
