@@ -131,7 +131,12 @@ def test_weights_of_losses_are_buffers():
         (lambda x: F.huber_loss(x, x, delta=0.0), ValueError, "delta > 0"),
         (lambda x: F.kl_div(x, x, reduction="max"), ValueError, "reduction"),
         (lambda x: F.l1_loss(x, x, reduction="batchmean"), ValueError, "reduction"),
-        (lambda x: F.binary_cross_entropy(x + 1, x), RuntimeError, r"inputs in \[0, 1\]"),
+        pytest.param(
+            lambda x: F.binary_cross_entropy(x + 1, x),
+            RuntimeError,
+            r"inputs in \[0, 1\]",
+            marks=pytest.mark.host("a device is not asked for its numbers"),
+        ),
         (lambda x: F.binary_cross_entropy_with_logits(x, x[0]), ValueError, "equal shapes"),
         (lambda x: F.cosine_embedding_loss(x, x, x), ValueError, r"\(N, C\), \(N, C\) and \(N,\)"),
         (lambda x: F.margin_ranking_loss(x, x[0], x), ValueError, "equally many dimensions"),
