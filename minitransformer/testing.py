@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor
-from minitransformer.devices import to_host
+from minitransformer.ops.tensors.python import host_array
 
 TOLERANCES = {
     "float16": (1e-3, 1e-5),
@@ -83,7 +83,7 @@ def _apart(
     if check_device and isinstance(actual, Tensor) and isinstance(expected, Tensor):
         if actual.device != expected.device:
             return f"expected a tensor on {expected.device}, got {actual.device}"
-    got, right = _array(actual), _array(expected)
+    got, right = host_array(actual), host_array(expected)
     if got.shape != right.shape:
         return f"expected shape {right.shape}, got {got.shape}"
     if check_dtype and got.dtype != right.dtype:
@@ -106,7 +106,3 @@ def _differences(got: Any, right: Any, rtol: float, atol: float, equal_nan: bool
         f"{int((~close).sum())} of {close.size} elements differ, by at most {largest:.3g}; allowed: {atol:g} + {rtol:g} "
         f"|expected|; at {place}: expected {float(right[place])!r}, got {float(got[place])!r}"
     )
-
-
-def _array(value: Any) -> numpy.ndarray:
-    return to_host(value.detach().array) if isinstance(value, Tensor) else numpy.asarray(value)

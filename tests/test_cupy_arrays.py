@@ -18,7 +18,7 @@ from minitransformer.generation import beam_search, generate, generate_batch
 from minitransformer.models.bert import Bert, BertConfig, embed
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier, predict_proba
 from minitransformer.tokenization import WordTokenizer
-from minitransformer.utils.data import DataLoader, pad_collate, pad_sequence
+from minitransformer.utils.data import DataLoader, default_collate, default_convert, pad_collate, pad_sequence
 
 # where the model is, and the backend in use, which says the other
 HOMES = [("cpu", "cupy"), ("cuda", "numpy")]
@@ -82,6 +82,31 @@ def test_arrays_of_the_device_s_own_are_taken():
     x = mt.ones(2, 3)
     assert ((x + x.array) == x.array * 2).all() and [1, 2, 3][mt.tensor(2)] == 3
     assert pad_sequence([x.array, x.array]).device == x[mt.tensor([1, 0]).array].device == "cuda:0"
+
+
+def test_arrays_of_the_device_s_own_are_batched_compared_and_kept():
+    x = mt.tensor([[1.0, 2.0]])
+    batch = default_collate([{"x": x.array}, {"x": x.array}])["x"]
+    assert batch.device == default_convert(x.array).device == "cuda:0" and batch.shape == (2, 1, 2)
+    mt.testing.assert_close(x.array, [[1.0, 2.0]], check_dtype=False)
+    with pytest.raises(AssertionError, match="1 of 2 elements differ"):
+        mt.testing.assert_close(x.array, mt.tensor([[1.0, 3.0]]))
+    layer = nn.Linear(2, 1, bias=False)
+    layer.load_state_dict({"weight": x.array})
+    assert layer.weight.tolist() == [[1, 2]]
+    told = explain.lime(lambda texts: mt.full((len(texts), 2), 0.5).array, "a b c", num_samples=10)
+    assert len(told.as_list()) == 3
+
+
+class Bare(nn.Module):
+    """A model without parameters, which says nowhere on which device it is."""
+
+    def forward(self, x):
+        return x * mt.tensor([[1.0, 2.0, -1.0]])
+
+
+def test_a_model_without_parameters_reads_its_inputs_on_the_device_in_use():
+    assert explain.certify(Bare(), numpy.array([[3.0, 1.0, 2.0]]), 1).ok
 
 
 def test_a_loader_gives_what_the_model_can_read():

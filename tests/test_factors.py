@@ -21,14 +21,14 @@ def normal(*shape):
     return RANDOM.standard_normal(shape)
 
 
-X, WEIGHT, BIAS, OUT = normal(3, 5), mt.tensor(normal(5)), mt.tensor(normal(5)), mt.tensor(normal(3, 5))
+X, WEIGHT, BIAS, OUT = normal(3, 5), normal(5), normal(5), normal(3, 5)
 
 
 def explained(function, x, form, rule="attnlrp", **options):
     """The relevance of x for a weighted sum of what the function makes of it, and the ledger, which closes."""
     leaf = mt.tensor(x, requires_grad=True)
     y = function(leaf)
-    out = (y * OUT[: y.shape[0], : y.shape[-1]]).sum()
+    out = (y * mt.tensor(OUT)[: y.shape[0], : y.shape[-1]]).sum()
     (found,), ledger = explain.account(out, [leaf], rule, form, EPS, **options)
     assert ledger.closes and abs(found.sum() - ledger["tokens"]) < 1e-10 * ledger.scale
     return found, ledger
@@ -58,19 +58,20 @@ def sigma(x):
 
 
 RMS = {
-    "divided by a root": lambda x: x / mean_square(x).sqrt() * WEIGHT,
-    "times rsqrt": lambda x: x * mt.rsqrt(mean_square(x)) * WEIGHT,
-    "rsqrt first": lambda x: WEIGHT * (mt.rsqrt(mean_square(x)) * x),
-    "a power": lambda x: x * mean_square(x) ** -0.5 * WEIGHT,
-    "a power of a root": lambda x: x * mean_square(x).sqrt().pow(-1) * WEIGHT,
-    "a scaled reciprocal": lambda x: x * (WEIGHT * (1 / mean_square(x).sqrt())),
-    "a reciprocal, moved": lambda x: x * (1 / mean_square(x).sqrt()).expand(3, 5) * WEIGHT,
+    "divided by a root": lambda x: x / mean_square(x).sqrt() * mt.tensor(WEIGHT),
+    "times rsqrt": lambda x: x * mt.rsqrt(mean_square(x)) * mt.tensor(WEIGHT),
+    "rsqrt first": lambda x: mt.tensor(WEIGHT) * (mt.rsqrt(mean_square(x)) * x),
+    "a power": lambda x: x * mean_square(x) ** -0.5 * mt.tensor(WEIGHT),
+    "a power of a root": lambda x: x * mean_square(x).sqrt().pow(-1) * mt.tensor(WEIGHT),
+    "a scaled reciprocal": lambda x: x * (mt.tensor(WEIGHT) * (1 / mean_square(x).sqrt())),
+    "a reciprocal, moved": lambda x: x * (1 / mean_square(x).sqrt()).expand(3, 5) * mt.tensor(WEIGHT),
 }
 LAYER = {
-    "divided by sigma": lambda x: centred(x) / sigma(x) * WEIGHT + BIAS,
-    "times one over sigma": lambda x: centred(x) * (1 / sigma(x)) * WEIGHT + BIAS,
+    "divided by sigma": lambda x: centred(x) / sigma(x) * mt.tensor(WEIGHT) + mt.tensor(BIAS),
+    "times one over sigma": lambda x: centred(x) * (1 / sigma(x)) * mt.tensor(WEIGHT) + mt.tensor(BIAS),
     "a root of squares": lambda x: (
-        centred(x) / mt.sqrt((centred(x) ** 2).mean(-1, keepdim=True) + 1e-5) * WEIGHT + BIAS
+        centred(x) / mt.sqrt((centred(x) ** 2).mean(-1, keepdim=True) + 1e-5) * mt.tensor(WEIGHT)
+        + mt.tensor(BIAS)
     ),
 }
 
@@ -79,13 +80,13 @@ LAYER = {
 @pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
 @pytest.mark.parametrize("function", RMS.values(), ids=RMS)
 def test_a_root_mean_square_norm_by_hand_is_rms_norm(function, rule, form):
-    same(function, lambda x: F.rms_norm(x, (5,), WEIGHT, 1e-5), X, form, rule)
+    same(function, lambda x: F.rms_norm(x, (5,), mt.tensor(WEIGHT), 1e-5), X, form, rule)
 
 
 @FORMS
 @pytest.mark.parametrize("function", LAYER.values(), ids=LAYER)
 def test_a_layer_norm_by_hand_is_layer_norm(function, form):
-    same(function, lambda x: F.layer_norm(x, (5,), WEIGHT, BIAS, 1e-5), X, form)
+    same(function, lambda x: F.layer_norm(x, (5,), mt.tensor(WEIGHT), mt.tensor(BIAS), 1e-5), X, form)
 
 
 @FORMS
@@ -96,19 +97,19 @@ def test_divided_by_its_spread_each_number_keeps_its_relevance(form):
         lambda x: x / (x * x).sum() ** 0.5,
     ):
         found, _ = explained(norm, X, form)
-        assert np.allclose(found, norm(mt.tensor(X)).numpy() * OUT.numpy(), rtol=0, atol=1e-10)
+        assert np.allclose(found, norm(mt.tensor(X)).numpy() * OUT, rtol=0, atol=1e-10)
 
 
 @FORMS
 def test_what_is_divided_by_is_explained_if_nothing_else_is(form):
     found, _ = explained(lambda x: 2.0 / x, X, form)
-    assert np.allclose(found, 2 / X * OUT.numpy(), rtol=0, atol=1e-10)
+    assert np.allclose(found, 2 / X * OUT, rtol=0, atol=1e-10)
 
 
 @FORMS
 def test_two_reciprocals_share_a_product(form):
     found, _ = explained(lambda x: (1 / x) * (2 / x[:, :1]), X, form)
-    full = 2 / X / X[:, :1] * OUT.numpy()
+    full = 2 / X / X[:, :1] * OUT
     expected = full / 2
     expected[:, 0] += full.sum(-1) / 2
     assert np.allclose(found, expected, rtol=0, atol=1e-9)
@@ -121,7 +122,7 @@ def exponentials(x):
     return mt.exp(x - x.max(-1, keepdim=True)[0])
 
 
-MASK = mt.tensor(np.tri(3, 5) > 0)
+MASK = np.tri(3, 5) > 0
 SOFTMAX = {
     "over its sum": lambda x: mt.exp(x) / mt.exp(x).sum(-1, keepdim=True),
     "one name": lambda x: (lambda e: e / e.sum(-1, keepdim=True))(mt.exp(x)),
@@ -144,13 +145,13 @@ def test_a_softmax_by_hand_is_softmax(name, form):
 @FORMS
 def test_a_masked_softmax_by_hand_is_softmax(form):
     def masked(x):
-        e = mt.exp(x) * MASK.double()
+        e = mt.exp(x) * mt.tensor(MASK).double()
         return e / (e.sum(-1, keepdim=True) + 0.0)
 
-    same(masked, lambda x: F.softmax(x.masked_fill(~MASK, -math.inf), -1), X, form)
+    same(masked, lambda x: F.softmax(x.masked_fill(mt.tensor(~MASK), -math.inf), -1), X, form)
     same(
-        lambda x: SOFTMAX["one name"](x.masked_fill(~MASK, -math.inf)),
-        lambda x: F.softmax(x.masked_fill(~MASK, -math.inf), -1),
+        lambda x: SOFTMAX["one name"](x.masked_fill(mt.tensor(~MASK), -math.inf)),
+        lambda x: F.softmax(x.masked_fill(mt.tensor(~MASK), -math.inf), -1),
         X,
         form,
     )
@@ -181,7 +182,7 @@ def test_attention_by_hand_is_attention(rule, form):
 def test_a_quotient_of_an_exponential_and_another_sum_is_no_softmax():
     found, _ = explained(lambda x: mt.exp(x) / mt.exp(2 * x).sum(-1, keepdim=True), X, "gradient")
     y = np.exp(X) / np.exp(2 * X).sum(-1, keepdims=True)
-    assert np.allclose(found, X * y * OUT.numpy(), rtol=0, atol=1e-10)
+    assert np.allclose(found, X * y * OUT, rtol=0, atol=1e-10)
 
 
 def test_a_composite_s_rule_for_softmax_is_also_that_of_a_softmax_by_hand():
@@ -190,7 +191,7 @@ def test_a_composite_s_rule_for_softmax_is_also_that_of_a_softmax_by_hand():
     layers = explain.Layers(module)
     leaf = mt.tensor(X, requires_grad=True)
     with layers:
-        out = (module(leaf) * OUT).sum()
+        out = (module(leaf) * mt.tensor(OUT)).sum()
     (found,) = explain.relevance(out, [leaf], rule, layers=layers)
     assert np.allclose(found, explain.relevance(out, [leaf], "cp-lrp")[0], rtol=0, atol=1e-12)
 
@@ -242,12 +243,12 @@ def test_a_constant_has_the_value_and_gradient_and_no_relevance(form):
 
     found, ledger = explained(lambda x: scaled(x, True), X, form)
     spread = X.std(ddof=1)
-    assert np.allclose(found, X * spread * OUT.numpy(), rtol=0, atol=1e-10)
-    assert ledger["bias"] == pytest.approx(spread * OUT.numpy().sum(), abs=1e-10)
+    assert np.allclose(found, X * spread * OUT, rtol=0, atol=1e-10)
+    assert ledger["bias"] == pytest.approx(spread * OUT.sum(), abs=1e-10)
     grads = []
     for held in (True, False):
         x = mt.tensor(X, requires_grad=True)
-        y = (scaled(x, held) * OUT).sum()
+        y = (scaled(x, held) * mt.tensor(OUT)).sum()
         y.backward()
         grads.append((y.item(), x.grad.numpy()))
     assert grads[0][0] == grads[1][0] and np.array_equal(grads[0][1], grads[1][1])

@@ -6,6 +6,7 @@ from lrp_models import IDS, MODELS
 from test_laws import CASES, NAMES, fresh, is_weight, tensor, weighted
 
 from minitransformer.autograd import key, tape
+from minitransformer.backends import namespace
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.modified_function import replay
 from minitransformer.explain.question import Question
@@ -67,11 +68,11 @@ def test_whole_models_beside_central_differences_along_each_token(kind, rule):
         for i in range(len(IDS)):
             sides = []
             for step in (H, -H):
-                scale = np.ones((1, len(IDS), 1))
+                scale = namespace(t.array).ones((1, len(IDS), 1))
                 scale[0, i] += step
                 sides.append(
                     (
                         replay(walk, asked.ops, at | {k: t.array * scale})[key(asked.logits)] * asked.weights
                     ).sum()
                 )
-            assert (sides[0] - sides[1]) / (2 * H) == pytest.approx(expected[i], abs=1e-7)
+            assert float(sides[0] - sides[1]) / (2 * H) == pytest.approx(float(expected[i]), abs=1e-7)

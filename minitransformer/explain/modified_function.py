@@ -130,7 +130,8 @@ def _quotient(op: Op, old: Arrays, new: Arrays) -> Array:
 def _power(op: Op, old: Arrays, new: Arrays) -> Array:
     parts = []
     if op.needs[0]:  # a power of 0 is a constant
-        parts.append(op.forward(*old) * namespace(old[0]).where(old[1] == 0, 1, _ratio(new[0], old[0])))
+        xp = namespace(old[0])
+        parts.append(op.forward(*old) * xp.where(xp.asarray(old[1] == 0), 1, _ratio(new[0], old[0])))
     if op.needs[1]:
         parts.append(op.forward(old[0], new[1]))
     return sum(parts) / len(parts)

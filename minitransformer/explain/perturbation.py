@@ -8,7 +8,6 @@ from typing import Any
 import numpy
 
 from minitransformer.autograd import Tensor, no_grad
-from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Explanation
 from minitransformer.explain.question import Position, Question, changed_embeddings
 from minitransformer.explain.targets import LogOdds, One, Target
@@ -16,6 +15,7 @@ from minitransformer.nn.embedding import Embedding
 from minitransformer.nn.modes import in_use
 from minitransformer.nn.module import Module
 from minitransformer.ops.creation.from_data import tensor
+from minitransformer.ops.tensors.python import host_array
 from minitransformer.tokenization.tokenizer import UNK
 
 REPLACEMENTS = ("zero", "unk", "delete")
@@ -72,8 +72,7 @@ def ask_logit(logit: Logit, ids: Array) -> Array:
     except Exception as error:
         error.add_note(f"raised by logit, given integer ids of shape {ids.shape} (tokens left out)")
         raise
-    array = to_host(found.array) if isinstance(found, Tensor) else found
-    values = numpy.asarray(array, dtype=numpy.float64)
+    values = numpy.asarray(host_array(found), dtype=numpy.float64)
     if values.shape != ids.shape[:1]:
         raise ValueError(
             f"logit: expected one number for each of {len(ids)} sequences, shape {ids.shape[:1]}, got {values.shape}"

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from minitransformer.ops.tensors.python import host_array
+
 Array = numpy.ndarray
 Label = int | str
 FORMS = (
@@ -171,10 +173,8 @@ def _by_name(results: Sequence[Mapping[str, Any]]) -> Told:
 
 def _columns(found: Any, count: int) -> Array:
     """Numbers (N, n_classes), of an array of any library."""
-    for step in ("detach", "cpu"):  # of a tensor that is on a tape, or on another device
-        found = getattr(found, step, lambda same=found: same)()
     try:
-        numbers = numpy.asarray(found, dtype=numpy.float64)
+        numbers = numpy.asarray(host_array(found), dtype=numpy.float64)
     except (TypeError, ValueError):
         raise ValueError(f"predict: expected {FORMS}, got {type(found).__name__}") from None
     if numbers.shape in ((count,), (count, 1)):

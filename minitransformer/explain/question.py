@@ -94,7 +94,7 @@ class Question:
 
     def _run(self, modules: Iterable[Module] | None = None) -> tuple[Tensor, list[Tensor]]:
         """The logits on the tape, and the ids on the model's device as the model reads them."""
-        device = next((p.device for p in self.model.parameters()), "cpu")
+        device = next((p.device for p in self.model.parameters()), None)
         ids = [tensor(text if self.batch_first else text.T, device=device) for text in self.texts]
         with enable_grad(), differentiable(self.model, modules):
             logits = self.model(*ids)

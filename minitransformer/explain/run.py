@@ -64,7 +64,7 @@ class Run:
         self.sources: list[Source] = []
         self._scales, self._ids = scales or {}, list[tuple[str, numpy.ndarray]]()
         self.layers = Layers(model)
-        device = next((p.device for p in model.parameters()), "cpu")
+        device = next((p.device for p in model.parameters()), None)
         every = listed(inputs)
         pairs = zip(names(model, len(every)), every, strict=True)
         given = [self._given(name, one, device, batch_first) for name, one in pairs]

@@ -67,7 +67,7 @@ def host_array(value: Any) -> numpy.ndarray:
     if isinstance(value, Tensor):
         return to_numpy(value)
     if not hasattr(value, "detach"):
-        return numpy.asarray(value)
+        return to_host(value) if hasattr(value, "__cuda_array_interface__") else numpy.asarray(value)
     value = value.detach().cpu()
     return numpy.asarray(value.float() if str(value.dtype) == "torch.bfloat16" else value)
 

@@ -33,6 +33,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(_same_shape(batch))
+    if hasattr(first, "__cuda_array_interface__"):
+        return stack([Tensor(sample) for sample in _same_shape(batch)])
     if isinstance(first, (numpy.ndarray, numpy.generic)):
         return tensor(numpy.stack(_same_shape(batch)))
     if isinstance(first, (int, float)):
@@ -59,6 +61,8 @@ def default_convert(data: Any) -> Any:
     """
     if isinstance(data, (numpy.ndarray, numpy.generic)):
         return tensor(data) if data.dtype.kind in "biuf" else data
+    if hasattr(data, "__cuda_array_interface__"):
+        return Tensor(data)
     if isinstance(data, Mapping):
         return {key: default_convert(value) for key, value in data.items()}
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
