@@ -46,8 +46,12 @@ def plain(values):
 
 
 def as_numpy(t):
-    """The values of a tensor of either library."""
-    return t.detach().numpy() if hasattr(t, "detach") else numpy.asarray(t)
+    """The values of a tensor of either library; PyTorch's bfloat16 as NumPy has it from ml_dtypes."""
+    if not hasattr(t, "detach"):
+        return numpy.asarray(t)
+    t = t.detach()
+    narrow = str(t.dtype) == "torch.bfloat16"
+    return t.float().numpy().astype(mt.bfloat16) if narrow else t.numpy()
 
 
 def assert_close(got, expected, rtol=None, what="value", least=0.0):

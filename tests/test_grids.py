@@ -110,6 +110,28 @@ def test_of_equal_values_the_first_wins():
     assert x.grad.tolist() == [[[1, 0, 1, 0]]]
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_the_largest_of_integers_keeps_their_dtype(dtype):
+    drawn = numpy.random.default_rng(0).integers(0, 3, (2, 3, 5, 4))  # 0 is the least of uint8
+    values = drawn.astype(dtype)
+    check_values(asked("max_pool2d", 3, 2, 1, return_indices=True), values, differences=False)
+    check_values(asked("max_pool2d", (2, 3), ceil_mode=True), values[0], differences=False)
+
+
+def test_where_all_are_the_least_number_the_first_inside_the_grid_wins():
+    for dtype in ("float32", "int64"):
+        least = -numpy.inf if dtype == "float32" else numpy.iinfo(dtype).min
+        values = numpy.full((1, 2, 3, 3), least, dtype)
+        check_values(asked("max_pool2d", 3, 2, 1, return_indices=True), values, differences=False)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_limits_beside_integers_are_cut(dtype):
+    values = numpy.arange(12).reshape(3, 4).astype(dtype)
+    check_values(asked("relu6"), values, differences=False)
+    check_values(asked("hardtanh", 1.9, 7.9), values, differences=False)
+
+
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_adaptive_pooling(size):
     check_op(asked("adaptive_avg_pool1d", size), (2, 3, 5))
@@ -313,7 +335,8 @@ def test_windows_by_hand(shape):
         (lambda x: nn.Conv2d(2, 4, 1, padding_mode="edge"), ValueError, "padding_mode"),
         (lambda x: F.max_pool2d(x, 2, padding=2), ValueError, "half of the kernel"),
         (lambda x: F.max_pool2d(x, 9), ValueError, "does not fit in a grid"),
-        (lambda x: F.max_pool2d(x.long(), 2), TypeError, "floating-point"),
+        (lambda x: F.max_pool2d(x.bool(), 2), TypeError, "expected numbers, got bool"),
+        (lambda x: F.avg_pool2d(x.long(), 2), TypeError, "floating-point"),
         (lambda x: F.avg_pool2d(x[0, 0], 2), ValueError, "3 or 4 dimensions"),
         (lambda x: F.avg_pool2d(x, 2, divisor_override=0), ValueError, "other than 0"),
         (lambda x: F.adaptive_avg_pool2d(x, (1, 2, 3)), ValueError, "one size >= 0, or 2"),
@@ -332,6 +355,8 @@ def test_windows_by_hand(shape):
         (lambda x: F.prelu(x, mt.ones(3)), ValueError, "1 or 2 slopes"),
         (lambda x: F.glu(x[0, :, :, 0]), ValueError, "even size"),
         (lambda x: F.hardtanh(x, 2.0, 1.0), ValueError, "min_val <= max_val"),
+        (lambda x: F.hardtanh(x.to(mt.uint8)), ValueError, "limits that uint8 holds"),
+        (lambda x: F.relu6(x.bool()), TypeError, "expected numbers, got bool"),
         (lambda x: F.dropout2d(x[0, 0, 0]), ValueError, "3 or 4 dimensions"),
         (lambda x: F.conv_transpose2d(x, mt.ones(3, 4, 2, 2)), ValueError, "has 2 channels.*takes 3"),
         (lambda x: F.conv_transpose2d(x, mt.ones(2, 4, 2)), ValueError, "a weight of 4"),

@@ -51,6 +51,12 @@ _FACTORS = Decision(
     "expected integers beta and alpha",
     "PyTorch cuts a factor of 0.6 to 0 without a word; for addmm it refuses, as we do",
 )
+_MEANS = Decision(
+    "nn.functional.avg_pool[12]d",
+    "refused",
+    "expected a floating-point input, got int64",
+    "a mean of integers is no integer: PyTorch cuts it, for this one dtype",
+)
 _NO_CHANNELS = Decision(
     "nn.functional.batch_norm",
     "refused",
@@ -102,7 +108,7 @@ OTHER_DTYPES = {
         _DRAWN,
         *_NORMAL,
     ],
-    "int64": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
+    "int64": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS, _MEANS],
     "int32": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
     "uint8": [_REDUCE, _TIES, _FACTORS],
     "bool": [_REDUCE, _TIES],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minitransformer.autograd import Tensor
-from minitransformer.backends import Array, float64, namespace
+from minitransformer.backends import Array, namespace
 from minitransformer.brain_float import FLOATS
 from minitransformer.ops.grids.convolution import Each
 from minitransformer.ops.grids.resizing import along, mean_weights
@@ -18,6 +18,8 @@ from minitransformer.ops.grids.windows import Windows, several
 from minitransformer.ops.index.picking import gather
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.order.extreme import argmax
+
+NUMBERS = FLOATS + "iu"  # the kinds of dtypes that have an order and a least number
 
 
 class _Pool(NamedTuple):
@@ -88,12 +90,13 @@ def _channels_first(y: Tensor) -> Tensor:
     return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1)).contiguous()
 
 
-def _batched(name: str, n: int, input: Tensor) -> Tensor:
-    """(N, C, *L) from that or from (C, *L)."""
+def _batched(name: str, n: int, input: Tensor, kinds: str = FLOATS) -> Tensor:
+    """(N, C, *L) from that or from (C, *L), of numbers of these kinds of dtypes."""
     if input.ndim not in (n + 1, n + 2):
         raise ValueError(f"{name}: expected an input of {n + 1} or {n + 2} dimensions, got {input.shape}")
-    if input.dtype.kind not in FLOATS:
-        raise TypeError(f"{name}: expected a floating-point input, got {input.dtype}; call .float() first")
+    if input.dtype.kind not in kinds:
+        what = "a floating-point input" if kinds == FLOATS else "numbers"
+        raise TypeError(f"{name}: expected {what}, got {input.dtype}; call .float() first")
     return input if input.ndim == n + 2 else input.unsqueeze(0)
 
 
@@ -108,24 +111,44 @@ def _max_pool(
     return_indices: bool,
 ) -> Any:
     name = f"max_pool{n}d"
-    x = _batched(name, n, input)
+    x = _batched(name, n, input, NUMBERS)
     pool = _Pool.of(name, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    seen = pool.seen(x, -math.inf)  # (N, *O, C, K)
-    winner = argmax(seen, -1, True)  # (N, *O, C, 1)
+    seen = pool.seen(x, _lowest(x))  # (N, *O, C, K)
+    winner = _winners(pool, x, seen)  # (N, *O, C, 1)
     y = _channels_first(gather(seen, -1, winner).squeeze(-1))
     y = y if x is input else y.squeeze(0)
     if not return_indices:
         return y
-    indices = _channels_first(Tensor(_looked_up(pool, x, winner.array)))
+    indices = _channels_first(Tensor(_picked(_places(pool, x), winner.array)[..., 0]))
     return y, indices if x is input else indices.squeeze(0)
 
 
-def _looked_up(pool: _Pool, x: Tensor, winner: Array) -> Array:
-    """The index in the grid, counted through all its places, of the winner of each window: (N, *O, C, 1) -> (N, *O, C)."""
+def _lowest(x: Tensor) -> float:
+    """What no number is below: -inf, or the least integer."""
+    return -math.inf if x.dtype.kind in FLOATS else namespace(x.array).iinfo(x.dtype).min
+
+
+def _winners(pool: _Pool, x: Tensor, seen: Tensor) -> Tensor:
+    """Where in its window each largest value is: (N, *O, C, K) -> (N, *O, C, 1); of equal ones the first inside the grid."""
+    winner = argmax(seen, -1, True)
+    if not any(pool.around):
+        return winner
+    inside = _places(pool, x) >= 0  # (1, *O, 1, K)
+    first = inside.argmax(-1)[..., None]  # (1, *O, 1, 1)
+    xp = namespace(first)
+    return Tensor(xp.where(_picked(inside, winner.array), winner.array, first))
+
+
+def _places(pool: _Pool, x: Tensor) -> Array:
+    """What the windows see of a grid that counts its own places, -1 around it: (1, *O, 1, K)."""
+    places = namespace(x.array).arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
+    return pool.seen(Tensor(places), -1).array
+
+
+def _picked(seen: Array, winner: Array) -> Array:
+    """The winner of each window: (1, *O, 1, K), (N, *O, C, 1) -> (N, *O, C, 1)."""
     xp = namespace(winner)
-    places = xp.arange(math.prod(x.shape[2:]), dtype=float64).reshape(1, 1, *x.shape[2:])
-    seen = pool.seen(Tensor(places), -1.0).array.astype(winner.dtype)  # (1, *O, 1, K)
-    return xp.take_along_axis(xp.broadcast_to(seen, (*winner.shape[:-1], seen.shape[-1])), winner, -1)[..., 0]
+    return xp.take_along_axis(xp.broadcast_to(seen, (*winner.shape[:-1], seen.shape[-1])), winner, -1)
 
 
 def max_pool1d(
@@ -140,7 +163,7 @@ def max_pool1d(
     """The largest value of each window of a sequence; of equal ones the first gets the gradient.
 
     Args:
-        input: (N, C, L) or (C, L), floating-point.
+        input: (N, C, L) or (C, L), floating-point or integers.
         kernel_size: the size of a window.
         stride: the distance of neighbouring windows; None means the size of a window.
         padding: how far windows may reach over each end, at most half of their size.
@@ -153,7 +176,7 @@ def max_pool1d(
 
     Raises:
         ValueError: the sizes do not fit.
-        TypeError: the input is not floating-point.
+        TypeError: the input is boolean.
     """
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -170,7 +193,7 @@ def max_pool2d(
     """The largest value of each window of pictures: `max_pool1d` in two dimensions.
 
     Args:
-        input: (N, C, H, W) or (C, H, W), floating-point.
+        input: (N, C, H, W) or (C, H, W), floating-point or integers.
         kernel_size: as in `max_pool1d`, one number or two, as the following three.
         stride: as in `max_pool1d`.
         padding: as in `max_pool1d`.
@@ -183,7 +206,7 @@ def max_pool2d(
 
     Raises:
         ValueError: the sizes do not fit.
-        TypeError: the input is not floating-point.
+        TypeError: the input is boolean.
     """
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 

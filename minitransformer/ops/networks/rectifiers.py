@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.elementwise.choice import clip
 from minitransformer.ops.laws import Activates, Tangent
 from minitransformer.ops.networks.activation import relu, sigmoid
@@ -181,31 +182,45 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """The input, not below `min_val` and not above `max_val`, elementwise.
 
     Args:
-        input: any shape.
-        min_val: the lower limit.
-        max_val: the upper limit.
+        input: any shape, floating-point or integers.
+        min_val: the lower limit; beside integers it is cut to one, towards 0.
+        max_val: the upper limit, in the same way.
         inplace: whether to write the result into `input`.
 
     Returns:
-        The same shape.
+        The same shape and dtype.
 
     Raises:
-        ValueError: the limits are in the wrong order.
+        ValueError: the limits are in the wrong order, or are not in the range of an integer dtype.
+        TypeError: the input is boolean.
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: expected min_val <= max_val, got {min_val} and {max_val}")
-    return in_place(clip)(input, min_val, max_val) if inplace else clip(input, min_val, max_val)
+    limits = min_val, max_val
+    if input.dtype.kind not in FLOATS:
+        limits = _whole(input, limits)
+    return in_place(clip)(input, *limits) if inplace else clip(input, *limits)
+
+
+def _whole(input: Tensor, limits: tuple[float, float]) -> tuple[int, int]:
+    """The limits as integers of the input's dtype."""
+    if input.dtype.kind == "b":
+        raise TypeError("hardtanh: expected numbers, got bool; call .float() first")
+    bounds = namespace(input.array).iinfo(input.dtype)
+    if not bounds.min <= limits[0] <= limits[1] <= bounds.max:
+        raise ValueError(f"hardtanh: expected limits that {input.dtype} holds, got {limits}")
+    return int(limits[0]), int(limits[1])
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6), elementwise.
 
     Args:
-        input: any shape.
+        input: any shape, floating-point or integers.
         inplace: whether to write the result into `input`.
 
     Returns:
-        The same shape.
+        The same shape and dtype.
     """
     return hardtanh(input, 0.0, 6.0, inplace)
 
