@@ -342,6 +342,11 @@ def test_windows_by_hand(shape):
         (lambda x: F.adaptive_avg_pool2d(x, (1, 2, 3)), ValueError, "one size >= 0, or 2"),
         (lambda x: F.interpolate(x), ValueError, "size or scale_factor"),
         (lambda x: F.interpolate(x, 3, mode="linear"), ValueError, "does not fit an input of 4"),
+        (
+            lambda x: F.interpolate(x.long(), 3, mode="area"),
+            TypeError,
+            "'area' expects a floating-point input",
+        ),
         (lambda x: F.interpolate(x, 3, mode="sinc"), ValueError, "expected mode"),
         (lambda x: F.interpolate(x, 3, align_corners=True), ValueError, "align_corners"),
         (lambda x: F.interpolate(x, (3, 3, 3)), ValueError, "expected 2 sizes"),

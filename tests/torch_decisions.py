@@ -57,6 +57,12 @@ _MEANS = Decision(
     "expected a floating-point input, got int64",
     "a mean of integers is no integer: PyTorch cuts it, for this one dtype",
 )
+_PICTURES = Decision(
+    "nn.functional.interpolate bi(linear|cubic)",
+    "refused",
+    "expects a floating-point input, got uint8",
+    "PyTorch rounds the weights, and after each dimension; how depends on the processor and on the number of channels",
+)
 _NO_CHANNELS = Decision(
     "nn.functional.batch_norm",
     "refused",
@@ -110,7 +116,7 @@ OTHER_DTYPES = {
     ],
     "int64": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS, _MEANS],
     "int32": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
-    "uint8": [_REDUCE, _TIES, _FACTORS],
+    "uint8": [_REDUCE, _TIES, _FACTORS, _PICTURES],
     "bool": [_REDUCE, _TIES],
 }
 MODULES: list[Decision] = []

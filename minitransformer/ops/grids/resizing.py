@@ -13,6 +13,7 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, float32, namespace
+from minitransformer.brain_float import FLOATS
 from minitransformer.ops.index.parts import getitem
 from minitransformer.ops.products.linalg import matmul
 
@@ -133,7 +134,7 @@ def interpolate(
     """Values on another number of places.
 
     Args:
-        input: (N, C, *L), with one to three dimensions of the grid.
+        input: (N, C, *L), with one to three dimensions of the grid; integers only for the nearest modes, which compute nothing.
         size: the new sizes of the grid; one number for all dimensions, or one for each. Or give `scale_factor`.
         scale_factor: by how much each size is multiplied, rounded down.
         mode: "nearest" or "nearest-exact" take the value of one place; "linear", "bilinear" and "trilinear", for grids of one, two
@@ -147,8 +148,8 @@ def interpolate(
 
     Raises:
         ValueError: the mode does not fit, or sizes are missing.
+        TypeError: weighted sums are asked of integers.
         NotImplementedError: `antialias`.
-
     """
     n = input.ndim - 2
     _check(input, size, scale_factor, mode, align_corners, antialias)
@@ -211,5 +212,10 @@ def _check(
         raise ValueError(f"interpolate: expected mode nearest, area, {', '.join(fits)}, got {mode!r}")
     if not 3 <= input.ndim <= 5 or fits.get(mode, input.ndim) != input.ndim:
         raise ValueError(f"interpolate: mode {mode!r} does not fit an input of {input.ndim} dimensions")
+    if "nearest" not in mode and input.dtype.kind not in FLOATS:
+        what = "call .float() first, and .round() the result"
+        raise TypeError(
+            f"interpolate: mode {mode!r} expects a floating-point input, got {input.dtype}; {what}"
+        )
     if align_corners is not None and mode not in fits:
         raise ValueError(f"interpolate: align_corners is for {', '.join(fits)}, not for {mode!r}")
