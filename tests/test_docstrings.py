@@ -53,6 +53,7 @@ nn.init
 nn.masking
 nn.module
 nn.position
+nn.projected_attention
 nn.utils.clip_grad
 nn.utils.convert_parameters
 ops.creation.filled
@@ -71,6 +72,7 @@ ops.grids.pooling
 ops.grids.resizing
 ops.grids.shuffling
 ops.grids.transposed
+ops.grids.unfolding
 ops.index.lookup
 ops.index.masks
 ops.index.picking

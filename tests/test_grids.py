@@ -79,6 +79,16 @@ def test_pixels_and_channels(shape, factor):
     check_op(asked("pixel_unshuffle", factor), fine)
 
 
+UNFOLDED = [((2, 2, 4, 5), ((2, 3), 1, (0, 1), 2)), ((1, 3, 3), (2, (1, 2), 1)), ((1, 1, 2, 2), (2,))]
+
+
+@pytest.mark.parametrize("shape, settings", UNFOLDED)
+def test_columns_and_pictures(shape, settings):
+    check_op(asked("unfold", *settings), shape)
+    columns = F.unfold(mt.ones(*shape), *settings).shape
+    check_op(asked("fold", shape[-2:], *settings), tuple(columns))
+
+
 @pytest.mark.parametrize(
     "kernel, stride, padding", [(2, None, 0), (3, 2, 1), ((3, 2), (1, 2), (0, 1)), (3, 1, 1)]
 )
@@ -375,6 +385,11 @@ def test_windows_by_hand(shape):
         ),
         (lambda x: F.conv_transpose2d(x, mt.ones(2, 1, 1, 1), padding=2), ValueError, "leaves sizes .1, 0."),
         (lambda x: nn.ConvTranspose2d(2, 4, 2, padding_mode="reflect"), ValueError, "padding_mode 'zeros'"),
+        (lambda x: F.unfold(x, 6), ValueError, "would be .0, -1. places"),
+        (lambda x: F.unfold(x, 0), ValueError, "kernel, stride and dilation >= 1"),
+        (lambda x: F.unfold(x[0, 0], 1), ValueError, "unfold: expected .N, C, H, W."),
+        (lambda x: F.fold(x, 2, 1), ValueError, "fold: expected .N, C K_h K_w, places."),
+        (lambda x: F.fold(x[0], 3, 2), ValueError, "multiple of 4 numbers for 4 places"),
         (lambda x: F.pixel_shuffle(x, 2), ValueError, "divisible by 2"),
         (lambda x: F.pixel_unshuffle(x, 2), ValueError, "height and width divisible by 2"),
         (lambda x: F.pixel_unshuffle(x[0, 0], 1), ValueError, "factor >= 1"),

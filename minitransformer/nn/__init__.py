@@ -40,6 +40,7 @@ from minitransformer.nn.grids.pooling import (
     MaxPool2d,
 )
 from minitransformer.nn.grids.resizing import PixelShuffle, PixelUnshuffle, Upsample
+from minitransformer.nn.grids.unfolding import Fold, Unfold
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.lazy import LazyLinear
 from minitransformer.nn.linear import Linear
@@ -119,6 +120,7 @@ __all__ = [
     "ELU",
     "Embedding",
     "Flatten",
+    "Fold",
     "GELU",
     "GLU",
     "GRU",
@@ -187,6 +189,7 @@ __all__ = [
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
+    "Unfold",
     "Upsample",
     "ZeroPad1d",
     "ZeroPad2d",

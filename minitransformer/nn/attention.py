@@ -9,6 +9,8 @@ from minitransformer.autograd import Tensor
 from minitransformer.backends import bool_
 from minitransformer.nn import functional as F
 from minitransformer.nn import init
+from minitransformer.nn.attention_backends import SDPBackend as SDPBackend
+from minitransformer.nn.attention_backends import sdpa_kernel as sdpa_kernel
 from minitransformer.nn.cache import AttentionCache
 from minitransformer.nn.hooks import attention_weights
 from minitransformer.nn.linear import Linear

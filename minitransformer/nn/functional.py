@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.errors import no_such_name
+from minitransformer.nn.projected_attention import multi_head_attention_forward
 from minitransformer.ops.grids.convolution import conv1d, conv2d, conv3d
 from minitransformer.ops.grids.pooling import (
     adaptive_avg_pool1d,
@@ -17,6 +18,7 @@ from minitransformer.ops.grids.pooling import (
 from minitransformer.ops.grids.resizing import interpolate
 from minitransformer.ops.grids.shuffling import pixel_shuffle, pixel_unshuffle
 from minitransformer.ops.grids.transposed import conv_transpose1d, conv_transpose2d
+from minitransformer.ops.grids.unfolding import fold, unfold
 from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
@@ -75,6 +77,7 @@ __all__ = [
     "dropout2d",
     "elu",
     "embedding",
+    "fold",
     "gelu",
     "glu",
     "group_norm",
@@ -95,6 +98,7 @@ __all__ = [
     "max_pool2d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -114,6 +118,7 @@ __all__ = [
     "softplus",
     "tanh",
     "triplet_margin_loss",
+    "unfold",
 ]
 
 

@@ -114,6 +114,8 @@ GRID_LAYERS = [
     LayerCase("InstanceNorm2d", lambda lib: lib.nn.InstanceNorm2d(3), [normal(2, 3, 2, 3)]),
     LayerCase("GroupNorm", lambda lib: lib.nn.GroupNorm(2, 4), [normal(2, 4, 3)]),
     LayerCase("Upsample", lambda lib: lib.nn.Upsample(scale_factor=2, mode="bilinear"), [normal(2, 1, 2, 3)]),
+    LayerCase("Unfold", lambda lib: lib.nn.Unfold((2, 1), 1, 1, 2), [normal(2, 2, 3, 4)]),
+    LayerCase("Fold", lambda lib: lib.nn.Fold((3, 4), 2), [normal(2, 8, 6)]),
     LayerCase("PixelShuffle", lambda lib: lib.nn.PixelShuffle(2), [normal(2, 4, 2, 3)]),
     LayerCase("PixelUnshuffle", lambda lib: lib.nn.PixelUnshuffle(2), [normal(2, 1, 2, 4)]),
     LayerCase("ReflectionPad1d", lambda lib: lib.nn.ReflectionPad1d((2, 1)), [normal(2, 1, 4)]),
