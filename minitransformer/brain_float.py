@@ -17,12 +17,7 @@ from minitransformer.installing import install_line
 
 KIND = "V"  # what NumPy calls the kind of a dtype that it does not know
 FLOATS = "fV"  # the kinds of floating-point dtypes
-
-
-class _Known:
-    """The dtype, once it was asked for."""
-
-    dtype: Any = None
+KNOWN: list[numpy.dtype[Any]] = []  # the dtype, once it was asked for, so that there may be arrays of it
 
 
 def bfloat16() -> numpy.dtype[Any]:
@@ -34,13 +29,13 @@ def bfloat16() -> numpy.dtype[Any]:
     Raises:
         ImportError: ml_dtypes is not installed; the message says what to install.
     """
-    if _Known.dtype is None:
+    if not KNOWN:
         try:
-            _Known.dtype = numpy.dtype(importlib.import_module("ml_dtypes").bfloat16)
+            KNOWN.append(numpy.dtype(importlib.import_module("ml_dtypes").bfloat16))
         except ModuleNotFoundError as error:
             line = install_line("[bfloat16]")
             raise ImportError(f"bfloat16 needs ml_dtypes, which is not installed: {line}") from error
-    return _Known.dtype  # type: ignore[no-any-return]  # of Any
+    return KNOWN[0]
 
 
 def limits(dtype: Any) -> Any:
@@ -54,15 +49,6 @@ def limits(dtype: Any) -> Any:
     """
     narrow = numpy.dtype(dtype).kind == KIND
     return importlib.import_module("ml_dtypes").finfo(dtype) if narrow else numpy.finfo(dtype)
-
-
-def known() -> bool:
-    """Whether the dtype was asked for, so that there may be arrays of it.
-
-    Returns:
-        True or False.
-    """
-    return _Known.dtype is not None
 
 
 def from_bits(bits: numpy.ndarray) -> numpy.ndarray:

@@ -259,7 +259,7 @@ def without_ml_dtypes(monkeypatch):
             raise ModuleNotFoundError(f"No module named {name!r}")
         return imported(name)
 
-    monkeypatch.setattr(brain_float._Known, "dtype", None)
+    monkeypatch.setattr(brain_float, "KNOWN", [])
     monkeypatch.setattr(brain_float.importlib, "import_module", missing)
 
 

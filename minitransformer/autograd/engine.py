@@ -220,7 +220,7 @@ class Op:
                 t = t.array
             arrays.append(t)
         try:
-            result = brain_float.forward(self, arrays) if brain_float.known() else self.forward(*arrays)
+            result = brain_float.forward(self, arrays) if brain_float.KNOWN else self.forward(*arrays)
         except (TypeError, ValueError, IndexError, MemoryError) as error:
             raise told(error, str(self), inputs) from None
         if watch := watcher.get():
@@ -270,7 +270,7 @@ class Op:
         if self.reads in ("output", "both"):
             read = [self.y] if self.reads == "output" else [self.y, *read]
         try:
-            cotangents = brain_float.vjp(self, g, read) if brain_float.known() else self.vjp(g, *read)
+            cotangents = brain_float.vjp(self, g, read) if brain_float.KNOWN else self.vjp(g, *read)
         except MemoryError as error:
             raise told(error, f"the gradient of {self}", ()) from None
         if watch := watcher.get():

@@ -10,7 +10,7 @@ import numpy
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import float32, int64
-from minitransformer.brain_float import FLOATS, KIND, bfloat16, known
+from minitransformer.brain_float import FLOATS, KIND, KNOWN, bfloat16
 from minitransformer.ops.laws import is_number
 from minitransformer.ops.tensors.convert import cast, common_dtype
 
@@ -87,7 +87,7 @@ def rounded_once(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
     @wraps(function)
     def once(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        if not known() or not any(isinstance(a, Tensor) and a.dtype.kind == KIND for a in args):
+        if not KNOWN or not any(isinstance(a, Tensor) and a.dtype.kind == KIND for a in args):
             return function(*args, **kwargs)
         wide: Any = [cast(a, float32) if isinstance(a, Tensor) and a.dtype.kind == KIND else a for a in args]
         return cast(function(*wide, **kwargs), bfloat16())
