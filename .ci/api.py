@@ -70,7 +70,9 @@ def faults(module: types.ModuleType) -> Iterator[str]:
 def main() -> None:
     resolve_tensor()
     for room in rooms(mt):
-        for thing in vars(room).values():
+        for name in getattr(room, "__all__", ()):  # pdoc does not find what is imported on first use
+            setattr(room, name, getattr(room, name))
+        for thing in [*vars(room).values()]:
             if isclass(thing) and issubclass(thing, tuple) and thing.__module__.startswith("minitransformer"):
                 resolve(thing.__new__, thing)
     warnings.simplefilter("error")

@@ -71,6 +71,12 @@ _NO_CHANNELS = Decision(
 )
 
 OPS = [
+    Decision(
+        "nn.functional.multi_head_attention_forward",
+        "refused",
+        "bias_k, bias_v, add_zero_attn, static_k and static_v are not there",
+        "the function refuses them by name; the layer has the first three",
+    ),
     _SINGULAR_VALUES,
     _COUNTS,
     _DRAWN,
