@@ -33,8 +33,9 @@ def resolve_tensor() -> None:
     resolve(mt.Tensor, mt.Tensor)
     for member in vars(mt.Tensor).values():
         function = getattr(member, "fget", None) or getattr(member, "__func__", member)
-        if isfunction(function):
+        while isfunction(function):
             resolve(function, function)
+            function = getattr(function, "__wrapped__", None)
 
 
 def rooms(module: types.ModuleType) -> Iterator[types.ModuleType]:

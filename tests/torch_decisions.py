@@ -70,13 +70,15 @@ _NO_CHANNELS = Decision(
     "a batch of no other dimension has no channels",
 )
 
+_BIASED_KEYS = Decision(
+    "nn.functional.multi_head_attention_forward",
+    "refused",
+    "bias_k, bias_v, add_zero_attn, static_k and static_v are not there",
+    "the function refuses them by name; the layer has the first three",
+)
+
 OPS = [
-    Decision(
-        "nn.functional.multi_head_attention_forward",
-        "refused",
-        "bias_k, bias_v, add_zero_attn, static_k and static_v are not there",
-        "the function refuses them by name; the layer has the first three",
-    ),
+    _BIASED_KEYS,
     _SINGULAR_VALUES,
     _COUNTS,
     _DRAWN,
@@ -99,6 +101,7 @@ OPS = [
 ]
 OTHER_DTYPES = {
     "float32": [
+        _BIASED_KEYS,
         _NO_CHANNELS,
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT),
@@ -109,6 +112,7 @@ OTHER_DTYPES = {
         *_NORMAL,
     ],
     "float16": [
+        _BIASED_KEYS,
         _NO_CHANNELS,
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision("nn.functional.layer_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
