@@ -114,6 +114,7 @@ def test_what_python_asks_of_a_tensor():
     assert y.pin_memory() is y and y.is_cuda == (y.device != "cpu") == (y.get_device() >= 0)
 
 
+@pytest.mark.host("a device is written as well")
 def test_printing():
     x = mt.tensor([1 / 3, 2000.0])
     try:
