@@ -27,7 +27,7 @@ else:
 
 Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
 Law: TypeAlias = "Callable[[Op, Array], Arrays]"
-Live: TypeAlias = "Callable[[Tensor], bool]"
+Live: TypeAlias = Callable[["Tensor"], bool]
 # see `hooked`; the key (0, moment) is a user's hook, (1, id) that of a tensor that retains its gradient
 Hooks: TypeAlias = dict[tuple[int, int], Callable[[list[Any]], None]]
 # the next number of the tape's clock: each new op and each edit in place gets one
