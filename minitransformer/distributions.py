@@ -5,7 +5,7 @@ Parameters are broadcast to one shape, the batch's. A sample has the shape asked
 >>> import minitransformer as mt
 >>> policy = Categorical(logits=mt.tensor([[0.0, 0.0], [3.0, 0.0]]))
 >>> action = policy.sample()  # (2,)
->>> policy.log_prob(mt.tensor([0, 1])).exp().numpy().round(3).tolist()
+>>> [round(p, 3) for p in policy.log_prob(mt.tensor([0, 1])).exp().tolist()]
 [0.5, 0.047]
 """
 

@@ -379,7 +379,7 @@ UNFETCHED = [
     (["translate", " "], "at least one word"),
     (["translate", "a cat", "--to", "Klingon"], "--to: flan-t5 knows English, German"),
     (["translate", "a cat", "--from", "Klingon"], "--from: flan-t5 knows English, German"),
-    (["explain", "--model", "minilm", "x"], "expected one that writes text"),
+    (["explain", "--model", "minilm", "x"], "expected one to explain: smollm2 or nanoguard"),
     (["explain", "--model", "smollm2"], "expected a text"),
     (["explain", "--model", "smollm2", " "], "expected a text"),
     (["explain", "--model", "smollm2", "x", "--rule", "none"], "rule"),

@@ -102,7 +102,7 @@ def test_linear_of_transposed_memory():
 def test_linear_says_what_does_not_fit():
     with pytest.raises(ValueError, match=r"expected input \(.., 3\) for weight \(4, 3\), got \(2, 5\)"):
         F.linear(mt.ones(2, 5), mt.ones(4, 3))
-    with pytest.raises(TypeError, match="input is float64, weight is float32"):
+    with pytest.raises(RuntimeError, match="input is float64, weight is float32"):
         F.linear(mt.ones(2, 3).double(), mt.ones(4, 3))
     with pytest.raises(ValueError, match=r"linear: .*\(4, 3\).*\(5,\)"):
         F.linear(mt.ones(2, 3), mt.ones(4, 3), mt.ones(5))

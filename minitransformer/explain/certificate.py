@@ -128,7 +128,11 @@ class Certificate:
 
     def show(self) -> None:
         """Print the checks, the layers, and the places where relevance is lost."""
-        print(self)
+        from minitransformer.terminal import (
+            Terminal,  # rich takes time to import: only what prints imports it
+        )
+
+        Terminal().print(str(self), markup=False, highlight=False, soft_wrap=True)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

@@ -63,7 +63,7 @@ SIMPLE_LAYERS = [
     LayerCase("GLU", lambda lib: lib.nn.GLU(), [normal(3, 4)]),
     LayerCase("Softmin", lambda lib: lib.nn.Softmin(0), [normal(3, 4)]),
     LayerCase("Dropout1d, in use", lambda lib: lib.nn.Dropout1d(0.4).eval(), [normal(3, 4)]),
-    LayerCase("Dropout2d, in use", lambda lib: lib.nn.Dropout2d(0.4).eval(), [normal(3, 2, 4)]),
+    LayerCase("Dropout2d, in use", lambda lib: lib.nn.Dropout2d(0.4).eval(), [normal(3, 2, 4, 2)]),
     LayerCase("Dropout, in use", lambda lib: lib.nn.Dropout(0.4).eval(), [normal(3, 4)]),
     LayerCase(
         "CrossEntropyLoss",
