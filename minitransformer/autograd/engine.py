@@ -352,9 +352,7 @@ def propagate(
 def seed_cotangent(root: Tensor, gradient: Tensor | None) -> Array:
     """The cotangent of `root` with which a walk begins: `gradient`'s array, or a one for a single element."""
     if not root.requires_grad:
-        raise RuntimeError(
-            "backward: this tensor does not require grad and has no tape; was it made under no_grad()?"
-        )
+        raise RuntimeError("backward: the tensor does not require grad, it has no tape: under no_grad()?")
     if gradient is None:
         if root.array.size != 1:
             raise RuntimeError(
@@ -373,7 +371,8 @@ def seeds_of(roots: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> Fil
     seeds: Filed = {}
     for root, gradient in zip(roots, gradients, strict=True):
         root.refresh()
-        seeds[key(root)] = seeds.get(key(root), 0) + seed_cotangent(root, gradient)
+        seed, k = seed_cotangent(root, gradient), key(root)
+        seeds[k] = seeds[k] + seed if k in seeds else seed
     return seeds
 
 
