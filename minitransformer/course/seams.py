@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from minitransformer import autograd, gradients, optim, statistics
-from minitransformer.autograd import Op, Tensor, no_grad
+from minitransformer import gradients, optim, statistics
+from minitransformer.autograd import Op, Tensor, engine, no_grad
 from minitransformer.explain import deletion_curves, rationales, shapley, surrogate
 from minitransformer.generation import sampling
 from minitransformer.kernels import numpy as kernels
@@ -65,9 +65,11 @@ class Node:
         self.grad = 0.0
 
 
-def topological_order(mine, own, root: Tensor) -> list[Op]:
+def topological_order(mine, own, *roots: Tensor) -> Any:
     nodes: dict[Op, Node] = {}
-    for op in reversed(ops := own(root)):
+    if len(roots) > 1:  # the exercise begins at one
+        return NotImplemented
+    for op in reversed(ops := own(*roots)):
         used = [t.op for t in op.inputs or () if isinstance(t, Tensor) and t.op is not None]
         nodes[op] = Node([nodes[made_by] for made_by in used], op=op)
     order = [node.op for node in reversed(mine(nodes[ops[0]]))] if ops else []
@@ -275,7 +277,7 @@ STEPS = kernels, "attention_vjp", lambda mine, own, *arguments: reference.attent
 NEXT = sampling, "next_token_probabilities"
 
 TABLE = [
-    Seam("topological_order", autograd, "tape", topological_order, pure=False),
+    Seam("topological_order", engine, "tape", topological_order, pure=False),
     Seam("unbroadcast", arithmetic.Add, "vjp", lambda mine, own, op, g, a, b:
          (mine(g, a.shape), mine(g, b.shape)) if arrays(a, b) else NotImplemented),
     Seam("mul_vjp", arithmetic.Mul, "vjp", lambda mine, own, op, g, a, b:
