@@ -10,9 +10,10 @@ from later import torch
 
 import minitransformer as mt
 from minitransformer import explain
+from minitransformer.brain_float import from_bits, to_bits
 from minitransformer.files import FileError
 from minitransformer.models import published
-from minitransformer.models.nanoguard import NanoGuard, NanoGuardConfig, angles, rounded
+from minitransformer.models.nanoguard import NanoGuard, NanoGuardConfig, angles
 from minitransformer.models.published import nanoguard
 from minitransformer.tokenization.ranks import merges_of, piece_of
 
@@ -98,7 +99,7 @@ def test_angles_have_the_digits_of_a_bfloat16():
         assert table.dtype == "float32" and not (table.view("uint32") & 0xFFFF).any()
     x = np.random.default_rng(0).normal(size=1000).astype("float32")
     x[:2] = np.array([0x3F808000, 0x3F818000], "uint32").view("float32")  # half way: to the even one
-    assert np.array_equal(rounded(x), torch.tensor(x).bfloat16().float().numpy())
+    assert np.array_equal(from_bits(to_bits(x)), torch.tensor(x).bfloat16().float().numpy())
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=12))

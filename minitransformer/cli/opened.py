@@ -14,6 +14,7 @@ from minitransformer.models.folder.reading import from_folder
 from minitransformer.nn import Module
 from minitransformer.tokenization import Tokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
+from minitransformer.training import BEST, LAST
 
 Folder = Annotated[
     Path,
@@ -22,7 +23,7 @@ Folder = Annotated[
         help="A folder that transformers' `save_pretrained` wrote, one of `train`, a checkpoint, or a published model's name.",
     ),
 ]
-CHECKPOINTS = ("best.safetensors", "last.safetensors")  # of a run, the better first
+CHECKPOINTS = (BEST, LAST)  # of a run, the better first
 
 
 def opened(path: Path) -> tuple[Module, Tokenizer]:

@@ -15,6 +15,7 @@ import numpy
 
 from minitransformer import nn
 from minitransformer.autograd import Tensor
+from minitransformer.brain_float import from_bits, to_bits
 from minitransformer.models.folder.model import PublishedModel
 from minitransformer.nn import functional as F
 from minitransformer.ops.creation.filled import ones, zeros
@@ -182,19 +183,5 @@ def angles(length: int, d: int, base: float = 10000.0) -> dict[str, numpy.ndarra
     """
     channel = numpy.arange(0, d, 2, dtype="float32")
     turns = numpy.outer(numpy.arange(length, dtype="float32"), 1 / numpy.float32(base) ** (channel / d))
-    return {"cos": rounded(numpy.cos(turns)), "sin": rounded(numpy.sin(turns))}
-
-
-def rounded(x: numpy.ndarray) -> numpy.ndarray:
-    """float32 numbers rounded to the nearest bfloat16, a float32 without its last 16 bits; halves to even.
-
-    Args:
-        x: float32, finite.
-
-    Returns:
-        float32 of the same shape.
-    """
-    bits = x.view("uint32")
-    bits = bits + 0x7FFF + (bits >> 16 & 1)
-    cut: numpy.ndarray = (bits & 0xFFFF0000).astype("uint32").view("float32")
-    return cut
+    tables = {"cos": numpy.cos(turns), "sin": numpy.sin(turns)}
+    return {name: from_bits(to_bits(table)) for name, table in tables.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minitransformer.autograd import Tensor
@@ -14,7 +13,7 @@ from minitransformer.nn.attention_backends import sdpa_kernel as sdpa_kernel
 from minitransformer.nn.cache import AttentionCache
 from minitransformer.nn.hooks import attention_weights
 from minitransformer.nn.linear import Linear
-from minitransformer.nn.masking import check_mask, later_keys, looks_causal, merge
+from minitransformer.nn.masking import each_broadcast, later_keys, looks_causal, merge
 from minitransformer.nn.module import Module
 from minitransformer.nn.parameter import Parameter
 from minitransformer.ops.creation.filled import ones, zeros
@@ -216,15 +215,8 @@ class MultiheadAttention(Module):
         causal: bool,
     ) -> Tensor | None:
         """All masks as one that broadcasts to (B, H, T, S); later keys are masked too if `causal`, or after a cache."""
-        *batch, heads, n_queries, _ = q.shape
-        masks = []
-        if attn_mask is not None:
-            each_head = (math.prod(batch) * heads, n_queries, n_keys)
-            check_mask("attn_mask", attn_mask, (n_queries, n_keys), each_head)
-            masks.append(attn_mask if attn_mask.ndim == 2 else attn_mask.view(*q.shape[:-1], n_keys))
-        if key_padding_mask is not None:
-            check_mask("key_padding_mask", key_padding_mask, (*batch, n_keys))
-            masks.append(key_padding_mask.view(*batch, 1, 1, n_keys))
+        n_queries = q.shape[-2]
+        masks = each_broadcast(q, n_keys, key_padding_mask, attn_mask)
         if past and n_queries > 1:
             masks.append(later_keys(n_queries, n_keys, q.device))
         if causal:

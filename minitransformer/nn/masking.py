@@ -129,6 +129,36 @@ def check_mask(name: str, mask: Tensor, *shapes: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: expected shape {' or '.join(map(str, shapes))}, got {mask.shape}")
 
 
+def each_broadcast(
+    q: Tensor, n_keys: int, key_padding_mask: Tensor | None, attn_mask: Tensor | None
+) -> list[Tensor]:
+    """The two masks that attention by heads takes, checked, each of a shape that broadcasts to that of the scores.
+
+    Args:
+        q: the queries, (B, H, T, d) or (H, T, d).
+        n_keys: the number of keys S.
+        key_padding_mask: (B, S) or (S,), or None.
+        attn_mask: (T, S) or (B H, T, S), or None.
+
+    Returns:
+        Those that are given.
+
+    Raises:
+        ValueError: if a mask has another shape.
+        TypeError: if it is neither boolean nor floating-point.
+    """
+    *batch, heads, n_queries, _ = q.shape
+    masks = []
+    if attn_mask is not None:
+        each_head = (math.prod(batch) * heads, n_queries, n_keys)
+        check_mask("attn_mask", attn_mask, (n_queries, n_keys), each_head)
+        masks.append(attn_mask if attn_mask.ndim == 2 else attn_mask.view(*q.shape[:-1], n_keys))
+    if key_padding_mask is not None:
+        check_mask("key_padding_mask", key_padding_mask, (*batch, n_keys))
+        masks.append(key_padding_mask.view(*batch, 1, 1, n_keys))
+    return masks
+
+
 def merge(masks: list[Tensor], dtype: Any) -> Tensor | None:
     """Combine several masks into one for `F.scaled_dot_product_attention`.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from minitransformer.autograd import Tensor
-from minitransformer.nn.masking import check_mask, merge
+from minitransformer.nn.masking import each_broadcast, merge
 from minitransformer.ops.networks.attention import clear_attention, scaled_dot_product_attention
 from minitransformer.ops.networks.heads import merge_heads, split_heads
 from minitransformer.ops.products.linalg import linear
@@ -83,7 +82,7 @@ def multi_head_attention_forward(
     own = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     weights = _three("q_, k_ and v_proj_weight" if own else "in_proj_weight", own, in_proj_weight)
     q, k, v = _projected((query, key, value), weights, in_proj_bias, num_heads)
-    mask = _merged(q, k.shape[-2], key_padding_mask, attn_mask)
+    mask = merge(each_broadcast(q, k.shape[-2], key_padding_mask, attn_mask), q.dtype)
     heads, shown = _attend(q, k, v, mask, dropout_p if training else 0.0, need_weights)
     if shown is not None and average_attn_weights:
         shown = shown.mean(-3)
@@ -124,22 +123,6 @@ def _three(
     if len(given) < (3 if own else 1):
         raise ValueError(f"multi_head_attention_forward: expected {name}, got None")
     return given if own else given[0].chunk(3)
-
-
-def _merged(
-    q: Tensor, n_keys: int, key_padding_mask: Tensor | None, attn_mask: Tensor | None
-) -> Tensor | None:
-    """Both masks as one that broadcasts to (B, H, T, S)."""
-    *batch, heads, n_queries, _ = q.shape
-    masks = []
-    if attn_mask is not None:
-        each_head = (math.prod(batch) * heads, n_queries, n_keys)
-        check_mask("attn_mask", attn_mask, (n_queries, n_keys), each_head)
-        masks.append(attn_mask if attn_mask.ndim == 2 else attn_mask.view(*q.shape[:-1], n_keys))
-    if key_padding_mask is not None:
-        check_mask("key_padding_mask", key_padding_mask, (*batch, n_keys))
-        masks.append(key_padding_mask.view(*batch, 1, 1, n_keys))
-    return merge(masks, q.dtype)
 
 
 def _check(query: Tensor, size: int, num_heads: int, attn_mask: Tensor | None, is_causal: bool) -> None:
