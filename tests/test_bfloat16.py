@@ -6,13 +6,13 @@ import warnings
 
 import numpy
 import pytest
-import safetensors.torch
-from later import torch
+from later import Later, torch
 
 import minitransformer as mt
 from minitransformer import brain_float, explain, nn
 
 F = nn.functional
+safetensors_torch = Later("safetensors.torch")
 RANDOM = numpy.random.default_rng(0)
 A, B = RANDOM.standard_normal((40, 50)), RANDOM.uniform(0.1, 3, (40, 50))
 
@@ -239,9 +239,9 @@ def test_files(tmp_path):
     mt.save(state, tmp_path / "state")
     for name, t in mt.load(tmp_path / "state").items():
         assert t.dtype == mt.bfloat16 and t.shape == state[name].shape and (t == state[name]).all()
-    theirs = safetensors.torch.load_file(tmp_path / "state")
+    theirs = safetensors_torch.load_file(tmp_path / "state")
     assert {t.dtype for t in theirs.values()} == {torch.bfloat16}
-    safetensors.torch.save_file({"x": theirs["state['x']"]}, tmp_path / "theirs")
+    safetensors_torch.save_file({"x": theirs["state['x']"]}, tmp_path / "theirs")
     assert (mt.load(tmp_path / "theirs")["x"] == x).all()
     data = bytearray((tmp_path / "state").read_bytes())
     data[-1] ^= 1
@@ -266,7 +266,7 @@ def without_ml_dtypes(monkeypatch):
 @pytest.mark.host("about a package that is missing")
 def test_without_ml_dtypes_files_are_read_as_float32(without_ml_dtypes, tmp_path):
     values = torch.tensor([[1.5, -2.25], [3e38, 0.1]]).bfloat16()
-    safetensors.torch.save_file({"x": values}, tmp_path / "x")
+    safetensors_torch.save_file({"x": values}, tmp_path / "x")
     for source in (saved({"x": values.t(), "y": values}), tmp_path / "x"):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("default")
