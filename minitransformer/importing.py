@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -34,7 +35,7 @@ class _Watch:
         if name != self.name or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
-        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in sys.meta_path)), None)
+        spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
             self._wrap(spec.loader)
         return spec

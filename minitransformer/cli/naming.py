@@ -83,15 +83,17 @@ def unknown_words(tokenizer: Tokenizer, text: str) -> list[str]:
     return list(dict.fromkeys(piece.strip() for piece, i in pairs if i == tokenizer.unk_id))
 
 
-def check_length(model: Any, count: int) -> None:
+def check_length(model: Any, tokenizer: Tokenizer, text: str) -> None:
     """Raise ValueError for a text that is longer than what the model reads.
 
     Args:
         model: the model.
-        count: how many tokens the text has.
+        tokenizer: the tokenizer of its ids.
+        text: the text.
     """
     config = model.config
     most = getattr(config, "max_len", None) or getattr(config, "max_position_embeddings", None)
+    count = len(tokenizer.encode(text))
     if most and count > most:
         raise ValueError(
             f"text: expected at most {most:,} tokens, as many as this model reads, got {count:,}; give a shorter part of it"

@@ -10,10 +10,11 @@ from typing import Any
 
 from minitransformer.course import catalogue
 from minitransformer.course.beside_torch import beside_pytorch
-from minitransformer.course.cells import running
+from minitransformer.course.cells import of_module, running
 from minitransformer.course.judge import crashed, judge, too_long
 from minitransformer.course.keeping import keep
 from minitransformer.course.printed import Printed
+from minitransformer.course.repair.here import located_here
 from minitransformer.course.report import Report, Reports
 from minitransformer.course.sandbox import SECONDS
 from minitransformer.course.shown import Shown, solution_of, why
@@ -47,7 +48,9 @@ def check(name: str, answer: Any = OF_THE_FILE) -> Report | Reports:
         return reports[0] if len(reports) == 1 else reports
     with redirect_stdout(Printed()) as printed:
         report = replace(_judged(name, answer), printed=printed.lines())
-    cells = running() if report.passed else None
+    cells = running()
+    if not report.passed:
+        return located_here(report, answer, cells or of_module(answer))
     return replace(report, foot=keep(name, answer, cells)) if cells else report
 
 

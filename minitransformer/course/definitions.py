@@ -39,6 +39,23 @@ def definition(source: str, name: str) -> str:
     return "\n".join(source.splitlines()[slice(*_lines(found))]) + "\n" if found else ""
 
 
+def first_line(source: str, name: str) -> int:
+    """Where the lines begin that `definition` gives.
+
+    Args:
+        source: Python code.
+        name: the name.
+
+    Returns:
+        The number of the first one, from 1; 0 if nothing binds the name.
+
+    Raises:
+        SyntaxError: `source` is no Python.
+    """
+    found = _statement(source, name)
+    return _lines(found)[0] + 1 if found else 0
+
+
 def replaced(source: str, name: str, text: str, before: str = "") -> str:
     """Put other lines in place of the statement that binds a name.
 

@@ -57,7 +57,8 @@ def answers_of(file: Path) -> list[Answer]:
 def bent(code: str, changes: str) -> str:
     """Code after changes `old => new`, one in each line."""
     for line in changes.splitlines():
-        old, new = (side.replace("\\n", "\n").replace("§", " ") for side in line.split(" => ", 1))
+        old, _, new = line.partition(" =>")
+        old, new = (side.replace("\\n", "\n").replace("§", " ") for side in (old, new.removeprefix(" ")))
         assert old in code, f"{old!r} is not in\n{code}"
         code = code.replace(old, new)
     return code

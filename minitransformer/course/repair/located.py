@@ -16,7 +16,7 @@ from minitransformer.course.report import Report
 SECONDS = 5.0  # for all attempts together
 
 
-def located(report: Report, source: str, path: Path, seconds: float = SECONDS) -> Report:
+def located(report: Report, source: str, path: Path, seconds: float = SECONDS, above: int = 0) -> Report:
     """Add to a report where the mistake is, if it says no more than a first hint, and a change is found that is proven to help.
 
     Args:
@@ -24,6 +24,7 @@ def located(report: Report, source: str, path: Path, seconds: float = SECONDS) -
         source: the learner's code.
         path: its file.
         seconds: how long to search.
+        above: how many lines less stand above the code where the learner reads it.
 
     Returns:
         The report.
@@ -36,7 +37,7 @@ def located(report: Report, source: str, path: Path, seconds: float = SECONDS) -
         found = search(
             source, report.name, solution, anew(exercise, bench), len(report.checked), bench.attempt
         )
-    line = said(found, source, len(exercise.properties))
+    line = said(found, source, len(exercise.properties), above)
     return replace(report, hint="\n".join(filter(None, (line, report.hint)))) if line else report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from minitransformer.course.repair.search import Found
@@ -11,13 +12,14 @@ LONGEST = 80  # characters of a line that is quoted
 PLACES = 2  # at most so many places are named; more say nothing about where the mistake is
 
 
-def said(found: Sequence[Found], source: str, properties: int) -> str:
+def said(found: Sequence[Found], source: str, properties: int, above: int = 0) -> str:
     """A sentence about the changes after which most properties hold.
 
     Args:
         found: the changes after which the property holds that did not.
         source: the learner's code.
         properties: how many properties the exercise has.
+        above: how many lines less stand above the code where the learner reads it: in a notebook, its cell.
 
     Returns:
         The sentence; "" if there is no such change, or there are too many.
@@ -29,7 +31,8 @@ def said(found: Sequence[Found], source: str, properties: int) -> str:
     lines = source.splitlines()
     now = "every property holds" if best[0].held == properties else "this property holds, and those before it"
     ways = [
-        f"{_named(place, lines)}: {_way([f.edit for f in best if f.edit.lines == place])}" for place in places
+        f"{_named(place, lines, above)}: {_way([f.edit for f in best if f.edit.lines == place], above)}"
+        for place in places
     ]
     return f"{', or '.join(ways)}, {now}."
 
@@ -42,14 +45,16 @@ def _best(found: Sequence[Found]) -> list[Found]:
     return [f for f in best if f.tier == first]
 
 
-def _way(edits: Sequence[Edit]) -> str:
+def _way(edits: Sequence[Edit], above: int) -> str:
     """The change in words, those of one place; the smallest is said."""
-    return min(edits, key=lambda edit: edit.size).said
+    words = min(edits, key=lambda edit: edit.size).said
+    return re.sub(r"(?<=\bline )\d+", lambda number: str(int(number[0]) - above), words)
 
 
-def _named(place: tuple[int, ...], lines: Sequence[str]) -> str:
+def _named(place: tuple[int, ...], lines: Sequence[str], above: int) -> str:
     """A line with its code, or the numbers of several."""
+    numbers = [str(line - above) for line in place]
     if len(place) > 1:
-        return f"Lines {', '.join(map(str, place[:-1]))} and {place[-1]}"
+        return f"Lines {', '.join(numbers[:-1])} and {numbers[-1]}"
     code = lines[place[0] - 1].strip()
-    return f"Line {place[0]}, `{code if len(code) <= LONGEST else code[:LONGEST] + '..'}`"
+    return f"Line {numbers[0]}, `{code if len(code) <= LONGEST else code[:LONGEST] + '..'}`"

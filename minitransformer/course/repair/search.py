@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from minitransformer.course.exercise import Exercise, Property, Stopped
@@ -14,10 +15,13 @@ from minitransformer.course.repair.donors import Donors, said_of
 from minitransformer.course.repair.edits import KINDS, Scope, one_more
 from minitransformer.course.repair.names import attributes_of, bound_in
 from minitransformer.course.repair.rules import ANYWHERE, RULES, rewritten
-from minitransformer.course.repair.statements import changes
+from minitransformer.course.repair.statements import changes, moves
 from minitransformer.course.repair.text import Edit, Text, alone, blocks, of_expression, of_statements, values
 
-MOST, AFTER = 6000, 100  # changes that are tried; those that are tried at least after one that helps
+MOST, AFTER = (
+    6000,
+    20,
+)  # changes that are tried; those that are still tried after one after which every property holds
 CLOSE, NEAR, FAR = 3, 6, 14  # words by which an expression of the solution may differ from what it replaces
 MODULES = ("np", "math", "sys", "numpy", "self")
 
@@ -71,8 +75,10 @@ class Tiers:
             )
 
     def _simple(self) -> Iterator[Edit]:
-        """Those of one name, number, operator, function or argument, after those that resemble the solution most."""
+        """Those of one name, number, operator, function or argument; first the few that resemble the solution most, or leave out
+        or move a line."""
         yield from self._from_the_solution(0, CLOSE)
+        yield from moves(self.part)
         yield from self._local()
 
     def _local(self) -> Iterator[Edit]:
@@ -146,7 +152,7 @@ def everywhere(edits: Sequence[Edit]) -> Iterator[Edit]:
 def search(
     source: str, name: str, solution: str, exercise: Exercise, held: int, attempt: Attempt
 ) -> list[Found]:
-    """Try changes one after the other, up to the end of the tier in which there is one after which every property holds.
+    """Try changes one after the other, up to a few more than one after which every property holds.
 
     Args:
         source: the learner's code.
@@ -158,19 +164,23 @@ def search(
             far. It raises Stopped when no more time is left.
 
     Returns:
-        The changes after which the property holds that did not, and all before it.
+        The changes after which every property holds, or, of those tried first, the one that did not and all that did before: what
+        mends one thing and breaks another is no repair.
     """
     found: list[Found] = []
     whole = Text(source)
-    first = lambda answer: int(_holds(exercise, [held], answer))  # noqa: E731
-    every = lambda answer: _holds(exercise, range(len(exercise.properties)), answer)  # noqa: E731
+    first = lambda answer: int(_has(exercise.properties[held], answer))  # noqa: E731
     with contextlib.suppress(Stopped):
         quickly = _time_for(lambda: attempt(source, first, SLOWLY))
+        before: list[int] = []  # what is found here of each property is kept
+        attempt(source, partial(_each, exercise, before), SLOWLY)
         idle = _idle(source, name, exercise.properties[held], attempt)
         for tier, edit, text in _distinct(source, name, solution, found, len(exercise.properties)):
             if edit.lines[0] not in idle and attempt(text, first, quickly):
-                count = attempt(whole.after(edit), every, SLOWLY)
-                found += [Found(edit, tier, count)] if count > held else []
+                after: list[int] = []
+                attempt(whole.after(edit), partial(_each, exercise, after), SLOWLY)
+                if all(map(int.__ge__, after, before)) and (all(after) or not tier):
+                    found.append(Found(edit, tier, [*after, 0].index(0)))
     return found
 
 
@@ -223,18 +233,22 @@ def _distinct(
             tried.add(new)
             yield tier, edit, new
             if tier < last and any(f.held == enough for f in found):
-                most, last = min(most, 2 * len(tried) + AFTER), tier
+                most, last = len(tried) + AFTER, tier
 
 
 def _named(tree: ast.Module, name: str) -> ast.stmt | None:
     return next((n for n in tree.body if getattr(n, "name", "") == name), None)
 
 
-def _holds(exercise: Exercise, which: Sequence[int], answer: Any) -> int:
-    """How many of an exercise's properties an answer has, one after the other."""
-    for done, i in enumerate(which):
-        try:
-            exercise.properties[i].holds(answer)
-        except Exception:
-            return done
-    return len(which)
+def _each(exercise: Exercise, found: list[int], answer: Any) -> int:
+    """Add for each property whether an answer has it, one after the other."""
+    found += (int(_has(prop, answer)) for prop in exercise.properties)
+    return 1
+
+
+def _has(prop: Property, answer: Any) -> bool:
+    try:
+        prop.holds(answer)
+    except Exception:
+        return False
+    return True

@@ -16,7 +16,7 @@ OPERATORS = {"+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div()}
 
 
 def changes(tree: ast.AST) -> Iterator[Edit]:
-    """Change each statement of a function or class.
+    """Do each statement of a function or class another way, or once more.
 
     Args:
         tree: the function or class.
@@ -25,13 +25,25 @@ def changes(tree: ast.AST) -> Iterator[Edit]:
         Each change.
     """
     for block in blocks(tree):
-        for i, here in enumerate(block):
-            after = block[i + 1] if i + 1 < len(block) else None
-            if _is_step(here):
-                yield from _moved(here, after)
-                yield from _otherwise(here)
+        for here in filter(_is_step, block):
+            yield from _otherwise(here)
     yield from _once_more(tree)
     yield from _kept(tree)
+
+
+def moves(tree: ast.AST) -> Iterator[Edit]:
+    """Leave out or move each statement of a function or class.
+
+    Args:
+        tree: the function or class.
+
+    Yields:
+        Each change.
+    """
+    for block in blocks(tree):
+        for here, after in zip(block, [*block[1:], None], strict=True):
+            if _is_step(here):
+                yield from _moved(here, after)
 
 
 def _is_step(here: ast.stmt) -> bool:
