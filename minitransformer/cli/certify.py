@@ -29,7 +29,7 @@ def certify(
     if not text.strip():
         raise ValueError("text: expected a text with at least one word")
     model, tokenizer = opened(folder)
-    check_length(model, tokenizer, text)
+    check_length(model, len(tokenizer.encode(text)))
     inputs = _inputs(model, tokenizer.encode(text))
     found = certificate(model, inputs, target_of(model, target), rule=rule, checks=checks)
     if json:

@@ -66,7 +66,7 @@ def _vectors(encoder: Module, tokenizer: Tokenizer, sentences: list[str]) -> num
             f"model: expected one without a head, such as BertModel, got {type(encoder).__name__}, whose outputs are no vectors"
         )
     for sentence in sentences:
-        check_length(encoder, tokenizer, sentence)
+        check_length(encoder, len(tokenizer.encode(sentence)))
     return vectors(cast(PublishedModel, encoder), tokenizer, sentences)
 
 

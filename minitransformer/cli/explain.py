@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from minitransformer.cli.answer import answered
 from minitransformer.cli.chosen import WRITERS, PublishedExplained
 from minitransformer.cli.chosen import explained as to_explain
 from minitransformer.cli.compare import compare_methods, show
@@ -20,18 +20,16 @@ from minitransformer.cli.options import (
     Json,
     MaybeCheckpoint,
     Seed,
-    console,
     prepare,
-    print_json,
 )
+from minitransformer.cli.telling import Told, plain, tell
+from minitransformer.cli.token_label import labelled
 from minitransformer.cli.why import asked_of, explained
 from minitransformer.explain import PRESETS, Explanation, gradient_x_input, lime, lrp
-from minitransformer.explain.page import explanation_body
 from minitransformer.explain.perturbation import REPLACEMENTS
-from minitransformer.explain.pictures import ledger_flow
 from minitransformer.explain.rules import named_composite
-from minitransformer.pictures import STYLE
-from minitransformer.pictures.pages import save_page
+from minitransformer.models.folder.using import finds_answers, labels_tokens
+from minitransformer.nn import Module
 
 
 class Method(StrEnum):
@@ -70,6 +68,20 @@ Against = Annotated[
     str | None,
     typer.Option(help="What might have been instead of --target: why this one rather than that one?"),
 ]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="Of a model that answers questions: the text in which the answer stands."
+    ),
+]
+Word = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="WORD",
+        help='Of a model that gives tokens a class: the word to explain; by default the one surest of a class but "O".',
+    ),
+]
 Samples = Annotated[int, typer.Option(min=1, help="Of lime and --compare: how many texts to ask about.")]
 Compare = Annotated[bool, typer.Option("--compare", help="Judge every method on held-out reviews instead.")]
 Replace = Annotated[str, typer.Option(help="Of --compare: what a token becomes: zero, unk or delete.")]
@@ -90,6 +102,8 @@ def explain(
     form: WalkForm = None,
     target: Target = None,
     against: Against = None,
+    context: Context = None,
+    token: Word = None,
     samples: Samples = 1000,
     compare: Compare = False,
     data: Data = "reviews",
@@ -109,25 +123,17 @@ def explain(
     if compare:
         show(compare_methods(asked, tokenizer, data, limit, replace, samples, lexicon, seed), html, json)
         return
-    check_length(asked, tokenizer, words)
+    if found := _of_tokens(method, asked, context, token):
+        tell(found(walk, asked, tokenizer, words, target, against), html, json)
+        return
+    check_length(asked, len(tokenizer.encode(words)))
     question = asked_of(asked, tokenizer, words, target, against)
     if method is Method.lime:
         explanation = _imitate(asked, tokenizer, words, question.single, samples, seed)
     else:
         explanation = explained(walk, asked, tokenizer, words, question)
     name(explanation, asked, tokenizer, words, question)
-    _tell(explanation, html, json)
-
-
-def _tell(explanation: Explanation, html: Path | None, json: bool) -> None:
-    """Print the explanation, and write it as a page."""
-    if html:
-        save_page(html, f"Why {explanation.name}?", explanation_body(explanation) + _flow(explanation), STYLE)
-    if json:
-        print_json(plain(explanation))
-    else:
-        explanation.show()
-        console.print(f"Page written: {html}", soft_wrap=True) if html else None
+    tell(Told([explanation], plain(explanation)), html, json)
 
 
 def _checked(text: str | None, model: str | None, method: Method, compare: bool, replace: str) -> str:
@@ -146,15 +152,31 @@ def _checked(text: str | None, model: str | None, method: Method, compare: bool,
     return text or ""
 
 
+def _of_tokens(
+    method: Method, model: Module, context: str | None, token: str | None
+) -> Callable[..., Told] | None:
+    """How to explain a model whose outputs are of single tokens; None for others. ValueError for an option that it has not."""
+    answers, labels = finds_answers(model), labels_tokens(model)
+    if (answers or labels) and method is Method.lime:
+        raise ValueError("method lime: expected a classifier of texts; take --method lrp")
+    if context is None and answers:
+        raise ValueError(
+            "--context: expected the text in which the answer stands; the text itself is the question"
+        )
+    if context is not None and not answers:
+        raise ValueError("--context: expected a model that finds answers in a text, by --model FOLDER")
+    if token is not None and not labels:
+        raise ValueError("--token: expected a model that gives tokens a class, by --model FOLDER")
+    if answers:
+        return partial(answered, context=context)
+    return partial(labelled, word=token) if labels else None
+
+
 def _walk(rule: str, form: Form | None) -> Callable[..., Explanation]:
     """LRP by a rule, in the form asked for, or else in the first of the two that the rule has."""
     composite = named_composite(rule)
     own = Form.gradient if composite.gradient_form else Form.explicit
     return partial(lrp, rule=composite, form=(form or own).value)
-
-
-def _flow(explanation: Explanation) -> str:
-    return ledger_flow(explanation.ledger).to_html() if explanation.ledger else ""
 
 
 def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed: int) -> Explanation:
@@ -165,24 +187,3 @@ def _imitate(model, tokenizer, text: str, target: int | None, samples: int, seed
         )
     label = int(predict([text])[0].argmax()) if target is None else target
     return lime(predict, text, label, num_samples=samples, seed=seed)
-
-
-def plain(explanation: Explanation) -> dict:
-    """An explanation as plain data, for JSON.
-
-    Args:
-        explanation: the explanation.
-
-    Returns:
-        Its method, name, probability, target, output, tokens, relevance and ledger.
-    """
-    return {
-        "method": explanation.method,
-        "name": explanation.name,
-        "probability": explanation.probability,
-        "target": explanation.target,
-        "output": explanation.output,
-        "tokens": explanation.tokens,
-        "relevance": explanation.relevance.tolist(),
-        "ledger": explanation.ledger and dict(explanation.ledger),
-    }

@@ -83,17 +83,15 @@ def unknown_words(tokenizer: Tokenizer, text: str) -> list[str]:
     return list(dict.fromkeys(piece.strip() for piece, i in pairs if i == tokenizer.unk_id))
 
 
-def check_length(model: Any, tokenizer: Tokenizer, text: str) -> None:
+def check_length(model: Any, count: int) -> None:
     """Raise ValueError for a text that is longer than what the model reads.
 
     Args:
         model: the model.
-        tokenizer: the tokenizer of its ids.
-        text: the text.
+        count: how many tokens the text has.
     """
     config = model.config
     most = getattr(config, "max_len", None) or getattr(config, "max_position_embeddings", None)
-    count = len(tokenizer.encode(text))
     if most and count > most:
         raise ValueError(
             f"text: expected at most {most:,} tokens, as many as this model reads, got {count:,}; give a shorter part of it"

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from minitransformer.cli.chosen import TRANSLATORS, fetched
-from minitransformer.cli.explain import plain
 from minitransformer.cli.generate import MaxNewTokens, kept, shown
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
+from minitransformer.cli.telling import plain
 from minitransformer.explain import Explanation, lrp_answer
 from minitransformer.generation import Writer, beam_search, growing_text, stream
 from minitransformer.nn import Module

@@ -6,6 +6,7 @@ for each token (`explanation.py`).
 | file | methods |
 |---|---|
 | `walk.py`, `rules.py`, `inside.py` | layer-wise relevance propagation: `lrp`, `relevance`, `layer_relevance`, .. |
+| `spans.py` | `lrp_span`: why an answer starts and ends where a model finds it |
 | `gradient_methods.py` | `gradient_x_input`, `integrated_gradients`, `smooth_grad` |
 | `attention_flow.py` | `attention_rollout`, `generic_attention` |
 | `perturbation.py` | `occlusion`, and outputs without some of the tokens |
@@ -74,6 +75,7 @@ from minitransformer.explain.rules import (
 )
 from minitransformer.explain.sanity import randomisation_check
 from minitransformer.explain.shapley import kernel_shap, shapley_values
+from minitransformer.explain.spans import SpanExplanation, best_span, lrp_span
 from minitransformer.explain.stability import lime_stability
 from minitransformer.explain.surrogate import lime
 from minitransformer.explain.tabular import lime_tabular
@@ -106,12 +108,14 @@ __all__ = [
     "Question",
     "Rule",
     "SignalTakesAll",
+    "SpanExplanation",
     "Taylor",
     "WSquare",
     "ZPlus",
     "account",
     "attention_rollout",
     "auroc",
+    "best_span",
     "certify",
     "compare",
     "constant",
@@ -132,6 +136,7 @@ __all__ = [
     "logit_of",
     "lrp",
     "lrp_answer",
+    "lrp_span",
     "marked_tokens",
     "masked_logits",
     "occlusion",

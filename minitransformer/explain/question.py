@@ -98,6 +98,11 @@ class Question:
         ids = [tensor(text if self.batch_first else text.T, device=device) for text in self.texts]
         with enable_grad(), differentiable(self.model, modules):
             logits = self.model(*ids)
+        if isinstance(logits, tuple):
+            raise ValueError(
+                f"expected logits from the model, got a tuple of {len(logits)}; of answers in a text, explain.lrp_span explains "
+                "both ends"
+            )
         if logits.ndim not in (2, 3) or not logits.requires_grad:
             raise ValueError(
                 f"expected recorded logits (B, V), (B, T, V) or (T, B, V) from the model, got shape {logits.shape}"

@@ -12,6 +12,7 @@ from typing import Any
 from minitransformer.files import AGAIN, parse_json, parsing, read_text
 from minitransformer.installing import install_line
 from minitransformer.tokenization.chat_template import render
+from minitransformer.tokenization.encoding import Encoding
 from minitransformer.tokenization.published_json import check_description
 from minitransformer.tokenization.tokenizer import Tokenizer, kept, require_text
 
@@ -192,11 +193,31 @@ class PublishedTokenizer(Tokenizer):
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `encode(text)`, marks among them, as they stand in the text."""
-        require_text(text).encode()
+        return self.read(text).tokens
+
+    def read(self, text: str, second: str | None = None) -> Encoding:
+        """Turn a text, or a pair such as a question and a context, into what a model reads.
+
+        Args:
+            text: Any text.
+            second: Another one, or None.
+
+        Returns:
+            Ids with special tokens and segments as the file's template says, and where each token stands.
+
+        Raises:
+            TypeError: If a text is not a str.
+        """
+        texts = [require_text(one) for one in (text, second) if one is not None]
+        for one in texts:
+            one.encode()  # half a surrogate pair is the text's fault, not the file's
         with self._asking():
-            found = self._tokenizer.encode(text)
-        places = zip(found.tokens, found.offsets, found.special_tokens_mask, strict=True)
-        return [piece if special else text[start:end] or piece for piece, (start, end), special in places]
+            found = self._tokenizer.encode(*texts)
+        places = zip(found.tokens, found.sequence_ids, found.offsets, strict=True)
+        tokens = [
+            piece if own is None else texts[own][start:end] or piece for piece, own, (start, end) in places
+        ]
+        return Encoding(found.ids, tokens, found.type_ids, found.sequence_ids, found.offsets)
 
     def to_dict(self) -> dict[str, Any]:
         """The file's text."""

@@ -11,8 +11,11 @@ from minitransformer.models.folder.model import PublishedModel
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.tokenization import Tokenizer
+from minitransformer.tokenization.encoding import Encoding
 
 CLASSIFIER = "ForSequenceClassification"
+READER = "ForQuestionAnswering"
+TAGGER = "ForTokenClassification"
 WITHOUT_HEAD = "Model"
 WITH_HEAD = "HeadModel"
 
@@ -26,8 +29,31 @@ def is_classifier(model: object) -> bool:
     Returns:
         True or False.
     """
-    origin = model.origin if isinstance(model, PublishedModel) else None
-    return origin is not None and origin.architecture.endswith(CLASSIFIER)
+    return _architecture(model).endswith(CLASSIFIER)
+
+
+def finds_answers(model: object) -> bool:
+    """Whether a model came from a folder and finds the answer to a question in a text.
+
+    Args:
+        model: any model.
+
+    Returns:
+        True or False.
+    """
+    return _architecture(model).endswith(READER)
+
+
+def labels_tokens(model: object) -> bool:
+    """Whether a model came from a folder and gives each token a class.
+
+    Args:
+        model: any model.
+
+    Returns:
+        True or False.
+    """
+    return _architecture(model).endswith(TAGGER)
 
 
 def gives_vectors(model: object) -> bool:
@@ -39,9 +65,28 @@ def gives_vectors(model: object) -> bool:
     Returns:
         True or False.
     """
-    origin = model.origin if isinstance(model, PublishedModel) else None
-    name = "" if origin is None else origin.architecture
+    name = _architecture(model)
     return name.endswith(WITHOUT_HEAD) and not name.endswith(WITH_HEAD)
+
+
+def segments_of(model: PublishedModel, encoding: Encoding) -> list[int] | None:
+    """The segments that a model reads beside its ids.
+
+    Args:
+        model: a model from a folder.
+        encoding: what its tokenizer made of a pair of texts.
+
+    Returns:
+        T integers; None for a model that has no second segment.
+    """
+    several = getattr(model.config, "type_vocab_size", 0) > 1
+    return encoding.type_ids if several and any(encoding.type_ids) else None
+
+
+def _architecture(model: object) -> str:
+    """The published name of a model's class; empty if it came from no folder."""
+    origin = model.origin if isinstance(model, PublishedModel) else None
+    return "" if origin is None else origin.architecture
 
 
 @no_grad()
