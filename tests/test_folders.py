@@ -131,7 +131,7 @@ BREAK = {
     "classifier.bias: the index and the file differ": lambda f: shard(f, classifier__bias=SHARDS[0]),
     "00002-of-00002.safetensors: .*No such file": lambda f: (shard(f), (f / SHARDS[1]).unlink()),
     "weight_map": lambda f: (shard(f), (f / "model.safetensors.index.json").write_text("[]")),
-    "sentencepiece": lambda f: (f / "spiece.model").write_bytes(b""),
+    "spiece.model: no intact sentencepiece model": lambda f: (f / "spiece.model").write_bytes(b""),
     "vocab.txt: expected .* in the vocabulary": lambda f: (f / "vocab.txt").write_text("a\nb\n"),
 }  # fmt: skip
 
@@ -269,3 +269,46 @@ def test_bfloat16_is_the_nearest_number():
         from_bits(np.uint16([0x7F80]))[0],
     ]
     assert np.isnan(from_bits(to_bits(np.array([0x7F800001, 0xFFFFFFFF], "u4").view("f4")))).all()
+
+
+@pytest.mark.parametrize("largest, files", [("1KB", 5), (300, 10), (10**9, 1), ("1 KiB", 5)])
+def test_weights_above_a_size_are_written_as_shards(folder, tmp_path, largest, files):
+    model, _ = mt.models.from_folder(folder)
+    model.save_folder(tmp_path / "again", max_shard_size=largest)
+    shards = sorted((tmp_path / "again").glob("*.safetensors"))
+    most = writing.bytes_of(largest)
+    assert len(shards) >= files or files == 1 == len(shards)
+    found = {file.name: safetensors.numpy.load_file(file) for file in shards}
+    for arrays in found.values():
+        assert len(arrays) == 1 or sum(a.nbytes for a in arrays.values()) <= most
+    assert np.array_equal(output(tmp_path / "again"), output(folder))
+    if files > 1:
+        assert shards[1].name == f"model-00002-of-{len(shards):05}.safetensors"
+        index = json.loads((tmp_path / "again" / "model.safetensors.index.json").read_text())
+        assert index["weight_map"] == {name: file for file, arrays in found.items() for name in arrays}
+        assert index["metadata"]["total_size"] == sum(
+            a.nbytes for arrays in found.values() for a in arrays.values()
+        )
+        model.save_folder(tmp_path / "again", overwrite=True)
+        assert sorted(p.name for p in (tmp_path / "again").iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("size", ["5 gallons", "0MB", -1, "", 1.5])
+def test_a_size_that_is_none_is_refused(folder, tmp_path, size):
+    with pytest.raises(ValueError, match="max_shard_size: expected bytes"):
+        mt.models.from_folder(folder)[0].save_folder(tmp_path / "again", max_shard_size=size)
+    assert not (tmp_path / "again").exists()
+
+
+def test_bfloat16_of_a_file_of_pytorch_comes_back(tmp_path):
+    pytest.importorskip("ml_dtypes")
+    made(kind="BF16").save_folder(tmp_path / "model")
+    arrays = mt.load(tmp_path / "model" / "model.safetensors")
+    assert {str(a.dtype) for a in arrays.values()} == {str(mt.bfloat16)}
+    mt.save(arrays, tmp_path / "model" / "pytorch_model.bin")
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    (tmp_path / "model" / "model.safetensors").unlink()
+    model, _ = mt.models.from_folder(tmp_path / "model")
+    assert {p.dtype for p in model.parameters()} == {mt.float32}
+    model.save_folder(tmp_path / "again")
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == before

@@ -175,3 +175,12 @@ def test_every_option_changed_is_computed_or_refused_by_name(name, tmp_path):
             np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * scale, err_msg=f"{key}={other!r}")
             computed += 1
     assert computed > 15 and "model_type" in refused
+
+
+def test_shards_of_ours_are_read_by_transformers(case, tmp_path):
+    theirs, folder = case
+    mt.models.from_folder(folder)[0].save_folder(tmp_path / "again", max_shard_size="2KB")
+    assert len(list((tmp_path / "again").glob("*.safetensors"))) > 1
+    again, told = type(theirs).from_pretrained(tmp_path / "again", output_loading_info=True)
+    assert not told["missing_keys"] and not told["unexpected_keys"]
+    assert all(torch.equal(p, q) for p, q in zip(theirs.parameters(), again.parameters(), strict=True))

@@ -111,3 +111,17 @@ def test_conversations_are_theirs(case):
     for answer in (True, False):
         expected = theirs.apply_chat_template(TURNS, tokenize=False, add_generation_prompt=answer)
         assert ours.chat(TURNS, answer) == expected
+
+
+def test_a_file_of_sentencepiece_is_read_as_they_read_it(tmp_path):
+    spm = pytest.importorskip("sentencepiece", reason="it writes the file")
+    pytest.importorskip("google.protobuf", reason="transformers reads the file with it")
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS), model_prefix=str(tmp_path / "spiece"), vocab_size=120, hard_vocab_limit=False,
+        minloglevel=2, model_type="unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+    )  # fmt: skip
+    theirs = transformers.T5Tokenizer.from_pretrained(tmp_path)
+    ours = read_tokenizer(tmp_path, "t5")
+    for text in texts():
+        assert ours.encode(text) == theirs(text)["input_ids"], text
+    assert ours.id_of("<extra_id_0>") == theirs.convert_tokens_to_ids("<extra_id_0>")

@@ -163,11 +163,11 @@ def _of_tokens(
         raise ValueError(
             "--context: expected the text in which the answer stands; the text itself is the question"
         )
-    if context is not None and not answers:
-        raise ValueError("--context: expected a model that finds answers in a text, by --model FOLDER")
     if token is not None and not labels:
         raise ValueError("--token: expected a model that gives tokens a class, by --model FOLDER")
-    if answers:
+    if context is not None:
+        if not answers:
+            raise ValueError("--context: expected a model that finds answers in a text, by --model FOLDER")
         return partial(answered, context=context)
     return partial(labelled, word=token) if labels else None
 

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from minitransformer.files import FileError, blaming, parse_json, read_text
+from minitransformer.files import blaming, parse_json, read_text
 from minitransformer.tokenization import vocabulary_files
 from minitransformer.tokenization.published import PublishedTokenizer, token_of
+from minitransformer.tokenization.sentence_piece import read_pieces
 
 WHOLE = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
+SENTENCE_PIECE = ("spiece.model", "tokenizer.model")
 BESIDE = (
     WHOLE,
     SETTINGS,
@@ -23,8 +25,8 @@ BESIDE = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    *SENTENCE_PIECE,
 )
-SENTENCE_PIECE = ("spiece.model", "tokenizer.model")
 
 
 def read_tokenizer(folder: Path, model_type: str) -> PublishedTokenizer | None:
@@ -45,7 +47,7 @@ def read_tokenizer(folder: Path, model_type: str) -> PublishedTokenizer | None:
     found = _source(folder, model_type, settings)
     if found is None:
         return None
-    path, source = found
+    path, source, settings = found
     if settings.keys() & {"add_bos_token", "add_eos_token"}:
         with blaming(path):
             source = with_marks(source, settings)
@@ -53,23 +55,22 @@ def read_tokenizer(folder: Path, model_type: str) -> PublishedTokenizer | None:
     return PublishedTokenizer(source, path, files=files, settings=settings)
 
 
-def _source(folder: Path, model_type: str, settings: Mapping[str, Any]) -> tuple[Path, str] | None:
-    """The file that holds the vocabulary, and the text of a `tokenizer.json`."""
+def _source(
+    folder: Path, model_type: str, settings: dict[str, Any]
+) -> tuple[Path, str, dict[str, Any]] | None:
+    """The file that holds the vocabulary, the text of a `tokenizer.json`, and the settings with what the file says too."""
     if (folder / WHOLE).is_file():
-        return folder / WHOLE, read_text(folder / WHOLE)
+        return folder / WHOLE, read_text(folder / WHOLE), settings
     build: dict[str, Callable[[Path, str, Mapping[str, Any]], str]] = {
         "vocab.txt": vocabulary_files.word_pieces,
         "vocab.json": vocabulary_files.byte_pairs,
     }
     for name, function in build.items():
         if (folder / name).is_file():
-            return folder / name, function(folder, model_type, settings)
+            return folder / name, function(folder, model_type, settings), settings
     for name in SENTENCE_PIECE:
         if (folder / name).is_file():
-            raise FileError(
-                f"{folder / name}: a file of sentencepiece is not read here, only {WHOLE}; write one, by "
-                "`AutoTokenizer.from_pretrained(folder).save_pretrained(folder)` in transformers"
-            )
+            return folder / name, *read_pieces(folder / name, model_type, settings)
     return None
 
 

@@ -11,6 +11,7 @@ from minitransformer.models.folder.gguf_names import gguf
 from minitransformer.tokenization.folder import with_marks
 from minitransformer.tokenization.published import PublishedTokenizer, tokenizers
 from minitransformer.tokenization.published_json import check_merges
+from minitransformer.tokenization.sentence_piece import SPACE, decoder, joined
 from minitransformer.tokenization.tokenizer import different
 from minitransformer.tokenization.vocabulary_files import QWEN
 
@@ -18,7 +19,6 @@ LLAMA3 = QWEN.replace(
     r"\p{N}|", r"\p{N}{1,3}|", 1
 )  # where Llama 3 cuts a text: as Qwen, but for digits three by three
 CUTS = {"gpt-2": None, "default": None, "smollm": None, "qwen2": QWEN, "llama-bpe": LLAMA3, "llama3": LLAMA3}
-SPACE = "\u2581"  # stands for a space in sentencepiece
 
 
 def read_vocabulary(file: GGUFFile) -> PublishedTokenizer:
@@ -99,28 +99,5 @@ def _pieces(file: GGUFFile, ids: dict[str, int]) -> Any:
     made.normalizer = package.normalizers.Sequence(
         [package.normalizers.Prepend(SPACE), package.normalizers.Replace(" ", SPACE)]
     )
-    decoders = package.decoders
-    made.decoder = decoders.Sequence(
-        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
-    )
+    made.decoder = decoder()
     return made
-
-
-def joined(ids: dict[str, int], scores: dict[str, float]) -> list[tuple[str, str]]:
-    """Pairs of pieces that make a third, the one with the best score first.
-
-    Args:
-        ids: piece -> id.
-        scores: piece -> score.
-
-    Returns:
-        The pairs.
-    """
-    found = [
-        (scores[piece], piece[:cut], piece[cut:])
-        for piece in ids
-        for cut in range(1, len(piece))
-        if piece[:cut] in ids and piece[cut:] in ids
-    ]
-    found.sort(key=lambda pair: (-pair[0], ids[pair[1]], ids[pair[2]]))
-    return [(left, right) for _, left, right in found]

@@ -12,7 +12,7 @@ from typing import Any
 from minitransformer import nn
 from minitransformer.models.folder import writing
 from minitransformer.models.folder.names import Names
-from minitransformer.models.folder.stored import CONFIG, WEIGHTS
+from minitransformer.models.folder.stored import CONFIG
 from minitransformer.models.images import ImageProcessor
 from minitransformer.tokenization.published import PublishedTokenizer
 
@@ -68,6 +68,8 @@ class PublishedModel(nn.Module):
         path: str | os.PathLike[str],
         tokenizer: PublishedTokenizer | ImageProcessor | None = None,
         overwrite: bool = False,
+        *,
+        max_shard_size: int | str = "50GB",
     ) -> None:
         """Write a folder that transformers reads, and `from_folder`: whole or not at all, in the dtypes of the source.
 
@@ -75,10 +77,13 @@ class PublishedModel(nn.Module):
             path: the folder; it must not exist, or be empty.
             tokenizer: the tokenizer or image processor that `from_folder` gave; None writes none.
             overwrite: whether to take the place of a model in this folder; what else it holds stays.
+            max_shard_size: how many bytes of weights a file may have, such as 10**9 or "5GB"; more are written as shards with an
+                index.
 
         Raises:
             TypeError: if the tokenizer is from no folder.
-            ValueError: if the model is from no folder, or a number is too large for the dtype of the source.
+            ValueError: if the model is from no folder, a number is too large for the dtype of the source, or `max_shard_size` is
+                no size.
             FileExistsError: if the folder is not empty.
             FileError: if it cannot be written; what was there is untouched.
         """
@@ -97,7 +102,7 @@ class PublishedModel(nn.Module):
             Path(path),
             {
                 CONFIG: iter([writing.config_text(self.origin.config)]),
-                WEIGHTS: writing.weights(arrays, self.origin.kinds(arrays)),
+                **writing.whole_or_shards(arrays, self.origin.kinds(arrays), max_shard_size),
                 **{name: iter([content]) for name, content in files.items()},
             },
             overwrite,

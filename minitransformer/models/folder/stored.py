@@ -116,7 +116,7 @@ class Held(Mapping[str, numpy.ndarray]):
     def kinds(self) -> dict[str, str]:
         """Name -> its dtype, as safetensors names it."""
         names = {numpy.dtype(dtype): kind for kind, dtype in DTYPES.items()}
-        return {name: names[array.dtype] for name, array in self.arrays.items()}
+        return {name: names.get(array.dtype, "BF16") for name, array in self.arrays.items()}
 
     @property
     def sizes(self) -> dict[str, int]:

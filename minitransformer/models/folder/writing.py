@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from minitransformer.brain_float import to_bits
 from minitransformer.checkpoint import DTYPES
 from minitransformer.disk import sync, sync_folder
 from minitransformer.files import FileError, one_line
-from minitransformer.models.folder.stored import CONFIG, INDEX
+from minitransformer.models.folder.stored import CONFIG, INDEX, WEIGHTS
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OLD_WEIGHTS = (".safetensors", INDEX)  # ends of the names of files that a new model takes the place of
@@ -108,6 +109,68 @@ def config_text(config: Mapping[str, object]) -> bytes:
         JSON in UTF-8, its keys in order.
     """
     return (json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def whole_or_shards(
+    arrays: Mapping[str, numpy.ndarray], kinds: Mapping[str, str], largest: int | str
+) -> dict[str, Iterator[bytes]]:
+    """The files of a model's weights: one, or shards and the index that says which array is where.
+
+    Args:
+        arrays: array by name.
+        kinds: name -> dtype, as safetensors names it.
+        largest: how many bytes the arrays of a file may have, such as 10**9 or "5GB"; a larger array has a file of its own.
+
+    Returns:
+        File name -> content in pieces; the names are those that transformers gives.
+
+    Raises:
+        ValueError: if `largest` is no size.
+    """
+    sizes = {name: array.size * _size(kinds[name]) for name, array in arrays.items()}
+    parts = _parts(sizes, bytes_of(largest))
+    if len(parts) == 1:
+        return {WEIGHTS: weights(arrays, kinds)}
+    files = {f"model-{i:05}-of-{len(parts):05}.safetensors": part for i, part in enumerate(parts, 1)}
+    listed = {name: file for file, part in files.items() for name in part}
+    index = config_text({"metadata": {"total_size": sum(sizes.values())}, "weight_map": listed})
+    shards = {file: weights({name: arrays[name] for name in part}, kinds) for file, part in files.items()}
+    return {**shards, INDEX: iter([index])}
+
+
+def _parts(sizes: Mapping[str, int], most: int) -> list[list[str]]:
+    """Names in their order, a new list wherever the sizes of one would sum to more than `most`."""
+    parts: list[list[str]] = [[]]
+    taken = 0
+    for name, size in sizes.items():
+        if parts[-1] and taken + size > most:
+            parts.append([])
+            taken = 0
+        parts[-1].append(name)
+        taken += size
+    return parts
+
+
+def bytes_of(size: int | str) -> int:
+    """A size in bytes.
+
+    Args:
+        size: a number of bytes, or text such as "200MB", thousands of thousands, or "2GiB", powers of 1,024.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    found = re.fullmatch(r"(\d+) *(?:([KMGT])(i?))?B?", str(size), re.IGNORECASE)
+    count = int(found[1]) if found else 0
+    if not found or not count:
+        raise ValueError(
+            f'max_shard_size: expected bytes, such as 10**9 or "5GB", got {one_line(repr(size))}'
+        )
+    power = 0 if found[2] is None else "KMGT".index(found[2].upper()) + 1
+    return count * int((1024 if found[3] else 1000) ** power)
 
 
 def weights(arrays: Mapping[str, numpy.ndarray], kinds: Mapping[str, str]) -> Iterator[bytes]:
