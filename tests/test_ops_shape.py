@@ -281,3 +281,17 @@ def test_non_contiguous_chain():
     assert x.T.contiguous().is_contiguous() is True
     assert x.contiguous() is x
     assert_close(x.T.contiguous(), as_numpy(x).T)
+
+
+@pytest.mark.parametrize("repeats", [(1, 1), (4, 1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("train", [False, True])
+def test_a_repeated_tensor_has_memory_of_its_own(repeats, train):
+    """A kernel repeated in front becomes a parameter: it can be set, and what it was made of stays as it was."""
+    x = mt.ones(2, 3, requires_grad=train)
+    for repeated in (x.repeat(*repeats), mt.tile(x, repeats)):
+        weight = mt.nn.Parameter(repeated.detach())
+        mt.nn.init.zeros_(weight)
+        assert x.sum().item() == 6 and weight.sum().item() == 0
+    if train:
+        x.repeat(*repeats).sum().backward()
+        assert (x.grad == numpy.prod(repeats)).all()

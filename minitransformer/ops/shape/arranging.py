@@ -112,7 +112,9 @@ def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     sizes = (1,) * (len(repeats) - input.ndim) + input.shape
     one_by_one = reshape(input, [m for n in sizes for m in (1, n)])
     wide = expand(one_by_one, [m for pair in zip(repeats, sizes, strict=True) for m in pair])
-    return reshape(wide, [r * n for r, n in zip(repeats, sizes, strict=True)])
+    repeated = reshape(wide, [r * n for r, n in zip(repeats, sizes, strict=True)])
+    shared = namespace(input.array).may_share_memory(repeated.array, input.array)
+    return repeated.clone() if shared else repeated
 
 
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
