@@ -173,6 +173,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         checkpoint,
         cuda,
         data,
+        distributed,
         distributions,
         explain,
         func,
@@ -290,6 +291,7 @@ __all__ = [
     "diag",
     "diag_embed",
     "diagonal",
+    "distributed",
     "distributions",
     "div",
     "divide",
@@ -514,7 +516,7 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """accelerator amp bench checkpoint cuda data distributions explain func generation models optim pictures random
+LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation models optim pictures random
 recipes testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {

@@ -1,21 +1,44 @@
-"""The random generator that the whole library uses."""
+"""The random generator that the whole library uses; a rank that is a thread has its own.
+
+Several ranks may share out the rows of one batch. All of them then draw the random numbers of the whole batch, from generators in
+the same state, and each takes those of its rows: what is drawn does not depend on the number of ranks.
+"""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import copy
+from contextvars import ContextVar
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
+
+from minitransformer.settings import Held, setting
 
 Drawing: TypeAlias = (
     "numpy.random.Generator | None"  # of one call; text, since the import of `numpy.random` takes time
 )
+Shape: TypeAlias = tuple[int, ...]
+
+# The generator behind every random number. It draws on the host, so that both backends see the same numbers.
+# None until the first random number: the import of `numpy.random` takes time
+_generator: Held[numpy.random.Generator | None] = Held("generator", None)
 
 
-class _Random:
-    """The generator behind every random number. It draws on the host, so that both backends see the same numbers."""
+class Rows(NamedTuple):
+    """The rows of a batch that this rank has.
 
-    # None until the first random number: the import of `numpy.random` takes time
-    generator: numpy.random.Generator | None = None
+    Attributes:
+        first: the number of the first.
+        mine: how many.
+        total: how many the whole batch has.
+    """
+
+    first: int
+    mine: int
+    total: int
+
+
+own_rows: ContextVar[Rows | None] = ContextVar("own rows", default=None)
 
 
 def manual_seed(seed: int | None) -> None:
@@ -24,7 +47,7 @@ def manual_seed(seed: int | None) -> None:
     Args:
         seed: equal seeds give equal numbers; None gives others each time.
     """
-    _Random.generator = numpy.random.default_rng(seed)
+    _generator.set(numpy.random.default_rng(seed))
 
 
 def use(generator: numpy.random.Generator) -> None:
@@ -33,7 +56,7 @@ def use(generator: numpy.random.Generator) -> None:
     Args:
         generator: NumPy's.
     """
-    _Random.generator = generator
+    _generator.set(generator)
 
 
 def drawing(chosen: Drawing) -> numpy.random.Generator:
@@ -54,6 +77,45 @@ def generator() -> numpy.random.Generator:
     Returns:
         NumPy's generator.
     """
-    if _Random.generator is None:
-        _Random.generator = numpy.random.default_rng()
-    return _Random.generator
+    found = _generator.get()
+    if found is None:
+        _generator.set(found := numpy.random.default_rng())
+    return found
+
+
+def apart() -> setting:
+    """Inside this block, random numbers come from a copy of the generator in use: what is drawn here changes nothing outside.
+
+    Returns:
+        A context manager.
+    """
+    return _generator.apart(copy.deepcopy(generator()))
+
+
+def whole(shape: Shape) -> Shape:
+    """The shape of an array for the whole batch, where this rank has some of its rows.
+
+    Args:
+        shape: (n, ..) of this rank's array, with one or more entries for each of its rows.
+
+    Returns:
+        (N, ..); `shape` itself where the batch is not shared out.
+    """
+    rows = own_rows.get()
+    return shape if rows is None else (shape[0] // max(rows.mine, 1) * rows.total, *shape[1:])
+
+
+def own(drawn: Any) -> Any:
+    """What of an array for the whole batch belongs to this rank's rows.
+
+    Args:
+        drawn: (N, ..), of the shape that `whole` gave.
+
+    Returns:
+        (n, ..); `drawn` itself where the batch is not shared out.
+    """
+    rows = own_rows.get()
+    if rows is None:
+        return drawn
+    each = len(drawn) // rows.total  # entries for each row
+    return drawn[rows.first * each : (rows.first + rows.mine) * each]

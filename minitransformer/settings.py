@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
 # called with the results of each op and its name
 watcher: ContextVar[Callable[[Any, str], None] | None] = ContextVar("watcher", default=None)
+# called once the gradients of a backward walk are in place
+after_walk: ContextVar[list[Callable[[], None]] | None] = ContextVar("after walk", default=None)
+# what the mean of a loss divides by, given the number of this process's own targets
+counted: ContextVar[Callable[[Any], Any] | None] = ContextVar("counted", default=None)
 _entered: ContextVar[tuple[Any, ...]] = ContextVar(
     "entered", default=()
 )  # (setting, value before), the innermost last
@@ -68,6 +74,60 @@ class setting:
                 raise
             except BaseException as error:
                 step = partial(generator.throw, error)
+
+
+@contextlib.contextmanager
+def walk() -> Iterator[None]:
+    """A backward walk. What `after_walk` collects on the way is called at its end.
+
+    Returns:
+        A context manager, which decorates functions too.
+    """
+    waiting: list[Callable[[], None]] = []
+    with setting(after_walk, waiting):
+        yield
+    for then in waiting:
+        then()
+
+
+class Held(Generic[T]):
+    """A value of the whole process, except inside `apart`, where a thread that is a rank of its own has its own.
+
+    Args:
+        name: what it is.
+        value: its value at first.
+    """
+
+    def __init__(self, name: str, value: T):
+        # a list of one: all threads see the same, whatever their context, until one has another
+        self._box: ContextVar[list[T]] = ContextVar(name, default=[value])  # noqa: B039  # shared on purpose
+
+    def get(self) -> T:
+        """The value that holds here.
+
+        Returns:
+            The value.
+        """
+        return self._box.get()[0]
+
+    def set(self, value: T) -> None:
+        """Change the value that holds here.
+
+        Args:
+            value: the new one.
+        """
+        self._box.get()[0] = value
+
+    def apart(self, value: T) -> setting:
+        """A value of one's own inside a `with` block: no change of it is seen outside, nor the reverse.
+
+        Args:
+            value: the one at first.
+
+        Returns:
+            A context manager.
+        """
+        return setting(self._box, [value])
 
 
 def _mode(value: bool, function: Callable[P, R] | None) -> setting | Callable[P, R]:

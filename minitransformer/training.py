@@ -95,6 +95,7 @@ class Trainer:
         self.scaler = GradScaler(enabled=amp)
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
         self.directory = directory and Path(directory)
+        self.writes = True  # the checkpoints into the directory
         self.save_every = save_every
         self.description = description or {}
         self.losses: list[float] = []
@@ -128,11 +129,12 @@ class Trainer:
             KeyboardInterrupt: at a second Ctrl-C.
         """
         # NumPy's warnings are off: FloatingPointError below names the step and the op
-        with self._directory_to_itself(), _Signals() as signals, numpy.errstate(all="ignore"):
+        with self._directory_to_itself(), Signals() as signals, numpy.errstate(all="ignore"):
             begin_training(self.model, self._modes)
             kept = _Kept(self)
             for batch in self._batches():
                 self._take_step(batch)
+                self._listen(signals)
                 self._follow_up(kept, signals, report)
                 if signals.came:
                     kept.now(signals)
@@ -141,7 +143,7 @@ class Trainer:
         self.model.eval()
         return self.step == self.steps
 
-    def _follow_up(self, kept: _Kept, signals: _Signals, report: Callable[[Trainer], None] | None) -> None:
+    def _follow_up(self, kept: _Kept, signals: Signals, report: Callable[[Trainer], None] | None) -> None:
         """After a step: evaluate and write a checkpoint, if they are due, and report."""
         last = self.step == self.steps
         if last or self.step % self.evaluate_every == 0:
@@ -156,7 +158,7 @@ class Trainer:
             raise
 
     def _directory_to_itself(self) -> contextlib.AbstractContextManager[None]:
-        if not self.directory:
+        if not self.directory or not self.writes:
             return contextlib.nullcontext()
         self.directory.mkdir(parents=True, exist_ok=True)
         return locked(self.directory / RUNNING)
@@ -169,14 +171,25 @@ class Trainer:
                 if self.step == self.steps:
                     return
 
+    def _listen(self, signals: Signals) -> None:
+        """After each step: hear of signals that came elsewhere, in a subclass."""
+
+    def _value(self, loss: Tensor) -> float:
+        """The loss as a number."""
+        return loss.item()
+
+    def _backward(self, loss: Tensor) -> None:
+        """Compute the gradients of a loss, or of a multiple of it."""
+        loss.backward()
+
     def _take_step(self, batch: Any) -> None:
         self.optimizer.zero_grad()
         with autocast(enabled=self.scaler.enabled):
             loss = self.loss(self.model, batch)
-        value = loss.item()
+        value = self._value(loss)
         if not math.isfinite(value):
             raise FloatingPointError(f"step {self.step + 1}: the loss is {value}; {_culprit(loss)}. {MEND}")
-        self.scaler.scale(loss).backward()
+        self._backward(self.scaler.scale(loss))
         self.scaler.unscale_(self.optimizer)
         if self.max_norm is not None:
             self._clip(self.max_norm)
@@ -205,7 +218,7 @@ class Trainer:
             self._save(BEST)
 
     def _save(self, name: str) -> None:
-        if self.directory:
+        if self.directory and self.writes:
             checkpoint.save(self.state_dict(), self.directory / name)
 
     def state_dict(self) -> dict[str, Any]:
@@ -299,7 +312,7 @@ class _Kept:
         self.stepped = now
         return now + step - self.at > self.interval
 
-    def now(self, signals: _Signals) -> None:
+    def now(self, signals: Signals) -> None:
         """Write a checkpoint, unless the last one is of this step."""
         if self.step != self.trainer.step:
             begun = time.monotonic()
@@ -313,7 +326,7 @@ class _Kept:
             self.trainer.stopped_by = signals.came
 
 
-class _Signals:
+class Signals:
     """Inside this block, the first signal to stop is stored in `came` and has no other effect.
 
     A second Ctrl-C raises KeyboardInterrupt, except inside `held()`. A signal that the process already ignores stays ignored:
@@ -325,7 +338,7 @@ class _Signals:
         self.came: signal.Signals | None = None
         self.waits = False
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         listens = threading.current_thread() is threading.main_thread()
         numbers = [getattr(signal, name) for name in STOP if hasattr(signal, name)] if listens else []
         ignored = [n for n in numbers if n != signal.SIGINT and signal.getsignal(n) == signal.SIG_IGN]

@@ -26,6 +26,7 @@ FLOORS = {
             "kernels",
             "errors",
             "statistics",
+            "collectives",
         ],
         0,
     ),
@@ -34,9 +35,19 @@ FLOORS = {
         ["brain_float", "tuning", "files", "disk", "importing", "plain", "terminal", "installing"], 0
     ),
     "nn": 2,
-    **dict.fromkeys(["optim", "amp", "training", "generation", "checkpoint", "utils"], 3),
+    **dict.fromkeys(["optim", "amp", "training", "ranked", "generation", "checkpoint", "utils"], 3),
     **dict.fromkeys(
-        ["accelerator", "cuda", "distributions", "testing", "func", "serialization", "torch_files"], 3
+        [
+            "accelerator",
+            "cuda",
+            "distributions",
+            "distributed",
+            "testing",
+            "func",
+            "serialization",
+            "torch_files",
+        ],
+        3,
     ),
     **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain", "pictures"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),

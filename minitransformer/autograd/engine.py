@@ -18,7 +18,7 @@ import numpy
 from minitransformer import brain_float
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import told
-from minitransformer.settings import grad_enabled, watcher
+from minitransformer.settings import grad_enabled, walk, watcher
 
 if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
     from minitransformer.ops.methods import Methods
@@ -376,6 +376,7 @@ def seeds_of(roots: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> Fil
     return seeds
 
 
+@walk()
 def accumulate(roots: Sequence[Tensor], gradients: Sequence[Tensor | None], release: bool) -> None:
     """Add d(roots)/d(leaf), weighted by the gradients, to the `grad` of each leaf."""
     seeds = seeds_of(roots, gradients)

@@ -17,6 +17,8 @@ from rich.table import Table
 from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
+from minitransformer.cli.ranks import as_a_rank, start
+from minitransformer.collectives import world
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, blaming, one_line, settings
 from minitransformer.models import room_of, stated_kind
@@ -53,6 +55,9 @@ Adapt = Annotated[
 Amp = Annotated[
     bool | None, typer.Option("--amp", help="Compute products in float16, which is faster on a GPU.")
 ]
+Ranks = Annotated[
+    int | None, typer.Option(min=1, help="Processes that share out each batch, one core each; needs [mpi].")
+]
 What = Annotated[
     Kind | None,
     typer.Argument(help="What to train; classifier if not given, or the run's kind with --resume."),
@@ -74,6 +79,7 @@ def train(
     dropout: Dropout = None,
     adapt: Adapt = None,
     amp: Amp = None,
+    ranks: Ranks = None,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -82,7 +88,10 @@ def train(
 
     Ctrl-C stops with a checkpoint, from which --resume continues. A resumed run gives the same bits as one without a stop.
     SIGTERM and a closed terminal stop with a checkpoint too; the exit code is 128 plus the number of the signal.
+    Under mpiexec or srun, this command line runs on all their processes without --ranks.
     """
+    if (ranks or 1) > 1 and not world.launched():
+        sys.exit(start(ranks or 1))
     prepare(seed, backend)
     directory = out or Path("runs") / (kind or CLASSIFIER)
     chosen = dict(
@@ -90,18 +99,24 @@ def train(
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    with _to_itself(directory):
-        recipe, room = (
-            _recipe_of(directory, chosen, kind)
-            if resume
-            else (_new_recipe(kind or CLASSIFIER, directory, chosen), None)
-        )
-        trainer = _trainer(recipe, directory, room)
-        try:
-            _run(trainer, recipe, directory, json)
-        finally:  # also if printing fails because the terminal is closed
-            if trainer.stopped_by:
-                sys.exit(128 + trainer.stopped_by)
+    with as_a_rank() as first, _to_itself(directory) if first else contextlib.nullcontext():
+        _train(directory, kind, chosen, resume, json, first)
+
+
+def _train(directory: Path, kind: Kind | None, chosen: dict, resume: bool, json: bool, first: bool) -> None:
+    """Begin or resume the run in a folder. Of several ranks only the first prints."""
+    console.quiet = not first
+    recipe, room = (
+        _recipe_of(directory, chosen, kind)
+        if resume
+        else (_new_recipe(kind or CLASSIFIER, directory, chosen), None)
+    )
+    trainer = _trainer(recipe, directory, room)
+    try:
+        _run(trainer, recipe, directory, json, first)
+    finally:  # also if printing fails because the terminal is closed
+        if trainer.stopped_by:
+            sys.exit(128 + trainer.stopped_by)
 
 
 @contextlib.contextmanager
@@ -118,12 +133,14 @@ def _to_itself(directory: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool) -> None:
+def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool, first: bool) -> None:
     if trainer.resume() and not json:
         console.print(f"Resuming at step {trainer.step}.")
-    console.quiet = json
+    console.quiet = json or not first
     with progress_bar(trainer, console, recipe.kind) as report:
         done = trainer.run(report)
+    if not first:
+        return
     console.quiet = False
     LossCurve(trainer.losses, trainer.evaluations).save(directory / "loss.png")
     _tell(trainer, recipe, directory, done, json)

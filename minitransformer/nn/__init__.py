@@ -1,5 +1,6 @@
 """Layers, under PyTorch's names."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 from minitransformer.errors import no_such_name
@@ -89,6 +90,9 @@ from minitransformer.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+
+if TYPE_CHECKING:
+    from minitransformer.nn import parallel
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -198,6 +202,7 @@ __all__ = [
     "generate_square_subsequent_mask",
     "init",
     "mark_positions",
+    "parallel",
     "parameter",
     "positions_after_padding",
     "record_attention",
@@ -207,4 +212,6 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker reports a name that is not there
 
     def __getattr__(name):
+        if name == "parallel":  # opens when first entered
+            return importlib.import_module("minitransformer.nn.parallel")
         raise no_such_name("module 'minitransformer.nn'", name, __all__)

@@ -20,7 +20,7 @@ from minitransformer.models import ClassifierConfig, SequenceClassifier
 from minitransformer.models.classifier import PAD, predict_proba
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
-from minitransformer.randomness import generator
+from minitransformer.randomness import generator, own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.training import Trainer
@@ -282,9 +282,9 @@ def loss(
     """
     ids, labels = batch
     if hidden:
-        drop = to_device(generator().random(ids.shape) < hidden, ids.device)  # (B, T)
+        drop = to_device(generator().random(ids.shape) < hidden, ids.device)  # (B, T), of all ranks' rows
         ids = ids.masked_fill((ids != PAD) & Tensor(drop), unknown)  # so that no single word decides
-    return nn.functional.cross_entropy(model(ids), labels, label_smoothing=smoothing)
+    return nn.functional.cross_entropy(model(own(ids)), own(labels), label_smoothing=smoothing)
 
 
 @no_grad()

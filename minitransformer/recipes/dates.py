@@ -13,6 +13,7 @@ from minitransformer.data.dates import ISO_LENGTH, WrittenDate, simplified, writ
 from minitransformer.models.seq2seq import PAD, Seq2Seq, Seq2SeqConfig
 from minitransformer.nn import functional as F
 from minitransformer.ops.creation.from_data import tensor
+from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import CharTokenizer, Tokenizer
@@ -96,7 +97,7 @@ def answer_loss(model: Seq2Seq, batch: tuple[Tensor, Tensor]) -> Tensor:
         A scalar in nats per character.
     """
     device = next(model.parameters()).device
-    source, answer = (ids.to(device) for ids in batch)  # (B, S), (B, T)
+    source, answer = (own(ids.to(device)) for ids in batch)  # (B, S), (B, T)
     # (B, T): padding, then all but the last character, so that each is predicted from those before it
     read = F.pad(answer, (1, 0), value=PAD)[:, :-1]
     logits = model(source, read)  # (B, T, V)

@@ -9,6 +9,7 @@ from pathlib import Path
 from minitransformer import models, nn
 from minitransformer.autograd import Tensor
 from minitransformer.models import LanguageModel, LanguageModelConfig
+from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.text import TextRecipe, mean_over
 from minitransformer.tokenization import BPETokenizer, Tokenizer
@@ -71,6 +72,6 @@ def next_token_loss(model: nn.Module, windows: Tensor) -> Tensor:
     Returns:
         A scalar in nats per token.
     """
-    windows = windows.to(next(model.parameters()).device)
+    windows = own(windows.to(next(model.parameters()).device))
     logits = model(windows[:, :-1])  # (B, T, V)
     return nn.functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())

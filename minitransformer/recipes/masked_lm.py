@@ -13,7 +13,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.models import BertConfig, BertMaskedLM
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
-from minitransformer.randomness import generator
+from minitransformer.randomness import generator, own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.text import TextRecipe, Windows, mean_over
 from minitransformer.tokenization import Tokenizer, WordPieceTokenizer
@@ -139,8 +139,8 @@ def masked_loss(
     """
     device = next(model.parameters()).device
     read, asked = masked(windows.numpy(), tokenizer, random or generator())
-    logits = model(tensor(read, device=device))  # (B, T, V)
-    targets = tensor(asked.reshape(-1), device=device)
+    logits = model(tensor(own(read), device=device))  # (B, T, V)
+    targets = tensor(own(asked).reshape(-1), device=device)
     return nn.functional.cross_entropy(logits.flatten(0, 1), targets, ignore_index=NOT_ASKED)
 
 

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 from minitransformer import models
 from minitransformer.autograd import Tensor
+from minitransformer.collectives import world
 from minitransformer.nn import Module
 from minitransformer.optim import AdamW
+from minitransformer.ranked import RankedTrainer
 from minitransformer.recipes.schedule import warm_up_and_cosine
 from minitransformer.tokenization import Tokenizer
 from minitransformer.training import Trainer
@@ -71,7 +73,7 @@ def trainer_of(
     """
     learning = [p for p in model.parameters() if p.requires_grad]
     optimizer = AdamW(learning, lr=recipe.lr, eps=eps, weight_decay=weight_decay)
-    return Trainer(
+    return (RankedTrainer if world.is_entered() else Trainer)(
         model,
         loss,
         loader,

@@ -14,7 +14,7 @@ from minitransformer.autograd import Tensor
 from minitransformer.models import T5, T5Config
 from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
-from minitransformer.randomness import generator
+from minitransformer.randomness import generator, own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.text import TextRecipe, Windows, mean_over
 from minitransformer.tokenization import BPETokenizer, Tokenizer
@@ -169,7 +169,7 @@ def corrupted_loss(
     """
     device = next(model.parameters()).device
     pairs = [corrupted(row.tolist(), first_mark, random or generator()) for row in windows.numpy()]
-    source, answer = (tensor(side, device=device) for side in zip(*pairs, strict=True))  # (B, S), (B, A)
+    source, answer = (own(tensor(side, device=device)) for side in zip(*pairs, strict=True))  # (B, S), (B, A)
     # (B, A): padding, then all but the last token, so that each token is predicted from those before it
     read = nn.functional.pad(answer, (1, 0), value=model.config.pad_token_id)[:, :-1]
     logits = model(source, read)  # (B, A, V)

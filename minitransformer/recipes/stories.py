@@ -11,6 +11,7 @@ from minitransformer.data.stories import LAST_WORD, capitalised, stories
 from minitransformer.generation import generate_batch
 from minitransformer.models import LanguageModel, LanguageModelConfig
 from minitransformer.nn import functional as F
+from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
 from minitransformer.tokenization import Tokenizer, WordTokenizer
@@ -89,7 +90,7 @@ def story_loss(model: LanguageModel, batch: Tensor) -> Tensor:
     Returns:
         A scalar in nats per word.
     """
-    batch = batch.to(next(model.parameters()).device)
+    batch = own(batch.to(next(model.parameters()).device))
     logits = model(batch[:, :-1])  # (B, T - 1, V)
     return F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten(), ignore_index=PAD)
 

@@ -11,7 +11,7 @@ from minitransformer.backends import Array, Arrays
 from minitransformer.ops.books import Books
 from minitransformer.ops.laws import Moves
 from minitransformer.ops.tensors.inplace import in_place
-from minitransformer.randomness import generator
+from minitransformer.randomness import generator, own, whole
 
 
 class Dropout(Moves):
@@ -155,4 +155,5 @@ def drawn_scale(p: float, like: Array, shape: tuple[int, ...]) -> Array:
     Returns:
         0 or 1 / (1 - p) for each unit.
     """
-    return kernels.of(like).dropout_scale(int(generator().integers(1 << 63)), p, shape, like.dtype)
+    key = int(generator().integers(1 << 63))
+    return own(kernels.of(like).dropout_scale(key, p, whole(shape), like.dtype))

@@ -15,6 +15,7 @@ from minitransformer.ops.index.picking import gather
 from minitransformer.ops.laws import Remembers, Tangent
 from minitransformer.ops.networks.softmax import log_softmax
 from minitransformer.ops.precision import raised
+from minitransformer.settings import counted
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -78,10 +79,12 @@ def reduced(loss: Tensor, reduction: str, counts: Array | float | None = None) -
     """
     if reduction == "none":
         return loss
-    if reduction == "sum" or counts is None:
+    count = counted.get()
+    if reduction == "sum" or (counts is None and count is None):
         return loss.sum() if reduction == "sum" else loss.mean()
     xp = namespace(loss.array)
-    n = xp.asarray(counts).sum()
+    n = xp.asarray(loss.array.size if counts is None else counts).sum()
+    n = count(n) if count else n
     return loss.sum() / Tensor(xp.where(n == 0, math.nan, n).astype(loss.dtype))  # NaN for a mean of nothing
 
 

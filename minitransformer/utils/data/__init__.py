@@ -1,6 +1,6 @@
 """Data for training: datasets of samples, samplers that say which come when, and loaders that put them together into batches."""
 
-from minitransformer.utils.data import dataloader, dataset, sampler
+from minitransformer.utils.data import dataloader, dataset, distributed, sampler
 from minitransformer.utils.data.collate import default_collate, default_convert, pad_collate, pad_sequence
 from minitransformer.utils.data.dataloader import DataLoader, Epoch, get_worker_info
 from minitransformer.utils.data.dataset import (
@@ -11,6 +11,7 @@ from minitransformer.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from minitransformer.utils.data.distributed import DistributedSampler
 from minitransformer.utils.data.sampler import (
     BatchSampler,
     LengthSampler,
@@ -26,6 +27,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "Epoch",
     "IterableDataset",
     "LengthSampler",
@@ -41,6 +43,7 @@ __all__ = [
     "default_collate",
     "default_convert",
     "get_worker_info",
+    "distributed",
     "pad_collate",
     "pad_sequence",
     "random_split",
