@@ -15,7 +15,7 @@ from minitransformer.amp import autocast
 from minitransformer.defaults import default_device
 from minitransformer.explain import Layers
 from minitransformer.nn.hooks import edit_embeddings, record_attention
-from minitransformer.utils.checkpoint import checkpoint
+from minitransformer.utils.checkpoint import checkpoint, get_device_states, set_device_states
 
 RTOL = 1e-12
 
@@ -228,3 +228,18 @@ def test_memory_is_saved():
         tracemalloc.stop()
         del y
     assert peaks[0] < peaks[1] / 3
+
+
+def test_a_program_that_repeats_a_forward_pass_itself_has_the_same_random_numbers():
+    """Reversible layers keep the random numbers' state and return to it, for the devices too if they have their own."""
+    x = mt.ones(3, 5)
+    state = mt.get_rng_state()
+    devices, states = get_device_states(x)
+    first = nn.functional.dropout(x, 0.5)
+    later = mt.rand(2)
+    with mt.random.fork_rng(devices=devices, enabled=True):
+        mt.set_rng_state(state)
+        set_device_states(devices, states)
+        assert_close(nn.functional.dropout(x, 0.5), first)
+        assert_close(mt.rand(2), later)
+    assert not mt.cuda._initialized and (devices, states) == ([], [])

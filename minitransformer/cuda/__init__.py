@@ -31,6 +31,10 @@ __all__ = [
     "synchronize",
 ]
 
+_initialized = (
+    False  # whether GPUs have random numbers of their own: programs ask before they keep their state
+)
+
 
 def is_available() -> bool:
     """Whether a GPU can be used.

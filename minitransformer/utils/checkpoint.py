@@ -180,3 +180,24 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool = F
         leaves = _leaves(outs, given)
         return Checkpoint(call, outs, leaves)(*tensors, *leaves)
     return outs if len(outs) > 1 else outs[0]
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """Where the random numbers of GPUs are, for programs that repeat a forward pass themselves.
+
+    Args:
+        *args: what the function is called with.
+
+    Returns:
+        Two empty lists: one generator serves all devices here, and `get_rng_state` has its state.
+    """
+    return [], []
+
+
+def set_device_states(devices: Sequence[int], states: Sequence[Tensor]) -> None:
+    """Set the random numbers of GPUs to where they were. Nothing is left to do, since `set_rng_state` does it for all devices.
+
+    Args:
+        devices: from `get_device_states`.
+        states: from `get_device_states`.
+    """
