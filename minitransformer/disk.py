@@ -40,6 +40,8 @@ class Busy(RuntimeError):
 def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` once it is complete, and is deleted if the code inside fails.
 
+    Who might read or write the old file may read or write the new one, and nobody else.
+
     Args:
         path: The file to replace.
         durable: Whether to force the content, and then the new name, onto the disk.
@@ -53,6 +55,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "xb") as file:  # new, so that no link is followed
             _mark_as_mine(file)
+            keep_mode(path, temporary)
             yield file
             file.flush()
             if durable:
@@ -62,6 +65,18 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
     if durable:
         sync_folder(path.parent)
+
+
+def keep_mode(old: Path, new: Path) -> None:
+    """Give a file or folder the permissions of the one whose place it takes; a folder's owner may always write in it.
+
+    Args:
+        old: What is replaced; it need not be there.
+        new: What takes its place.
+    """
+    if sys.platform != "win32" and old.exists():
+        owner = stat.S_IRWXU if new.is_dir() else 0
+        new.chmod(stat.S_IMODE(old.stat().st_mode) | owner)
 
 
 def write(path: str | os.PathLike[str], content: bytes | str, durable: bool = False) -> None:

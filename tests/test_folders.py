@@ -2,6 +2,7 @@
 
 import errno
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -312,3 +313,19 @@ def test_bfloat16_of_a_file_of_pytorch_comes_back(tmp_path):
     assert {p.dtype for p in model.parameters()} == {mt.float32}
     model.save_folder(tmp_path / "again")
     assert (tmp_path / "again" / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about permissions of POSIX")
+def test_a_private_model_stays_private(folder, tmp_path):
+    model, _ = mt.models.from_folder(folder)
+    folder.chmod(0o700)
+    (folder / "model.safetensors").chmod(0o600)
+    model.save_folder(folder, overwrite=True)
+    mt.save(mt.ones(2), tmp_path / "mine.pt")
+    usual = (tmp_path / "mine.pt").stat().st_mode & 0o777
+    (tmp_path / "mine.pt").chmod(0o600)
+    mt.save(mt.zeros(2), tmp_path / "mine.pt")
+    paths = (folder, folder / "model.safetensors", tmp_path / "mine.pt")
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o700, 0o600, 0o600]
+    (tmp_path / "like others").touch()
+    assert usual == (tmp_path / "like others").stat().st_mode & 0o777

@@ -18,7 +18,7 @@ import numpy
 
 from minitransformer.brain_float import to_bits
 from minitransformer.checkpoint import DTYPES
-from minitransformer.disk import sync, sync_folder
+from minitransformer.disk import keep_mode, sync, sync_folder
 from minitransformer.files import FileError, one_line
 from minitransformer.models.folder.stored import CONFIG, INDEX, WEIGHTS
 
@@ -86,6 +86,9 @@ def _publish(made: Path, path: Path) -> None:
     if not path.exists():
         os.rename(made, path)
         return
+    keep_mode(path, made)
+    for file in made.iterdir():
+        keep_mode(path / file.name, file)
     old = path.with_name(f".{path.name}.{secrets.token_hex(8)}.old")
     os.rename(path, old)
     try:
