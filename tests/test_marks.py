@@ -118,3 +118,10 @@ def test_every_pattern_of_words_knows_marks():
     assert [
         name for name, pattern in found.items() if MARK not in pattern.pattern.replace(r"\u0301", MARK)
     ] == [lime]
+
+
+def test_pieces_are_whole_matches_whatever_groups_the_pattern_has():
+    for text in ("the red boat", "the r\u00e9d boat"):
+        assert (
+            find_words(re.compile(r"(\w)\w*"), text) == find_words(re.compile(r"\w+"), text) == text.split()
+        )

@@ -34,6 +34,7 @@ class Seq2SeqConfig:
         num_layers: layers of the encoder, and of the decoder.
         dim_feedforward: the size of the hidden layer in each feed-forward part.
         dropout: the probability of dropout, in [0, 1].
+        activation: "gelu" or "relu", between the two layers of each feed-forward part.
         max_length: the largest number of tokens of either text.
     """
 
@@ -44,6 +45,7 @@ class Seq2SeqConfig:
     num_layers: int = 1
     dim_feedforward: int = 128
     dropout: float = 0.1
+    activation: str = "gelu"
     max_length: int = 64
 
 
@@ -61,7 +63,7 @@ class Seq2Seq(nn.Module):
         self.config = c = config
         self.embedding = nn.Embedding(c.vocab_size, c.d_model)
         self.positions = nn.SinusoidalPositionalEncoding(c.d_model, c.dropout, c.max_length, batch_first=True)
-        sizes = (c.dim_feedforward, c.dropout, "gelu")
+        sizes = (c.dim_feedforward, c.dropout, c.activation)
         layer = nn.TransformerDecoderLayer(
             c.d_model, c.decoder_nhead, *sizes, batch_first=True, norm_first=True
         )

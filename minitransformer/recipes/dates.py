@@ -21,7 +21,11 @@ from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_sequence
 
 SEEN, UNSEEN = 60_000, 500  # dates to train on, and dates held out on which the loss is measured
-Pair = tuple[list[int], numpy.ndarray]  # the ids of a written date, and those of its ISO form
+# of AdamW, as in Vaswani et al., NeurIPS 2017, section 5.3: in a short run, old gradients should count for less
+BETAS = (0.9, 0.98)
+ACTIVATION = "relu"  # on a CPU GELU takes several times as long, and this model learns without it
+EVALUATE_EVERY = 300  # steps; reading all unseen dates takes as long as five of them
+Pair = tuple[numpy.ndarray, numpy.ndarray]  # the ids of a written date (S,), and those of its ISO form (T,)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class DatesRecipe(TaskRecipe):
             encoded(tokenizer, some) for some in (dates, written_dates(UNSEEN, self.seed, held_out=True))
         )
         batches = LengthSampler([len(ids) for ids, _ in pairs], self.batch_size)
-        sizes = (self.num_layers, 2 * self.d_model, self.dropout)
+        sizes = (self.num_layers, 2 * self.d_model, self.dropout, ACTIVATION)
         config = Seq2SeqConfig(tokenizer.vocab_size, self.d_model, self.nhead, 1, *sizes)
         trainer = trainer_of(
             self,
@@ -54,7 +58,9 @@ class DatesRecipe(TaskRecipe):
             answer_loss,
             DataLoader(pairs, batch_sampler=batches, collate_fn=batch_of),
             weight_decay=self.weight_decay,
+            betas=BETAS,
             evaluate=lambda model: answer_loss(model, batch_of(unseen)).item(),
+            evaluate_every=EVALUATE_EVERY,
             directory=directory,
         )
         return trainer, tokenizer
@@ -70,7 +76,10 @@ def encoded(tokenizer: Tokenizer, dates: Sequence[WrittenDate]) -> list[Pair]:
     Returns:
         The ids of each written date, and those of its ISO form, (10,).
     """
-    return [(tokenizer.encode(simplified(text)), numpy.array(tokenizer.encode(iso))) for text, iso in dates]
+    return [
+        (numpy.array(tokenizer.encode(simplified(text))), numpy.array(tokenizer.encode(iso)))
+        for text, iso in dates
+    ]
 
 
 def batch_of(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:

@@ -49,6 +49,7 @@ def trainer_of(
     loader: DataLoader,
     *,
     weight_decay: float,
+    betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     evaluate: Callable[[Any], float] | None,
     evaluate_every: int = 100,
@@ -63,6 +64,7 @@ def trainer_of(
         loss: `loss(model, batch)`, the scalar to minimise.
         loader: the batches.
         weight_decay: of AdamW.
+        betas: of AdamW.
         eps: of AdamW.
         evaluate: `evaluate(model)`, the mean loss on data held out; None evaluates nothing.
         evaluate_every: steps from one evaluation to the next.
@@ -72,7 +74,7 @@ def trainer_of(
         A trainer that has taken no step yet.
     """
     learning = [p for p in model.parameters() if p.requires_grad]
-    optimizer = AdamW(learning, lr=recipe.lr, eps=eps, weight_decay=weight_decay)
+    optimizer = AdamW(learning, lr=recipe.lr, betas=betas, eps=eps, weight_decay=weight_decay)
     return (RankedTrainer if world.is_entered() else Trainer)(
         model,
         loss,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy
+
 from minitransformer.autograd import Tensor
 from minitransformer.data.stories import LAST_WORD, capitalised, stories
 from minitransformer.generation import generate_batch
@@ -21,6 +23,7 @@ from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate, p
 
 SEEN, UNSEEN = 10_000, 100  # stories to train on, and stories on which the loss is measured
 LONGEST = 160  # words and marks of a story
+EVALUATE_EVERY = 200  # steps; reading all unseen stories takes as long as six of them
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class StoriesRecipe(TaskRecipe):
         """
         texts = stories(SEEN + UNSEEN, self.seed)
         tokenizer = WordTokenizer.train(texts)
-        ids = [tokenizer.encode(text) for text in texts]
+        ids = [numpy.array(tokenizer.encode(text)) for text in texts]
         known, unseen = ids[:SEEN], pad_sequence(ids[SEEN:], batch_first=True)
         batches = LengthSampler([len(story) for story in known], self.batch_size)
         sizes = (
@@ -75,6 +78,7 @@ class StoriesRecipe(TaskRecipe):
             DataLoader(known, batch_sampler=batches, collate_fn=pad_collate),
             weight_decay=self.weight_decay,
             evaluate=lambda model: story_loss(model, unseen).item(),
+            evaluate_every=EVALUATE_EVERY,
             directory=directory,
         )
         return trainer, tokenizer

@@ -23,8 +23,8 @@ class TaskRecipe:
         amp: whether products are computed in float16.
     """
 
-    steps: int = 4200
-    batch_size: int = 32
+    steps: int = 2000
+    batch_size: int = 48
     lr: float = 4e-3
     weight_decay: float = 0.01
     d_model: int = 64

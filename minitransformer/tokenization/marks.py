@@ -36,7 +36,10 @@ def find_words(pattern: re.Pattern[str], text: str) -> list[str]:
     Returns:
         The matched pieces of the text itself.
     """
-    return [text[match.start() : match.end()] for match in pattern.finditer(seen(text))]
+    copy = seen(text)
+    if copy is text and not pattern.groups:
+        return pattern.findall(text)
+    return [text[match.start() : match.end()] for match in pattern.finditer(copy)]
 
 
 def seen(text: str) -> str:

@@ -70,9 +70,12 @@ class WordTokenizer(Tokenizer):
             raise ValueError(
                 f"vocab_size: expected 3 or more (padding, unknown and a word), got {vocab_size}"
             )
-        counts = Counter(
-            spelling(piece) for text in training_texts(texts) for piece in find_words(PIECE, text)
-        )
+        pieces: Counter[str] = Counter()
+        for text in training_texts(texts):
+            pieces.update(find_words(PIECE, text))
+        counts: Counter[str] = Counter()
+        for piece, count in pieces.items():
+            counts[spelling(piece)] += count
         frequent = [word for word, count in counts.items() if word and count >= min_frequency]
         if not frequent:
             raise ValueError(

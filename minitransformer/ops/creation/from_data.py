@@ -50,7 +50,9 @@ def _plain_numbers(data: Any) -> Any:
     """Nested sequences of numbers, in which tensors may stand for numbers or rows."""
     if isinstance(data, Tensor):
         return data.tolist()
-    return [_plain_numbers(item) for item in data] if isinstance(data, (list, tuple)) else data
+    if not isinstance(data, (list, tuple)):
+        return data
+    return [_plain_numbers(item) if isinstance(item, (Tensor, list, tuple)) else item for item in data]
 
 
 def laid_out(data: Any, *sizes: int) -> Array:
