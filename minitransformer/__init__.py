@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer import autograd, backends, brain_float, errors, importing, linalg, nn
+from minitransformer import autograd, backends, brain_float, errors, importing
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from minitransformer.defaults import backend, use_backend
 from minitransformer.devices import Device as device
-from minitransformer.gradients import compare_with_torch, gradcheck
-from minitransformer.limits import finfo, iinfo
-from minitransformer.nn.module import to_torch
 from minitransformer.ops.creation.filled import arange, empty, eye, full, linspace, ones, zeros
 from minitransformer.ops.creation.from_data import as_tensor, clone, from_numpy, tensor
 from minitransformer.ops.creation.likes import empty_like, full_like, ones_like, zeros_like
@@ -96,18 +93,11 @@ from minitransformer.ops.elementwise.rounding import (
     trunc,
 )
 from minitransformer.ops.elementwise.trigonometry import acos, asin, atan, cos, sin, tan
-from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.index.masks import masked_fill, masked_select, tril, tril_indices, triu, triu_indices
 from minitransformer.ops.index.picking import argwhere, gather, index_select, nonzero, repeat_interleave, take
 from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
 from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
-from minitransformer.ops.networks.attention import scaled_dot_product_attention
-from minitransformer.ops.networks.differences import mse_loss
-from minitransformer.ops.networks.dropout import dropout
-from minitransformer.ops.networks.loss import cross_entropy
-from minitransformer.ops.networks.normalization import layer_norm, rms_norm
-from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax
 from minitransformer.ops.order.distinct import bincount, bucketize, searchsorted, unique
 from minitransformer.ops.order.extreme import amax, amin, argmax, argmin
@@ -115,7 +105,6 @@ from minitransformer.ops.order.extreme import max_ as max
 from minitransformer.ops.order.extreme import min_ as min
 from minitransformer.ops.order.sorting import argsort, sort, topk
 from minitransformer.ops.products.einsum import einsum
-from minitransformer.ops.products.likeness import cdist, cosine_similarity
 from minitransformer.ops.products.linalg import addmm, baddbmm, bmm, dot, inner, linear, matmul, mm, mv, outer
 from minitransformer.ops.products.pairs import kron, tensordot
 from minitransformer.ops.reduce.integrals import trapezoid
@@ -178,7 +167,9 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         explain,
         func,
         generation,
+        linalg,
         models,
+        nn,
         optim,
         pictures,
         random,
@@ -191,6 +182,17 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         verify,
     )
     from minitransformer.amp import autocast
+    from minitransformer.gradients import compare_with_torch, gradcheck
+    from minitransformer.limits import finfo, iinfo
+    from minitransformer.nn.module import to_torch
+    from minitransformer.ops.index.lookup import embedding, one_hot
+    from minitransformer.ops.networks.attention import scaled_dot_product_attention
+    from minitransformer.ops.networks.differences import mse_loss
+    from minitransformer.ops.networks.dropout import dropout
+    from minitransformer.ops.networks.loss import cross_entropy
+    from minitransformer.ops.networks.normalization import layer_norm, rms_norm
+    from minitransformer.ops.networks.padding import pad
+    from minitransformer.ops.products.likeness import cdist, cosine_similarity
     from minitransformer.random import (
         Generator,
         get_rng_state,
@@ -201,7 +203,6 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
     )
     from minitransformer.serialization import load, save
 
-if TYPE_CHECKING:
     bfloat16 = brain_float.bfloat16()
 bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
 dtype = numpy.dtype
@@ -516,15 +517,28 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation models optim pictures random
-recipes testing tokenization tour training utils verify""".split()
+LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation linalg models nn optim
+pictures random recipes testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
-    "autocast": "amp",
-    **dict.fromkeys(["load", "save"], "serialization"),
-    **dict.fromkeys(
-        ["Generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"], "random"
-    ),
+    name: room
+    for room, names in {
+        "amp": "autocast",
+        "gradients": "compare_with_torch gradcheck",
+        "limits": "finfo iinfo",
+        "nn.module": "to_torch",
+        "ops.index.lookup": "embedding one_hot",
+        "ops.networks.attention": "scaled_dot_product_attention",
+        "ops.networks.differences": "mse_loss",
+        "ops.networks.dropout": "dropout",
+        "ops.networks.loss": "cross_entropy",
+        "ops.networks.normalization": "layer_norm rms_norm",
+        "ops.networks.padding": "pad",
+        "ops.products.likeness": "cdist cosine_similarity",
+        "random": "Generator get_rng_state initial_seed manual_seed seed set_rng_state",
+        "serialization": "load save",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -538,7 +552,8 @@ if not TYPE_CHECKING:  # a type checker reports a name that is not there
         if name in LATER:
             return importlib.import_module(f"minitransformer.{name}")
         if name in FROM_LATER:
-            return getattr(importlib.import_module(f"minitransformer.{FROM_LATER[name]}"), name)
+            found = getattr(importlib.import_module(f"minitransformer.{FROM_LATER[name]}"), name)
+            return globals().setdefault(name, found)
         if name == "bfloat16":
             try:
                 return brain_float.bfloat16()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from importlib.machinery import PathFinder
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def install_line(*wanted: str) -> str:
@@ -45,10 +43,14 @@ def _ours(extra: str) -> str:
     try:
         metadata.distribution("minitransformer")
     except metadata.PackageNotFoundError:
-        if (ROOT / "pyproject.toml").exists():
+        if os.path.exists(os.path.join(ROOT, "pyproject.toml")):
             return f"{ROOT}{extra}"
     return f"minitransformer{extra}"
 
 
 def _quoted(words: list[str]) -> str:
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    if os.name != "nt":
+        return shlex.join(words)
+    from subprocess import list2cmdline  # here, as it takes 10 ms to load
+
+    return list2cmdline(words)

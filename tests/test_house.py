@@ -56,7 +56,17 @@ FLOORS = {
 }
 # the rooms of `ops/`, lowest first, and above them `methods`; `books`, `laws`, .. stand beside the lowest
 ROOMS_OF_OPS = "tensors shape creation elementwise index reduce order products networks grids methods".split()
-HEAVY = {"matplotlib", "torch", "cupy", "rich", "typer", "safetensors", "numpy.random"}
+HEAVY = {
+    "matplotlib",
+    "torch",
+    "cupy",
+    "rich",
+    "typer",
+    "safetensors",
+    "numpy.random",
+    "subprocess",
+    "minitransformer.nn",
+}
 TENSORS = "Tensor tensor no_grad enable_grad manual_seed use_backend backend gradcheck compare_with_torch to_torch detect_anomaly"
 METHODS = (
     "lrp relevance lime gradient_x_input integrated_gradients attention_rollout kernel_shap faithfulness "

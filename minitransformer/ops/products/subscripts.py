@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 from minitransformer.autograd import Tensor
 
 Labels = tuple[int, ...]  # one for each dimension
-LETTERS = ascii_uppercase + ascii_lowercase  # in the order of the alphabet, as PyTorch has it
+LETTERS = (
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of the alphabet, as PyTorch has it
+)
 
 
 class Subscripts(NamedTuple):

@@ -7,7 +7,6 @@ import numpy
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array
 from minitransformer.devices import device_of, to_device
-from minitransformer.limits import iinfo
 from minitransformer.ops.tensors.inplace import put
 from minitransformer.randomness import Drawing, drawing
 
@@ -64,7 +63,7 @@ def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: 
 
 def _largest(input: Tensor) -> int:
     exact = {"float16": 2**11, "float32": 2**24, "float64": 2**53, "bool": 1}
-    return exact.get(input.dtype.name) or iinfo(input.dtype).max
+    return exact.get(input.dtype.name) or 2 ** (8 * input.dtype.itemsize - (input.dtype.kind == "i")) - 1
 
 
 def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Drawing = None) -> Tensor:
