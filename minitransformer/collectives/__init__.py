@@ -5,7 +5,6 @@
 | `engine`   | a group as one of its ranks sees it; every call is compared before it is made    |
 | `local`    | ranks as threads of one process: for tests, lessons, and machines without MPI     |
 | `mpi`      | ranks as processes of one machine or of many, on the CPU, by MPI                  |
-| `nccl`     | ranks with a GPU each, by NCCL                                                    |
 | `threads`  | starts the threads of `local`, and ends them together                             |
 | `world`    | the group of all ranks, which a program enters and leaves                         |
 

@@ -11,7 +11,7 @@ from minitransformer.collectives.local import Local, Room
 from minitransformer.settings import Held, setting
 
 TIMEOUT = 30.0  # seconds
-BACKENDS = ("local", "mpi", "nccl")
+BACKENDS = ("local", "mpi")
 # the number of processes, as the launchers of MPICH, Open MPI and Slurm tell it
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 
@@ -31,7 +31,7 @@ def enter(backend: str | None, world_size: int, rank: int, timeout: float) -> En
     """Become one of the ranks.
 
     Args:
-        backend: "local", "mpi" or "nccl"; None takes "local" in a thread of `spawn`, and else "mpi".
+        backend: "local" or "mpi"; None takes "local" in a thread of `spawn`, and else "mpi".
         world_size: how many ranks are expected; -1 for as many as there are.
         rank: which is expected here; -1 for any.
         timeout: seconds for which a rank waits for the others.

@@ -1,6 +1,6 @@
 """Several ranks that compute one thing together, under torch.distributed's names.
 
-A rank is a process (`mpi`, `nccl`) or a thread (`local`). Each calls `init_process_group` first, and from then on all make the same
+A rank is a process (`mpi`) or a thread (`local`). Each calls `init_process_group` first, and from then on all make the same
 calls in the same order.
 
 >>> import minitransformer as mt

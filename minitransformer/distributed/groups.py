@@ -43,11 +43,11 @@ def init_process_group(
     """Become one of the ranks that compute together. Every rank calls this, once.
 
     Args:
-        backend: "local" for threads of this process (see `spawn`), "mpi" for processes that mpiexec or srun started, "nccl" for
-            GPUs. None takes what this rank was started by.
+        backend: "local" for threads of this process (see `spawn`), "mpi" for processes that mpiexec or srun started.
+            None takes what this rank was started by.
         init_method: accepted as in PyTorch: "env://" or None; ranks find each other by their launcher.
         timeout: how long a rank waits for the others before it gives up; seconds, or a timedelta. 30 seconds if None.
-        world_size: the number of ranks; it is checked. "nccl" without a launcher needs it.
+        world_size: the number of ranks; it is checked.
         rank: the number of this one, in the same way.
 
     Raises:
@@ -138,7 +138,7 @@ def get_backend(group: ProcessGroup | None = None) -> str:
         group: whose; None means all ranks.
 
     Returns:
-        "local", "mpi" or "nccl".
+        "local" or "mpi".
 
     Raises:
         ValueError: `init_process_group` has not been called, or this rank is not in the group.
