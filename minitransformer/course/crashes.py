@@ -197,6 +197,8 @@ TABLE = tuple(Meaning(*row) for row in (
      "`{0}` is a method of lists; an array keeps its size: np.concatenate((a, b), axis=..) makes a new one of two."),
     ("AttributeError", r"'numpy.ndarray' object has no attribute '(grad|backward|zero_grad|requires_grad)'", "",
      "An array of NumPy carries no gradient: the gradients are arrays of their own."),
+    ("AttributeError", r"'numpy.ndarray' object has no attribute 'get'", "",
+     "NumPy's arrays have no `get`: they are on the host already."),
     ("AttributeError", r"'(?!Value)([A-Z]\w*)' object has no attribute '(\w+)'", r"self\.",
      "`self.{1}` is not there yet: __init__ of {0} has to set it, under this name."),
     ("AttributeError", r"'([\w.]+)' object has no attribute '(\w+)'", "",

@@ -1,7 +1,8 @@
 """Answers that learners might write, as files of text: right ones in unusual styles pass, wrong ones are told what is wrong.
 
-`answers/lesson_NN.txt` has blocks of this form; the code of a wrong answer may be lines `old => new`, which are applied to the
-first right answer of the exercise, with `\\n` for a new line and `§` for a space that would otherwise be lost:
+`answers/lesson_NN.txt`, and `strangers_NN.txt`, which were written before the recognisers were read, have blocks of this form; the
+code of a wrong answer may be lines `old => new`, which are applied to the first right answer of the exercise, with `\\n` for a new
+line and `§` for a space that would otherwise be lost:
 
     ### exercise | right | in a few words
     code

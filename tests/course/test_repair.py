@@ -13,8 +13,8 @@ from minitransformer.course.repair.located import located
 from minitransformer.course.repair.patterns import expression, filled, matched
 from minitransformer.course.repair.rules import ANYWHERE, RULES, rules
 from minitransformer.course.repair.said import said
-from minitransformer.course.repair.search import search
-from minitransformer.course.repair.text import Text, alone, of_expression, of_statements
+from minitransformer.course.repair.search import least, search
+from minitransformer.course.repair.text import Edit, Text, alone, of_expression, of_statements
 from minitransformer.course.sandbox import check_file
 from minitransformer.course.timer import at_most
 
@@ -102,6 +102,13 @@ def test_the_line_is_found_and_proven(name):
     for each in found:
         report = judge_source(name, Text(source).after(each.edit))
         assert len(report.checked) >= each.held or report.passed  # what is claimed is so
+
+
+def test_only_places_that_need_the_change_are_named():
+    places = [v for v in ast.walk(ast.parse("a = 1\nb = 1 + 1\n")) if isinstance(v, ast.Constant)]
+    edit = Edit((1, 2), "with another number", tuple((v, v, "0") for v in places), 3)
+    less = least(edit, lambda tried: sum(part[0].lineno == 2 for part in tried.parts) == 2)
+    assert less.lines == (2,) and len(less.parts) == 2
 
 
 def test_nothing_is_said_where_no_change_helps():

@@ -170,6 +170,7 @@ def search(
     found: list[Found] = []
     whole = Text(source)
     first = lambda answer: int(_has(exercise.properties[held], answer))  # noqa: E731
+    every = lambda answer: int(all(_has(prop, answer) for prop in exercise.properties))  # noqa: E731
     with contextlib.suppress(Stopped):
         quickly = _time_for(lambda: attempt(source, first, SLOWLY))
         before: list[int] = []  # what is found here of each property is kept
@@ -177,11 +178,31 @@ def search(
         idle = _idle(source, name, exercise.properties[held], attempt)
         for tier, edit, text in _distinct(source, name, solution, found, len(exercise.properties)):
             if edit.lines[0] not in idle and attempt(text, first, quickly):
+                edit = least(edit, lambda less: attempt(whole.after(less), every, SLOWLY))
                 after: list[int] = []
                 attempt(whole.after(edit), partial(_each, exercise, after), SLOWLY)
                 if all(map(int.__ge__, after, before)) and (all(after) or not tier):
                     found.append(Found(edit, tier, [*after, 0].index(0)))
     return found
+
+
+def least(edit: Edit, helps: Callable[[Edit], int]) -> Edit:
+    """Take from a change of several places those that it does not need.
+
+    Args:
+        edit: the change.
+        helps: whether another change helps too.
+
+    Returns:
+        The change of the places that are left.
+    """
+    for part in edit.parts if len(edit.parts) > 1 else ():
+        rest = tuple(p for p in edit.parts if p is not part)
+        lines = {first.lineno for first, _, _ in rest}  # type: ignore[attr-defined] # of an AST all that is written has it
+        less = edit._replace(parts=rest, lines=tuple(sorted(lines)))
+        if rest and helps(less):
+            edit = less
+    return edit
 
 
 def _idle(source: str, name: str, prop: Property, attempt: Attempt) -> set[int]:
