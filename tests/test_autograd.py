@@ -102,7 +102,13 @@ def test_an_edit_that_backward_does_not_need_is_allowed():
 
 
 def test_relevance_needs_what_backward_does_not():
-    x = leaf(1.0, 2.0) * 1.0
+    """A result that was edited is computed again; a leaf cannot be."""
+    x, unedited = leaf(1.0, 2.0) * 1.0, leaf(1.0, 2.0) * 1.0
+    y = (x + 1).sum()
+    x.data.add_(1.0)
+    expected = mt.explain.relevance((unedited + 1).sum(), [unedited])
+    np.testing.assert_array_equal(mt.explain.relevance(y, [x]), expected)
+    x = leaf(1.0, 2.0)
     y = (x + 1).sum()
     x.data.add_(1.0)
     with pytest.raises(RuntimeError, match="Add: an array it needs was edited in place"):

@@ -130,12 +130,24 @@ def test_an_op_without_a_law_is_named_and_nothing_else_is_claimed():
     assert json.loads(json.dumps(found.to_dict()))["forms_gap"] is None
 
 
-def test_an_edit_that_a_law_still_needs_is_named():
+def test_a_result_that_is_edited_after_it_was_read_is_computed_again():
     def edited(x):
         y = mt.tanh(x)
         z = y * y
         with mt.no_grad():
             y.mul_(2)
+        return z
+
+    assert certified(edited).ok
+
+
+def test_a_leaf_that_is_edited_after_it_was_read_is_named():
+    scale = mt.ones(6, dtype=mt.float64, requires_grad=True)
+
+    def edited(x):
+        z = x * scale
+        with mt.no_grad():
+            scale.mul_(2)
         return z
 
     found = certified(edited)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from minitransformer.autograd.engine import ONCE, Filed, Op, Tensor, key, propagate, seeds_of, tape
+from minitransformer.autograd.engine import ONCE, Filed, Law, Op, Tensor, key, propagate, seeds_of, tape
 
 
-def cotangents(roots: Sequence[Tensor], seeds: Filed, keys: Sequence[object], release: bool = False) -> Filed:
+def cotangents(
+    roots: Sequence[Tensor], seeds: Filed, keys: Sequence[Any], release: bool = False, law: Law = Op.gradients
+) -> Filed:
     """The cotangents of the tensors with these keys, by key, without those that the roots do not depend on."""
     ops = tape(*roots)
     live = set(keys)
     for op in reversed(ops):
         if any(isinstance(t, Tensor) and key(t) in live for t in op.inputs or ()):
             live.update((op, i) for i in range(op.outputs))
-    return propagate(ops, seeds, Op.gradients, lambda t: key(t) in live, set(keys), release)
+    return propagate(ops, seeds, law, lambda t: key(t) in live, set(keys), release)
 
 
 def grad(
@@ -48,13 +51,9 @@ def grad(
         raise NotImplementedError(f"grad: {ONCE}")
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given = (
-        [grad_outputs] * len(roots)
-        if grad_outputs is None or isinstance(grad_outputs, Tensor)
-        else grad_outputs
-    )
+    weights = grad_outputs if isinstance(grad_outputs, Sequence) else [grad_outputs] * len(roots)
     keys = [key(t) for t in wanted]
-    found = cotangents(roots, seeds_of(roots, given), keys, release=not retain_graph)
+    found = cotangents(roots, seeds_of(roots, weights), keys, release=not retain_graph)
     if not allow_unused and (missing := [i for i, k in enumerate(keys) if k not in found]):
         raise RuntimeError(
             f"grad: the output does not depend on inputs {missing}; pass allow_unused=True for None there"

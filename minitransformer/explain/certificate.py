@@ -291,7 +291,8 @@ class _Trial:
         leaves = [source.leaf for source in self.run.sources]
         directions = [to_device(random.standard_normal(t.shape), t.device) for t in leaves]
         shifts = [t.array * d for t, d in zip(leaves, directions, strict=True)]
-        found = cotangents([self.run.logits], {key(self.run.logits): self.weights}, self.keys)
+        seeds = {key(self.run.logits): self.weights}
+        found = cotangents([self.run.logits], seeds, self.keys, law=plan.values.gradients)
         parts = [float((found[k] * s).sum()) for k, s in zip(self.keys, shifts, strict=True) if k in found]
         sides = [self._again({i: 1 + step * d for i, d in enumerate(directions)}) for step in (NUDGE, -NUDGE)]
         ahead, behind = (side.output(self.weights) for side in sides)

@@ -3,7 +3,7 @@
 | what | how it is found |
 |---|---|
 | an op without a relevance law | its class has none |
-| a value edited in place that a law still needs | the tape's own record of edits |
+| a leaf edited in place after it was read, whose values no op can give again | the tape's own record of edits |
 | a result changed outside of the tape, through `.numpy()` or `.data` | the op, computed again, gives something else |
 | a piece cut off: `detach`, `item`, `.numpy()`, `no_grad` | a constant on the tape that changes when the inputs do |
 
@@ -59,7 +59,7 @@ def _impassable(walk: Walk, op: Op) -> Iterator[Lost]:
         yield Lost(layer, str(op), reason(op))
         return
     try:
-        op.arrays()
+        walk.values.arrays(op)
     except RuntimeError as error:
         yield Lost(layer, str(op), str(error).removeprefix(f"{op}: "))
 
@@ -79,19 +79,16 @@ def changed_outside(walk: Walk, ops: Sequence[Op]) -> list[Lost]:
     return [
         Lost(walk.stops[op].layer, str(op), why)
         for op in reversed(ops)
-        if op.clear is None and any(_differs(op, i, results) for i in range(op.outputs))
+        if op.clear is None and any(_differs(walk, op, i, results) for i in range(op.outputs))
     ]
 
 
-def _differs(op: Op, i: int, results: dict[Any, Tensor]) -> bool:
-    """Whether an output is no longer what its op computes; no, if an edit on the tape changed it."""
+def _differs(walk: Walk, op: Op, i: int, results: dict[Any, Tensor]) -> bool:
+    """Whether an output is no longer what its op computes; no, if an edit changed it or what it was computed from."""
     t = results.get((op, i))
-    if t is None or t.edited[0] > op.number:
-        return False
-    try:
-        out = op.forward(*op.arrays())
-    except RuntimeError:  # its inputs were edited: told by another entry if a law needs them
-        return False
+    if t is None or t.edited[0] > op.number or not walk.values.knows(op):
+        return False  # an edited leaf is told by another entry, if a law needs it
+    out = op.forward(*walk.values.arrays(op))
     return not _equal(out[i] if op.outputs > 1 else out, t.array)
 
 

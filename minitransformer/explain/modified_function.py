@@ -60,7 +60,7 @@ def replay(walk: Walk, ops: Sequence[Op], values: Values) -> Values:
     found = dict(values)
     for op in reversed(ops):
         if True in (stop := walk.stops[op]).needs:
-            old = op.arrays()
+            old = walk.values.arrays(op)
             new = [a if k is None else found[k] for k, a in zip(stop.ways, old, strict=True)]
             op.needs = stop.needs
             out = _again(walk, op, old, new)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any, overload
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, cotangents, key, tape
+from minitransformer.autograd import Law, Op, Tensor, cotangents, key, tape
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import device_of, to_device, to_host
+from minitransformer.explain.before_edits import BeforeEdits
 from minitransformer.explain.explanation import Explanation, Ledger, LRPExplanation
 from minitransformer.explain.targets import LogOdds, One, Target, listed_targets
 from minitransformer.nn.embedding import Embedding
@@ -149,8 +150,9 @@ class Question:
     @cached_property
     def _lookups(self) -> list[tuple[Tensor, int]]:
         """`vectors`, each with the index of its text."""
-        read = (t for op in self.ops for t in op.inputs if isinstance(t, Tensor))
-        looked_up = (t for t in (self.logits, *read) if isinstance(t.op, Lookup))
+        read = [(op, i) for op in self.ops for i, t in enumerate(op.inputs) if _looked_up(t)]
+        values = values_of(self.ops, {key(op.inputs[i]) for op, i in read})
+        looked_up = [values.tensor(op, i) for op, i in read] or filter(_looked_up, [self.logits])
         made = {
             t.op: t for t in looked_up if not is_marked(t)
         }  # positions may be the same numbers as the ids
@@ -197,7 +199,7 @@ class Question:
         def leaf(embedding: Embedding, vectors: Tensor) -> Tensor:
             lookups.append((embedding, vectors.array))
             leaves.append(Tensor(change(embedding, vectors.array), requires_grad=True))
-            return leaves[-1]
+            return leaves[-1].clone()  # which a model may edit in place
 
         with changed_embeddings(self.only, leaf):
             logits, _ = self._run()
@@ -278,6 +280,10 @@ class Question:
         rows = self.shaped(to_host(relevance))
         kind = Explanation if ledger is None else LRPExplanation
         return kind(method, ids, rows, self.targets, self.output, tokens, ledger)
+
+
+def _looked_up(t: Any) -> bool:
+    return isinstance(t, Tensor) and isinstance(t.op, Lookup)
 
 
 def listed(inputs: Any) -> list[Any]:
@@ -476,3 +482,48 @@ def _subtract_logsumexp(weights: Array, label: int, logits: Array) -> float:
     p = numpy.exp(scores) / numpy.exp(scores).sum()
     weights[others] = -p
     return float((p[p > 0] * numpy.log(p[p > 0])).sum())  # less the entropy
+
+
+class _AsRead:
+    """The values that the ops of a tape read and gave, where no edit in place has written over them: see `BeforeEdits`."""
+
+    @property
+    def gradients(self) -> Law:
+        """The law of a walk of gradients."""
+        return Op.gradients
+
+    def knows(self, op: Op) -> bool:
+        """Whether all that an op read is known."""
+        return True
+
+    def arrays(self, op: Op) -> list[Any]:
+        """What an op read. Raises RuntimeError if the tape was released."""
+        return op.arrays()
+
+    def tensor(self, op: Op, i: int) -> Tensor:
+        """An input of an op, with the values that the op read."""
+        t: Tensor = op.inputs[i]
+        return t
+
+    def output(self, op: Op) -> Array:
+        """What an op gave, for laws that read it."""
+        return op.y
+
+
+def values_of(ops: Sequence[Op], sources: Collection[Any] = ()) -> _AsRead | BeforeEdits:
+    """The values that the ops of a tape read and gave, whether or not edits in place have written over them since.
+
+    Args:
+        ops: the tape, newest op first.
+        sources: keys of the tensors that are explained.
+
+    Returns:
+        An object that knows them.
+    """
+    return BeforeEdits(ops, sources) if any(map(_was_edited, ops)) else _AsRead()
+
+
+def _was_edited(op: Op) -> bool:
+    """Whether what an op read or gave was edited in place afterwards."""
+    read = (t.edited[0] for t in op.inputs or () if isinstance(t, Tensor))
+    return any(moment > op.number for moment in (op.y_edited[0], *read))

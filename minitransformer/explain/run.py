@@ -93,7 +93,7 @@ class Run:
         array = values.array * self._scales.get(len(self.sources), 1.0)
         leaf = Tensor(array, requires_grad=True)
         self.sources.append(Source(name, leaf))
-        return leaf
+        return leaf.clone()  # which a model may edit in place
 
     def _check(self) -> None:
         logits = self.logits

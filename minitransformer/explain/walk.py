@@ -24,7 +24,7 @@ from minitransformer.backends import HOST, Array, Arrays, namespace
 from minitransformer.devices import to_host
 from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
 from minitransformer.explain.held import Held
-from minitransformer.explain.question import Position, Question
+from minitransformer.explain.question import Position, Question, values_of
 from minitransformer.explain.rules import Composite, Rule, located, named_composite
 from minitransformer.explain.targets import One, Target
 from minitransformer.explain.without import reason
@@ -88,6 +88,8 @@ class Walk:
         self.layers = Layers() if layers is None else layers
         self.origin = origin
         self.stops: dict[Op, Stop] = {}
+        self.values = values_of(())
+        self.read: dict[Any, Array] = {}
         self.arrived: dict[Any, Any] = defaultdict(float)
 
     def run(self, root: Tensor, seed: Array, sources: list[Any], ops: list[Op] | None = None) -> Filed:
@@ -130,6 +132,8 @@ class Walk:
         if self.origin is None:
             self.composite.check(sites)
         live = set(sources)
+        explained = frozenset(sources)
+        self.values = values_of(ops, explained)
 
         def depends(t: Tensor) -> bool:
             return key(t) in live
@@ -140,6 +144,8 @@ class Walk:
             ways = []
             for i, t in enumerate(op.inputs or ()):
                 k = key(t) if isinstance(t, Tensor) else None
+                if k in explained:
+                    self.read[k] = self.values.arrays(op)[i]
                 held = isinstance(op, Held) or k in live and rule.holds(op, i, depends)
                 ways.append(k if k in live and not held else None)
             self.stops[op] = stop = Stop(rule, site.layer, ways, [k is not None for k in ways])
@@ -160,13 +166,13 @@ class Walk:
             The part of each input, or None.
         """
         stop = self.stops[op]
-        arrays = [widened(a) for a in op.arrays()]
+        arrays = [widened(a) for a in self.values.arrays(op)]
         op.needs = stop.needs
         received = self._received(op)
         if op.clear is not None and (self.explicit or type(op).modified is Op.modified):
             return self._through_clear_form(op, op.clear, r, arrays)
         row = self.books.open(stop.layer, str(op), received)
-        output = [widened(op.y)] if op.reads in ("output", "both") else []
+        output = [widened(self.values.output(op))] if op.reads in ("output", "both") else []
         parts = self._share(stop.rule, op, stop.layer)(op, r, self.books, *output, *arrays)
         self._book(op, r, parts, arrays, row)
         return parts
@@ -296,6 +302,7 @@ class Walk:
         Returns:
             The relevance, of the shape of `values`.
         """
+        values = self.read.get(k, values)
         if part is None:
             part = namespace(values).zeros_like(values)
         amounts = part if self.explicit else part * values
