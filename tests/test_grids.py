@@ -38,6 +38,18 @@ def test_convolution(name, shapes, settings):
     check_op(asked(name, **settings), *shapes)
 
 
+def test_convolutions_in_groups_of_random_settings():
+    rng = numpy.random.default_rng(0)
+    for n, groups in itertools.product((1, 2), (2, 3, 5)):
+        n_in, n_out, *rest = rng.integers(1, 4, 2 + n)
+        stride, apart, around = rng.integers(1, 4, (3, n)).tolist()
+        settings = {"stride": stride, "dilation": apart, "padding": around, "groups": groups}
+        grid = [8 + 3 * n for n in rest]
+        shapes = [(2, groups * n_in, *grid), (groups * n_out, n_in, *rest), (groups * n_out,)]
+        check_op(asked(f"conv{n}d", **settings), *shapes)
+        check_op(asked(f"conv{n}d", **settings), *shapes[:2])
+
+
 TRANSPOSED = [
     ("conv_transpose1d", [(2, 3, 4), (3, 4, 2), (4,)], {}),
     ("conv_transpose1d", [(3, 1), (3, 2, 3)], {"stride": 4, "padding": 1}),

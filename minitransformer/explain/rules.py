@@ -227,15 +227,27 @@ class LinearRule(Rule):
 
         Args:
             op: the linear map.
-            r: relevance of the output, (.., n_out).
+            r: relevance of the output, (.., n_out); in groups (.., G, n_out).
             books: the books of the walk.
-            x: the input, (.., n_in).
-            weight: (n_out, n_in).
-            *bias: (n_out,), or nothing.
+            x: the input, (.., n_in) or (.., G, n_in).
+            weight: (n_out, n_in) or (G, n_out, n_in).
+            *bias: (n_out,) or (G, n_out), or nothing.
 
         Returns:
             The relevance of the input, None, and that of the bias if there is one.
         """
+        if weight.ndim == 2:
+            return self._shared(r, books, x, weight, *bias)
+        groups = [
+            self._shared(r[..., i, :], books, x[..., i, :], w, *(b[i] for b in bias))
+            for i, w in enumerate(weight)
+        ]
+        to_x, _, *to_bias = zip(*groups, strict=True)
+        xp = namespace(x)
+        return xp.stack(to_x, -2), None, *(xp.stack(parts) for parts in to_bias)
+
+    def _shared(self, r: Array, books: Books, x: Array, weight: Array, *bias: Array) -> Arrays:
+        """`relprop` of one matrix."""
         xp = namespace(x)
         rows = x.reshape(-1, x.shape[-1])  # (N, n_in)
         to_x = xp.zeros_like(rows)

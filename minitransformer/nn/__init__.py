@@ -83,6 +83,17 @@ from minitransformer.nn.rectifiers import (
 )
 from minitransformer.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitransformer.nn.shaping import Flatten, Identity, Unflatten
+from minitransformer.nn.shrinking import (
+    CELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Softshrink,
+    Softsign,
+    Tanhshrink,
+    Threshold,
+)
 from minitransformer.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -106,6 +117,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
+    "CELU",
     "CircularPad1d",
     "CircularPad2d",
     "ConstantPad1d",
@@ -130,6 +142,9 @@ __all__ = [
     "GRU",
     "GRUCell",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
     "Hardtanh",
     "HuberLoss",
     "Identity",
@@ -176,6 +191,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "RotaryEmbedding",
+    "SELU",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -184,7 +200,11 @@ __all__ = [
     "Softmax",
     "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "Transformer",
     "TransformerCache",
     "TransformerDecoder",

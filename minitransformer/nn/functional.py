@@ -51,6 +51,17 @@ from minitransformer.ops.networks.rectifiers import (
     relu6,
     softplus,
 )
+from minitransformer.ops.networks.shrinking import (
+    celu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    selu,
+    softshrink,
+    softsign,
+    tanhshrink,
+    threshold,
+)
 from minitransformer.ops.networks.softmax import log_softmax as _log_softmax
 from minitransformer.ops.networks.softmax import softmax as _softmax
 from minitransformer.ops.products.likeness import cosine_similarity, normalize
@@ -64,6 +75,7 @@ __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -82,6 +94,9 @@ __all__ = [
     "glu",
     "group_norm",
     "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
     "huber_loss",
     "instance_norm",
@@ -111,12 +126,17 @@ __all__ = [
     "relu6",
     "rms_norm",
     "scaled_dot_product_attention",
+    "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
     "triplet_margin_loss",
     "unfold",
 ]

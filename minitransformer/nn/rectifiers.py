@@ -10,7 +10,7 @@ from minitransformer.nn import init as initial
 from minitransformer.nn.module import Module
 
 
-class _Unit(Module):
+class Unit(Module):
     """A function of each unit by itself."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -25,16 +25,25 @@ class _Unit(Module):
         raise NotImplementedError(self._get_name())
 
 
-class _Editing(_Unit):
-    """One that may write its result into the input."""
+class Editing(Unit):
+    """One that may write its result into the input.
 
-    inplace: bool
+    Args:
+        inplace: whether it does.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return self._shown()
 
     def _shown(self, settings: str = "") -> str:
         return ", ".join(filter(None, [settings, "inplace=True" if self.inplace else ""]))
 
 
-class LeakyReLU(_Editing):
+class LeakyReLU(Editing):
     """max(x, 0) + negative_slope min(x, 0).
 
     Args:
@@ -43,8 +52,8 @@ class LeakyReLU(_Editing):
     """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope, self.inplace = negative_slope, inplace
+        super().__init__(inplace)
+        self.negative_slope = negative_slope
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope, self.inplace)
@@ -53,7 +62,7 @@ class LeakyReLU(_Editing):
         return self._shown(f"negative_slope={self.negative_slope}")
 
 
-class ELU(_Editing):
+class ELU(Editing):
     """x above 0, alpha (e^x - 1) below.
 
     Args:
@@ -65,8 +74,8 @@ class ELU(_Editing):
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha, self.inplace = alpha, inplace
+        super().__init__(inplace)
+        self.alpha = alpha
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha, self.inplace)
@@ -75,7 +84,7 @@ class ELU(_Editing):
         return self._shown(f"alpha={self.alpha}")
 
 
-class Hardtanh(_Editing):
+class Hardtanh(Editing):
     """x, not below min_val and not above max_val.
 
     Args:
@@ -85,8 +94,8 @@ class Hardtanh(_Editing):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
+        super().__init__(inplace)
+        self.min_val, self.max_val = min_val, max_val
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
@@ -109,7 +118,7 @@ class ReLU6(Hardtanh):
         return self._shown()
 
 
-class Mish(_Editing):
+class Mish(Editing):
     """x tanh(ln(1 + e^x)).
 
     Args:
@@ -119,18 +128,11 @@ class Mish(_Editing):
         Misra, BMVC 2020.
     """
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, self.inplace)
 
-    def extra_repr(self) -> str:
-        return self._shown()
 
-
-class Softplus(_Unit):
+class Softplus(Unit):
     """ln(1 + e^(beta x)) / beta: a smooth ReLU.
 
     Args:
@@ -149,7 +151,7 @@ class Softplus(_Unit):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-class LogSigmoid(_Unit):
+class LogSigmoid(Unit):
     """ln(1 / (1 + e^-x))."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -188,7 +190,7 @@ class GLU(Module):
         return f"dim={self.dim}"
 
 
-class PReLU(_Unit):
+class PReLU(Unit):
     """max(x, 0) + weight min(x, 0), with a learned `weight` (num_parameters,).
 
     Args:

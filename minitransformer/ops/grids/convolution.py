@@ -11,11 +11,10 @@ from typing import TypeAlias
 
 from minitransformer.autograd import Tensor
 from minitransformer.errors import check_device
+from minitransformer.ops.grids.groups import grouped_linear
 from minitransformer.ops.grids.windows import Windows, several
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.precision import lowered
-from minitransformer.ops.products.linalg import linear
-from minitransformer.ops.shape.joining import cat
 
 Each: TypeAlias = int | Sequence[int]  # one number for all dimensions of the grid, or one for each
 
@@ -133,18 +132,8 @@ def _convolve(
     x = pad(input, zeros_around(name, padding, weight.shape[2:], steps, apart))  # (N, C, *L)
     _check_reach(name, x.shape[2:], weight.shape[2:], apart)
     seen = Windows(weight.shape[2:], steps, apart)(x)  # (N, *O, C, *K)
-    y = _of_groups(seen, weight, bias, groups)  # (N, *O, C_out)
+    y = grouped_linear(seen.flatten(-n - 1), weight.flatten(1), bias, groups)  # (N, *O, C_out)
     return y.permute(0, y.ndim - 1, *range(1, y.ndim - 1)).contiguous()
-
-
-def _of_groups(seen: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-    """The linear map of each group: (N, *O, C, *K), (C_out, C / groups, *K), (C_out,) -> (N, *O, C_out)."""
-    channel = 1 - weight.ndim
-    parts = seen.chunk(groups, channel) if groups > 1 else [seen]
-    weights = weight.flatten(1).chunk(groups) if groups > 1 else [weight.flatten(1)]
-    biases = [None] * groups if bias is None else bias.chunk(groups) if groups > 1 else [bias]
-    maps = [linear(x.flatten(channel), w, b) for x, w, b in zip(parts, weights, biases, strict=True)]
-    return cat(maps, -1) if groups > 1 else maps[0]
 
 
 def zeros_around(

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from minitransformer.autograd import Tensor
 from minitransformer.errors import check_device
 from minitransformer.ops.grids.convolution import Each
+from minitransformer.ops.grids.groups import grouped_linear
 from minitransformer.ops.grids.windows import Spread, Windows, several
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.precision import lowered
-from minitransformer.ops.products.linalg import linear
-from minitransformer.ops.shape.joining import cat
 
 
 def conv_transpose1d(
@@ -126,10 +125,8 @@ def _transposed(
 
 def _of_groups(x: Tensor, weight: Tensor, groups: int) -> Tensor:
     """The kernel that each place lays: (N, *O, C), (C, C_out / groups, *K) -> (N, *O, C_out, *K)."""
-    parts = x.chunk(groups, -1) if groups > 1 else [x]
-    weights = weight.flatten(1).chunk(groups) if groups > 1 else [weight.flatten(1)]
-    maps = [linear(part, w.t()) for part, w in zip(parts, weights, strict=True)]
-    y = cat(maps, -1) if groups > 1 else maps[0]
+    laid = weight.flatten(1).unflatten(0, (groups, -1)).transpose(1, 2)  # (G, C_out / G K, C / G)
+    y = grouped_linear(x, laid.flatten(0, 1), None, groups)
     return y.reshape(*x.shape[:-1], groups * weight.shape[1], *weight.shape[2:])
 
 
