@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays
@@ -29,7 +31,7 @@ class GroupedLinear(Linear):
 
     # dL/dx_g = g_g W_g, dL/dW_g = g_g^T x_g, dL/db = sum of g
     def vjp(self, g: Array, x: Array, weight: Array, bias: Array | None = None) -> Arrays:
-        laws = (
+        laws: tuple[Callable[[], Array], ...] = (
             lambda: _to_input(g, x, weight),
             lambda: _to_weight(g, x),
             lambda: _to_bias(g),
