@@ -76,6 +76,10 @@ def tagger():
     return bert.BertClassifier(bert.BertClassifierConfig(20, 8, 2, 2, 12, 16, dropout=0.5))
 
 
+def finder():
+    return bert_heads.BertForQuestionAnswering(bert_heads.BertHeadConfig(20, 8, 2, 2, 12, 16, dropout=0.5))
+
+
 def explanation(method, model, **options):
     return method(model, IDS, 1, **options).relevance
 
@@ -125,6 +129,7 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "read": (tagger, lambda m: read(m, [(IDS, 1)])[0][0]),
     "Trainer": (writer, lambda m: trained(m, figure)),
     "lrp": (judge, partial(explanation, explain.lrp)),
+    "lrp_span": (finder, lambda m: [e.relevance for e in explain.lrp_span(m, IDS)]),
     "layer_relevance": (judge, lambda m: list(explain.layer_relevance(m, IDS, 1).values())),
     "head_relevance": (judge, lambda m: list(explain.head_relevance(m, IDS, 1).values())),
     "certify": (
@@ -177,6 +182,7 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
 OTHERS = {  # they take a model, and answer nothing or are what trains it
     "explain.differentiable", "explain.learn_planted", "explain.Run", "explain.names", "models.shapes",
     "models.load_mapped", "models.gives_vectors", "models.is_classifier",
+    "models.finds_answers", "models.labels_tokens", "models.segments_of",
     "recipes.loss", "recipes.next_token_loss", "recipes.story_loss", "recipes.answer_loss",
     "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
     "generation.lacking", "generation.require_writer",

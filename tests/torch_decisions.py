@@ -77,8 +77,16 @@ _BIASED_KEYS = Decision(
     "the function refuses them by name; the layer has the first three",
 )
 
+_SIXTH = Decision(
+    "nn.functional.hardsigmoid",
+    "different",
+    "gradient of tensor 0",
+    "PyTorch's gradient multiplies by 1/6 rounded to float32",
+)
+
 OPS = [
     _BIASED_KEYS,
+    _SIXTH,
     _SINGULAR_VALUES,
     _COUNTS,
     _DRAWN,

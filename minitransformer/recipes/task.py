@@ -23,7 +23,7 @@ class TaskRecipe:
         amp: whether products are computed in float16.
     """
 
-    steps: int = 2000
+    steps: int = 2700
     batch_size: int = 48
     lr: float = 4e-3
     weight_decay: float = 0.01
