@@ -387,7 +387,6 @@ TASKS: dict[str, Callable[[], Any]] = {
     "shift_matrix": lambda: TABLE[3:],
     "rotary": rotated,
     "rotary_vjp": rotated_back,
-    "feed_forward": encoded,
     "encoder_block": encoded,
     "SGD": lambda: descent(lambda w: SGD(w, lr=0.02, momentum=0.5)),
     "Adam": lambda: descent(lambda w: Adam(w, lr=0.1)),  # the recipes train with AdamW

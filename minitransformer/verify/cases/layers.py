@@ -63,7 +63,14 @@ SIMPLE_LAYERS = [
     LayerCase("SELU", lambda lib: lib.nn.SELU(), [normal(3, 4)]),
     LayerCase("CELU", lambda lib: lib.nn.CELU(0.5), [normal(3, 4)]),
     LayerCase("Hardswish", lambda lib: lib.nn.Hardswish(), [normal(3, 4)]),
-    LayerCase("Hardsigmoid", lambda lib: lib.nn.Hardsigmoid(), [normal(3, 4)]),
+    LayerCase(
+        "Hardsigmoid",
+        lambda lib: lib.nn.Hardsigmoid(),
+        [normal(3, 4)],
+        theirs=lambda torch, x: (
+            torch.nn.functional.relu6(x + 3) / 6
+        ),  # its own gradient rounds 1/6 to float32
+    ),
     LayerCase("Softsign", lambda lib: lib.nn.Softsign(), [normal(3, 4)]),
     LayerCase("Tanhshrink", lambda lib: lib.nn.Tanhshrink(), [normal(3, 4)]),
     LayerCase("Hardshrink", lambda lib: lib.nn.Hardshrink(0.3), [normal(3, 4)]),
