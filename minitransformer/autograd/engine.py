@@ -26,7 +26,7 @@ else:
     Methods = object
 
 Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
-Law: TypeAlias = "Callable[[Op, Array], Arrays]"
+Law: TypeAlias = Callable[["Op", Array], Arrays]
 Live: TypeAlias = Callable[["Tensor"], bool]
 # see `hooked`; the key (0, moment) is a user's hook, (1, id) that of a tensor that retains its gradient
 Hooks: TypeAlias = dict[tuple[int, int], Callable[[list[Any]], None]]
