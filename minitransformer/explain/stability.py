@@ -124,7 +124,7 @@ def remembering(predict: Predict) -> Predict:
         predict: texts -> what it says of them, in a form that `lime` takes.
 
     Returns:
-        The function; it gives a dict of number by class, or a row of numbers, for each text.
+        The function; it gives a dict of number by class for each text, or, without names, the numbers (N, classes).
     """
     known: dict[str, Any] = {}
 
@@ -140,6 +140,7 @@ def remembering(predict: Predict) -> Predict:
                     strict=True,
                 )
             )
-        return [known[text] for text in texts]
+        found = [known[text] for text in texts]
+        return found if found and isinstance(found[0], dict) else numpy.array(found)
 
     return asked
