@@ -116,12 +116,7 @@ class Engine:
             array: any shape, the same on all ranks.
             op: how.
         """
-        check_op(op, array)
-        call = f"all_reduce({described(array)}, {op.name})"
-        self.agree(call)
-        with self._placed(array, wide=True) as there:
-            self.reduce_all(there, op, call)
-            divided(there, op, self.size)
+        self._reduce("all_reduce", array, op)
 
     def reduce(self, array: Array, root: int, op: ReduceOp) -> None:
         """`all_reduce`, whose result only one rank takes.
@@ -183,13 +178,17 @@ class Engine:
             op: how.
         """
         whole = array.copy()
+        self._reduce("reduce_scatter", whole, op)
+        out[...] = whole[self.rank]
+
+    def _reduce(self, name: str, array: Array, op: ReduceOp) -> None:
+        """Put the arrays of all ranks together, on each, in place, in a call of this name."""
         check_op(op, array)
-        call = f"reduce_scatter({described(array)}, {op.name})"
+        call = f"{name}({described(array)}, {op.name})"
         self.agree(call)
-        with self._placed(whole, wide=True) as there:
+        with self._placed(array, wide=True) as there:
             self.reduce_all(there, op, call)
             divided(there, op, self.size)
-        out[...] = whole[self.rank]
 
     def send(self, array: Array, to: int, tag: int = 0) -> None:
         """Send an array.

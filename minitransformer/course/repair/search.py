@@ -18,10 +18,8 @@ from minitransformer.course.repair.rules import ANYWHERE, RULES, rewritten
 from minitransformer.course.repair.statements import changes, moves
 from minitransformer.course.repair.text import Edit, Text, alone, blocks, of_expression, of_statements, values
 
-MOST, AFTER = (
-    6000,
-    20,
-)  # changes that are tried; those that are still tried after one after which every property holds
+MOST = 6000  # changes that are tried
+AFTER = 20  # those that are still tried after one after which every property holds
 CLOSE, NEAR, FAR = 3, 6, 14  # words by which an expression of the solution may differ from what it replaces
 MODULES = ("np", "math", "sys", "numpy", "self")
 
