@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from minitransformer.backends import cupy
@@ -25,8 +26,26 @@ def told(error: Exception, name: str, inputs: Sequence[Any]) -> Exception:
         a TypeError that says so.
     """
     if isinstance(error, MemoryError):
+        if LESS in str(error):  # an op told it
+            return error
         return MemoryError(f"{name}: {error}{_free()}. To need less: {LESS}")
     return _on_two_devices(name, inputs) or type(error)(f"{name.lower()}: {error}; got {_shown(inputs)}")
+
+
+@contextmanager
+def telling_of_memory(name: str) -> Iterator[None]:
+    """Tell how to need less memory if a block runs out of it.
+
+    Args:
+        name: what ran out, for an error that no op has told yet.
+
+    Returns:
+        A context manager, which decorates functions too.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise told(error, name, ()) from None
 
 
 def check_device(name: str, *inputs: Any) -> None:

@@ -3,6 +3,7 @@
 Run with `pytest --backend cupy`, on a GPU or an emulated one; every other test then runs on the device too.
 """
 
+import gc
 import json
 
 import numpy
@@ -210,6 +211,7 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
     cupy = pytest.importorskip("cupy")
     pool = cupy.get_default_memory_pool()
     x = mt.ones(1024, 1024, requires_grad=True)
+    gc.collect()
     pool.free_all_blocks()
     pool.set_limit(size=pool.used_bytes() + 10 * 2**20)
     try:
@@ -223,6 +225,27 @@ def test_out_of_memory_says_what_to_do_and_the_process_goes_on():
         assert (x[:9] * 2).sum().item() == 18 * 1024
     finally:
         pool.set_limit(size=0)
+
+
+def test_each_step_of_a_backward_walk_says_what_to_do_when_memory_is_out():
+    cupy = pytest.importorskip("cupy")
+    pool = cupy.get_default_memory_pool()
+    said = set()
+    for kib in range(4096, 17 * 1024, 512):  # from too little for the first gradient to enough for all
+        x = mt.ones(1024, 1024, requires_grad=True)
+        y = x * x
+        seed = mt.ones(1024, 1024)
+        gc.collect()
+        pool.free_all_blocks()
+        pool.set_limit(size=pool.used_bytes() + kib * 1024 - 4096 * 1024 + 1)
+        try:
+            y.backward(seed)
+        except MemoryError as error:
+            assert "To need less: " in str(error) and str(error).count("Out of memory") == 1
+            said.add(str(error).split(": Out of memory")[0])
+        finally:
+            pool.set_limit(size=0)
+    assert said == {"the gradient of Mul", "the backward walk"}
 
 
 def test_bench_says_what_it_would_need_and_goes_on(monkeypatch):

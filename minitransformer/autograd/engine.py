@@ -17,7 +17,7 @@ import numpy
 
 from minitransformer import brain_float
 from minitransformer.backends import Array, Arrays, namespace
-from minitransformer.errors import told
+from minitransformer.errors import telling_of_memory, told
 from minitransformer.settings import grad_enabled, walk, watcher
 
 if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
@@ -28,6 +28,7 @@ else:
 Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
 Law: TypeAlias = Callable[["Op", Array], Arrays]
 Live: TypeAlias = Callable[["Tensor"], bool]
+GRADS: Live = attrgetter("requires_grad")
 # see `hooked`; the key (0, moment) is a user's hook, (1, id) that of a tensor that retains its gradient
 Hooks: TypeAlias = dict[tuple[int, int], Callable[[list[Any]], None]]
 # the next number of the tape's clock: each new op and each edit in place gets one
@@ -320,8 +321,14 @@ def hooked(place: Tensor | Op, g: Any) -> Any:
     return tuple(parts) if isinstance(g, tuple) else parts[0]
 
 
+@telling_of_memory("the backward walk")
 def propagate(
-    ops: list[Op], seeds: Filed, law: Law, live: Live, keep: Collection[Any] = (), release: bool = False
+    ops: list[Op],
+    seeds: Filed,
+    law: Law,
+    live: Live = GRADS,
+    keep: Collection[Any] = (),
+    release: bool = False,
 ) -> Filed:
     """Walk a tape back from the cotangents `seeds`. At each op `law(op, g)` gives those of its inputs; where paths meet, they add.
 
@@ -377,12 +384,11 @@ def seeds_of(roots: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> Fil
 
 
 @walk()
+@telling_of_memory("backward")
 def accumulate(roots: Sequence[Tensor], gradients: Sequence[Tensor | None], release: bool) -> None:
     """Add d(roots)/d(leaf), weighted by the gradients, to the `grad` of each leaf."""
     seeds = seeds_of(roots, gradients)
     taken = set(map(id, seeds.values()))
-    live = attrgetter("requires_grad")
-    for leaf, g in propagate(tape(*roots), seeds, Op.gradients, live, release=release).items():
-        owned = g.base is None and id(g) not in taken  # else another array shares its memory
+    for leaf, g in propagate(tape(*roots), seeds, Op.gradients, release=release).items():
+        leaf._accumulate(g if g.base is None and id(g) not in taken else g.copy())  # a copy of shared memory
         taken.add(id(g))
-        leaf._accumulate(g if owned else g.copy())
