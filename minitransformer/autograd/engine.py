@@ -28,7 +28,6 @@ else:
 Filed: TypeAlias = dict[Any, Array]  # cotangents, under what `key` gives
 Law: TypeAlias = Callable[["Op", Array], Arrays]
 Live: TypeAlias = Callable[["Tensor"], bool]
-GRADS: Live = attrgetter("requires_grad")
 # see `hooked`; the key (0, moment) is a user's hook, (1, id) that of a tensor that retains its gradient
 Hooks: TypeAlias = dict[tuple[int, int], Callable[[list[Any]], None]]
 # the next number of the tape's clock: each new op and each edit in place gets one
@@ -323,12 +322,7 @@ def hooked(place: Tensor | Op, g: Any) -> Any:
 
 @telling_of_memory("the backward walk")
 def propagate(
-    ops: list[Op],
-    seeds: Filed,
-    law: Law,
-    live: Live = GRADS,
-    keep: Collection[Any] = (),
-    release: bool = False,
+    ops: list[Op], seeds: Filed, law: Law, live: Live, keep: Collection[Any] = (), release: bool = False
 ) -> Filed:
     """Walk a tape back from the cotangents `seeds`. At each op `law(op, g)` gives those of its inputs; where paths meet, they add.
 
@@ -389,6 +383,7 @@ def accumulate(roots: Sequence[Tensor], gradients: Sequence[Tensor | None], rele
     """Add d(roots)/d(leaf), weighted by the gradients, to the `grad` of each leaf."""
     seeds = seeds_of(roots, gradients)
     taken = set(map(id, seeds.values()))
-    for leaf, g in propagate(tape(*roots), seeds, Op.gradients, release=release).items():
+    live = attrgetter("requires_grad")
+    for leaf, g in propagate(tape(*roots), seeds, Op.gradients, live, release=release).items():
         leaf._accumulate(g if g.base is None and id(g) not in taken else g.copy())  # a copy of shared memory
         taken.add(id(g))

@@ -61,7 +61,7 @@ class Checkpoint(Op):
         found: dict[Any, Array] = {}
         for out, g in zip(outs, gs if self.outputs > 1 else (gs,), strict=True):
             if g is not None and out.requires_grad:
-                cotangents = propagate(tape(out), {key(out): g}, Op.gradients)
+                cotangents = propagate(tape(out), {key(out): g}, Op.gradients, lambda t: t.requires_grad)
                 for k, part in cotangents.items():
                     found[k] = found[k] + part if k in found else part
         return tuple(found.get(key(t)) for t in (*(t for t in given if isinstance(t, Tensor)), *self.leaves))
