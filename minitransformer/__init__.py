@@ -364,6 +364,7 @@ __all__ = [
     "isin",
     "isinf",
     "isnan",
+    "jit",
     "kron",
     "layer_norm",
     "le",
@@ -517,7 +518,7 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation linalg models nn optim
+LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation jit linalg models nn optim
 pictures random recipes testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {

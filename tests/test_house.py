@@ -44,6 +44,7 @@ FLOORS = {
             "distributed",
             "testing",
             "func",
+            "jit",
             "serialization",
             "torch_files",
         ],

@@ -96,6 +96,41 @@ def test_compile_gives_back_what_it_is_given():
     assert double(mt.ones(2)).tolist() == [2, 2]
 
 
+def test_scripted_functions_are_the_functions_themselves():
+    class Doubled(mt.jit.ScriptModule):
+        @mt.jit.script_method
+        def forward(self, x):
+            return self.twice(x)
+
+        @mt.jit.ignore
+        def twice(self, x):
+            return mt.jit.annotate(mt.Tensor, 2 * x)
+
+        @mt.jit.ignore(drop=True)
+        def printed(self, x):
+            return "" if mt.jit.is_scripting() else str(x)
+
+    @mt.jit.script
+    def clipped(x):
+        return x if x.sum() > 2 else x * 0
+
+    layer = Doubled()
+    x = mt.ones(3)
+    assert (
+        mt.jit.trace(layer, (x,))
+        is mt.jit.script(layer, optimize=True)
+        is mt.jit.freeze(layer.eval())
+        is layer
+    )
+    assert layer(x).tolist() == [2, 2, 2] and clipped(mt.ones(2)).tolist() == [0, 0] and layer.printed(x)
+    for refused, instead in (
+        (lambda: mt.jit.save(layer, "f"), "state_dict"),
+        (lambda: mt.jit.load("f"), "a program"),
+    ):
+        with pytest.raises(NotImplementedError, match=instead):
+            refused()
+
+
 def test_settings_of_speed(monkeypatch):
     monkeypatch.setattr("minitransformer.tuning._Chosen.threads", None)
     assert mt.get_float32_matmul_precision() == torch.get_float32_matmul_precision() == "highest"
