@@ -22,7 +22,9 @@ def certify(
         typer.Option(help="The class, by number or name, or the token; the likeliest if not given."),
     ] = None,
     rule: Annotated[str, typer.Option(metavar="NAME", help="attnlrp, cp-lrp or epsilon.")] = "attnlrp",
-    checks: Annotated[int, typer.Option(min=1, help="At how many tokens differences are taken.")] = 16,
+    checks: Annotated[
+        int, typer.Option(min=1, help="Along how many random directions differences are taken.")
+    ] = 4,
     json: Json = False,
 ) -> None:
     """Check relevance for a model and a TEXT: layer by layer, in both forms, by differences. Exit code 1 unless all is right."""
