@@ -1,0 +1,49 @@
+"""The methods that make one value of many, put values in order, or multiply matrices."""
+
+from __future__ import annotations
+
+from minitransformer.ops.networks import softmax as softmaxes
+from minitransformer.ops.order import distinct, extreme, sorting
+from minitransformer.ops.products import linalg, pairs
+from minitransformer.ops.reduce import norms, products, sums
+
+
+class Reductions:
+    """Many values to one, values in order, and matrix products."""
+
+    # many values to one, and in order
+    prod = products.prod
+    cumprod = products.cumprod
+    norm = norms.norm
+    count_nonzero = sums.count_nonzero
+    unique = distinct.unique
+    bincount = distinct.bincount
+    sum = sums.sum_
+    mean = sums.mean
+    var = sums.var
+    std = sums.std
+    cumsum = sums.cumsum
+    amax = extreme.amax
+    amin = extreme.amin
+    max = extreme.max_
+    min = extreme.min_
+    argmax = extreme.argmax
+    argmin = extreme.argmin
+    sort = sorting.sort
+    argsort = sorting.argsort
+    topk = sorting.topk
+    softmax = softmaxes.softmax
+    log_softmax = softmaxes.log_softmax
+    logsumexp = softmaxes.logsumexp
+
+    # matrix products
+    matmul = __matmul__ = linalg.matmul
+    mm = linalg.mm
+    bmm = linalg.bmm
+    dot = linalg.dot
+    outer = linalg.outer
+    addmm = linalg.addmm
+    baddbmm = linalg.baddbmm
+    mv = linalg.mv
+    inner = linalg.inner
+    kron = pairs.kron
