@@ -160,6 +160,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         amp,
         bench,
         checkpoint,
+        cost,
         cuda,
         data,
         distributed,
@@ -280,6 +281,7 @@ __all__ = [
     "cos",
     "cosh",
     "cosine_similarity",
+    "cost",
     "count_nonzero",
     "cross_entropy",
     "cuda",
@@ -518,8 +520,8 @@ __all__ = [
     "zeros_like",
 ]
 # rooms that open when first entered: `mt.optim.Adam`
-LATER = """accelerator amp bench checkpoint cuda data distributed distributions explain func generation jit linalg models nn optim
-pictures random recipes testing tokenization tour training utils verify""".split()
+LATER = """accelerator amp bench checkpoint cost cuda data distributed distributions explain func generation jit linalg models nn
+optim pictures random recipes testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
     name: room

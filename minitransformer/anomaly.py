@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from minitransformer.autograd import Tensor, tape
+from typing import Any
+
+from minitransformer.autograd import Op, Tensor, tape
 from minitransformer.backends import Array, Arrays
-from minitransformer.settings import setting, watcher
+from minitransformer.settings import setting, watchers
 
 
 def detect_anomaly() -> setting:
@@ -13,13 +15,23 @@ def detect_anomaly() -> setting:
     Returns:
         A context manager. Inside it a NaN raises FloatingPointError, which names the op.
     """
-    return setting(watcher, _raise_if_nan)
+    return setting(watchers, (*watchers.get(), _raise_if_nan))
 
 
-def _raise_if_nan(made: Array | Arrays, what: str) -> None:
+def detecting_anomaly() -> bool:
+    """Whether this is inside `detect_anomaly`.
+
+    Returns:
+        True or False.
+    """
+    return _raise_if_nan in watchers.get()
+
+
+def _raise_if_nan(op: Op, inputs: Any, y: Array | Arrays, cotangents: Arrays | None) -> None:
+    made, who = (y, str(op)) if cotangents is None else (cotangents, f"the gradient of {op}")
     for array in made if isinstance(made, tuple) else (made,):
         if array is not None and _has_nan(array):
-            raise FloatingPointError(f"{what} a NaN")
+            raise FloatingPointError(f"{who} made a NaN")
 
 
 def _has_nan(array: Array) -> bool:

@@ -13,8 +13,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 grad_enabled: ContextVar[bool] = ContextVar("grad enabled", default=True)
-# called with the results of each op and its name
-watcher: ContextVar[Callable[[Any, str], None] | None] = ContextVar("watcher", default=None)
+# each is called with an op, its inputs, its output, and None; in a walk with the cotangent of the output, and the inputs'
+watchers: ContextVar[tuple[Callable[[Any, Any, Any, Any], None], ...]] = ContextVar("watchers", default=())
 # called once the gradients of a backward walk are in place
 after_walk: ContextVar[list[Callable[[], None]] | None] = ContextVar("after walk", default=None)
 # what the mean of a loss divides by, given the number of this process's own targets

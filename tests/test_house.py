@@ -52,7 +52,7 @@ FLOORS = {
     ),
     **dict.fromkeys(["tokenization", "data", "kept", "assets", "explain", "pictures"], 3),
     **dict.fromkeys(["models", "progress", "recipes"], 4),
-    **dict.fromkeys(["verify", "bench", "course", "tour"], 5),
+    **dict.fromkeys(["verify", "bench", "cost", "course", "tour"], 5),
     "cli": 6,
 }
 # the rooms of `ops/`, lowest first, and above them `methods`; `books`, `laws`, .. stand beside the lowest
@@ -97,7 +97,7 @@ TREES = dict(sources())
 # package has rooms that import it under its own name, which at run time open when first entered
 FOR_TYPES = {
     ("minitransformer.autograd.engine", "minitransformer.ops.methods"),
-    *(("minitransformer", f"minitransformer.{room}") for room in ("bench", "tour", "verify")),
+    *(("minitransformer", f"minitransformer.{room}") for room in ("bench", "cost", "tour", "verify")),
 }
 
 

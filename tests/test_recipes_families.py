@@ -5,7 +5,7 @@ import pytest
 
 import minitransformer as mt
 from minitransformer import models
-from minitransformer.autograd import watcher
+from minitransformer.autograd import watchers
 from minitransformer.generation import generate
 from minitransformer.recipes import RECIPES, FineTuningRecipe, GPTRecipe, MaskedLMRecipe, SpanCorruptionRecipe
 from minitransformer.recipes.fine_tuning import read
@@ -107,7 +107,7 @@ def test_every_recipe_knows_half_precision(kind, tmp_path):
         steps=1, amp=True, d_model=8, nhead=2, num_layers=1, batch_size=2, **settings
     ).trainer()
     trainer.evaluate, dtypes = None, set()
-    with setting(watcher, lambda made, who: who == "Linear made" and dtypes.add(made.dtype)):
+    with setting(watchers, (lambda op, inputs, y, cotangents: str(op) == "Linear" and dtypes.add(y.dtype),)):
         trainer.run()
     assert dtypes == {mt.float16} and trainer.description["recipe"]["amp"] and not RECIPES[kind]().amp
 

@@ -19,7 +19,7 @@ from minitransformer.autograd.engine import (
 from minitransformer.autograd.function import Function
 from minitransformer.autograd.grads import cotangents, grad
 from minitransformer.autograd.legacy import Variable, backward
-from minitransformer.settings import enable_grad, inference_mode, no_grad, set_grad_enabled, watcher
+from minitransformer.settings import enable_grad, inference_mode, no_grad, set_grad_enabled, watchers
 
 __all__ = [
     "Filed",
@@ -41,5 +41,5 @@ __all__ = [
     "seed_cotangent",
     "set_grad_enabled",
     "tape",
-    "watcher",
+    "watchers",
 ]

@@ -18,7 +18,7 @@ import numpy
 from minitransformer import brain_float
 from minitransformer.backends import Array, Arrays, namespace
 from minitransformer.errors import telling_of_memory, told
-from minitransformer.settings import grad_enabled, walk, watcher
+from minitransformer.settings import grad_enabled, walk, watchers
 
 if TYPE_CHECKING:  # for type checkers and editors alone; at run time that file attaches its methods to Tensor
     from minitransformer.ops.methods import Methods
@@ -223,8 +223,8 @@ class Op:
             result = brain_float.forward(self, arrays) if brain_float.KNOWN else self.forward(*arrays)
         except (TypeError, ValueError, IndexError, MemoryError) as error:
             raise told(error, str(self), inputs) from None
-        if watch := watcher.get():
-            watch(result, f"{self} made")
+        for watch in watchers.get():
+            watch(self, inputs, result, None)
         outs = (holding(result),) if self.outputs == 1 else tuple(map(holding, result))
         if self.view:
             inputs[0].shown_by(outs, self)
@@ -273,8 +273,8 @@ class Op:
             cotangents = brain_float.vjp(self, g, read) if brain_float.KNOWN else self.vjp(g, *read)
         except MemoryError as error:
             raise told(error, f"the gradient of {self}", ()) from None
-        if watch := watcher.get():
-            watch(cotangents, f"the gradient of {self} made")
+        for watch in watchers.get():
+            watch(self, self.inputs, g, cotangents)
         return cotangents
 
     def release(self) -> None:

@@ -15,7 +15,7 @@ from minitransformer.nn.modes import as_it_was, modes
 from minitransformer.nn.module import Module
 from minitransformer.ops.tensors.convert import cast
 from minitransformer.randomness import generator
-from minitransformer.settings import enable_grad, is_grad_enabled
+from minitransformer.settings import after_walk, enable_grad, is_grad_enabled, watchers
 
 
 class Checkpoint(Op):
@@ -118,6 +118,8 @@ class Call:
         Returns:
             The tensors that it returns.
         """
+        for heard_now in (watchers, after_walk):  # a call made again is a part of the walk that needs it
+            self.context.run(heard_now.set, heard_now.get())
         with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
             return self.context.run(_run, self.function, given)
 
