@@ -100,9 +100,17 @@ def whole(shape: Shape) -> Shape:
 
     Returns:
         (N, ..); `shape` itself where the batch is not shared out.
+
+    Raises:
+        ValueError: the first dimension does not hold this rank's rows.
     """
     rows = own_rows.get()
-    return shape if rows is None else (shape[0] // max(rows.mine, 1) * rows.total, *shape[1:])
+    if rows is None:
+        return shape
+    if not shape or shape[0] % max(rows.mine, 1) or (shape[0] and not rows.mine):
+        what = f"expected this rank's {rows.mine} rows along the first dimension, got shape {shape}"
+        raise ValueError(f"a batch that is shared out: {what}; use batch_first=True")
+    return (shape[0] // max(rows.mine, 1) * rows.total, *shape[1:])
 
 
 def own(drawn: Any) -> Any:

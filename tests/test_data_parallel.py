@@ -104,6 +104,17 @@ def test_without_the_global_count_unequal_shares_weigh_wrongly():
     assert abs(run(work, 2)[0]["head.weight"] - want["head.weight"]).max() > 1e-3
 
 
+def test_rows_that_lie_along_another_dimension_are_refused():
+    def work(rank):
+        with global_batch(3 + rank):
+            return mt.nn.functional.dropout(mt.ones(5, 3 + rank, 2))
+
+    with pytest.raises(
+        dist.DistError, match=r"expected this rank's . rows along the first dimension.*batch_first=True"
+    ):
+        run(work, 2)
+
+
 @pytest.mark.parametrize(
     "loss", [nn.functional.mse_loss, nn.functional.l1_loss, nn.functional.smooth_l1_loss]
 )

@@ -169,6 +169,27 @@ def test_a_killed_rank_ends_all_and_the_run_resumes(tmp_path):
 
 @pytest.mark.slow
 @with_mpi
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_whatever_ends_the_command_stops_all_ranks_with_a_checkpoint(number, tmp_path):
+    process, started = begun(tmp_path / "run")
+    before = (tmp_path / "run" / "last.safetensors").stat().st_mtime
+    process.send_signal(getattr(signal, number))
+    process.communicate(timeout=30)
+    assert process.returncode == (143 if number == "SIGTERM" else -9) and none_is_left(started)
+    assert (tmp_path / "run" / "last.safetensors").stat().st_mtime > before
+
+
+@pytest.mark.slow
+@with_mpi
+def test_a_killed_launcher_leaves_no_rank(tmp_path):
+    process, started = begun(tmp_path / "run")
+    next(p for p in started if "mpiexec" in p.name()).kill()
+    process.communicate(timeout=30)
+    assert process.returncode and none_is_left(started)
+
+
+@pytest.mark.slow
+@with_mpi
 def test_an_error_of_the_run_is_said_once(tmp_path):
     (tmp_path / "last.safetensors").write_text("no checkpoint")
     done = subprocess.run(
@@ -205,11 +226,30 @@ def on_ranks(code, count=3):
         ("dist.all_reduce(mt.ones(2 + rank))", "rank 0 calls all_reduce(float32 (2,), SUM), rank 1 calls all_reduce(float32 (3,)"),
         ("time.sleep(100 if rank == 1 else 0)", "in barrier(): rank 1 did not come within 2 seconds"),
         ("if rank == 1: dist.recv(mt.ones(2), 0)", "rank 1"),
+        ("if rank == 1: sys.exit(3)", "in barrier(): rank 1 has ended without coming to it"),
+        ("if rank == 1: sys.exit()\nif rank == 0: dist.recv(mt.ones(2), 1)", "rank 1 has ended"),
     ],
 )  # fmt: skip
 def test_errors_of_a_rank_end_all(code, said):
     status, printed, seconds = on_ranks(code)
     assert status and said in printed and printed.count("error:") == 1 and seconds < 20, printed
+
+
+@pytest.mark.slow
+@with_mpi
+def test_a_rank_that_leaves_after_its_last_call_keeps_nobody():
+    code = """
+if rank == 1:
+    dist.send(mt.ones(200_000), 0)
+    dist.barrier()
+    sys.exit()
+if rank == 0:
+    time.sleep(1)
+    dist.recv(mt.ones(200_000), 1)
+dist.barrier()
+sys.exit()
+"""
+    assert on_ranks(code)[0] == 0
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""A command on several ranks: it starts itself anew by mpiexec, as many times, and passes signals on."""
+"""A command on several ranks: it starts itself anew by mpiexec, as many times, and passes signals on.
+
+The first rank reads from a pipe that the command holds open. Whatever ends the command closes the pipe; then the run stops too.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from minitransformer.collectives import world
 from minitransformer.installing import install_line
@@ -18,6 +23,7 @@ from minitransformer.installing import install_line
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 AGAIN = "import sys; sys.argv[0] = 'minitransformer'; from minitransformer.cli import main; main()"
 STOP = ("SIGINT", "SIGTERM", "SIGHUP")
+HELD = "MINITRANSFORMER_STDIN_HELD"  # set where the end of standard input is the end of the command that started the ranks
 
 
 def mpiexec() -> str:
@@ -49,16 +55,18 @@ def start(ranks: int) -> int:
     """
     command = [mpiexec(), "-n", str(ranks), sys.executable, "-c", AGAIN, *sys.argv[1:]]
     # a session of its own: a Ctrl-C of the terminal comes here alone, and is passed on once
-    process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, start_new_session=True)
-    before = {
-        getattr(signal, name): signal.signal(
-            getattr(signal, name), lambda *_: process.send_signal(signal.SIGINT)
-        )
-        for name in STOP
-        if hasattr(signal, name)
-    }
+    process = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, start_new_session=True)
+    came: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        process.send_signal(signal.SIGINT)
+
+    numbers = [getattr(signal, name) for name in STOP if hasattr(signal, name)]
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        return process.wait()
+        code = process.wait()
+        return 128 + came[0] if came and code == 128 + signal.SIGINT else code
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -73,7 +81,15 @@ def environment() -> dict[str, str]:
     shown = {}
     if sys.stdout.isatty():
         shown = {"FORCE_COLOR": "1", "COLUMNS": str(shutil.get_terminal_size().columns)}
-    return {**dict.fromkeys(ONE_THREAD, "1"), "MPIR_CVAR_SUPPRESS_ABORT_MESSAGE": "1", **shown, **os.environ}
+    quiet = {"MPIR_CVAR_SUPPRESS_ABORT_MESSAGE": "1"}
+    return {**dict.fromkeys(ONE_THREAD, "1"), **quiet, **shown, **os.environ, HELD: "1"}
+
+
+def _end_with_parent() -> None:
+    """Stop this process as SIGTERM does, with a checkpoint, once standard input ends."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -87,6 +103,8 @@ def as_a_rank() -> Iterator[bool]:
         yield True
         return
     engine = world.enter("mpi", -1, -1, world.TIMEOUT)
+    if engine.rank == 0 and HELD in os.environ:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         yield engine.rank == 0
     except Exception as error:

@@ -1,11 +1,13 @@
 """Ranks that are processes, on one machine or on many, by MPI: the packages mpi4py and mpich.
 
 A rank waits for the others with a limit before each collective, and tells them after a while that it waits, so that an error names
-who is missing. An error that nobody catches ends all ranks: without that, MPI would wait for the one that failed.
+who is missing. One that leaves tells so too, and who still waits for it need not wait for the limit. An error that nobody catches
+ends all ranks: without that, MPI would wait for the one that failed.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import sys
 import time
@@ -24,7 +26,8 @@ from minitransformer.installing import install_line
 
 BUSY = 0.002  # seconds of waiting without sleep
 NAP = 0.0002  # seconds of sleep between two looks, later on
-ROLL = 32767  # the tag of "I wait": the largest that every MPI has
+ROLL = 32767  # the tag of "I wait" and "I leave": the largest that every MPI has
+GRACE = 0.5  # seconds after "I leave" in which what was sent before it comes
 OPS = {"SUM": "SUM", "AVG": "SUM", "PRODUCT": "PROD"}  # names in MPI, where they are others
 
 
@@ -69,6 +72,7 @@ def world(world_size: int, rank: int, timeout: float) -> Mpi:
         engine.abort(error)
 
     sys.excepthook = ends_all
+    atexit.register(engine.end)  # after `sys.exit`, and before MPI's own end, which waits for all ranks
     return engine
 
 
@@ -87,45 +91,92 @@ class Mpi(Engine):
         super().__init__(range(comm.size) if ranks is None else ranks, comm.rank, timeout)
         self.comm = comm
         self.calls = 0
+        self.parts: list[Mpi] = []
+        self.over = False
         self.said: list[Any] = []  # what is on its way
         self.heard = dict.fromkeys(
             range(self.size), -1
-        )  # the latest call in which each rank said that it waits
+        )  # the latest call of which each rank said that it waits
+        self.left: dict[
+            int, tuple[int, float]
+        ] = {}  # after which call a rank has left, and when that was heard
 
     def told(self, call: str) -> list[str]:
         self.calls += 1
         every = numpy.empty((self.size, WORDS), numpy.uint8)
         request = self.comm.Iallgather(_words(call), every)
-        if not _within(self.timeout / 2, request.Test):
-            self._say_that_i_wait()
-            if not _within(self.timeout / 2, request.Test):
-                raise DistError(
-                    f"{self._who(call)}: {self._missing()} did not come within {self.timeout:g} seconds"
-                )
+        others = [place for place in range(self.size) if place != self.rank]
+        if not self._within(self.timeout / 2, request.Test, call, others):
+            self._say(self.calls)
+            if not self._within(self.timeout / 2, request.Test, call, others):
+                raise self._late(call, self._missing())
         return [bytes(row).rstrip(b"\0").decode() for row in every]
 
     def _who(self, call: str) -> str:
         return f"rank {self.ranks[self.rank]} in {call}"
 
-    def _say_that_i_wait(self) -> None:
-        number = numpy.array([self.calls])
-        others = [place for place in range(self.size) if place != self.rank]
-        self.said = [number, *(self.comm.Isend(number, place, ROLL) for place in others)]
+    def _late(self, call: str, whom: str) -> DistError:
+        return DistError(f"{self._who(call)}: {whom} did not come within {self.timeout:g} seconds")
 
-    def _missing(self) -> str:
-        """The ranks that have not said that they wait in this call."""
+    def _say(self, number: int) -> None:
+        """Tell the others in which call this rank waits, or, as a negative number, after which it leaves."""
+        word = numpy.array([number])
+        others = [place for place in range(self.size) if place != self.rank]
+        self.said += [word, *(self.comm.Isend(word, place, ROLL) for place in others)]
+
+    def _hear(self) -> None:
+        """Take note of what others have said."""
         number = numpy.empty(1, numpy.int64)
         mpi = library()
         status = mpi.Status()
         while self.comm.Iprobe(mpi.ANY_SOURCE, ROLL, status):
             self.comm.Recv(number, status.source, ROLL)
-            self.heard[status.source] = int(number[0])
+            if number[0] < 0:
+                self.left[status.source] = -int(number[0]) - 1, time.monotonic()
+            else:
+                self.heard[status.source] = int(number[0])
+
+    def _missing(self) -> str:
+        """The ranks that have not said that they wait in this call."""
+        self._hear()
         away = [place for place in range(self.size) if place != self.rank and self.heard[place] < self.calls]
         return ", ".join(f"rank {self.ranks[place]}" for place in away) or "another rank"
 
-    def _finish(self, done: Callable[[], Any], call: str, whom: str) -> None:
-        if not _within(self.timeout, done):
-            raise DistError(f"{self._who(call)}: {whom} did not come within {self.timeout:g} seconds")
+    def _within(
+        self, seconds: float, done: Callable[[], Any], call: str, others: Sequence[int], pair: bool = False
+    ) -> bool:
+        """Whether something is done in time; looks again and again. Raises DistError once one of the others has left before it."""
+        begun = time.monotonic()
+        while not done():
+            waited = time.monotonic() - begun
+            if waited > seconds:
+                return False
+            time.sleep(0 if waited < BUSY else NAP)
+            if waited > BUSY:
+                self._hear()
+                self._check_left(call, others, pair)
+        return True
+
+    def _check_left(self, call: str, others: Sequence[int], pair: bool) -> None:
+        """Raise DistError if one of the others has left before this call; of a pair, if all that may come have left."""
+        if pair:
+            last = time.monotonic() - GRACE
+            gone = [place for place in others if place in self.left and self.left[place][1] < last]
+        else:
+            gone = [place for place in others if place in self.left and self.left[place][0] < self.calls]
+        if len(gone) >= (len(others) if pair else 1):
+            who = f"rank {self.ranks[gone[0]]}"
+            raise DistError(f"{self._who(call)}: {who} has ended without coming to it")
+
+    def end(self) -> None:
+        if not self.over and not library().Is_finalized():
+            self.over = True
+            for group in [self, *self.parts]:
+                group._say(-group.calls - 1)
+
+    def _finish(self, done: Callable[[], Any], call: str, places: Sequence[int], whom: str) -> None:
+        if not self._within(self.timeout, done, call, places, pair=True):
+            raise self._late(call, whom)
 
     def reduce_all(self, array: Array, op: ReduceOp, call: str) -> None:
         mpi = library()
@@ -147,7 +198,7 @@ class Mpi(Engine):
 
         def wait() -> None:
             for request in both:
-                self._finish(request.Test, call, f"rank {self.ranks[to]}")
+                self._finish(request.Test, call, [to], f"rank {self.ranks[to]}")
             words.shape, data.shape  # noqa: B018  # alive until now
 
         return wait
@@ -158,7 +209,8 @@ class Mpi(Engine):
         words = numpy.empty(WORDS, numpy.uint8)
         whom = "any rank" if source is None else f"rank {self.ranks[source]}"
         request = self.comm.Irecv(words, mpi.ANY_SOURCE if source is None else source, tag)
-        self._finish(lambda: request.Test(status), call, whom)
+        places = [place for place in range(self.size) if place != self.rank] if source is None else [source]
+        self._finish(lambda: request.Test(status), call, places, whom)
         found = int(status.source)
         if (got := bytes(words).rstrip(b"\0").decode()) != described(array):
             raise DistError(f"{self._who(call)}: rank {self.ranks[found]} sent {got}")
@@ -169,7 +221,10 @@ class Mpi(Engine):
         inside = self.rank in ranks
         key = list(ranks).index(self.rank) if inside else 0
         comm = self.comm.Split(0 if inside else library().UNDEFINED, key)
-        return Mpi(comm, self.timeout, [self.ranks[place] for place in ranks]) if inside else None
+        if not inside:
+            return None
+        self.parts.append(Mpi(comm, self.timeout, [self.ranks[place] for place in ranks]))
+        return self.parts[-1]
 
     def place(self, array: Array) -> Array:
         return super().place(to_host(array))
@@ -188,17 +243,6 @@ class Mpi(Engine):
         sys.stderr.flush()
         library().COMM_WORLD.Abort(1)
         raise SystemExit(1)
-
-
-def _within(seconds: float, done: Callable[[], Any]) -> bool:
-    """Whether something is done in time; looks again and again."""
-    begun = time.monotonic()
-    while not done():
-        waited = time.monotonic() - begun
-        if waited > seconds:
-            return False
-        time.sleep(0 if waited < BUSY else NAP)
-    return True
 
 
 def _words(text: str) -> numpy.ndarray:

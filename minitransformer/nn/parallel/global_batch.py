@@ -24,7 +24,7 @@ def global_batch(rows: int, group: Engine | None = None) -> Iterator[Rows]:
       the loss of the whole batch, and so are the gradients that `DistributedDataParallel` averages, whatever shares the ranks have
       and however many targets are ignored on each.
     - Dropout draws the mask of the whole batch, of which each rank takes its rows, if their random generators are in one state.
-      Rows lie along the first dimension.
+      Rows lie along the first dimension: models are made with `batch_first=True`. Dropout of anything else raises ValueError.
 
     All ranks enter it together; forward and loss stand inside.
 
