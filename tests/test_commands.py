@@ -404,7 +404,7 @@ def test_nothing_is_fetched_before_the_arguments_are_checked(
     def fetching(*_, **__):
         raise AssertionError("fetched")
 
-    monkeypatch.setattr("minitransformer.assets.obtain", fetching)
+    monkeypatch.setattr("minitransformer.assets.fetching.obtain", fetching)
     monkeypatch.setattr("minitransformer.models.published.fetch", fetching)
     monkeypatch.setattr("minitransformer.models.published.load", fetching)
     monkeypatch.chdir(tmp_path)

@@ -202,7 +202,7 @@ def test_to_look_for_pip_leaves_setuptools_as_it_is():
 def test_no_other_line_installs():
     """Every suggestion goes through that one function."""
     package = Path(mt.__file__).parent
-    elsewhere = [p for p in package.rglob("*.py") if p.name not in ("installing.py", "assets.py")]
+    elsewhere = [p for p in package.rglob("*.py") if p.name not in ("installing.py", "pip.py")]
     assert not [p.name for p in elsewhere if "pip install" in p.read_text("utf-8")]
 
 
