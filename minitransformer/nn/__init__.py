@@ -104,6 +104,7 @@ from minitransformer.nn.transformer import (
 
 if TYPE_CHECKING:
     from minitransformer.nn import parallel
+    from minitransformer.nn.parallel import DataParallel
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -130,6 +131,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -232,6 +234,8 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker reports a name that is not there
 
     def __getattr__(name):
-        if name == "parallel":  # opens when first entered
-            return importlib.import_module("minitransformer.nn.parallel")
+        if name in ("modules", "parallel"):  # these open when first entered
+            return importlib.import_module(f"minitransformer.nn.{name}")
+        if name == "DataParallel":
+            return importlib.import_module("minitransformer.nn.parallel").DataParallel
         raise no_such_name("module 'minitransformer.nn'", name, __all__)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -348,3 +351,73 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a matrix, got {tensor.shape}")
     return _fill(tensor, numpy.eye(tensor.shape[0], tensor.shape[1])) if _initialise.get() else tensor
+
+
+@no_grad()
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill the kernels of a convolution so that it gives back its input, as far as there are channels; in place.
+
+    Args:
+        tensor: (out, in, ..), of three to five dimensions.
+        groups: the groups of the convolution.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the dimensions do not fit, or the groups do not divide the units.
+    """
+    if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
+        raise ValueError(f"dirac_: expected kernels (out, in, ..) in {groups} groups, got {tensor.shape}")
+    units, inputs, *kernel = tensor.shape
+    middle = tuple(n // 2 for n in kernel)
+    values = numpy.zeros(tensor.shape)
+    for unit in range(units):
+        if (channel := unit % (units // groups)) < inputs:
+            values[(unit, channel, *middle)] = 1
+    return _fill(tensor, values) if _initialise.get() else tensor
+
+
+@no_grad()
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01) -> Tensor:
+    """Fill a matrix with normal random numbers, and of each column some with zeros, in place.
+
+    Args:
+        tensor: (n, m).
+        sparsity: which share of each column is zeros.
+        std: the standard deviation of the others.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        ValueError: if the tensor has not two dimensions.
+
+    Source:
+        Martens, ICML 2010.
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_: expected a matrix, got {tensor.shape}")
+    rows, columns = tensor.shape
+    values = generator().normal(0.0, std, (rows, columns))
+    for column in values.T:
+        column[generator().permutation(rows)[: math.ceil(sparsity * rows)]] = 0
+    return _fill(tensor, values) if _initialise.get() else tensor
+
+
+def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function under its name of before PyTorch 0.4, without the underscore: it warns."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def older(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"nn.init.{name[:-1]} is now nn.init.{name}", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    return older
+
+
+uniform, normal, constant, eye = _older(uniform_), _older(normal_), _older(constant_), _older(eye_)
+xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
+kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)
+orthogonal, dirac, sparse = _older(orthogonal_), _older(dirac_), _older(sparse_)

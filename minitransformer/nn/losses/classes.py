@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
-from minitransformer.nn.module import Module
-from minitransformer.ops.networks.loss import reduction_of
+from minitransformer.nn.losses.differences import WeightedLoss
 
 
-class _ClassLoss(Module):
-    """The settings of losses over classes; `weight` (V,) is a buffer: it is moved and saved with the module."""
-
-    weight: Tensor | None
+class _ClassLoss(WeightedLoss):
+    """The settings of losses over classes, with `weight` (V,)."""
 
     def __init__(
         self,
@@ -21,10 +18,8 @@ class _ClassLoss(Module):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
-        self.reduction = reduction_of(size_average, reduce, reduction)
 
 
 class CrossEntropyLoss(_ClassLoss):

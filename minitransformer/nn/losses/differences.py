@@ -27,6 +27,32 @@ class Loss(Module):
         self.reduction = reduction_of(size_average, reduce, reduction)
 
 
+class WeightedLoss(Loss):
+    """A loss with weights, which are a buffer: they are moved and saved with the module.
+
+    Args:
+        weight: how much each class or element counts; None counts all alike.
+        size_average: PyTorch's older form of `reduction`: True means "mean", False "sum".
+        reduce: PyTorch's older form of `reduction`: False means "none".
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ValueError: for another reduction.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
 class MSELoss(Loss):
     """(input - target)^2.
 

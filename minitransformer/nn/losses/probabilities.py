@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.nn import functional as F
-from minitransformer.nn.losses.differences import Loss
+from minitransformer.nn.losses.differences import WeightedLoss
 from minitransformer.nn.module import Module
 from minitransformer.ops.networks.loss import reduction_of
 
@@ -47,7 +47,7 @@ class KLDivLoss(Module):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class BCELoss(Loss):
+class BCELoss(WeightedLoss):
     """-target ln input - (1 - target) ln(1 - input), see `functional.binary_cross_entropy`.
 
     Args:
@@ -59,18 +59,6 @@ class BCELoss(Loss):
     Raises:
         ValueError: for another reduction.
     """
-
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of probabilities.
@@ -88,7 +76,7 @@ class BCELoss(Loss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(WeightedLoss):
     """`BCELoss` of sigmoid(input), computed without a logarithm of nearly 0.
 
     Args:
@@ -102,7 +90,6 @@ class BCEWithLogitsLoss(Loss):
         ValueError: for another reduction.
     """
 
-    weight: Tensor | None
     pos_weight: Tensor | None
 
     def __init__(
@@ -113,8 +100,7 @@ class BCEWithLogitsLoss(Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

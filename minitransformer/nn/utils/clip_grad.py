@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 
 from minitransformer import kernels
@@ -102,6 +103,29 @@ def clip_grad_norm_(
     if gradients:
         kernels.of(gradients[0].array).scale_all([g.writable() for g in gradients], factor.array)
     return total
+
+
+def clip_grad_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """`clip_grad_norm_` under its older name, with a warning.
+
+    Args:
+        parameters: as in `clip_grad_norm_`.
+        max_norm: as in `clip_grad_norm_`.
+        norm_type: as in `clip_grad_norm_`.
+        error_if_nonfinite: as in `clip_grad_norm_`.
+        foreach: as in `clip_grad_norm_`.
+
+    Returns:
+        As `clip_grad_norm_`.
+    """
+    warnings.warn("nn.utils.clip_grad_norm is now clip_grad_norm_", FutureWarning, stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
 @no_grad()
