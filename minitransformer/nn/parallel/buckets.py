@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
@@ -43,9 +43,25 @@ def reduce_in_buckets(engine: Engine, arrays: Sequence[Array], op: ReduceOp, cap
         op: how.
         cap: the largest bucket, in bytes.
     """
+    _in_buckets(arrays, cap, lambda flat: engine.all_reduce(flat, op))
+
+
+def broadcast_in_buckets(engine: Engine, arrays: Sequence[Array], root: int, cap: float) -> None:
+    """`broadcast` of many arrays, in place.
+
+    Args:
+        engine: the group.
+        arrays: any shapes, the same on all ranks.
+        root: which rank of the group has them.
+        cap: the largest bucket, in bytes.
+    """
+    _in_buckets(arrays, cap, lambda flat: engine.broadcast(flat, root))
+
+
+def _in_buckets(arrays: Sequence[Array], cap: float, travel: Callable[[Array], None]) -> None:
     for bucket in buckets(arrays, cap):
         flat = namespace(bucket[0]).concatenate([array.reshape(-1) for array in bucket])  # (N,)
-        engine.all_reduce(flat, op)
+        travel(flat)
         _spread(flat, bucket)
 
 
