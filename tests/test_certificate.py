@@ -253,6 +253,16 @@ def test_a_law_that_loses_relevance_shows_a_gap_in_its_layer():
     assert [row.layer for row in found.rows if abs(row.gap) > 1e-6] == ["middle"]
 
 
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
+def test_sums_of_exactly_zero_are_no_gap_between_the_forms(rule):
+    """2 1 + 2 (-1) = 0: the explicit form has nothing to divide there, the gradient form gives 2 and -2 times what follows."""
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2)).double()
+    with mt.no_grad():
+        model[0].weight.copy_(mt.tensor([[1.0, -1.0], [2.0, 1.0]]))
+    found = explain.certify(model, np.array([[2.0, 2.0]]), 1, rule=rule)
+    assert found.ok and found.forms_gap < 1e-9, str(found)
+
+
 class Two(nn.Module):
     """Reads ids and numbers."""
 

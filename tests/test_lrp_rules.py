@@ -237,6 +237,42 @@ def test_an_error_planted_in_a_sink_is_found(form, sink, monkeypatch):
         explain.lrp(language_model(), IDS, form=form, eps=1e-2)
 
 
+def minus(x):
+    return (x[0] - x[1]) * 3 + x[0]
+
+
+def matrix(*rows):
+    return mt.tensor(np.array(rows, dtype=float))
+
+
+SUMS_OF_ZERO = {  # where x is (2, 2), and the relevance in gradient form
+    "a difference": (minus, [8, -6]),
+    "a linear map": (lambda x: (F.linear(x, matrix([1, -1], [2, 1])) * mt.tensor([3.0, 1])).sum(), [10, -4]),
+    "a product of matrices": (lambda x: (x @ matrix([1], [-1]))[0] * 5 + x[0], [12, -10]),
+    "a logarithm of 1": (lambda x: (x[1] / 2).log() * 3 + x[0], [2, 3]),
+}
+
+
+@pytest.mark.parametrize("function, expected", SUMS_OF_ZERO.values(), ids=SUMS_OF_ZERO)
+def test_a_sum_of_exactly_zero_gives_its_terms_nothing_in_explicit_form_alone(function, expected):
+    found = {}
+    for form in ("gradient", "explicit"):
+        for moved in (0.0, 1e-9):
+            x = mt.tensor(np.array([2.0, 2 + moved]), requires_grad=True)
+            (found[form, moved],), ledger = explain.account(function(x), [x], form=form, eps=0.0)
+            assert ledger.closes
+    close(found["gradient", 0.0], expected)
+    assert np.isfinite(found["explicit", 0.0]).all() and not np.allclose(found["explicit", 0.0], expected)
+    assert np.allclose(found["explicit", 1e-9], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+def test_a_sum_of_exactly_zero_before_an_activation_gives_its_terms_nothing(form):
+    x = mt.tensor(np.array([2.0, 2.0]), requires_grad=True)
+    (found,), _ = explain.account(mt.tanh(x[0] - x[1]) + x[0], [x], form=form, eps=0.0)
+    close(found, [2, 0])
+
+
 def test_an_error_planted_in_what_is_dropped_is_found(monkeypatch):
     right = Books.absorb
     x = mt.tensor(np.array([1.0, 0.0]), requires_grad=True)

@@ -3,7 +3,7 @@
 | check | passes if |
 |---|---|
 | conservation | each layer and each op passes on or books what it receives |
-| forms | the gradient form and the explicit form, without a stabiliser, give each token the same |
+| forms | the gradient form and the explicit form, without a stabiliser, give each number the same |
 | differences | central differences of the modified function, along random directions, give the same |
 | derivative | central differences of the model itself agree with the gradient of its tape: nothing is cut off that matters |
 | places | no op lacks a law, none had its values edited |
@@ -15,6 +15,9 @@ Along a direction d every number x of the inputs changes by a random part of its
 <R, d>, R being the relevance of each number. With normal d an error e of R shows as <e, d>, itself normal, of deviation |e|: a
 direction hides it with a probability below 0.8 c |R| / |e|, where c is the gap that passes. So an error in one part in a thousand
 of R, in however many of its numbers, passes four directions in less than one of a hundred million models.
+
+The forms are compared where the inputs differ by a millionth from those given. At these themselves a sum may be exactly 0 though
+its terms are not, and then the explicit form has nothing to divide: see `walk.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from minitransformer.autograd import cotangents, key
 from minitransformer.backends import Array, namespace
 from minitransformer.devices import to_device, to_host
 from minitransformer.explain.explanation import Ledger, WalkBooks
-from minitransformer.explain.lost import Lost, changed_outside, cut_off, without_law
+from minitransformer.explain.lost import Lost, changed_outside, cut_off, same_ops, without_law
 from minitransformer.explain.modified_function import replay
 from minitransformer.explain.question import Position, weighted
 from minitransformer.explain.rules import Composite, named_composite
@@ -43,7 +46,7 @@ from minitransformer.nn.module import Module
 # the largest relative gaps in float64: between the two forms, and beside central differences
 FORMS_GAP, DIFFERENCE_GAP = 1e-6, 1e-5
 STEP = 1e-5  # of central differences, as a part of the values
-NUDGE = 1e-6  # by which the inputs differ in the second run
+NUDGE = 1e-6  # by which the inputs differ in further runs
 
 
 class LayerRow(NamedTuple):
@@ -214,8 +217,7 @@ class _Trial:
         self.composite, self.batch_first = composite, batch_first
         self.model, self.inputs = model, inputs
         self.run = self._again({})
-        self.ops = self.run.ops
-        self.keys = [key(source.leaf) for source in self.run.sources]
+        self.ops, self.keys = self.run.ops, self.run.keys
         self.random = numpy.random.default_rng(0)
 
     def _again(self, scales: dict[int, Array]) -> Run:
@@ -226,38 +228,43 @@ class _Trial:
         output, name = self.run.output(self.weights), self.composite.name
         if not math.isfinite(output):
             raise ValueError(f"certify: expected a finite output to explain, got {output}")
-        plan = self._walk("gradient")
+        plan = self._walk(self.run, "gradient")
         plan.plan(self.ops, self.keys)
         if lost := without_law(plan, self.ops):
             return Certificate(output, name, lost=lost)
-        derivative_gap, lost = self._derivative_gap(plan)
-        gradient, ledger, walk = self._relevance("gradient")
-        explicit, _, _ = self._relevance("explicit")
+        direction = self._direction()
+        sides = [self._again(dict(enumerate(self._scales(direction, step)))) for step in (NUDGE, -NUDGE)]
+        relevance, ledger, walk = self._relevance(self.run, "gradient")
         return Certificate(
             output,
             name,
             [_row(row) for row in ledger.by_layer()],
-            _gap(gradient, explicit),
-            self._difference_gap(walk, gradient, checks),
-            derivative_gap,
-            lost,
+            self._forms_gap(sides[0]),
+            self._difference_gap(walk, relevance, checks),
+            self._derivative_gap(plan, direction, sides),
+            changed_outside(plan, self.ops) + cut_off(plan, self.ops, sides[0].ops),
             ledger,
-            self._named([_by_row(part) for part in gradient]),
+            self._named([_by_row(part) for part in relevance]),
             checks,
         )
 
-    def _walk(self, form: str) -> Walk:
-        return Walk(self.composite, form, WalkBooks(0.0), self.run.layers)
+    def _walk(self, run: Run, form: str) -> Walk:
+        return Walk(self.composite, form, WalkBooks(0.0), run.layers)
 
-    def _relevance(self, form: str) -> tuple[list[numpy.ndarray], Ledger, Walk]:
+    def _relevance(self, run: Run, form: str) -> tuple[list[numpy.ndarray], Ledger, Walk]:
         """The relevance of each source in one form, without a stabiliser; the ledger, not verified; and the walk."""
-        walk = self._walk(form)
-        logits = self.run.logits
-        seed = weighted(logits, self.weights) if walk.explicit else self.weights
-        found = walk.run(logits, seed, self.keys, self.ops)
-        pairs = zip(self.keys, self.run.sources, strict=True)
+        walk = self._walk(run, form)
+        seed = weighted(run.logits, self.weights) if walk.explicit else self.weights
+        found = walk.run(run.logits, seed, run.keys, run.ops)
+        pairs = zip(run.keys, run.sources, strict=True)
         parts = [to_host(walk.arrival(k, found.get(k), t.array, name)) for k, (name, t) in pairs]
-        return parts, Ledger(self.run.output(self.weights), walk.books.closed(), logits.dtype.name), walk
+        return parts, Ledger(run.output(self.weights), walk.books.closed(), run.logits.dtype.name), walk
+
+    def _forms_gap(self, moved: Run) -> float:
+        """The gap between the two forms, in a run a little beside the first one, if that has the same ops."""
+        run = moved if same_ops(self.ops, moved.ops) else self.run
+        gradient, explicit = (self._relevance(run, form)[0] for form in ("gradient", "explicit"))
+        return _gap(gradient, explicit)
 
     def _named(self, sums: Sequence[numpy.ndarray]) -> dict[str, list[numpy.ndarray]]:
         found: dict[str, list[numpy.ndarray]] = {}
@@ -293,20 +300,17 @@ class _Trial:
         pairs = zip(direction, self.run.sources, strict=True)
         return [to_device(1 + step * d, source.leaf.device) for d, source in pairs]
 
-    def _derivative_gap(self, plan: Walk) -> tuple[float, list[Lost]]:
-        """The gap between the tape's gradient and central differences of the model, and where it may come from."""
-        direction = self._direction()
+    def _derivative_gap(self, plan: Walk, direction: Sequence[numpy.ndarray], sides: Sequence[Run]) -> float:
+        """The gap between the tape's gradient and central differences of the model, from runs on both sides of the first one."""
         seeds = {key(self.run.logits): self.weights}
         found = cotangents([self.run.logits], seeds, self.keys, law=plan.values.gradients)
         triples = zip(self.keys, self.run.sources, direction, strict=True)
         parts = [_dot(to_host(found[k] * s.leaf.array), d) for k, s, d in triples if k in found]
-        sides = [self._again(dict(enumerate(self._scales(direction, step)))) for step in (NUDGE, -NUDGE)]
         ahead, behind = (side.output(self.weights) for side in sides)
         slope = (ahead - behind) / (2 * NUDGE)
         rounding = 1e-15 * abs(self.run.output(self.weights)) / NUDGE
         size = max(map(abs, [*parts, slope]))
-        gap = max(abs(slope - sum(parts)) - rounding, 0.0) / size if size else 0.0
-        return gap, changed_outside(plan, self.ops) + cut_off(plan, self.ops, sides[0].ops)
+        return max(abs(slope - sum(parts)) - rounding, 0.0) / size if size else 0.0
 
 
 def _dot(a: numpy.ndarray, b: numpy.ndarray) -> float:

@@ -103,11 +103,24 @@ def cut_off(walk: Walk, ops: Sequence[Op], again: Sequence[Op]) -> list[Lost]:
     Returns:
         One entry for each, oldest first; or a single one, if the second tape has other ops.
     """
-    if list(map(type, ops)) != list(map(type, again)):
+    if not same_ops(ops, again):
         why = "with inputs that differ by a millionth the model runs other ops, or the same by chance: its tape says nothing"
         return [Lost("", "the tape", why)]
     pairs = zip(reversed(ops), reversed(again), strict=True)
     return [lost for op, other in pairs for lost in _changed(walk, op, other)]
+
+
+def same_ops(ops: Sequence[Op], again: Sequence[Op]) -> bool:
+    """Whether two runs of a model computed by the same kinds of ops.
+
+    Args:
+        ops: the tape of one.
+        again: the tape of the other.
+
+    Returns:
+        True or False.
+    """
+    return list(map(type, ops)) == list(map(type, again))
 
 
 def _changed(walk: Walk, op: Op, other: Op) -> Iterator[Lost]:

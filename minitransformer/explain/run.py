@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from minitransformer.autograd import Op, Tensor, tape
+from minitransformer.autograd import Op, Tensor, key, tape
 from minitransformer.backends import Array
 from minitransformer.devices import to_host
 from minitransformer.explain.question import Position, differentiable, listed, names, weigh, weighted
@@ -104,6 +104,11 @@ class Run:
             raise ValueError(
                 "expected inputs that the model looks up in an nn.Embedding, or floating-point numbers: found neither"
             )
+
+    @property
+    def keys(self) -> list[Any]:
+        """Under what the tape files each source."""
+        return [key(source.leaf) for source in self.sources]
 
     @property
     def ops(self) -> list[Op]:

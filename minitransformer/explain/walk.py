@@ -6,6 +6,10 @@ Two forms of the same rules. The *explicit* form walks relevance itself: each op
 among its inputs (Bach et al., PLoS ONE 10(7), 2015). The *gradient* form walks a modified gradient and multiplies it by
 the activation at the end: one backward pass, without a division by small sums (Achtibat et al., ICML 2024; Arras et al.,
 arXiv 2502.15886).
+
+Where a sum is exactly 0 though its terms are not, as in (x - x') w with x = x', the forms differ. In explicit form the sum has no
+relevance, 0 w = 0, that its terms could share, and they get nothing. The gradient form divides nothing: the terms get x w and
+-x' w, which is the limit of both forms as x' comes near to x. The ledgers of both close.
 """
 
 from __future__ import annotations
