@@ -46,6 +46,8 @@ from minitransformer.ops.creation.typed import (
     ShortTensor,
     is_tensor,
 )
+from minitransformer.ops.elementwise.angles import atan2, deg2rad, hypot, rad2deg, sinc
+from minitransformer.ops.elementwise.angles import atan2 as arctan2
 from minitransformer.ops.elementwise.arithmetic import abs_ as abs
 from minitransformer.ops.elementwise.arithmetic import abs_ as absolute
 from minitransformer.ops.elementwise.arithmetic import add, div, mul, neg, sub
@@ -54,11 +56,25 @@ from minitransformer.ops.elementwise.arithmetic import div as true_divide
 from minitransformer.ops.elementwise.arithmetic import mul as multiply
 from minitransformer.ops.elementwise.arithmetic import neg as negative
 from minitransformer.ops.elementwise.arithmetic import sub as subtract
-from minitransformer.ops.elementwise.choice import clamp_max, clamp_min, clip, maximum, minimum, where
+from minitransformer.ops.elementwise.bits import bitwise_left_shift, bitwise_right_shift
+from minitransformer.ops.elementwise.choice import (
+    clamp_max,
+    clamp_min,
+    clip,
+    fmax,
+    fmin,
+    maximum,
+    minimum,
+    where,
+)
 from minitransformer.ops.elementwise.choice import clip as clamp
 from minitransformer.ops.elementwise.compare import all_ as all
 from minitransformer.ops.elementwise.compare import (
     allclose,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    bitwise_xor,
     eq,
     equal,
     ge,
@@ -77,33 +93,52 @@ from minitransformer.ops.elementwise.compare import gt as greater
 from minitransformer.ops.elementwise.compare import le as less_equal
 from minitransformer.ops.elementwise.compare import lt as less
 from minitransformer.ops.elementwise.compare import ne as not_equal
+from minitransformer.ops.elementwise.error_functions import erfc, erfinv
 from minitransformer.ops.elementwise.exponentials import erf, exp, expm1, log, log1p, log2, log10
+from minitransformer.ops.elementwise.finite import isneginf, isposinf, nan_to_num
 from minitransformer.ops.elementwise.hyperbolic import cosh, sinh
+from minitransformer.ops.elementwise.logarithms import logaddexp, logaddexp2, logit, xlogy
 from minitransformer.ops.elementwise.logic import isclose, isin, logical_and, logical_or, logical_xor
 from minitransformer.ops.elementwise.mixtures import addcdiv, addcmul, lerp, reciprocal
-from minitransformer.ops.elementwise.powers import pow, rsqrt, sqrt, square
+from minitransformer.ops.elementwise.powers import exp2, float_power, pow, rsqrt, sqrt, square
 from minitransformer.ops.elementwise.rounding import (
     ceil,
     floor,
     floor_divide,
+    fmod,
     frac,
     remainder,
     round,
     sign,
     trunc,
 )
+from minitransformer.ops.elementwise.rounding import trunc as fix
+from minitransformer.ops.elementwise.signs import copysign, heaviside, signbit
 from minitransformer.ops.elementwise.trigonometry import acos, asin, atan, cos, sin, tan
+from minitransformer.ops.elementwise.trigonometry import acos as arccos
+from minitransformer.ops.elementwise.trigonometry import asin as arcsin
+from minitransformer.ops.elementwise.trigonometry import atan as arctan
 from minitransformer.ops.index.masks import masked_fill, masked_select, tril, tril_indices, triu, triu_indices
 from minitransformer.ops.index.picking import argwhere, gather, index_select, nonzero, repeat_interleave, take
 from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
 from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax
-from minitransformer.ops.order.distinct import bincount, bucketize, searchsorted, unique
-from minitransformer.ops.order.extreme import amax, amin, argmax, argmin
+from minitransformer.ops.order.distinct import (
+    bincount,
+    bucketize,
+    histc,
+    searchsorted,
+    unique,
+    unique_consecutive,
+)
+from minitransformer.ops.order.extreme import amax, amin, aminmax, argmax, argmin
 from minitransformer.ops.order.extreme import max_ as max
 from minitransformer.ops.order.extreme import min_ as min
-from minitransformer.ops.order.sorting import argsort, sort, topk
+from minitransformer.ops.order.middle import kthvalue, median, mode, nanmedian
+from minitransformer.ops.order.quantiles import nanquantile, quantile
+from minitransformer.ops.order.running import cummax, cummin
+from minitransformer.ops.order.sorting import argsort, msort, sort, topk
 from minitransformer.ops.products.einsum import einsum
 from minitransformer.ops.products.linalg import addmm, baddbmm, bmm, dot, inner, linear, matmul, mm, mv, outer
 from minitransformer.ops.products.pairs import kron, tensordot
@@ -224,8 +259,8 @@ __all__ = [
     "Tensor",
     "__version__",
     "abs",
-    "accelerator",
     "absolute",
+    "accelerator",
     "acos",
     "add",
     "addcdiv",
@@ -235,9 +270,14 @@ __all__ = [
     "allclose",
     "amax",
     "amin",
+    "aminmax",
     "amp",
     "any",
     "arange",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "arctan2",
     "argmax",
     "argmin",
     "argsort",
@@ -245,6 +285,7 @@ __all__ = [
     "as_tensor",
     "asin",
     "atan",
+    "atan2",
     "atleast_1d",
     "atleast_2d",
     "autocast",
@@ -255,6 +296,12 @@ __all__ = [
     "bench",
     "bernoulli",
     "bincount",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
     "bmm",
     "bool",
     "bool_",
@@ -278,6 +325,7 @@ __all__ = [
     "concat",
     "concatenate",
     "contiguous_format",
+    "copysign",
     "cos",
     "cosh",
     "cosine_similarity",
@@ -285,9 +333,12 @@ __all__ = [
     "count_nonzero",
     "cross_entropy",
     "cuda",
+    "cummax",
+    "cummin",
     "cumprod",
     "cumsum",
     "data",
+    "deg2rad",
     "detach",
     "detect_anomaly",
     "device",
@@ -312,20 +363,28 @@ __all__ = [
     "eq",
     "equal",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
+    "exp2",
     "expand",
     "explain",
     "expm1",
     "eye",
     "finfo",
+    "fix",
     "flatten",
     "flip",
     "float",
     "float16",
     "float32",
     "float64",
+    "float_power",
     "floor",
     "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
     "frac",
     "from_numpy",
     "full",
@@ -343,7 +402,10 @@ __all__ = [
     "greater_equal",
     "gt",
     "half",
+    "heaviside",
+    "histc",
     "hstack",
+    "hypot",
     "iinfo",
     "index_add",
     "index_copy",
@@ -366,8 +428,11 @@ __all__ = [
     "isin",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "jit",
     "kron",
+    "kthvalue",
     "layer_norm",
     "le",
     "lerp",
@@ -382,10 +447,13 @@ __all__ = [
     "log1p",
     "log2",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logit",
     "logsumexp",
     "long",
     "lt",
@@ -396,19 +464,25 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "mm",
+    "mode",
     "models",
     "moveaxis",
     "movedim",
     "mse_loss",
+    "msort",
     "mul",
     "multinomial",
     "multiply",
     "mv",
     "nan",
+    "nan_to_num",
+    "nanmedian",
+    "nanquantile",
     "narrow",
     "ne",
     "neg",
@@ -432,6 +506,8 @@ __all__ = [
     "pow",
     "preserve_format",
     "prod",
+    "quantile",
+    "rad2deg",
     "rand",
     "rand_like",
     "randint",
@@ -466,8 +542,10 @@ __all__ = [
     "short",
     "sigmoid",
     "sign",
+    "signbit",
     "silu",
     "sin",
+    "sinc",
     "sinh",
     "softmax",
     "sort",
@@ -487,8 +565,8 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
-    "testing",
     "tensordot",
+    "testing",
     "tile",
     "to_torch",
     "tokenization",
@@ -509,6 +587,7 @@ __all__ = [
     "unbind",
     "unflatten",
     "unique",
+    "unique_consecutive",
     "unsqueeze",
     "use_backend",
     "utils",
@@ -516,6 +595,7 @@ __all__ = [
     "verify",
     "vstack",
     "where",
+    "xlogy",
     "zeros",
     "zeros_like",
 ]

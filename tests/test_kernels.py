@@ -34,7 +34,7 @@ def elementwise(count):
     ]
 
 
-CASES.update({name: elementwise(1) for name in ("sigmoid", "erf", "gelu", "gelu_tanh")})
+CASES.update({name: elementwise(1) for name in ("sigmoid", "erf", "erfc", "gelu", "gelu_tanh")})
 
 
 @case

@@ -17,7 +17,7 @@ _NEGATIVE_POWER = Decision(
     "1 / n is no integer: PyTorch gives 0 without a word",
 )
 _TIES = Decision(
-    "(arg)?sort|topk",
+    "(arg)?sort|topk|kthvalue|mode",
     "different",
     r"Arrays are not equal\s+value( 1)?\s+Mismatched",
     "of equal values the first comes first",
@@ -44,7 +44,11 @@ _NORMAL = [
     Decision("normal number_mean", "refused", "keyword argument 'layout'", "there is one layout"),
     Decision("normal in_place", "refused", "expected a size with two numbers", "the database asks `normal_`"),
 ]
+_SHARES = Decision(
+    "msort", "different", "gradient of tensor 0", "of equal values the first comes first, with its gradient"
+)
 _HALVES = "PyTorch computes it in half precision, where powers underflow; ours in single"
+_BINS = Decision("histc", "different", "Not equal to tolerance", _HALVES)
 _FACTORS = Decision(
     "baddbmm(.method|._)?",
     "refused",
@@ -129,6 +133,8 @@ OTHER_DTYPES = {
         ),
         Decision("linalg.vector_norm", "different", "gradient of tensor 0", _HALVES),
         _TIES,
+        _SHARES,
+        _BINS,
         _DRAWN,
         *_NORMAL,
     ],

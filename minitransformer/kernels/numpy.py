@@ -22,6 +22,7 @@ from minitransformer.kernels.reference import (  # noqa: F401  not replaced: the
     dropout_scale,
     embedding,
     erf,
+    erfc,
     log_softmax,
     log_softmax_vjp,
     logsumexp,

@@ -50,6 +50,11 @@ def erf(x: Array) -> Array:
     return numpy.asarray(numpy.frompyfunc(math.erf, 1, 1)(x), dtype=x.dtype)
 
 
+def erfc(x: Array) -> Array:
+    """1 - erf(x), with all digits where that is small. As `erf`, by Python's function."""
+    return numpy.asarray(numpy.frompyfunc(math.erfc, 1, 1)(x), dtype=x.dtype)
+
+
 def gelu(x: Array) -> Array:
     """x Phi(x) = x (1 + erf(x / sqrt 2)) / 2."""
     wide = _wide(x)

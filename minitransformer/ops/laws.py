@@ -236,3 +236,26 @@ class Tangent(Op):
         """Of `share` for each unit of y, that of y - f'(x) x."""
         books.absorb(self.sink, share * y)
         books.absorb(self.sink, -x * slope)
+
+
+class Tangents(Op):
+    """A function of several inputs by its tangent, y = sum x dy/dx + constant.
+
+    Each input gets x dy/dx R / S(y); the constant part, and that of inputs which are not explained, is absorbed.
+    """
+
+    def relprop(self, r: Array, books: Books, *inputs: Array) -> Arrays:
+        slopes = self._absorbing(books.ratio(r, books.finite(self.forward(*inputs))), books, inputs)
+        return tuple(None if s is None else books.finite(x) * s for x, s in zip(inputs, slopes, strict=True))
+
+    def modified(self, g: Array, books: Books, *inputs: Array) -> Arrays:
+        return self._absorbing(g, books, inputs)
+
+    def _absorbing(self, share: Array, books: Books, inputs: Arrays) -> Arrays:
+        """The cotangents of `share`; of each unit of y, what is not in the inputs' parts is absorbed."""
+        slopes = self.vjp(share, *inputs)
+        books.absorb("tangent", share * books.finite(self.forward(*inputs)))
+        for x, slope in zip(inputs, slopes, strict=True):
+            if slope is not None:
+                books.absorb("tangent", -books.finite(x) * slope)
+        return slopes

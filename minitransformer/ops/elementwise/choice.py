@@ -119,6 +119,40 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return Minimum()(*_two_tensors("minimum", input, other))
 
 
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """The larger of two tensors, elementwise, where a NaN beside a number does not count; shapes broadcast.
+
+    Args:
+        input: a tensor; of equal elements its own is taken.
+        other: a tensor.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: one of the two is a number; `clamp` takes numbers.
+    """
+    a, b = _two_tensors("fmax", input, other)
+    return where(Tensor((a.array >= b.array) | (b.array != b.array)), a, b)
+
+
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller of two tensors, elementwise, where a NaN beside a number does not count; shapes broadcast.
+
+    Args:
+        input: a tensor; of equal elements its own is taken.
+        other: a tensor.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype.
+
+    Raises:
+        TypeError: one of the two is a number; `clamp` takes numbers.
+    """
+    a, b = _two_tensors("fmin", input, other)
+    return where(Tensor((a.array <= b.array) | (b.array != b.array)), a, b)
+
+
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload

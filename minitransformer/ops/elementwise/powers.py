@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import ModuleType
 
 from minitransformer.autograd import Op, Tensor
-from minitransformer.backends import Array, Arrays, DType, namespace
+from minitransformer.backends import Array, Arrays, DType, float64, namespace
 from minitransformer.ops.books import Books
 from minitransformer.ops.elementwise.arithmetic import div
 from minitransformer.ops.laws import Activates, unbroadcast
 from minitransformer.ops.operands import Operand, operands, real, rounded_once
+from minitransformer.ops.tensors.convert import cast
 
 
 class Pow(Op):
@@ -98,6 +99,31 @@ def square(input: Tensor) -> Tensor:
         The same shape and dtype.
     """
     return pow(input, 2)
+
+
+def float_power(input: Operand, exponent: Operand) -> Tensor:
+    """input ** exponent, elementwise, in double precision; shapes broadcast.
+
+    Args:
+        input: a tensor or a number.
+        exponent: a tensor or a number.
+
+    Returns:
+        float64, of the broadcast shape.
+    """
+    return pow(*(cast(t, float64) if isinstance(t, Tensor) else t for t in (input, exponent)))
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2 ** input, elementwise.
+
+    Args:
+        input: any shape; integers become float32.
+
+    Returns:
+        The same shape.
+    """
+    return pow(2, real(input))
 
 
 @rounded_once

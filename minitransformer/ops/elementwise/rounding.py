@@ -66,6 +66,17 @@ class Remainder(Sums):
         return unbroadcast(g, a), unbroadcast(-g * (a // b), b)
 
 
+class Fmod(Remainder):
+    """y = a - b trunc(a / b), which has the sign of a. Each term gets its share of the difference."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        _check_divisor(a, b)
+        return namespace(b if is_number(a) else a).fmod(a, b)
+
+    def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/da = g, dL/db = -g trunc(a / b)
+        return unbroadcast(g, a), unbroadcast(-g * namespace(g).trunc(a / b), b)
+
+
 class Rounded(Flat):
     """y = x, rounded by a function of NumPy.
 
@@ -114,6 +125,25 @@ def remainder(input: Operand, other: Operand) -> Tensor:
         ValueError: an integer is divided by 0.
     """
     return Remainder()(*operands(input, other))
+
+
+def fmod(input: Tensor, other: Operand) -> Tensor:
+    """input - other * trunc(input / other), elementwise; shapes broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor or a number.
+
+    Returns:
+        A tensor of the broadcast shape and the common dtype; each element has the sign of `input`.
+
+    Raises:
+        TypeError: the input is no tensor.
+        ValueError: an integer is divided by 0.
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"fmod: expected a tensor, got {type(input).__name__} {input!r}")
+    return Fmod()(*operands(input, other))
 
 
 def floor(input: Tensor) -> Tensor:

@@ -7,15 +7,21 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.ops.elementwise import (
+    angles,
     arithmetic,
+    bits,
     choice,
     compare,
+    error_functions,
     exponentials,
+    finite,
     hyperbolic,
+    logarithms,
     logic,
     mixtures,
     powers,
     rounding,
+    signs,
     trigonometry,
 )
 from minitransformer.ops.networks import activation
@@ -51,6 +57,13 @@ class Elementwise:
     pow = __pow__ = powers.pow
     floor_divide = __floordiv__ = rounding.floor_divide
     remainder = __mod__ = rounding.remainder
+    fmod = rounding.fmod
+    float_power = powers.float_power
+    absolute = arithmetic.abs_
+    negative = arithmetic.neg
+    subtract = arithmetic.sub
+    multiply = arithmetic.mul
+    divide = true_divide = arithmetic.div
     __rsub__ = reflected(arithmetic.sub)
     __rtruediv__ = reflected(arithmetic.div)
     __rpow__ = reflected(powers.pow)
@@ -64,6 +77,12 @@ class Elementwise:
     pow_ = __ipow__ = in_place(powers.pow)
     floor_divide_ = __ifloordiv__ = in_place(rounding.floor_divide)
     remainder_ = __imod__ = in_place(rounding.remainder)
+    fmod_ = in_place(rounding.fmod)
+    absolute_ = in_place(arithmetic.abs_)
+    negative_ = in_place(arithmetic.neg)
+    subtract_ = in_place(arithmetic.sub)
+    multiply_ = in_place(arithmetic.mul)
+    divide_ = true_divide_ = in_place(arithmetic.div)
 
     # functions of each element
     abs = __abs__ = arithmetic.abs_
@@ -80,9 +99,9 @@ class Elementwise:
     sin = trigonometry.sin
     cos = trigonometry.cos
     tan = trigonometry.tan
-    asin = trigonometry.asin
-    acos = trigonometry.acos
-    atan = trigonometry.atan
+    asin = arcsin = trigonometry.asin
+    acos = arccos = trigonometry.acos
+    atan = arctan = trigonometry.atan
     sinh = hyperbolic.sinh
     cosh = hyperbolic.cosh
     tanh = activation.tanh
@@ -90,7 +109,7 @@ class Elementwise:
     relu = activation.relu
     floor = rounding.floor
     ceil = rounding.ceil
-    trunc = rounding.trunc
+    trunc = fix = rounding.trunc
     round = rounding.round
     sign = rounding.sign
     frac = rounding.frac
@@ -103,6 +122,24 @@ class Elementwise:
     clamp_max = choice.clamp_max
     maximum = choice.maximum
     minimum = choice.minimum
+    fmax = choice.fmax
+    fmin = choice.fmin
+    logaddexp = logarithms.logaddexp
+    logaddexp2 = logarithms.logaddexp2
+    signbit = signs.signbit
+    atan2 = arctan2 = angles.atan2
+    exp2 = powers.exp2
+    erfc = error_functions.erfc
+    erfinv = error_functions.erfinv
+    sinc = angles.sinc
+    deg2rad = angles.deg2rad
+    rad2deg = angles.rad2deg
+    hypot = angles.hypot
+    logit = logarithms.logit
+    xlogy = logarithms.xlogy
+    copysign = signs.copysign
+    heaviside = signs.heaviside
+    nan_to_num = finite.nan_to_num
     abs_ = in_place(arithmetic.abs_)
     exp_ = in_place(exponentials.exp)
     expm1_ = in_place(exponentials.expm1)
@@ -117,9 +154,9 @@ class Elementwise:
     sin_ = in_place(trigonometry.sin)
     cos_ = in_place(trigonometry.cos)
     tan_ = in_place(trigonometry.tan)
-    asin_ = in_place(trigonometry.asin)
-    acos_ = in_place(trigonometry.acos)
-    atan_ = in_place(trigonometry.atan)
+    asin_ = arcsin_ = in_place(trigonometry.asin)
+    acos_ = arccos_ = in_place(trigonometry.acos)
+    atan_ = arctan_ = in_place(trigonometry.atan)
     sinh_ = in_place(hyperbolic.sinh)
     cosh_ = in_place(hyperbolic.cosh)
     tanh_ = in_place(activation.tanh)
@@ -127,7 +164,7 @@ class Elementwise:
     relu_ = in_place(activation.relu)
     floor_ = in_place(rounding.floor)
     ceil_ = in_place(rounding.ceil)
-    trunc_ = in_place(rounding.trunc)
+    trunc_ = fix_ = in_place(rounding.trunc)
     round_ = in_place(rounding.round)
     sign_ = in_place(rounding.sign)
     frac_ = in_place(rounding.frac)
@@ -138,22 +175,40 @@ class Elementwise:
     clip_ = clamp_ = in_place(choice.clip)
     clamp_min_ = in_place(choice.clamp_min)
     clamp_max_ = in_place(choice.clamp_max)
+    atan2_ = arctan2_ = in_place(angles.atan2)
+    exp2_ = in_place(powers.exp2)
+    erfc_ = in_place(error_functions.erfc)
+    erfinv_ = in_place(error_functions.erfinv)
+    sinc_ = in_place(angles.sinc)
+    deg2rad_ = in_place(angles.deg2rad)
+    rad2deg_ = in_place(angles.rad2deg)
+    hypot_ = in_place(angles.hypot)
+    logit_ = in_place(logarithms.logit)
+    xlogy_ = in_place(logarithms.xlogy)
+    copysign_ = in_place(signs.copysign)
+    heaviside_ = in_place(signs.heaviside)
+    nan_to_num_ = in_place(finite.nan_to_num)
 
     # comparisons and logic
     eq = compare.eq
-    ne = compare.ne
-    lt = __lt__ = compare.lt
-    le = __le__ = compare.le
-    gt = __gt__ = compare.gt
-    ge = __ge__ = compare.ge
+    ne = not_equal = compare.ne
+    lt = __lt__ = less = compare.lt
+    le = __le__ = less_equal = compare.le
+    gt = __gt__ = greater = compare.gt
+    ge = __ge__ = greater_equal = compare.ge
     __hash__ = object.__hash__  # in sets and dictionaries a tensor is itself, whatever its values
-    __and__ = __rand__ = compare.bitwise_and
-    __or__ = __ror__ = compare.bitwise_or
-    __xor__ = __rxor__ = compare.bitwise_xor
-    __iand__ = in_place(compare.bitwise_and)
-    __ior__ = in_place(compare.bitwise_or)
-    __ixor__ = in_place(compare.bitwise_xor)
-    __invert__ = compare.bitwise_not
+    bitwise_and = __and__ = __rand__ = compare.bitwise_and
+    bitwise_or = __or__ = __ror__ = compare.bitwise_or
+    bitwise_xor = __xor__ = __rxor__ = compare.bitwise_xor
+    bitwise_and_ = __iand__ = in_place(compare.bitwise_and)
+    bitwise_or_ = __ior__ = in_place(compare.bitwise_or)
+    bitwise_xor_ = __ixor__ = in_place(compare.bitwise_xor)
+    bitwise_not = __invert__ = compare.bitwise_not
+    bitwise_not_ = in_place(compare.bitwise_not)
+    bitwise_left_shift = __lshift__ = bits.bitwise_left_shift
+    bitwise_right_shift = __rshift__ = bits.bitwise_right_shift
+    bitwise_left_shift_ = __ilshift__ = in_place(bits.bitwise_left_shift)
+    bitwise_right_shift_ = __irshift__ = in_place(bits.bitwise_right_shift)
     logical_not = compare.logical_not
     logical_and = logic.logical_and
     logical_or = logic.logical_or
@@ -165,6 +220,8 @@ class Elementwise:
     any = compare.any_
     isnan = compare.isnan
     isinf = compare.isinf
+    isposinf = finite.isposinf
+    isneginf = finite.isneginf
     isfinite = compare.isfinite
 
     def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]  # Python's objects give a bool

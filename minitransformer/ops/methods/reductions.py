@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minitransformer.ops.networks import softmax as softmaxes
-from minitransformer.ops.order import distinct, extreme, sorting
+from minitransformer.ops.order import distinct, extreme, middle, quantiles, running, sorting
 from minitransformer.ops.products import linalg, pairs
 from minitransformer.ops.reduce import norms, products, sums
 
@@ -32,6 +32,18 @@ class Reductions:
     sort = sorting.sort
     argsort = sorting.argsort
     topk = sorting.topk
+    msort = sorting.msort
+    aminmax = extreme.aminmax
+    cummax = running.cummax
+    cummin = running.cummin
+    median = middle.median
+    nanmedian = middle.nanmedian
+    kthvalue = middle.kthvalue
+    mode = middle.mode
+    quantile = quantiles.quantile
+    nanquantile = quantiles.nanquantile
+    unique_consecutive = distinct.unique_consecutive
+    histc = distinct.histc
     softmax = softmaxes.softmax
     log_softmax = softmaxes.log_softmax
     logsumexp = softmaxes.logsumexp

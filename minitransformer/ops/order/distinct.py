@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minitransformer.autograd import Tensor
@@ -36,6 +37,33 @@ def unique(
     values, inverse, counts = map(Tensor, found)
     inverse = inverse.long().reshape(x.shape if dim is None else (-1,))
     more = [t for t, asked in ((inverse, return_inverse), (counts.long(), return_counts)) if asked]
+    return (values, *more) if more else values
+
+
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The values with all but the first of each run of equal ones left out.
+
+    Args:
+        input: any shape.
+        return_inverse: give also, for each element, the number of its run.
+        return_counts: give also how long each run is.
+        dim: compare the slices along a dimension; None compares elements.
+
+    Returns:
+        (n,), or with `dim` slices; a tuple if more is asked for, in which the inverse has the shape of `input`, or is a row.
+    """
+    xp, x = namespace(input.array), input.array
+    d = 0 if dim is None else dims(dim, input.ndim)[0]
+    slices = x.reshape(-1) if dim is None else xp.moveaxis(x, d, 0)
+    rows = slices.reshape(len(slices), math.prod(slices.shape[1:]))
+    new = xp.concatenate([xp.ones(len(rows[:1]), bool), (rows[1:] != rows[:-1]).any(axis=1)])
+    starts = xp.flatnonzero(new)
+    inverse = (xp.cumsum(new) - 1).reshape(x.shape if dim is None else -1)
+    counts = xp.diff(xp.concatenate([starts, xp.full(1, len(rows))]))
+    values = Tensor((x.reshape(-1) if dim is None else x).take(starts, axis=d))
+    more = [Tensor(t) for t, asked in ((inverse, return_inverse), (counts, return_counts)) if asked]
     return (values, *more) if more else values
 
 
@@ -129,3 +157,31 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
     if boundaries.ndim != 1:
         raise ValueError(f"bucketize: expected a row of boundaries, got {boundaries.shape}")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many values lie in each of several bins of one width.
+
+    Args:
+        input: any shape.
+        bins: how many bins.
+        min: where the first begins; values below do not count.
+        max: where the last ends, itself in it; values above do not count. If both are equal, the values' own extremes.
+
+    Returns:
+        (bins,), of the dtype of `input`.
+
+    Raises:
+        ValueError: there is no bin, or `max` is below `min`.
+    """
+    if bins < 1 or max < min:
+        raise ValueError(f"histc: expected bins >= 1 and min <= max, got {bins}, {min} and {max}")
+    xp, x = namespace(input.array), input.array.reshape(-1)
+    if min == max and x.size:
+        min, max = float(x.min()), float(x.max())
+    if not (math.isfinite(min) and math.isfinite(max)):
+        raise ValueError(f"histc: expected finite ends, got {min} and {max}")
+    low, high = (min - 1, max + 1) if min == max else (min, max)
+    x = x[(x >= low) & (x <= high)]
+    place = ((x - low) * (bins / (high - low))).astype(int64)
+    return Tensor(xp.bincount(xp.minimum(place, bins - 1), minlength=bins).astype(input.dtype))

@@ -75,6 +75,36 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return Min(over(dim, input.ndim, keepdim), keepdim)(input)
 
 
+class Both(NamedTuple):
+    """The smallest and the largest values.
+
+    Attributes:
+        min: the smallest.
+        max: the largest.
+    """
+
+    min: Tensor
+    max: Tensor
+
+
+@numpy_names
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Both:
+    """The smallest and the largest value, of all or along a dimension; equal ones share the gradient.
+
+    Args:
+        input: any shape.
+        dim: one dimension; None means all.
+        keepdim: whether the dimension stays, with size 1.
+
+    Returns:
+        A pair (min, max) of tensors of the shape of `input` without `dim`.
+
+    Raises:
+        ValueError: there are no elements to choose from.
+    """
+    return Both(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
 class Extreme(NamedTuple):
     """The largest or smallest values along a dimension, and where each was found.
 

@@ -80,3 +80,15 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise ValueError(f"topk: expected k in 0..{input.shape[d]}, got {k}")
     order = _order(input, d, largest)[(slice(None),) * d + (slice(k),)]
     return Extreme(Gather(d)(input, order), order)
+
+
+def msort(input: Tensor) -> Tensor:
+    """The values in order along the first dimension.
+
+    Args:
+        input: any shape.
+
+    Returns:
+        The same shape.
+    """
+    return sort(input, 0).values
