@@ -215,7 +215,10 @@ sum_over_paths = Tried(
         "`.index(parent)` is the first place of a parent that stands twice: walk through both with zip.": (
             lambda end, start: _by_place(end, start)
         ),
-        "Only one of the paths counts here: add them all.": _paths(total=lambda found: found[0]),
+        "Only one of the paths counts here: add them all.": (
+            _paths(total=lambda found: found[0]),
+            _paths(total=lambda found: next(filter(None, found), 0.0)),
+        ),
         "The last path alone counts here: add them all.": _paths(total=lambda found: found[-1]),
         "The largest of the paths alone counts here: add them all.": _paths(total=max),
         "The paths are added, not multiplied.": (

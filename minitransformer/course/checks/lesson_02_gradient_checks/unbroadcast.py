@@ -41,6 +41,12 @@ def _front(g, shape):
     return g.sum(axis=tuple(range(g.ndim - len(shape))))
 
 
+def _where_equal(g, shape):
+    """Dimensions that were not repeated are summed, and the others are not."""
+    g = _front(g, shape)
+    return g.sum(tuple(i for i, n in enumerate(shape) if n == g.shape[i]), keepdims=True)
+
+
 def _ones(g, shape):
     return tuple(d for d in range(-len(shape), 0) if shape[d] == 1)
 
@@ -97,6 +103,7 @@ unbroadcast = Exercise(
             lambda g, shape: g.sum(_ones(g, shape), keepdims=True),
             _from_the_left,
         ),
+        "Dimensions that were not repeated are summed here: sum where g has more than `shape`.": _where_equal,
         "The first numbers are taken, and the others are lost: sum over what was repeated.": np.resize,
         "The sums are right, but dimensions of size 1 are gone: keep them, or reshape.": lambda g, shape: (
             added_up(g, shape).squeeze()

@@ -104,7 +104,8 @@ embedding_vjp = Exercise(
     ),
     examples=lambda rng: (_used(rng), _used_once(rng)),
     mistakes={
-        "`out[ids] += g` writes a repeated row once: what comes last wins. np.add.at adds them all.": _buffered,
+        "A row that is used several times keeps what came last, as after `out[ids] += g`, which writes it once. "
+        "np.add.at adds them all, and so does += in a loop over all places.": _buffered,
         "This keeps what the first place says; the gradients of all places add.": _first,
         "This is the mean over the places where a row was used; gradients add.": _mean,
         "Of each line of ids one place is kept: go through all places, with np.ndindex, or np.add.at(out, ids, g).": _line_by_line,

@@ -126,6 +126,17 @@ def _first_only(ids, pair, new):
     return tuple(out)
 
 
+def _first_of_two(ids, pair, new):
+    """As `_first_only`, but the last id stays."""
+    out = []
+    i = 0
+    while i < len(ids):
+        found = ids[i] == pair[0] and i + 1 < len(ids)
+        out.append(new if found else ids[i])
+        i += 2 if found else 1
+    return tuple(out)
+
+
 def _from_the_right(ids, pair, new):
     return merge(ids[::-1], pair[::-1], new)[::-1]
 
@@ -229,7 +240,7 @@ merge_pair = Tried(
         "`new` is put where the pair does not stand: the condition is the wrong way round.": _turned_round,
         "The new ids stand at the end: put each where its pair stood.": _at_the_end,
         "An id too many is passed after a merge: the pair has two.": lambda *a: merge(*a, step=3),
-        "The first id alone is compared: both must be those of the pair.": _first_only,
+        "The first id alone is compared: both must be those of the pair.": (_first_only, _first_of_two),
         "Only the first place is merged; go on to the end.": lambda *a: merge(*a, first_only=True),
         "(2, 1) is not (1, 2): the order counts.": lambda *a: merge(*a, unordered=True),
         "The last id is lost: the pair needs a neighbour, a single id does not.": lambda *a: merge(

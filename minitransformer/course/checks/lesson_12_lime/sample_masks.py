@@ -64,10 +64,11 @@ def _side_by_side(rows):
 
 
 def _how_many(answer):
-    if whole := np.flatnonzero(_drawn(answer, 5).all(1))[1:].tolist():
+    masks = _drawn(answer, 5)
+    if whole := np.flatnonzero(masks.all(1))[1:].tolist():
         says = f"of {MANY} rows {len(whole) + 1} are the whole text, among them row {whole[-1]}; row 0 alone is to be"
         raise Failed(says, hint="In each row but the first at least one word goes, also in the last row.")
-    for gone, share in enumerate(_shares(_drawn(answer, 5))):
+    for gone, share in enumerate(_shares(masks)):
         if abs(share - (0.2 if gone else 0)) > 0.025:
             expected = "one in five" if gone else "never"
             says = f"{gone} of 5 words are gone in {share:.1%} of the samples; expected {expected}"
