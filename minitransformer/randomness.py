@@ -1,7 +1,7 @@
 """The random generator that the whole library uses; a rank that is a thread has its own.
 
-Several ranks may share out the rows of one batch. All of them then draw the random numbers of the whole batch, from generators in
-the same state, and each takes those of its rows: what is drawn does not depend on the number of ranks.
+Several ranks may share out the rows of one batch, or the channels or heads of one layer. All of them then draw the random numbers
+of the whole, from generators in the same state, and each takes its own: what is drawn does not depend on the number of ranks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,22 @@ class Rows(NamedTuple):
     total: int
 
 
+class Part(NamedTuple):
+    """Which of equal parts along a dimension this rank has, where several compute one layer together.
+
+    Attributes:
+        dim: the dimension, counted from the end: below 0.
+        place: the number of the part.
+        size: how many parts there are.
+    """
+
+    dim: int
+    place: int
+    size: int
+
+
 own_rows: ContextVar[Rows | None] = ContextVar("own rows", default=None)
+own_part: ContextVar[Part | None] = ContextVar("own part", default=None)
 
 
 def manual_seed(seed: int | None) -> None:
@@ -93,18 +108,21 @@ def apart() -> setting:
 
 
 def whole(shape: Shape) -> Shape:
-    """The shape of an array for the whole batch, where this rank has some of its rows.
+    """The shape of an array for the whole batch and layer, where this rank has some of its rows, or a part of its channels.
 
     Args:
         shape: (n, ..) of this rank's array, with one or more entries for each of its rows.
 
     Returns:
-        (N, ..); `shape` itself where the batch is not shared out.
+        (N, ..); `shape` itself where nothing is shared out.
 
     Raises:
         ValueError: the first dimension does not hold this rank's rows.
     """
-    rows = own_rows.get()
+    rows, part = own_rows.get(), own_part.get()
+    if part is not None:
+        dim = len(shape) + part.dim
+        shape = (*shape[:dim], shape[dim] * part.size, *shape[dim + 1 :])
     if rows is None:
         return shape
     if not shape or shape[0] % max(rows.mine, 1) or (shape[0] and not rows.mine):
@@ -114,16 +132,20 @@ def whole(shape: Shape) -> Shape:
 
 
 def own(drawn: Any) -> Any:
-    """What of an array for the whole batch belongs to this rank's rows.
+    """What of an array for the whole batch and layer is this rank's.
 
     Args:
         drawn: (N, ..), of the shape that `whole` gave.
 
     Returns:
-        (n, ..); `drawn` itself where the batch is not shared out.
+        (n, ..); `drawn` itself where nothing is shared out.
     """
-    rows = own_rows.get()
-    if rows is None:
-        return drawn
-    each = len(drawn) // rows.total  # entries for each row
-    return drawn[rows.first * each : (rows.first + rows.mine) * each]
+    rows, part = own_rows.get(), own_part.get()
+    if rows is not None:
+        each = len(drawn) // rows.total  # entries for each row
+        drawn = drawn[rows.first * each : (rows.first + rows.mine) * each]
+    if part is not None:
+        n = drawn.shape[part.dim] // part.size
+        behind = (slice(None),) * (-part.dim - 1)
+        drawn = drawn[(..., slice(part.place * n, (part.place + 1) * n), *behind)]
+    return drawn

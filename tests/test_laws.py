@@ -9,6 +9,7 @@ import pytest
 import minitransformer as mt
 from minitransformer import explain, ops
 from minitransformer.autograd import Op, tape
+from minitransformer.collectives.local import Local, Room
 from minitransformer.explain import without
 from minitransformer.explain.held import Held
 from minitransformer.ops.books import Books
@@ -16,7 +17,7 @@ from minitransformer.ops.elementwise import arithmetic, choice, exponentials, po
 from minitransformer.ops.index import lookup, parts, picking
 from minitransformer.ops.index.placing import AddAt
 from minitransformer.ops.laws import Remembers
-from minitransformer.ops.networks import heads, normalization
+from minitransformer.ops.networks import heads, normalization, ranks
 from minitransformer.ops.networks.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
 from minitransformer.ops.networks.attention import Attention
 from minitransformer.ops.networks.dropout import Dropout
@@ -47,6 +48,7 @@ X = normal(2, 3)
 WITH_ZERO = np.array([[0.7, -1.3, 0.0], [2.0, 0.0, -0.4]])
 IDS = np.array([[0, 2, 1], [1, 1, 0]])
 QKV = [normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 6)]
+ALONE = Local(Room(1), [0], 0, 1.0)  # a group of one; of several: tests/test_tensor_parallel.py
 MASK = np.where(RANDOM.random((3, 5)) < 0.3, -np.inf, RANDOM.standard_normal((3, 5)))
 
 # op, inputs
@@ -132,6 +134,11 @@ CASES = [
     (joining.Split([1, 2], 1), [X]),
     (joining.Unbind(2, 0), [X]),
     (arranging.Flip((0, 1)), [X]),
+    (ranks.Copied(ALONE), [X]),
+    (ranks.Summed(ALONE), [X]),
+    (ranks.Gathered(ALONE, 3), [X]),
+    (ranks.Parted(ALONE), [X]),
+    (ranks.VocabularyLookup(ALONE, 3), [normal(3, 4), IDS]),
     (arranging.Roll((1,), (1,)), [X]),
 ]
 

@@ -68,6 +68,24 @@ class DeviceMesh:
         """
         return self.get_group(mesh_dim).rank
 
+    def __getitem__(self, mesh_dim_name: str) -> DeviceMesh:
+        """The line of the mesh in which this rank is, as a mesh of one dimension.
+
+        Args:
+            mesh_dim_name: along which dimension.
+
+        Returns:
+            The mesh; no rank needs to wait for it.
+
+        Raises:
+            KeyError: there is no such dimension.
+        """
+        line = object.__new__(DeviceMesh)
+        group = self.get_group(mesh_dim_name)
+        line.device_type, line.mesh = self.device_type, numpy.array(group.ranks)
+        line.mesh_dim_names, line._groups = (mesh_dim_name,), [group]
+        return line
+
     def size(self, mesh_dim: int | None = None) -> int:
         """The number of ranks.
 

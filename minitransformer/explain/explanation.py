@@ -32,6 +32,7 @@ MEANING = {
     "softmax": "the part of attention no input explains",
     "tangent": "the constant part of other curves, taken as lines",
     "dropped": "given up by a rule on purpose",
+    "ranks": "what the books of other ranks hold",  # only where several ranks compute one model
     "total": "the explained output",
 }
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # the largest gap from rounding, as a part of the scale
@@ -129,7 +130,7 @@ class Ledger(Mapping[str, float]):
         self._entries = dict.fromkeys(("tokens", *SINKS), 0.0)
         for row in rows:
             for sink, amount in row.absorbed.items():
-                self._entries[sink] += amount
+                self._entries[sink] = self._entries.get(sink, 0.0) + amount
         self._entries["total"] = total
 
     def __getitem__(self, name: str) -> float:

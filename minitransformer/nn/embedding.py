@@ -129,10 +129,13 @@ class Embedding(Module):
         return vectors if edit is None else edit(self, input, vectors)
 
     def _look_up(self, input: Tensor) -> Tensor:  # (..) -> (.., C)
-        vectors = F.embedding(input, self.weight)
+        vectors = self._rows(input)
         if self.padding_idx is None:
             return vectors
         return where((input == self.padding_idx).unsqueeze(-1), vectors.detach(), vectors)
+
+    def _rows(self, input: Tensor) -> Tensor:  # (..) -> (.., C)
+        return F.embedding(input, self.weight)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
