@@ -9,6 +9,7 @@ from minitransformer import explain, nn
 from minitransformer.explain import Composite, HalfEach, SignalTakesAll
 from minitransformer.explain.factors import is_gate
 from minitransformer.ops.elementwise.arithmetic import Mul
+from minitransformer.utils.checkpoint import checkpoint
 
 RANDOM = np.random.default_rng(0)
 GATED = Composite({Mul: SignalTakesAll()}, base="attnlrp")
@@ -114,6 +115,60 @@ def test_a_long_chain_before_a_product_is_followed_without_recursion():
     for _ in range(3000):
         z = 1 - z
     assert is_gate(z) and not is_gate(leaf(1.0)) and not is_gate(0.5)
+
+
+# ---- factors that are made outside of a checkpointed piece ----
+
+
+def exponential(x):
+    return mt.exp(x), mt.exp(x).sum()
+
+
+FACTORS = {  # what is made outside, and what is done with it inside
+    "a gate": (lambda x: (mt.sigmoid(x), x), lambda z, x: z * x * 2),
+    "an affine function of a gate": (lambda x: (1 + mt.tanh(x).flip(0), x), lambda z, x: (3 - z) * x),
+    "a gate that becomes one inside": (lambda x: (mt.tanh(x), x), lambda t, x: (t + 1) * x),
+    "two gates": (lambda x: (mt.sigmoid(x), x), lambda z, x: z * mt.sigmoid(x)),
+    "one over a norm": (lambda x: (1 / x.norm(), x), lambda z, x: z.view(1) * x),
+    "a norm": (lambda x: (x.norm(), x), lambda n, x: x * n**-1),
+    "a softmax of exponentials": (exponential, lambda e, s: e / s),
+    "a softmax of scores": (lambda x: (mt.exp(x).sum(), x), lambda s, x: mt.exp(x) / s),
+    "a piece in a piece": (
+        lambda x: (mt.sigmoid(x), x),
+        lambda z, x: checkpoint(lambda z, x: (1 - z) * x, z, x) + x,
+    ),
+}
+
+
+@FORMS
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
+@pytest.mark.parametrize("make, use", FACTORS.values(), ids=FACTORS)
+def test_a_checkpointed_piece_knows_a_factor_that_was_made_outside(make, use, rule, form):
+    x = leaf(0.3, -1.2, 0.8)
+    found = []
+    for call in (lambda f, *args: f(*args), checkpoint):
+        out = (x + call(use, *make(x * 1.5)) * mt.tensor(np.array([1.0, 2.0, -0.5]))).sum()
+        ((relevance,), ledger) = explain.account(out, [x], rule, form, eps=0.0)
+        assert ledger.closes
+        found.append(relevance)
+    close(*found)
+
+
+class Gated(nn.Module):
+    """A sequence whose vectors are scaled, in a checkpointed piece, by a gate that is made before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.gate, self.head = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        return self.head(checkpoint(lambda z, x: x * (1 - z), mt.sigmoid(self.gate(x)), x).mean(1))
+
+
+def test_such_a_model_is_certified():
+    found = explain.certify(Gated().double(), [1, 5, 7, 5], 1)
+    assert found.ok and found.lost == [], str(found)
 
 
 # ---- a gated recurrent unit, computed by hand ----

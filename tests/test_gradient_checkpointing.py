@@ -118,6 +118,33 @@ def test_relevance_of_several_outputs_of_one_checkpoint(form):
         assert (abs(found - expected) <= 1e-12).all()
 
 
+WEIGHT = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+CONSTANT = {
+    "a softmax": lambda x: nn.functional.softmax(x, -1),
+    "a softmax and more": lambda x: (nn.functional.softmax(x, -1), x * 2),
+    "held": mt.explain.constant,
+    "twice what is held": lambda x: mt.explain.constant(x) * 2,
+    "a parameter": lambda x: (x, WEIGHT),
+}
+
+
+@pytest.mark.parametrize("form", ["gradient", "explicit"])
+@pytest.mark.parametrize("rule", ["attnlrp", "cp-lrp"])
+@pytest.mark.parametrize("function", CONSTANT.values(), ids=CONSTANT)
+def test_what_is_constant_inside_has_its_share_of_the_bias(function, rule, form):
+    found = []
+    for call in (checkpoint, lambda f, x: f(x)):
+        x = mt.tensor([0.3, -1.0, 0.8], requires_grad=True, dtype=mt.float64)
+        outs = call(function, x)
+        weighted = [
+            (y * mt.tensor([1.0, 2.0, -1.0])).sum() for y in (outs if isinstance(outs, tuple) else [outs])
+        ]
+        (relevance,), ledger = mt.explain.account(sum(weighted) + x.sum(), [x], rule, form, eps=0.0)
+        assert ledger.closes
+        found.append((relevance, ledger["bias"]))
+    assert (abs(found[0][0] - found[1][0]) <= RTOL).all() and found[0][1] == pytest.approx(found[1][1])
+
+
 class Watch(nn.Module):
     """Passes on what it gets, and keeps what may not change from one call to the next."""
 

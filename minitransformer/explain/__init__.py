@@ -6,6 +6,7 @@ for each token (`explanation.py`).
 | file | methods |
 |---|---|
 | `walk.py`, `rules.py`, `inside.py` | layer-wise relevance propagation: `lrp`, `relevance`, `layer_relevance`, .. |
+| `factors.py`, `entered.py` | gates and divisors, which only scale, also where they come into a checkpointed piece |
 | `before_edits.py` | what an op read before an edit in place wrote over it |
 | `spans.py` | `lrp_span`: why an answer starts and ends where a model finds it |
 | `gradient_methods.py` | `gradient_x_input`, `integrated_gradients`, `smooth_grad` |

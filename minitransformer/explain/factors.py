@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitransformer.autograd import Live, Op, Tensor
+from minitransformer.explain.entered import seen
 from minitransformer.ops.elementwise.arithmetic import Add, Div, Mul, Neg, Sub
 from minitransformer.ops.elementwise.exponentials import Erf, Exp
 from minitransformer.ops.elementwise.powers import Pow
@@ -65,7 +66,7 @@ def is_gate(t: Tensor | float | None) -> bool:
     Returns:
         True or False; False for a number.
     """
-    shifted = False
+    shifted, t = False, seen(t)
     while isinstance(t, Tensor) and not isinstance(t.op, (Sigmoid, Tanh, Erf)):
         shifted = shifted or isinstance(t.op, (Add, Sub)) and any(map(is_number, t.op.inputs or ()))
         t = _affine(t.op)
@@ -79,7 +80,7 @@ def _affine(op: Op | None) -> Tensor | None:
     recorded = [t for t in op.inputs or () if isinstance(t, Tensor) and t.requires_grad]
     if len(recorded) != 1 or isinstance(op, Div) and recorded[0] is not op.inputs[0]:
         return None
-    return recorded[0]
+    return seen(recorded[0])
 
 
 def is_reciprocal(t: Tensor | float | None, live: Live) -> bool:
@@ -92,13 +93,14 @@ def is_reciprocal(t: Tensor | float | None, live: Live) -> bool:
     Returns:
         True or False; False for a number.
     """
+    t = seen(t)
     while isinstance(t, Tensor) and live(t) and isinstance(t.op, (Mul, Div, Pow, Moves)):
         if _inverts(t.op, live):
             return True
         first, *others = [x for x in t.op.inputs if _is_live(x, live)]
         if others or isinstance(t.op, Pow):
             return False
-        t = first
+        t = seen(first)
     return False
 
 
@@ -120,10 +122,10 @@ def is_softmax(op: Op) -> bool:
     Returns:
         True or False.
     """
-    above, below = op.inputs
+    above, below = map(seen, op.inputs)
     while isinstance(below, Tensor) and not isinstance(below.op, Sum):
         below = _affine(below.op)
-    summed = below.op.inputs[0] if isinstance(below, Tensor) and below.op else None
+    summed = seen(below.op.inputs[0]) if isinstance(below, Tensor) and below.op else None
     return summed is not None and _is_exponential(above) and _same(summed, above)
 
 
@@ -137,7 +139,7 @@ def _is_exponential(t: Tensor | float | None) -> bool:
 def _same(a: Any, b: Any) -> bool:
     """Whether two tensors are one result, or exponentials of one."""
     if a.op is not b.op and isinstance(a.op, Exp) and isinstance(b.op, Exp):
-        a, b = a.op.inputs[0], b.op.inputs[0]
+        a, b = seen(a.op.inputs[0]), seen(b.op.inputs[0])
     return a is b or a.op is not None and (a.op, a.index) == (b.op, b.index)
 
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minitransformer.autograd import Op, Tensor, key, tape
+from minitransformer.autograd import Op, key, tape
 from minitransformer.backends import Array, namespace
+from minitransformer.explain.entered import entered
 from minitransformer.explain.explanation import WalkBooks
 from minitransformer.explain.rules import Composite, SignalTakesAll
 from minitransformer.explain.walk import Walk
@@ -82,12 +83,12 @@ def _again(walk: Walk, op: Op, old: Arrays, new: Arrays) -> Any:
 
 def _inside(walk: Walk, clear: Callable[..., Any], op: Op, old: Arrays, new: Arrays) -> Any:
     """An op made of others: its clear form is recorded for the old inputs, and replayed for the new ones."""
-    leaves = [Tensor(a, requires_grad=need) for a, need in zip(old, op.needs, strict=True)]
+    leaves = [entered(*each) for each in zip(op.inputs, old, op.needs, strict=True)]
     with enable_grad():
         outs = clear(*leaves)
     every = outs if op.outputs > 1 else (outs,)
     ops = sorted({o for out in every for o in tape(out)}, key=lambda o: o.number, reverse=True)
-    explained = [(leaf, a) for leaf, a in zip(leaves, new, strict=True) if leaf.requires_grad]
+    explained = [(leaf, a) for leaf, a, need in zip(leaves, new, op.needs, strict=True) if need]
     walk.plan(ops, [leaf for leaf, _ in explained])
     found = replay(walk, ops, dict(explained))
     values = tuple(found.get(key(out), out.array) for out in every)

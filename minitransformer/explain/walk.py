@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -26,6 +26,7 @@ import numpy
 from minitransformer.autograd import Filed, Op, Tensor, key, propagate, tape
 from minitransformer.backends import HOST, Array, Arrays, namespace
 from minitransformer.devices import to_host
+from minitransformer.explain.entered import entered
 from minitransformer.explain.explanation import Ledger, LRPExplanation, Row, WalkBooks
 from minitransformer.explain.held import Held
 from minitransformer.explain.question import Position, Question, values_of
@@ -71,6 +72,7 @@ class Walk:
         books: what the laws are given, with a row for each op.
         layers: the record of the model's run.
         origin: for a walk inside an op made of others, the layers that its leaves come from.
+        outside: for such a walk, the keys of what is live outside.
 
     Raises:
         ValueError: another form, or no such preset.
@@ -83,6 +85,7 @@ class Walk:
         books: WalkBooks,
         layers: Layers | None = None,
         origin: dict[Tensor, str] | None = None,
+        outside: Collection[Any] = (),
     ):
         if form not in FORMS:
             raise ValueError(f"form: expected 'gradient' or 'explicit', got {form!r}")
@@ -90,8 +93,9 @@ class Walk:
         self.explicit = form == "explicit"
         self.books = books
         self.layers = Layers() if layers is None else layers
-        self.origin = origin
+        self.origin, self.outside = origin, outside
         self.stops: dict[Op, Stop] = {}
+        self.live = set[Any]()
         self.values = values_of(())
         self.read: dict[Any, Array] = {}
         self.arrived: dict[Any, Any] = defaultdict(float)
@@ -111,11 +115,16 @@ class Walk:
         return self._run([(root, seed)], sources, tape(root) if ops is None else ops)
 
     def _run(self, seeds: list[tuple[Tensor, Array]], sources: list[Any], ops: list[Op]) -> Filed:
-        """`run` from several outputs at once."""
+        """`run` from several outputs at once. What no source reaches, as by a rule that holds a softmax constant, is a bias."""
         live = self.plan(ops, sources)
         for root, seed in seeds:
-            self.arrived[key(root)] += self._amount(seed, root.array)
-        begin = {key(root): widened(seed) for root, seed in seeds}
+            amount = self._amount(seed, root.array)
+            if key(root) in live:
+                self.arrived[key(root)] += amount
+            else:
+                self.books.open(self._maker(root), "constant", amount)
+                self.books.book("bias", amount)
+        begin = {key(root): widened(seed) for root, seed in seeds if key(root) in live}
         with numpy.errstate(invalid="ignore"):  # 0 times a score of -inf, see `_amount`
             return propagate(ops, begin, self.law, lambda t: key(t) in live, keep=set(sources))
 
@@ -135,12 +144,12 @@ class Walk:
         sites = located(ops[::-1], self.layers, counted=self.origin is None)
         if self.origin is None:
             self.composite.check(sites)
-        live = set(sources)
+        self.live = live = set(sources)
         explained = frozenset(sources)
         self.values = values_of(ops, explained)
 
         def depends(t: Tensor) -> bool:
-            return key(t) in live
+            return (k := key(t)) in live or k in self.outside
 
         for site in sites:
             op = site.op
@@ -253,18 +262,18 @@ class Walk:
         """
         form = "explicit" if self.explicit else "gradient"
         layers = self.layers.within(self.stops[op].layer)
-        return Walk(self.composite, form, self.books, layers, origin or {})
+        return Walk(self.composite, form, self.books, layers, origin or {}, {*self.outside, *self.live})
 
     def _through_clear_form(
         self, op: Op, clear: Callable[..., Any], r: Array | Arrays, arrays: Sequence[Array]
     ) -> Arrays:
         """An op made of others passes relevance on as they do: run it in clear ops, and walk those."""
         needs = self.stops[op].needs
-        leaves = [_leaf(*each) for each in zip(op.inputs, arrays, needs, strict=True)]
+        leaves = [entered(*each) for each in zip(op.inputs, arrays, needs, strict=True)]
         with enable_grad():
             outs = clear(*leaves)
         pairs = zip(outs, r, strict=True) if op.outputs > 1 else [(outs, r)]
-        seeds = [(out, part) for out, part in pairs if part is not None and out.requires_grad]
+        seeds = [(out, part) for out, part in pairs if part is not None]
         ops = sorted({op for out, _ in seeds for op in tape(out)}, key=attrgetter("number"), reverse=True)
         origin = {leaf: self._maker(t) for leaf, t in zip(leaves, op.inputs, strict=True)}
         inner = self.within(op, origin)
@@ -335,11 +344,6 @@ class Walk:
                 f"relevance: expected a finite output to explain, got {total}; `detect_anomaly` names the op"
             )
         return Ledger(total, self.books.closed(), dtype.name).verify()
-
-
-def _leaf(t: Tensor, a: Array, need: bool) -> Tensor:
-    """What an op in clear form begins with in place of its input `t`: `t` itself, if it is a leaf that has a gradient."""
-    return t if t.is_leaf and t.requires_grad and a is t.array else Tensor(a, requires_grad=need)
 
 
 def _number(amount: Any) -> float | Array:
