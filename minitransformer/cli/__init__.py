@@ -13,6 +13,7 @@ from minitransformer.cli.bench import bench
 from minitransformer.cli.certify import certify
 from minitransformer.cli.chat import chat
 from minitransformer.cli.check import check
+from minitransformer.cli.cost import cost
 from minitransformer.cli.cross_validate import cross_validate
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
@@ -45,7 +46,7 @@ GROUPS = {
     "Start here": (tour, doctor),
     "The course": (start, learn, check, watch, hint, solution, reset, progress),
     "Models": (train, generate, chat, translate, embed, fetch),
-    "Trust": (explain, certify, judge, cross_validate, verify, bench),
+    "Trust": (explain, certify, judge, cross_validate, verify, bench, cost),
 }
 for group, commands in GROUPS.items():
     for command in commands:

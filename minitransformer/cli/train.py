@@ -19,6 +19,8 @@ from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
 from minitransformer.cli.ranks import as_a_rank, start
 from minitransformer.collectives import world
+from minitransformer.cost import Cost, Measured
+from minitransformer.cost.words import told
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, blaming, one_line, settings
 from minitransformer.models import room_of, stated_kind
@@ -137,13 +139,13 @@ def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool, first: b
     if trainer.resume() and not json:
         console.print(f"Resuming at step {trainer.step}.")
     console.quiet = json or not first
-    with progress_bar(trainer, console, recipe.kind) as report:
-        done = trainer.run(report)
+    with progress_bar(trainer, console, recipe.kind) as report, Measured() as measured:
+        done = trainer.run(measured.sampled(report))
     if not first:
         return
     console.quiet = False
     LossCurve(trainer.losses, trainer.evaluations).save(directory / "loss.png")
-    _tell(trainer, recipe, directory, done, json)
+    _tell(trainer, recipe, directory, done, measured.cost, json)
 
 
 def _new_recipe(kind: Kind, directory: Path, chosen: dict) -> Recipe:
@@ -213,16 +215,18 @@ def _results(trainer: Trainer, recipe: Recipe, directory: Path, done: bool) -> d
     return found | {name: str(path) if path.exists() else None for name, path in files.items()}
 
 
-def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, json: bool) -> None:
+def _tell(trainer: Trainer, recipe: Recipe, directory: Path, done: bool, cost: Cost, json: bool) -> None:
     found = _results(trainer, recipe, directory, done)
     if json:
-        print_json({**found, "settings": {f.name: getattr(recipe, f.name) for f in fields(recipe)}})
+        chosen = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+        print_json({**found, "settings": chosen, "cost": cost.to_dict()})
         return
     table = Table.grid(padding=(0, 2))
     for name, value in found.items():
         if value is not None:
             table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
     console.print(table)
+    console.print(f"cost of this process: {told(cost)[0]}", soft_wrap=True)
     if not done:
         again = f"minitransformer train {recipe.kind} --out {shlex.quote(str(directory))} --resume"
         console.print(f"Stopped; resume with: {again}", soft_wrap=True)

@@ -13,6 +13,7 @@ Causal attention counts whole, as in PyTorch, though the kernels skip most of wh
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -227,10 +228,11 @@ class FlopCounter:
         self._heard.__exit__(*error)
 
     def _listen(self, op: Op, inputs: Sequence[Any], y: Any, cotangents: Any) -> None:
-        shapes = [t.shape for t in inputs if isinstance(t, Tensor)]
+        shapes = [t.array.shape for t in inputs if isinstance(t, Tensor)]
         outs = [part.shape for part in (y if isinstance(y, tuple) else (y,)) if part is not None]
-        forward, toward = _of(PRODUCTS, op, _no_product)(op, shapes, outs[0])
-        each = _of(EACH, op, USUAL) * _elements(op, shapes, outs)
+        law, each = _tabled(type(op))  # type: ignore[arg-type]  # a class can be hashed
+        forward, toward = law(op, shapes, outs[0])
+        each = each and each * _elements(op, shapes, outs)
         row = self.by_op[str(op)]
         if cotangents is None:
             row.calls += 1
@@ -240,9 +242,11 @@ class FlopCounter:
             row.add(sum(n for n, need in zip(toward, needs, strict=False) if need), each * sum(needs), True)
 
 
-def _of(table: dict[type[Op], Any], op: Op, usual: Any) -> Any:
-    """What a table says of an op, or of the nearest class that it is derived from."""
-    return next((table[kind] for kind in type(op).__mro__ if kind in table), usual)
+@functools.cache
+def _tabled(kind: type[Op]) -> tuple[Callable[[Any, Shapes, Shape], Counted], int]:
+    """What the two tables say of a class of ops, or of the nearest that it is derived from."""
+    law = next((PRODUCTS[base] for base in kind.__mro__ if base in PRODUCTS), _no_product)
+    return law, next((EACH[base] for base in kind.__mro__ if base in EACH), USUAL)
 
 
 def _no_product(op: Op, shapes: Shapes, y: Shape) -> Counted:
