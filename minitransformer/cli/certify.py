@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from minitransformer.cli.naming import check_length
-from minitransformer.cli.opened import Folder, opened, target_of
+from minitransformer.cli.opened import Folder, opened, start_of, target_of
 from minitransformer.cli.options import Json, console, print_json
 from minitransformer.explain import certify as certificate
 from minitransformer.nn import Module
@@ -46,9 +46,8 @@ def _inputs(model: Module, ids: list[int]) -> Any:
     parameters = inspect.signature(model.forward).parameters.values()
     if sum(p.default is p.empty for p in parameters) < 2:
         return ids
-    start = getattr(model.config, "pad_token_id", None)
-    if start is None:
+    if not hasattr(model.config, "pad_token_id"):
         raise ValueError(
             f"certify: expected a model that reads one text; call explain.certify for {type(model).__name__}"
         )
-    return ids, [start]
+    return ids, [start_of(model)]

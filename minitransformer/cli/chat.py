@@ -9,6 +9,7 @@ import typer
 
 from minitransformer.cli.chosen import CHATS, fetched
 from minitransformer.cli.generate import MaxNewTokens, shown
+from minitransformer.cli.opened import stops_of
 from minitransformer.cli.options import Backend, Seed, console, prepare
 from minitransformer.generation import growing_text, stream
 from minitransformer.generation.writer import require_writer
@@ -39,13 +40,12 @@ def chat(
     prepare(seed, backend)
     writer, tokenizer = fetched(model, CHATS, "one that was trained for conversations")
     require_writer(writer, "chat")
+    stops = stops_of(writer, tokenizer)
     turns: list[tuple[str, str]] = []
     while words := _question():
         turns.append(("user", words))
         ids = _read(tokenizer, turns, system, model in CHATS)
-        tokens = stream(
-            writer, ids, max_new_tokens, temperature, top_p=top_p, seed=seed, stop_id=tokenizer.end_id
-        )
+        tokens = stream(writer, ids, max_new_tokens, temperature, top_p=top_p, seed=seed, stop_id=stops)
         turns.append(("assistant", shown(growing_text(tokenizer, ids, tokens, (END,)))))
         print()
 

@@ -9,6 +9,7 @@ import typer
 
 from minitransformer import models
 from minitransformer.cli.chosen import PublishedWriter, chosen
+from minitransformer.cli.opened import stops_of
 from minitransformer.cli.options import Backend, Json, MaybeCheckpoint, Seed, prepare, print_json
 from minitransformer.generation import growing_text, stream
 from minitransformer.generation.writer import require_writer
@@ -45,7 +46,8 @@ def generate(
     require_writer(writer, "generate")
     ids = begun(tokenizer, prompt)
     new: list[int] = []
-    drawn = stream(writer, ids, max_new_tokens, temperature, top_k, top_p, seed, cache, tokenizer.end_id)
+    stops = stops_of(writer, tokenizer)
+    drawn = stream(writer, ids, max_new_tokens, temperature, top_k, top_p, seed, cache, stops)
     tokens = kept(new, drawn)
     text = shown([tokenizer.decode(ids)], json) + shown(
         growing_text(tokenizer, ids, tokens, stop or ()), json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,6 +65,34 @@ def labels_of(model: Module) -> list[str]:
     """
     origin = getattr(model, "origin", None)
     return list(origin.labels) if origin is not None else []
+
+
+def start_of(model: Any) -> int:
+    """The token with which an answer of an encoder-decoder begins.
+
+    Args:
+        model: the model.
+
+    Returns:
+        The one that its folder names, or else padding.
+    """
+    named: int | None = getattr(model, "start_id", None)
+    start: int = model.config.pad_token_id if named is None else named
+    return start
+
+
+def stops_of(model: Module, tokenizer: Tokenizer) -> list[int]:
+    """The tokens that end a text of a model.
+
+    Args:
+        model: the model.
+        tokenizer: the tokenizer of its ids.
+
+    Returns:
+        Those that the model's folder names, or else the tokenizer's own; empty if there is none.
+    """
+    named: list[int] = getattr(model, "stop_ids", [])
+    return named or ([] if tokenizer.end_id is None else [tokenizer.end_id])
 
 
 def target_of(model: Module, name: str | None) -> int | None:

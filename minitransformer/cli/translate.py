@@ -9,6 +9,7 @@ import typer
 
 from minitransformer.cli.chosen import TRANSLATORS, fetched
 from minitransformer.cli.generate import MaxNewTokens, kept, shown
+from minitransformer.cli.opened import start_of, stops_of
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json, remark
 from minitransformer.cli.telling import plain
 from minitransformer.explain import Explanation, lrp_answer
@@ -57,8 +58,8 @@ def translate(
     task = f"translate {source} to {to}: {sentence}"
     new: list[int] = []
     asked = tensor([tokenizer.encode(task)])  # (1, S)
-    begin = [translator.config.pad_token_id]
-    tokens = _written(translator.answer(asked), begin, max_new_tokens, beams, tokenizer.end_id)
+    begin, stops = [start_of(translator)], stops_of(translator, tokenizer)
+    tokens = _written(translator.answer(asked), begin, max_new_tokens, beams, stops)
     text = shown(growing_text(tokenizer, begin, kept(new, tokens)), quiet=json)
     reasons = reasons_of(translator, tokenizer, task, new) if why else []
     if json:
@@ -101,11 +102,11 @@ def _check_known(sentence: str, tokenizer: Tokenizer) -> None:
         remark("the model does not know some characters of the sentence, and does not translate them")
 
 
-def _written(writer: Writer, begin: list[int], most: int, beams: int, stop_id: int | None) -> Iterable[int]:
+def _written(writer: Writer, begin: list[int], most: int, beams: int, stops: list[int]) -> Iterable[int]:
     """At most `most` new tokens: the best text of beam search, or each token as soon as greedy search has found it."""
     if beams > 1:
-        return beam_search(writer, begin, most, beams, stop_id=stop_id)[0].tokens
-    return stream(writer, begin, most, temperature=0, stop_id=stop_id)
+        return beam_search(writer, begin, most, beams, stop_id=stops)[0].tokens
+    return stream(writer, begin, most, temperature=0, stop_id=stops)
 
 
 def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]) -> list[Explanation]:
@@ -120,7 +121,7 @@ def reasons_of(model: Module, tokenizer: Tokenizer, task: str, answer: list[int]
     Returns:
         An explanation for each token: the relevance of the tokens read, and of those written before it.
     """
-    begin = model.config.pad_token_id
+    begin = start_of(model)
     ids = tokenizer.encode(task)
     seen = [*tokenizer.tokens(task), "..."]
     # U+2581 stands for a space in sentencepiece

@@ -124,7 +124,13 @@ class GGUFFile(Mapping[str, numpy.ndarray]):
         if WORDS in self.arrays:
             told["vocab_size"] = int(self.arrays[WORDS].shape[-1])
         self._check_heads(told)
-        return told
+        return told | self._marks()
+
+    def _marks(self) -> dict[str, Any]:
+        """The tokens that begin and end a text: several end it where a turn has an end of its own."""
+        begin, *ends = (self.said(f"tokenizer.ggml.{mark}_token_id") for mark in ("bos", "eos", "eot"))
+        ends = list(dict.fromkeys(i for i in ends if i is not None))
+        return {"bos_token_id": begin, "eos_token_id": ends[0] if len(ends) == 1 else ends or None}
 
     def _check_plain(self, field: str, plain: Any) -> None:
         if plain is None or self.said(field) != plain:

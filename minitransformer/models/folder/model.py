@@ -11,6 +11,7 @@ from typing import Any
 
 from minitransformer import nn
 from minitransformer.models.folder import writing
+from minitransformer.models.folder.generating import Marks
 from minitransformer.models.folder.names import Names
 from minitransformer.models.folder.stored import CONFIG
 from minitransformer.models.images import ImageProcessor
@@ -27,6 +28,7 @@ class Origin:
         names: the names table of its class.
         dtypes: published name -> dtype in the file, as safetensors names it.
         files: name -> content of the other small files that belong to the model.
+        marks: the tokens that begin and end what it writes.
     """
 
     architecture: str
@@ -34,6 +36,7 @@ class Origin:
     names: Names
     dtypes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    marks: Marks = Marks()
 
     def kinds(self, names: Iterable[str]) -> dict[str, str]:
         """The dtype in which each array is written: its own in the file, or else that of the most arrays there.
@@ -62,6 +65,16 @@ class PublishedModel(nn.Module):
     """
 
     origin: Origin | None = None
+
+    @property
+    def stop_ids(self) -> list[int]:
+        """The tokens of which each ends a text, as the folder names them: what `generation.generate` takes as `stop_id`."""
+        return [] if self.origin is None else list(self.origin.marks.ends)
+
+    @property
+    def start_id(self) -> int | None:
+        """The token that an answer begins with, as the folder names it; None if it names none."""
+        return None if self.origin is None else self.origin.marks.start
 
     def save_folder(
         self,

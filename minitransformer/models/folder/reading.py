@@ -10,6 +10,7 @@ from typing import Any
 from minitransformer.backends import DType, float32
 from minitransformer.files import AGAIN, FileError, blaming, one_line, parse_json, read_text
 from minitransformer.models.folder.families import FAMILIES, Family
+from minitransformer.models.folder.generating import SETTINGS, marks_of, read_marks
 from minitransformer.models.folder.gguf_file import SUFFIX, GGUFFile
 from minitransformer.models.folder.gguf_vocabulary import read_vocabulary
 from minitransformer.models.folder.model import Origin, PublishedModel
@@ -19,7 +20,7 @@ from minitransformer.nn import init
 from minitransformer.tokenization.folder import read_tokenizer
 from minitransformer.tokenization.published import PublishedTokenizer
 
-KEPT = ("generation_config.json",)  # what else belongs to a model, and is written back as it is
+KEPT = (SETTINGS,)  # what else belongs to a model, and is written back as it is
 # numbers that a model may hold besides those of its file: a first layer even if it has none, and tables of angles
 SLACK = 2**24
 
@@ -38,7 +39,7 @@ def from_folder(
 
     Returns:
         The model, in evaluation mode, of the class that `architectures` names; and its tokenizer or image
-        processor, None if the folder has none.
+        processor, None if the folder has none. `model.stop_ids` are the tokens that end a text, for `generation.generate`.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -52,7 +53,8 @@ def from_folder(
     architecture, family = chosen(folder, config)
     stored = find_weights(folder, dtype)
     model = built(folder, family, config, stored)
-    model.origin = Origin(architecture, config, family.names, stored.kinds, _kept(folder))
+    marks = read_marks(folder, config)
+    model.origin = Origin(architecture, config, family.names, stored.kinds, _kept(folder), marks)
     reader = read_images(folder) or read_tokenizer(folder, str(config.get("model_type")))
     return model.eval(), reader
 
@@ -61,7 +63,7 @@ def _from_gguf(path: Path, dtype: DType) -> tuple[PublishedModel, PublishedToken
     file = GGUFFile(path, dtype)
     architecture, family = chosen(path, file.config)
     model = built(path, family, file.config, file)
-    model.origin = Origin(architecture, file.config, family.names, file.kinds)
+    model.origin = Origin(architecture, file.config, family.names, file.kinds, marks=marks_of(file.config))
     return model.eval(), read_vocabulary(file)
 
 
