@@ -1,5 +1,6 @@
 """Optimizers and schedules against PyTorch's, step by step."""
 
+import copy
 import io
 
 import numpy as np
@@ -38,6 +39,7 @@ def step(optimizer, loss):
     optimizer.step()
 
 
+IN_FLOAT32 = {"NAdam", "ASGD"}  # there PyTorch keeps numbers that change from step to step in float32
 OPTIMIZERS = [
     ("SGD", {"lr": 0.1}),
     ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
@@ -53,6 +55,13 @@ OPTIMIZERS = [
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2, "weight_decay": 0.1}),
     ("Adadelta", {"lr": 0.5}),
     ("Adadelta", {"lr": 0.5, "rho": 0.7, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.01, "momentum_decay": 0.1, "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {"lr": 0.01, "betas": (0.9, 0.95), "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Rprop", {"lr": 0.01, "etas": (0.4, 1.3), "step_sizes": (1e-4, 0.05)}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.01, "t0": 5, "weight_decay": 0.1}),
 ]
 
 
@@ -67,7 +76,7 @@ def test_fifty_steps_equal_pytorch(name, settings):
     for _ in range(STEPS):
         for optimizer, loss in zip(pair, losses, strict=True):
             step(optimizer, loss)
-    assert largest_difference(mine, theirs) <= 1e-10
+    assert largest_difference(mine, theirs) <= (1e-8 if name in IN_FLOAT32 else 1e-10)
 
 
 @pytest.mark.parametrize("name, settings", OPTIMIZERS)
@@ -107,7 +116,7 @@ def test_going_on_from_a_state_of_pytorch(name, settings, convert):
     for _ in range(10):
         step(optimizer, losses[0])
         step(other, losses[1])
-    assert largest_difference(mine, theirs) <= 1e-10
+    assert largest_difference(mine, theirs) <= (1e-8 if name in IN_FLOAT32 else 1e-10)
 
 
 def schedules(module, optimizer):
@@ -137,6 +146,18 @@ def schedules(module, optimizer):
             anneal_strategy="linear",
             three_phase=True,
             pct_start=0.2,
+        ),
+        "multiplied": lambda: module.MultiplicativeLR(optimizer, lambda t: 0.9 + 0.02 * (t % 7)),
+        "chained": lambda: module.ChainedScheduler(
+            [module.LinearLR(optimizer, 0.2, 1.0, 12), module.ExponentialLR(optimizer, 0.95)]
+        ),
+        "triangles": lambda: module.CyclicLR(optimizer, 0.01, 0.1, 7),
+        "half triangles": lambda: module.CyclicLR(optimizer, 0.01, [0.2], 5, 9, mode="triangular2"),
+        "triangles of rates": lambda: module.CyclicLR(
+            optimizer, 0.01, 0.1, 6, mode="exp_range", gamma=0.97, cycle_momentum=False
+        ),
+        "triangles of one's own": lambda: module.CyclicLR(
+            optimizer, 0.01, 0.1, 6, scale_fn=lambda x: 1 / x, scale_mode="cycle"
         ),
         "one cycle of rates": lambda: module.OneCycleLR(optimizer, 0.1, 50, cycle_momentum=False),
     }
@@ -208,7 +229,7 @@ def test_a_group_that_comes_later_is_scheduled_as_by_pytorch(make, at):
     assert grown(ours, make, at) == pytest.approx(grown(torch.optim.lr_scheduler, make, at), rel=1e-10)
 
 
-GOING_ON = [name for name in schedules(None, None) if name not in ("lambda", "warm-up and cosine")]
+GOING_ON = [name for name in schedules(None, None) if name != "warm-up and cosine"]
 
 
 @pytest.mark.parametrize("name", GOING_ON)
@@ -533,3 +554,103 @@ def test_an_optimizer_with_a_step_of_its_own_as_programs_write_it():
         assert list(optimizer.state) == [p]
         ends.append(p.detach().numpy())
     assert np.allclose(*ends, rtol=1e-12)
+
+
+LBFGS = [
+    {"lr": 0.1, "max_iter": 4},
+    {"lr": 0.5, "max_iter": 7, "history_size": 3},
+    {"max_iter": 5, "line_search_fn": "strong_wolfe"},
+    {"lr": 30.0, "max_iter": 9, "max_eval": 12, "line_search_fn": "strong_wolfe"},
+    {"lr": 1e-3, "max_iter": 30, "line_search_fn": "strong_wolfe", "tolerance_change": 1e-4},
+]
+
+
+def closures(optimizers, losses):
+    """For each optimiser, what its `step` calls."""
+
+    def closure(optimizer, loss):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    return [lambda o=o, f=f: closure(o, f) for o, f in zip(optimizers, losses, strict=True)]
+
+
+@pytest.mark.parametrize("settings", LBFGS)
+def test_lbfgs_equals_pytorch(settings):
+    mine, theirs, losses = twins()
+    pair = mt.optim.LBFGS(mine.parameters(), **settings), torch.optim.LBFGS(theirs.parameters(), **settings)
+    for _ in range(6):
+        got, expected = (o.step(c) for o, c in zip(pair, closures(pair, losses), strict=True))
+        assert abs(got.item() - expected.item()) <= 1e-9
+    assert largest_difference(mine, theirs) <= 1e-8
+    ours, other = (next(iter(o.state.values())) for o in pair)
+    assert (ours["func_evals"], ours["n_iter"]) == (other["func_evals"], other["n_iter"])
+
+
+@pytest.mark.parametrize("settings", LBFGS[1:3])
+def test_lbfgs_goes_on_from_a_state_of_pytorch_and_of_ours(settings):
+    mine, theirs, losses = twins()
+    first = torch.optim.LBFGS(theirs.parameters(), **settings)
+    for _ in range(3):
+        first.step(closures([first], [losses[1]])[0])
+    state = first.state_dict()
+    for _ in range(2):  # from PyTorch's state, and from ours, which was made of it
+        second = mt.optim.LBFGS(mine.parameters())
+        mine.load_state_dict(theirs.state_dict())
+        second.load_state_dict(state)
+        state = second.state_dict()
+        second.step(closures([second], [losses[0]])[0])
+    first.step(closures([first], [losses[1]])[0])
+    assert largest_difference(mine, theirs) <= 1e-9
+
+
+def test_mistakes_with_lbfgs_are_named():
+    p, q = (nn.Parameter(mt.ones(2)) for _ in range(2))
+    with pytest.raises(ValueError, match="one group of parameters, got 2"):
+        mt.optim.LBFGS([{"params": [p]}, {"params": [q]}])
+    with pytest.raises(ValueError, match="'strong_wolfe' or None, got 'armijo'"):
+        mt.optim.LBFGS([p], line_search_fn="armijo")
+    with pytest.raises(TypeError, match="needs a closure"):
+        mt.optim.LBFGS([p]).step()
+
+
+def test_optimizers_of_programs_that_require_a_setting_and_are_pickled():
+    class Plain(mt.optim.Optimizer):
+        def __init__(self, params, lr=mt.optim.optimizer.required):
+            super().__init__(params, {"lr": lr})
+
+        def __setstate__(self, state):
+            super().__setstate__(state)
+            for group in self.param_groups:
+                group.setdefault("nesterov", False)
+
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.data.add_(p.grad.data, alpha=-group["lr"])
+
+    p = nn.Parameter(mt.ones(2))
+    with pytest.raises(ValueError, match=r"no value for \['lr'\]"):
+        Plain([p])
+    optimizer = copy.copy(Plain([p], 0.5))
+    assert optimizer.param_groups[0]["nesterov"] is False
+    p.sum().backward()
+    optimizer.step()
+    assert p.tolist() == [0.5, 0.5]
+
+
+def test_mistakes_with_schedules_of_schedules_are_named():
+    first, second = (mt.optim.SGD([nn.Parameter(mt.ones(2))], lr=0.1) for _ in range(2))
+    schedule = ours.ExponentialLR(first, 0.9)
+    with pytest.raises(ValueError, match="at least one schedule"):
+        ours.ChainedScheduler([])
+    with pytest.raises(ValueError, match="of one optimizer, got some of another"):
+        ours.ChainedScheduler([schedule, ours.ExponentialLR(second, 0.9)])
+    with pytest.raises(ValueError, match="states of 1 schedules, got 2"):
+        ours.ChainedScheduler([schedule]).load_state_dict({"_schedulers": [{}, {}]})
+    with pytest.raises(ValueError, match="expected a mode triangular, triangular2, exp_range"):
+        ours.CyclicLR(first, 0.1, 1.0, mode="square")
+    with pytest.raises(ValueError, match="needs an optimizer with a momentum"):
+        ours.CyclicLR(mt.optim.Adagrad([nn.Parameter(mt.ones(2))]), 0.1, 1.0)

@@ -146,6 +146,12 @@ OTHER_DTYPES = {
 MODULES: list[Decision] = []
 OPTIMISERS = [
     Decision(
+        r"(ASGD|NAdam)(\..*)?",
+        "different",
+        r"Max absolute difference among violations: \d\.\d+e-(1\d|09|08) ",
+        "PyTorch rounds the numbers that change from step to step to float32, and with `foreach` otherwise",
+    ),
+    Decision(
         "Adam.*lr as Tensor doesn't work with foreach.*",
         "different",
         "PyTorch raises ValueError: lr as a Tensor is not supported",

@@ -21,6 +21,9 @@ State = dict[
 ]  # what an optimizer keeps for one parameter: arrays of its shape, and the number of steps
 Entries = Sequence[tuple[Array, Array, State]]  # (parameter, gradient, state)
 Params = Iterable[Tensor] | Iterable[Settings]
+required = (
+    object()
+)  # PyTorch's older sign for a setting that each group must have: `add_param_group` refuses it
 
 # what a loaded group may also contain; all but the first two are written by the learning-rate schedules
 BESIDE = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
@@ -43,6 +46,10 @@ class Optimizer:
         ValueError: if there are no parameters, one is given twice or is not a leaf, or the learning rate is negative.
     """
 
+    numbers: tuple[str, ...] = (
+        "step",
+    )  # the entries of a parameter's state that are one number, not an array of its shape
+
     def __init__(self, params: Params, defaults: Settings) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
@@ -56,6 +63,9 @@ class Optimizer:
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def add_param_group(self, param_group: Settings) -> None:
         """Add parameters with their own settings.
@@ -73,8 +83,11 @@ class Optimizer:
         for p in params:
             _check_parameter(p, known)
             known.add(id(p))
-        self._check({**self.defaults, **param_group})
-        self.param_groups.append({**self.defaults, **param_group, "params": params})
+        settings = {**self.defaults, **param_group}
+        if missing := [name for name, value in settings.items() if value is required]:
+            raise ValueError(f"optimizer: a group of parameters has no value for {missing}")
+        self._check(settings)
+        self.param_groups.append({**settings, "params": params})
 
     def _check(self, group: Mapping[str, Any]) -> None:
         """Raise ValueError if a setting of a group is out of its range."""
@@ -167,7 +180,7 @@ class Optimizer:
             start: the number in the arrays.
         """
         if not state:
-            names = sorted(self.state_names(group) or ())
+            names = sorted((self.state_names(group) or set()) - {*self.numbers})
             state.update({name: namespace(p).full_like(p, start) for name in names}, step=0)
         state["step"] += 1
 
@@ -227,14 +240,16 @@ class Optimizer:
             raise ValueError(
                 f"{type(self).__name__}: expected the state of a parameter to hold {sorted(names)}, got {sorted(found)}"
             )
-        shapes = {name: tuple(getattr(value, "shape", ())) for name, value in found.items() if name != "step"}
+        arrays = found.keys() - self.numbers
+        shapes = {name: tuple(getattr(found[name], "shape", ())) for name in sorted(arrays)}
         if wrong := {name: shape for name, shape in shapes.items() if shape != like.shape}:
             raise ValueError(
                 f"{type(self).__name__}: expected state of the parameter's shape {like.shape}, got {wrong}"
             )
         if (steps := int(found.get("step", 0))) < 0:
             raise ValueError(f"{type(self).__name__}: expected a number of steps >= 0, got {steps}")
-        return {name: steps if name == "step" else _array(value, like) for name, value in found.items()}
+        loaded = {n: _array(value, like) if n in arrays else float(value) for n, value in found.items()}
+        return {**loaded, "step": steps} if "step" in found else loaded
 
     def state_names(self, group: Mapping[str, Any]) -> set[str] | None:
         """The names of the entries in each parameter's state, to check what `load_state_dict` reads.
@@ -272,6 +287,51 @@ def check_settings(name: str, group: Mapping[str, Any], *settings: str) -> None:
         raise ValueError(f"{name}: expected {', '.join(settings)} >= 0, got {wrong}")
 
 
+def check_betas(name: str, betas: Sequence[Any]) -> None:
+    """Raise ValueError unless there are two numbers in [0, 1).
+
+    Args:
+        name: of the optimizer, for the message.
+        betas: how much of two running means each step keeps.
+    """
+    if len(betas) != 2 or not all(not isinstance(b, Tensor) and 0 <= b < 1 for b in betas):
+        raise ValueError(f"{name}: expected two betas in [0, 1), got {betas}")
+
+
+def decayed(p: Array, g: Array, group: Mapping[str, Any]) -> Array:
+    """Let a weight decay, in place or by its gradient.
+
+    Args:
+        p: the parameter's array; with "decoupled_weight_decay" it is multiplied by 1 - lr * weight_decay.
+        g: its gradient.
+        group: the settings of the group.
+
+    Returns:
+        The gradient; without "decoupled_weight_decay" plus weight_decay * p.
+    """
+    decay = group["weight_decay"]
+    if decay and group["decoupled_weight_decay"]:
+        p *= 1 - rate(group) * decay
+    return g + decay * p if decay and not group["decoupled_weight_decay"] else g
+
+
+def keep(mean: Array, new: Array, share: float, weight: float | None = None) -> Array:
+    """Change a running mean in place.
+
+    Args:
+        mean: the mean.
+        new: what comes to it, of the same shape.
+        share: how much of the mean is kept.
+        weight: of what comes; None means 1 - `share`.
+
+    Returns:
+        share * mean + weight * new.
+    """
+    mean *= share
+    mean += (1 - share if weight is None else weight) * new
+    return mean
+
+
 def _check_parameter(p: Any, known: set[int]) -> None:
     """Raise TypeError or ValueError for what no step can change, and for a parameter whose id is in `known`."""
     if not isinstance(p, Tensor):
@@ -290,7 +350,9 @@ def _in_order(params: Iterable[Any]) -> list[Any]:
 
 
 def _copied(value: Any) -> Any:
-    """An array as a tensor with its own memory; other values as they are."""
+    """An array as a tensor with its own memory, a list of them as one of such; other values as they are."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
     return Tensor(value.copy()) if hasattr(value, "copy") else value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
-from minitransformer.optim.optimizer import Optimizer, Params, Settings, State, check_settings, rate
+from minitransformer.optim.optimizer import Optimizer, Params, Settings, State, check_settings, keep, rate
 
 
 class RMSprop(Optimizer):
@@ -91,20 +91,3 @@ class RMSprop(Optimizer):
         if group["momentum"] > 0:
             change = keep(state["momentum_buffer"], change, group["momentum"], 1.0)
         p -= rate(group) * change
-
-
-def keep(mean: Array, new: Array, share: float, weight: float | None = None) -> Array:
-    """Change a running mean in place.
-
-    Args:
-        mean: the mean.
-        new: what comes to it, of the same shape.
-        share: how much of the mean is kept.
-        weight: of what comes; None means 1 - `share`.
-
-    Returns:
-        share * mean + weight * new.
-    """
-    mean *= share
-    mean += (1 - share if weight is None else weight) * new
-    return mean

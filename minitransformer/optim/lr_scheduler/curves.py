@@ -33,7 +33,9 @@ class LambdaLR(LRScheduler):
         n = len(optimizer.param_groups)
         self.lambdas = list(lr_lambda) if isinstance(lr_lambda, Sequence) else [lr_lambda] * n
         if len(self.lambdas) != n:
-            raise ValueError(f"LambdaLR: expected {n} functions, one for each group, got {len(self.lambdas)}")
+            raise ValueError(
+                f"{type(self).__name__}: expected {n} functions, one for each group, got {len(self.lambdas)}"
+            )
         super().__init__(optimizer, last_epoch)
 
     def rate(self, step: int, initial: float, group: int) -> float:
@@ -52,9 +54,43 @@ class LambdaLR(LRScheduler):
         """
         if group >= len(self.lambdas):
             raise ValueError(
-                f"LambdaLR: group {group} came later and has no function; make a new LambdaLR of all groups"
+                f"{type(self).__name__}: group {group} came later and has no function; make a new one of all groups"
             )
         return initial * self.lambdas[group](step)
+
+
+class MultiplicativeLR(LambdaLR):
+    """The rate before, times lr_lambda(step).
+
+    Args:
+        optimizer: the optimizer whose groups get the rates.
+        lr_lambda: a function of the number of steps, or one for each group.
+        last_epoch: the number of steps made already, minus 1.
+
+    Raises:
+        ValueError: if the number of functions is not that of the groups.
+        KeyError: as `LRScheduler`.
+    """
+
+    chains = True
+
+    def rate(self, step: int, initial: float, group: int) -> float:
+        """The learning rate after a number of steps: see `LRScheduler.rate`.
+
+        Args:
+            step: the number of steps, from 0 on.
+            initial: the learning rate from which the schedule starts.
+            group: the number of the parameter group.
+
+        Returns:
+            The learning rate.
+
+        Raises:
+            ValueError: if the group was added later and has no function.
+        """
+        for i in range(1, step + 1):
+            initial = super().rate(i, initial, group)
+        return initial
 
 
 class LinearLR(LRScheduler):

@@ -149,7 +149,9 @@ class LRScheduler:
         known = {"last_epoch", "base_lrs", *self.settings}
         missing = sorted({"last_epoch", "base_lrs"} - state_dict.keys())
         unknown = sorted(
-            name for name, value in state_dict.items() if name not in known and name[0] != "_" and value
+            name
+            for name, value in state_dict.items()
+            if name not in known and name[0] != "_" and _is_set(value)
         )
         if missing or unknown:
             what = f"the state_dict lacks {missing}, and has {unknown}, which this schedule does not have"
@@ -168,6 +170,11 @@ class LRScheduler:
             solved = [self._solved(i, self.last_epoch, float(lr)) for i, lr in last]
             self._initial = [base if s is None else s for base, s in zip(self.base_lrs, solved, strict=True)]
         self._set()
+
+
+def _is_set(value: Any) -> bool:
+    """Whether a saved setting says anything: PyTorch saves functions as a list of None."""
+    return any(value) if isinstance(value, list) else bool(value)
 
 
 class SequentialLR(LRScheduler):
@@ -225,3 +232,59 @@ class SequentialLR(LRScheduler):
         """
         i = sum(step >= m for m in self.milestones)
         return self.schedulers[i].rate(step - (self.milestones[i - 1] if i else 0), initial, group)
+
+
+class ChainedScheduler(LRScheduler):
+    """Several schedules at once: each step of this one is a step of each of them, in order.
+
+    Args:
+        schedulers: the schedules, all of one optimizer; their factors multiply.
+        optimizer: the optimizer; None means that of the schedules.
+
+    Raises:
+        ValueError: if there is no schedule, or one is of another optimizer.
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ValueError("ChainedScheduler: expected at least one schedule, got none")
+        self.schedulers = list(schedulers)
+        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
+        if any(scheduler.optimizer is not self.optimizer for scheduler in schedulers):
+            raise ValueError("ChainedScheduler: expected schedules of one optimizer, got some of another")
+        self._read()
+
+    def _read(self) -> None:
+        self._last_lr = [rate(group) for group in self.optimizer.param_groups]
+
+    def step(self) -> None:
+        """Make a step of each schedule; call it after `optimizer.step()`."""
+        for scheduler in self.schedulers:
+            scheduler.step()
+        self._read()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of the schedules, to save.
+
+        Returns:
+            A dict for `load_state_dict`.
+        """
+        return {"_schedulers": [scheduler.state_dict() for scheduler in self.schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a saved state, of this schedule or of PyTorch's.
+
+        Args:
+            state_dict: what `state_dict` returned.
+
+        Raises:
+            ValueError: if it is of another number of schedules.
+        """
+        states = state_dict["_schedulers"]
+        if len(states) != len(self.schedulers):
+            raise ValueError(
+                f"ChainedScheduler: expected the states of {len(self.schedulers)} schedules, got {len(states)}"
+            )
+        for scheduler, state in zip(self.schedulers, states, strict=True):
+            scheduler.load_state_dict(state)
+        self._read()
