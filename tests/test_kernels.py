@@ -9,7 +9,8 @@ import pytest
 from minitransformer.backends import namespace
 from minitransformer.defaults import default_device
 from minitransformer.devices import to_device, to_host
-from minitransformer.kernels import batched_matmul, cupy, many, reference
+from minitransformer.kernels import batched_matmul, choice, cupy, many, reference
+from minitransformer.kernels import numba as numba_kernels
 from minitransformer.kernels import numpy as numpy_kernels
 
 CHUNK = 1 << 10  # of NumPy's kernels, while these tests run
@@ -292,7 +293,11 @@ def index_vjp(dtype, rng):
     yield normal(rng, (2, 2, 3), dtype), normal(rng, (5, 3), dtype), numpy.array([[1, 1], [0, 4]])
 
 
-MODULES = {"numpy": [numpy_kernels, reference], "cupy": [cupy, many, batched_matmul, reference]}
+MODULES = {
+    "numpy": [numpy_kernels, reference],
+    "numba": [numba_kernels],
+    "cupy": [cupy, many, batched_matmul, reference],
+}
 DEFINITIONS = {**vars(reference), "batched_matmul": reference.matmul}
 IN_PLACE = {"scale_all", "adam_all"}
 LAYOUTS = {
@@ -314,12 +319,10 @@ def laid_into(array, shape, part):
     return place
 
 
-def kernels_of(backend):
-    """The public functions that a backend's modules define, by name: the first module's, where several have one."""
-    homes, found = {m.__name__ for m in MODULES[backend]}, {}
-    for name, function in [
-        pair for m in MODULES[backend] for pair in inspect.getmembers(m, inspect.isfunction)
-    ]:
+def kernels_of(home):
+    """The public functions that some modules define, by name: the first module's, where several have one."""
+    homes, found = {m.__name__ for m in MODULES[home]}, {}
+    for name, function in [pair for m in MODULES[home] for pair in inspect.getmembers(m, inspect.isfunction)]:
         if name[0] != "_" and function.__module__ in homes:
             found.setdefault(name, function)
     return found
@@ -329,14 +332,32 @@ def xp_in_use():
     return namespace(to_device(numpy.ones(1), default_device()))
 
 
+def homes_of(backend):
+    """The kernels for the arrays of a backend: NumPy's, and Numba's where it is installed and not switched off."""
+    return ["numpy", "numba"] if backend == "numpy" and "numba" in choice.usable() else [backend]
+
+
 def pytest_generate_tests(metafunc):
-    if "kernel" in metafunc.fixturenames:
-        metafunc.parametrize("kernel", sorted(kernels_of(metafunc.config.getoption("--backend"))))
+    backend = metafunc.config.getoption("--backend")
+    if "kernel" in metafunc.fixturenames and "home" in metafunc.fixturenames:
+        pairs = [(home, kernel) for home in homes_of(backend) for kernel in sorted(kernels_of(home))]
+        metafunc.parametrize("home, kernel", pairs)
+    elif "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", sorted(kernels_of(backend)))
+    elif "home" in metafunc.fixturenames:
+        metafunc.parametrize("home", homes_of(backend))
 
 
-@pytest.mark.parametrize("backend", MODULES)
-def test_every_kernel_has_a_case(backend):
-    missing = set(kernels_of(backend)) - set(CASES)
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Every boundary between blocks is met by small arrays, and the smallest go to the loops as well."""
+    monkeypatch.setattr(numpy_kernels, "CHUNK", CHUNK)
+    monkeypatch.setattr(numba_kernels, "SMALLEST", 1)
+
+
+@pytest.mark.parametrize("modules", MODULES)
+def test_every_kernel_has_a_case(modules):
+    missing = set(kernels_of(modules)) - set(CASES)
     assert not missing, f"no inputs for {sorted(missing)}"
 
 
@@ -365,7 +386,7 @@ def noise(kernel, arguments):
     """What rounding is measured by where a softmax has one winner, whose gradient is nothing else: the gradient that came."""
     return (
         abs(arguments[0]).max(initial=0)
-        if kernel in ("softmax_vjp", "log_softmax_vjp", "cross_entropy_vjp")
+        if kernel in ("softmax_vjp", "log_softmax_vjp", "cross_entropy_vjp", "attention_vjp")
         else 0
     )
 
@@ -385,9 +406,8 @@ def as_tuple(results):
 
 @pytest.mark.parametrize("dtype", RTOL)
 @pytest.mark.parametrize("packed", [True, False])
-def test_equals_its_definition(kernel, dtype, packed, monkeypatch):
+def test_equals_its_definition(home, kernel, dtype, packed):
     """On inputs of every layout, which stay as they were but for those that the definition changes too."""
-    monkeypatch.setattr(numpy_kernels, "CHUNK", CHUNK)
     drawn = numpy.random.default_rng(1)
     for i, arguments in enumerate(CASES[kernel](dtype, numpy.random.default_rng(0))):
         names = [None if packed or kernel in IN_PLACE else drawn.choice([*LAYOUTS]) for _ in arguments]
@@ -396,7 +416,7 @@ def test_equals_its_definition(kernel, dtype, packed, monkeypatch):
             for a, name in zip(arguments, names, strict=True)
         ]
         here = [numpy if inspect.ismodule(a) else each(lambda a: to_host(a).copy(), a) for a in there]
-        results, expected = kernels_of(xp_in_use().__name__)[kernel](*there), DEFINITIONS[kernel](*here)
+        results, expected = kernels_of(home)[kernel](*there), DEFINITIONS[kernel](*here)
         assert_same(results, expected, RTOL[dtype], noise(kernel, here))
         assert_same(there, here, RTOL[dtype] if kernel in IN_PLACE else 0)
 
@@ -453,9 +473,9 @@ def as_scores(rng, seen, dtype):
 @pytest.mark.parametrize("dtype", RTOL)
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("added", [False, True])
-def test_attention_under_every_mask(pattern, dtype, added):
+def test_attention_under_every_mask(home, pattern, dtype, added):
     """Weights, values and the three gradients, on both sides of each boundary of a block of queries."""
-    rng, fast = numpy.random.default_rng(0), kernels_of(xp_in_use().__name__)
+    rng, fast = numpy.random.default_rng(0), kernels_of(home)
     for t, s in BOUNDARIES[added::2]:
         q, k, v, g = (normal(rng, (2, n, 4), dtype) for n in (t, s, s, t))
         seen = PATTERNS[pattern](rng, t, s)

@@ -29,6 +29,8 @@ ONE_THREAD = {
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 }
 AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+# the walls let no process write compiled kernels, and a time limit is not for compiling them
+PLAIN_KERNELS = {"MINITRANSFORMER_KERNELS": "numpy"}
 # an environment variable by which processes that the learner's code has started are found
 MARK = "MINITRANSFORMER_CELL"
 PACKAGE, CELL, PRETEND = (
@@ -73,7 +75,7 @@ class Process:
         name, _, token = self.mark.partition("=")
         self.process = subprocess.Popen(
             command,
-            env={**os.environ, **ONE_THREAD, **AS_UTF_8, name: token},
+            env={**os.environ, **ONE_THREAD, **AS_UTF_8, **PLAIN_KERNELS, name: token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -18,8 +18,7 @@ from minitransformer import gradients, optim, statistics
 from minitransformer.autograd import Op, Tensor, engine, no_grad
 from minitransformer.explain import deletion_curves, rationales, shapley, surrogate
 from minitransformer.generation import sampling
-from minitransformer.kernels import numpy as kernels
-from minitransformer.kernels import reference
+from minitransformer.kernels import on_host, reference
 from minitransformer.models import t5
 from minitransformer.nn import attention, functional, hooks, position, transformer, utils
 from minitransformer.ops.books import Books
@@ -34,6 +33,7 @@ from minitransformer.settings import is_grad_enabled
 from minitransformer.tokenization import byte_pair, marks
 
 Array = numpy.ndarray
+kernels = on_host()
 Function = Callable[..., Any]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minitransformer.kernels import reference
+from minitransformer.kernels.blocks import add_product, query_blocks
 from minitransformer.kernels.reference import (  # noqa: F401  not replaced: the definitions, under the same names
     GELU_CUBIC,
     GELU_SCALE,
@@ -273,17 +274,6 @@ def index_vjp(g: np.ndarray, x: np.ndarray, index: Any) -> np.ndarray:
     return dx
 
 
-QUERY_BLOCK = 64
-
-
-def _query_blocks(n_queries: int, n_keys: int, causal: bool) -> Iterator[tuple[slice, slice]]:
-    """Blocks of queries, each with the keys that its last query may attend to: causal blocks skip all later keys."""
-    step = QUERY_BLOCK if causal else max(n_queries, 1)
-    for i in range(0, n_queries, step):
-        j = min(i + step, n_queries)
-        yield slice(i, j), slice(0, min(j, n_keys) if causal else n_keys)
-
-
 def _are_small(s: np.ndarray, mask: np.ndarray | None) -> bool:
     """Whether e^s neither overflows, nor is 0 for all scores of a row: then no maximum need be subtracted."""
     return max(s.max(), -s.min()) < 60 and (mask is None or mask.dtype == bool)
@@ -327,7 +317,7 @@ def attention(
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # q's memory layout: heads merge without a copy
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
-    for rows, seen in _query_blocks(p.shape[-2], p.shape[-1], causal):
+    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
         s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))
         s *= scale
         small = _are_small(s, mask)
@@ -354,7 +344,7 @@ def attention_vjp(
     dq = np.empty_like(q)
     dk = np.zeros_like(k)
     dv = np.zeros_like(v)
-    for rows, seen in _query_blocks(p.shape[-2], p.shape[-1], causal):
+    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
         s = p[..., rows, seen]
         gi = g[..., rows, :]
         ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))
@@ -364,14 +354,6 @@ def attention_vjp(
         ds *= s
         ds *= scale
         np.matmul(ds, k[..., seen, :], out=dq[..., rows, :])
-        _add_product(dk[..., seen, :], ds, q[..., rows, :], rows)
-        _add_product(dv[..., seen, :], s if keep is None else s * keep[..., rows, seen], gi, rows)
+        add_product(dk[..., seen, :], ds, q[..., rows, :], rows)
+        add_product(dv[..., seen, :], s if keep is None else s * keep[..., rows, seen], gi, rows)
     return dq, dk, dv
-
-
-def _add_product(total: np.ndarray, a: np.ndarray, b: np.ndarray, rows: slice) -> None:
-    """total += A^T B; total is 0 before the first block of rows, which is written without an addition."""
-    if rows.start:
-        total += np.matmul(a.swapaxes(-1, -2), b)
-    else:
-        np.matmul(a.swapaxes(-1, -2), b, out=total)
