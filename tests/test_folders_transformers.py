@@ -91,6 +91,26 @@ def test_what_is_written_is_what_was_read(case, tmp_path):
     assert all(torch.equal(p, q) for p, q in zip(theirs.parameters(), again.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("tied", [True, False, None])
+def test_a_head_that_the_file_leaves_out_is_written_once_it_has_learned(tied, scaled, tmp_path):
+    said = {"scale_decoder_outputs": scaled} | ({} if tied is None else {"tie_word_embeddings": tied})
+    kind = transformers.T5ForConditionalGeneration
+    theirs = kind(transformers.T5Config(**SIZES["T5"], **said))
+    theirs.save_pretrained(tmp_path / "theirs")
+    ours, _ = mt.models.from_folder(tmp_path / "theirs")
+    ours.save_folder(tmp_path / "again")
+    files = [tmp_path / folder / "model.safetensors" for folder in ("theirs", "again")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with mt.no_grad():
+        ours.lm_head.weight.mul_(2)
+    ours.save_folder(tmp_path / "learned")
+    again = mt.models.from_folder(tmp_path / "learned")[0]
+    assert (again.lm_head.weight is again.shared.weight) == scaled
+    for p, q in ((again.lm_head, ours.lm_head), (again.shared, ours.shared)):
+        assert (p.weight == q.weight).all()
+
+
 @pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
 def test_every_dtype_comes_back(case, kind, tmp_path):
     theirs, folder = case

@@ -86,6 +86,9 @@ class PublishedModel(nn.Module):
     ) -> None:
         """Write a folder that transformers reads, and `from_folder`: whole or not at all, in the dtypes of the source.
 
+        A model that has not been changed is written with the arrays of its source: weights that transformers 5 wrote come back
+        byte by byte.
+
         Args:
             path: the folder; it must not exist, or be empty.
             tokenizer: the tokenizer or image processor that `from_folder` gave; None writes none.
@@ -110,7 +113,7 @@ class PublishedModel(nn.Module):
                 f"save_folder: expected the tokenizer that from_folder gave, got {type(tokenizer).__name__}"
             )
         files = {**self.origin.files, **(tokenizer.files if tokenizer else {})}
-        arrays = self.origin.names.write(self)
+        arrays = self.origin.names.write(self, self.origin.dtypes)
         writing.save(
             Path(path),
             {

@@ -11,7 +11,7 @@ A table has a row for each part of a model: the beginning of our names, and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self, TypeAlias
 
@@ -176,11 +176,15 @@ class Names:
             for name, place in whole.items()
         }
 
-    def write(self, model: Module) -> dict[str, numpy.ndarray]:
+    def write(self, model: Module, source: Collection[str] = ()) -> dict[str, numpy.ndarray]:
         """Published weights, from a model. A shared array is written once, under the first of its names.
+
+        What the file that the model is from left out, as numbers that stand there under another name, is left out again, unless
+        it has learned to differ from them.
 
         Args:
             model: the model.
+            source: the published names of that file; none if it is from no file.
 
         Returns:
             Array by published name.
@@ -189,6 +193,9 @@ class Names:
         published: dict[str, numpy.ndarray] = {}
         for name, t in reversed(first.values()):
             published |= self.place(name).theirs(t.detach().numpy())
+        for name, other in self._left_out(published.keys(), source):
+            if numpy.array_equal(published[name], published[other]):
+                del published[name]
         return published
 
     def _found(self, arrays: Mapping[str, numpy.ndarray], known: set[str]) -> dict[str, str]:
@@ -208,10 +215,14 @@ class Names:
             found.setdefault(self.repeats[name], found.pop(name))
         return found
 
-    def _left_out(self, known: set[str], found: Mapping[str, str]) -> list[tuple[str, str]]:
+    def _left_out(self, known: Set[str], found: Collection[str]) -> list[tuple[str, str]]:
         """Names that the file leaves out, each with the one that is read in its place."""
         defaults = self.defaults.items()
-        return [(name, other) for name, other in defaults if name in known - found.keys() and other in found]
+        return [
+            (name, other)
+            for name, other in defaults
+            if name in known and name not in found and other in found
+        ]
 
     def _spellings(self, name: str) -> Iterator[str]:
         """A file's name, and what it may mean."""
