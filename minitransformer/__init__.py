@@ -100,7 +100,7 @@ from minitransformer.ops.elementwise.hyperbolic import cosh, sinh
 from minitransformer.ops.elementwise.logarithms import logaddexp, logaddexp2, logit, xlogy
 from minitransformer.ops.elementwise.logic import isclose, isin, logical_and, logical_or, logical_xor
 from minitransformer.ops.elementwise.mixtures import addcdiv, addcmul, lerp, reciprocal
-from minitransformer.ops.elementwise.powers import exp2, float_power, pow, rsqrt, sqrt, square
+from minitransformer.ops.elementwise.powers import exp2, float_power, pow, rsqrt, sqrt, square, vander
 from minitransformer.ops.elementwise.rounding import (
     ceil,
     floor,
@@ -118,9 +118,33 @@ from minitransformer.ops.elementwise.trigonometry import acos, asin, atan, cos, 
 from minitransformer.ops.elementwise.trigonometry import acos as arccos
 from minitransformer.ops.elementwise.trigonometry import asin as arcsin
 from minitransformer.ops.elementwise.trigonometry import atan as arctan
-from minitransformer.ops.index.masks import masked_fill, masked_select, tril, tril_indices, triu, triu_indices
-from minitransformer.ops.index.picking import argwhere, gather, index_select, nonzero, repeat_interleave, take
-from minitransformer.ops.index.placing import index_add, index_copy, index_fill, scatter, scatter_add
+from minitransformer.ops.index.combining import block_diag, cartesian_prod, combinations, diagflat
+from minitransformer.ops.index.masks import (
+    masked_fill,
+    masked_scatter,
+    masked_select,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+)
+from minitransformer.ops.index.picking import (
+    argwhere,
+    gather,
+    index_select,
+    nonzero,
+    repeat_interleave,
+    take,
+    take_along_dim,
+)
+from minitransformer.ops.index.placing import (
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    scatter,
+    scatter_add,
+)
 from minitransformer.ops.index.slices import diag, diag_embed, diagonal, narrow, select, trace
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.softmax import log_softmax, logsumexp, softmax
@@ -139,27 +163,51 @@ from minitransformer.ops.order.middle import kthvalue, median, mode, nanmedian
 from minitransformer.ops.order.quantiles import nanquantile, quantile
 from minitransformer.ops.order.running import cummax, cummin
 from minitransformer.ops.order.sorting import argsort, msort, sort, topk
+from minitransformer.ops.products.added import addbmm, addmm, addmv, addr, baddbmm
+from minitransformer.ops.products.covariance import corrcoef, cov
+from minitransformer.ops.products.determinants import det, logdet, slogdet
 from minitransformer.ops.products.einsum import einsum
-from minitransformer.ops.products.linalg import addmm, baddbmm, bmm, dot, inner, linear, matmul, mm, mv, outer
+from minitransformer.ops.products.factorings import cholesky, qr, svd
+from minitransformer.ops.products.inverses import inverse, pinverse
+from minitransformer.ops.products.linalg import bmm, dot, inner, linear, matmul, mm, mv, outer
+from minitransformer.ops.products.linalg import dot as vdot
+from minitransformer.ops.products.linalg import outer as ger
+from minitransformer.ops.products.matrices import chain_matmul, cross, matrix_power
 from minitransformer.ops.products.pairs import kron, tensordot
-from minitransformer.ops.reduce.integrals import trapezoid
+from minitransformer.ops.reduce.increments import diff
+from minitransformer.ops.reduce.integrals import cumulative_trapezoid, trapezoid
 from minitransformer.ops.reduce.integrals import trapezoid as trapz
+from minitransformer.ops.reduce.logarithms import logcumsumexp
+from minitransformer.ops.reduce.moments import nanmean, nansum, std_mean, var_mean
 from minitransformer.ops.reduce.norms import norm
 from minitransformer.ops.reduce.products import cumprod, prod
 from minitransformer.ops.reduce.sums import count_nonzero, cumsum, mean, std, var
 from minitransformer.ops.reduce.sums import sum_ as sum
-from minitransformer.ops.shape.arranging import flip, repeat, roll, tile
+from minitransformer.ops.shape.arranging import flip, fliplr, flipud, repeat, roll, rot90, tile
+from minitransformer.ops.shape.cutting import dsplit, hsplit, split_with_sizes, tensor_split, vsplit
 from minitransformer.ops.shape.fitting import (
     atleast_1d,
     atleast_2d,
+    atleast_3d,
     broadcast_shapes,
     broadcast_tensors,
     broadcast_to,
     meshgrid,
 )
-from minitransformer.ops.shape.joining import cat, chunk, dstack, hstack, split, stack, unbind, vstack
+from minitransformer.ops.shape.joining import (
+    cat,
+    chunk,
+    column_stack,
+    dstack,
+    hstack,
+    split,
+    stack,
+    unbind,
+    vstack,
+)
 from minitransformer.ops.shape.joining import cat as concat
 from minitransformer.ops.shape.joining import cat as concatenate
+from minitransformer.ops.shape.joining import vstack as row_stack
 from minitransformer.ops.shape.layout import (
     expand,
     flatten,
@@ -210,6 +258,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         pictures,
         random,
         recipes,
+        special,
         testing,
         tokenization,
         tour,
@@ -228,7 +277,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
     from minitransformer.ops.networks.loss import cross_entropy
     from minitransformer.ops.networks.normalization import layer_norm, rms_norm
     from minitransformer.ops.networks.padding import pad
-    from minitransformer.ops.products.likeness import cdist, cosine_similarity
+    from minitransformer.ops.products.likeness import cdist, cosine_similarity, dist, pdist, renorm
     from minitransformer.random import (
         Generator,
         get_rng_state,
@@ -263,9 +312,12 @@ __all__ = [
     "accelerator",
     "acos",
     "add",
+    "addbmm",
     "addcdiv",
     "addcmul",
     "addmm",
+    "addmv",
+    "addr",
     "all",
     "allclose",
     "amax",
@@ -288,6 +340,7 @@ __all__ = [
     "atan2",
     "atleast_1d",
     "atleast_2d",
+    "atleast_3d",
     "autocast",
     "autograd",
     "backend",
@@ -302,6 +355,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "bool_",
@@ -309,42 +363,55 @@ __all__ = [
     "broadcast_tensors",
     "broadcast_to",
     "bucketize",
+    "cartesian_prod",
     "cat",
     "cdist",
     "ceil",
+    "chain_matmul",
     "channels_last",
     "checkpoint",
+    "cholesky",
     "chunk",
     "clamp",
     "clamp_max",
     "clamp_min",
     "clip",
     "clone",
+    "column_stack",
+    "combinations",
     "compare_with_torch",
     "compile",
     "concat",
     "concatenate",
     "contiguous_format",
     "copysign",
+    "corrcoef",
     "cos",
     "cosh",
     "cosine_similarity",
     "cost",
     "count_nonzero",
+    "cov",
+    "cross",
     "cross_entropy",
     "cuda",
     "cummax",
     "cummin",
     "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "data",
     "deg2rad",
+    "det",
     "detach",
     "detect_anomaly",
     "device",
     "diag",
     "diag_embed",
+    "diagflat",
     "diagonal",
+    "diff",
+    "dist",
     "distributed",
     "distributions",
     "div",
@@ -352,6 +419,7 @@ __all__ = [
     "dot",
     "double",
     "dropout",
+    "dsplit",
     "dstack",
     "dtype",
     "e",
@@ -375,6 +443,8 @@ __all__ = [
     "fix",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "float",
     "float16",
     "float32",
@@ -394,6 +464,7 @@ __all__ = [
     "ge",
     "gelu",
     "generation",
+    "ger",
     "get_float32_matmul_precision",
     "get_num_threads",
     "get_rng_state",
@@ -404,12 +475,14 @@ __all__ = [
     "half",
     "heaviside",
     "histc",
+    "hsplit",
     "hstack",
     "hypot",
     "iinfo",
     "index_add",
     "index_copy",
     "index_fill",
+    "index_put",
     "index_select",
     "inf",
     "inference_mode",
@@ -420,6 +493,7 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "inverse",
     "is_floating_point",
     "is_grad_enabled",
     "is_tensor",
@@ -449,6 +523,8 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logcumsumexp",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -459,8 +535,10 @@ __all__ = [
     "lt",
     "manual_seed",
     "masked_fill",
+    "masked_scatter",
     "masked_select",
     "matmul",
+    "matrix_power",
     "max",
     "maximum",
     "mean",
@@ -481,8 +559,10 @@ __all__ = [
     "mv",
     "nan",
     "nan_to_num",
+    "nanmean",
     "nanmedian",
     "nanquantile",
+    "nansum",
     "narrow",
     "ne",
     "neg",
@@ -500,12 +580,15 @@ __all__ = [
     "optim",
     "outer",
     "pad",
+    "pdist",
     "permute",
     "pi",
     "pictures",
+    "pinverse",
     "pow",
     "preserve_format",
     "prod",
+    "qr",
     "quantile",
     "rad2deg",
     "rand",
@@ -520,12 +603,15 @@ __all__ = [
     "reciprocal",
     "relu",
     "remainder",
+    "renorm",
     "repeat",
     "repeat_interleave",
     "reshape",
     "rms_norm",
     "roll",
+    "rot90",
     "round",
+    "row_stack",
     "rsqrt",
     "save",
     "scaled_dot_product_attention",
@@ -547,24 +633,31 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "slogdet",
     "softmax",
     "sort",
+    "special",
     "split",
+    "split_with_sizes",
     "sqrt",
     "square",
     "squeeze",
     "stack",
     "std",
+    "std_mean",
     "sub",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "swapdims",
     "t",
     "take",
+    "take_along_dim",
     "tan",
     "tanh",
     "tensor",
+    "tensor_split",
     "tensordot",
     "testing",
     "tile",
@@ -591,8 +684,12 @@ __all__ = [
     "unsqueeze",
     "use_backend",
     "utils",
+    "vander",
     "var",
+    "var_mean",
+    "vdot",
     "verify",
+    "vsplit",
     "vstack",
     "where",
     "xlogy",
@@ -601,7 +698,7 @@ __all__ = [
 ]
 # rooms that open when first entered: `mt.optim.Adam`
 LATER = """accelerator amp bench checkpoint cost cuda data distributed distributions explain func generation jit linalg models nn
-optim pictures random recipes testing tokenization tour training utils verify""".split()
+optim pictures random recipes special testing tokenization tour training utils verify""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
     name: room
@@ -617,7 +714,7 @@ FROM_LATER = {
         "ops.networks.loss": "cross_entropy",
         "ops.networks.normalization": "layer_norm rms_norm",
         "ops.networks.padding": "pad",
-        "ops.products.likeness": "cdist cosine_similarity",
+        "ops.products.likeness": "cdist cosine_similarity dist pdist renorm",
         "random": "Generator get_rng_state initial_seed manual_seed seed set_rng_state",
         "serialization": "load save",
     }.items()

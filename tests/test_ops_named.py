@@ -143,7 +143,7 @@ def test_special_values_in_order():
         (lambda x: mt.movedim(x, (0, 1), (0, 0)), ValueError, "as many places as dimensions"),
         (lambda x: mt.meshgrid(x), ValueError, "rows of numbers"),
         (lambda x: mt.broadcast_shapes((2,), (3,)), RuntimeError, "do not broadcast"),
-        (lambda x: x.norm("nuc"), NotImplementedError, "there are no singular values"),
+        (lambda x: x.norm("nuc"), NotImplementedError, "linalg.matrix_norm has"),
         (lambda x: x.long().norm(), TypeError, "expected a floating-point tensor"),
         (lambda x: mt.tensordot(x, x, 3), ValueError, "dims in 0..2"),
         (lambda x: x.mv(x), ValueError, "a matrix and a vector"),

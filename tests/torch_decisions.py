@@ -24,11 +24,42 @@ _TIES = Decision(
 )
 
 _SINGULAR_VALUES = Decision(
-    "norm nuc|linalg.(matrix_)?norm.*",
+    "norm nuc",
     "refused",
-    "there are no singular values",
-    "the nuclear and the spectral norm need a decomposition that no model here asks for",
+    "linalg.matrix_norm has the norms of singular values",
+    "`norm` is of vectors",
 )
+_LEAST_SQUARES = Decision(
+    "linalg.lstsq.*",
+    "different",
+    "value [123]: shape|expected 2 results",
+    "the solution is the same; what PyTorch gives beside it depends on its driver",
+)
+_TWO_FACTORS = Decision(
+    "linalg.pinv singular",
+    "refused",
+    "takes 1 positional argument",
+    "the database multiplies two matrices first",
+)
+_POWER_0 = Decision(
+    "linalg.matrix_power",
+    "different",
+    "gradient of tensor 0: got None",
+    "the power 0 is the identity and leaves no tape; PyTorch's gradient of it is 0",
+)
+_NOT_SYMMETRIC = Decision(
+    "linalg.pinv hermitian",
+    "different",
+    "gradient of tensor 0",
+    "of matrices that are not symmetric: PyTorch takes both triangles for the gradient, and one for the value",
+)
+_ANOTHER_ORDER = Decision(
+    "corrcoef|cov|logcumsumexp",
+    "different",
+    "gradient of tensor [01]",
+    "differences of numbers that are almost equal, rounded in another order",
+)
+_MATRICES = [_NOT_SYMMETRIC, _LEAST_SQUARES, _TWO_FACTORS, _POWER_0]
 
 _COUNTS = Decision(
     "cdist",
@@ -50,7 +81,7 @@ _SHARES = Decision(
 _HALVES = "PyTorch computes it in half precision, where powers underflow; ours in single"
 _BINS = Decision("histc", "different", "Not equal to tolerance", _HALVES)
 _FACTORS = Decision(
-    "baddbmm(.method|._)?",
+    "(baddbmm|addmv|addbmm|addr)(.method|._)?",
     "refused",
     "expected integers beta and alpha",
     "PyTorch cuts a factor of 0.6 to 0 without a word; for addmm it refuses, as we do",
@@ -92,6 +123,7 @@ OPS = [
     _BIASED_KEYS,
     _SIXTH,
     _SINGULAR_VALUES,
+    *_MATRICES,
     _COUNTS,
     _DRAWN,
     *_NORMAL,
@@ -118,7 +150,9 @@ OTHER_DTYPES = {
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
         Decision("nn.functional.layer_norm", "different", "gradient of tensor [01]", _NOTHING_LEFT),
         Decision("nn.functional.normalize", "different", "gradient of tensor 0", _NOTHING_LEFT),
+        _ANOTHER_ORDER,
         _SINGULAR_VALUES,
+        *_MATRICES,
         _COUNTS,
         _DRAWN,
         *_NORMAL,

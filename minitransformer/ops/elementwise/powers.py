@@ -7,6 +7,7 @@ from types import ModuleType
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays, DType, float64, namespace
 from minitransformer.ops.books import Books
+from minitransformer.ops.creation.filled import arange
 from minitransformer.ops.elementwise.arithmetic import div
 from minitransformer.ops.laws import Activates, unbroadcast
 from minitransformer.ops.operands import Operand, operands, real, rounded_once
@@ -124,6 +125,26 @@ def exp2(input: Tensor) -> Tensor:
         The same shape.
     """
     return pow(2, real(input))
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Vandermonde's matrix: the powers of numbers, side by side.
+
+    Args:
+        x: (n,).
+        N: how many powers; None means n.
+        increasing: from the power 0 on, not down to it.
+
+    Returns:
+        (n, N).
+
+    Raises:
+        ValueError: the input is no row, or `N` is negative.
+    """
+    if x.ndim != 1 or (N is not None and N < 0):
+        raise ValueError(f"vander: expected a row and N >= 0, got {x.shape} and {N}")
+    powers = arange(x.shape[0] if N is None else N, device=x.device)
+    return pow(x.unsqueeze(-1), powers if increasing else powers.flip(0))
 
 
 @rounded_once

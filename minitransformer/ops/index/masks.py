@@ -61,6 +61,36 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return getitem(values, (chosen,))
 
 
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """The values of a source, in order, where a mask holds, else the input.
+
+    Args:
+        input: any shape.
+        mask: a boolean tensor; shapes broadcast.
+        source: at least as many values as the mask holds places, of the dtype of `input`.
+
+    Returns:
+        The broadcast shape.
+
+    Raises:
+        TypeError: the mask is not boolean, or the dtypes differ.
+        ValueError: the source has too few values.
+    """
+    if mask.dtype != bool_ or source.dtype != input.dtype:
+        raise TypeError(
+            f"masked_scatter: expected a bool mask and {input.dtype}, got {mask.dtype} and {source.dtype}"
+        )
+    values, chosen = broadcast_tensors(input, mask)
+    counted = chosen.array.reshape(-1).cumsum()
+    needed = int(counted[-1]) if counted.size else 0
+    if needed > source.numel():
+        raise ValueError(f"masked_scatter: expected {needed} values or more, got {source.numel()}")
+    if not source.numel():
+        return values.clone()
+    places = namespace(counted).maximum(counted - 1, 0).reshape(values.shape)
+    return Where()(chosen, getitem(source.reshape(-1), (Tensor(places),)), values)
+
+
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices; zeros elsewhere.
 

@@ -11,6 +11,8 @@ from minitransformer.ops.index.bounds import check_range
 from minitransformer.ops.index.parts import getitem
 from minitransformer.ops.laws import Moves, dims
 from minitransformer.ops.numpy_names import numpy_names
+from minitransformer.ops.shape.fitting import broadcast_shapes
+from minitransformer.ops.shape.layout import expand
 
 
 class Gather(Moves):
@@ -175,3 +177,34 @@ def argwhere(input: Tensor) -> Tensor:
         int64, (n, ndim).
     """
     return nonzero(input)
+
+
+@numpy_names
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """One element along a dimension for each entry of an index, as by `argsort`: `gather`, but the other dimensions broadcast.
+
+    Args:
+        input: any shape.
+        indices: int64, with as many dimensions as `input`.
+        dim: the dimension; None counts through all elements in order.
+
+    Returns:
+        The broadcast shape of both, besides `dim`.
+
+    Raises:
+        IndexError: an index is out of range.
+        ValueError: the shapes do not fit.
+        TypeError: the indices are no int64.
+    """
+    if indices.dtype != int64:
+        raise TypeError(f"take_along_dim: expected int64 indices, got {indices.dtype}; call .long()")
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    if input.ndim != indices.ndim:
+        raise ValueError(f"take_along_dim: expected {input.ndim} dimensions, got {indices.shape}")
+    (d,) = dims(dim, input.ndim)
+    shape = list(broadcast_shapes(*((*t.shape[:d], 1, *t.shape[d + 1 :]) for t in (input, indices))))
+    values, at = (expand(t, shape[:d] + [t.shape[d]] + shape[d + 1 :]) for t in (input, indices))
+    n = input.shape[d]
+    check_range(at.array, -n, n - 1, "take_along_dim: index {} is outside a dimension of {}", n)
+    return gather(values, d, Tensor(at.array % max(n, 1)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from minitransformer import kernels
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, int64, namespace
 from minitransformer.ops.index.bounds import check_ids, check_range
+from minitransformer.ops.index.parts import getitem
 from minitransformer.ops.laws import Sums, dims
 from minitransformer.ops.tensors.convert import cast
 from minitransformer.ops.tensors.inplace import Overwrite
@@ -219,3 +221,34 @@ def put_at(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = Fals
     where = (places.array.copy(),)
     op = AddAt(where) if accumulate else Overwrite((), where)
     return op(flat, source).reshape(input.shape)
+
+
+def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Values at the places that several indices name together, as in `input[indices] = values`.
+
+    Args:
+        input: any shape.
+        indices: integers or masks, one for each of the first dimensions; they broadcast.
+        values: what is written, of the dtype of `input`; broadcasts to the places.
+        accumulate: whether it is added to what is there.
+
+    Returns:
+        A copy of `input` with the values written.
+
+    Raises:
+        TypeError: the dtypes differ.
+        IndexError: a place is out of range.
+    """
+    at = tuple(indices)
+    values = _alike("index_put", input, values).expand(getitem(input.detach(), at).shape)
+    op = AddAt if accumulate else lambda places: Overwrite((), places)
+    return op(_whole(at))(input, values)
+
+
+def _whole(indices: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    """The arrays of indices, with the places of a mask in place of it."""
+    return tuple(
+        array.copy()
+        for t in indices
+        for array in (t.array.nonzero() if t.dtype.kind == "b" else (t.array.astype(int64),))
+    )

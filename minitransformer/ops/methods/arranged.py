@@ -6,8 +6,8 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.ops.elementwise import choice
-from minitransformer.ops.index import masks, parts, picking, placing, slices
-from minitransformer.ops.shape import arranging, fitting, joining, layout
+from minitransformer.ops.index import combining, masks, parts, picking, placing, slices
+from minitransformer.ops.shape import arranging, cutting, fitting, joining, layout
 from minitransformer.ops.tensors import views
 from minitransformer.ops.tensors.inplace import in_place
 
@@ -34,12 +34,21 @@ class Arranged:
     swapaxes = swapdims = layout.transpose
     split = joining.split
     chunk = joining.chunk
+    tensor_split = cutting.tensor_split
+    hsplit = cutting.hsplit
+    vsplit = cutting.vsplit
+    dsplit = cutting.dsplit
+    split_with_sizes = cutting.split_with_sizes
     unbind = joining.unbind
     flip = arranging.flip
+    fliplr = arranging.fliplr
+    flipud = arranging.flipud
+    rot90 = arranging.rot90
     roll = arranging.roll
     repeat = arranging.repeat
     tile = arranging.tile
     transpose_ = views.reshaped_in_place(layout.transpose)
+    swapaxes_ = swapdims_ = views.reshaped_in_place(layout.transpose)
     t_ = views.reshaped_in_place(layout.t)
     squeeze_ = views.reshaped_in_place(layout.squeeze)
     unsqueeze_ = views.reshaped_in_place(layout.unsqueeze)
@@ -49,19 +58,24 @@ class Arranged:
     __setitem__ = parts.setitem
     __iter__ = parts.iterate
     gather = picking.gather
+    take_along_dim = picking.take_along_dim
+    argwhere = picking.argwhere
     index_select = picking.index_select
     repeat_interleave = picking.repeat_interleave
     nonzero = picking.nonzero
     masked_fill = masks.masked_fill
     where = choice.where_of
     masked_select = masks.masked_select
+    masked_scatter = masks.masked_scatter
     take = picking.take
     put = placing.put_at
+    index_put = placing.index_put
     narrow = slices.narrow
     select = slices.select
     unfold = slices.unfold
     diagonal = slices.diagonal
     diag = slices.diag
+    diagflat = combining.diagflat
     diag_embed = slices.diag_embed
     trace = slices.trace
     triu = masks.triu
@@ -72,6 +86,8 @@ class Arranged:
     scatter = placing.scatter
     scatter_add = placing.scatter_add
     put_ = in_place(placing.put_at)
+    index_put_ = in_place(placing.index_put)
+    masked_scatter_ = in_place(masks.masked_scatter)
     masked_fill_ = in_place(masks.masked_fill)
     triu_ = in_place(masks.triu)
     tril_ = in_place(masks.tril)
@@ -85,6 +101,16 @@ class Arranged:
     def T(self: Any) -> Tensor:
         """A matrix transposed: `t`."""
         return layout.t(self)
+
+    @property
+    def H(self: Any) -> Tensor:
+        """A matrix transposed: `t`; there are no complex numbers to conjugate."""
+        return layout.t(self)
+
+    @property
+    def mH(self: Any) -> Tensor:
+        """The last two dimensions exchanged: `mT`."""
+        return layout.transpose(self, -2, -1)
 
     @property
     def mT(self: Any) -> Tensor:

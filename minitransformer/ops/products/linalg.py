@@ -8,11 +8,9 @@ from minitransformer import kernels
 from minitransformer.autograd import Op, Tensor
 from minitransformer.backends import Array, Arrays
 from minitransformer.ops.books import Books
-from minitransformer.ops.creation.likes import zeros_like
-from minitransformer.ops.elementwise.arithmetic import add, mul
-from minitransformer.ops.elementwise.choice import where
+from minitransformer.ops.elementwise.arithmetic import mul
 from minitransformer.ops.laws import Sums, unbroadcast
-from minitransformer.ops.operands import operands, rounded_once
+from minitransformer.ops.operands import operands
 from minitransformer.ops.precision import lowered
 
 
@@ -208,56 +206,6 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     if input.ndim != 1 or vec2.ndim != 1:
         raise ValueError(f"outer: expected two vectors, got {input.shape} and {vec2.shape}")
     return mul(input.unsqueeze(1), vec2)
-
-
-@rounded_once
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2).
-
-    Args:
-        input: broadcasts to (n, m).
-        mat1: (n, k).
-        mat2: (k, m).
-        beta: the factor of `input`; with 0, NaN and infinity in `input` do not count.
-        alpha: the factor of the product.
-
-    Returns:
-        (n, m).
-
-    Raises:
-        ValueError: an operand of the product is no matrix, or the inner sizes differ.
-        RuntimeError: the tensors are integers, and a factor is none.
-    """
-    return _added(input, _product("addmm", 2, mat1, mat2), beta, alpha)
-
-
-def _added(input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
-    """beta * input + alpha * product; with beta 0 what is in `input` does not count."""
-    if product.dtype.kind != "f" and (isinstance(beta, float) or isinstance(alpha, float)):
-        raise RuntimeError(f"expected integers beta and alpha for integer tensors, got {beta} and {alpha}")
-    product = product if alpha == 1 else mul(product, alpha)
-    return add(product, input, alpha=beta) if beta else add(product, where(zeros_like(input) != 0, input, 0))
-
-
-@rounded_once
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (batch1 @ batch2).
-
-    Args:
-        input: broadcasts to (b, n, m).
-        batch1: (b, n, k).
-        batch2: (b, k, m).
-        beta: the factor of `input`; with 0, NaN and infinity in `input` do not count.
-        alpha: the factor of the product.
-
-    Returns:
-        (b, n, m).
-
-    Raises:
-        ValueError: an operand of the product has not 3 dimensions, or the sizes do not fit.
-        RuntimeError: the tensors are integers, and a factor is none.
-    """
-    return _added(input, _product("baddbmm", 3, batch1, batch2), beta, alpha)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:

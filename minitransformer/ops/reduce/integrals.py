@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitransformer.autograd import Tensor
 from minitransformer.ops.laws import dims
-from minitransformer.ops.reduce.sums import sum_
+from minitransformer.ops.reduce.sums import cumsum, sum_
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
@@ -23,18 +23,44 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
         TypeError: both `x` and `dx` are given.
         ValueError: there are other numbers of places than of values.
     """
+    return sum_(_areas("trapezoid", y, x, dx, dim), dim)
+
+
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1
+) -> Tensor:
+    """The integrals up to each value but the first: see `trapezoid`.
+
+    Args:
+        y: the values, any shape.
+        x: where they are, of the shape of `y` or (n,); None means evenly apart.
+        dx: how far apart; 1 unless given.
+        dim: the dimension.
+
+    Returns:
+        The shape of `y`, with one less along `dim`.
+
+    Raises:
+        TypeError: both `x` and `dx` are given.
+        ValueError: there are other numbers of places than of values.
+    """
+    return cumsum(_areas("cumulative_trapezoid", y, x, dx, dim), dim)
+
+
+def _areas(name: str, y: Tensor, x: Tensor | None, dx: float | None, dim: int) -> Tensor:
+    """Those between neighbours."""
     if x is not None and dx is not None:
-        raise TypeError("trapezoid: expected one of x and dx, got both")
+        raise TypeError(f"{name}: expected one of x and dx, got both")
     (d,) = dims(dim, y.ndim)
     pairs = _between(y, d, 1) + _between(y, d, 0)
     if x is None:
-        return sum_(pairs, d) * (0.5 if dx is None else dx / 2)
+        return pairs * (0.5 if dx is None else dx / 2)
     if x.ndim == 1:
         if x.shape[0] != y.shape[d]:
-            raise ValueError(f"trapezoid: {x.shape[0]} places for {y.shape[d]} values")
+            raise ValueError(f"{name}: {x.shape[0]} places for {y.shape[d]} values")
         x = x.reshape([-1 if i == d else 1 for i in range(y.ndim)])
     along = x.ndim - (y.ndim - d)
-    return sum_(pairs * (_between(x, along, 1) - _between(x, along, 0)), d) / 2
+    return pairs * (_between(x, along, 1) - _between(x, along, 0)) / 2
 
 
 def _between(t: Tensor, dim: int, first: int) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, DType, namespace
@@ -120,80 +119,11 @@ def norm(
         The shape of `input` without `dim`.
 
     Raises:
-        NotImplementedError: `p` is "nuc", which needs singular values.
+        NotImplementedError: `p` is "nuc", the sum of singular values.
         TypeError: the dtype is not a floating-point one.
     """
     if isinstance(p, str) and p != "fro":
         raise NotImplementedError(
-            f"norm: expected a number or 'fro', got {p!r}: there are no singular values"
+            f"norm: expected a number or 'fro', got {p!r}; linalg.matrix_norm has the norms of singular values"
         )
     return vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)
-
-
-def matrix_norm(
-    A: Tensor,
-    ord: float | str = "fro",
-    dim: Sequence[int] = (-2, -1),
-    keepdim: bool = False,
-    *,
-    dtype: DType | None = None,
-) -> Tensor:
-    """The norm of matrices.
-
-    Args:
-        A: (.., n, m), floating-point.
-        ord: "fro": the root of the sum of squares; 1, -1: the largest, smallest sum of |A| down a column; inf, -inf: along a row.
-        dim: the dimensions of rows and of columns.
-        keepdim: whether they stay, with size 1.
-        dtype: convert the input to this dtype first.
-
-    Returns:
-        The shape of `A` without `dim`.
-
-    Raises:
-        NotImplementedError: "nuc", 2 or -2, which need singular values.
-        ValueError: `dim` is not two dimensions, or `ord` is another.
-    """
-    if ord in ("nuc", 2, -2):
-        raise NotImplementedError(f"norm: no norm {ord!r} of matrices: there are no singular values")
-    rows, columns = over(tuple(dim), A.ndim, keepdim)
-    if ord == "fro":
-        return vector_norm(A, 2, (rows, columns), keepdim, dtype=dtype)
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise ValueError(f"norm: expected 'fro', 1, -1, inf or -inf for matrices, got {ord!r}")
-    summed, left = (rows, columns) if abs(float(ord)) == 1 else (columns, rows)
-    sums = vector_norm(A, 1, summed, True, dtype=dtype)
-    found = vector_norm(sums, math.copysign(math.inf, float(ord)), left, True)
-    return found if keepdim else found.squeeze((rows, columns))
-
-
-def linalg_norm(
-    A: Tensor,
-    ord: float | str | None = None,
-    dim: Dims = None,
-    keepdim: bool = False,
-    *,
-    dtype: DType | None = None,
-) -> Tensor:
-    """The norm of all values as of one vector; with `ord` that of a vector, or of matrices.
-
-    Args:
-        A: any shape, floating-point.
-        ord: None means 2 over all of `dim`; else as in `vector_norm` for one dimension, as in `matrix_norm` for two.
-        dim: an int or several; None means all.
-        keepdim: whether the dimensions stay, with size 1.
-        dtype: convert the input to this dtype first.
-
-    Returns:
-        The shape of `A` without `dim`.
-
-    Raises:
-        NotImplementedError: a norm of matrices that needs singular values.
-        ValueError: `ord` is given, and there are more than two dimensions.
-    """
-    along = over(dim, A.ndim)
-    if ord is not None and dim is None and A.ndim > 2:
-        raise ValueError(f"norm: expected `dim` for a norm {ord!r} of {A.ndim} dimensions")
-    if ord is None or (len(along) == 1 and not isinstance(ord, str)):
-        return vector_norm(A, 2 if ord is None else float(ord), dim, keepdim, dtype=dtype)
-    return matrix_norm(A, ord, tuple(along), keepdim, dtype=dtype)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, Arrays, namespace
+from minitransformer.ops import laws
 from minitransformer.ops.laws import Moves, dims
-from minitransformer.ops.shape.layout import expand, reshape, shape_of
+from minitransformer.ops.shape.layout import expand, reshape, shape_of, transpose
 
 
 class Flip(Moves):
@@ -129,3 +130,58 @@ def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """
     dims = shape_of(dims)
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """A tensor turned by right angles in the plane of two dimensions, from the first towards the second.
+
+    Args:
+        input: at least two dimensions.
+        k: how many right angles; negative ones turn the other way.
+        dims: the two dimensions.
+
+    Returns:
+        The same values, with the two sizes exchanged for an odd `k`.
+
+    Raises:
+        ValueError: there are other than two different dimensions.
+    """
+    a, b = laws.dims(tuple(dims), input.ndim) if len(dims) == 2 else (0, 0)
+    if a == b:
+        raise ValueError(f"rot90: expected two different dimensions, got {dims} for {input.shape}")
+    turned = {0: (), 1: (b,), 2: (a, b), 3: (a,)}[k % 4]
+    return transpose(flip(input, turned), a, b) if k % 2 else flip(input, turned)
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """The columns in the other order.
+
+    Args:
+        input: at least two dimensions.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there are fewer than two dimensions.
+    """
+    if input.ndim < 2:
+        raise ValueError(f"fliplr: expected at least two dimensions, got {input.shape}")
+    return flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """The rows in the other order.
+
+    Args:
+        input: at least one dimension.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: there is no dimension.
+    """
+    if not input.ndim:
+        raise ValueError("flipud: expected at least one dimension, got a number")
+    return flip(input, 0)

@@ -170,3 +170,20 @@ def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """
     given = tuple(t if t.ndim > 1 else t.reshape(1, -1) for t in _listed(tensors))
     return given[0] if len(tensors) == 1 and isinstance(tensors[0], Tensor) else given
+
+
+def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """Tensors with three dimensions at least.
+
+    Args:
+        *tensors: one or more, or all in one list.
+
+    Returns:
+        The tensor, or a tuple of them; numbers as (1, 1, 1), rows as (1, n, 1), matrices as (n, m, 1).
+    """
+    given = tuple(t if t.ndim > 2 else _deep(t) for t in _listed(tensors))
+    return given[0] if len(tensors) == 1 and isinstance(tensors[0], Tensor) else given
+
+
+def _deep(t: Tensor) -> Tensor:
+    return t.reshape(*t.shape, 1) if t.ndim == 2 else t.reshape(1, -1, 1)

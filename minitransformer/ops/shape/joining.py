@@ -262,3 +262,15 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """
     flat = [t if t.ndim > 1 else t.reshape(1, -1) for t in tensors]
     return cat([t if t.ndim > 2 else t.reshape(*t.shape, 1) for t in flat], 2)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side, rows as columns.
+
+    Args:
+        tensors: at least one; numbers and rows (n,) count as matrices (n, 1).
+
+    Returns:
+        A new tensor.
+    """
+    return cat([t if t.ndim > 1 else t.reshape(-1, 1) for t in tensors], 1)

@@ -11,6 +11,7 @@ from minitransformer.verify.cases.grids import GRID_LAYERS, GRIDS
 from minitransformer.verify.cases.indices import INDICES
 from minitransformer.verify.cases.layers import SIMPLE_LAYERS
 from minitransformer.verify.cases.losses import ACTIVATIONS, LOSSES, NORMALIZATIONS
+from minitransformer.verify.cases.matrices import MATRICES
 from minitransformer.verify.cases.positions import POSITIONS, ROTARY
 from minitransformer.verify.cases.products import PRODUCTS
 from minitransformer.verify.cases.recurrent import RECURRENT, STEPS
@@ -24,6 +25,7 @@ OPS: list[OpCase] = [
     *SHAPES,
     *INDICES,
     *PRODUCTS,
+    *MATRICES,
     *ACTIVATIONS,
     *NORMALIZATIONS,
     *LOSSES,

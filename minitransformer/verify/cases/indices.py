@@ -17,6 +17,22 @@ def _written(lib, x, row, column):
 
 
 INDICES = [
+    OpCase("take_along_dim", lambda lib, x, i: lib.take_along_dim(x, i, 1), [normal(2, 4), ids(4, 1, 3)]),
+    OpCase(
+        "masked_scatter",
+        lambda lib, x, mask, y: lib.masked_scatter(x, mask, y),
+        [normal(3, 4), BLOCKED, normal(12)],
+    ),
+    OpCase(
+        "index_put",
+        lambda lib, x, i, y: lib.index_put(x, (i,), y),
+        [normal(4, 2), given([2, 0]), normal(2, 2)],
+    ),
+    OpCase(
+        "index_put, added",
+        lambda lib, x, i, y: lib.index_put(x, (i, i), y, True),
+        [normal(3, 3), given([1, 1]), normal(2)],
+    ),
     OpCase("getitem, slices", lambda lib, x: x[1:, None, ::2, -1], [normal(3, 4, 2)]),
     OpCase("getitem, ids that repeat", lambda lib, x, i: x[i], [normal(4, 3), ids(4, 2, 5)]),
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),

@@ -31,6 +31,9 @@ PRODUCTS = [
         [normal(2, 3, 4), normal(4, 2, 5)],
     ),
     OpCase("baddbmm", lambda lib, *t: lib.baddbmm(*t, beta=2), [normal(2), normal(3, 2, 4), normal(3, 4, 2)]),
+    OpCase("addmv", lambda lib, *t: lib.addmv(*t, alpha=2), [normal(3), normal(3, 4), normal(4)]),
+    OpCase("addbmm", lambda lib, *t: lib.addbmm(*t, beta=2), [normal(2), normal(3, 2, 4), normal(3, 4, 2)]),
+    OpCase("addr", lambda lib, *t: lib.addr(*t, beta=0.5), [normal(4), normal(3), normal(4)]),
     OpCase("einsum", lambda lib, a, b: lib.einsum("bij,kj->bki", a, b), [normal(2, 3, 4), normal(5, 4)]),
     OpCase(
         "einsum, three operands",
@@ -39,6 +42,9 @@ PRODUCTS = [
     ),
     OpCase("einsum, a diagonal", lambda lib, a, b: lib.einsum("iij,j", a, b), [normal(3, 3, 4), normal(4)]),
     OpCase("cdist", lambda lib, a, b: lib.cdist(a, b), [normal(2, 3, 4), normal(5, 4)]),
+    OpCase("dist", lambda lib, a, b: lib.dist(a, b, 3), [normal(3, 4), normal(4)]),
+    OpCase("pdist", lambda lib, x: lib.pdist(x), [normal(4, 3)]),
+    OpCase("renorm", lambda lib, x: lib.renorm(x, 2, 0, 1.5), [normal(3, 4)]),
     OpCase(
         "cosine_similarity",
         lambda lib, a, b: lib.cosine_similarity(a, b, -1),

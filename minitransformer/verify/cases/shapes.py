@@ -8,6 +8,20 @@ from minitransformer.verify.case import OpCase
 from minitransformer.verify.inputs import normal
 
 SHAPES = [
+    OpCase("rot90", lambda lib, x: lib.rot90(x, 1, (0, 2)), [normal(2, 3, 4)]),
+    OpCase("fliplr", lambda lib, x: lib.fliplr(x), [normal(2, 3)]),
+    OpCase("flipud", lambda lib, x: lib.flipud(x), [normal(2, 3)]),
+    OpCase("atleast_3d", lambda lib, x: lib.atleast_3d(x), [normal(2, 3)]),
+    OpCase("column_stack", lambda lib, a, b: lib.column_stack((a, b)), [normal(3), normal(3, 2)]),
+    OpCase("tensor_split", lambda lib, x: lib.tensor_split(x, 3)[0], [normal(5, 2)]),
+    OpCase("hsplit", lambda lib, x: lib.hsplit(x, [1, 3])[1], [normal(2, 5)]),
+    OpCase("vsplit", lambda lib, x: lib.vsplit(x, 2)[1], [normal(4, 2)]),
+    OpCase("dsplit", lambda lib, x: lib.dsplit(x, 2)[0], [normal(2, 1, 4)]),
+    OpCase("split_with_sizes", lambda lib, x: lib.split_with_sizes(x, [1, 4])[1], [normal(5, 2)]),
+    OpCase("cartesian_prod", lambda lib, a, b: lib.cartesian_prod(a, b), [normal(2), normal(3)]),
+    OpCase("combinations", lambda lib, x: lib.combinations(x, 2), [normal(4)]),
+    OpCase("block_diag", lambda lib, a, b: lib.block_diag(a, b), [normal(2, 3), normal(2)]),
+    OpCase("diagflat", lambda lib, x: lib.diagflat(x, 1), [normal(2, 2)]),
     OpCase("reshape", lambda lib, x: lib.reshape(x, (4, -1)), [normal(2, 3, 4)]),
     OpCase("flatten", lambda lib, x: lib.flatten(x, 1), [normal(2, 3, 4)]),
     OpCase("permute", lambda lib, x: lib.permute(x, (2, 0, 1)), [normal(2, 3, 4)]),
