@@ -103,7 +103,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
         ValueError: an operand of the product has not 3 dimensions, or the sizes do not fit.
         RuntimeError: the tensors are integers, and a factor is none.
     """
-    return _added(input, sum_(bmm(batch1, batch2), 0), beta, alpha)
+    return _added(input, cast(sum_(bmm(batch1, batch2), 0), batch1.dtype), beta, alpha)
 
 
 @rounded_once
