@@ -148,7 +148,7 @@ class Trainer:
         last = self.step == self.steps
         if last or self.step % self.evaluate_every == 0:
             self._evaluate()
-        if kept.is_due() or last or self.step % self.save_every == 0 or signals.came:
+        if self._agreed(kept.is_due()) or last or self.step % self.save_every == 0 or signals.came:
             kept.now(signals)
         try:
             if report:
@@ -173,6 +173,10 @@ class Trainer:
 
     def _listen(self, signals: Signals) -> None:
         """After each step: hear of signals that came elsewhere, in a subclass."""
+
+    def _agreed(self, due: bool) -> bool:
+        """Whether a checkpoint is due by the clock; ranks that write one together agree, in a subclass."""
+        return due
 
     def _value(self, loss: Tensor) -> float:
         """The loss as a number."""

@@ -23,12 +23,15 @@ from minitransformer.cost import Cost, Measured
 from minitransformer.cost.words import told
 from minitransformer.disk import locked
 from minitransformer.files import AGAIN, blaming, one_line, settings
+from minitransformer.meshed import Layout
+from minitransformer.meshed import chosen as layout
 from minitransformer.models import room_of, stated_kind
 from minitransformer.nn import init
 from minitransformer.pictures import LossCurve
 from minitransformer.progress import progress_bar
 from minitransformer.recipes import RECIPES, ClassifierRecipe, FineTuningRecipe, Recipe
 from minitransformer.recipes.classifier import accuracy
+from minitransformer.settings import setting
 from minitransformer.training import BEST, LAST, RUNNING, Trainer
 
 # type checkers cannot read the members from a dict
@@ -60,6 +63,8 @@ Amp = Annotated[
 Ranks = Annotated[
     int | None, typer.Option(min=1, help="Processes that share out each batch, one core each; needs [mpi].")
 ]
+Tensor = Annotated[int, typer.Option(min=1, help="How many of the ranks share out the work of each layer.")]
+Pipeline = Annotated[int, typer.Option(min=1, help="Stages that the layers are cut into, on as many ranks.")]
 What = Annotated[
     Kind | None,
     typer.Argument(help="What to train; classifier if not given, or the run's kind with --resume."),
@@ -82,6 +87,8 @@ def train(
     adapt: Adapt = None,
     amp: Amp = None,
     ranks: Ranks = None,
+    tensor: Tensor = 1,
+    pipeline: Pipeline = 1,
     seed: Seed = 0,
     backend: Backend = None,
     json: Json = False,
@@ -91,9 +98,16 @@ def train(
     Ctrl-C stops with a checkpoint, from which --resume continues. A resumed run gives the same bits as one without a stop.
     SIGTERM and a closed terminal stop with a checkpoint too; the exit code is 128 plus the number of the signal.
     Under mpiexec or srun, this command line runs on all their processes without --ranks.
+    --tensor and --pipeline cut the model into parts; the ranks that are left share out the batches. A run may be resumed in any
+    other layout.
     """
-    if (ranks or 1) > 1 and not world.launched():
-        sys.exit(start(ranks or 1))
+    count = ranks or tensor * pipeline
+    if count % (tensor * pipeline):
+        raise ValueError(
+            f"--ranks: expected a multiple of {tensor} x {pipeline} (tensor x pipeline), got {count}"
+        )
+    if count > 1 and not world.launched():
+        sys.exit(start(count))
     prepare(seed, backend)
     directory = out or Path("runs") / (kind or CLASSIFIER)
     chosen = dict(
@@ -101,7 +115,11 @@ def train(
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    with as_a_rank() as first, _to_itself(directory) if first else contextlib.nullcontext():
+    with (
+        as_a_rank() as first,
+        setting(layout, Layout(tensor, pipeline)),
+        _to_itself(directory) if first else contextlib.nullcontext(),
+    ):
         _train(directory, kind, chosen, resume, json, first)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from minitransformer import models
 from minitransformer.autograd import Tensor
 from minitransformer.collectives import world
+from minitransformer.meshed import ONE, MeshedTrainer, chosen
+from minitransformer.models.blocks import blocks_of
 from minitransformer.nn import Module
 from minitransformer.optim import AdamW
 from minitransformer.ranked import RankedTrainer
@@ -75,7 +78,7 @@ def trainer_of(
     """
     learning = [p for p in model.parameters() if p.requires_grad]
     optimizer = AdamW(learning, lr=recipe.lr, betas=betas, eps=eps, weight_decay=weight_decay)
-    return (RankedTrainer if world.is_entered() else Trainer)(
+    return _kind()(
         model,
         loss,
         loader,
@@ -89,3 +92,12 @@ def trainer_of(
         directory=directory,
         description={**models.describe(model, tokenizer), "kind": recipe.kind, "recipe": asdict(recipe)},
     )
+
+
+def _kind() -> Callable[..., Trainer]:
+    """The trainer for one process, for ranks that share out batches, or for those that share out the model too."""
+    if not world.is_entered():
+        return Trainer
+    if chosen.get() == ONE:
+        return RankedTrainer
+    return partial(MeshedTrainer, layout=chosen.get(), blocks_of=blocks_of)
