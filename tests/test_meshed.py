@@ -1,11 +1,17 @@
 """Tensor, pipeline and data parallel at once: every gradient, and every parameter after five steps, beside one process."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy
 import pytest
+from test_ranks import MPIEXEC, with_mpi
 
 import minitransformer as mt
 from minitransformer import distributed as dist
 from minitransformer import optim
+from minitransformer.cli import ranks
 from minitransformer.distributed.meshed_model import MeshedModel
 from minitransformer.distributed.pipelining import Schedule1F1B, ScheduleGPipe
 from minitransformer.distributed.tensor import Replicate
@@ -140,3 +146,24 @@ def test_a_number_of_ranks_that_does_not_fit_is_refused():
 
     with pytest.raises(dist.DistError, match=r"a multiple of 2 x 2 .tensor x pipeline. ranks, got 6"):
         dist.spawn(work, nprocs=6)
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_meshed as t
+from minitransformer import distributed as dist
+dist.init_process_group("mpi", timeout=60)
+for name in t.MODELS:
+    t.check(t.meshed(name, 2, 2, t.Schedule1F1B, True), t.alone(name), 1)
+    t.check(t.meshed(name, 1, 2, t.ScheduleGPipe, False), t.alone(name), 2)
+sys.stdout.write("right\\n")
+"""
+
+
+@pytest.mark.slow
+@with_mpi
+def test_four_processes():
+    line = [MPIEXEC, "-n", "4", sys.executable, "-c", PROGRAM, str(Path(__file__).parent)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=200, env=ranks.environment())
+    assert done.returncode == 0 and done.stdout.count("right") == 4, done.stdout + done.stderr

@@ -72,7 +72,9 @@ def world(world_size: int, rank: int, timeout: float) -> Mpi:
         engine.abort(error)
 
     sys.excepthook = ends_all
-    atexit.register(engine.end)  # after `sys.exit`, and before MPI's own end, which waits for all ranks
+    atexit.register(
+        engine.wait_for_end
+    )  # after `sys.exit`, and before MPI's own end, which waits for all ranks
     return engine
 
 
@@ -173,6 +175,18 @@ class Mpi(Engine):
             self.over = True
             for group in [self, *self.parts]:
                 group._say(-group.calls - 1)
+
+    def wait_for_end(self) -> None:
+        """Leave, and hear that the others do, so that no message is left over."""
+        self.end()
+        last = time.monotonic() + self.timeout
+        groups = [self, *self.parts]
+        while not library().Is_finalized() and time.monotonic() < last:
+            for group in groups:
+                group._hear()
+            if all(len(group.left) == group.size - 1 for group in groups):
+                return
+            time.sleep(NAP)
 
     def _finish(self, done: Callable[[], Any], call: str, places: Sequence[int], whom: str) -> None:
         if not self._within(self.timeout, done, call, places, pair=True):
