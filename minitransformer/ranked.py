@@ -10,12 +10,10 @@ import numpy
 from minitransformer.autograd import Tensor
 from minitransformer.collectives import world
 from minitransformer.collectives.reductions import ReduceOp
-from minitransformer.nn.parallel.buckets import mean_of_gradients
+from minitransformer.nn.parallel.buckets import CAP, mean_of_gradients
 from minitransformer.nn.parallel.global_batch import sharing
 from minitransformer.randomness import Rows
 from minitransformer.training import Signals, Trainer
-
-CAP = 8 << 20  # bytes of a bucket
 
 
 class RankedTrainer(Trainer):

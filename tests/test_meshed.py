@@ -13,6 +13,7 @@ from minitransformer import distributed as dist
 from minitransformer import optim
 from minitransformer.cli import ranks
 from minitransformer.distributed.meshed_model import MeshedModel
+from minitransformer.distributed.optim import ZeroRedundancyOptimizer
 from minitransformer.distributed.pipelining import Schedule1F1B, ScheduleGPipe
 from minitransformer.distributed.tensor import Replicate
 from minitransformer.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, transformer_plan
@@ -50,9 +51,12 @@ def loss_fn(logits, targets):
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def optimizer_of(params):
+def optimizer_of(params, group=None):
     """Not Adam with a small eps: the gradient of the bias of keys is rounding alone, and Adam would step by its sign."""
-    return optim.Adam(params, lr=0.01, eps=1e-3)
+    settings = {"lr": 0.01, "eps": 1e-3}
+    if group is None:
+        return optim.Adam(params, **settings)
+    return ZeroRedundancyOptimizer(params, optim.Adam, group, **settings)
 
 
 def alone(name):
@@ -76,15 +80,15 @@ def alone(name):
     return losses, *first, [p.numpy() for p in model.parameters()], mt.rand(1).item()
 
 
-def meshed(name, tensor, pipeline, schedule, cuts_vocabulary):
-    """The same of this rank, put together."""
+def meshed(name, tensor, pipeline, schedule, cuts_vocabulary, zero=False):
+    """The same of this rank, put together. With `zero`, ranks along "data" share out what the optimizer keeps."""
     model = made(name)
     plan = transformer_plan(model, tensor)
     if cuts_vocabulary:
         words = "words" if name == "gpt" else "embedding"
         plan |= {words: RowwiseParallel(), "head": ColwiseParallel(output_layouts=Replicate())}
     m = MeshedModel(model, tensor, pipeline, blocks_of, plan)
-    optimizer = optimizer_of(m.parameters())
+    optimizer = optimizer_of(m.parameters(), m.data if zero else None)
     run = schedule(m.stage, 3, loss_fn)
     mt.manual_seed(9)
     losses, first = [], None
@@ -137,6 +141,19 @@ def test_every_layout_takes_the_steps_of_one_process(
     want = alone(name)
     for found in dist.spawn(work, nprocs=ranks):
         check(found, want, ranks // (tensor * pipeline))
+
+
+def test_a_shared_embedding_on_two_stages_with_the_optimizer_shared_out():
+    """The stages add their gradients before the mean is taken, and the norm counts the matrix once; elsewhere neither held:
+    https://github.com/NVIDIA/Megatron-LM/issues/844 and https://github.com/NVIDIA/Megatron-LM/pull/7227."""
+
+    def work(rank):
+        dist.init_process_group("local", timeout=60)
+        return meshed("gpt", 1, 2, Schedule1F1B, False, zero=True)
+
+    want = alone("gpt")
+    for found in dist.spawn(work, nprocs=4):
+        check(found, want, 2)
 
 
 def test_a_number_of_ranks_that_does_not_fit_is_refused():

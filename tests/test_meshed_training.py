@@ -81,7 +81,7 @@ def test_models_that_are_no_row_of_blocks_are_refused(tmp_path):
 
 def test_a_number_of_ranks_that_does_not_fit_is_refused(command):
     code, printed = command("train", "dates", "--ranks", "3", "--tensor", "2")
-    assert code == 1 and "--ranks: expected a multiple of 2 x 1 (tensor x pipeline), got 3" in printed
+    assert code == 1 and "--ranks: expected a multiple of 2, the product" in printed
 
 
 @pytest.mark.slow

@@ -228,6 +228,17 @@ def test_what_is_refused():
         blocks_of(nn.Linear(1, 1))
 
 
+def test_stages_with_other_schedules_are_named_at_once():
+    def work(rank):
+        stage = stage_of(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
+        Schedule1F1B(stage, 2 + rank, lambda y, _: y.sum()).step(mt.ones(4, 2))
+
+    with pytest.raises(
+        dist.DistError, match=r"rank 0 calls Schedule1F1B\(2\).step, rank 1 calls Schedule1F1B\(3\).step"
+    ):
+        run(work, 2)
+
+
 def test_a_stage_that_fails_ends_all():
     def work(rank):
         stage = stage_of(nn.Sequential(nn.Linear(2, 2), nn.Linear(3, 2)))

@@ -242,6 +242,21 @@ def test_relevance_is_that_of_one_process_and_the_ledgers_close(cuts_vocabulary,
     assert "ranks" not in alone.ledger
 
 
+def test_all_ranks_begin_with_the_parameters_of_the_first():
+    def work(rank):
+        mt.manual_seed(rank)
+        model = parallelize_module(gpt())
+        weight = model.encoder.layers[0].linear1.weight
+        return weight.full_tensor().numpy(), model.words.weight.numpy()
+
+    mt.manual_seed(0)
+    first = gpt()
+    for weight, words in run(work, 2):
+        assert (weight == first.encoder.layers[0].linear1.weight.numpy()).all() and (
+            words == first.words.weight.numpy()
+        ).all()
+
+
 def test_parts_are_put_together():
     def work(rank):
         model = made(gpt)

@@ -41,6 +41,26 @@ def mpiexec() -> str:
     raise ImportError(f"--ranks needs mpi4py and mpich, which are not installed: {install_line('[mpi]')}")
 
 
+def start_ranks(ranks: int | None, each: int) -> None:
+    """Run this command line on several ranks, if several are asked for and no launcher has started them; then exit with their code.
+
+    Args:
+        ranks: how many; None means as few as can be.
+        each: how many ranks share out one model.
+
+    Raises:
+        ValueError: the number of ranks is no multiple of `each`.
+        ImportError: MPI is not installed.
+    """
+    count = each if ranks is None else ranks
+    if count % each:
+        raise ValueError(
+            f"--ranks: expected a multiple of {each}, the product of --tensor and --pipeline, got {count}"
+        )
+    if count > 1 and not world.launched():
+        sys.exit(start(count))
+
+
 def start(ranks: int) -> int:
     """Run this command line on several ranks, and wait for their end.
 

@@ -17,8 +17,7 @@ from rich.table import Table
 from minitransformer import checkpoint, models
 from minitransformer.checkpoint import CheckpointError
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
-from minitransformer.cli.ranks import as_a_rank, start
-from minitransformer.collectives import world
+from minitransformer.cli.ranks import as_a_rank, start_ranks
 from minitransformer.cost import Cost, Measured
 from minitransformer.cost.words import told
 from minitransformer.disk import locked
@@ -101,13 +100,7 @@ def train(
     --tensor and --pipeline cut the model into parts; the ranks that are left share out the batches. A run may be resumed in any
     other layout.
     """
-    count = ranks or tensor * pipeline
-    if count % (tensor * pipeline):
-        raise ValueError(
-            f"--ranks: expected a multiple of {tensor} x {pipeline} (tensor x pipeline), got {count}"
-        )
-    if count > 1 and not world.launched():
-        sys.exit(start(count))
+    start_ranks(ranks, tensor * pipeline)
     prepare(seed, backend)
     directory = out or Path("runs") / (kind or CLASSIFIER)
     chosen = dict(

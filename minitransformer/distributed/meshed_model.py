@@ -15,6 +15,7 @@ import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array
+from minitransformer.collectives import world
 from minitransformer.collectives.engine import Engine
 from minitransformer.collectives.reductions import ReduceOp
 from minitransformer.distributed.groups import get_world_size
@@ -22,15 +23,15 @@ from minitransformer.distributed.mesh import init_device_mesh
 from minitransformer.distributed.pipelining.stage import PipelineStage, stage_of
 from minitransformer.distributed.tensor.parallel import parallelize_module
 from minitransformer.nn import Module, Parameter, Sequential
-from minitransformer.nn.parallel.buckets import mean_of_gradients
+from minitransformer.nn.parallel.buckets import CAP, begin_alike, mean_of_gradients
 from minitransformer.nn.parallel.tensor import Sharded
 from minitransformer.optim.optimizer import Optimizer, State
 
-CAP = 8 << 20  # bytes of a bucket
-
 
 class MeshedModel:
-    """A whole model, and the part of it that this rank trains. All ranks make one, of equal models, and call its methods together.
+    """A whole model, and the part of it that this rank trains. All ranks make one, and call its methods together.
+
+    All begin with the parameters of the first rank's model.
 
     Args:
         model: the whole model; it stays as it is until `gather`.
@@ -67,9 +68,10 @@ class MeshedModel:
             "cpu", (rows, pipeline, tensor), mesh_dim_names=("data", "pipeline", "tensor")
         )
         self.data, self.pipeline, self.tensor = (mesh.get_group(i) for i in range(3))
+        begin_alike(world.current("MeshedModel"), model, 0)
         self.model, self.part = model, copy.deepcopy(model)
         if tensor > 1:
-            parallelize_module(self.part, self.tensor, plan)
+            parallelize_module(self.part, self.tensor, plan, src_data_rank=None)
         self.stage = (
             PipelineStage(self.part, 0, 1, group=self.pipeline)
             if pipeline == 1 or blocks_of is None

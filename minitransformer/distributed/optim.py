@@ -14,11 +14,9 @@ import numpy
 
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.distributed.groups import ProcessGroup, engine_of, place_in
-from minitransformer.nn.parallel.buckets import broadcast_in_buckets
+from minitransformer.nn.parallel.buckets import CAP, broadcast_in_buckets
 from minitransformer.optim.optimizer import Optimizer, Params, Settings
 from minitransformer.settings import enable_grad
-
-CAP = 8 << 20  # bytes of a bucket
 
 
 class ZeroRedundancyOptimizer(Optimizer):

@@ -83,8 +83,10 @@ class Schedule:
 
         Raises:
             ValueError: `loss_fn` takes several means.
-            DistError: a stage has ended, or does not come.
+            DistError: a stage has ended, does not come, or has another schedule.
         """
+        what = f"{type(self).__name__}({self.n_microbatches}{'' if self.loss_fn else ', no loss_fn'}).step"
+        self.stage.engine.agree(what)  # stages that do not would wait for each other
         step = _Step(self, args, target)
         params = list(self.stage.submodule.parameters())
         before = [p.grad for p in params]

@@ -9,6 +9,7 @@ from minitransformer.distributed.groups import ProcessGroup, engine_of
 from minitransformer.distributed.mesh import DeviceMesh
 from minitransformer.distributed.tensor.placements import Placement, Replicate, Shard
 from minitransformer.nn import Dropout, Embedding, Linear, Module, MultiheadAttention
+from minitransformer.nn.parallel.buckets import begin_alike
 from minitransformer.nn.parallel.tensor import (
     ColwiseLinear,
     Cut,
@@ -132,14 +133,14 @@ def parallelize_module(
 ) -> Module:
     """Cut layers of a model, in place: afterwards each rank holds its parts of them. All ranks call this.
 
-    The model is the same on all ranks before: made from one seed, or loaded. Parameters that two layers share stay shared.
+    All ranks begin with the parameters of the first. Parameters that two layers share stay shared.
 
     Args:
         module: the model.
         device_mesh: a mesh of one dimension, or a group; None for all ranks.
         parallelize_plan: for names of submodules how they are cut; a `*` stands for any part of a name between dots. A style alone
             cuts `module` itself. None takes `transformer_plan`.
-        src_data_rank: accepted as in PyTorch; no effect.
+        src_data_rank: which rank of the group has the parameters that all begin with; None if all have the same, which saves time.
 
     Returns:
         The model; of a style alone, the new layer.
@@ -147,9 +148,12 @@ def parallelize_module(
     Raises:
         ValueError: a name fits no submodule, sizes do not fit the ranks, or one of two layers that share a parameter is not cut.
         TypeError: a style does not fit its layer.
+        DistError: the models of the ranks have other parameters.
     """
     group = device_mesh.get_group() if isinstance(device_mesh, DeviceMesh) else device_mesh
     cut = Cut(engine_of(group, "parallelize_module"))
+    if src_data_rank is not None:
+        begin_alike(cut.engine, module, src_data_rank)
     if isinstance(parallelize_plan, ParallelStyle):
         return parallelize_plan.apply(module, cut)
     plan = transformer_plan(module, cut.engine.size) if parallelize_plan is None else parallelize_plan

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array, namespace
 from minitransformer.collectives.engine import Engine
 from minitransformer.collectives.reductions import ReduceOp
+from minitransformer.nn.module import Module
+
+CAP = 8 << 20  # bytes of a bucket: gradients of up to 8 MiB travel fastest together
 
 
 def buckets(arrays: Sequence[Array], cap: float) -> Iterator[list[Array]]:
@@ -88,3 +91,18 @@ def mean_of_gradients(engine: Engine, params: Sequence[Tensor], cap: float) -> N
         if p.grad is None:
             p.grad = Tensor(namespace(p.array).zeros_like(p.array))
     reduce_in_buckets(engine, [p.grad.array for p in found if p.grad is not None], ReduceOp.AVG, cap)
+
+
+@no_grad()
+def begin_alike(engine: Engine, module: Module, root: int) -> None:
+    """Give the parameters of one rank's module to the modules of all.
+
+    Args:
+        engine: the group.
+        module: on each rank, with parameters of the same shapes.
+        root: which rank of the group.
+
+    Raises:
+        DistError: the modules have other parameters.
+    """
+    broadcast_in_buckets(engine, [p.writable() for p in module.parameters()], root, CAP)
