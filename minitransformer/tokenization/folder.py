@@ -13,14 +13,14 @@ from minitransformer.tokenization.published import PublishedTokenizer, token_of
 from minitransformer.tokenization.sentence_piece import read_pieces
 
 WHOLE = "tokenizer.json"
-SETTINGS = "tokenizer_config.json"
+SETTINGS, MARKS = vocabulary_files.SETTINGS, "special_tokens_map.json"
 TEMPLATE = "chat_template.jinja"
 SENTENCE_PIECE = ("spiece.model", "tokenizer.model")
 BESIDE = (
     WHOLE,
     SETTINGS,
-    "special_tokens_map.json",
-    "added_tokens.json",
+    MARKS,
+    vocabulary_files.ADDED,
     TEMPLATE,
     "vocab.txt",
     "vocab.json",
@@ -75,18 +75,22 @@ def _source(
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """What the folder says of its tokenizer, with the chat template of a file of its own."""
-    path = folder / SETTINGS
-    settings: dict[str, Any] = {}
-    if path.is_file():
-        with blaming(path):
-            told = parse_json(read_text(path))
-            if not isinstance(told, dict):
-                raise ValueError(f"expected names and values, got {type(told).__name__}")
-            settings = told
+    """What the folder says of its tokenizer: of special tokens in an older file too, and the chat template of a file of its own."""
+    settings = {**_said(folder / MARKS), **_said(folder / SETTINGS)}
     if (folder / TEMPLATE).is_file():
         settings["chat_template"] = read_text(folder / TEMPLATE)
     return settings
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """The names and values in a file; none if it is not there."""
+    if not path.is_file():
+        return {}
+    with blaming(path):
+        told = parse_json(read_text(path))
+        if not isinstance(told, dict):
+            raise ValueError(f"expected names and values, got {type(told).__name__}")
+    return told
 
 
 def with_marks(source: str, settings: Mapping[str, Any]) -> str:

@@ -111,8 +111,8 @@ class PublishedTokenizer(Tokenizer):
 
     def _first(self, name: str, usual: Iterable[str]) -> int | None:
         """The id of the special token that the settings name, or else of the first usual one in the vocabulary."""
-        pieces = [token_of(self.settings, name) or "", *usual]
-        return next((i for piece in pieces if (i := self.id_of(piece)) is not None), None)
+        pieces = [token_of(self.settings, name), *usual]
+        return next((i for piece in pieces if piece and (i := self.id_of(piece)) is not None), None)
 
     def id_of(self, piece: str) -> int | None:
         """Find the id of a piece.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from minitransformer.files import FileError, blaming, parse_json, read_text
+from minitransformer.files import FileError, blaming, one_line, parse_json, read_text
 from minitransformer.tokenization.published import token_of, tokenizers
 from minitransformer.tokenization.published_json import check_merges
 
 # where Qwen cuts a text before it merges bytes: letters, single digits, other signs, line breaks, spaces
 QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 BERTS = ("bert", "distilbert")
+SETTINGS = "tokenizer_config.json"
+ADDED = "added_tokens.json"
+SWITCHES = ("tokenize_chinese_chars", "strip_accents", "do_lower_case")
+FLAGS = ("lstrip", "rstrip", "normalized", "single_word")
 
 
 def word_pieces(folder: Path, model_type: str, settings: Mapping[str, Any]) -> str:
@@ -40,6 +44,9 @@ def word_pieces(folder: Path, model_type: str, settings: Mapping[str, Any]) -> s
         }
         if missing := [mark for mark in marks.values() if mark not in ids]:
             raise ValueError(f"expected {', '.join(missing)} in the vocabulary, got no such piece")
+        for name in SWITCHES:
+            if not isinstance(settings.get(name), bool | None):
+                raise ValueError(f"{name}: expected true or false, got {settings[name]!r}")
     made = package.Tokenizer(package.models.WordPiece(ids, unk_token=marks["unk"]))
     made.normalizer = package.normalizers.BertNormalizer(
         handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
@@ -57,7 +64,7 @@ def word_pieces(folder: Path, model_type: str, settings: Mapping[str, Any]) -> s
     names = [
         token_of(settings, name) or mark for name, mark in (("pad_token", "[PAD]"), ("mask_token", "[MASK]"))
     ]
-    return _text(made, [mark for mark in (*marks.values(), *names) if mark in ids])
+    return _text(made, [mark for mark in (*marks.values(), *names) if mark in ids], folder, settings)
 
 
 def byte_pairs(folder: Path, model_type: str, settings: Mapping[str, Any]) -> str:
@@ -100,7 +107,7 @@ def byte_pairs(folder: Path, model_type: str, settings: Mapping[str, Any]) -> st
         made.post_processor = package.processors.RobertaProcessing(
             (end, ids[end]), (begin, ids[begin]), add_prefix_space=before
         )
-    return _text(made, [mark for mark in marks if mark in ids])
+    return _text(made, [mark for mark in marks if mark in ids], folder, settings)
 
 
 def _merges(path: Path) -> list[tuple[str, str]]:
@@ -112,8 +119,47 @@ def _merges(path: Path) -> list[tuple[str, str]]:
     return [(left, right) for left, right in pairs]
 
 
-def _text(made: Any, marks: list[str]) -> str:
-    """The text of a `tokenizer.json`, with marks that no text is cut into."""
-    made.add_special_tokens(list(dict.fromkeys(marks)))
+def _text(made: Any, marks: list[str], folder: Path, settings: Mapping[str, Any]) -> str:
+    """The text of a `tokenizer.json`, with marks that no text is cut into, and with what the folder adds to the vocabulary."""
+    told = dict(_added(folder, settings))
+    for mark in marks:
+        told.setdefault(mark, (None, {}))
+    package = tokenizers()
+    with blaming(folder / SETTINGS):
+        for content, (i, flags) in told.items():
+            token = package.AddedToken(content, **{"normalized": False, "special": True, **flags})
+            (made.add_special_tokens if token.special else made.add_tokens)([token])
+            if i not in (None, made.token_to_id(content)):
+                raise ValueError(
+                    f"{content!r}: expected the next id, {made.token_to_id(content)}, for what is added to the vocabulary, got {i}"
+                )
     source: str = made.to_str()
     return source
+
+
+def _added(
+    folder: Path, settings: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[int | None, dict[str, bool]]]]:
+    """The pieces that a folder adds, each with its id, if that is said, and its flags: those with the lowest ids first."""
+    with blaming(folder / ADDED):
+        older = parse_json(read_text(folder / ADDED)) if (folder / ADDED).is_file() else {}
+        for content, i in sorted(_pairs(older, int), key=lambda pair: pair[1]):
+            yield content, (i, {"special": False, "normalized": True})
+    with blaming(folder / SETTINGS):
+        for i, entry in sorted(
+            _pairs(settings.get("added_tokens_decoder") or {}, dict), key=lambda pair: int(pair[0])
+        ):
+            flags = {name: entry[name] for name in (*FLAGS, "special") if isinstance(entry.get(name), bool)}
+            yield token_of({i: entry}, i) or "", (int(i), {"special": False, **flags})
+        for name in ("additional_special_tokens", "extra_special_tokens"):
+            listed = settings.get(name) or []
+            for entry in listed.values() if isinstance(listed, dict) else listed:
+                if mark := token_of({name: entry}, name):
+                    yield mark, (None, {})
+
+
+def _pairs(told: Any, kind: type) -> list[tuple[str, Any]]:
+    """The entries of names and values. Raises ValueError if it is something else."""
+    if not isinstance(told, dict) or not all(isinstance(value, kind) for value in told.values()):
+        raise ValueError(f"expected tokens and their ids, got {one_line(repr(told))}")
+    return list(told.items())
