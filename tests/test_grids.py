@@ -416,3 +416,18 @@ def test_windows_by_hand(shape):
 def test_mistakes_are_named(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong(mt.ones(3, 2, 5, 4))
+
+
+@pytest.mark.parametrize("settings", [{}, {"return_indices": True}])
+def test_largest_values_of_parts(settings):
+    for shape, size in (((2, 3, 7), 3), ((3, 5), 5), ((1, 1, 1), 4)):
+        pool = lambda lib, x, s=size: lib.nn.functional.adaptive_max_pool1d(x, s, **settings)  # noqa: E731
+        check_op(pool, shape, differences=not settings)
+    for shape, size in (((2, 3, 5, 4), (2, 3)), ((3, 5, 4), (None, 7)), ((2, 1, 1, 6), 1), ((0, 2, 3, 3), 2)):
+        pool = lambda lib, x, s=size: lib.nn.functional.adaptive_max_pool2d(x, s, **settings)  # noqa: E731
+        check_op(pool, shape, differences=not settings)
+    assert repr(nn.AdaptiveMaxPool2d((2, 3))) == repr(torch.nn.AdaptiveMaxPool2d((2, 3)))
+    with pytest.raises(ValueError, match="one size >= 0, or 2"):
+        nn.functional.adaptive_max_pool2d(mt.ones(1, 1, 3, 3), (2, 3, 4))
+    with pytest.raises(ValueError, match="a grid with places"):
+        nn.functional.adaptive_max_pool1d(mt.ones(1, 0), 2)

@@ -84,6 +84,48 @@ def test_of_vectors(reduction):
         check_op(asked("pairwise_distance", p=p, keepdim=keepdim), (4, 3), (3,))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_of_scores(reduction):
+    y = numpy.array([[1, -1, -1], [1, 1, -1]])
+    check_values(asked("hinge_embedding_loss", margin=0.7, reduction=reduction), array(2, 3), y)
+    check_values(asked("soft_margin_loss", reduction=reduction), 9 * array(2, 3), y)
+    check_values(asked("multilabel_soft_margin_loss", reduction=reduction), array(2, 3), (y + 1) // 2)
+    for classes, shape in ((numpy.array([2, 0, 1, 2]), (4, 3)), (numpy.array(1), (3,))):
+        for p in (1, 2):
+            loss = asked("multi_margin_loss", p=p, margin=0.8, reduction=reduction)
+            check_values(loss, array(*shape), classes)
+
+    def weighted(name):
+        return lambda lib, x, y, w: getattr(lib.nn.functional, name)(
+            x, y, weight=w.detach(), reduction=reduction
+        )
+
+    weights = array(3, seed=4, low=0.5)
+    check_values(weighted("multi_margin_loss"), array(2, 3), numpy.array([2, 0]), weights, differences=False)
+    check_values(
+        weighted("multilabel_soft_margin_loss"), array(2, 3), (y + 1) // 2, weights, differences=False
+    )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_of_distributions(reduction):
+    counts = numpy.array([[0.0, 1, 2], [5, 0, 9]])
+    for settings in ({}, {"full": True}, {"log_input": False, "eps": 1e-3}):
+        loss = asked("poisson_nll_loss", reduction=reduction, **settings)
+        check_values(
+            lambda lib, x, y, loss=loss: loss(lib, x, y.detach()),
+            array(2, 3, low=0.2),
+            counts,
+            differences=False,
+        )
+    for shape in ((2, 3), (2, 1), (2,)):
+        for full in (True, False):
+            loss = asked("gaussian_nll_loss", reduction=reduction, full=full)
+            check_values(loss, array(2, 3), array(2, 3, seed=1), array(*shape, low=0.1, seed=2))
+    small = asked("gaussian_nll_loss", reduction=reduction, eps=0.5)
+    check_values(small, array(2, 3), array(2, 3, seed=1), numpy.full((2, 3), 0.2), differences=False)
+
+
 def test_gumbel_softmax_draws_with_the_probabilities_of_softmax():
     mt.manual_seed(0)
     logits = mt.tensor(numpy.tile([0.0, 1.0, -1.0], (4000, 1)), requires_grad=True)
@@ -107,6 +149,8 @@ def test_gumbel_softmax_draws_with_the_probabilities_of_softmax():
         lambda lib: lib.HuberLoss(delta=0.5),
         lambda lib: lib.KLDivLoss(reduction="batchmean", log_target=True),
         lambda lib: lib.BCEWithLogitsLoss(),
+        lambda lib: lib.PoissonNLLLoss(),
+        lambda lib: lib.MultiLabelSoftMarginLoss(),
         lambda lib: lib.CosineSimilarity(0),
         lambda lib: lib.PairwiseDistance(1.0, keepdim=True),
     ],
@@ -141,6 +185,11 @@ def test_weights_of_losses_are_buffers():
         (lambda x: F.cosine_embedding_loss(x, x, x), ValueError, r"\(N, C\), \(N, C\) and \(N,\)"),
         (lambda x: F.margin_ranking_loss(x, x[0], x), ValueError, "equally many dimensions"),
         (lambda x: F.triplet_margin_loss(x, x, x, margin=0.0), ValueError, "margin > 0"),
+        (lambda x: F.multi_margin_loss(x, x[:, 0].long(), p=3), ValueError, "p 1 or 2, got 3"),
+        (lambda x: F.multi_margin_loss(x, x[0, :1].long()), ValueError, r"\(N, C\) and \(N,\), got"),
+        (lambda x: F.soft_margin_loss(x, x[0]), ValueError, "equal shapes"),
+        (lambda x: F.gaussian_nll_loss(x, x, x[0, :1]), ValueError, "expected variances for"),
+        (lambda x: F.gaussian_nll_loss(x, x, -x), ValueError, "variances >= 0"),
         (lambda x: F.triplet_margin_loss(x, x, x[0]), ValueError, "equally many dimensions"),
     ],
 )

@@ -158,6 +158,7 @@ OTHER_DTYPES = {
         *_NORMAL,
     ],
     "float16": [
+        Decision("nn.functional.soft_margin_loss", "different", "value|gradient of tensor 0", _HALVES),
         _BIASED_KEYS,
         _NO_CHANNELS,
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),

@@ -35,6 +35,8 @@ from minitransformer.nn.grids.padding import (
 from minitransformer.nn.grids.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
     AvgPool1d,
     AvgPool2d,
     MaxPool1d,
@@ -53,6 +55,13 @@ from minitransformer.nn.losses.distances import (
     MarginRankingLoss,
     PairwiseDistance,
     TripletMarginLoss,
+)
+from minitransformer.nn.losses.likelihoods import GaussianNLLLoss, PoissonNLLLoss
+from minitransformer.nn.losses.margins import (
+    HingeEmbeddingLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
 )
 from minitransformer.nn.losses.probabilities import BCELoss, BCEWithLogitsLoss, KLDivLoss
 from minitransformer.nn.masking import generate_square_subsequent_mask
@@ -109,6 +118,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
     "AddedPositionalEncoding",
     "AttentionCache",
     "AvgPool1d",
@@ -143,11 +154,13 @@ __all__ = [
     "GLU",
     "GRU",
     "GRUCell",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
     "InstanceNorm1d",
@@ -171,6 +184,8 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
@@ -180,6 +195,7 @@ __all__ = [
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PoissonNLLLoss",
     "PositionalEncoding",
     "RMSNorm",
     "RNN",
@@ -199,6 +215,7 @@ __all__ = [
     "Sigmoid",
     "SinusoidalPositionalEncoding",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmin",
     "Softplus",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from minitransformer.autograd import Tensor
 from minitransformer.errors import no_such_name
 from minitransformer.nn.projected_attention import multi_head_attention_forward
+from minitransformer.ops.grids.adaptive_max import adaptive_max_pool1d, adaptive_max_pool2d
 from minitransformer.ops.grids.convolution import conv1d, conv2d, conv3d
 from minitransformer.ops.grids.pooling import (
     adaptive_avg_pool1d,
@@ -32,7 +33,14 @@ from minitransformer.ops.networks.distances import (
 )
 from minitransformer.ops.networks.dropout import dropout, dropout1d, dropout2d
 from minitransformer.ops.networks.gumbel import gumbel_softmax
+from minitransformer.ops.networks.likelihoods import gaussian_nll_loss, poisson_nll_loss
 from minitransformer.ops.networks.loss import cross_entropy, nll_loss
+from minitransformer.ops.networks.margins import (
+    hinge_embedding_loss,
+    multi_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+)
 from minitransformer.ops.networks.normalization import layer_norm, rms_norm
 from minitransformer.ops.networks.padding import pad
 from minitransformer.ops.networks.probabilities import (
@@ -70,6 +78,8 @@ from minitransformer.ops.products.linalg import linear
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
@@ -90,6 +100,7 @@ __all__ = [
     "elu",
     "embedding",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
@@ -98,6 +109,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
     "interpolate",
@@ -114,6 +126,8 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -121,6 +135,7 @@ __all__ = [
     "pairwise_distance",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -130,6 +145,7 @@ __all__ = [
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softplus",
     "softshrink",

@@ -7,8 +7,7 @@ from typing import Any
 
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace
-from minitransformer.optim.optimizer import Optimizer, Params, Settings, State, check_settings, rate
-from minitransformer.optim.rmsprop import keep
+from minitransformer.optim.optimizer import Optimizer, Params, Settings, State, check_settings, keep, rate
 
 
 class Adadelta(Optimizer):

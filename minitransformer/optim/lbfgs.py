@@ -141,7 +141,7 @@ class LBFGS(Optimizer):
         """Whether the gradient, the step or the change of the loss has become small."""
         least = group["tolerance_change"]
         flat = float(abs(now.gradient).max()) <= group["tolerance_grad"]
-        return flat or float(abs(now.t * d).max()) <= least or abs(now.loss - start.loss) < least
+        return bool(flat or float(abs(now.t * d).max()) <= least or abs(now.loss - start.loss) < least)
 
     def _here(self, closure: Closure, t: float, d: Array) -> Point:
         """Evaluate the closure where the parameters are."""

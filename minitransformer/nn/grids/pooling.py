@@ -232,3 +232,57 @@ class AdaptiveAvgPool2d(_Adaptive):
             ValueError: if the sizes do not fit.
         """
         return F.adaptive_avg_pool2d(input, self.output_size)
+
+
+class _AdaptiveMax(_Adaptive):
+    """The settings of adaptive maxima."""
+
+    def __init__(self, output_size: int | None | Sequence[int | None], return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+
+class AdaptiveMaxPool1d(_AdaptiveMax):
+    """The largest values of parts of a sequence, so many that the result has a given length.
+
+    Args:
+        output_size: the length; None leaves it.
+        return_indices: whether to return also where each value was found.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """Take the largest values.
+
+        Args:
+            input: (N, C, L) or (C, L), floating-point.
+
+        Returns:
+            (N, C, L_out) or (C, L_out); or a pair of this and the indices.
+
+        Raises:
+            ValueError: if the sizes do not fit.
+        """
+        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool2d(_AdaptiveMax):
+    """The largest values of parts of pictures, so many that the result has a given size.
+
+    Args:
+        output_size: one size for both dimensions, or two; None leaves one.
+        return_indices: whether to return also where each value was found.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """Take the largest values.
+
+        Args:
+            input: (N, C, H, W) or (C, H, W), floating-point.
+
+        Returns:
+            (N, C, H_out, W_out) or (C, H_out, W_out); or a pair of this and the indices.
+
+        Raises:
+            ValueError: if the sizes do not fit.
+        """
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)

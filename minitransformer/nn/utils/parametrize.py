@@ -43,7 +43,7 @@ class ParametrizationList(ModuleList):
         """What the weight `value` is computed from; a module without `right_inverse` counts as the identity."""
         for module in reversed(self):
             value = getattr(module, "right_inverse", lambda given: given)(value)
-        return _Whole([value]) if isinstance(value, Tensor) else value  # type: ignore[no-any-return]
+        return _Whole([value]) if isinstance(value, Tensor) else value
 
     def _originals(self) -> list[Tensor]:
         names = ["original"] if self.is_tensor else [f"original{i}" for i in range(self.ntensors)]

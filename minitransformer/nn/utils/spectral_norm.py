@@ -49,8 +49,8 @@ def drawn(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     Returns:
         u (M,) and v (N,).
     """
-    made = {"dtype": matrix.dtype, "device": matrix.device}
-    u, v = (normalize(randn(n, **made), dim=0, eps=eps) for n in matrix.shape)
+    drawn = (randn(n, dtype=matrix.dtype, device=matrix.device) for n in matrix.shape)
+    u, v = (normalize(vector, dim=0, eps=eps) for vector in drawn)
     return u, v
 
 

@@ -54,6 +54,8 @@ POOLING = [
     OpCase("max_pool2d", _pooled("max_pool2d", 2, ceil_mode=True), [normal(2, 3, 5, 4)]),
     OpCase("avg_pool1d", _pooled("avg_pool1d", 2), [normal(2, 3, 6)]),
     OpCase("avg_pool2d", _pooled("avg_pool2d", (2, 3), 2, 1, True, False), [normal(2, 3, 5, 4)]),
+    OpCase("adaptive_max_pool1d", _pooled("adaptive_max_pool1d", 3), [normal(2, 3, 5)]),
+    OpCase("adaptive_max_pool2d", _pooled("adaptive_max_pool2d", (2, None)), [normal(2, 3, 5, 4)]),
     OpCase("adaptive_avg_pool1d", _pooled("adaptive_avg_pool1d", 3), [normal(2, 3, 5)]),
     OpCase("adaptive_avg_pool2d", _pooled("adaptive_avg_pool2d", (2, None)), [normal(2, 3, 5, 4)]),
 ]
@@ -108,6 +110,8 @@ GRID_LAYERS = [
     LayerCase("AvgPool2d", lambda lib: lib.nn.AvgPool2d(2), [normal(2, 3, 4, 4)]),
     LayerCase("AdaptiveAvgPool1d", lambda lib: lib.nn.AdaptiveAvgPool1d(2), [normal(2, 3, 5)]),
     LayerCase("AdaptiveAvgPool2d", lambda lib: lib.nn.AdaptiveAvgPool2d(1), [normal(2, 3, 4, 3)]),
+    LayerCase("AdaptiveMaxPool1d", lambda lib: lib.nn.AdaptiveMaxPool1d(2), [normal(2, 3, 5)]),
+    LayerCase("AdaptiveMaxPool2d", lambda lib: lib.nn.AdaptiveMaxPool2d((2, 3)), [normal(2, 3, 4, 3)]),
     LayerCase("BatchNorm1d, in training", lambda lib: lib.nn.BatchNorm1d(3), [normal(5, 3)]),
     LayerCase("BatchNorm2d, in use", lambda lib: lib.nn.BatchNorm2d(3).eval(), [normal(2, 3, 2, 2)]),
     LayerCase("InstanceNorm1d", lambda lib: lib.nn.InstanceNorm1d(3, affine=True), [normal(2, 3, 4)]),

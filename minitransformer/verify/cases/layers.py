@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitransformer.verify.case import LayerCase
-from minitransformer.verify.inputs import given, ids, normal
+from minitransformer.verify.inputs import given, ids, normal, positive
 
 
 def _held(lib):
@@ -113,12 +113,31 @@ SIMPLE_LAYERS = [
         lambda lib: lib.nn.MarginRankingLoss(0.5),
         [normal(3), normal(3), given([1, -1, 1])],
     ),
+    LayerCase(
+        "HingeEmbeddingLoss",
+        lambda lib: lib.nn.HingeEmbeddingLoss(0.5),
+        [normal(4), given([1, -1, -1, 1])],
+    ),
+    LayerCase("SoftMarginLoss", lambda lib: lib.nn.SoftMarginLoss(), [normal(3), given([1, -1, 1])]),
+    LayerCase("MultiMarginLoss", lambda lib: lib.nn.MultiMarginLoss(2, 0.7), [normal(4, 5), ids(5, 4)]),
+    LayerCase(
+        "MultiLabelSoftMarginLoss",
+        lambda lib: lib.nn.MultiLabelSoftMarginLoss(reduction="sum"),
+        [normal(2, 3), given([[1, 0, 1], [0, 0, 1]])],
+    ),
+    LayerCase("PoissonNLLLoss", lambda lib: lib.nn.PoissonNLLLoss(), [normal(4), given([0, 2, 1, 5])]),
+    LayerCase(
+        "GaussianNLLLoss",
+        lambda lib: lib.nn.GaussianNLLLoss(full=True),
+        [normal(4, 3), normal(4, 3), positive(4, 1)],
+    ),
     LayerCase("TripletMarginLoss", lambda lib: lib.nn.TripletMarginLoss(4.0), [normal(3, 4)] * 3),
     LayerCase(
         "Sequential",
         lambda lib: lib.nn.Sequential(lib.nn.Linear(4, 6), lib.nn.GELU(), lib.nn.Linear(6, 3)),
         [normal(2, 4)],
     ),
+    LayerCase("DataParallel", lambda lib: lib.nn.DataParallel(lib.nn.Linear(3, 2)), [normal(4, 3)]),
     LayerCase("Identity", lambda lib: lib.nn.Identity(), [normal(2, 4)]),
     LayerCase("Flatten", lambda lib: lib.nn.Flatten(), [normal(2, 3, 4)]),
     LayerCase("Unflatten", lambda lib: lib.nn.Unflatten(1, (2, 2)), [normal(2, 4)]),

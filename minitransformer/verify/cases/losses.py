@@ -7,7 +7,7 @@ import numpy
 from minitransformer.backends import float32
 from minitransformer.randomness import manual_seed
 from minitransformer.verify.case import OpCase
-from minitransformer.verify.inputs import given, ids, normal
+from minitransformer.verify.inputs import given, ids, normal, positive
 
 
 def _dropped(lib, x):
@@ -149,6 +149,36 @@ LOSSES = [
         "margin_ranking_loss",
         lambda lib, a, b, y: lib.nn.functional.margin_ranking_loss(a, b, y, 0.5),
         [normal(4), normal(4), given([1, -1, -1, 1])],
+    ),
+    OpCase(
+        "hinge_embedding_loss",
+        lambda lib, x, y: lib.nn.functional.hinge_embedding_loss(x, y, 0.5),
+        [normal(4), given([1, -1, -1, 1])],
+    ),
+    OpCase(
+        "soft_margin_loss",
+        lambda lib, x, y: lib.nn.functional.soft_margin_loss(x, y, reduction="none"),
+        [normal(4), given([1, -1, -1, 1])],
+    ),
+    OpCase(
+        "multi_margin_loss",
+        lambda lib, x, y: lib.nn.functional.multi_margin_loss(x, y, 2),
+        [normal(4, 5), ids(5, 4)],
+    ),
+    OpCase(
+        "multilabel_soft_margin_loss",
+        lambda lib, x, y: lib.nn.functional.multilabel_soft_margin_loss(x, y),
+        [normal(2, 3), given([[1, 0, 1], [0, 0, 1]])],
+    ),
+    OpCase(
+        "poisson_nll_loss",
+        lambda lib, x, y: lib.nn.functional.poisson_nll_loss(x, y, full=True),
+        [normal(4), given([0.0, 2.0, 1.0, 5.0])],
+    ),
+    OpCase(
+        "gaussian_nll_loss",
+        lambda lib, x, y, v: lib.nn.functional.gaussian_nll_loss(x, y, v),
+        [normal(4, 3), normal(4, 3), positive(4, 1)],
     ),
     OpCase(
         "triplet_margin_loss",
