@@ -8,7 +8,7 @@ from math import log10
 
 from minitransformer.plain import escaped
 
-WIDTH, LEFT, RIGHT = 560, 158, 12  # of the picture, and of its margins
+WIDTH, LEFT, RIGHT = 592, 190, 12  # of the picture, and of its margins
 STEP = 40  # from one row to the next
 
 

@@ -46,6 +46,11 @@ def _next_token(published: PublishedResult) -> str:
 
 
 def _missing(published: PublishedResult) -> str:
-    rows = [(WHAT[name], command) for name, command in published.missing.items()]
+    rows = [f"<li>{escaped(WHAT[name])}: {_command(text)}</li>" for name, text in published.missing.items()]
     said = "Not in this computer's cache yet. Each command downloads its model and shows it:"
-    return f"<p>{escaped(said)}</p>" + table(["what one would see", "command"], rows) if rows else ""
+    return f"<p>{escaped(said)}</p><ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _command(text: str) -> str:
+    """A command, which breaks between its words only."""
+    return f"<code>{' '.join(f'<span>{escaped(word)}</span>' for word in text.split())}</code>"
