@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -35,10 +36,12 @@ from minitransformer.cli.translate import translate
 from minitransformer.cli.verify import verify
 from minitransformer.cli.watch import watch
 
+PANELS = 80  # columns: in fewer, the help has no panels, which would cut the names of options
 app = typer.Typer(
     help="A Transformer from scratch: check it, train it, generate with it, and see why it says what it says.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if shutil.get_terminal_size().columns >= PANELS else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # the panels of `minitransformer --help`, and the commands in each

@@ -15,7 +15,7 @@ def hint(name: Name = None, directory: Folder = None) -> None:
     for n in exercises_named(workspace, name)[:1]:
         number, count, text, again = workspace.next_hint(n)
         which = f", hint {number} of {count}" + (", the last, again" if again else "")
-        console.print(Text.assemble((n, "bold"), f"{which}: {text}"), soft_wrap=True)
+        console.print(Text.assemble((n, "bold"), f"{which}: {text}"), soft_wrap=not console.is_terminal)
         if again:
             remark(f"There are no more. The solution: `{command(f'solution {n}', workspace.path)}`")
     tell_trouble(workspace)

@@ -40,8 +40,13 @@ def check(name: str, answer: Any = OF_THE_FILE) -> Report | Reports:
         The report, or the reports on all exercises of a lesson, which a notebook displays.
 
     Raises:
+        TypeError: if the name is none.
         ValueError: if there is no such exercise.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f'name: expected that of an exercise in quotes, as in check("softmax", softmax), got {name!r}'
+        )
     if answer is OF_THE_FILE:
         workspace = Workspace.open(here())
         reports = Reports(workspace.check(each) for each in catalogue.named(name))
@@ -56,6 +61,11 @@ def check(name: str, answer: Any = OF_THE_FILE) -> Report | Reports:
 
 def _judged(name: str, answer: Any) -> Report:
     exercise = catalogue.exercise(name)
+    if not callable(answer):
+        says = f"expected a function or class, got {type(answer).__name__}"
+        return Report(
+            name, "refused", details=(says,), hint=f'No brackets behind it: check("{name}", {name}).'
+        )
     file, source = written(answer)
     try:
         with at_most(SECONDS):

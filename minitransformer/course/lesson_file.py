@@ -70,7 +70,7 @@ class LessonFile:
     lesson: str
 
     def text(self) -> str:
-        """The content of the file, or of the starter if there is no file.
+        """The content of the file, or of the starter if there is no file or nothing in it.
 
         Returns:
             Python source.
@@ -79,9 +79,8 @@ class LessonFile:
             OSError: it cannot be read.
             ValueError: it is no text.
         """
-        if not os.path.lexists(self.path):
-            return starter_of(self.lesson)
-        return read_plain(self.path, LARGEST_FILE).decode("utf-8-sig").replace("\r\n", "\n")
+        written = self._written()
+        return written if written.strip() else starter_of(self.lesson)
 
     def shared(self) -> set[str]:
         """The names that both the file and the starter define.
@@ -156,9 +155,15 @@ class LessonFile:
         backup = None
         if any(self._loses(what, lines) for what, lines in code.items()):
             write(backup := free_name(self.path), read_plain(self.path, LARGEST_FILE), durable=True)
-        if new != self.text() or not os.path.lexists(self.path):
+        if new != self._written():
             write(self.path, new, durable=True)
         return backup
+
+    def _written(self) -> str:
+        """What is in the file; "" if there is none."""
+        if not os.path.lexists(self.path):
+            return ""
+        return read_plain(self.path, LARGEST_FILE).decode("utf-8-sig").replace("\r\n", "\n")
 
     def _loses(self, what: str, lines: str) -> bool:
         """Whether these lines replace others of the learner's own."""

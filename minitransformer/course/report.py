@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +43,23 @@ def printable(text: str) -> str:
         At most 500 characters of it, escaped; line feeds stay.
     """
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text[:LONGEST])
+
+
+def broken(line: str, width: int) -> str:
+    """Break a line of a report between its words; what follows begins where the words begin, behind the mark.
+
+    Args:
+        line: the line.
+        width: the longest that a line may be, in characters; a longer word stays whole.
+
+    Returns:
+        Lines.
+    """
+    behind = " " * len(MARKS["hint"])
+    parts = textwrap.wrap(
+        line, width, subsequent_indent=behind, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(parts)
 
 
 @dataclass(frozen=True)
@@ -102,14 +120,16 @@ class Report:
     __repr__ = __str__
 
     def show(self, console) -> None:
-        """Print the report with colours.
+        """Print the report with colours. In a terminal, lines break between words, and what the code printed stays as it is.
 
         Args:
             console: a rich console.
         """
+        width = console.width if console.is_terminal else None
         styles = {**STYLES, "title": f"bold {COLOURS.get(self.status, 'red')}"}
         for line, (kind, _) in zip(str(self).splitlines(), self._kinds(), strict=True):
-            console.print(line, style=styles.get(kind, ""), markup=False, soft_wrap=True)
+            shown = broken(line, width) if width and kind != "printed" else line
+            console.print(shown, style=styles.get(kind, ""), markup=False, soft_wrap=True)
 
     def _kinds(self) -> list[tuple[str, str]]:
         return [(kind, line) for kind, text in self.lines() for line in text.splitlines() or [""]]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from minitransformer import course
@@ -237,3 +238,23 @@ def test_of_much_that_is_printed_the_end_is_shown(tmp_path):
     report = check_file("softmax", file, 1)
     assert report.status == "stopped"
     assert report.printed == ("(1,980 lines before these)", *map(str, range(1980, 2000)))
+
+
+def test_a_wrong_copy_of_a_cell_takes_no_pass_away(notebook):
+    notebook.run(SOFTMAX.replace("top(x)", "x.max(-1, keepdims=True)"))
+    assert notebook.check("softmax").passed
+    kept = notebook.file.read_text("utf-8")
+    notebook.run("def softmax(x):\n    return x\n")
+    assert not notebook.check("softmax").passed
+    assert notebook.passed() == {"softmax"} and notebook.file.read_text("utf-8") == kept
+
+
+def test_what_a_call_returns_is_no_answer(notebook):
+    report = course.check("causal_mask", np.tri(3))
+    assert report.status == "refused" and 'check("causal_mask", causal_mask)' in report.hint
+
+
+def test_a_function_is_no_name(notebook):
+    notebook.run(MASK)
+    with pytest.raises(TypeError, match="in quotes"):
+        course.check(notebook.names["mask"])

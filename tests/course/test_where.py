@@ -9,7 +9,7 @@ import pytest
 
 from minitransformer.course import catalogue
 from minitransformer.course.definitions import definition
-from minitransformer.course.report import Report
+from minitransformer.course.report import Report, broken
 from minitransformer.course.watching import Saved
 from minitransformer.course.where import command as to_type
 from minitransformer.course.where import here
@@ -94,6 +94,19 @@ def test_a_narrow_terminal_shows_the_names_to_type(command, monkeypatch):
     assert max(map(len, lines)) <= 60
     shown = {word for line in lines for word in line.split()}
     assert shown >= {*catalogue.exercise_names(), *catalogue.lessons()}
+
+
+def test_a_report_breaks_between_words():
+    line = "  hint  exp(1000) is infinite: subtract the row's maximum first, in every row of the last axis."
+    lines = broken(line, 60).splitlines()
+    assert max(map(len, lines)) <= 60 and all(later.startswith(" " * 8) for later in lines[1:])
+    assert " ".join(" ".join(lines).split()) == " ".join(line.split())
+    assert broken("x" * 70, 60) == "x" * 70 and broken(line, 200) == line
+
+
+def test_the_help_of_a_narrow_terminal_shows_the_options_to_type(separately):
+    out = separately("chat", "--help", env=os.environ | {"COLUMNS": "60"})[1]
+    assert "--max-new-tokens" in out and "MINITRANSFORMER_BACKEND" in out and "…" not in out
 
 
 # ---- watch ----

@@ -97,6 +97,15 @@ def test_reset_of_a_file_that_is_gone(command, tmp_path):
     assert code == 0 and "there was no file" in out and file.read_text(encoding="utf-8") == starter_of(LESSON)
 
 
+def test_reset_of_an_exercise_in_an_empty_file_brings_all_that_it_needs(command, tmp_path):
+    command("start")
+    file = tmp_path / "minitransformer-course" / f"{LESSON}.py"
+    for empty in ("", "\n\n"):
+        file.write_text(empty, encoding="utf-8")
+        assert command("reset", "softmax")[0] == 0
+        assert file.read_text(encoding="utf-8") == starter_of(LESSON)
+
+
 def test_pytest_judges_a_learner_s_folder(command, tmp_path):
     command("start")
     folder = tmp_path / "minitransformer-course"

@@ -18,7 +18,7 @@ from minitransformer.course.repair.rules import ANYWHERE, RULES, rewritten
 from minitransformer.course.repair.statements import changes, moves
 from minitransformer.course.repair.text import Edit, Text, alone, blocks, of_expression, of_statements, values
 
-MOST = 6000  # changes that are tried
+MOST = 700  # changes that are tried; of 78 answers, 45 have a repair, found among the first 571
 AFTER = 20  # those that are still tried after one after which every property holds
 CLOSE, NEAR, FAR = 3, 6, 14  # words by which an expression of the solution may differ from what it replaces
 MODULES = ("np", "math", "sys", "numpy", "self")
