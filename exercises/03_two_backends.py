@@ -13,8 +13,8 @@ def namespace(*arrays):
     """The library that made the arrays: a module, such as the module `numpy`.
 
     arrays: arrays of any library, also of one that this file does not name; Python's numbers and
-    None (for an argument left out), which go along with any library. Returns `numpy` if there is nothing else.
-    Raises TypeError that names both libraries if the arrays come from two.
+    None (for an argument left out), which go along with any library. Returns `numpy` if there is
+    nothing else. Raises TypeError that names both libraries if the arrays come from two.
 
     The module of an array's class is `type(array).__module__`, a text: "numpy", or "cupy.something"
     with the library's name before the first dot. `sys.modules` is the dictionary of all modules
@@ -65,7 +65,8 @@ def move(array, xp):
     array: of any library; xp: a module, such as `numpy`. Shape and dtype stay.
     To the host, `array.get()` makes a NumPy array of any other library's array. From the host,
     `xp.asarray(array)` makes an array of xp from a NumPy array. Two libraries other than NumPy
-    cannot read each other's arrays: then the way leads over the host. `namespace` above is yours to use.
+    cannot read each other's arrays: then the way leads over the host. `namespace` above is yours
+    to use.
 
     >>> x = np.array([1.0, 2.0])
     >>> move(x, np) is x

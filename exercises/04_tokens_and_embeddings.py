@@ -53,7 +53,8 @@ def embedding(weight, ids):
 
         y[...] = weight[ids[...]]
 
-    weight: (V, C), a row for each id; ids: integers of any shape (...). Returns (..., C) of weight's dtype.
+    weight: (V, C), a row for each id; ids: integers of any shape (...). Returns (..., C) of weight's
+    dtype.
 
     >>> embedding(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1]))
     array([[3., 4.],

@@ -79,7 +79,10 @@ class Adam:
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
-        """Keep what was given, under the same names, and make what is to be remembered: t = 0, and m = v = 0 of each parameter."""
+        """Keep what was given, under the same names, and make what is to be remembered.
+
+        At the start t = 0, and m = v = 0 for each parameter.
+        """
         raise NotImplementedError
 
     def step(self, grads):
@@ -97,7 +100,8 @@ class Adam:
 def clip_grad_norm(grads, max_norm):
     """Shorten the gradient of all parameters, read as one long vector, to `max_norm` if it is longer.
 
-        norm = sqrt(sum of the squares of all entries of all arrays),    each g <- g min(1, max_norm / norm)
+        norm = sqrt(sum of the squares of all entries of all arrays)
+        each g <- g min(1, max_norm / norm)
 
     grads: a list of arrays, changed in place. Returns the norm *before*, a number, also where
     nothing was changed. Gradients of zeros stay zeros.

@@ -40,7 +40,7 @@ def keep_top_k(p, k):
 
 
 def keep_top_p(p, enough):
-    """The fewest shares that together reach `enough` stay, the largest first, and are made to sum to 1 again.
+    """The fewest shares that together reach `enough` stay, the largest first, made to sum to 1 again.
 
     p: (V,), shares that sum to 1; enough: a number above 0 and up to 1. Returns (V,), zeros where
     nothing stays; p is left as it is. The share that reaches `enough` stays too, so that at least
@@ -77,7 +77,9 @@ def beam_search(step, start, width, length):
     any may stay. At the end, return the best.
 
     >>> def step(ids):  # 0 looks better at first, but after 1 it is clear how to go on
-    ...     return np.log([0.6, 0.4]) if len(ids) == 1 else np.log([0.5, 0.5]) if ids[-1] == 0 else np.log([0.01, 0.99])
+    ...     if len(ids) == 1:
+    ...         return np.log([0.6, 0.4])
+    ...     return np.log([0.5, 0.5] if ids[-1] == 0 else [0.01, 0.99])
     >>> ids, score = beam_search(step, [0], width=2, length=2)
     >>> ids, round(math.exp(score), 3)
     ([1, 1], 0.396)
@@ -91,13 +93,16 @@ def attention_step(q, k, v, keys, values):
     q, k: (..., T, d), v: (..., T, dv), of the T new tokens, which follow the S earlier ones; keys:
     (..., S, d), values: (..., S, dv), of these; S may be 0. Returns (out, keys, values):
 
-        keys: (..., S + T, d), values: (..., S + T, dv), the earlier ones and then the new ones, for the next step
-        out: (..., T, dv), softmax(q keys^T / sqrt(d)) values, where new token t sees the S earlier ones and new ones 0 .. t
+        keys: (..., S + T, d), values: (..., S + T, dv), the earlier ones and then the new ones, for
+            the next step
+        out: (..., T, dv), softmax(q keys^T / sqrt(d)) values, where new token t sees the S earlier
+            ones and new ones 0 .. t
 
     What was handed in is left as it is.
 
     >>> none = np.zeros((0, 2))
-    >>> out, keys, values = attention_step(np.ones((1, 2)), np.ones((1, 2)), np.array([[3.0, 5.0]]), none, none)
+    >>> one = np.ones((1, 2))
+    >>> out, keys, values = attention_step(one, one, np.array([[3.0, 5.0]]), none, none)
     >>> out, keys.shape
     (array([[3., 5.]]), (1, 2))
     """

@@ -78,7 +78,7 @@ def matmul_rule(r, a, b, eps=1e-6):
 def softmax_rule(r, x):
     """Relevance of the scores that softmax turned into shares: softmax by its tangent at x.
 
-        s = softmax(x)      R_i = x_i (r_i - s_i sum_k r_k)      kept: sum_i r_i (1 - x_i + sum_k s_k x_k)
+        s = softmax(x)    R_i = x_i (r_i - s_i sum_k r_k)    kept: sum_i r_i (1 - x_i + sum_k s_k x_k)
 
     r: (..., n), relevance of s; x: (..., n), the scores. Softmax goes along the last axis. A score
     may be -inf, where nobody may look: its share is 0, and in both formulas it counts as a score of

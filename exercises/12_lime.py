@@ -59,8 +59,8 @@ def weighted_ridge(x, y, weight, alpha):
 
         R^2 = 1 - sum_n w_n (y_n - b - x_n c)^2 / sum_n w_n (y_n - mean(y))^2
 
-    x: (N, k); y: (N,); weight: (N,), positive; alpha: a number >= 0. Returns c (k,), b, R^2. If all y are
-    equal, R^2 is 0.
+    x: (N, k); y: (N,); weight: (N,), positive; alpha: a number >= 0. Returns c (k,), b, R^2. If all
+    y are equal, R^2 is 0.
 
     >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])
     >>> c, b, r2 = weighted_ridge(x, y, np.ones(3), 0.0)

@@ -151,6 +151,14 @@ def test_strip_is_orange_for_and_blue_against_as_deep_as_its_share():
     assert np.allclose([float(depth) for _, depth in shown], 0.75 * abs(VALUES), atol=1e-3)
 
 
+def test_a_space_without_weight_stays_a_space():
+    from minitransformer.pictures.tokens import html_strip, rich_strip
+
+    shown = html_strip(["no", " ", "way", " "], [1.0, 0.0, 0.0, 0.5])
+    assert re.sub("<[^>]*>", "", shown) == "no way\u2423"
+    assert str(rich_strip(["no", " ", "way"], [1.0, 0.0, 0.0])) == "no way"
+
+
 def test_strips_on_one_scale_can_be_compared():
     alone, shared = (
         shades(pictures.token_strip(["a"], [0.5], scale=scale).to_html()) for scale in (None, 2.0)

@@ -265,7 +265,7 @@ beside_pytorch(compare, shipped="largest difference of the results 0, of the gra
 try:
     mt.gradcheck(lambda x: x * x.detach(), [mt.randn(2, 3)])
 except AssertionError as error:
-    print(error)
+    print(str(error).replace(" (largest", "\n(largest"))
 
 # %% [markdown]
 # ## Where the judge is wrong

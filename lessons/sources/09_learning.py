@@ -390,7 +390,7 @@ for step in range(STEPS + 1):
     schedule.step()
 
 figures.training(losses, held_back, levels)
-print("text held back:", ", ".join(f"step {step} {loss:.2f}" for step, loss in held_back))
+print("text held back, every 50 steps:", *(f"{loss:.2f}" for _, loss in held_back))
 
 # %% [markdown]
 # The loss starts near $\ln V$, as it should for a model that knows nothing. The model first learns how frequent each character

@@ -55,7 +55,7 @@ text = "".join(" ".join(p.split()) + "\n" for p in paragraphs)  # one paragraph 
 tokenizer = BPETokenizer.train(text, vocab_size=1024)
 windows = Windows(tokenizer.encode(text), 64)  # pieces of 64 + 1 tokens: after each of 64 the next is predicted
 V = tokenizer.vocab_size
-print(f"{len(windows) * 64} tokens of {V} kinds; the first ones:", [tokenizer.decode([i]) for i in windows.ids[:12].tolist()])
+print(f"{len(windows) * 64} tokens of {V} kinds; the first ones:", [tokenizer.decode([i]) for i in windows.ids[:5].tolist()])
 
 # %%
 mt.manual_seed(0)
@@ -236,7 +236,7 @@ for name, options in ways.items():
         ids = begun + generate(model, begun, 60, seed=seed, **options)
         found.append((surprise(ids, len(begun)), new_threes(ids)))
     points[name] = np.mean(found, 0)
-    print(f"{name:18s}{prompt}{tokenizer.decode(ids[len(begun) : len(begun) + 20])}")
+    print(f"{name:18s}{prompt + tokenizer.decode(ids[len(begun) : len(begun) + 14])!r}")
 real = [windows.ids[i : i + 63].tolist() for i in range(0, len(windows.ids) - 63, 1000)]  # more pieces: real texts vary more
 points["real text"] = np.mean([(surprise(ids, 3), new_threes(ids)) for ids in real], 0)
 
@@ -350,7 +350,7 @@ def widest(ids, width, length):
 
 for width in (1, 2, 8, 32):
     found, score = widest(tokenizer.encode(prompt), width, 16)
-    print(f"width {width:2d}: ln p = {score:6.1f} {tokenizer.decode(found)!r}")
+    print(f"width {width:2d}: ln p = {score:6.1f}\n    {tokenizer.decode(found)!r}")
 
 # %% [markdown]
 # A wide beam finds likelier texts than a narrow one, as a rule. It is not certain: a beam may drop the beginning that would

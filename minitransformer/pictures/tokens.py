@@ -31,6 +31,11 @@ def visible(token: str) -> str:
     return token.replace("\n", "\u23ce").replace("\t", "\u21e5").replace(" ", "\u2423") or "\u2205"
 
 
+def _seen(token: str, value: float) -> str:
+    """A token as it is shown in a strip. A space of no weight, as LIME's between two words, stays a space, where a line may end."""
+    return token if token == " " and not value else visible(token)
+
+
 def plain_strip(tokens: Sequence[str], values: Values) -> str:
     """Tokens with their numbers as plain text.
 
@@ -60,7 +65,7 @@ def rich_strip(tokens: Sequence[str], values: Values, scale: float | None = None
     scale = scale or scale_of(values)
     strip = Text()
     for token, value in zip(tokens, values, strict=True):
-        strip.append(visible(token), style=shade(float(value), scale))
+        strip.append(_seen(token, value), style=shade(float(value), scale))
     return strip
 
 
@@ -79,5 +84,5 @@ def html_strip(tokens: Sequence[str], values: Values, scale: float | None = None
     spans = []
     for token, value in zip(tokens, values, strict=True):
         style = f"{background(float(value), scale)};padding:2px 1px;border-radius:3px;white-space:pre-wrap"
-        spans.append(f'<span style="{style}" title="{value:+.4f}">{escaped(visible(token))}</span>')
+        spans.append(f'<span style="{style}" title="{value:+.4f}">{escaped(_seen(token, value))}</span>')
     return f'<div style="font:16px/1.9 Georgia,serif">{"".join(spans)}</div>'

@@ -11,6 +11,8 @@ from prose import OPENING, is_words, prose
 
 from minitransformer.course import catalogue
 from minitransformer.course.build import source_of
+from minitransformer.course.definitions import definition
+from minitransformer.course.workspace import starter_of
 
 WORDS, LINES = 200, 10  # read in a minute
 NEAR = 5  # minutes
@@ -20,6 +22,10 @@ ANSWER = re.compile(
 DRAWS = {"plt", "axis", "axes", "ax", "figure", "figures"}
 PLOTTING = 0.10  # of the lines of code
 BEFORE_THE_FIRST = 30  # lines of code, before the cell that draws the first picture
+WIDEST = {
+    "a task": 104,
+    "an output": 110,
+}  # columns that are read without scrolling, and without a break inside of a word
 SLIDERS = [
     "02_gradient_checks",
     "05_positional_encoding",
@@ -112,6 +118,20 @@ def test_the_first_picture_comes_early(lesson):
             break
         lines += len(lines_of(cell.text)) if cell.kind == "code" else 0
     assert lines <= BEFORE_THE_FIRST
+
+
+@pytest.mark.parametrize("name", catalogue.exercise_names())
+def test_a_task_is_read_without_scrolling(name):
+    task = definition(starter_of(catalogue.lesson_of(name)), name)
+    assert max(map(len, task.splitlines())) <= WIDEST["a task"]
+
+
+@pytest.mark.parametrize("lesson", BUILT)
+def test_outputs_do_not_run_on(lesson):
+    lines = [line for cell in committed(lesson) for line in cell.printed.splitlines()]
+    # what is shown in colour, and a line to install, may be longer
+    lines = [line for line in lines if not re.search(r"\[[+-]\d|pip install", line)]
+    assert max(map(len, lines)) <= WIDEST["an output"]
 
 
 @pytest.mark.parametrize("lesson", BUILT)

@@ -77,9 +77,9 @@ def rotary(x, positions, base=10000.0):
 def rotary_vjp(g, positions, base=10000.0):
     """The gradient of y = rotary(x, positions, base) in x.
 
-    g: (..., T, d), dL/dy. Returns dL/dx, (..., T, d) of g's dtype. Each pair of y is a 2 x 2 matrix times a pair
-    of x, and the law of a matrix is its transpose. Of a rotation, that is ... (`rotary` above is
-    yours to use.)
+    g: (..., T, d), dL/dy. Returns dL/dx, (..., T, d) of g's dtype. Each pair of y is a 2 x 2 matrix
+    times a pair of x, and the law of a matrix is its transpose. Of a rotation, that is ... (`rotary`
+    above is yours to use.)
 
     >>> rotary_vjp(np.array([[1.0, 0.0]]), np.array([1])).round(4)
     array([[ 0.5403, -0.8415]])

@@ -34,8 +34,9 @@ def layer_norm(x, weight, bias, eps=1e-5):
 
         y = (x - mean) / sqrt(var + eps) * weight + bias,    var = mean of (x - mean)^2
 
-    x: (..., C), a vector of C channels for each token; mean and var are taken over the channels of each
-    token alone. weight, bias: (C,). Returns (..., C), exact also where the mean is large; x stays as it is.
+    x: (..., C), a vector of C channels for each token; mean and var are taken over the channels of
+    each token alone. weight, bias: (C,). Returns (..., C), exact also where the mean is large; x stays
+    as it is.
 
     >>> layer_norm(np.array([[1.0, 3.0]]), np.array([1.0, 10.0]), np.array([0.0, 5.0]), eps=0.0)
     array([[-1., 15.]])
@@ -88,18 +89,20 @@ def encoder_block(x, p, n_heads, mask=None, norm_first=False):
         x = norm1(x + attend(x))                                  x = x + attend(norm1(x))
         x = norm2(x + feed_forward(x))      or, norm_first,       x = x + feed_forward(norm2(x))
 
-    x: (B, T, C). mask: (T, T) of True where a query may look, or None. Returns (B, T, C). p: a dictionary
-    of arrays, under PyTorch's names:
-        self_attn.in_proj_weight (3C, C), self_attn.in_proj_bias (3C,), self_attn.out_proj.weight (C, C),
-        self_attn.out_proj.bias (C,), linear1.weight (F, C), linear1.bias (F,), linear2.weight (C, F),
-        linear2.bias (C,), norm1.weight, norm1.bias, norm2.weight, norm2.bias (C,) each
+    x: (B, T, C). mask: (T, T) of True where a query may look, or None. Returns (B, T, C). p: a
+    dictionary of arrays, under PyTorch's names:
+        self_attn.in_proj_weight (3C, C), self_attn.in_proj_bias (3C,),
+        self_attn.out_proj.weight (C, C), self_attn.out_proj.bias (C,),
+        linear1.weight (F, C), linear1.bias (F,), linear2.weight (C, F), linear2.bias (C,),
+        norm1.weight, norm1.bias, norm2.weight, norm2.bias (C,) each
     `multi_head_attention`, `layer_norm` and `feed_forward` above are yours to use.
 
     >>> p = {"self_attn.in_proj_weight": np.zeros((6, 2)), "self_attn.in_proj_bias": np.zeros(6)}
     >>> p |= {"self_attn.out_proj.weight": np.zeros((2, 2)), "self_attn.out_proj.bias": np.zeros(2)}
     >>> p |= {"linear1.weight": np.zeros((8, 2)), "linear1.bias": np.zeros(8)}
     >>> p |= {"linear2.weight": np.zeros((2, 8)), "linear2.bias": np.array([10.0, 20.0])}
-    >>> p |= {f"norm{i}.weight": np.ones(2) for i in (1, 2)} | {f"norm{i}.bias": np.zeros(2) for i in (1, 2)}
+    >>> for norm in ("norm1", "norm2"):
+    ...     p |= {f"{norm}.weight": np.ones(2), f"{norm}.bias": np.zeros(2)}
     >>> x = np.array([[[1.0, 2.0]]])
     >>> encoder_block(x, p, 1, norm_first=True)  # attention adds 0, the network its bias
     array([[[11., 22.]]])

@@ -55,13 +55,13 @@ def removal_curves(logit, relevance):
 
 
 def erased(logit, relevance, shares=(0.01, 0.05, 0.10, 0.20, 0.50)):
-    """Comprehensiveness and sufficiency: what is lost without the most relevant words, and with nothing else.
+    """The loss without the most relevant words (comprehensiveness), and with them alone (sufficiency).
 
     For each share p, the most relevant words are the first k = ceil(p T), the largest relevance
     first. With f for the score,
 
-        comprehensiveness = mean over p of f(all) - f(all but these k)     large: these words were needed
-        sufficiency       = mean over p of f(all) - f(these k alone)       small: these words are enough
+        comprehensiveness = mean over p of f(all) - f(all but these k)   large: these words were needed
+        sufficiency       = mean over p of f(all) - f(these k alone)     small: these words are enough
 
     relevance: (T,); logit: masks (N, T) -> scores (N,). Returns the two numbers, in this order.
 
