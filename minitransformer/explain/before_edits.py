@@ -46,7 +46,7 @@ class BeforeEdits:
         Returns:
             False if a leaf among it was edited since.
         """
-        return all(key(op.inputs[i]) in self._again for i in _edited(op))
+        return self._again.keys() >= set(_edited(op).values())
 
     def arrays(self, op: Op) -> list[Any]:
         """What an op read.
@@ -60,11 +60,11 @@ class BeforeEdits:
         Raises:
             RuntimeError: the tape was released, or a leaf that it read was edited in place.
         """
-        if not self.knows(op):
-            return op.arrays()  # raises, unless no law reads what was edited
         edited = _edited(op)
+        if not self._again.keys() >= set(edited.values()):
+            return op.arrays()  # raises, unless no law reads what was edited
         given = [t.array if isinstance(t, Tensor) else t for t in op.inputs or op.arrays()]
-        return [self._again[key(op.inputs[i])] if i in edited else a for i, a in enumerate(given)]
+        return [self._again[edited[i]] if i in edited else a for i, a in enumerate(given)]
 
     def tensor(self, op: Op, i: int) -> Tensor:
         """An input of an op, with the values that the op read.
@@ -109,10 +109,10 @@ class BeforeEdits:
         return op.vjp(g, *output, *(() if op.reads == "output" else self.arrays(op)))
 
 
-def _edited(op: Op) -> list[int]:
-    """The numbers of the inputs that were edited after the op had read them."""
+def _edited(op: Op) -> dict[int, Any]:
+    """The number -> the key of each input that was edited after the op had read it."""
     inputs = enumerate(op.inputs or ())
-    return [i for i, t in inputs if isinstance(t, Tensor) and t.edited[0] > op.number]
+    return {i: key(t) for i, t in inputs if isinstance(t, Tensor) and t.edited[0] > op.number}
 
 
 def _written_over(ops: Sequence[Op], sources: Collection[Any]) -> set[Any]:
@@ -122,7 +122,7 @@ def _written_over(ops: Sequence[Op], sources: Collection[Any]) -> set[Any]:
         if op.y_edited[0] > op.number:
             wanted.add((op, 0))
         again = any((op, i) in wanted for i in range(op.outputs))
-        edited = [key(op.inputs[i]) for i in _edited(op)]
+        edited = _edited(op).values()
         # no law of an `Overwrite` reads what it writes into
         if not isinstance(op, Overwrite) or again or len(edited) > 1 or not set(edited).isdisjoint(sources):
             wanted.update(edited)

@@ -167,5 +167,4 @@ def _logits(end: _End, ids: Sequence[int]) -> numpy.ndarray:
 
 def _probability(logits: numpy.ndarray, at: int) -> float:
     """The softmax probability of one of T positions."""
-    powers = numpy.exp(logits - logits.max())
-    return float(powers[at] / powers.sum())
+    return float(tensor(logits).softmax(-1)[at].item())
