@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer import checkpoint
+from minitransformer import checkpoint, kernels
 from minitransformer.amp import GradScaler, autocast
 from minitransformer.anomaly import nan_origin
 from minitransformer.autograd import Tensor, no_grad
@@ -61,6 +61,7 @@ class Trainer:
         evaluations: (step, number) of each evaluation.
         stopped_by: the signal that stopped the run, or None; it is set when the checkpoint is written.
         scaler: the `GradScaler`; `scaler.skipped` counts the skipped steps.
+        trained_by: the kernels that took the steps before a resume; None if there were none, or the checkpoint does not say.
 
     Raises:
         ValueError: if `steps`, `evaluate_every` or `save_every` is below 1.
@@ -104,6 +105,12 @@ class Trainer:
             tuple[Module, bool]
         ] = []  # the training mode of each module, at the end of the last run
         self.stopped_by: signal.Signals | None = None
+        self.trained_by: str | None = None
+
+    @property
+    def kernels(self) -> str:
+        """The kernels that train the model, see `kernels.name_of`; each checkpoint says which they were."""
+        return kernels.name_of(next(self.model.parameters()).array)
 
     @property
     def step(self) -> int:
@@ -239,12 +246,13 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "loader": self.loader.state_dict(),
             "random": generator().bit_generator.state,
+            "kernels": self.kernels,
             "losses": self.losses,
             "evaluations": self.evaluations,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a state: the next steps give the same bits as if the run had not stopped.
+        """Continue from a state: the next steps give the same bits as if the run had not stopped, if the kernels are the same.
 
         Args:
             state: from `state_dict` of a trainer with the same settings.
@@ -256,6 +264,7 @@ class Trainer:
         self.scaler.load_state_dict(state["scaler"])
         self.loader.load_state_dict(state["loader"])
         generator().bit_generator.state = state["random"]
+        self.trained_by = state.get("kernels")  # older checkpoints do not say
         self.losses = list(state["losses"])
         self.evaluations = [tuple(pair) for pair in state["evaluations"]]
 

@@ -361,6 +361,14 @@ def test_every_kernel_has_a_case(modules):
     assert not missing, f"no inputs for {sorted(missing)}"
 
 
+def test_every_library_has_every_kernel():
+    """Its own, or one that it takes over."""
+    public = {name for name, kernel in inspect.getmembers(reference, inspect.isfunction) if name[0] != "_"}
+    public -= {"namespace"}
+    for module in (numpy_kernels, numba_kernels, cupy):
+        assert not public - set(vars(module)), module.__name__
+
+
 def each(function, value):
     """`function` of every array in a value, however nested."""
     if isinstance(value, (list, tuple)):

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ import types
 
 import numpy
 import pytest
+import small_run
 
+from minitransformer import checkpoint
 from minitransformer.kernels import choice, compiled, reference
 from minitransformer.kernels import numba as fast
 from minitransformer.kernels import numpy as plain
@@ -372,3 +375,35 @@ def test_a_step_of_adam_changes_arrays_where_they_lie(all_to_the_loops):
                 kernel.adam_all([tuple(arrays)], 3, 0.1, (0.9, 0.999), 1e-8, 0.01, 0.99)
             same(mine, own, "float64")
             assert (mine[1] == state[1]).all()
+
+
+# ---- what says which kernels were at work ----
+
+
+def test_a_checkpoint_says_which_kernels_trained_it(tmp_path, monkeypatch):
+    first = small_run.trainer(tmp_path, steps=2)
+    assert first.run() and first.trained_by is None and first.kernels.split()[0] in ("numpy", "numba")
+    monkeypatch.setattr("minitransformer.kernels.name_of", lambda array: "others")
+    rest = small_run.trainer(tmp_path, steps=4)
+    assert (
+        rest.resume()
+        and rest.trained_by == checkpoint.load(tmp_path / "last.safetensors")["kernels"] != "others"
+    )
+    assert rest.run() and checkpoint.load(tmp_path / "last.safetensors")["kernels"] == "others"
+
+
+def test_a_resumed_run_says_that_its_kernels_are_others(command, tmp_path, monkeypatch):
+    options = ["train", "dates", "--out", tmp_path, "--d-model", 8, "--nhead", 2, "--num-layers", 1]
+    assert command(*options, "--steps", 1)[0] == 0
+    assert "round differently" not in command("train", "--out", tmp_path, "--resume", "--steps", 2)[1]
+    monkeypatch.setattr("minitransformer.kernels.name_of", lambda array: "others")
+    code, out = command("train", "--out", tmp_path, "--resume", "--steps", 3)
+    assert code == 0 and re.search("Kernels: num(py|ba .*) until here, others from here on", out)
+
+
+def test_a_checkpoint_without_the_name_of_kernels_is_resumed():
+    trainer = small_run.trainer()
+    state = trainer.state_dict()
+    del state["kernels"]
+    trainer.load_state_dict(state)
+    assert trainer.trained_by is None

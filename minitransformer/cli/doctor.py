@@ -6,14 +6,18 @@ import importlib.metadata
 import platform
 import sys
 
+import numpy
 from rich.table import Table
 from rich.text import Text
 
+from minitransformer import kernels
 from minitransformer.cli.options import Backend, Json, Seed, console, print_json
 from minitransformer.course.sandbox import not_held, walls
 from minitransformer.defaults import check_backend
 from minitransformer.devices import cuda_problem
 from minitransformer.installing import cupy_line, install_line
+from minitransformer.kernels.choice import VARIABLE
+from minitransformer.kernels.compiled import works
 
 PURPOSE = {
     "numpy": "arrays on the CPU",
@@ -24,8 +28,14 @@ PURPOSE = {
     "torch": "comparing gradients, optional: minitransformer[test]",
     "jupyterlab": "lessons, optional: minitransformer[lessons]",
     "tokenizers": "pretrained models, optional: minitransformer[models]",
+    "numba": "compiled kernels, optional: minitransformer[fast]",
 }
-EXTRA = {"torch": "[test]", "jupyterlab": "[lessons]", "tokenizers": "[models]"}  # by which each is installed
+EXTRA = {
+    "torch": "[test]",
+    "jupyterlab": "[lessons]",
+    "tokenizers": "[models]",
+    "numba": "[fast]",
+}  # by which each is installed
 REQUIRED = ("numpy", "safetensors", "rich", "typer", "matplotlib")
 
 
@@ -43,6 +53,7 @@ def doctor(seed: Seed = 0, backend: Backend = None, json: Json = False) -> None:
         "system": f"{platform.system()} {platform.machine()}",
         "packages": packages,
         "backends": backends,
+        "kernels": kernels_in_use(),
         "walls": sorted(walls()),
     }
     if json:
@@ -58,6 +69,16 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def kernels_in_use() -> str:
+    """The kernels that compute on the CPU.
+
+    Returns:
+        "numpy", or "numba" with its version.
+    """
+    host = numpy.empty(0)
+    return kernels.name_of(host) if kernels.of(host) is not kernels.numba or works() else "numpy"
 
 
 def cupy_state() -> str:
@@ -87,5 +108,6 @@ def _print(report: dict) -> None:
         console.print(
             Text.assemble(f"backend {name}: ", (state, "green" if state == "works" else "")), soft_wrap=True
         )
+    console.print(f"kernels on the CPU: {report['kernels']}; {VARIABLE}=numpy or numba chooses others")
     held = not_held(report["walls"]) or "the system enforces all restrictions on the code that you check"
     console.print(Text(f"exercises: {held}"), soft_wrap=True)

@@ -149,6 +149,11 @@ def _to_itself(directory: Path) -> Iterator[None]:
 def _run(trainer: Trainer, recipe: Recipe, directory: Path, json: bool, first: bool) -> None:
     if trainer.resume() and not json:
         console.print(f"Resuming at step {trainer.step}.")
+        if trainer.trained_by not in (None, trainer.kernels):
+            before = one_line(trainer.trained_by)
+            console.print(
+                f"Kernels: {before} until here, {trainer.kernels} from here on; they round differently."
+            )
     console.quiet = json or not first
     with progress_bar(trainer, console, recipe.kind) as report, Measured() as measured:
         done = trainer.run(measured.sampled(report))

@@ -25,7 +25,7 @@ from minitransformer.kernels import numba, numpy, reference
 from minitransformer.kernels.choice import chosen
 from minitransformer.kernels.memory import keep_freed_memory
 
-__all__ = ["of", "on_host", "reference"]
+__all__ = ["name_of", "of", "on_host", "reference"]
 
 keep_freed_memory()
 
@@ -54,3 +54,23 @@ def of(array: backends.Array) -> ModuleType:
     from minitransformer.kernels import cupy  # imported only where a CuPy array exists
 
     return cupy
+
+
+@functools.cache
+def _version(package: str) -> str:
+    from importlib import metadata  # here, as it takes 25 ms to load
+
+    return metadata.version(package)
+
+
+def name_of(array: backends.Array) -> str:
+    """The kernels for an array, with the version of what compiled them: other ones round differently.
+
+    Args:
+        array: a NumPy or CuPy array of any shape and dtype.
+
+    Returns:
+        "numpy", "cupy", or such as "numba 0.68.1".
+    """
+    name = of(array).__name__.rpartition(".")[2]
+    return f"numba {_version(name)}" if name == "numba" else name

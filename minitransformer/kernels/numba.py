@@ -22,6 +22,7 @@ from minitransformer.kernels.numpy import (  # noqa: F401  not replaced: NumPy's
     GELU_SCALE,
     causal_mask,
     embedding,
+    erfc,
     linear,
     linear_vjp,
     logsumexp,
