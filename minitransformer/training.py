@@ -43,7 +43,7 @@ class Trainer:
 
     Args:
         model: the model.
-        loss: `loss(model, batch)`, the scalar to minimise.
+        loss: `loss(model, batch)`, the scalar to minimise. The state of one that is a `Module` is saved too.
         loader: the batches; it is read again from the start as often as needed.
         optimizer: the optimizer of the model's parameters.
         scheduler: `step()` is called after each step of the optimizer; None keeps the learning rate.
@@ -241,6 +241,7 @@ class Trainer:
         return {
             "description": self.description,
             "model": self.model.state_dict(),
+            "loss": self.loss.state_dict() if isinstance(self.loss, Module) else {},
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -258,6 +259,8 @@ class Trainer:
             state: from `state_dict` of a trainer with the same settings.
         """
         self.model.load_state_dict(state["model"])
+        if isinstance(self.loss, Module):
+            self.loss.load_state_dict(state["loss"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])

@@ -35,7 +35,10 @@ FLOORS = {
         ["brain_float", "tuning", "files", "disk", "importing", "plain", "terminal", "installing"], 0
     ),
     "nn": 2,
-    **dict.fromkeys(["optim", "amp", "training", "ranked", "meshed", "generation", "checkpoint", "utils"], 3),
+    **dict.fromkeys(
+        ["optim", "amp", "training", "distillation", "ranked", "meshed", "generation", "checkpoint", "utils"],
+        3,
+    ),
     **dict.fromkeys(
         [
             "accelerator",

@@ -59,6 +59,10 @@ Adapt = Annotated[
 Amp = Annotated[
     bool | None, typer.Option("--amp", help="Compute products in float16, which is faster on a GPU.")
 ]
+Teacher = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="A run or a checkpoint whose answers the model learns from."),
+]
 Ranks = Annotated[
     int | None, typer.Option(min=1, help="Processes that share out each batch, one core each; needs [mpi].")
 ]
@@ -85,6 +89,15 @@ def train(
     dropout: Dropout = None,
     adapt: Adapt = None,
     amp: Amp = None,
+    teacher: Teacher = None,
+    temperature: Annotated[float | None, typer.Option(min=0.01, help="Divides the logits of both.")] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="The weight of the teacher's answers beside the labels."),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(min=0.0, help="The weight of the teacher's hidden vectors.")
+    ] = None,
     ranks: Ranks = None,
     tensor: Tensor = 1,
     pipeline: Pipeline = 1,
@@ -106,6 +119,7 @@ def train(
     chosen = dict(
         data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
+        teacher=teacher, temperature=temperature, alpha=alpha, beta=beta,
     )  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
     with (

@@ -22,6 +22,7 @@ from minitransformer.nn.modes import in_use
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.randomness import generator, own
 from minitransformer.recipes.run import trainer_of
+from minitransformer.recipes.taught import Taught
 from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.training import Trainer
 from minitransformer.utils.data import DataLoader, LengthSampler, pad_collate
@@ -39,7 +40,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class ClassifierRecipe:
+class ClassifierRecipe(Taught):
     """The settings of a run that trains a `SequenceClassifier`.
 
     A few hundred reviews are soon memorised. Against that, the model is small, the steps are few, words are hidden, weights
@@ -64,6 +65,8 @@ class ClassifierRecipe:
         position_scale: a factor for the positional encoding; 0 for none.
         bag_of_words: whether one weight for each word and class is added to the logits.
         amp: whether products are computed in float16.
+
+    Those of `Taught` are there, too.
     """
 
     data: str = "reviews"
@@ -181,7 +184,12 @@ class ClassifierRecipe:
             self,
             model,
             tokenizer,
-            partial(loss, hidden=self.hidden, smoothing=self.smoothing, unknown=tokenizer.unk_id),
+            self.taught(
+                partial(loss, hidden=self.hidden, smoothing=self.smoothing, unknown=tokenizer.unk_id),
+                model,
+                tokenizer,
+                real=lambda batch: batch[0] != PAD,
+            ),
             batches(samples, self.batch_size),
             weight_decay=self.weight_decay,
             eps=self.eps,

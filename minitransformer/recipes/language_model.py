@@ -11,14 +11,15 @@ from minitransformer.autograd import Tensor
 from minitransformer.models import LanguageModel, LanguageModelConfig
 from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
+from minitransformer.recipes.taught import Taught
 from minitransformer.recipes.text import TextRecipe, mean_over
 from minitransformer.tokenization import BPETokenizer, Tokenizer
 from minitransformer.training import Trainer
 
 
 @dataclass(frozen=True)
-class LanguageModelRecipe(TextRecipe):
-    """The settings of a run that trains a `LanguageModel`; the others are documented in `TextRecipe`.
+class LanguageModelRecipe(Taught, TextRecipe):
+    """The settings of a run that trains a `LanguageModel`; the others are those of `TextRecipe` and `Taught`.
 
     Args:
         steps: batches to learn from.
@@ -37,11 +38,12 @@ class LanguageModelRecipe(TextRecipe):
             The trainer, and the tokenizer.
         """
         tokenizer, batches, unseen = self.windows(BPETokenizer)
+        model = self.model(tokenizer.vocab_size)
         trainer = trainer_of(
             self,
-            self.model(tokenizer.vocab_size),
+            model,
             tokenizer,
-            next_token_loss,
+            self.taught(next_token_loss, model, tokenizer),
             batches,
             weight_decay=0.1,
             evaluate=lambda model: mean_over(unseen, partial(next_token_loss, model)),

@@ -64,7 +64,7 @@ def trainer_of(
         recipe: the settings.
         model: the model to train; parameters that require no gradient stay as they are.
         tokenizer: the tokenizer of its ids.
-        loss: `loss(model, batch)`, the scalar to minimise.
+        loss: `loss(model, batch)`, the scalar to minimise; of a `Module`, the parameters learn as well.
         loader: the batches.
         weight_decay: of AdamW.
         betas: of AdamW.
@@ -76,7 +76,8 @@ def trainer_of(
     Returns:
         A trainer that has taken no step yet.
     """
-    learning = [p for p in model.parameters() if p.requires_grad]
+    parts = [model, loss] if isinstance(loss, Module) else [model]  # a loss may learn, too
+    learning = [p for part in parts for p in part.parameters() if p.requires_grad]
     optimizer = AdamW(learning, lr=recipe.lr, betas=betas, eps=eps, weight_decay=weight_decay)
     return _kind()(
         model,

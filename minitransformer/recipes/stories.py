@@ -16,6 +16,7 @@ from minitransformer.nn import functional as F
 from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
+from minitransformer.recipes.taught import Taught
 from minitransformer.tokenization import Tokenizer, WordTokenizer
 from minitransformer.tokenization.tokenizer import PAD
 from minitransformer.training import Trainer
@@ -27,8 +28,8 @@ EVALUATE_EVERY = 200  # steps; reading all unseen stories takes as long as six o
 
 
 @dataclass(frozen=True)
-class StoriesRecipe(TaskRecipe):
-    """The settings of a run that trains a `LanguageModel` on stories; the others are documented in `TaskRecipe`.
+class StoriesRecipe(Taught, TaskRecipe):
+    """The settings of a run that trains a `LanguageModel` on stories; the others are those of `TaskRecipe` and `Taught`.
 
     Small batches and many steps: only after some hundred steps does a head learn to look back at the thing.
 
@@ -70,11 +71,12 @@ class StoriesRecipe(TaskRecipe):
             4 * self.d_model,
             self.dropout,
         )
+        model = LanguageModel(LanguageModelConfig(*sizes, max_len=LONGEST))
         trainer = trainer_of(
             self,
-            LanguageModel(LanguageModelConfig(*sizes, max_len=LONGEST)),
+            model,
             tokenizer,
-            story_loss,
+            self.taught(story_loss, model, tokenizer, real=lambda batch: batch[:, 1:] != PAD),
             DataLoader(known, batch_sampler=batches, collate_fn=pad_collate),
             weight_decay=self.weight_decay,
             evaluate=lambda model: story_loss(model, unseen).item(),
