@@ -63,6 +63,12 @@ Teacher = Annotated[
     str | None,
     typer.Option(metavar="FOLDER", help="A run or a checkpoint whose answers the model learns from."),
 ]
+Temperature = Annotated[float | None, typer.Option(min=0.01, help="Divides the logits of both.")]
+Alpha = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="The weight of the teacher's answers beside the labels."),
+]
+Beta = Annotated[float | None, typer.Option(min=0.0, help="The weight of the teacher's hidden vectors.")]
 Ranks = Annotated[
     int | None, typer.Option(min=1, help="Processes that share out each batch, one core each; needs [mpi].")
 ]
@@ -90,14 +96,9 @@ def train(
     adapt: Adapt = None,
     amp: Amp = None,
     teacher: Teacher = None,
-    temperature: Annotated[float | None, typer.Option(min=0.01, help="Divides the logits of both.")] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="The weight of the teacher's answers beside the labels."),
-    ] = None,
-    beta: Annotated[
-        float | None, typer.Option(min=0.0, help="The weight of the teacher's hidden vectors.")
-    ] = None,
+    temperature: Temperature = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
     ranks: Ranks = None,
     tensor: Tensor = 1,
     pipeline: Pipeline = 1,
