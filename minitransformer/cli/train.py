@@ -117,18 +117,22 @@ def train(
     start_ranks(ranks, tensor * pipeline)
     prepare(seed, backend)
     directory = out or Path("runs") / (kind or CLASSIFIER)
-    chosen = dict(
+    chosen = _given(
         data=data, steps=steps, batch_size=batch_size, lr=lr, vocab_size=vocab_size,
         d_model=d_model, nhead=nhead, num_layers=num_layers, dropout=dropout, adapt=adapt, amp=amp,
         teacher=teacher, temperature=temperature, alpha=alpha, beta=beta,
     )  # fmt: skip
-    chosen = {name: value for name, value in chosen.items() if value is not None}
     with (
         as_a_rank() as first,
         setting(layout, Layout(tensor, pipeline)),
         _to_itself(directory) if first else contextlib.nullcontext(),
     ):
         _train(directory, kind, chosen, resume, json, first)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """The settings that were chosen."""
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _train(directory: Path, kind: Kind | None, chosen: dict, resume: bool, json: bool, first: bool) -> None:
