@@ -225,14 +225,23 @@ from minitransformer.ops.shape.layout import movedim as moveaxis
 from minitransformer.ops.shape.layout import transpose as swapaxes
 from minitransformer.ops.shape.layout import transpose as swapdims
 from minitransformer.ops.tensors.convert import channels_last, contiguous_format, preserve_format
-from minitransformer.ops.tensors.inspect import is_floating_point, numel
+from minitransformer.ops.tensors.inspect import (
+    as_strided,
+    is_complex,
+    is_floating_point,
+    is_nonzero,
+    is_signed,
+    numel,
+)
 from minitransformer.ops.tensors.printing import set_printoptions
 from minitransformer.ops.tensors.views import detach
 from minitransformer.settings import enable_grad, inference_mode, is_grad_enabled, set_grad_enabled
 from minitransformer.tuning import (
     compile,
+    get_default_dtype,
     get_float32_matmul_precision,
     get_num_threads,
+    set_default_dtype,
     set_float32_matmul_precision,
     set_num_threads,
 )
@@ -265,6 +274,7 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
         training,
         utils,
         verify,
+        version,
     )
     from minitransformer.amp import autocast
     from minitransformer.gradients import compare_with_torch, gradcheck
@@ -334,6 +344,7 @@ __all__ = [
     "argmin",
     "argsort",
     "argwhere",
+    "as_strided",
     "as_tensor",
     "asin",
     "atan",
@@ -465,6 +476,7 @@ __all__ = [
     "gelu",
     "generation",
     "ger",
+    "get_default_dtype",
     "get_float32_matmul_precision",
     "get_num_threads",
     "get_rng_state",
@@ -494,8 +506,11 @@ __all__ = [
     "int64",
     "int8",
     "inverse",
+    "is_complex",
     "is_floating_point",
     "is_grad_enabled",
+    "is_nonzero",
+    "is_signed",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -620,6 +635,7 @@ __all__ = [
     "searchsorted",
     "seed",
     "select",
+    "set_default_dtype",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
@@ -689,6 +705,7 @@ __all__ = [
     "var_mean",
     "vdot",
     "verify",
+    "version",
     "vsplit",
     "vstack",
     "where",
@@ -698,7 +715,7 @@ __all__ = [
 ]
 # rooms that open when first entered: `mt.optim.Adam`
 LATER = """accelerator amp bench checkpoint cost cuda data distributed distributions explain func generation jit linalg models nn
-optim pictures random recipes special testing tokenization tour training utils verify""".split()
+optim pictures random recipes special testing tokenization tour training utils verify version""".split()
 # names whose rooms open when they are first asked for
 FROM_LATER = {
     name: room

@@ -1,10 +1,12 @@
-"""PyTorch's functions by which programs ask for speed. They are there so that the programs run, and change nothing."""
+"""PyTorch's functions by which programs ask for speed or a dtype: there so that the programs run, and without effect."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from typing import Any
+
+from minitransformer.backends import DType, float32
 
 PRECISIONS = ("highest", "high", "medium")
 
@@ -88,3 +90,27 @@ def get_num_threads() -> int:
     """
     told = os.environ.get("OPENBLAS_NUM_THREADS", "")
     return _Chosen.threads or (int(told) if told.isdigit() and int(told) else os.cpu_count() or 1)
+
+
+def get_default_dtype() -> DType:
+    """The dtype of new tensors of numbers with a point.
+
+    Returns:
+        float32.
+    """
+    return float32
+
+
+def set_default_dtype(d: DType) -> None:
+    """Accepted for float32, which is the dtype of new tensors.
+
+    Args:
+        d: float32.
+
+    Raises:
+        NotImplementedError: another dtype.
+    """
+    if d != float32:
+        raise NotImplementedError(
+            f"set_default_dtype: new tensors are float32, got {d}; pass dtype=, or convert a module by .double() or .to(dtype)"
+        )

@@ -30,7 +30,7 @@ FLOORS = {
         ],
         0,
     ),
-    **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg", "special", "random"], 1),
+    **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg", "special", "version", "random"], 1),
     **dict.fromkeys(
         ["brain_float", "tuning", "files", "disk", "importing", "plain", "terminal", "installing"], 0
     ),

@@ -11,7 +11,7 @@ from later import torch
 import minitransformer as mt
 
 ROOMS = """accelerator amp autograd backends bench checkpoint cost cuda data distributed distributions explain func generation
-jit linalg models nn optim pictures random recipes special testing tokenization tour training utils verify""".split()
+jit linalg models nn optim pictures random recipes special testing tokenization tour training utils verify version""".split()
 # not in `torch` itself: ours, and what PyTorch has as methods or in torch.nn.functional
 OURS = """__version__ backend bool_ clamp compare_with_torch cross_entropy detect_anomaly divide expand gelu gradcheck linear
 mse_loss one_hot pad repeat scaled_dot_product_attention silu to_torch use_backend""".split()

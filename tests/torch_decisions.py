@@ -59,6 +59,9 @@ _ANOTHER_ORDER = Decision(
     "gradient of tensor [01]",
     "differences of numbers that are almost equal, rounded in another order",
 )
+_STRIDES = Decision(
+    "as_strided.*", "refused", "use unfold for windows", "a view of memory by its strides has no history"
+)
 _MATRICES = [_NOT_SYMMETRIC, _LEAST_SQUARES, _TWO_FACTORS, _POWER_0]
 
 _COUNTS = Decision(
@@ -120,6 +123,7 @@ _SIXTH = Decision(
 )
 
 OPS = [
+    _STRIDES,
     _BIASED_KEYS,
     _SIXTH,
     _SINGULAR_VALUES,
@@ -145,6 +149,7 @@ OPS = [
 ]
 OTHER_DTYPES = {
     "float32": [
+        _STRIDES,
         _BIASED_KEYS,
         _NO_CHANNELS,
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
@@ -159,6 +164,7 @@ OTHER_DTYPES = {
     ],
     "float16": [
         Decision("nn.functional.soft_margin_loss", "different", "value|gradient of tensor 0", _HALVES),
+        _STRIDES,
         _BIASED_KEYS,
         _NO_CHANNELS,
         Decision("nn.functional.(group|batch)_norm", "different", "gradient of tensor 0", _NOTHING_LEFT),
@@ -174,10 +180,10 @@ OTHER_DTYPES = {
         _DRAWN,
         *_NORMAL,
     ],
-    "int64": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS, _MEANS],
-    "int32": [_REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
-    "uint8": [_REDUCE, _TIES, _FACTORS, _PICTURES],
-    "bool": [_REDUCE, _TIES],
+    "int64": [_STRIDES, _REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS, _MEANS],
+    "int32": [_STRIDES, _REDUCE, _NEGATIVE_POWER, _TIES, _FACTORS],
+    "uint8": [_STRIDES, _REDUCE, _TIES, _FACTORS, _PICTURES],
+    "bool": [_STRIDES, _REDUCE, _TIES],
 }
 MODULES: list[Decision] = []
 OPTIMISERS = [

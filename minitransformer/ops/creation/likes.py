@@ -170,3 +170,18 @@ def new_tensor(input: Tensor, data: Any, **options: Unpack[Like]) -> Tensor:
         A new tensor.
     """
     return tensor(data, **_options(input, options))
+
+
+def new(input: Tensor, *data: Any) -> Tensor:
+    """A tensor of sizes or of data, of the dtype and on the device of another: the older way to write `new_empty`, `new_tensor`.
+
+    Args:
+        input: gives dtype and device.
+        *data: sizes, or one sequence of numbers, array or tensor; nothing gives a tensor of shape (0,).
+
+    Returns:
+        A new tensor.
+    """
+    if all(type(n) is int for n in data):
+        return new_empty(input, *(data or (0,)))
+    return new_tensor(input, *data)

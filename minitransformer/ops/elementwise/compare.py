@@ -5,13 +5,15 @@ from __future__ import annotations
 import operator
 from typing import Any, overload
 
+import numpy
+
 from minitransformer.autograd import Tensor
 from minitransformer.backends import Array, namespace, uint8
 from minitransformer.brain_float import FLOATS
 from minitransformer.errors import check_device
 from minitransformer.ops.laws import Dims, dims, is_number
 from minitransformer.ops.numpy_names import numpy_names
-from minitransformer.ops.operands import Operand, operands
+from minitransformer.ops.operands import Operand, operand, operands
 
 
 def _compared(name: str, input: Tensor, other: Operand) -> Tensor:
@@ -20,6 +22,9 @@ def _compared(name: str, input: Tensor, other: Operand) -> Tensor:
         raise TypeError(
             f"{name}: expected a tensor or a number beside a tensor, got {type(other).__name__} {other!r}"
         )
+    other = (
+        operand(other) if isinstance(other, numpy.generic) else other
+    )  # which would count as one on the CPU
     check_device(name, input, other)
     a, b = operands(input, other)
     function = getattr(operator, f"__{name}__")

@@ -8,7 +8,7 @@ from typing import Any
 from minitransformer.autograd import Tensor
 from minitransformer.devices import Device, device_of
 from minitransformer.ops.creation import from_data, likes, random, typed
-from minitransformer.ops.tensors import convert, drawn, hooks, inspect, python, views
+from minitransformer.ops.tensors import convert, drawn, hooks, inspect, older, python, views
 from minitransformer.ops.tensors.inplace import copy_, fill_, set_data, writable, zero_
 
 
@@ -54,16 +54,24 @@ class Held:
     new_empty = likes.new_empty
     new_full = likes.new_full
     new_tensor = likes.new_tensor
+    new = likes.new
     laid_out = staticmethod(from_data.laid_out)
 
     # sizes and memory
     size = inspect.size
-    dim = inspect.dim
+    dim = ndimension = inspect.dim
     numel = nelement = inspect.numel
     element_size = inspect.element_size
     is_floating_point = inspect.is_floating_point
     is_contiguous = inspect.is_contiguous
     contiguous = inspect.contiguous
+    stride = inspect.stride
+    as_strided = inspect.as_strided
+    is_nonzero = inspect.is_nonzero
+    is_signed = inspect.is_signed
+    is_complex = inspect.is_complex
+    apply_ = older.apply_
+    resize_ = older.resize_
 
     # history
     detach = views.detach

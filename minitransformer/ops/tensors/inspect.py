@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, overload
 
 from minitransformer.autograd import Op, Tensor
@@ -95,6 +96,81 @@ def contiguous(input: Tensor) -> Tensor:
         The tensor itself if it is contiguous, else a copy.
     """
     return input if is_contiguous(input) else input.clone()
+
+
+@overload
+def stride(input: Tensor, dim: None = None) -> tuple[int, ...]: ...
+@overload
+def stride(input: Tensor, dim: int) -> int: ...
+def stride(input: Tensor, dim: int | None = None) -> tuple[int, ...] | int:
+    """By how many elements in memory two neighbours along a dimension are apart.
+
+    Args:
+        input: any tensor.
+        dim: which dimension; None means all.
+
+    Returns:
+        A tuple for all dimensions, or the one number.
+    """
+    strides = tuple(n // input.dtype.itemsize for n in input.array.strides)
+    return strides if dim is None else strides[dim]
+
+
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int = 0) -> Tensor:
+    """Refused: a view of memory by its strides has no history here.
+
+    Args:
+        input: any tensor.
+        size: the sizes of the view.
+        stride: its strides.
+        storage_offset: where it begins.
+
+    Raises:
+        NotImplementedError: always; the message names the views that there are.
+    """
+    raise NotImplementedError(
+        f"as_strided: expected a view by index, got size {tuple(size)} and stride {tuple(stride)}; use unfold for windows, "
+        "expand for repeated values, diagonal, narrow, or x[::step]"
+    )
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not 0.
+
+    Args:
+        input: one element.
+
+    Returns:
+        True or False.
+
+    Raises:
+        ValueError: there are other than one element.
+    """
+    return bool(input.item())
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        True or False.
+    """
+    return input.dtype.kind not in "bu"
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype has complex numbers: there are none.
+
+    Args:
+        input: any tensor.
+
+    Returns:
+        False.
+    """
+    return False
 
 
 class GradFn(NamedTuple):
