@@ -125,6 +125,9 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
         stride: its strides.
         storage_offset: where it begins.
 
+    Returns:
+        Nothing.
+
     Raises:
         NotImplementedError: always; the message names the views that there are.
     """
