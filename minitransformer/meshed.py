@@ -14,7 +14,7 @@ from minitransformer.distributed.meshed_model import MeshedModel
 from minitransformer.distributed.pipelining.schedules import Schedule1F1B
 from minitransformer.nn import Module
 from minitransformer.nn.parallel.global_batch import sharing
-from minitransformer.randomness import Rows
+from minitransformer.randomness import Rows, generator
 from minitransformer.ranked import RankedTrainer
 from minitransformer.training import MEND
 
@@ -83,8 +83,20 @@ class MeshedTrainer(RankedTrainer):
     def _computed(self, batch: Any) -> float:
         """Forward and back; returns the loss of the whole batch."""
         losses: list[Tensor] = []
-        self.schedule.loss_fn = lambda output, _: self.loss(_Answering(self.model, output), batch)
-        self.schedule.step(*self._inputs(batch), losses=losses)
+        before = generator().bit_generator.state
+        inputs = self._inputs(batch)
+
+        def loss_of(output: Any, _: Any) -> Tensor:
+            after = generator().bit_generator.state
+            generator().bit_generator.state = (
+                before  # what the loss draws, such as which words are hidden, it draws again
+            )
+            loss = self.loss(_Answering(self.model, output), batch)
+            generator().bit_generator.state = after
+            return loss
+
+        self.schedule.loss_fn = loss_of
+        self.schedule.step(*inputs, losses=losses)
         mine = numpy.array([sum(loss.item() for loss in losses) / self.schedule.n_microbatches])
         self.meshed.data.all_reduce(mine, ReduceOp.AVG)
         self.meshed.pipeline.broadcast(mine, self.meshed.pipeline.size - 1)

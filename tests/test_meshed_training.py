@@ -18,7 +18,7 @@ pytestmark = pytest.mark.host("processes that share out the cores; a device is o
 
 
 def settings(kind, tmp_path, **more):
-    if kind != "dates":
+    if kind not in ("dates", "classifier"):
         text = tmp_path / "text.txt"
         text.write_text("the cat sat on the mat and the dog lay by the door of the old house\n" * 60)
         more = {"data": str(text), "vocab_size": 270, **more}
@@ -58,6 +58,11 @@ def forms(state, name=""):
         ("dates", [(4, Layout(2, 2)), (2, Layout(1, 2)), (1, ONE)]),
         ("gpt", [(1, ONE), (4, Layout(2, 2)), (2, Layout(2, 1))]),
         ("language-model", [(2, ONE), (2, Layout(1, 2)), (4, Layout(2, 1))]),
+        (
+            "bert-masked-lm",
+            [(2, Layout(2, 1)), (1, ONE), (4, Layout(2, 1))],
+        ),  # the loss itself draws which words are hidden
+        ("classifier", [(2, Layout(2, 1)), (1, ONE), (4, Layout(2, 1))]),
     ],
 )
 def test_a_run_goes_on_in_any_layout_as_if_one_process_had_done_it_all(kind, layouts, tmp_path):
@@ -77,6 +82,11 @@ def test_a_run_goes_on_in_any_layout_as_if_one_process_had_done_it_all(kind, lay
 def test_models_that_are_no_row_of_blocks_are_refused(tmp_path):
     with pytest.raises(distributed.DistError, match="expected a GPT, LanguageModel or Seq2Seq"):
         run("classifier", tmp_path / "run", 2, 2, Layout(1, 2), **SMALL)
+
+
+def test_models_without_layers_to_cut_are_refused(tmp_path):
+    with pytest.raises(distributed.DistError, match="expected a model with a TransformerEncoderLayer"):
+        run("t5", tmp_path / "run", 2, 2, Layout(2, 1), **settings("t5", tmp_path))
 
 
 def test_a_number_of_ranks_that_does_not_fit_is_refused(command):

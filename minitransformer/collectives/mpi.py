@@ -27,6 +27,7 @@ from minitransformer.installing import install_line
 BUSY = 0.002  # seconds of waiting without sleep
 NAP = 0.0002  # seconds of sleep between two looks, later on
 ROLL = 32767  # the tag of "I wait" and "I leave": the largest that every MPI has
+HEARD = 0.3  # seconds in which the launcher passes on what was printed before the end
 GRACE = 0.5  # seconds after "I leave" in which what was sent before it comes
 OPS = {"SUM": "SUM", "AVG": "SUM", "PRODUCT": "PROD"}  # names in MPI, where they are others
 
@@ -255,6 +256,7 @@ class Mpi(Engine):
         )
         sys.stderr.write(f"error: {who}{error}\n")
         sys.stderr.flush()
+        time.sleep(HEARD)
         library().COMM_WORLD.Abort(1)
         raise SystemExit(1)
 

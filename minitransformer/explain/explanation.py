@@ -109,6 +109,8 @@ class Row:
 class Ledger(Mapping[str, float]):
     """output = tokens + positions + bias + epsilon + softmax + tangent + dropped, as a mapping, with `total` the output.
 
+    Of a model whose layers several ranks share out, each rank has a ledger, with one entry more: + ranks.
+
     Args:
         total: the explained output.
         rows: what each op did, newest op first.

@@ -182,7 +182,7 @@ def transformer_plan(module: Module, size: int) -> dict[str, ParallelStyle]:
         The plan.
 
     Raises:
-        ValueError: the hidden channels cannot be shared out evenly.
+        ValueError: the model has no such layers, or their hidden channels cannot be shared out evenly.
     """
     plan: dict[str, ParallelStyle] = {}
     for name, layer in module.named_modules():
@@ -198,6 +198,11 @@ def transformer_plan(module: Module, size: int) -> dict[str, ParallelStyle]:
         plan[begin + "linear1"] = ColwiseParallel()
         plan[begin + "dropout"] = PartedParallel()
         plan[begin + "linear2"] = RowwiseParallel()
+    if not plan:
+        known = "TransformerEncoderLayer or TransformerDecoderLayer"
+        raise ValueError(
+            f"transformer_plan: expected a model with a {known}, got a {type(module).__name__}; write a plan"
+        )
     return plan
 
 
