@@ -88,9 +88,8 @@ class MeshedTrainer(RankedTrainer):
 
         def loss_of(output: Any, _: Any) -> Tensor:
             after = generator().bit_generator.state
-            generator().bit_generator.state = (
-                before  # what the loss draws, such as which words are hidden, it draws again
-            )
+            # what the loss draws, such as which words are hidden, it draws again
+            generator().bit_generator.state = before
             loss = self.loss(_Answering(self.model, output), batch)
             generator().bit_generator.state = after
             return loss
