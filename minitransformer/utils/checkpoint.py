@@ -103,10 +103,7 @@ class Call:
         self.context = copy_context()
         self.backend = "numpy" if default_device().type == "cpu" else "cupy"
         self.modes = modes(function) if isinstance(function, Module) else []
-        for hook in (
-            forward_call,
-            attention_weights,
-        ):  # the first call has called them; the second must not again
+        for hook in (forward_call, attention_weights):  # the first call has called them, the second must not
             self.context.run(hook.set, None)
 
     def again(self, given: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -118,8 +115,9 @@ class Call:
         Returns:
             The tensors that it returns.
         """
-        for heard_now in (watchers, after_walk):  # a call made again is a part of the walk that needs it
-            self.context.run(heard_now.set, heard_now.get())
+        # a call made again is a part of the walk that needs it
+        self.context.run(watchers.set, watchers.get())
+        self.context.run(after_walk.set, after_walk.get())
         with _random_numbers_from(self.random), backend(self.backend), as_it_was(self.modes):
             return self.context.run(_run, self.function, given)
 

@@ -173,9 +173,10 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     if leave_parametrized:
         kept.data = now
     _close(module, tensor_name)
-    setattr(module, tensor_name, kept) if isinstance(kept, Parameter) else module.register_buffer(
-        tensor_name, kept
-    )
+    if isinstance(kept, Parameter):
+        module.register_parameter(tensor_name, kept)
+    else:
+        module.register_buffer(tensor_name, kept)
     return module
 
 

@@ -9,7 +9,7 @@ from minitransformer.backends import int64
 from minitransformer.ops.creation.filled import zeros
 from minitransformer.ops.creation.from_data import tensor
 from minitransformer.ops.index.slices import diag
-from minitransformer.ops.shape.fitting import atleast_2d, meshgrid
+from minitransformer.ops.shape.fitting import meshgrid
 from minitransformer.ops.shape.joining import cat, stack
 from minitransformer.ops.tensors.convert import cast, common_dtype
 
@@ -73,7 +73,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     if not tensors:
         return zeros(1, 0)
     dtype = common_dtype(*tensors)
-    blocks = [atleast_2d(cast(t, dtype)) for t in tensors]
+    blocks = [t if t.ndim == 2 else t.reshape(1, -1) for t in (cast(t, dtype) for t in tensors)]
     width, before, rows = sum(b.shape[1] for b in blocks), 0, []
     for b in blocks:
         left, right = before, width - before - b.shape[1]

@@ -114,5 +114,5 @@ def _between(rows: Tensor, q: Tensor, ignore_nan: bool, interpolation: str) -> T
     part = (high - low) / 2 if interpolation == "midpoint" else ranks - low
     below, above = (gather(rows, -1, at.long()) for at in (low, high))
     sure = isfinite(below) & isfinite(above)  # else half the way to infinity is infinity
-    ends = [where(sure, end, 0.0) for end in (below, above)]
-    return where(sure, lerp(*ends, part), (below + above) / 2)
+    between = lerp(where(sure, below, 0.0), where(sure, above, 0.0), part)
+    return where(sure, between, (below + above) / 2)

@@ -35,7 +35,9 @@ def cov(
     number = x.shape[1] if weights is None else sum_(weights)
     mean = sum_(x if weights is None else x * weights, 1, True) / number
     centred = x - mean
-    less = correction if aweights is None else correction * sum_(weights * aweights) / number
+    less = (
+        correction if aweights is None or weights is None else correction * sum_(weights * aweights) / number
+    )
     divisor = number - less
     divisor = clip(divisor, min=0) if isinstance(divisor, Tensor) else max(divisor, 0)
     products = matmul(centred, (centred if weights is None else centred * weights).t())
