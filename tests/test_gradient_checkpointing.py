@@ -244,6 +244,7 @@ def test_memory_is_saved():
     """Twelve blocks: kept whole, or only their inputs."""
     block = nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
     x = mt.randn(200, 64, requires_grad=True)
+    block(x)  # what kernels need once is not counted
     peaks = []
     for wrap in (checkpoint, lambda f, t: f(t)):
         gc.collect()
