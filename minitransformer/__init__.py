@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer import autograd, backends, brain_float, errors, importing
+from minitransformer import autograd, backends, brain_float, errors, importing, versions
 from minitransformer.anomaly import detect_anomaly
 from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -302,7 +302,8 @@ if TYPE_CHECKING:  # at run time these open when first entered, see `__getattr__
 bool, half, float, double, int, long, short = bool_, float16, float32, float64, int32, int64, int16
 dtype = numpy.dtype
 Size: type = tuple  # of shapes
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the build reads this line
+__version__ = versions.Version(__version__)
 __all__ = [
     "BoolTensor",
     "ByteTensor",

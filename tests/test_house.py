@@ -32,7 +32,18 @@ FLOORS = {
     ),
     **dict.fromkeys(["autograd", "anomaly", "ops", "gradients", "linalg", "special", "version", "random"], 1),
     **dict.fromkeys(
-        ["brain_float", "tuning", "files", "disk", "importing", "plain", "terminal", "installing"], 0
+        [
+            "brain_float",
+            "tuning",
+            "files",
+            "disk",
+            "importing",
+            "plain",
+            "terminal",
+            "installing",
+            "versions",
+        ],
+        0,
     ),
     "nn": 2,
     **dict.fromkeys(

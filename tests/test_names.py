@@ -111,6 +111,7 @@ def test_what_python_asks_of_a_tensor():
     assert (y // 2).tolist() == [-2.0, 1.0] and (y % 2).tolist() == [0.5, 0.0]
     assert isinstance(y.dtype, mt.dtype) and mt.is_tensor(y) and not mt.is_tensor([1.0])
     assert y.byte().dtype == mt.uint8 and y.short().dtype == mt.int16 and y.char().dtype == mt.int8
+    assert not (y.is_xpu or y.is_mps or torch.ones(1).is_xpu or torch.ones(1).is_mps)
     assert y.pin_memory() is y and y.is_cuda == (y.device != "cpu") == (y.get_device() >= 0)
 
 

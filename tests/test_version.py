@@ -1,13 +1,16 @@
 """The version stands in one place, `minitransformer/__init__.py`; the package's metadata and what is written beside it follow."""
 
 import importlib.metadata
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from later import torch
 
 import minitransformer as mt
+from minitransformer.versions import PYTORCH
 
 pytestmark = pytest.mark.host("about files, not arrays")
 ROOT = Path(__file__).parent.parent
@@ -18,6 +21,23 @@ def test_the_build_reads_the_version_from_the_package():
     assert build["project"]["dynamic"] == ["version"] and "version" not in build["project"]
     assert build["tool"]["hatch"]["version"]["path"] == "minitransformer/__init__.py"
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", mt.__version__)
+
+
+@pytest.mark.parametrize(
+    "asked", ["0.4", "1.5.0", "1.13.0a0", "2", "2.0.1+cu118", "2.13", "2.13.0", "2.14", "3.0"]
+)
+def test_programs_that_ask_for_a_pytorch_take_the_branch_that_pytorch_takes(asked):
+    """`torch.__version__ >= "1.5.0"` means: are these the names and meanings of 1.5.0; here they are those of PYTORCH."""
+    theirs, ours = torch.torch_version.TorchVersion(PYTORCH), mt.__version__
+    compared = [[v < asked, v <= asked, v > asked, v >= asked] for v in (ours, theirs)]
+    assert compared[0] == compared[1]
+
+
+def test_as_text_the_version_is_the_package_s():
+    assert str(mt.__version__) == mt.__version__ == f"{mt.__version__}" and mt.__version__.startswith("0.")
+    assert mt.__version__ != PYTORCH and json.dumps(mt.__version__) == f'"{mt.__version__}"'
+    with pytest.raises(ValueError, match="expected a version such as '2.1', got 'new'"):
+        mt.__version__ >= "new"  # noqa: B015
 
 
 def test_what_is_installed_has_that_version():

@@ -112,6 +112,7 @@ class Held:
         return device_of(self.array) != "cpu"
 
     is_sparse = False  # every tensor is dense
+    is_mps = is_xpu = False  # the only GPUs are those of CUDA
 
     @property
     def data(self: Any) -> Tensor:
