@@ -7,7 +7,7 @@ import math
 
 import numpy
 import pytest
-from helpers import ids_checked
+from helpers import assert_close, ids_checked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from later import torch
@@ -87,9 +87,31 @@ def test_an_embedding_from_a_table():
         nn.Embedding.from_pretrained(mt.ones(3))
     with pytest.raises(ValueError, match=r"expected \(4, 3\), got \(5, 3\)"):
         nn.Embedding(4, 3, _weight=shared)
-    for refused in ({"max_norm": 1.0}, {"scale_grad_by_freq": True}):
-        with pytest.raises(NotImplementedError, match="max_norm"):
-            nn.Embedding(4, 3, **refused)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_norm": 1.0},
+        {"max_norm": 2.5, "norm_type": 1.0, "padding_idx": 1},
+        {"max_norm": 0.5, "norm_type": float("inf")},
+        {"scale_grad_by_freq": True, "padding_idx": -1},
+    ],
+)
+def test_embeddings_with_a_limit_or_by_frequency(settings):
+    table, asked = array(5, 3), numpy.array([[0, 2, 2], [4, 1, 2]])
+
+    def program(lib):
+        layer = lib.nn.Embedding.from_pretrained(lib.tensor(table.copy()), False, **settings)
+        y = layer(lib.tensor(asked))
+        (y * lib.tensor(array(2, 3, 3, seed=1))).sum().backward()
+        found = lib.nn.functional.embedding(lib.tensor(asked), lib.tensor(table.copy()), **settings)
+        return repr(layer), [y.detach(), layer.weight.grad, layer.weight.detach(), found]
+
+    (shown, got), (their_shown, expected) = program(mt), program(torch)
+    assert shown == their_shown
+    for g, e in zip(got, expected, strict=True):
+        assert_close(g, e)
 
 
 def test_a_lazy_layer_takes_the_size_of_its_first_input():

@@ -22,9 +22,9 @@ class Embedding(Module):
         num_embeddings: the number of ids, the size of the vocabulary.
         embedding_dim: the size of each vector.
         padding_idx: the id of padding. Its row starts as zeros and gets no gradient, so it stays zeros.
-        max_norm: PyTorch's limit for the length of a row; refused.
-        norm_type: of `max_norm`; no effect.
-        scale_grad_by_freq: PyTorch's division of gradients by how often an id occurs; refused.
+        max_norm: rows that are longer are shortened to that, in place, before they are looked up; None for no limit.
+        norm_type: p of the norm that tells how long they are.
+        scale_grad_by_freq: whether the gradient of a row is divided by how often its id is asked for.
         sparse: accepted as in PyTorch; no effect: gradients are dense.
         _weight: the table to use, in place of random values; its memory is shared.
         _freeze: whether the table is not trained.
@@ -33,7 +33,6 @@ class Embedding(Module):
 
     Raises:
         ValueError: if `padding_idx` is not in [-num_embeddings, num_embeddings), or the table has another shape.
-        NotImplementedError: for `max_norm` or `scale_grad_by_freq`.
     """
 
     def __init__(
@@ -51,14 +50,11 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if max_norm is not None or scale_grad_by_freq:
-            raise NotImplementedError(
-                "Embedding: max_norm and scale_grad_by_freq are not there; leave them out"
-            )
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"padding_idx: expected a row of {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         if _weight is None:
             self.weight = init.parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
             self.reset_parameters()
@@ -86,8 +82,8 @@ class Embedding(Module):
             freeze: whether it is not trained.
             padding_idx: the id of padding, whose row gets no gradient.
             max_norm: as for the class, as the following three.
-            norm_type: no effect.
-            scale_grad_by_freq: refused.
+            norm_type: see there.
+            scale_grad_by_freq: see there.
             sparse: no effect.
 
         Returns:
@@ -95,7 +91,6 @@ class Embedding(Module):
 
         Raises:
             ValueError: if the table is no matrix.
-            NotImplementedError: for `max_norm` or `scale_grad_by_freq`.
         """
         if embeddings.ndim != 2:
             raise ValueError(f"from_pretrained: expected a table (ids, channels), got {embeddings.shape}")
@@ -135,8 +130,11 @@ class Embedding(Module):
         return where((input == self.padding_idx).unsqueeze(-1), vectors.detach(), vectors)
 
     def _rows(self, input: Tensor) -> Tensor:  # (..) -> (.., C)
-        return F.embedding(input, self.weight)
+        settings = self.max_norm, self.norm_type, self.scale_grad_by_freq
+        return F.embedding(input, self.weight, None, *settings)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        usual = {"max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
+        more = [f", {k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v]
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{''.join(more)}"

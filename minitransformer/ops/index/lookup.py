@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from minitransformer import kernels
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.backends import Array, Arrays, int64, namespace
+from minitransformer.ops.elementwise.choice import where
 from minitransformer.ops.index.bounds import check_ids, check_range
 from minitransformer.ops.laws import Moves
 
@@ -43,19 +44,32 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor((tensor.array[..., None] == namespace(tensor.array).arange(n)).astype(int64))
 
 
-def embedding(input: Tensor, weight: Tensor) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """For each id the row of a matrix with that number.
 
     Args:
         input: integer ids (..).
         weight: (V, C).
+        padding_idx: the id of padding, whose row gets no gradient; counted from the end if it is negative.
+        max_norm: rows that are longer are shortened to that, in place, before they are looked up.
+        norm_type: p of the norm that tells how long they are.
+        scale_grad_by_freq: whether the gradient of a row is divided by how often its id is asked for.
+        sparse: accepted as in PyTorch; no effect: gradients are dense.
 
     Returns:
         (.., C).
 
     Raises:
         TypeError: the ids are no tensor of integers.
-        ValueError: the weight is no matrix.
+        ValueError: the weight is no matrix, or has no row `padding_idx`.
         IndexError: an id is out of range; on a GPU only inside `detect_anomaly`.
     """
     if not isinstance(input, Tensor):
@@ -67,4 +81,31 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
     if input.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer ids, got {input.dtype}; call .long()")
     check_ids(input.array, weight.shape[0], "embedding: id {} is outside the vocabulary 0..{}")
-    return Embedding()(weight, input)
+    if max_norm is not None:
+        _shorten(weight, input.array, max_norm, norm_type)
+    vectors = Embedding()(weight, input)
+    if scale_grad_by_freq:
+        counts = _times(input.array).astype(weight.dtype)
+        vectors = vectors.detach() + (vectors - vectors.detach()) / Tensor(counts[..., None])
+    if padding_idx is None:
+        return vectors
+    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise ValueError(
+            f"embedding: expected padding_idx to be a row of {weight.shape[0]}, got {padding_idx}"
+        )
+    return where((input == padding_idx % weight.shape[0]).unsqueeze(-1), vectors.detach(), vectors)
+
+
+@no_grad()
+def _shorten(weight: Tensor, ids: Array, max_norm: float, norm_type: float) -> None:
+    """Shorten the rows of these ids that are longer than `max_norm`, in place."""
+    rows = weight.array[ids]
+    xp = namespace(rows)
+    length = xp.linalg.norm(rows, norm_type, -1, keepdims=True)
+    weight.writable()[ids] = xp.where(length > max_norm, rows * (max_norm / (length + 1e-7)), rows)
+
+
+def _times(ids: Array) -> Array:
+    """For each id how often it is among them all: (..) -> (..)."""
+    counts = namespace(ids).bincount(ids.ravel())
+    return counts[ids]
