@@ -2,7 +2,8 @@
 
 Parameters stay float32. Each product reads a copy of them in half precision, and their gradients are float32. Gradients below the
 smallest float16 number would become zero, so the loss is multiplied by a large factor before `backward`, and the gradients are
-divided by it afterwards.
+divided by it afterwards. `exponents.GradientExponents` shows it: how large the gradients of a run are by layer, which of them
+vanish or overflow in float16, and where a scale moves them.
 
 Source:
     Micikevicius et al., ICLR 2018.

@@ -47,7 +47,18 @@ FLOORS = {
     ),
     "nn": 2,
     **dict.fromkeys(
-        ["optim", "amp", "training", "distillation", "ranked", "meshed", "generation", "checkpoint", "utils"],
+        [
+            "optim",
+            "amp",
+            "training",
+            "distillation",
+            "exponents",
+            "ranked",
+            "meshed",
+            "generation",
+            "checkpoint",
+            "utils",
+        ],
         3,
     ),
     **dict.fromkeys(
