@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from minitransformer.nn import Module
 from minitransformer.nn.parallel.global_batch import sharing
 from minitransformer.randomness import Rows, generator
 from minitransformer.ranked import RankedTrainer
-from minitransformer.training import MEND
+from minitransformer.training import MEND, Signals, Trainer
 
 
 class Layout(NamedTuple):
@@ -117,6 +118,11 @@ class MeshedTrainer(RankedTrainer):
         for p in self.meshed.parameters():
             if p.grad is not None:
                 p.grad.array *= factor
+
+    def _follow_up(self, kept: Any, signals: Signals, report: Callable[[Trainer], None] | None) -> None:
+        super()._follow_up(kept, signals, None)
+        if report:
+            report(self)  # an error here is this rank's alone: the others would not come to a checkpoint
 
     def _agreed(self, due: bool) -> bool:
         came = numpy.array([due])

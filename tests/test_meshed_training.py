@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import numpy
 import pytest
@@ -77,6 +78,23 @@ def test_a_run_goes_on_in_any_layout_as_if_one_process_had_done_it_all(kind, lay
     assert forms(states[0]) == forms(states[1])
     assert numpy.allclose(alone.evaluations, states[1]["evaluations"], rtol=1e-3)
     assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_an_error_of_the_first_ranks_report_is_said_at_once(tmp_path):
+    """Such as a terminal that is closed: no checkpoint can be written by one rank alone."""
+
+    def closed(trainer):
+        raise BrokenPipeError("closed")
+
+    def work(rank):
+        distributed.init_process_group("local", timeout=60)
+        with setting(chosen, Layout(2, 1)):
+            RECIPES["dates"].of(**SMALL).trainer(tmp_path)[0].run(closed if rank == 0 else None)
+
+    begun = time.monotonic()
+    with pytest.raises(distributed.DistError, match="^rank 0: BrokenPipeError: closed"):
+        distributed.spawn(work, nprocs=2)
+    assert time.monotonic() - begun < 30
 
 
 def test_models_that_are_no_row_of_blocks_are_refused(tmp_path):
