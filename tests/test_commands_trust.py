@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from lrp_models import randomize
 
 from minitransformer import checkpoint, explain, models
 from minitransformer.models.classifier import ClassifierConfig, SequenceClassifier
+from minitransformer.terminal import Terminal
 from minitransformer.tokenization import WordTokenizer
 
 TEXTS = ["good film not bad", "bad bad film", "fine film bad good", "film not fine", "fine not good film"]
@@ -124,6 +126,13 @@ def test_attributions_are_judged(command, run, file):
     assert found["randomised"] is None and len(found["curves"]["most relevant first"]) == 11
     told = json.loads(command("judge", file, "--model", run, "--json")[1])
     assert told["methods"]["occlusion"]["agreement"]["occlusion"]["mean"] == 1
+
+
+def test_no_number_is_cut_off_in_a_narrow_terminal(command, run, file, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.modules["minitransformer.cli.judge"], "console", Terminal())
+    code, out = command("judge", file, "--model", run, "--orders", "2")
+    assert code == 0 and "\u2026" not in out and "random weights: delta_auc" in out
 
 
 def test_the_same_seed_gives_the_same_judgement(command, run, file):

@@ -431,6 +431,13 @@ def test_an_explanation_shows_itself_and_escapes_tokens(tmp_path, capsys):
     assert "gap" in repr(e)
 
 
+def test_a_ledger_in_a_narrow_terminal_keeps_its_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    explain.lrp(language_model(), IDS).show()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[-12:])) <= 40 and f"{'':25}input explains" in lines
+
+
 class Stack(nn.Module):
     """The same layer three times, or three of the same weights; beside them it reads another text, as a siamese tower does."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from minitransformer.cli.labelled import labelled_cases
@@ -122,9 +122,8 @@ def _body(comparison: Comparison, metrics: list[str]) -> str:
 
 
 def _print(scores: dict[str, dict], metrics: list[str], replace: str) -> None:
-    shown = Table(
-        "method", *metrics, title=f"mean [95 % interval]; a removed token becomes: {replace}", box=None
-    )
+    headers = [Column(name, overflow="fold") for name in ("method", *metrics)]
+    shown = Table(*headers, title=f"mean [95 % interval]; a removed token becomes: {replace}", box=None)
     for method, row in scores.items():
         shown.add_row(method, *(_cell(row.get(name)) for name in metrics))
     console.print(shown)

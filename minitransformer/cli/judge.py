@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from minitransformer.cli.opened import labels_of, opened
 from minitransformer.cli.options import Backend, Json, Seed, console, prepare, print_json
@@ -74,36 +74,32 @@ def outputs_of(model: Module, tokenizer: Tokenizer) -> int:
 
 
 def _print(found: list[Judged], replace: str) -> None:
-    table = Table(
-        "method", "texts", *MEASURES, "p", title=f"mean; a removed token becomes: {replace}", box=None
-    )
+    headers = [Column(name, overflow="fold") for name in ("method", "texts", *MEASURES, "p")]
+    table = Table(*headers, title=f"mean; a removed token becomes: {replace}", box=None)
     for one in found:
         table.add_row(
             one.method, str(one.texts), *(_cell(one.faithful[name]) for name in MEASURES), f"{one.p:.2g}"
         )
         table.add_row("  random order", "", *(_cell(one.random[name]) for name in MEASURES), "")
     console.print(table)
-    table = Table(
-        "method",
-        *found[0].agreement,
-        "random weights: delta_auc",
-        "its lrp",
-        "the tool's",
-        title="agreement",
-        box=None,
-    )
-    for one in found:
-        own = "" if one.randomised is None else _cell(one.randomised)
-        cells = [
-            *map(_cell, one.agreement.values()),
-            _cell(one.on_random_weights),
-            _cell(one.of_random_weights),
-            own,
-        ]
-        table.add_row(one.method, *cells)
+    methods = [Column(one.method, overflow="fold") for one in found]
+    headers = [Column("agreement", no_wrap=True), *methods]
+    table = Table(*headers, box=None)
+    for name, cells in _agreement(found).items():
+        table.add_row(name, *cells)
     console.print(table)
     for note in NOTES:
         console.print(note, soft_wrap=True)
+
+
+def _agreement(found: list[Judged]) -> dict[str, list[str]]:
+    """What is measured -> a cell for each method."""
+    measured = {name: [_cell(one.agreement[name]) for one in found] for name in found[0].agreement}
+    return measured | {
+        "random weights: delta_auc": [_cell(one.on_random_weights) for one in found],
+        "  its lrp": [_cell(one.of_random_weights) for one in found],
+        "  the tool's": ["" if one.randomised is None else _cell(one.randomised) for one in found],
+    }
 
 
 def _cell(interval: tuple[float, float, float]) -> str:

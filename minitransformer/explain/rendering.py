@@ -6,6 +6,7 @@ Orange speaks for the explained output and blue against it; the number of each t
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from minitransformer.explain.targets import LogOdds, One
 from minitransformer.pictures.colours import scale_of
 from minitransformer.pictures.tokens import html_strip, plain_strip, rich_strip
 from minitransformer.plain import escaped
+
+LEDGER_WORDS = 25  # where the words of a ledger's line begin
 
 
 def html_ledger(ledger: Any) -> str:
@@ -112,4 +115,12 @@ def print_explanation(explanation: Any) -> None:
         unknown = ", ".join(map(repr, explanation.unknown))
         console.print(f"not known to the model, and read all alike: {unknown}", soft_wrap=True)
     if explanation.ledger:
-        console.print(repr(explanation.ledger))
+        console.print(_hanging(repr(explanation.ledger), console.width), soft_wrap=True)
+
+
+def _hanging(text: str, width: int) -> str:
+    """The lines of a ledger, with what does not fit in a line below the words that it goes on with."""
+    width = max(width, LEDGER_WORDS + 15)
+    return "\n".join(
+        textwrap.fill(line, width, subsequent_indent=" " * LEDGER_WORDS) for line in text.splitlines()
+    )

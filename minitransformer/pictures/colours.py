@@ -5,6 +5,8 @@ The depth of a colour is |value| on one scale for all that is shown together.
 
 from __future__ import annotations
 
+import math
+
 import numpy
 from numpy.typing import ArrayLike
 
@@ -50,6 +52,20 @@ def scale_of(values: ArrayLike) -> float:
         The largest |value|; 1 if all are zero.
     """
     return float(numpy.abs(values).max(initial=0.0)) or 1.0
+
+
+def signed(value: float, scale: float) -> str:
+    """A number as it stands beside a token: with two decimals, or so many that the largest of all keeps two digits.
+
+    Args:
+        value: the number.
+        scale: what full colour stands for.
+
+    Returns:
+        Text such as "+0.81", or "+0.0012" where no number is larger than 0.0099.
+    """
+    decimals = min(max(2, 1 - math.floor(math.log10(scale))), 9) if 0 < scale < math.inf else 2
+    return f"{value:+.{decimals}f}"
 
 
 def _colour(value: float, scale: float) -> tuple[tuple[int, int, int], float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minitransformer.pictures.colours import signed
 from minitransformer.plain import escaped
 
 
@@ -16,7 +17,7 @@ def legend(scale: float, name: str = "it") -> str:
         HTML, a paragraph.
     """
     swatches = [
-        f'<span class="token {side}" style="--depth:1">{sign * scale:+.2f}</span>'
+        f'<span class="token {side}" style="--depth:1">{signed(sign * scale, scale)}</span>'
         for side, sign in (("for", 1), ("against", -1))
     ]
     body = f"{swatches[0]} speaks for {escaped(name)}, {swatches[1]} against it; the deeper the colour, the more."

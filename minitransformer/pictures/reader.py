@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minitransformer.pictures.colours import scale_of
+from minitransformer.pictures.colours import scale_of, signed
 from minitransformer.pictures.legend import legend
 from minitransformer.pictures.tokens import visible
 from minitransformer.plain import escaped
@@ -40,7 +40,7 @@ def word_strip(tokens: Sequence[str], values: Sequence[float] | Array | None = N
 
 def _token(token: str, value: float, scale: float) -> str:
     side = "for" if value >= 0 else "against"
-    word = f"<span>{escaped(visible(token).strip())}</span><small>{value:+.2f}</small>"
+    word = f"<span>{escaped(visible(token).strip())}</span><small>{signed(value, scale)}</small>"
     return f'<span class="token {side}" style="--depth:{abs(value) / scale:.3f}">{word}</span> '
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitransformer.pictures.colours import background, scale_of, shade
+from minitransformer.pictures.colours import background, scale_of, shade, signed
 from minitransformer.plain import escaped, spelt_out
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def plain_strip(tokens: Sequence[str], values: Values) -> str:
     Returns:
         Text such as `good[+0.81] film[-0.02]`.
     """
-    return " ".join(f"{visible(t).strip()}[{v:+.2f}]" for t, v in zip(tokens, values, strict=True))
+    scale = scale_of(values)
+    return " ".join(f"{visible(t).strip()}[{signed(v, scale)}]" for t, v in zip(tokens, values, strict=True))
 
 
 def rich_strip(tokens: Sequence[str], values: Values, scale: float | None = None) -> Text:
