@@ -61,11 +61,6 @@ def check(name: str, answer: Any = OF_THE_FILE) -> Report | Reports:
 
 def _judged(name: str, answer: Any) -> Report:
     exercise = catalogue.exercise(name)
-    if not callable(answer):
-        says = f"expected a function or class, got {type(answer).__name__}"
-        return Report(
-            name, "refused", details=(says,), hint=f'No brackets behind it: check("{name}", {name}).'
-        )
     file, source = written(answer)
     try:
         with at_most(SECONDS):

@@ -37,6 +37,10 @@ def judge(name: str, exercise: Exercise, answer: Any, file: str = "", source: st
     Raises:
         Stopped: if the code is ended by force. It then has the property during which that happened.
     """
+    if not callable(answer):
+        says = f"expected a function or class, got {type(answer).__name__}"
+        hint = f"`{name}` itself is judged, without brackets behind it: not what a call of it returns."
+        return Report(name, "refused", details=(says,), hint=hint)
     held: list[str] = []
     for prop in exercise.properties:
         try:

@@ -13,7 +13,7 @@ from minitransformer.course.repair.located import located
 from minitransformer.course.repair.patterns import expression, filled, matched
 from minitransformer.course.repair.rules import ANYWHERE, RULES, rules
 from minitransformer.course.repair.said import said
-from minitransformer.course.repair.search import least, search
+from minitransformer.course.repair.search import MOST, least, search
 from minitransformer.course.repair.text import Edit, Text, alone, of_expression, of_statements
 from minitransformer.course.sandbox import check_file
 from minitransformer.course.timer import at_most
@@ -146,3 +146,15 @@ def test_most_answers_that_nothing_recognises_are_located():
     tried = [a for a in unknown[::8] if judge_source(a.exercise, in_its_file(a)).status == "failed"]
     found = [a for a in tried if said(found_in(a.exercise, in_its_file(a)), in_its_file(a), 99)]
     assert len(tried) > 15 and len(found) > 0.6 * len(tried), [a[:3:2] for a in tried if a not in found]
+
+
+def test_a_search_that_finds_nothing_ends():
+    name, tried = "encoder_block", set()
+
+    def attempt(source, check, seconds):
+        tried.add(source)
+        return 0
+
+    source = solved(name)
+    assert not search(source, name, source, catalogue.exercise(name), 0, attempt)
+    assert len(tried) <= MOST + len(source.splitlines())  # and each block of lines once, left out
