@@ -1,6 +1,7 @@
 """Distillation: the loss against PyTorch's and against formulas, padding that counts for nothing, and runs with a teacher."""
 
 import json
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -20,7 +21,8 @@ from minitransformer.models import (
     SequenceClassifier,
 )
 from minitransformer.nn import functional as F
-from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe
+from minitransformer.recipes import ClassifierRecipe, LanguageModelRecipe, StoriesRecipe
+from minitransformer.recipes.distilled import distilled, questions
 from minitransformer.recipes.language_model import next_token_loss
 from minitransformer.recipes.stories import PAD, story_loss
 from minitransformer.training import BEST, LAST
@@ -264,3 +266,22 @@ def test_the_command_trains_with_a_teacher(teacher_run, tmp_path):
     assert (told["temperature"], told["alpha"], told["beta"]) == (3.0, 0.9, 0.1)
     refused = command("train", "dates", "--teacher", folder / "teacher", "--out", tmp_path / "dates")
     assert refused.returncode == 1 and "dates has no setting teacher" in refused.stderr
+
+
+def test_what_a_teacher_is_worth_is_measured_on_pairs_of_students():
+    small = ClassifierRecipe.of("reviews", d_model=4, nhead=2, steps=2, vectors=False, bag_of_words=False)
+    found = list(distilled(small, replace(small, steps=3), seeds=1))
+    assert [(one.name, one.seed) for one in found] == [("teacher", 0), ("alone", 1), ("taught", 1)]
+    teacher, alone, taught = found
+    assert teacher.agreement == pytest.approx(1) and alone.parameters == taught.parameters
+    assert all(0 <= one.score <= 1 and -1 <= one.agreement <= 1 for one in found)
+
+
+def test_stories_ask_which_word_goes_on():
+    recipe = StoriesRecipe(d_model=4, nhead=2, num_layers=1, steps=1)
+    trainer, tokenizer = recipe.trainer()
+    texts, targets = questions(recipe, tokenizer)
+    assert len(texts) == len(targets) == 40 and {len(ids) for ids in texts} == {12}
+    assert recipe.held_out_loss(trainer.model, tokenizer) == pytest.approx(
+        trainer.evaluate(trainer.model.eval()), rel=1e-5
+    )

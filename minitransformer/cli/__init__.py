@@ -16,6 +16,7 @@ from minitransformer.cli.chat import chat
 from minitransformer.cli.check import check
 from minitransformer.cli.cost import cost
 from minitransformer.cli.cross_validate import cross_validate
+from minitransformer.cli.distil import distil
 from minitransformer.cli.doctor import doctor
 from minitransformer.cli.embed import embed
 from minitransformer.cli.explain import explain
@@ -49,7 +50,7 @@ GROUPS = {
     "Start here": (tour, doctor),
     "The course": (start, learn, check, watch, hint, solution, reset, progress),
     "Models": (train, generate, chat, translate, embed, fetch),
-    "Trust": (explain, certify, judge, cross_validate, verify, bench, cost),
+    "Trust": (explain, certify, judge, cross_validate, verify, bench, cost, distil),
 }
 for group, commands in GROUPS.items():
     for command in commands:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy
 
-from minitransformer.autograd import Tensor
+from minitransformer.autograd import Tensor, no_grad
 from minitransformer.data.stories import LAST_WORD, capitalised, stories
 from minitransformer.generation import generate_batch
 from minitransformer.models import LanguageModel, LanguageModelConfig
+from minitransformer.nn import Module
 from minitransformer.nn import functional as F
+from minitransformer.nn.modes import in_use
 from minitransformer.randomness import own
 from minitransformer.recipes.run import trainer_of
 from minitransformer.recipes.task import TaskRecipe
@@ -58,7 +60,7 @@ class StoriesRecipe(Taught, TaskRecipe):
         Returns:
             The trainer, and the tokenizer.
         """
-        texts = stories(SEEN + UNSEEN, self.seed)
+        texts = self.texts()
         tokenizer = WordTokenizer.train(texts)
         ids = [numpy.array(tokenizer.encode(text)) for text in texts]
         known, unseen = ids[:SEEN], pad_sequence(ids[SEEN:], batch_first=True)
@@ -85,8 +87,38 @@ class StoriesRecipe(Taught, TaskRecipe):
         )
         return trainer, tokenizer
 
+    def texts(self) -> list[str]:
+        """All stories: those to train on, and then those held out.
 
-def story_loss(model: LanguageModel, batch: Tensor) -> Tensor:
+        Returns:
+            The stories.
+        """
+        return stories(SEEN + UNSEEN, self.seed)
+
+    def unseen(self) -> list[str]:
+        """The stories held out.
+
+        Returns:
+            The stories.
+        """
+        return self.texts()[SEEN:]
+
+    def held_out_loss(self, model: Module, tokenizer: Tokenizer) -> float:
+        """The loss on the stories held out.
+
+        Args:
+            model: the language model.
+            tokenizer: of its ids.
+
+        Returns:
+            Nats per word.
+        """
+        ids = [numpy.array(tokenizer.encode(text)) for text in self.unseen()]
+        with no_grad(), in_use(model):
+            return story_loss(model, pad_sequence(ids, batch_first=True)).item()
+
+
+def story_loss(model: Module, batch: Tensor) -> Tensor:
     """The mean cross-entropy of each word given those before it; padding does not count.
 
     Args:
