@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator
 
 from minitransformer.bench import eager
+from minitransformer.bench.fast import fast
 from minitransformer.bench.pairs import cores
 from minitransformer.bench.row import Row
 from minitransformer.bench.smollm2 import smollm2
@@ -20,6 +21,7 @@ BENCHMARKS: dict[
 ] = {  # name -> (benchmark, the package that it needs)
     "op": (eager.op, "torch"),
     "training": (eager.training, "torch"),
+    "fast": (fast, "numba"),
     "memory": (eager.training_memory, "torch"),
     "chain": (eager.chain, "torch"),
     "generation": (eager.generation, "torch"),
@@ -80,7 +82,9 @@ def _torch_has_gpu() -> bool:
 
 def _install(package: str) -> str:
     """The command that installs a package; transformers is in no extra of ours, as no test needs it."""
-    return install_line("transformers", "[models]") if package == "transformers" else install_line("[test]")
+    if package == "transformers":
+        return install_line("transformers", "[models]")
+    return install_line("[fast]" if package == "numba" else "[test]")
 
 
 def _same_threads() -> None:
