@@ -8,6 +8,7 @@ from minitransformer.brain_float import FLOATS
 from minitransformer.ops.index.masks import tril, triu
 from minitransformer.ops.index.slices import diag_embed, diagonal
 from minitransformer.ops.laws import unbroadcast
+from minitransformer.ops.shape.fitting import broadcast_shapes
 
 
 class Inverse(Op):
@@ -27,10 +28,12 @@ class Solve(Op):
     """Y with A Y = B. It has no relevance law, see `explain/without.py`."""
 
     def forward(self, a: Array, b: Array) -> Array:  # (.., n, n), (.., n, m) -> (.., n, m)
+        shape = broadcast_shapes(a.shape[:-2], b.shape[:-2])  # which not every library does by itself
+        a, b = (namespace(t).broadcast_to(t, (*shape, *t.shape[-2:])) for t in (a, b))
         return namespace(a).linalg.solve(a, b)
 
     def vjp(self, g: Array, a: Array, b: Array) -> Arrays:  # dL/dB = A^-T G, dL/dA = -dL/dB Y^T
-        db = namespace(a).linalg.solve(a.swapaxes(-1, -2), g)
+        db = self.forward(a.swapaxes(-1, -2), g)
         da = unbroadcast(-db @ self.forward(a, b).swapaxes(-1, -2), a) if self.needs[0] else None
         return da, unbroadcast(db, b)
 
