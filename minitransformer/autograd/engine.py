@@ -320,7 +320,6 @@ def hooked(place: Tensor | Op, g: Any) -> Any:
     return tuple(parts) if isinstance(g, tuple) else parts[0]
 
 
-@telling_of_memory("the backward walk")
 def propagate(
     ops: list[Op], seeds: Filed, law: Law, live: Live, keep: Collection[Any] = (), release: bool = False
 ) -> Filed:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from minitransformer.autograd.engine import ONCE, Filed, Law, Op, Tensor, key, propagate, seeds_of, tape
+from minitransformer.errors import telling_of_memory
 
 
+@telling_of_memory("backward")
 def cotangents(
     roots: Sequence[Tensor], seeds: Filed, keys: Sequence[Any], release: bool = False, law: Law = Op.gradients
 ) -> Filed:
@@ -49,8 +51,7 @@ def grad(
     """
     if create_graph:
         raise NotImplementedError(f"grad: {ONCE}")
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    roots, wanted = ([given] if isinstance(given, Tensor) else list(given) for given in (outputs, inputs))
     weights = grad_outputs if isinstance(grad_outputs, Sequence) else [grad_outputs] * len(roots)
     keys = [key(t) for t in wanted]
     found = cotangents(roots, seeds_of(roots, weights), keys, release=not retain_graph)
