@@ -14,6 +14,7 @@ from minitransformer.verify.cases.losses import ACTIVATIONS, LOSSES, NORMALIZATI
 from minitransformer.verify.cases.matrices import MATRICES
 from minitransformer.verify.cases.positions import POSITIONS, ROTARY
 from minitransformer.verify.cases.products import PRODUCTS
+from minitransformer.verify.cases.ranks import RANKS
 from minitransformer.verify.cases.recurrent import RECURRENT, STEPS
 from minitransformer.verify.cases.reductions import REDUCTIONS
 from minitransformer.verify.cases.shapes import SHAPES
@@ -32,6 +33,7 @@ OPS: list[OpCase] = [
     *GRIDS,
     *ROTARY,
     *STEPS,
+    *RANKS,
 ]
 LAYERS: list[LayerCase] = [*SIMPLE_LAYERS, *GRID_LAYERS, *POSITIONS, *ATTENTION, *TRANSFORMERS, *RECURRENT]
 CASES: list[OpCase | LayerCase] = [*OPS, *LAYERS, *MODELS]
