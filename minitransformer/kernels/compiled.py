@@ -57,9 +57,8 @@ def compiled(name: str, dtype: np.dtype) -> Callable[..., None]:
     )
     try:
         return kept(own)
-    except (
-        Exception
-    ) as error:  # no folder that can be written, a full disk; or whatever a damaged file leads to
+    # no folder that can be written, a full disk; or whatever a damaged file leads to
+    except Exception as error:
         _tell_once(one_line(error) or type(error).__name__)
         return not_kept(own)
 
