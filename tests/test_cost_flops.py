@@ -151,6 +151,7 @@ def test_modules_count_as_pytorchs(name):
     assert ours(fn, [], []) == theirs(fn, [], []) > (0, 0)
 
 
+@pytest.mark.slow  # where transformers is installed
 def test_a_whole_gpt_counts_as_that_of_transformers():
     config = transformers.GPT2Config(
         vocab_size=31, n_positions=16, n_embd=12, n_layer=2, n_head=3, attn_implementation="eager"
@@ -165,6 +166,7 @@ def test_a_whole_gpt_counts_as_that_of_transformers():
     assert (counter.total.forward, counter.total.backward) == theirs(fn, [], [])
 
 
+@pytest.mark.slow
 def test_a_llama_with_grouped_heads_counts_as_that_of_transformers():
     sizes = dict(
         vocab_size=31, hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=6,

@@ -12,6 +12,7 @@ from minitransformer.generation import generate
 from minitransformer.models.folder.generating import Marks, marks_of
 
 transformers = pytest.importorskip("transformers", reason="transformers is the judge here, and no dependency")
+pytestmark = pytest.mark.slow
 
 SIZES = {
     "vocab_size": 24, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,

@@ -20,6 +20,7 @@ from minitransformer.nn.modes import in_use, restore
 from minitransformer.nn.modes import modes as modes_of
 from minitransformer.recipes import classifier as reviews
 from minitransformer.recipes import dates, masked_lm, span_corruption, stories
+from minitransformer.recipes.distilled import agreement
 from minitransformer.recipes.fine_tuning import read
 from minitransformer.recipes.text import Windows
 from minitransformer.tokenization import CharTokenizer, WordPieceTokenizer, WordTokenizer
@@ -129,6 +130,7 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "read": (tagger, lambda m: read(m, [(IDS, 1)])[0][0]),
     "Trainer": (writer, lambda m: trained(m, figure)),
     "lrp": (judge, partial(explanation, explain.lrp)),
+    "agreement": (judge, lambda m: np.array([agreement(m, m, [IDS], [1])])),
     "lrp_span": (finder, lambda m: [e.relevance for e in explain.lrp_span(m, IDS)]),
     "layer_relevance": (judge, lambda m: list(explain.layer_relevance(m, IDS, 1).values())),
     "head_relevance": (judge, lambda m: list(explain.head_relevance(m, IDS, 1).values())),
@@ -180,11 +182,11 @@ ANSWERS = {  # name: how the model is made, and what is asked of it
     "attention_of": (judge, lambda m: attention_of(m, WORDS, "good film")),
 }
 OTHERS = {  # they take a model, and answer nothing or are what trains it
-    "explain.differentiable", "explain.learn_planted", "explain.Run", "explain.names", "models.shapes",
+    "explain.differentiable", "explain.learn_planted", "explain.Run", "explain.names", "models.shapes", "models.blocks_of",
     "models.load_mapped", "models.gives_vectors", "models.is_classifier",
     "models.finds_answers", "models.labels_tokens", "models.segments_of",
     "recipes.loss", "recipes.next_token_loss", "recipes.story_loss", "recipes.answer_loss",
-    "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of",
+    "recipes.masked_loss", "recipes.corrupted_loss", "recipes.trainer_of", "recipes.score_of",
     "generation.lacking", "generation.require_writer",
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from minitransformer.explain import Explanation
 from minitransformer.explain.explanation import Ledger, Row
 from minitransformer.files import FileError
 from minitransformer.pictures import SCRIPT, LossCurve, attention_heads, bars, leaning, scatter, table
+from minitransformer.pictures.dots import WIDTH
 from minitransformer.randomness import manual_seed
 from minitransformer.recipes.stories import StoriesRecipe, told
 from minitransformer.statistics import share_error
@@ -339,7 +340,7 @@ def test_attention_is_told_in_words_and_drawn_in_its_place():
 def test_an_error_without_bound_stays_on_the_picture():
     svg = scatter({"ops": [("a", math.inf), ("b", 0.0), ("c", 1e-10)]}, {"ops": 1e-6})
     xs = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg)]
-    assert xs[1] < xs[2] < xs[0] <= 560
+    assert xs[1] < xs[2] < xs[0] <= WIDTH
 
 
 # from Python

@@ -10,6 +10,7 @@ from minitransformer.files import FileError
 from minitransformer.tokenization.folder import read_tokenizer
 
 transformers = pytest.importorskip("transformers", reason="transformers is the judge here, and no dependency")
+pytestmark = pytest.mark.slow
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzéüßABCÀ0123456789.,!?-'[](){}<>_$€中国日本語русскийİıǅΑΣς①½ﬁ"
 USUAL = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}

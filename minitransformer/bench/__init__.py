@@ -2,7 +2,7 @@
 
 >>> from minitransformer.bench import BENCHMARKS, in_turn
 >>> sorted(BENCHMARKS)[:3]
-['chain', 'generation', 'lime']
+['chain', 'fast', 'generation']
 >>> ratio = in_turn(lambda: sum(range(1000)), lambda: sum(range(1000)), pairs=3, turn=0.001)
 >>> 0.1 < ratio.median < 10
 True

@@ -22,7 +22,7 @@ def works() -> bool:
         True or False.
     """
     try:
-        importlib.import_module("minitransformer.kernels.loops")
+        _loops()
     except Exception as error:
         what = f"Numba is installed, but {one_line(error)}"
         warnings.warn(
@@ -30,6 +30,18 @@ def works() -> bool:
         )
         return False
     return True
+
+
+@functools.cache
+def _loops() -> Any:
+    """The module of the loops, of which Numba has been told what they call."""
+    extending = importlib.import_module("numba.extending")
+    loops = importlib.import_module("minitransformer.kernels.loops")
+    for function, options in loops.CALLED:
+        extending.register_jitable(**options)(function)
+    for function, choice in loops.BY_TYPE.items():
+        extending.overload(function, jit_options=loops.EXACT)(choice)
+    return loops
 
 
 @functools.cache
@@ -47,8 +59,7 @@ def compiled(name: str, dtype: np.dtype) -> Callable[..., None]:
     Returns:
         The compiled function.
     """
-    numba = importlib.import_module("numba")
-    loops = importlib.import_module("minitransformer.kernels.loops")
+    numba, loops = importlib.import_module("numba"), _loops()
     loop = vars(loops)[name]
     own = FunctionType(loop.__code__, loop.__globals__, f"{name}_{dtype}")
     own.__qualname__ = own.__name__

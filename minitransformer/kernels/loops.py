@@ -15,8 +15,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import types
-from numba.extending import overload, register_jitable
 
 from minitransformer.kernels.reference import GELU_CUBIC, GELU_SCALE
 
@@ -35,7 +33,24 @@ ToHeads: TypeAlias = np.ndarray
 
 EXACT: Any = {"error_model": "numpy", "fastmath": {"contract"}, "forceinline": True}
 SUMS: Any = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "forceinline": True}
+CALLED: list[tuple[Callable[..., Any], Any]] = []  # what loops call, with how it is compiled
+BY_TYPE: dict[Callable[..., Any], Callable[..., Any]] = {}  # what has other code for each dtype, and which
 RUN = 1024  # numbers added up before their sum goes to the total: rounding errors grow with a run's length, not with the row's
+
+
+def called(options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Loops call this function: it is compiled into them."""
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        CALLED.append((function, options))
+        return function
+
+    return noted
+
+
+def code_of(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """In compiled code `function` is what the function below gives for the types of its arguments."""
+    return lambda choice: BY_TYPE.setdefault(function, choice)
 
 
 # ---- one number ----
@@ -105,25 +120,25 @@ def _by_bits(Real: type, Word: type) -> Callable[..., Any]:
 FLOAT32, FLOAT64 = (np.float32, np.int32), (np.float64, np.int64)
 LN2 = (0.693359375, -2.12194440054690583e-4), (6.93147180369123816490e-01, 1.90821492927058770002e-10)
 EXP = {
-    types.float32: _exponential(*FLOAT32, 23, 7, LN2[0], -86),
-    types.float64: _exponential(*FLOAT64, 52, 13, LN2[1], -708),
+    "float32": _exponential(*FLOAT32, 23, 7, LN2[0], -86),
+    "float64": _exponential(*FLOAT64, 52, 13, LN2[1], -708),
 }
-LARGEST = {types.float32: _by_bits(*FLOAT32), types.float64: _by_bits(*FLOAT64)}
+LARGEST = {"float32": _by_bits(*FLOAT32), "float64": _by_bits(*FLOAT64)}
 
 
-@overload(exp, jit_options=EXACT)
+@code_of(exp)
 def _exp_for(x: Any) -> Any:
-    return EXP[x]
+    return EXP[str(x)]
 
 
-@overload(largest, jit_options=EXACT)
+@code_of(largest)
 def _largest_for(row: Any) -> Any:
-    return LARGEST[row.dtype]
+    return LARGEST[str(row.dtype)]
 
 
-@overload(normal_cdf, jit_options=EXACT)
+@code_of(normal_cdf)
 def _normal_cdf_for(x: Any) -> Any:
-    return _cdf_by_polynomial if x == types.float32 else _cdf_by_erf
+    return _cdf_by_polynomial if str(x) == "float32" else _cdf_by_erf
 
 
 def _cdf_by_erf(x: Any) -> Any:
@@ -189,7 +204,7 @@ def gelu_tanh_vjp(g: Numbers, x: Numbers, y: Numbers, dx: ToNumbers) -> None:
         dx[i] = g[i] * passed(x[i], y[i]) * ((x[i] - y[i]) * steep + one)
 
 
-@register_jitable(**EXACT)
+@called(EXACT)
 def passed(x: Number, y: Number) -> Number:
     """y / x, 1/2 at x = 0."""
     return type(x)(0.5) if x == 0 else y / x
@@ -198,14 +213,14 @@ def passed(x: Number, y: Number) -> Number:
 # ---- softmax, and what is made of it: one row after the other ----
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def shift(row: Numbers) -> Number:
     """The largest number of a row, 0 if that is -inf."""
     most = largest(row)
     return row.dtype.type(0) if most == -math.inf else most
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def exponentials(x: Numbers, most: Number, e: ToNumbers) -> Number:
     """e^(x - most) into another array, and their sum."""
     total = x.dtype.type(0)
@@ -214,7 +229,7 @@ def exponentials(x: Numbers, most: Number, e: ToNumbers) -> Number:
     return total
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def run_of_exponentials(x: Numbers, most: Number, e: ToNumbers) -> Number:
     total = x.dtype.type(0)
     for i in range(x.size):
@@ -223,7 +238,7 @@ def run_of_exponentials(x: Numbers, most: Number, e: ToNumbers) -> Number:
     return total
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def softmax_row(x: Numbers, y: ToNumbers) -> None:
     total = exponentials(x, shift(x), y)
     one = x.dtype.type(1)
@@ -232,7 +247,7 @@ def softmax_row(x: Numbers, y: ToNumbers) -> None:
         y[i] *= factor
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def dot(a: Numbers, b: Numbers) -> Number:
     total = a.dtype.type(0)
     for i in range(a.size):
@@ -240,7 +255,7 @@ def dot(a: Numbers, b: Numbers) -> Number:
     return total
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def added_up(a: Numbers) -> Number:
     total = a.dtype.type(0)
     for i in range(a.size):
@@ -289,7 +304,7 @@ def cross_entropy(
             loss[row] -= each * distance(x[row], most[row])
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def distance(row: Numbers, centre: Number) -> Number:
     """The sum of x - centre."""
     total = row.dtype.type(0)
@@ -332,7 +347,7 @@ def layer_norm(
         mean[row], rstd[row] = centre, scale
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def spread(row: Numbers, centre: Number) -> Number:
     """The sum of (x - centre)^2."""
     total = row.dtype.type(0)
@@ -428,13 +443,13 @@ def attend_added(
                 weigh(row, p[b, h, first + t])
 
 
-@register_jitable(**EXACT)
+@called(EXACT)
 def seen(p: Heads, t: Count, causal: Count) -> Count:
     """How many keys, from the first on, query t may attend to."""
     return min(t + 1, p.shape[3]) if causal else p.shape[3]
 
 
-@register_jitable(**EXACT)
+@called(EXACT)
 def weigh(row: Numbers, p: ToNumbers) -> None:
     """The scores of the first keys to their weights, with zeros after them."""
     softmax_row(row, p[: row.size])
@@ -463,7 +478,7 @@ def attend_kept_vjp(p: Heads, keep: Heads, ds: ToHeads, first: Count, causal: Co
                 ds[b, h, t, row.size :] = 0
 
 
-@register_jitable(**SUMS)
+@called(SUMS)
 def weights_vjp(p: Numbers, row: ToNumbers, scale: Number) -> None:
     """The cotangents of weights, the first of p, become those of the scores, in place."""
     mean = dot(row, p)
@@ -486,7 +501,7 @@ def dropout_scale(key: Key, p: Single, scale: Number, y: ToNumbers) -> None:
             y[i] = scale if np.float32(half) * UNIT >= p else zero
 
 
-@register_jitable(**EXACT)
+@called(EXACT)
 def draw(counter: Any, key: Any, words: ToNumbers) -> None:
     a, b, c, d, other = counter, NO_BITS, NO_BITS, NO_BITS, NO_BITS
     for _ in range(10):
@@ -496,7 +511,7 @@ def draw(counter: Any, key: Any, words: ToNumbers) -> None:
     words[0], words[1], words[2], words[3] = a, b, c, d
 
 
-@register_jitable(**EXACT)
+@called(EXACT)
 def high(a: Any, b: Any) -> Any:
     """The first 64 of the 128 bits of a product, from those of its factors' halves."""
     a_high, a_low, b_high, b_low = a >> HALF, a & LAST32, b >> HALF, b & LAST32

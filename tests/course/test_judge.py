@@ -292,9 +292,9 @@ def _fails(answer):
 
 def test_a_first_hint_is_labelled_and_about_the_property_that_failed():
     holds = Property("it is", lambda answer: None)
-    assert judge("f", _exercise(Property("p", _fails, "about p")), None).hint == A_FIRST_HINT + "about p"
-    assert judge("f", _exercise(Property("p", _fails)), None).hint == A_FIRST_HINT + "the first"
-    assert judge("f", _exercise(holds, Property("p", _fails)), None).hint == ""
+    assert judge("f", _exercise(Property("p", _fails, "about p")), abs).hint == A_FIRST_HINT + "about p"
+    assert judge("f", _exercise(Property("p", _fails)), abs).hint == A_FIRST_HINT + "the first"
+    assert judge("f", _exercise(holds, Property("p", _fails)), abs).hint == ""
 
 
 def test_an_endless_loop_is_told_with_the_property():

@@ -9,7 +9,6 @@ from minitransformer.ops.elementwise.choice import clamp_min, where
 from minitransformer.ops.elementwise.compare import any_
 from minitransformer.ops.elementwise.exponentials import exp, log
 from minitransformer.ops.networks.loss import reduced, reduction_of
-from minitransformer.ops.shape.fitting import broadcast_shapes
 
 
 def poisson_nll_loss(
@@ -72,7 +71,8 @@ def gaussian_nll_loss(
         var = input.new_full(input.shape, var)
     if var.shape == input.shape[:-1]:
         var = var.unsqueeze(-1)
-    if broadcast_shapes(var.shape, input.shape) != input.shape:
+    sizes = zip(reversed(var.shape), reversed(input.shape), strict=False)
+    if var.ndim > input.ndim or any(n not in (1, size) for n, size in sizes):
         raise ValueError(f"gaussian_nll_loss: expected variances for {input.shape}, got {var.shape}")
     if any_(var < 0):
         raise ValueError("gaussian_nll_loss: expected variances >= 0, got a negative one")
