@@ -34,6 +34,9 @@ ASKED = {
     "nn.functional.embedding": lambda weight, ids, **settings: mt.nn.functional.embedding(
         ids, weight, **settings
     ),
+    "nn.functional.embedding_bag": lambda weight, ids, **settings: mt.nn.functional.embedding_bag(
+        ids, weight, **settings
+    ),
 }
 
 pytestmark = pytest.mark.host(

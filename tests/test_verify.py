@@ -203,7 +203,7 @@ def test_json_and_page(tmp_path):
     report = json.loads(shown.output)
     assert report["passed"] is True and report["torch"] is True
     names = [r["name"] for r in report["results"]]
-    assert names == sorted(names, key=lambda n: n[0] == "L") and {
+    assert names == sorted(names, key=lambda n: n[0].isupper()) and {
         "linear",
         "Linear",
         "Linear, no bias",

@@ -12,6 +12,7 @@ from minitransformer.nn.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitransformer.nn.containers import ModuleDict, ModuleList, Sequential
 from minitransformer.nn.dropout import Dropout, Dropout1d, Dropout2d
 from minitransformer.nn.embedding import Embedding
+from minitransformer.nn.embedding_bag import EmbeddingBag
 from minitransformer.nn.grids.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
 from minitransformer.nn.grids.normalization import (
     BatchNorm1d,
@@ -46,7 +47,7 @@ from minitransformer.nn.grids.resizing import PixelShuffle, PixelUnshuffle, Upsa
 from minitransformer.nn.grids.unfolding import Fold, Unfold
 from minitransformer.nn.hooks import record_attention
 from minitransformer.nn.lazy import LazyLinear
-from minitransformer.nn.linear import Linear
+from minitransformer.nn.linear import Bilinear, Linear
 from minitransformer.nn.losses.classes import CrossEntropyLoss, NLLLoss
 from minitransformer.nn.losses.differences import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
 from minitransformer.nn.losses.distances import (
@@ -128,6 +129,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Bilinear",
     "Buffer",
     "CELU",
     "CircularPad1d",
@@ -148,6 +150,7 @@ __all__ = [
     "Dropout2d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GELU",

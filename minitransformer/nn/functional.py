@@ -23,6 +23,7 @@ from minitransformer.ops.grids.unfolding import fold, unfold
 from minitransformer.ops.index.lookup import embedding, one_hot
 from minitransformer.ops.networks.activation import gelu, relu, sigmoid, silu, tanh
 from minitransformer.ops.networks.attention import scaled_dot_product_attention
+from minitransformer.ops.networks.bags import embedding_bag
 from minitransformer.ops.networks.channels import batch_norm, group_norm, instance_norm
 from minitransformer.ops.networks.differences import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from minitransformer.ops.networks.distances import (
@@ -72,6 +73,7 @@ from minitransformer.ops.networks.shrinking import (
 )
 from minitransformer.ops.networks.softmax import log_softmax as _log_softmax
 from minitransformer.ops.networks.softmax import softmax as _softmax
+from minitransformer.ops.products.bilinear import bilinear
 from minitransformer.ops.products.likeness import cosine_similarity, normalize
 from minitransformer.ops.products.linalg import linear
 
@@ -83,6 +85,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -99,6 +102,7 @@ __all__ = [
     "dropout2d",
     "elu",
     "embedding",
+    "embedding_bag",
     "fold",
     "gaussian_nll_loss",
     "gelu",

@@ -33,6 +33,13 @@ INDICES = [
         lambda lib, x, i, y: lib.index_put(x, (i, i), y, True),
         [normal(3, 3), given([1, 1]), normal(2)],
     ),
+    OpCase(
+        "embedding_bag",
+        lambda lib, rows, i, at, w: lib.nn.functional.embedding_bag(
+            i, rows, at, mode="sum", per_sample_weights=w
+        ),
+        [normal(6, 3), ids(6, 7), given([0, 2, 2, 5]), normal(7)],
+    ),
     OpCase("getitem, slices", lambda lib, x: x[1:, None, ::2, -1], [normal(3, 4, 2)]),
     OpCase("getitem, ids that repeat", lambda lib, x, i: x[i], [normal(4, 3), ids(4, 2, 5)]),
     OpCase("getitem, a mask", lambda lib, x, mask: x[mask], [normal(3, 4), BLOCKED]),

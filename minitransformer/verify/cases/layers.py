@@ -35,6 +35,13 @@ def _held(lib):
 SIMPLE_LAYERS = [
     LayerCase("Linear", lambda lib: lib.nn.Linear(4, 3), [normal(2, 3, 4)]),
     LayerCase("Linear, no bias", lambda lib: lib.nn.Linear(4, 3, bias=False), [normal(2, 4)]),
+    LayerCase("Bilinear", lambda lib: lib.nn.Bilinear(4, 3, 5), [normal(2, 6, 4), normal(2, 6, 3)]),
+    LayerCase("EmbeddingBag", lambda lib: lib.nn.EmbeddingBag(6, 3, padding_idx=2), [ids(6, 4, 5)]),
+    LayerCase(
+        "EmbeddingBag, the largest",
+        lambda lib: lib.nn.EmbeddingBag(6, 3, mode="max"),
+        [ids(6, 7), given([0, 2, 2, 5])],
+    ),
     LayerCase("Embedding", lambda lib: lib.nn.Embedding(6, 3), [ids(6, 2, 5)]),
     LayerCase(
         "Embedding, with padding",

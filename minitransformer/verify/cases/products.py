@@ -40,6 +40,11 @@ PRODUCTS = [
         lambda lib, *t: lib.einsum("...i,ij,...j->...", *t),
         [normal(2, 3), normal(3, 4), normal(5, 2, 4)],
     ),
+    OpCase(
+        "bilinear",
+        lambda lib, *t: lib.nn.functional.bilinear(*t),
+        [normal(2, 3), normal(2, 4), normal(5, 3, 4), normal(5)],
+    ),
     OpCase("einsum, a diagonal", lambda lib, a, b: lib.einsum("iij,j", a, b), [normal(3, 3, 4), normal(4)]),
     OpCase("cdist", lambda lib, a, b: lib.cdist(a, b), [normal(2, 3, 4), normal(5, 4)]),
     OpCase("dist", lambda lib, a, b: lib.dist(a, b, 3), [normal(3, 4), normal(4)]),
