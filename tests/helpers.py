@@ -5,6 +5,7 @@ arguments are PyTorch's, or the test fails.
 """
 
 import contextlib
+import functools
 
 import numpy
 from later import torch
@@ -24,6 +25,17 @@ def array(*shape, seed=0, low=-2.0, high=2.0, dtype="float64"):
 def arrays(*shapes, seed=0, **options):
     """One array for each shape, each with numbers of its own."""
     return [array(*shape, seed=seed + 100 * i, **options) for i, shape in enumerate(shapes)]
+
+
+@functools.cache
+def factors():
+    """Whether the backend in use can factor matrices; an emulated device has no cuSOLVER."""
+    try:
+        return mt.linalg.svdvals(mt.eye(2)).shape == (2,)
+    except RuntimeError as error:
+        if "NOT_SUPPORTED" not in str(error):
+            raise
+        return False
 
 
 def strided(values):

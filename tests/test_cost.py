@@ -78,6 +78,7 @@ def test_a_counter_that_begins_again(tmp_path):
     assert rapl.joules() == pytest.approx(1.3)
 
 
+@pytest.mark.host("about a meter of the CPU's; one of a GPU has a test of its own")
 @pytest.mark.parametrize("most", [None, 3_000_000])
 def test_a_fall_that_no_range_explains_is_no_energy(tmp_path, most):
     """A number below zero that is added to a total is worse than none."""
@@ -89,6 +90,7 @@ def test_a_fall_that_no_range_explains_is_no_energy(tmp_path, most):
     assert "range" in meter.problems[0] or "fell from 4000000 to 10000" in meter.problems[0]
 
 
+@pytest.mark.host("about a meter of the CPU's; one of a GPU has a test of its own")
 def test_a_meter_reads_what_the_hardware_tells(tmp_path):
     with Meter(folder=powercap(tmp_path, **TWO_SOCKETS)) as meter:
         count(tmp_path, "intel-rapl_0", 3_000_000)

@@ -8,11 +8,13 @@ from collections import Counter
 import edited_programs
 import numpy
 import pytest
+from helpers import factors
 
 import minitransformer as mt
 from minitransformer import explain
 from minitransformer.autograd import Op
 from minitransformer.verify import CASES
+from minitransformer.verify.cases.matrices import FACTORED
 
 SHAPES = [(2, 3), (3,), (3, 2), (2, 3)]
 ONE = [
@@ -177,7 +179,7 @@ def test_what_shares_memory_says_so(monkeypatch):
         return out
 
     monkeypatch.setattr(Op, "__call__", watched)
-    for case in (case for case in CASES if case.kind == "op"):
+    for case in (case for case in CASES if case.kind == "op" and (case not in FACTORED or factors())):
         problem = case.problem(numpy.random.default_rng(0), "float64")
         problem.ours(*[mt.tensor(a, requires_grad=a.dtype.kind == "f") for a in problem.inputs])
     assert {"Reshape", "Permute", "Split", "SplitHeads", "GetItem", "Expand"} <= seen

@@ -1,6 +1,7 @@
 """Checkpointing changes what is kept, and nothing else."""
 
 import contextlib
+import functools
 import gc
 import tracemalloc
 
@@ -118,13 +119,17 @@ def test_relevance_of_several_outputs_of_one_checkpoint(form):
         assert (abs(found - expected) <= 1e-12).all()
 
 
-WEIGHT = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+@functools.cache
+def weight():
+    return mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+
 CONSTANT = {
     "a softmax": lambda x: nn.functional.softmax(x, -1),
     "a softmax and more": lambda x: (nn.functional.softmax(x, -1), x * 2),
     "held": mt.explain.constant,
     "twice what is held": lambda x: mt.explain.constant(x) * 2,
-    "a parameter": lambda x: (x, WEIGHT),
+    "a parameter": lambda x: (x, weight()),
 }
 
 

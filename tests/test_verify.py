@@ -52,6 +52,7 @@ def broken(monkeypatch):
     monkeypatch.setattr(Exp, "vjp", lambda self, g, y: (1.001 * g * y,))
 
 
+@pytest.mark.host("about a table, which is the same everywhere")
 def test_every_op_is_in_the_table():
     for module in pkgutil.walk_packages(ops.__path__, "minitransformer.ops."):
         importlib.import_module(module.name)

@@ -22,7 +22,7 @@ def _powers(torch, x):
     return torch.stack([x**3, x**2, x, x**0], -1)
 
 
-MATRICES = [
+FACTORED = [  # what is computed from factors: by cuSOLVER on a GPU
     OpCase("inverse", lambda lib, x: lib.inverse(_definite(lib, x)), [normal(2, 3, 3)]),
     OpCase(
         "linalg.solve", lambda lib, a, b: lib.linalg.solve(_definite(lib, a), b), [normal(3, 3), normal(3, 2)]
@@ -40,6 +40,10 @@ MATRICES = [
     OpCase("svd", lambda lib, x: lib.abs(lib.svd(x)[0]) @ lib.diag(lib.svd(x)[1]), [normal(4, 3)]),
     OpCase("linalg.svdvals", lambda lib, x: lib.linalg.svdvals(x), [normal(2, 3, 4)]),
     OpCase("linalg.matrix_norm, nuclear", lambda lib, x: lib.linalg.matrix_norm(x, "nuc"), [normal(2, 3, 4)]),
+]
+
+MATRICES = [
+    *FACTORED,
     OpCase("matrix_power", lambda lib, x: lib.linalg.matrix_power(x, 3), [normal(2, 3, 3)]),
     OpCase(
         "chain_matmul", lambda lib, *t: lib.linalg.multi_dot(t), [normal(2, 3), normal(3, 4), normal(4, 2)]
