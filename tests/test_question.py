@@ -167,14 +167,7 @@ print(*sorted(path.as_posix() for path in inside if path.parts[0] not in ("nn", 
 def test_few_files_answer_why():
     done = subprocess.run([sys.executable, "-c", ENTERED], capture_output=True, text=True, cwd=ROOT.parent)
     assert done.returncode == 0, done.stderr
-    engine = {
-        "anomaly.py",
-        "autograd/engine.py",
-        "autograd/grads.py",
-        "backends/__init__.py",
-        "devices.py",
-        "settings.py",
-    }
+    engine = {"autograd/engine.py", "autograd/grads.py", "backends/__init__.py", "devices.py", "settings.py"}
     explaining = {f"explain/{name}.py" for name in ("question", "walk", "rules", "explanation")}
     entered = set(done.stdout.split()) - {"anomaly.py"}  # on a device it says whether ids are looked at
     assert explaining <= entered <= engine | explaining and len(entered) <= 8
