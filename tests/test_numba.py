@@ -91,7 +91,8 @@ def test_a_numba_that_cannot_be_imported_is_told_of_once_and_not_needed(monkeypa
     broken = types.ModuleType("numba")
     broken.__getattr__ = lambda name: (_ for _ in ()).throw(ImportError("Numba needs NumPy 2.4 or less"))
     monkeypatch.setitem(sys.modules, "numba", broken)
-    monkeypatch.delitem(sys.modules, "minitransformer.kernels.loops", raising=False)
+    monkeypatch.delitem(sys.modules, "numba.extending", raising=False)
+    monkeypatch.setattr(compiled, "_loops", compiled._loops.__wrapped__)
     compiled.works.cache_clear()
     x = numpy.ones((100, 100))
     with pytest.warns(UserWarning, match="Numba needs NumPy 2.4 or less; NumPy's kernels are used instead"):
