@@ -1,5 +1,6 @@
 """Sliders: in a live kernel with ipywidgets; a picture at the first value elsewhere."""
 
+import contextlib
 import os
 import sys
 from types import SimpleNamespace
@@ -78,12 +79,23 @@ def test_a_first_value_outside_is_an_error(ends):
         slide(print, h=ends)
 
 
+def run_with_widgets(notebook):
+    """Run a notebook in a kernel. The client sometimes misses the end of a cell with widgets, and would wait forever."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError
+
+    for _ in range(3):
+        with contextlib.suppress(CellTimeoutError):
+            client = NotebookClient(notebook, kernel_name="python3", timeout=60)
+            return client.execute(env=os.environ | {BUILDING: ""})
+    pytest.fail("the kernel did not end a cell within 60 s, three times")
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("building", [False, True])
 def test_in_a_real_kernel(monkeypatch, building):
     import nbformat
-    from nbclient import NotebookClient
 
     from minitransformer.course.notebook import execute
 
@@ -97,7 +109,7 @@ def test_in_a_real_kernel(monkeypatch, building):
         assert "drawn at 0.001" in printed["text"] and "image/png" in picture["data"]
         assert "widgets" not in notebook.metadata
     else:
-        NotebookClient(notebook, kernel_name="python3").execute(env=os.environ | {BUILDING: ""})
+        run_with_widgets(notebook)
         (shown,) = notebook.cells[0].outputs
         assert "application/vnd.jupyter.widget-view+json" in shown["data"]
         (kept,) = notebook.metadata.widgets.values()
