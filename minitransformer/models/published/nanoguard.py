@@ -79,7 +79,7 @@ def convert(folder: Path) -> dict[str, bytes | Iterator[Any]]:
     made = model()
     stored = serialization.load(path, "cpu")
     with blaming(path, FETCH):
-        arrays = NAMES.read(made, {name: t.numpy() for name, t in stored["model_state_dict"].items()})
+        arrays = NAMES.read(made, {name: t.float().numpy() for name, t in stored["model_state_dict"].items()})
     return {
         WEIGHTS: pieces(fitted(arrays, shapes(made), path)),
         "tokenizer.json": described(ranks(folder / VOCABULARY)).encode(),
