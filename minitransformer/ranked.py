@@ -35,6 +35,7 @@ class RankedTrainer(Trainer):
         super().__init__(*args, **options)
         self.engine = world.current("RankedTrainer")
         self.writes = self.engine.rank == 0
+        self.together = True
 
     def _take_step(self, batch: Any) -> None:
         total = len(batch if isinstance(batch, Tensor) else batch[0])
@@ -52,6 +53,6 @@ class RankedTrainer(Trainer):
         mean_of_gradients(self.engine, [p for p in self.model.parameters() if p.requires_grad], CAP)
 
     def _listen(self, signals: Signals) -> None:
-        came = numpy.array([signals.came or 0])
-        self.engine.all_reduce(came, ReduceOp.MAX)
-        signals.came = signal.Signals(int(came[0])) if came[0] else None
+        noted = numpy.array([signals.noted or 0])
+        self.engine.all_reduce(noted, ReduceOp.MAX)
+        signals.came = signal.Signals(int(noted[0])) if noted[0] else None

@@ -97,6 +97,7 @@ class Trainer:
         self.evaluate, self.evaluate_every = evaluate, evaluate_every
         self.directory = directory and Path(directory)
         self.writes = True  # the checkpoints into the directory
+        self.together = False  # whether it stops when others do
         self.save_every = save_every
         self.description = description or {}
         self.losses: list[float] = []
@@ -136,7 +137,7 @@ class Trainer:
             KeyboardInterrupt: at a second Ctrl-C.
         """
         # NumPy's warnings are off: FloatingPointError below names the step and the op
-        with self._directory_to_itself(), Signals() as signals, numpy.errstate(all="ignore"):
+        with self._directory_to_itself(), Signals(self.together) as signals, numpy.errstate(all="ignore"):
             begin_training(self.model, self._modes)
             kept = _Kept(self)
             for batch in self._batches():
@@ -348,9 +349,14 @@ class Signals:
     A second Ctrl-C raises KeyboardInterrupt, except inside `held()`. A signal that the process already ignores stays ignored:
     `nohup` does this with the closing of a terminal. Python allows signal handlers in the main thread only; in another thread
     this block does nothing.
+
+    Args:
+        together: several processes stop together: what this one was sent stays in `noted`, and `came` is set once all know of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, together: bool = False) -> None:
+        self.together = together
+        self.noted: signal.Signals | None = None
         self.came: signal.Signals | None = None
         self.waits = False
 
@@ -366,9 +372,11 @@ class Signals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT == self.came and not self.waits:
+        if number == signal.SIGINT == self.noted and not self.waits:
             raise KeyboardInterrupt
-        self.came = self.came or signal.Signals(number)
+        self.noted = self.noted or signal.Signals(number)
+        if not self.together:
+            self.came = self.noted
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

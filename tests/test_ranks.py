@@ -15,6 +15,7 @@ import pytest
 import minitransformer as mt
 from minitransformer import checkpoint, distributed
 from minitransformer.cli import ranks
+from minitransformer.collectives.reductions import ReduceOp
 from minitransformer.installing import install_line
 from minitransformer.recipes import RECIPES
 
@@ -59,6 +60,25 @@ def test_ranks_train_what_one_process_trains(kind, tmp_path):
     for state in distributed.spawn(work, nprocs=3):
         check_alike(alone, state)
     check_alike(alone, checkpoint.load(tmp_path / "last.safetensors"))
+
+
+def test_a_signal_that_comes_while_ranks_agree_stops_them_after_the_next_step(tmp_path, monkeypatch):
+    distributed.init_process_group("local", timeout=60)
+    try:
+        trainer = RECIPES["classifier"].of(**SMALL).trainer(tmp_path)[0]
+        reduce, sent = trainer.engine.all_reduce, []
+
+        def interrupted(array, op):
+            reduce(array, op)
+            if op == ReduceOp.MAX and trainer.step == 2 and not sent:
+                sent.append(signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
+
+        monkeypatch.setattr(trainer.engine, "all_reduce", interrupted)
+        assert not trainer.run() and trainer.step == 3 and trainer.stopped_by == signal.SIGTERM
+        assert len(checkpoint.load(tmp_path / "last.safetensors")["losses"]) == 3
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_a_missing_launcher_says_what_to_install(monkeypatch, command):
