@@ -144,7 +144,12 @@ SIMPLE_LAYERS = [
         lambda lib: lib.nn.Sequential(lib.nn.Linear(4, 6), lib.nn.GELU(), lib.nn.Linear(6, 3)),
         [normal(2, 4)],
     ),
-    LayerCase("DataParallel", lambda lib: lib.nn.DataParallel(lib.nn.Linear(3, 2)), [normal(4, 3)]),
+    LayerCase(
+        "DataParallel",
+        lambda lib: lib.nn.DataParallel(lib.nn.Linear(3, 2)),
+        [normal(4, 3)],
+        theirs=lambda torch, x, *parameters: torch.nn.functional.linear(x, *parameters),
+    ),
     LayerCase("Identity", lambda lib: lib.nn.Identity(), [normal(2, 4)]),
     LayerCase("Flatten", lambda lib: lib.nn.Flatten(), [normal(2, 3, 4)]),
     LayerCase("Unflatten", lambda lib: lib.nn.Unflatten(1, (2, 2)), [normal(2, 4)]),
