@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from in_ranks import run
 from later import torch
 
 import minitransformer as mt
@@ -45,14 +46,6 @@ def loss_of(model, ids, targets):
 def model_of(dropout=0.0):
     mt.manual_seed(5)
     return Model(dropout).double()
-
-
-def run(work, nprocs):
-    def ranked(rank):
-        dist.init_process_group("local", timeout=20)
-        return work(rank)
-
-    return dist.spawn(ranked, nprocs=nprocs)
 
 
 def gradients(model):

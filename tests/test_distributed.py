@@ -5,23 +5,13 @@ import time
 
 import numpy
 import pytest
+from in_ranks import SIZE, run
 
 import minitransformer as mt
 from minitransformer import distributed as dist
 from minitransformer.distributed import ReduceOp
 
 pytestmark = pytest.mark.host("threads that wait for each other; the emulated device runs one at a time")
-SIZE = 3
-
-
-def run(work, nprocs=SIZE, timeout=20, backend="local"):
-    """What each rank's `work(rank)` returns; it begins inside the group."""
-
-    def ranked(rank):
-        dist.init_process_group(backend, timeout=timeout)
-        return work(rank)
-
-    return dist.spawn(ranked, nprocs=nprocs)
 
 
 def parts(shape=(3, 4), dtype="float64"):

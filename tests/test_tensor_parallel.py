@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from in_ranks import run
 
 import minitransformer as mt
 from minitransformer import distributed as dist
@@ -23,14 +24,6 @@ from minitransformer.nn.parallel.tensor import Sharded
 
 pytestmark = pytest.mark.host("threads that wait for each other; the emulated device runs one at a time")
 B, T, V, C = 3, 5, 11, 8
-
-
-def run(work, nprocs):
-    def ranked(rank):
-        dist.init_process_group("local", timeout=20)
-        return work(rank)
-
-    return dist.spawn(ranked, nprocs=nprocs)
 
 
 def made(make):

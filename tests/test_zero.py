@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from in_ranks import run
 
 import minitransformer as mt
 from minitransformer import distributed as dist
@@ -10,14 +11,6 @@ from minitransformer.distributed.optim import ZeroRedundancyOptimizer
 from minitransformer.nn.parallel import DistributedDataParallel
 
 pytestmark = pytest.mark.host("threads that wait for each other; the emulated device runs one at a time")
-
-
-def run(work, nprocs):
-    def ranked(rank):
-        dist.init_process_group("local", timeout=20)
-        return work(rank)
-
-    return dist.spawn(ranked, nprocs=nprocs)
 
 
 def model_of():

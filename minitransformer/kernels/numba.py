@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from minitransformer.backends import float32, float64
-from minitransformer.kernels import numpy
-from minitransformer.kernels.blocks import add_product, query_blocks
+from minitransformer.kernels import blocks, numpy
 from minitransformer.kernels.compiled import compiled, works
 from minitransformer.kernels.numpy import (  # noqa: F401  not replaced: NumPy's, under the same names
     GELU_CUBIC,
@@ -248,7 +247,7 @@ def attention(
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # q's memory layout: heads merge without a copy
     name, masks = _mask(mask, p)
     weigh, heads = compiled(name, p.dtype), _heads(p)
-    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
+    for rows, seen in blocks.query_blocks(p.shape[-2], p.shape[-1], causal):
         scores = _pairs(q[..., rows, :], k[..., seen, :])
         weigh(_heads(scores), rows.start, causal, scale, *masks, heads)
         s = p[..., rows, seen]
@@ -291,15 +290,13 @@ def attention_vjp(
     """`reference.attention_vjp`: four products, and between them one row of cotangents after the other."""
     if not (q.size and k.size and _takes(p, g, q, k, v)):
         return numpy.attention_vjp(g, q, k, v, p, causal, scale, keep)
-    dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
     weights = _heads(np.ascontiguousarray(p))
     kept = () if keep is None else (_heads(np.ascontiguousarray(keep, p.dtype)),)
     to_scores = compiled("attend_kept_vjp" if kept else "attend_vjp", p.dtype)
-    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
-        s, gi = p[..., rows, seen], g[..., rows, :]
-        ds = _pairs(gi, v[..., seen, :])
+
+    def of_scores(rows: slice, seen: slice) -> np.ndarray:
+        ds = _pairs(g[..., rows, :], v[..., seen, :])
         to_scores(weights, *kept, _heads(ds), rows.start, causal, scale)
-        np.matmul(ds, k[..., seen, :], out=dq[..., rows, :])
-        add_product(dk[..., seen, :], ds, q[..., rows, :], rows)
-        add_product(dv[..., seen, :], s if keep is None else s * keep[..., rows, seen], gi, rows)
-    return dq, dk, dv
+        return ds
+
+    return blocks.attention_vjp(g, q, k, v, p, causal, keep, of_scores)

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minitransformer.kernels import reference
-from minitransformer.kernels.blocks import add_product, query_blocks
+from minitransformer.kernels import blocks, reference
 from minitransformer.kernels.reference import (  # noqa: F401  not replaced: the definitions, under the same names
     GELU_CUBIC,
     GELU_SCALE,
@@ -317,7 +316,7 @@ def attention(
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)  # (.., T, S)
     y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))  # q's memory layout: heads merge without a copy
     mask = None if mask is None else np.broadcast_to(mask, p.shape)
-    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
+    for rows, seen in blocks.query_blocks(p.shape[-2], p.shape[-1], causal):
         s = np.matmul(q[..., rows, :], k[..., seen, :].swapaxes(-1, -2))
         s *= scale
         small = _are_small(s, mask)
@@ -341,19 +340,15 @@ def attention_vjp(
     """`reference.attention_vjp`, one block of queries at a time."""
     if q.dtype.itemsize < 4 or not q.size or not k.size:
         return reference.attention_vjp(g, q, k, v, p, causal, scale, keep)
-    dq = np.empty_like(q)
-    dk = np.zeros_like(k)
-    dv = np.zeros_like(v)
-    for rows, seen in query_blocks(p.shape[-2], p.shape[-1], causal):
+
+    def of_scores(rows: slice, seen: slice) -> np.ndarray:
         s = p[..., rows, seen]
-        gi = g[..., rows, :]
-        ds = np.matmul(gi, v[..., seen, :].swapaxes(-1, -2))
+        ds = np.matmul(g[..., rows, :], v[..., seen, :].swapaxes(-1, -2))
         if keep is not None:
             ds *= keep[..., rows, seen]
         ds -= np.vecdot(ds, s)[..., None]
         ds *= s
         ds *= scale
-        np.matmul(ds, k[..., seen, :], out=dq[..., rows, :])
-        add_product(dk[..., seen, :], ds, q[..., rows, :], rows)
-        add_product(dv[..., seen, :], s if keep is None else s * keep[..., rows, seen], gi, rows)
-    return dq, dk, dv
+        return ds
+
+    return blocks.attention_vjp(g, q, k, v, p, causal, keep, of_scores)

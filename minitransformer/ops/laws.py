@@ -245,16 +245,17 @@ class Tangents(Op):
     """
 
     def relprop(self, r: Array, books: Books, *inputs: Array) -> Arrays:
-        slopes = self._absorbing(books.ratio(r, books.finite(self.forward(*inputs))), books, inputs)
+        y = books.finite(self.forward(*inputs))
+        slopes = self._absorbing(books.ratio(r, y), y, books, inputs)
         return tuple(None if s is None else books.finite(x) * s for x, s in zip(inputs, slopes, strict=True))
 
     def modified(self, g: Array, books: Books, *inputs: Array) -> Arrays:
-        return self._absorbing(g, books, inputs)
+        return self._absorbing(g, books.finite(self.forward(*inputs)), books, inputs)
 
-    def _absorbing(self, share: Array, books: Books, inputs: Arrays) -> Arrays:
+    def _absorbing(self, share: Array, y: Array, books: Books, inputs: Arrays) -> Arrays:
         """The cotangents of `share`; of each unit of y, what is not in the inputs' parts is absorbed."""
         slopes = self.vjp(share, *inputs)
-        books.absorb("tangent", share * books.finite(self.forward(*inputs)))
+        books.absorb("tangent", share * y)
         for x, slope in zip(inputs, slopes, strict=True):
             if slope is not None:
                 books.absorb("tangent", -books.finite(x) * slope)
